@@ -1,0 +1,65 @@
+# Everything a fresh machine needs is installed here; Python 3.10 or newer, git and make are enough.
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help env test unit integration system demo bench lint fix provider-info docs build postgres clean
+
+help:  ## Show what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+env: $(READY)  ## Create the environment
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Creating the environment in $(VENV) (some two minutes on the first run) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: set PYTHON=..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --progress-bar on --constraint constraints.txt --group test --group lint --editable . | grep -v 'already satisfied' || true
+	@$(BIN)/python -c 'import airflow_providers_pinning, airflow'
+	@touch $@
+
+postgres:  ## Install PostgreSQL's server where it is missing
+	@scripts/ensure_postgres.sh
+
+test: env postgres  ## Run every test
+	$(BIN)/python -m pytest
+
+unit: env  ## Run the tests that need no server
+	$(BIN)/python -m pytest tests/unit
+
+integration: env postgres  ## Run the tests on PostgreSQL
+	$(BIN)/python -m pytest tests/integration
+
+system: env postgres  ## Run the tests with the real processes
+	$(BIN)/python -m pytest tests/system
+
+demo: env  ## Show the whole story on a real Airflow; KEEP=1 leaves it running
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+bench: env postgres  ## Measure the cost against stock Airflow
+	@$(BIN)/python -m benchmarks
+
+lint: env  ## Check style, types, licences and generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_licenses.py
+	$(BIN)/python scripts/generate_provider_info.py --check
+
+fix: env  ## Mend what lint can mend
+	$(BIN)/python scripts/check_licenses.py --fix
+	$(BIN)/python scripts/generate_provider_info.py
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+provider-info: env  ## Write get_provider_info.py from provider.yaml
+	$(BIN)/python scripts/generate_provider_info.py
+
+build: env  ## Build the wheel and the sdist into dist/
+	$(BIN)/python -m build
+
+clean:  ## Remove the environment and everything built
+	rm -rf $(VENV) dist build .demo

@@ -1,0 +1,52 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Whether pins are honoured in this deployment."""
+
+from __future__ import annotations
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.common.router import AirflowRouter
+
+from airflow_providers_pinning.api.datamodels import (
+    ComponentResponse,
+    DeploymentHealthResponse,
+    EscapedRunResponse,
+    PinSummaryResponse,
+)
+from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read
+from airflow_providers_pinning.domain import attestation, health, overview
+
+router = AirflowRouter(tags=["Health"])
+
+SHOWN = 100
+
+
+@router.get("/health", responses=responses(), dependencies=[may_read])
+def get_health(readable: ReadableDagIdsDep, session: SessionDep) -> DeploymentHealthResponse:
+    """Show each live component, the pins that have a problem, and the runs that escaped their pin."""
+    components = attestation.live_components(session=session)
+    unhealthy, total = overview.list_pins(
+        overview.PinFilter(dag_ids=readable, unhealthy=True), limit=SHOWN, offset=0, session=session
+    )
+    escaped = health.escaped_runs(set(readable), limit=SHOWN, session=session)
+    return DeploymentHealthResponse(
+        enforced=all(component.enforced for component in components),
+        components=[ComponentResponse.model_validate(component) for component in components],
+        unhealthy_pins=[PinSummaryResponse.model_validate(pin) for pin in unhealthy],
+        total_unhealthy_pins=total,
+        escaped_runs=[EscapedRunResponse.model_validate(run) for run in escaped],
+    )

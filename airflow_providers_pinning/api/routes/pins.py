@@ -1,0 +1,135 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""The pin of a Dag, and the list of pins."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.common.router import AirflowRouter
+from fastapi import Query
+
+from airflow_providers_pinning.api.datamodels import (
+    PinBody,
+    PinCollectionResponse,
+    PinSummaryResponse,
+    Reason,
+    ReleaseStateResponse,
+    RollbackBody,
+)
+from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
+from airflow_providers_pinning.api.transactions import commit
+from airflow_providers_pinning.domain import overview, pins, rollback
+from airflow_providers_pinning.domain.events import Change
+from airflow_providers_pinning.domain.state import ReleaseState, release_state
+
+router = AirflowRouter(tags=["Pin"])
+
+
+@router.get("/dags/{dag_id}", responses=responses(404), dependencies=[may_read], response_model=ReleaseStateResponse)
+def get_release_state(dag_id: str, session: SessionDep) -> ReleaseState:
+    """Get what new runs of a Dag use, and how that came about."""
+    return release_state(dag_id, session=session)
+
+
+@router.put(
+    "/dags/{dag_id}/pin",
+    responses=responses(404, 409),
+    dependencies=changes("pin_dag_version"),
+    response_model=ReleaseStateResponse,
+)
+def pin_dag_version(dag_id: str, body: PinBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+    """Make a version the one that new runs use."""
+    target = pins.Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
+    change = Change(
+        caller=caller,
+        reason=body.reason,
+        expected_revision=body.expected_revision,
+        idempotency_key=body.idempotency_key,
+        override_reason=body.override_reason,
+    )
+    return commit(lambda: pins.pin_version(dag_id, target, change, session=session), session=session)
+
+
+@router.delete(
+    "/dags/{dag_id}/pin",
+    responses=responses(404, 409),
+    dependencies=changes("unpin_dag_version"),
+    response_model=ReleaseStateResponse,
+)
+def unpin_dag_version(
+    dag_id: str,
+    caller: CallerDep,
+    session: SessionDep,
+    reason: Annotated[Reason, Query(description="Why the change is made; kept in the history.")],
+    expected_revision: Annotated[int | None, Query(ge=0, description="Refuse if the pin changed since.")] = None,
+    idempotency_key: Annotated[str | None, Query(min_length=1, max_length=250)] = None,
+    override_reason: Annotated[Reason | None, Query(description="Why a hold is passed over.")] = None,
+) -> ReleaseState:
+    """Make the latest version active again, at once."""
+    change = Change(
+        caller=caller,
+        reason=reason,
+        expected_revision=expected_revision,
+        idempotency_key=idempotency_key,
+        override_reason=override_reason,
+    )
+    return commit(lambda: pins.unpin(dag_id, change, session=session), session=session)
+
+
+@router.post(
+    "/dags/{dag_id}/rollback",
+    responses=responses(404, 409),
+    dependencies=changes("roll_back_dag_version"),
+    response_model=ReleaseStateResponse,
+)
+def roll_back_dag_version(dag_id: str, body: RollbackBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+    """Pin the version that was active before."""
+    change = Change(
+        caller=caller,
+        reason=body.reason,
+        expected_revision=body.expected_revision,
+        idempotency_key=body.idempotency_key,
+    )
+    return commit(
+        lambda: rollback.roll_back(
+            dag_id,
+            change,
+            to_version=body.to_version,
+            reject_current=body.reject_current,
+            hold=body.hold,
+            session=session,
+        ),
+        session=session,
+    )
+
+
+@router.get("/pins", responses=responses(), dependencies=[may_read])
+def get_pins(
+    readable: ReadableDagIdsDep,
+    session: SessionDep,
+    dag_id_pattern: Annotated[str | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
+    behind: Annotated[bool | None, Query(description="Only Dags that newer versions wait for, or only others.")] = None,
+    unhealthy: Annotated[bool | None, Query(description="Only pins with a problem, or only others.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> PinCollectionResponse:
+    """List the pinned Dags that the user may read."""
+    which = overview.PinFilter(readable, dag_id_pattern, behind, unhealthy)
+    listed, total = overview.list_pins(which, limit=limit, offset=offset, session=session)
+    return PinCollectionResponse(pins=[PinSummaryResponse.model_validate(pin) for pin in listed], total_entries=total)

@@ -1,0 +1,113 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""The versions of a Dag, and its history."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.common.router import AirflowRouter
+from fastapi import Path, Query
+
+from airflow_providers_pinning.api.datamodels import (
+    CandidateBody,
+    EventCollectionResponse,
+    EventResponse,
+    JudgementBody,
+    ReleaseStateResponse,
+    VersionCollectionResponse,
+    VersionResponse,
+)
+from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.security import CallerDep, changes, may_read
+from airflow_providers_pinning.api.transactions import commit
+from airflow_providers_pinning.domain import events, overview, versions
+from airflow_providers_pinning.domain.events import Caller, Change
+from airflow_providers_pinning.domain.identity import require_dag
+from airflow_providers_pinning.domain.state import ReleaseState
+
+router = AirflowRouter(tags=["Version"])
+
+Limit = Annotated[int, Query(ge=1, le=500)]
+Offset = Annotated[int, Query(ge=0)]
+VersionNumber = Annotated[int, Path(ge=1)]
+
+
+@router.get("/dags/{dag_id}/versions", responses=responses(404), dependencies=[may_read])
+def get_versions(dag_id: str, session: SessionDep, limit: Limit = 50, offset: Offset = 0) -> VersionCollectionResponse:
+    """List the registered versions of a Dag, newest first."""
+    listed, total = overview.list_versions(dag_id, limit=limit, offset=offset, session=session)
+    return VersionCollectionResponse(
+        versions=[
+            VersionResponse(**asdict(version.identity), **{k: v for k, v in vars(version).items() if k != "identity"})
+            for version in listed
+        ],
+        total_entries=total,
+    )
+
+
+@router.get("/dags/{dag_id}/events", responses=responses(404), dependencies=[may_read])
+def get_events(dag_id: str, session: SessionDep, limit: Limit = 50, offset: Offset = 0) -> EventCollectionResponse:
+    """List what was changed, by whom and why, newest first."""
+    require_dag(dag_id, session=session)
+    listed, total = events.list_events(dag_id, limit=limit, offset=offset, session=session)
+    return EventCollectionResponse(events=[EventResponse.model_validate(e) for e in listed], total_entries=total)
+
+
+@router.post(
+    "/dags/{dag_id}/candidates",
+    responses=responses(404, 409),
+    dependencies=changes("add_dag_version_candidate"),
+    response_model=ReleaseStateResponse,
+)
+def add_candidate(dag_id: str, body: CandidateBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+    """Put a version under evaluation, so that the next commit cannot overwrite it."""
+    change = _change(body, caller)
+    return commit(lambda: versions.add_candidate(dag_id, body.version_number, change, session=session), session=session)
+
+
+@router.post(
+    "/dags/{dag_id}/versions/{version_number}/reject",
+    responses=responses(404, 409),
+    dependencies=changes("reject_dag_version"),
+    response_model=ReleaseStateResponse,
+)
+def reject_version(
+    dag_id: str, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
+) -> ReleaseState:
+    """Mark a version as not to be pinned."""
+    change = _change(body, caller)
+    return commit(lambda: versions.reject(dag_id, version_number, change, session=session), session=session)
+
+
+@router.post(
+    "/dags/{dag_id}/versions/{version_number}/restore",
+    responses=responses(404, 409),
+    dependencies=changes("restore_dag_version"),
+    response_model=ReleaseStateResponse,
+)
+def restore_version(
+    dag_id: str, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
+) -> ReleaseState:
+    """Allow a rejected version to be pinned again."""
+    change = _change(body, caller)
+    return commit(lambda: versions.restore(dag_id, version_number, change, session=session), session=session)
+
+
+def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:
+    return Change(caller=caller, reason=body.reason, idempotency_key=body.idempotency_key)

@@ -1,0 +1,54 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+Who may do what.
+
+Reading needs permission to read the Dag's versions, changing needs permission to edit the Dag, as
+pausing it does. Edit permission on versions is not used for changes, because no role of FAB has it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.api_fastapi.logging.decorators import action_logging
+from fastapi import Depends
+from fastapi.params import Depends as DependsParam
+
+from airflow_providers_pinning.domain.events import Caller
+
+may_read = Depends(requires_access_dag("GET", DagAccessEntity.VERSION))
+may_change = Depends(requires_access_dag("PUT"))
+
+
+def changes(event: str) -> list[DependsParam]:
+    """Return the dependencies of a route that changes something: permission, and Airflow's audit log."""
+    return [may_change, Depends(action_logging(event))]
+
+
+def _caller(user: GetUserDep) -> Caller:
+    return Caller(name=user.get_name())
+
+
+def _readable_dag_ids(user: GetUserDep) -> frozenset[str]:
+    return frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+ReadableDagIdsDep = Annotated[frozenset[str], Depends(_readable_dag_ids)]

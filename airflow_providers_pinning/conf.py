@@ -1,0 +1,54 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Options of the ``[pinning]`` section, one typed accessor each, read at call time."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from airflow.configuration import conf
+
+SECTION = "pinning"
+
+
+@cache
+def keep_versions() -> int:
+    """Return how many versions of a Dag stay managed besides the active and the rejected ones."""
+    return conf.getint(SECTION, "keep_versions", fallback=10)
+
+
+@cache
+def component_heartbeat() -> float:
+    """Return the seconds between two signs of life of an API server process."""
+    return conf.getfloat(SECTION, "component_heartbeat", fallback=10.0)
+
+
+@cache
+def component_threshold() -> float:
+    """Return the seconds after which an API server process that gave no sign of life counts as gone."""
+    return conf.getfloat(SECTION, "component_threshold", fallback=60.0)
+
+
+@cache
+def maintenance_interval() -> float:
+    """Return the seconds between two rounds of upkeep in the dag processor."""
+    return conf.getfloat(SECTION, "maintenance_interval", fallback=15.0)
+
+
+@cache
+def code_check_interval() -> float:
+    """Return the seconds after which the code of a managed version is checked again."""
+    return conf.getfloat(SECTION, "code_check_interval", fallback=3600.0)

@@ -1,0 +1,189 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+Which running processes enforce pins.
+
+Python cannot stop a process that lacks this package. So every component that has the enforcement in
+place says so in a row, and a pin is refused while a live one has not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import uuid6
+from airflow import __version__ as airflow_version
+from airflow._shared.timezones import timezone
+from airflow.jobs.job import Job, JobState
+from airflow.utils.net import get_hostname
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning import __version__, conf
+from airflow_providers_pinning.domain.errors import NotEnforcedError
+from airflow_providers_pinning.domain.seams import FINGERPRINT
+from airflow_providers_pinning.models import Component
+
+JOB_COMPONENTS = {
+    "SchedulerJob": "scheduler",
+    "DagProcessorJob": "dag_processor",
+    "TriggererJob": "triggerer",
+}
+"""Airflow's job types that must enforce pins, and what they are called."""
+
+API_SERVER = "api_server"
+
+
+@dataclass(frozen=True)
+class ComponentHealth:
+    """One live process and whether it enforces pins."""
+
+    component: str
+    hostname: str
+    pid: int | None
+    job_id: int | None
+    enforced: bool
+    message: str
+    """Why it does not, and what to do about it; empty if it does."""
+    package_version: str | None
+    last_seen: datetime | None
+
+
+def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = None, session: Session) -> UUID:
+    """
+    Record that this process enforces pins.
+
+    :param component: one of the values of :data:`JOB_COMPONENTS`, or :data:`API_SERVER`
+    :param job_id: Airflow's job, where the process has one
+    :param row_id: id of the process's earlier row, to write it again
+    :param session: database session
+    :return: the id of the row
+    """
+    row_id = row_id or uuid6.uuid7()
+    session.add(
+        Component(
+            id=row_id,
+            component=component,
+            job_id=job_id,
+            hostname=get_hostname(),
+            pid=os.getpid(),
+            package_version=__version__,
+            airflow_version=airflow_version,
+            fingerprint=FINGERPRINT,
+        )
+    )
+    _delete_gone(session=session)
+    session.flush()
+    return row_id
+
+
+def renew_api_server(row_id: UUID, *, session: Session) -> None:
+    """Renew an API server's sign of life; a row that was deleted meanwhile is written again."""
+    row = session.get(Component, row_id)
+    if row is None:
+        attest(API_SERVER, row_id=row_id, session=session)
+    else:
+        row.last_seen = timezone.utcnow()
+
+
+def withdraw(row_id: UUID, *, session: Session) -> None:
+    """Remove the row of a process that ends."""
+    session.execute(delete(Component).where(Component.id == row_id))
+
+
+def live_components(*, session: Session) -> list[ComponentHealth]:
+    """List every live scheduler, dag processor, triggerer and API server process."""
+    attested = {row.job_id: row for row in session.scalars(select(Component).where(Component.job_id.is_not(None)))}
+    jobs = session.scalars(
+        select(Job).where(Job.job_type.in_(JOB_COMPONENTS), Job.state == JobState.RUNNING).order_by(Job.id)
+    )
+    components = [_judge_job(job, attested.get(job.id)) for job in jobs if job.is_alive()]
+    servers = session.scalars(
+        select(Component)
+        .where(Component.component == API_SERVER, Component.last_seen > _oldest_sign_of_life())
+        .order_by(Component.hostname, Component.pid)
+    )
+    return components + [_judge_attested(row) for row in servers]
+
+
+def require_enforcement(*, session: Session) -> None:
+    """
+    Refuse to go on while a live component does not enforce pins.
+
+    :raises NotEnforcedError: naming the components
+    """
+    missing = [component for component in live_components(session=session) if not component.enforced]
+    if missing:
+        raise NotEnforcedError(
+            "A pin would not be honoured: "
+            + "; ".join(f"{c.component} on {c.hostname} (job {c.job_id}) {c.message}" for c in missing),
+            components=[
+                {"component": c.component, "hostname": c.hostname, "job_id": c.job_id, "message": c.message}
+                for c in missing
+            ],
+        )
+
+
+def _judge_job(job: Job, row: Component | None) -> ComponentHealth:
+    if row is not None:
+        return _judge_attested(row, last_seen=job.latest_heartbeat)
+    return ComponentHealth(
+        component=JOB_COMPONENTS[job.job_type or ""],
+        hostname=job.hostname or "",
+        pid=None,
+        job_id=job.id,
+        enforced=False,
+        message="runs without the enforcement. Install airflow-providers-pinning there and restart it.",
+        package_version=None,
+        last_seen=job.latest_heartbeat,
+    )
+
+
+def _judge_attested(row: Component, *, last_seen: datetime | None = None) -> ComponentHealth:
+    enforced = row.fingerprint == FINGERPRINT
+    return ComponentHealth(
+        component=row.component,
+        hostname=row.hostname,
+        pid=row.pid,
+        job_id=row.job_id,
+        enforced=enforced,
+        message=""
+        if enforced
+        else f"enforces pins as version {row.package_version} does, which differs from {__version__}. "
+        "Install the same version everywhere and restart it.",
+        package_version=row.package_version,
+        last_seen=last_seen or row.last_seen,
+    )
+
+
+def _oldest_sign_of_life() -> datetime:
+    return timezone.utcnow() - timedelta(seconds=conf.component_threshold())
+
+
+def _delete_gone(*, session: Session) -> None:
+    """Delete the rows of processes that ended without saying so."""
+    session.execute(
+        delete(Component).where(Component.component == API_SERVER, Component.last_seen < _oldest_sign_of_life())
+    )
+    running = select(Job.id).where(Job.id == Component.job_id, Job.state == JobState.RUNNING).correlate(Component)
+    session.execute(
+        delete(Component)
+        .where(Component.job_id.is_not(None), Component.started_at < _oldest_sign_of_life(), ~running.exists())
+        .execution_options(synchronize_session=False)
+    )

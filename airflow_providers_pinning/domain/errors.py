@@ -1,0 +1,132 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Every refusal of the control plane, as one family of exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class PinningError(Exception):
+    """
+    Base of every refusal.
+
+    :param message: what was refused, with the value at fault, and what to do about it
+    :param data: JSON-serializable facts for the caller, such as the current release state
+    """
+
+    reason: ClassVar[str] = "pinning_error"
+    """Machine word that names the refusal in REST answers and exit codes."""
+
+    def __init__(self, message: str, **data: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data: Mapping[str, Any] = data
+
+
+class UnknownDagError(PinningError):
+    """No Dag of this id is registered."""
+
+    reason = "unknown_dag"
+
+
+class UnknownVersionError(PinningError):
+    """The Dag has no such version."""
+
+    reason = "unknown_version"
+
+
+class NotPinnedError(PinningError):
+    """The Dag is not pinned, so there is nothing to unpin."""
+
+    reason = "not_pinned"
+
+
+class RevisionConflictError(PinningError):
+    """The pin changed since the caller read it; ``data["state"]`` holds the current release state."""
+
+    reason = "revision_conflict"
+
+
+class VersionDriftedError(PinningError):
+    """The version is no longer what was approved or recorded."""
+
+    reason = "version_drifted"
+
+
+class VersionRejectedError(PinningError):
+    """The version was rejected and may not be pinned until it is restored."""
+
+    reason = "version_rejected"
+
+
+class VersionActiveError(PinningError):
+    """The version is pinned, so it cannot be rejected in place."""
+
+    reason = "version_active"
+
+
+class VersionUnreadableError(PinningError):
+    """The stored version cannot be deserialized by this Airflow and its plugins."""
+
+    reason = "version_unreadable"
+
+
+class UnversionedBundleError(PinningError):
+    """The version's code cannot be pinned, because its bundle or the Dag is not versioned."""
+
+    reason = "unversioned_bundle"
+
+
+class CodeUnavailableError(PinningError):
+    """The dag processor could not get the version's code from its bundle."""
+
+    reason = "code_unavailable"
+
+
+class NotEnforcedError(PinningError):
+    """A live component runs without the enforcement; ``data["components"]`` names them."""
+
+    reason = "not_enforced"
+
+
+class HeldError(PinningError):
+    """The Dag is on hold: no change without an override until a person lifts it."""
+
+    reason = "held"
+
+
+class NothingToRollBackToError(PinningError):
+    """No version that was active before can be pinned."""
+
+    reason = "nothing_to_roll_back_to"
+
+
+class IdempotencyKeyReusedError(PinningError):
+    """The idempotency key belongs to another request."""
+
+    reason = "idempotency_key_reused"
+
+
+class PinUnavailableError(PinningError, ValueError):
+    """
+    A run was asked for while the pinned version vanished or drifted: no run is made.
+
+    It is a ``ValueError`` too, because that is what Airflow's trigger endpoints answer with the message.
+    """
+
+    reason = "pin_unavailable"

@@ -1,0 +1,253 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Whether pins are honoured: per Dag, and for the whole deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from airflow.models.dag import DagModel
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
+
+NEWEST_RUNS = 10_000
+"""How many of the deployment's newest runs the search for escaped runs looks at."""
+
+
+class HealthStatus(str, Enum):
+    """How well the pin of a Dag is honoured."""
+
+    HEALTHY = "healthy"
+    """New runs are made with the active version."""
+    DEGRADED = "degraded"
+    """New runs are made with the active version, but something needs attention."""
+    BROKEN = "broken"
+    """No new run is made, or its tasks cannot get their code."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a pin."""
+
+    reason: str
+    """Machine word."""
+    message: str
+    """What is wrong, and what to do about it."""
+    status: HealthStatus
+
+
+@dataclass(frozen=True)
+class Health:
+    """How well the pin of a Dag is honoured, and why."""
+
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def status(self) -> HealthStatus:
+        """The worst of the problems."""
+        order = list(HealthStatus)
+        return max((problem.status for problem in self.problems), key=order.index, default=HealthStatus.HEALTHY)
+
+
+@dataclass(frozen=True)
+class EscapedRun:
+    """A run of a pinned Dag that was created with another version after the pin."""
+
+    dag_id: str
+    run_id: str
+    version_number: int | None
+    pinned_version_number: int
+
+
+def _version_gone() -> ColumnElement[bool]:
+    return or_(DagVersion.id.is_(None), SerializedDagModel.id.is_(None))
+
+
+def _version_drifted() -> ColumnElement[bool]:
+    return and_(
+        DagVersion.id.is_not(None),
+        or_(
+            Pin.bundle_name.is_distinct_from(DagVersion.bundle_name),
+            Pin.bundle_version.is_distinct_from(DagVersion.bundle_version),
+            Pin.dag_hash != SerializedDagModel.dag_hash,
+        ),
+    )
+
+
+def _code_missing() -> ColumnElement[bool]:
+    return func.coalesce(ManagedVersion.code_state, "unknown") == "missing"
+
+
+def _metadata_differs() -> ColumnElement[bool]:
+    return or_(
+        DagModel.dag_id.is_(None),
+        Pin.bundle_version.is_distinct_from(DagModel.bundle_version),
+        Pin.bundle_name.is_distinct_from(DagModel.bundle_name),
+        Pin.relative_fileloc.is_distinct_from(DagModel.relative_fileloc),
+        DagModel.has_import_errors.is_(True),
+    )
+
+
+def with_live_rows(query: Select) -> Select:
+    """Join a select on pins with the present rows that the pins are checked against."""
+    return (
+        query.outerjoin(DagVersion, DagVersion.id == Pin.dag_version_id)
+        .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
+        .outerjoin(ManagedVersion, ManagedVersion.dag_version_id == Pin.dag_version_id)
+        .outerjoin(DagModel, DagModel.dag_id == Pin.dag_id)
+        .where(Pin.dag_version_id.is_not(None))
+    )
+
+
+def is_unhealthy() -> ColumnElement[bool]:
+    """Build the condition that a pin, joined by :func:`with_live_rows`, has a problem."""
+    return or_(_version_gone(), _version_drifted(), _code_missing(), _metadata_differs())
+
+
+def is_out_of_sync() -> ColumnElement[bool]:
+    """Build the condition that a pin could be honoured but Airflow's row of the Dag is another version's."""
+    return and_(~_version_gone(), ~_version_drifted(), DagModel.dag_id.is_not(None), _metadata_differs())
+
+
+HEALTH_COLUMNS = (
+    _version_gone().label("version_gone"),
+    _version_drifted().label("version_drifted"),
+    _code_missing().label("code_missing"),
+    ManagedVersion.code_message.label("code_message"),
+    _metadata_differs().label("metadata_differs"),
+)
+"""What :func:`judge` reads of a row joined by :func:`with_live_rows`."""
+
+
+def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
+    """
+    Turn the flags of one row into problems with remedies.
+
+    :param pin: the pin
+    :param row: a row with :data:`HEALTH_COLUMNS`
+    :param escaped: number of runs that were created with another version since the pin
+    """
+    number = pin.version_number
+    problems = []
+    if row.version_gone:
+        problems.append(
+            Problem(
+                "version_missing",
+                f"Version {number} is pinned, but its row is gone, so no run is created. Pin another version or unpin.",
+                HealthStatus.BROKEN,
+            )
+        )
+    elif row.version_drifted:
+        problems.append(
+            Problem(
+                "version_drifted",
+                f"Version {number} is pinned, but was rewritten by something that does not enforce pins, so no run "
+                "is created. Find it in the list of components, then pin another version or unpin.",
+                HealthStatus.BROKEN,
+            )
+        )
+    elif row.metadata_differs:
+        problems.append(
+            Problem(
+                "metadata_out_of_sync",
+                f"The schedule and limits in effect are not those of the pinned version {number}. The dag processor "
+                "repairs this by itself; if it does not, a component without the enforcement keeps writing them.",
+                HealthStatus.DEGRADED,
+            )
+        )
+    if row.code_missing:
+        problems.append(
+            Problem(
+                "code_unavailable",
+                f"The dag processor could not get the code of the pinned version {number}: {row.code_message}. "
+                "Make the commit available again (a tag keeps it), or pin another version.",
+                HealthStatus.BROKEN,
+            )
+        )
+    if escaped:
+        problems.append(
+            Problem(
+                "escaped_runs",
+                f"{escaped} run(s) since the pin were created with another version than {number}, by a component "
+                "without the enforcement. See GET /health for which, and install the package there.",
+                HealthStatus.DEGRADED,
+            )
+        )
+    return Health(tuple(problems))
+
+
+def pin_health(pin: Pin | None, *, session: Session) -> Health:
+    """Judge the pin of one Dag, counting the runs that escaped it; a Dag without a pin is healthy."""
+    if pin is None or pin.dag_version_id is None:
+        return Health()
+    row = session.execute(
+        with_live_rows(select(*HEALTH_COLUMNS).select_from(Pin)).where(Pin.dag_id == pin.dag_id)
+    ).one()
+    escaped = session.scalar(
+        select(func.count()).select_from(_escaped_runs(select(DagRun.id)).where(Pin.dag_id == pin.dag_id).subquery())
+    )
+    return judge(pin, row, escaped or 0)
+
+
+def _escaped_runs(query: Select) -> Select:
+    return query.join(
+        Pin,
+        and_(
+            Pin.dag_id == DagRun.dag_id,
+            DagRun.id > Pin.last_run_before,
+            DagRun.created_dag_version_id.is_distinct_from(Pin.dag_version_id),
+        ),
+    ).where(
+        Pin.dag_version_id.is_not(None),
+        DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
+        ~select(literal(1))
+        .where(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id)
+        .correlate(DagRun)
+        .exists(),
+    )
+
+
+def escaped_runs(dag_ids: set[str] | None = None, *, limit: int = 100, session: Session) -> list[EscapedRun]:
+    """
+    Find runs of pinned Dags that were created with another version since the pin.
+
+    Only the deployment's newest :data:`NEWEST_RUNS` runs are looked at, so that the cost stays bounded.
+
+    :param dag_ids: restrict to these Dags
+    :param limit: return at most so many, newest first
+    :param session: database session
+    """
+    newest = session.scalar(select(func.max(DagRun.id))) or 0
+    query = (
+        _escaped_runs(
+            select(
+                DagRun.dag_id, DagRun.run_id, DagVersion.version_number, Pin.version_number.label("pinned")
+            ).outerjoin(DagVersion, DagVersion.id == DagRun.created_dag_version_id)
+        )
+        .where(DagRun.id > newest - NEWEST_RUNS)
+        .order_by(DagRun.id.desc())
+        .limit(limit)
+    )
+    if dag_ids is not None:
+        query = query.where(DagRun.dag_id.in_(dag_ids))
+    return [EscapedRun(row.dag_id, row.run_id, row.version_number, row.pinned) for row in session.execute(query)]

@@ -1,0 +1,226 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""What a Dag version is exactly, and how to find one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag import DagModel
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import Row, Select, select, update
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError
+from airflow_providers_pinning.models import Pin
+
+
+@dataclass(frozen=True)
+class VersionIdentity:
+    """
+    Exact identity of one Dag version.
+
+    A Dag version's row may be rewritten in place by stock Airflow, so its id alone does not say which
+    code it is; all six values together do.
+    """
+
+    dag_version_id: UUID
+    """Primary key of Airflow's ``dag_version`` row."""
+    version_number: int
+    """Number that Airflow shows, starting at 1 for each Dag."""
+    bundle_name: str | None
+    """Dag bundle that the version was parsed from."""
+    bundle_version: str | None
+    """Version of the bundle, such as a commit; ``None`` if the bundle is not versioned."""
+    dag_hash: str
+    """Hash of the serialized Dag, as Airflow computes it."""
+    relative_fileloc: str | None
+    """Path of the Dag file inside the bundle."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the identity with JSON-serializable values."""
+        return {**asdict(self), "dag_version_id": str(self.dag_version_id)}
+
+    @property
+    def label(self) -> str:
+        """Short form for messages, such as ``version 3 (bundle 'dags' at 1f3c9a2b41)``."""
+        code = (self.bundle_version or "no version")[:12]
+        return f"version {self.version_number} (bundle {self.bundle_name!r} at {code})"
+
+
+def _identity_select() -> Select:
+    return select(
+        DagVersion.id,
+        DagVersion.version_number,
+        DagVersion.bundle_name,
+        DagVersion.bundle_version,
+        SerializedDagModel.dag_hash,
+        SerializedDagModel._data["dag"]["relative_fileloc"].as_string().label("relative_fileloc"),
+        SerializedDagModel._data_compressed.is_not(None).label("compressed"),
+    ).join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+
+
+def _to_identity(row: Row, session: Session) -> VersionIdentity:
+    relative_fileloc = row.relative_fileloc
+    if row.compressed:
+        serialized = session.scalar(select(SerializedDagModel).where(SerializedDagModel.dag_version_id == row.id))
+        relative_fileloc = ((serialized and serialized.data) or {}).get("dag", {}).get("relative_fileloc")
+    return VersionIdentity(
+        dag_version_id=row.id,
+        version_number=row.version_number,
+        bundle_name=row.bundle_name,
+        bundle_version=row.bundle_version,
+        dag_hash=row.dag_hash,
+        relative_fileloc=relative_fileloc,
+    )
+
+
+def identity_of(dag_version_id: UUID, *, session: Session) -> VersionIdentity | None:
+    """Read the present identity of a Dag version, or ``None`` if it or its serialized Dag is gone."""
+    row = session.execute(_identity_select().where(DagVersion.id == dag_version_id)).one_or_none()
+    return _to_identity(row, session) if row else None
+
+
+def latest_identity(dag_id: str, *, session: Session) -> VersionIdentity | None:
+    """Read the identity of the newest registered version, whatever is pinned."""
+    row = session.execute(
+        _identity_select().where(DagVersion.dag_id == dag_id).order_by(DagVersion.version_number.desc()).limit(1)
+    ).one_or_none()
+    return _to_identity(row, session) if row else None
+
+
+def list_identities(dag_id: str, *, limit: int, offset: int, session: Session) -> list[VersionIdentity]:
+    """List the registered versions of a Dag, newest first."""
+    rows = session.execute(
+        _identity_select()
+        .where(DagVersion.dag_id == dag_id)
+        .order_by(DagVersion.version_number.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_to_identity(row, session) for row in rows]
+
+
+def find_version(
+    dag_id: str,
+    *,
+    version_number: int | None = None,
+    dag_version_id: UUID | None = None,
+    bundle_version: str | None = None,
+    session: Session,
+) -> VersionIdentity:
+    """
+    Find one version of a Dag.
+
+    :param dag_id: the Dag
+    :param version_number: Airflow's version number, or
+    :param dag_version_id: the id of the ``dag_version`` row, or
+    :param bundle_version: the version of the bundle; the newest Dag version parsed from it is taken
+    :param session: database session
+    :raises UnknownVersionError: if the Dag has no such version
+    :raises ValueError: if not exactly one of the three is given
+    """
+    given = {
+        name: value
+        for name, value in (
+            ("version_number", version_number),
+            ("dag_version_id", dag_version_id),
+            ("bundle_version", bundle_version),
+        )
+        if value is not None
+    }
+    if len(given) != 1:
+        raise ValueError(
+            "Give exactly one of version_number, dag_version_id and bundle_version; "
+            f"got {', '.join(given) or 'none of them'}."
+        )
+    [(name, value)] = given.items()
+    column = DagVersion.id if name == "dag_version_id" else getattr(DagVersion, name)
+    row = session.execute(
+        _identity_select()
+        .where(DagVersion.dag_id == dag_id, column == value)
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise UnknownVersionError(
+            f"Dag {dag_id!r} has no registered version with {name} {str(value)!r}. "
+            "List its versions and choose one of them, or wait until the dag processor has parsed it.",
+            dag_id=dag_id,
+            **{name: str(value) if isinstance(value, UUID) else value},
+        )
+    return _to_identity(row, session)
+
+
+def pinned_identity(pin: Pin | None) -> VersionIdentity | None:
+    """Return the identity that a pin chose, as it was recorded then; ``None`` if it chooses nothing."""
+    if pin is None or pin.dag_version_id is None:
+        return None
+    return VersionIdentity(
+        dag_version_id=pin.dag_version_id,
+        version_number=pin.version_number or 0,
+        bundle_name=pin.bundle_name,
+        bundle_version=pin.bundle_version,
+        dag_hash=pin.dag_hash or "",
+        relative_fileloc=pin.relative_fileloc,
+    )
+
+
+def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagModel:
+    """
+    Read the Dag's row, optionally locked until the transaction ends.
+
+    Every change of a pin locks this row first. The scheduler holds it while it creates scheduled and
+    asset-triggered runs and the dag processor while it writes a parsed file, so that a change is
+    ordered with both.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    query = select(DagModel).where(DagModel.dag_id == dag_id)
+    if lock:
+        if session.get_bind().dialect.name == "sqlite":
+            # SQLite has no row locks; a write makes this transaction the only writer before it reads.
+            session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(dag_id=dag_id))
+        query = query.with_for_update(of=DagModel, key_share=True).execution_options(populate_existing=True)
+    dag = session.scalar(query)
+    if dag is None:
+        raise UnknownDagError(f"Dag {dag_id!r} is not known. Check the id, or wait until it is parsed.", dag_id=dag_id)
+    return dag
+
+
+def managed_run_version(dag_id: str, run_id: str, *, session: Session) -> UUID | None:
+    """Return the version that a run was created with, if its Dag was ever pinned."""
+    return session.scalar(
+        select(DagRun.created_dag_version_id)
+        .join(Pin, Pin.dag_id == DagRun.dag_id)
+        .where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    )
+
+
+def place_of_inactive_version(dag_id: str, dag_version_id: UUID | None, *, session: Session) -> VersionIdentity | None:
+    """
+    Read where a version's code is, if it need not be where ``DagModel`` says.
+
+    :return: ``None`` if the Dag was never pinned or the version is the pinned one
+    """
+    pinned = session.execute(select(Pin.dag_version_id).where(Pin.dag_id == dag_id)).one_or_none()
+    if pinned is None or dag_version_id is None or pinned.dag_version_id == dag_version_id:
+        return None
+    return identity_of(dag_version_id, session=session)

@@ -1,0 +1,160 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Lists for people: the pins of a deployment, and the versions of a Dag."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from airflow_providers_pinning.domain.health import HEALTH_COLUMNS, Health, is_unhealthy, judge, with_live_rows
+from airflow_providers_pinning.domain.identity import (
+    VersionIdentity,
+    latest_identity,
+    list_identities,
+    pinned_identity,
+    require_dag,
+)
+from airflow_providers_pinning.domain.state import PinInfo
+from airflow_providers_pinning.models import ManagedVersion, Pin
+
+
+@dataclass(frozen=True)
+class PinSummary:
+    """One pinned Dag in the list of pins."""
+
+    dag_id: str
+    revision: int
+    active: VersionIdentity
+    latest_version_number: int | None
+    versions_behind: int
+    pin: PinInfo
+    health: Health
+
+
+@dataclass(frozen=True)
+class PinFilter:
+    """Which pins to list."""
+
+    dag_ids: frozenset[str] | None = None
+    """Only these Dags; ``None`` means all."""
+    dag_id_pattern: str | None = None
+    """Part of the Dag id, case-insensitive; ``%`` matches anything and ``_`` any character."""
+    behind: bool | None = None
+    """Only Dags whose active version is not (or is) the latest."""
+    unhealthy: bool | None = None
+    """Only pins that have (or do not have) a problem."""
+
+
+@dataclass(frozen=True)
+class VersionSummary:
+    """One registered version in the list of a Dag's versions."""
+
+    identity: VersionIdentity
+    state: str
+    """``registered``, or why the version is managed."""
+    state_reason: str | None
+    code_state: str | None
+    """Whether the dag processor could get the code: ``unknown``, ``available`` or ``missing``."""
+    created_at: datetime
+    is_active: bool
+    is_latest: bool
+    run_counts: dict[str, int]
+    """Number of runs by state."""
+
+
+def list_pins(which: PinFilter, *, limit: int, offset: int, session: Session) -> tuple[list[PinSummary], int]:
+    """List the pinned Dags by id, and count them all."""
+    newer = aliased(DagVersion)
+    behind = (
+        select(func.count())
+        .select_from(newer)
+        .where(newer.dag_id == Pin.dag_id, newer.version_number > Pin.version_number)
+        .correlate(Pin)
+        .scalar_subquery()
+    )
+    latest = select(func.max(newer.version_number)).where(newer.dag_id == Pin.dag_id).correlate(Pin).scalar_subquery()
+    query = with_live_rows(select(Pin, behind.label("behind"), latest.label("latest"), *HEALTH_COLUMNS))
+    if which.dag_ids is not None:
+        query = query.where(Pin.dag_id.in_(which.dag_ids))
+    if which.dag_id_pattern:
+        query = query.where(Pin.dag_id.ilike(f"%{which.dag_id_pattern}%"))
+    if which.behind is not None:
+        query = query.where(behind > 0 if which.behind else behind == 0)
+    if which.unhealthy is not None:
+        query = query.where(is_unhealthy() if which.unhealthy else ~is_unhealthy())
+    total = session.scalar(select(func.count()).select_from(query.with_only_columns(Pin.dag_id).subquery())) or 0
+    rows = session.execute(query.order_by(Pin.dag_id).limit(limit).offset(offset))
+    return [
+        PinSummary(
+            dag_id=row.Pin.dag_id,
+            revision=row.Pin.revision,
+            active=identity,
+            latest_version_number=row.latest,
+            versions_behind=row.behind,
+            pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
+            health=judge(row.Pin, row),
+        )
+        for row in rows
+        if (identity := pinned_identity(row.Pin))
+    ], total
+
+
+def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[VersionSummary], int]:
+    """
+    List the registered versions of a Dag, newest first, and count them all.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, session=session)
+    total = session.scalar(select(func.count()).select_from(DagVersion).where(DagVersion.dag_id == dag_id)) or 0
+    identities = list_identities(dag_id, limit=limit, offset=offset, session=session)
+    ids = [identity.dag_version_id for identity in identities]
+    managed = {
+        row.dag_version_id: row
+        for row in session.scalars(select(ManagedVersion).where(ManagedVersion.dag_version_id.in_(ids)))
+    }
+    created = dict(session.execute(select(DagVersion.id, DagVersion.created_at).where(DagVersion.id.in_(ids))).all())
+    runs: dict = defaultdict(dict)
+    for version_id, state, count in session.execute(
+        select(DagRun.created_dag_version_id, DagRun.state, func.count())
+        .where(DagRun.dag_id == dag_id, DagRun.created_dag_version_id.in_(ids))
+        .group_by(DagRun.created_dag_version_id, DagRun.state)
+    ):
+        runs[version_id][state] = count
+    latest = latest_identity(dag_id, session=session)
+    latest_id = latest and latest.dag_version_id
+    pin = session.get(Pin, dag_id)
+    active_id = pin.dag_version_id if pin and pin.dag_version_id else latest_id
+    return [
+        VersionSummary(
+            identity=identity,
+            state=row.state if (row := managed.get(identity.dag_version_id)) else "registered",
+            state_reason=row.state_reason if row else None,
+            code_state=row.code_state if row else None,
+            created_at=created[identity.dag_version_id],
+            is_active=identity.dag_version_id == active_id,
+            is_latest=identity.dag_version_id == latest_id,
+            run_counts=runs[identity.dag_version_id],
+        )
+        for identity in identities
+    ], total

@@ -1,0 +1,332 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Pin and unpin: each change is one transaction that also rewrites the Dag's scheduling metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from airflow._shared.timezones import timezone
+from airflow.models.dagrun import DagRun
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain import attestation, events, partitions, versions
+from airflow_providers_pinning.domain.errors import (
+    CodeUnavailableError,
+    HeldError,
+    NotPinnedError,
+    RevisionConflictError,
+    UnversionedBundleError,
+    VersionDriftedError,
+    VersionRejectedError,
+)
+from airflow_providers_pinning.domain.events import Change, EventKind
+from airflow_providers_pinning.domain.identity import (
+    VersionIdentity,
+    find_version,
+    latest_identity,
+    pinned_identity,
+    require_dag,
+)
+from airflow_providers_pinning.domain.scheduling import read_dag, request_parse, sync_dag_model
+from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.versions import VersionState
+from airflow_providers_pinning.models import ManagedVersion, Pin
+
+
+@dataclass(frozen=True)
+class Target:
+    """The version to pin, named in exactly one of three ways, and what the caller believes it to be."""
+
+    version_number: int | None = None
+    dag_version_id: UUID | None = None
+    bundle_version: str | None = None
+    expected_dag_hash: str | None = None
+    """Hash that the caller tested or approved; another one is refused."""
+
+    def as_request(self) -> dict[str, Any]:
+        """Return the target as plain values, for comparing requests."""
+        return {
+            "version_number": self.version_number,
+            "dag_version_id": self.dag_version_id and str(self.dag_version_id),
+            "bundle_version": self.bundle_version,
+            "expected_dag_hash": self.expected_dag_hash,
+        }
+
+
+def pin_version(dag_id: str, target: Target, change: Change, *, session: Session) -> ReleaseState:
+    """
+    Make a version the one that new runs use, until the pin is changed.
+
+    Pinning what is pinned already changes nothing, but writes the scheduling metadata anew.
+
+    :param dag_id: the Dag
+    :param target: which version
+    :param change: who asks, why, and under which conditions
+    :param session: database session; the caller commits
+    :raises UnknownDagError: if there is no such Dag
+    :raises UnknownVersionError: if there is no such version
+    :raises RevisionConflictError: if the pin is at another revision than the caller expected
+    :raises VersionDriftedError: if the version is not what was approved or recorded
+    :raises VersionRejectedError: if it was rejected, unless ``change.override_reason`` is given
+    :raises VersionUnreadableError: if it cannot be deserialized
+    :raises UnversionedBundleError: if its code cannot be had again
+    :raises CodeUnavailableError: if the dag processor reported that it could not get the code
+    :raises HeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    :raises NotEnforcedError: if a live component runs without the enforcement
+    """
+    request = {"action": "pin", "dag_id": dag_id, **target.as_request()}
+    pin = lock_pin(dag_id, session=session)
+    if events.find_repeated(change, request, session=session):
+        return release_state(dag_id, session=session)
+    version = find_version(
+        dag_id,
+        version_number=target.version_number,
+        dag_version_id=target.dag_version_id,
+        bundle_version=target.bundle_version,
+        session=session,
+    )
+    check_revision(pin, change, session=session)
+    check_hold(pin, change)
+    if target.expected_dag_hash not in (None, version.dag_hash):
+        raise VersionDriftedError(
+            f"Dag {dag_id!r}, {version.label}, has hash {version.dag_hash}, not the expected "
+            f"{target.expected_dag_hash}: it changed since it was approved. Evaluate it again.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            dag_hash=version.dag_hash,
+        )
+    return activate(EventKind.PINNED, pin, version, change, request, session=session)
+
+
+def activate(
+    kind: EventKind,
+    pin: Pin,
+    version: VersionIdentity,
+    change: Change,
+    request: Mapping[str, Any],
+    *,
+    hold: bool = False,
+    evidence: Mapping[str, Any] | None = None,
+    session: Session,
+) -> ReleaseState:
+    """Check a version and make it the active one; the caller holds the locks of :func:`lock_pin`."""
+    dag_id = pin.dag_id
+    check_pinnable(dag_id, version, change, session=session)
+    attestation.require_enforcement(session=session)
+    from_version = pinned_identity(pin) or latest_identity(dag_id, session=session)
+    if pin.dag_version_id == version.dag_version_id and not hold:
+        sync_dag_model(dag_id, session=session)
+        return release_state(dag_id, session=session)
+    warnings = partitions.warn_of_dropped_partitions(dag_id, version, session=session)
+    if pin.dag_version_id is not None:
+        _retain_active(pin, session=session)
+    elif from_version and from_version != version and from_version.bundle_version:
+        # What was live until now is what a rollback returns to: no later commit may overwrite it.
+        versions.retain(dag_id, from_version, reason=change.reason, session=session)
+    versions.manage(dag_id, version, VersionState.ACTIVE, reason=change.reason, session=session)
+    pin.revision += 1
+    pin.dag_version_id = version.dag_version_id
+    pin.version_number = version.version_number
+    pin.bundle_name = version.bundle_name
+    pin.bundle_version = version.bundle_version
+    pin.dag_hash = version.dag_hash
+    pin.relative_fileloc = version.relative_fileloc
+    pin.last_run_before = session.scalar(select(func.max(DagRun.id))) or 0
+    _stamp(pin, change)
+    if hold:
+        pin.hold_reason, pin.hold_actor, pin.hold_at = change.reason, change.caller.name, timezone.utcnow()
+    events.record(
+        kind,
+        dag_id=dag_id,
+        revision=pin.revision,
+        change=change,
+        request=request,
+        from_version=from_version,
+        to_version=version,
+        evidence={**(evidence or {}), **({"warnings": list(warnings)} if warnings else {})},
+        session=session,
+    )
+    sync_dag_model(dag_id, session=session)
+    versions.release_superseded(dag_id, session=session)
+    return release_state(dag_id, warnings=warnings, session=session)
+
+
+def unpin(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
+    """
+    Make the latest version active again, at once, and ask for its file to be parsed.
+
+    :raises UnknownDagError: if there is no such Dag
+    :raises NotPinnedError: if it is not pinned
+    :raises RevisionConflictError: if the pin is at another revision than the caller expected
+    :raises HeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    """
+    request = {"action": "unpin", "dag_id": dag_id}
+    pin = lock_pin(dag_id, session=session)
+    if events.find_repeated(change, request, session=session):
+        return release_state(dag_id, session=session)
+    if pin.dag_version_id is None:
+        raise NotPinnedError(f"Dag {dag_id!r} is not pinned, so its latest version is active already.", dag_id=dag_id)
+    check_revision(pin, change, session=session)
+    check_hold(pin, change)
+    latest = latest_identity(dag_id, session=session)
+    warnings = partitions.warn_of_dropped_partitions(dag_id, latest, session=session) if latest else ()
+    _retain_active(pin, session=session)
+    from_version = pinned_identity(pin)
+    _choose_nothing(pin, change)
+    events.record(
+        EventKind.UNPINNED,
+        dag_id=dag_id,
+        revision=pin.revision,
+        change=change,
+        request=request,
+        from_version=from_version,
+        to_version=latest,
+        evidence={"warnings": list(warnings)} if warnings else None,
+        session=session,
+    )
+    sync_dag_model(dag_id, session=session)
+    if latest:
+        request_parse(latest, session=session)
+    return release_state(dag_id, warnings=warnings, session=session)
+
+
+def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
+    """
+    Drop everything that is held for a Dag which is deleted from Airflow.
+
+    The history stays, and so does the revision, which goes on where it was if the id is used again.
+    """
+    session.execute(delete(ManagedVersion).where(ManagedVersion.dag_id == dag_id))
+    pin = session.get(Pin, dag_id, with_for_update=True)
+    if pin is None or pin.dag_version_id is None:
+        return
+    from_version = pinned_identity(pin)
+    _choose_nothing(pin, change)
+    events.record(
+        EventKind.FORGOTTEN,
+        dag_id=dag_id,
+        revision=pin.revision,
+        change=change,
+        request={"action": "forget", "dag_id": dag_id},
+        from_version=from_version,
+        to_version=None,
+        session=session,
+    )
+
+
+def lock_pin(dag_id: str, *, session: Session) -> Pin:
+    """
+    Lock a Dag's row and then its pin's, in this order, and return the pin.
+
+    A Dag that was never pinned gets a row that chooses nothing, which is kept only if the change is.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, lock=True, session=session)
+    pin = session.get(Pin, dag_id, with_for_update=True, populate_existing=True)
+    if pin is None:
+        pin = Pin(dag_id=dag_id, revision=0, last_run_before=0)
+        session.add(pin)
+        session.flush()
+    return pin
+
+
+def check_revision(pin: Pin, change: Change, *, session: Session) -> None:
+    """
+    Compare the pin's revision with what the caller saw.
+
+    :raises RevisionConflictError: with the current release state, if they differ
+    """
+    if change.expected_revision not in (None, pin.revision):
+        raise RevisionConflictError(
+            f"The pin of Dag {pin.dag_id!r} is at revision {pin.revision}, not {change.expected_revision}: "
+            f"{pin.actor or 'somebody'} changed it ({pin.reason or 'no reason given'}). Look at the current state "
+            "and decide again.",
+            state=release_state(pin.dag_id, session=session),
+        )
+
+
+def check_hold(pin: Pin, change: Change) -> None:
+    """
+    Refuse a change while the Dag is on hold, unless the caller overrides that.
+
+    :raises HeldError: if it is on hold
+    """
+    if pin.hold_reason and not change.override_reason:
+        raise HeldError(
+            f"Dag {pin.dag_id!r} was put on hold by {pin.hold_actor}: {pin.hold_reason}. "
+            "Give an override_reason to change it all the same; that lifts the hold.",
+            dag_id=pin.dag_id,
+        )
+
+
+def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> None:
+    """Run every check of :func:`pin_version` that depends on the version alone."""
+    versions.check_versioned(dag_id, version)
+    managed = versions.managed_version(version.dag_version_id, session=session)
+    versions.check_unchanged(dag_id, version, managed)
+    if managed is not None and managed.state == VersionState.REJECTED.value and not change.override_reason:
+        raise VersionRejectedError(
+            f"Dag {dag_id!r}, {version.label}, was rejected: {managed.state_reason}. "
+            "Restore it first, or give an override_reason.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+    if managed is not None and managed.code_state == "missing":
+        raise CodeUnavailableError(
+            f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
+            "Make the commit available again (a tag keeps it), or choose another version.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+    _check_dag_versioned(dag_id, version, session=session)
+
+
+def _check_dag_versioned(dag_id: str, version: VersionIdentity, *, session: Session) -> None:
+    if read_dag(version, dag_id=dag_id, session=session).disable_bundle_versioning:
+        raise UnversionedBundleError(
+            f"Dag {dag_id!r}, {version.label}, sets disable_bundle_versioning, so its runs use whatever code the "
+            "bundle has. Remove the setting, and pin a version that was parsed after that.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def _retain_active(pin: Pin, *, session: Session) -> None:
+    """Keep the version that stops being active, so that it can be rolled back to unchanged."""
+    outgoing = pinned_identity(pin)
+    managed = versions.managed_version(outgoing.dag_version_id, session=session) if outgoing else None
+    if managed is not None and managed.state == VersionState.ACTIVE.value:
+        managed.state = VersionState.RETAINED.value
+        managed.state_changed_at = timezone.utcnow()
+
+
+def _choose_nothing(pin: Pin, change: Change) -> None:
+    pin.revision += 1
+    pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
+    pin.dag_hash = pin.relative_fileloc = None
+    _stamp(pin, change)
+
+
+def _stamp(pin: Pin, change: Change) -> None:
+    pin.reason, pin.actor, pin.actor_kind = change.reason, change.caller.name, change.caller.kind.value
+    pin.changed_at = timezone.utcnow()
+    pin.hold_reason = pin.hold_actor = pin.hold_at = None

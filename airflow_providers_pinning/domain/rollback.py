@@ -1,0 +1,166 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Roll back: make the version that was active before active again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from sqlalchemy import literal, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain import events, pins, versions
+from airflow_providers_pinning.domain.errors import NothingToRollBackToError
+from airflow_providers_pinning.domain.events import Change, EventKind
+from airflow_providers_pinning.domain.identity import (
+    VersionIdentity,
+    find_version,
+    identity_of,
+    latest_identity,
+    pinned_identity,
+)
+from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.versions import VersionState
+from airflow_providers_pinning.models import Event, ManagedVersion, Pin
+
+
+def roll_back(
+    dag_id: str,
+    change: Change,
+    *,
+    to_version: int | None = None,
+    reject_current: bool = True,
+    hold: bool = False,
+    session: Session,
+) -> ReleaseState:
+    """
+    Pin the version that was active before the present one. A hold does not stand in the way.
+
+    :param dag_id: the Dag
+    :param change: who asks, why, and under which conditions
+    :param to_version: the version number to return to, instead of the one that was active before
+    :param reject_current: mark the present version as not to be pinned
+    :param hold: take no further change without an override
+    :param session: database session; the caller commits
+    :raises NothingToRollBackToError: if no earlier version can be pinned
+    :raises PinningError: whatever :func:`~airflow_providers_pinning.domain.pins.pin_version` raises
+    """
+    request = {
+        "action": "rollback",
+        "dag_id": dag_id,
+        "to_version": to_version,
+        "reject_current": reject_current,
+        "hold": hold,
+    }
+    pin = pins.lock_pin(dag_id, session=session)
+    if events.find_repeated(change, request, session=session):
+        return release_state(dag_id, session=session)
+    pins.check_revision(pin, change, session=session)
+    current = pinned_identity(pin) or latest_identity(dag_id, session=session)
+    if to_version is None:
+        target = _active_before(dag_id, pin, current, session=session)
+    else:
+        target = find_version(dag_id, version_number=to_version, session=session)
+    if target is None or current is None or target.dag_version_id == current.dag_version_id:
+        raise NothingToRollBackToError(
+            f"Dag {dag_id!r} has no other version that was active before and is neither rejected nor gone. "
+            "Name a version with to_version, or restore a rejected one.",
+            dag_id=dag_id,
+        )
+    state = pins.activate(
+        EventKind.ROLLED_BACK,
+        pin,
+        target,
+        change,
+        request,
+        hold=hold,
+        evidence={"rejected": current.version_number} if reject_current else None,
+        session=session,
+    )
+    if reject_current and identity_of(current.dag_version_id, session=session):
+        versions.manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
+    return state
+
+
+def _active_before(
+    dag_id: str, pin: Pin, current: VersionIdentity | None, *, session: Session
+) -> VersionIdentity | None:
+    """
+    Find the version that was active before the current one.
+
+    Activations are read as a stack: a version's predecessor is what was active when it was pinned, not
+    when it was rolled back to, so rolling back twice goes two steps back instead of forth and back.
+    While the Dag is not pinned, versions go live as they are registered; the one before is the newest
+    older one that has runs, back to the unpinning, and the history of pins before that.
+    """
+    if current is None:
+        return None
+    history = session.scalars(
+        select(Event)
+        .where(
+            Event.dag_id == dag_id,
+            Event.kind.in_((EventKind.PINNED.value, EventKind.UNPINNED.value, EventKind.ROLLED_BACK.value)),
+        )
+        .order_by(Event.id.desc())
+    ).all()
+    registered = _registered_before(dag_id, current, session=session)
+    found = pin.dag_version_id is None
+    went_live = (history[0].to_version or {}).get("version_number", 0) if history else 0
+    if found and registered and registered.version_number >= went_live:
+        return registered
+    for event in history:
+        chosen = event.kind != EventKind.ROLLED_BACK.value
+        found = found or (chosen and (event.to_version or {}).get("dag_version_id") == str(current.dag_version_id))
+        if found and (before := _usable(event.from_version, current, session=session)):
+            return before
+    return registered
+
+
+def _usable(recorded: dict | None, current: VersionIdentity, *, session: Session) -> VersionIdentity | None:
+    if not recorded or recorded["dag_version_id"] == str(current.dag_version_id):
+        return None
+    version = identity_of(UUID(recorded["dag_version_id"]), session=session)
+    if version is None or version.as_dict() != recorded or version.bundle_version is None:
+        return None
+    managed = versions.managed_version(version.dag_version_id, session=session)
+    return None if managed is not None and managed.state == VersionState.REJECTED.value else version
+
+
+def _registered_before(dag_id: str, current: VersionIdentity, *, session: Session) -> VersionIdentity | None:
+    """Without pins, the version before was the newest older one that has runs."""
+    has_runs = (
+        select(literal(1)).where(DagRun.dag_id == dag_id, DagRun.created_dag_version_id == DagVersion.id).exists()
+    )
+    rejected = (
+        select(literal(1))
+        .where(ManagedVersion.dag_version_id == DagVersion.id, ManagedVersion.state == VersionState.REJECTED.value)
+        .exists()
+    )
+    dag_version_id = session.scalar(
+        select(DagVersion.id)
+        .where(
+            DagVersion.dag_id == dag_id,
+            DagVersion.version_number < current.version_number,
+            DagVersion.bundle_version.is_not(None),
+            has_runs,
+            ~rejected,
+        )
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    )
+    return identity_of(dag_version_id, session=session) if dag_version_id else None

@@ -1,0 +1,149 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+The active scheduling metadata of a Dag.
+
+Airflow keeps the serialized Dags of all versions apart from ``DagModel``, the one row a Dag that the
+scheduler works from: schedule, next run, limits, tags, asset references, bundle version. This module
+writes that row from the active version instead of the latest one, through Airflow's own
+``SerializedDAG.bulk_write_to_db``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+
+from airflow.models.dag import DagModel
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagbag import DagPriorityParsingRequest
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.serialization.definitions.dag import SerializedDAG
+from airflow.serialization.enums import DagAttributeTypes, Encoding
+from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.active import is_active
+from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.identity import VersionIdentity
+
+
+def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagModel | None:
+    """Read the serialized Dag of the active version, or ``None`` if the pin cannot be honoured."""
+    return session.scalar(
+        select(SerializedDagModel)
+        .join(DagVersion, SerializedDagModel.dag_version_id == DagVersion.id)
+        .where(SerializedDagModel.dag_id == dag_id, is_active(DagVersion, SerializedDagModel))
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    )
+
+
+def as_parsed(serialized: SerializedDagModel) -> LazyDeserializedDAG:
+    """
+    Present a stored Dag as the dag processor presents a freshly parsed one.
+
+    A stored Dag differs from a parsed one in two ways that ``bulk_write_to_db`` does not expect: its
+    deadlines are references to rows instead of definitions, and it may have been written by an older
+    Airflow in an older serialization version.
+
+    :raises VersionUnreadableError: if its serialization version is unknown to this Airflow
+    """
+    data = copy.deepcopy(serialized.data or {})
+    version = data.get("__version")
+    if version not in (1, 2, 3):
+        raise VersionUnreadableError(
+            f"The stored Dag {serialized.dag_id!r} has serialization version {version!r}, which this Airflow "
+            "cannot read. Pin a version that this Airflow has parsed.",
+            dag_id=serialized.dag_id,
+        )
+    if version == 1:
+        DagSerialization.conversion_v1_to_v2(data)
+    if data["__version"] == 2:
+        DagSerialization.conversion_v2_to_v3(data)
+    if data["dag"].get("deadline"):
+        data["dag"]["deadline"] = [
+            {
+                Encoding.TYPE.value: DagAttributeTypes.DEADLINE_ALERT.value,
+                Encoding.VAR.value: {
+                    "name": alert.name,
+                    "reference": alert.reference,
+                    "interval": alert.interval,
+                    "callback": alert.callback_def,
+                },
+            }
+            for alert in serialized.deadline_alerts
+        ]
+    return LazyDeserializedDAG(data=data)
+
+
+def read_dag(version: VersionIdentity, *, dag_id: str, session: Session) -> SerializedDAG:
+    """
+    Deserialize a version completely.
+
+    :raises VersionUnreadableError: if it cannot be, for instance because a plugin's timetable is gone
+    """
+    serialized = session.scalar(
+        select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
+    )
+    try:
+        if serialized is None:
+            raise LookupError("its serialized Dag is gone")
+        return DagSerialization.from_dict(copy.deepcopy(serialized.data))
+    except Exception as error:
+        raise VersionUnreadableError(
+            f"Dag {dag_id!r}, {version.label}, cannot be deserialized: {error}. "
+            "Install the plugins that it was parsed with, or choose another version.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        ) from error
+
+
+def sync_dag_model(dag_id: str, *, session: Session) -> bool:
+    """
+    Write the active version's schedule, limits, assets, tags and bundle version into ``DagModel``.
+
+    The caller holds the lock on the ``DagModel`` row.
+
+    :return: False if nothing was written, because no version can be honoured
+    """
+    serialized = active_serialized_dag(dag_id, session=session)
+    if serialized is None:
+        return False
+    version = session.get_one(DagVersion, serialized.dag_version_id)
+    dag_model = session.get_one(DagModel, dag_id)
+    SerializedDAG.bulk_write_to_db(
+        version.bundle_name or "",
+        version.bundle_version,
+        [as_parsed(serialized)],
+        dag_model.last_parse_duration,
+        session=session,
+    )
+    session.flush()
+    return True
+
+
+def request_parse(version: VersionIdentity, *, session: Session) -> None:
+    """Ask the dag processor to parse the version's file with priority."""
+    if not version.bundle_name or not version.relative_fileloc:
+        return
+    with contextlib.suppress(IntegrityError), session.begin_nested():
+        # The request's primary key is a hash of the file: asking twice is refused by the database.
+        session.add(
+            DagPriorityParsingRequest(bundle_name=version.bundle_name, relative_fileloc=version.relative_fileloc)
+        )

@@ -1,0 +1,144 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+The list of places in Airflow that must be patched for a pin to hold.
+
+It stands here, below the enforcement that patches them, because two components agree about pins
+exactly if they patch the same places in the same way: the fingerprint of this list is what they compare.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+ENFORCEMENT_REVISION = 1
+"""Raised whenever a patch decides differently, so that unlike components are told apart."""
+
+SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (
+        "airflow.models.dag_version",
+        "DagVersion.get_latest_version",
+        ("cls", "dag_id", "bundle_version", "load_dag_model", "load_bundle_model", "session"),
+    ),
+    (
+        "airflow.models.dag_version",
+        "DagVersion._latest_version_select",
+        ("cls", "dag_id", "bundle_version", "load_dag_model", "load_bundle_model"),
+    ),
+    ("airflow.models.serialized_dag", "SerializedDagModel.latest_item_select_object", ("cls", "dag_id")),
+    ("airflow.models.serialized_dag", "SerializedDagModel._latest_by_version_select", ("cls", "dag_ids")),
+    ("airflow.models.serialized_dag", "SerializedDagModel.dag", ("self",)),
+    (
+        "airflow.models.serialized_dag",
+        "SerializedDagModel._prefetch_dag_write_metadata",
+        ("cls", "dag_ids", "session"),
+    ),
+    (
+        "airflow.models.serialized_dag",
+        "SerializedDagModel._try_reuse_deadline_uuids",
+        ("cls", "existing_deadline_uuids", "new_deadline_data", "session"),
+    ),
+    (
+        "airflow.models.serialized_dag",
+        "SerializedDagModel.write_dag",
+        (
+            "cls",
+            "dag",
+            "bundle_name",
+            "bundle_version",
+            "version_data",
+            "min_update_interval",
+            "session",
+            "_prefetched",
+        ),
+    ),
+    ("airflow.models.dagcode", "DagCode.update_source_code", ("cls", "dag_id", "fileloc", "session")),
+    ("airflow.models.dagbag", "DBDagBag._version_from_dag_run", ("dag_run", "session")),
+    ("airflow.models.dag", "DagModel.deactivate_deleted_dags", ("cls", "bundle_name", "rel_filelocs", "session")),
+    ("airflow.models.taskmap", "TaskMap.expand_mapped_task", ("cls", "task", "run_id", "session")),
+    (
+        "airflow.jobs.scheduler_job_runner",
+        "SchedulerJobRunner._verify_integrity_if_dag_changed",
+        ("self", "dag_run", "session"),
+    ),
+    ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._get_current_dag", ("self", "dag_id", "session")),
+    (
+        "airflow.jobs.scheduler_job_runner",
+        "SchedulerJobRunner._create_dag_runs_asset_triggered",
+        ("self", "dag_models", "session"),
+    ),
+    (
+        "airflow.jobs.scheduler_job_runner",
+        "SchedulerJobRunner._create_dagruns_for_partitioned_asset_dags",
+        ("self", "session"),
+    ),
+    (
+        "airflow.serialization.definitions.dag",
+        "SerializedDAG.bulk_write_to_db",
+        ("cls", "bundle_name", "bundle_version", "dags", "parse_duration", "session"),
+    ),
+    (
+        "airflow.serialization.definitions.dag",
+        "SerializedDAG.create_dagrun",
+        (
+            "self",
+            "run_id",
+            "logical_date",
+            "data_interval",
+            "run_after",
+            "conf",
+            "run_type",
+            "triggered_by",
+            "triggering_user_name",
+            "state",
+            "start_date",
+            "creating_job_id",
+            "backfill_id",
+            "partition_key",
+            "partition_date",
+            "note",
+            "session",
+        ),
+    ),
+    (
+        "airflow.dag_processing.collection",
+        "_update_import_errors",
+        ("files_parsed", "bundle_name", "import_errors", "session"),
+    ),
+    (
+        "airflow.dag_processing.manager",
+        "DagFileProcessorManager.deactivate_stale_dags",
+        ("self", "last_parsed", "session"),
+    ),
+    ("airflow.dag_processing.manager", "DagFileProcessorManager._scan_stale_dags", ("self",)),
+    (
+        "airflow.executors.workloads.task",
+        "ExecuteTask.make",
+        ("cls", "ti", "dag_rel_path", "generator", "bundle_info", "sentry_integration"),
+    ),
+    (
+        "airflow.executors.workloads.callback",
+        "ExecuteCallback.make",
+        ("cls", "callback", "dag_run", "dag_rel_path", "generator", "bundle_info"),
+    ),
+    ("airflow.api.common.delete_dag", "delete_dag", ("dag_id", "keep_records_in_log", "session")),
+    ("airflow.jobs.job", "Job.prepare_for_execution", ("self", "session")),
+    ("airflow.api_fastapi.app", "lifespan", ("app",)),
+)
+"""Module, qualified name and parameter names of everything that the enforcement wraps or relies on."""
+
+FINGERPRINT = hashlib.sha256(f"{ENFORCEMENT_REVISION}{SEAMS}".encode()).hexdigest()[:16]
+"""What two components compare to know that they enforce pins alike."""

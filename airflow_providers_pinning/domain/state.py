@@ -1,0 +1,110 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""The release state of a Dag: what is active, what is latest, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from airflow.models.dag_version import DagVersion
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.health import Health, pin_health
+from airflow_providers_pinning.domain.identity import (
+    VersionIdentity,
+    identity_of,
+    latest_identity,
+    pinned_identity,
+    require_dag,
+)
+from airflow_providers_pinning.models import Pin
+
+
+@dataclass(frozen=True)
+class PinInfo:
+    """Why a Dag is pinned, since when and by whom."""
+
+    reason: str
+    actor: str
+    pinned_at: datetime
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why a Dag takes no change without an override, since when and by whom."""
+
+    reason: str
+    actor: str
+    held_at: datetime
+
+
+@dataclass(frozen=True)
+class ReleaseState:
+    """What new runs of a Dag use, and how that came about."""
+
+    dag_id: str
+    revision: int
+    """Number of changes of the pin; never goes down."""
+    pinned: bool
+    active: VersionIdentity | None
+    """What new runs use: the pinned version, else the latest."""
+    latest: VersionIdentity | None
+    """The newest version that the dag processor registered."""
+    versions_behind: int
+    """How many registered versions are newer than the active one."""
+    pin: PinInfo | None
+    hold: Hold | None
+    health: Health
+    warnings: tuple[str, ...] = ()
+    """What the change that returned this state had as side effects."""
+
+
+def release_state(dag_id: str, *, warnings: tuple[str, ...] = (), session: Session) -> ReleaseState:
+    """
+    Read the release state of a Dag.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, session=session)
+    pin = session.get(Pin, dag_id)
+    latest = latest_identity(dag_id, session=session)
+    recorded = pinned_identity(pin)
+    active = (identity_of(recorded.dag_version_id, session=session) or recorded) if recorded else latest
+    behind = (
+        session.scalar(
+            select(func.count())
+            .select_from(DagVersion)
+            .where(DagVersion.dag_id == dag_id, DagVersion.version_number > active.version_number)
+        )
+        if recorded and active
+        else 0
+    )
+    return ReleaseState(
+        dag_id=dag_id,
+        revision=pin.revision if pin else 0,
+        pinned=recorded is not None,
+        active=active,
+        latest=latest,
+        versions_behind=behind or 0,
+        pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
+        hold=Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at)
+        if pin and pin.hold_reason
+        else None,
+        health=pin_health(pin, session=session),
+        warnings=warnings,
+    )

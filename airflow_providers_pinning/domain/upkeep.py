@@ -1,0 +1,54 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Repairs that the dag processor makes while it runs."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.health import is_out_of_sync, with_live_rows
+from airflow_providers_pinning.domain.identity import require_dag
+from airflow_providers_pinning.domain.scheduling import sync_dag_model
+from airflow_providers_pinning.models import Pin
+
+log = logging.getLogger(__name__)
+
+REPAIRS_A_ROUND = 50
+
+
+def repair_scheduling_metadata(*, session: Session) -> list[str]:
+    """
+    Write the pinned versions' metadata back where something without the enforcement overwrote it.
+
+    ``airflow dags reserialize`` on a host that lacks this package does that, for instance.
+
+    :return: the Dags that were repaired
+    """
+    overwritten = session.scalars(
+        with_live_rows(select(Pin.dag_id)).where(is_out_of_sync()).order_by(Pin.dag_id).limit(REPAIRS_A_ROUND)
+    ).all()
+    for dag_id in overwritten:
+        require_dag(dag_id, lock=True, session=session)
+        sync_dag_model(dag_id, session=session)
+        log.warning(
+            "Repaired the scheduling metadata of pinned Dag %s: a component without the enforcement "
+            "had overwritten it.",
+            dag_id,
+        )
+    return list(overwritten)

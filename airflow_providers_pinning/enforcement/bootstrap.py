@@ -1,0 +1,63 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+Entry point of the enforcement, loaded by ``import airflow`` in every process.
+
+Airflow loads the entry points of the group ``airflow.policy`` before it configures its database
+session, which is before any model is imported, and does not swallow their exceptions. A plugin's
+``on_load`` would be too late (``airflow dags trigger`` has read the latest version by then) and would
+fail open. Keep this module small: it runs in task processes too.
+"""
+
+from __future__ import annotations
+
+from wrapt import register_post_import_hook
+
+from airflow_providers_pinning.enforcement.contract import check_airflow_version
+
+HOOKS = {
+    "airflow.models.dag_version": "version_selection:install_on_dag_version",
+    "airflow.models.serialized_dag": "serialized_dag:install",
+    "airflow.models.dagcode": "version_immutability:install_on_dag_code",
+    "airflow.models.dagbag": "run_version:install_on_dag_bag",
+    "airflow.models.dag": "file_removal:install_on_dag_model",
+    "airflow.models.taskmap": "run_version:install_on_task_map",
+    "airflow.jobs.scheduler_job_runner": "scheduler:install",
+    "airflow.serialization.definitions.dag": "dag:install",
+    "airflow.dag_processing.collection": "file_removal:install_on_collection",
+    "airflow.dag_processing.manager": "processor:install",
+    "airflow.executors.workloads.task": "workloads:install_on_task",
+    "airflow.executors.workloads.callback": "workloads:install_on_callback",
+    "airflow.api.common.delete_dag": "dag_deletion:install",
+    "airflow.utils.db_cleanup": "retention:install",
+    "airflow.jobs.job": "components:install_on_job",
+    "airflow.api_fastapi.app": "components:install_on_api_server",
+}
+"""Airflow's module, and the function that patches it as soon as it is imported."""
+
+
+def install() -> None:
+    """
+    Register the patches; modules that are imported already are patched now.
+
+    :raises EnforcementError: if this Airflow is not one that the patches were written for
+    """
+    check_airflow_version()
+    for module, hook in HOOKS.items():
+        register_post_import_hook(f"{__package__}.{hook}", module)
+
+
+install()

@@ -1,0 +1,138 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+Every component says that it enforces pins.
+
+A process without this package cannot be stopped from here, but it can be told apart: schedulers, dag
+processors and triggerers attest for their job when it starts, API servers when they start to serve, and
+again and again. A component whose tables are not migrated does not start.
+
+Shown by ``tests/unit/enforcement/test_components.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import EnforcementError, wrap
+
+log = logging.getLogger(__name__)
+
+
+def install_on_job(module: ModuleType) -> None:
+    """Patch ``airflow.jobs.job``."""
+    from airflow.utils.session import NEW_SESSION, provide_session
+
+    @provide_session
+    def prepare(wrapped: Any, job: Any, *, session: Any = NEW_SESSION) -> None:
+        from airflow_providers_pinning.domain.attestation import JOB_COMPONENTS, attest
+
+        component = JOB_COMPONENTS.get(job.job_type)
+        if component is None:
+            wrapped(session=session)
+            return
+        check_tables(session=session)
+        wrapped(session=session)
+        attest(component, job_id=job.id, session=session)
+        session.commit()
+
+    def prepare_for_execution(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        prepare(wrapped, instance, *args, **kwargs)
+
+    wrap(module, "Job.prepare_for_execution", prepare_for_execution)
+
+
+def install_on_api_server(module: ModuleType) -> None:
+    """Patch ``airflow.api_fastapi.app``, whose life span every API server process goes through."""
+
+    def lifespan(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        return _attested(wrapped(*args, **kwargs))
+
+    wrap(module, "lifespan", lifespan)
+
+
+def check_tables(*, session: Any) -> None:
+    """
+    Check that the tables of the pin store are there and up to date.
+
+    :raises EnforcementError: if they are not
+    """
+    from airflow_providers_pinning.db_manager import PinningDBManager
+
+    if not PinningDBManager(session).check_migration():
+        raise EnforcementError(
+            "The tables of airflow-providers-pinning are missing or out of date. Run `airflow db migrate`."
+        )
+
+
+@asynccontextmanager
+async def _attested(stock: AbstractAsyncContextManager) -> AsyncIterator[Any]:
+    async with stock as state:
+        heartbeat = _Heartbeat()
+        heartbeat.begin()
+        try:
+            yield state
+        finally:
+            heartbeat.end()
+
+
+class _Heartbeat:
+    """Renews the attestation of this API server process from a thread, until it is told to end."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="pinning-attestation", daemon=True)
+
+    def begin(self) -> None:
+        from airflow.utils.session import create_session
+
+        from airflow_providers_pinning.domain.attestation import API_SERVER, attest
+
+        with create_session(scoped=False) as session:
+            check_tables(session=session)
+            self._row_id = attest(API_SERVER, session=session)
+        self._thread.start()
+
+    def _renew(self) -> None:
+        from airflow.utils.session import create_session
+
+        from airflow_providers_pinning import conf
+        from airflow_providers_pinning.domain.attestation import renew_api_server
+
+        while not self._ended.wait(conf.component_heartbeat()):
+            try:
+                with create_session(scoped=False) as session:
+                    renew_api_server(self._row_id, session=session)
+            except Exception:
+                log.exception("This API server could not renew that it enforces pins; it tries again")
+
+    def end(self) -> None:
+        from airflow.utils.session import create_session
+
+        from airflow_providers_pinning.domain.attestation import withdraw
+
+        self._ended.set()
+        self._thread.join(timeout=5)
+        try:
+            with create_session(scoped=False) as session:
+                withdraw(self._row_id, session=session)
+        except Exception:
+            log.exception("This API server could not say that it ends")

@@ -1,0 +1,50 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+Deleting a Dag deletes its pin.
+
+Stock ``delete_dag`` deletes the rows of Airflow's own models. A pin that stayed would stop a later Dag
+of the same id from getting runs.
+
+Shown by ``tests/unit/enforcement/test_dag_deletion.py``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import wrap
+
+
+def install(module: ModuleType) -> None:
+    """Patch ``airflow.api.common.delete_dag``."""
+    from airflow.utils.session import NEW_SESSION, provide_session
+
+    @provide_session
+    def delete(wrapped: Any, dag_id: str, keep_records_in_log: bool = True, *, session: Any = NEW_SESSION) -> int:
+        from airflow_providers_pinning.domain.events import Caller, CallerKind, Change
+        from airflow_providers_pinning.domain.pins import forget_dag
+
+        deleted = wrapped(dag_id, keep_records_in_log, session=session)
+        caller = Caller(name="airflow", kind=CallerKind.SYSTEM)
+        forget_dag(dag_id, Change(caller, reason="The Dag was deleted from Airflow."), session=session)
+        return deleted
+
+    def delete_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> int:
+        return delete(wrapped, *args, **kwargs)
+
+    wrap(module, "delete_dag", delete_dag)

@@ -1,0 +1,117 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+Everything that is patched in ``airflow.models.serialized_dag``, where several seams meet.
+
+Seam C2 and C3, the statements that pick the "latest" serialized Dag: nearly every reader uses one of
+them, and would see the newest commit of a pinned Dag. The pin is added inside the statement; they must
+stay plain selects, because backfills execute them as they are.
+
+Seam S: a deserialized Dag does not know which version it is, but the creation of a run must. The
+version is noted on it.
+
+Seam B is in :mod:`airflow_providers_pinning.enforcement.version_immutability`.
+
+Shown by ``tests/unit/enforcement/test_version_selection.py``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement import version_immutability
+from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+
+STAMP = "_pinning_stamp"
+
+
+def install(module: ModuleType) -> None:
+    """Patch ``airflow.models.serialized_dag``."""
+    wrap(module, "SerializedDagModel.latest_item_select_object", latest_item_select_object)
+    wrap(module, "SerializedDagModel._latest_by_version_select", latest_by_version_select)
+    _stamp_dags(module)
+    version_immutability.install_on_serialized_dag(module)
+
+
+def latest_item_select_object(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """Select the serialized Dag of the active version of one Dag."""
+    from airflow.models.dag_version import DagVersion
+    from airflow.settings import engine
+    from sqlalchemy import select
+
+    from airflow_providers_pinning.domain.active import active_condition
+
+    dag_id = args[0] if args else kwargs["dag_id"]
+    condition = active_condition(dag_id, serialized=instance)
+    if condition is None:
+        return wrapped(*args, **kwargs)
+    if engine is not None and engine.dialect.name == "mysql":
+        # MySQL sorts ids rather than whole rows, as in stock Airflow, so the pin goes into the sub-query.
+        return select(instance).where(
+            instance.id
+            == select(instance.id)
+            .join(DagVersion, instance.dag_version_id == DagVersion.id)
+            .where(instance.dag_id == dag_id, condition)
+            .order_by(DagVersion.version_number.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+    return wrapped(*args, **kwargs).where(condition)
+
+
+def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """Select the serialized Dags of the active versions of many Dags."""
+    from airflow.models.dag_version import DagVersion
+    from sqlalchemy import func, select
+
+    from airflow_providers_pinning.domain.active import is_active
+
+    dag_ids = args[0] if args else kwargs.get("dag_ids")
+    active = (
+        select(DagVersion.dag_id, func.max(DagVersion.version_number).label("version_number"))
+        .join(instance, instance.dag_version_id == DagVersion.id)
+        .where(is_active(DagVersion, instance))
+        .group_by(DagVersion.dag_id)
+    )
+    if dag_ids is not None:
+        active = active.where(DagVersion.dag_id.in_(dag_ids))
+    chosen = active.subquery()
+    return (
+        select(instance)
+        .join(DagVersion, instance.dag_version_id == DagVersion.id)
+        .join(
+            chosen,
+            (DagVersion.dag_id == chosen.c.dag_id) & (DagVersion.version_number == chosen.c.version_number),
+        )
+    )
+
+
+def stamp_of(dag: Any) -> tuple[Any, str] | None:
+    """Return the version id and hash that a Dag was deserialized from, if it came from the database."""
+    return getattr(dag, STAMP, None)
+
+
+def _stamp_dags(module: ModuleType) -> None:
+    check_signature(module, "SerializedDagModel.dag")
+    stock = module.SerializedDagModel.dag.fget
+
+    def dag(self: Any) -> Any:
+        deserialized = stock(self)
+        setattr(deserialized, STAMP, (self.dag_version_id, self.dag_hash))
+        return deserialized
+
+    module.SerializedDagModel.dag = property(dag, doc=stock.__doc__)

@@ -1,0 +1,64 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+Seam C1: the version that is "latest" for a Dag.
+
+Stock ``DagVersion.get_latest_version`` takes the highest version number. It is asked for the version of
+every new run and of every cleared task instance, so it would give a pinned Dag the newest commit.
+The pin is added to its statement. ``_latest_version_select`` itself stays as it is, because the next
+version's number is computed from it.
+
+Shown by ``tests/unit/enforcement/test_version_selection.py``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+
+
+def install_on_dag_version(module: ModuleType) -> None:
+    """Patch ``airflow.models.dag_version``."""
+    from airflow.utils.session import NEW_SESSION, provide_session
+
+    @provide_session
+    def select_active(
+        cls: Any,
+        dag_id: str,
+        *,
+        bundle_version: str | None = None,
+        load_dag_model: bool = False,
+        load_bundle_model: bool = False,
+        session: Any = NEW_SESSION,
+    ) -> Any:
+        from airflow_providers_pinning.domain.active import active_condition
+
+        query = cls._latest_version_select(
+            dag_id,
+            bundle_version=bundle_version,
+            load_dag_model=load_dag_model,
+            load_bundle_model=load_bundle_model,
+        )
+        condition = active_condition(dag_id)
+        return session.scalar(query if condition is None else query.where(condition))
+
+    def get_latest_version(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        return select_active(instance, *args, **kwargs)
+
+    check_signature(module, "DagVersion._latest_version_select")
+    wrap(module, "DagVersion.get_latest_version", get_latest_version)

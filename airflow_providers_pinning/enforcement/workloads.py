@@ -1,0 +1,73 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+Seam X: a task runs from the file and bundle of its own version.
+
+Stock ``ExecuteTask.make`` and ``ExecuteCallback.make`` take the bundle's name and the file's path from
+``DagModel``, which describes the active version, and the bundle's version from the run. While the pin
+moves between versions whose file or bundle differ, a run that is under way would look for the file of
+one version in the code of another.
+
+Shown by ``tests/unit/enforcement/test_workloads.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import wrap
+
+
+def install_on_task(module: ModuleType) -> None:
+    """Patch ``airflow.executors.workloads.task``."""
+
+    def make(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        ti = args[0] if args else kwargs["ti"]
+        return wrapped(*args, **_located(kwargs, ti.dag_id, ti.dag_version_id, ti.dag_run))
+
+    wrap(module, "ExecuteTask.make", make)
+
+
+def install_on_callback(module: ModuleType) -> None:
+    """Patch ``airflow.executors.workloads.callback``."""
+
+    def make(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        run = args[1] if len(args) > 1 else kwargs["dag_run"]
+        return wrapped(*args, **_located(kwargs, run.dag_id, run.created_dag_version_id, run))
+
+    wrap(module, "ExecuteCallback.make", make)
+
+
+def _located(kwargs: dict[str, Any], dag_id: str, dag_version_id: Any, run: Any) -> dict[str, Any]:
+    """Add the place of the run's version to the arguments, if it need not be the active one's."""
+    from airflow.executors.workloads.base import BundleInfo
+    from sqlalchemy.orm import object_session
+
+    from airflow_providers_pinning.domain.identity import place_of_inactive_version
+
+    session = object_session(run)
+    if session is None or kwargs.get("bundle_info") or kwargs.get("dag_rel_path"):
+        return kwargs
+    version = place_of_inactive_version(dag_id, dag_version_id, session=session)
+    if version is None or run.bundle_version is None:
+        return kwargs
+    return {
+        **kwargs,
+        "dag_rel_path": Path(version.relative_fileloc or ""),
+        "bundle_info": BundleInfo(name=version.bundle_name or "", version=run.bundle_version),
+    }

@@ -1,0 +1,84 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Provider metadata, generated from provider.yaml by scripts/generate_provider_info.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+# fmt: off
+def get_provider_info() -> dict[str, Any]:
+    """Return what Airflow needs to know of this provider."""
+    return {'package-name': 'airflow-providers-pinning',
+     'name': 'Dag version pinning',
+     'description': 'Pin the version of a Dag that new runs use, while newer versions keep being '
+                    'parsed. Promotion,\n'
+                    'deployment windows and rollback are Dags of their own.\n',
+     'integrations': [{'integration-name': 'Dag version pinning',
+                       'external-doc-url': 'https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html',
+                       'tags': ['software']}],
+     'db-managers': ['airflow_providers_pinning.db_manager.PinningDBManager'],
+     'plugins': [{'name': 'pinning',
+                  'plugin-class': 'airflow_providers_pinning.plugins.pinning.PinningPlugin'}],
+     'config': {'pinning': {'description': 'Options of Dag version pinning.',
+                            'options': {'keep_versions': {'description': 'How many versions of a Dag '
+                                                                         'are kept unchanged besides '
+                                                                         'the pinned and the rejected '
+                                                                         'ones: candidates,\n'
+                                                                         'and versions that were '
+                                                                         'pinned before and can be '
+                                                                         'rolled back to.\n',
+                                                          'version_added': '0.1.0',
+                                                          'type': 'integer',
+                                                          'example': None,
+                                                          'default': '10'},
+                                        'component_heartbeat': {'description': 'Seconds between two '
+                                                                               'signs of life of an '
+                                                                               'API server process.',
+                                                                'version_added': '0.1.0',
+                                                                'type': 'float',
+                                                                'example': None,
+                                                                'default': '10'},
+                                        'component_threshold': {'description': 'Seconds after which an '
+                                                                               'API server process '
+                                                                               'that gave no sign of '
+                                                                               'life counts as gone.',
+                                                                'version_added': '0.1.0',
+                                                                'type': 'float',
+                                                                'example': None,
+                                                                'default': '60'},
+                                        'maintenance_interval': {'description': 'Seconds between two '
+                                                                                'rounds of upkeep in '
+                                                                                'the dag processor: '
+                                                                                'repair of overwritten '
+                                                                                'scheduling metadata,\n'
+                                                                                'and the check whether '
+                                                                                'the code of managed '
+                                                                                'versions can be '
+                                                                                'had.\n',
+                                                                 'version_added': '0.1.0',
+                                                                 'type': 'float',
+                                                                 'example': None,
+                                                                 'default': '15'},
+                                        'code_check_interval': {'description': 'Seconds after which '
+                                                                               'the code of a managed '
+                                                                               'version is checked '
+                                                                               'again.',
+                                                                'version_added': '0.1.0',
+                                                                'type': 'float',
+                                                                'example': None,
+                                                                'default': '3600'}}}}}

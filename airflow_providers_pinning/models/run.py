@@ -1,0 +1,41 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Runs that were given another version than the active one on purpose."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from airflow._shared.timezones import timezone
+from airflow.models.base import StringID
+from airflow.utils.sqlalchemy import UtcDateTime
+from sqlalchemy.orm import Mapped, mapped_column
+
+from airflow_providers_pinning.models.base import Base
+
+
+class RoutedRun(Base):
+    """A run, the version it was routed to, and why; a run with a row here has not escaped its pin."""
+
+    __tablename__ = "pinning_run"
+
+    dag_id: Mapped[str] = mapped_column(StringID(), primary_key=True)
+    run_id: Mapped[str] = mapped_column(StringID(), primary_key=True)
+    dag_version_id: Mapped[UUID] = mapped_column(sa.Uuid(), nullable=False)
+    kind: Mapped[str] = mapped_column(sa.String(20), nullable=False)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
