@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env test unit integration system demo bench lint fix provider-info docs build postgres clean
+.PHONY: help env test unit integration system demo bench lint fix provider-info openapi docs build postgres clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,7 +17,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: set PYTHON=..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --progress-bar on --constraint constraints.txt --group test --group lint --editable . | grep -v 'already satisfied' || true
+	@$(BIN)/python -m pip install --progress-bar on --constraint constraints.txt --group test --group lint --group docs --editable . | grep -v 'already satisfied' || true
 	@$(BIN)/python -c 'import airflow_providers_pinning, airflow'
 	@touch $@
 
@@ -48,6 +48,8 @@ lint: env  ## Check style, types, licences and generated files
 	$(BIN)/mypy
 	$(BIN)/python scripts/check_licenses.py
 	$(BIN)/python scripts/generate_provider_info.py --check
+	AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python scripts/generate_openapi.py --check
+	$(BIN)/python -m sphinx -W -q -b html docs build/docs
 
 fix: env  ## Mend what lint can mend
 	$(BIN)/python scripts/check_licenses.py --fix
@@ -57,6 +59,13 @@ fix: env  ## Mend what lint can mend
 
 provider-info: env  ## Write get_provider_info.py from provider.yaml
 	$(BIN)/python scripts/generate_provider_info.py
+
+openapi: env  ## Write docs/openapi.json from the API
+	AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python scripts/generate_openapi.py
+
+docs: env  ## Build the documentation into build/docs
+	$(BIN)/python -m sphinx -W -q -b html docs build/docs
+	@echo "Open build/docs/index.html"
 
 build: env  ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build
