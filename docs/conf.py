@@ -20,7 +20,7 @@ from __future__ import annotations
 from airflow_providers_pinning import __version__
 
 project = "airflow-providers-pinning"
-copyright = "the contributors of airflow-providers-pinning"  # noqa: A001
+copyright = "the contributors of airflow-providers-pinning"
 release = version = __version__
 extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence"]

@@ -40,7 +40,7 @@ COMMITS = (
 PINS = ((1, 9, 0, "pin version 1"), (9, 11, 1, "pin version 2"), (11, 13, 0, "roll back"))
 """From column, to column, row, label."""
 
-RUNS = tuple((column, 0) for column in range(1, 9)) + ((9, 1), (10, 1), (11, 0), (12, 0))
+RUNS = (*tuple((column, 0) for column in range(1, 9)), (9, 1), (10, 1), (11, 0), (12, 0))
 """Column and row of each run."""
 
 
