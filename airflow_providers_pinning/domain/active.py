@@ -48,6 +48,8 @@ class Resolution:
     dag_id: str
     dag_version_id: UUID | None
     """``None`` means the latest version, as in stock Airflow."""
+    routed_to: VersionIdentity | None = None
+    """Set if the run is to have this version whatever is pinned, as a canary run has."""
 
 
 _resolution: ContextVar[Resolution | None] = ContextVar("pinning_resolution", default=None)

@@ -110,6 +110,24 @@ class HeldError(PinningError):
     reason = "held"
 
 
+class NotManagedError(PinningError):
+    """The version is not managed, so it may be rewritten by the next commit; make it a candidate first."""
+
+    reason = "not_managed"
+
+
+class InvalidConfError(PinningError):
+    """The configuration of a run does not fit the parameters of its version."""
+
+    reason = "invalid_conf"
+
+
+class RunNotAllowedError(PinningError):
+    """The version does not allow runs of this kind, or a run of this id exists."""
+
+    reason = "run_not_allowed"
+
+
 class NothingToRollBackToError(PinningError):
     """No version that was active before can be pinned."""
 

@@ -41,6 +41,8 @@ class EventKind(str, Enum):
     """A version that was active before became active again."""
     CANDIDATE = "candidate"
     """A version came under management for evaluation; the active version stayed."""
+    CANARY = "canary"
+    """Runs of a version were started while the active version stayed."""
     REJECTED = "rejected"
     """A version was marked as not to be pinned."""
     RESTORED = "restored"

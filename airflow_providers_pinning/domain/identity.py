@@ -25,11 +25,11 @@ from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import Row, Select, select, update
+from sqlalchemy import ColumnElement, Row, Select, literal, select, update
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
 @dataclass(frozen=True)
@@ -206,11 +206,11 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
 
 
 def managed_run_version(dag_id: str, run_id: str, *, session: Session) -> UUID | None:
-    """Return the version that a run was created with, if its Dag was ever pinned."""
+    """Return the version that a run was created with, if versions of its Dag are managed."""
     return session.scalar(
-        select(DagRun.created_dag_version_id)
-        .join(Pin, Pin.dag_id == DagRun.dag_id)
-        .where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+        select(DagRun.created_dag_version_id).where(
+            DagRun.dag_id == dag_id, DagRun.run_id == run_id, _is_managed(dag_id)
+        )
     )
 
 
@@ -218,9 +218,14 @@ def place_of_inactive_version(dag_id: str, dag_version_id: UUID | None, *, sessi
     """
     Read where a version's code is, if it need not be where ``DagModel`` says.
 
-    :return: ``None`` if the Dag was never pinned or the version is the pinned one
+    :return: ``None`` if no version of the Dag is managed or the version is the pinned one
     """
-    pinned = session.execute(select(Pin.dag_version_id).where(Pin.dag_id == dag_id)).one_or_none()
-    if pinned is None or dag_version_id is None or pinned.dag_version_id == dag_version_id:
+    pinned = select(Pin.dag_version_id).where(Pin.dag_id == dag_id).scalar_subquery()
+    row = session.execute(select(_is_managed(dag_id).label("managed"), pinned.label("pinned"))).one()
+    if not row.managed or dag_version_id is None or row.pinned == dag_version_id:
         return None
     return identity_of(dag_version_id, session=session)
+
+
+def _is_managed(dag_id: str) -> ColumnElement[bool]:
+    return select(literal(1)).where(ManagedVersion.dag_id == dag_id).exists()

@@ -29,13 +29,11 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import attestation, events, partitions, versions
 from airflow_providers_pinning.domain.errors import (
-    CodeUnavailableError,
     HeldError,
     NotPinnedError,
     RevisionConflictError,
     UnversionedBundleError,
     VersionDriftedError,
-    VersionRejectedError,
 )
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
@@ -283,20 +281,8 @@ def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, ses
     versions.check_versioned(dag_id, version)
     managed = versions.managed_version(version.dag_version_id, session=session)
     versions.check_unchanged(dag_id, version, managed)
-    if managed is not None and managed.state == VersionState.REJECTED.value and not change.override_reason:
-        raise VersionRejectedError(
-            f"Dag {dag_id!r}, {version.label}, was rejected: {managed.state_reason}. "
-            "Restore it first, or give an override_reason.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
-    if managed is not None and managed.code_state == "missing":
-        raise CodeUnavailableError(
-            f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
-            "Make the commit available again (a tag keeps it), or choose another version.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
+    versions.check_not_rejected(dag_id, version, managed, change)
+    versions.check_code_available(dag_id, version, managed)
     _check_dag_versioned(dag_id, version, session=session)
 
 

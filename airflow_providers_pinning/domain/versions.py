@@ -27,9 +27,11 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning import conf
 from airflow_providers_pinning.domain import events
 from airflow_providers_pinning.domain.errors import (
+    CodeUnavailableError,
     UnversionedBundleError,
     VersionActiveError,
     VersionDriftedError,
+    VersionRejectedError,
 )
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
@@ -222,6 +224,36 @@ def release_superseded(dag_id: str, *, session: Session) -> None:
     ).all()
     if surplus:
         session.execute(delete(ManagedVersion).where(ManagedVersion.dag_version_id.in_(surplus)))
+
+
+def check_not_rejected(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
+    """
+    Refuse a rejected version, unless the caller overrides that.
+
+    :raises VersionRejectedError: if it was rejected
+    """
+    if managed is not None and managed.state == VersionState.REJECTED.value and not change.override_reason:
+        raise VersionRejectedError(
+            f"Dag {dag_id!r}, {version.label}, was rejected: {managed.state_reason}. "
+            "Restore it first, or give an override_reason.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def check_code_available(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
+    """
+    Refuse a version whose code the dag processor could not get.
+
+    :raises CodeUnavailableError: if it reported so
+    """
+    if managed is not None and managed.code_state == "missing":
+        raise CodeUnavailableError(
+            f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
+            "Make the commit available again (a tag keeps it), or choose another version.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
 
 
 def _one_version(dag_id: str, version_number: int | None, *, session: Session) -> VersionIdentity:

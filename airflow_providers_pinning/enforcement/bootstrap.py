@@ -28,24 +28,25 @@ from wrapt import register_post_import_hook
 
 from airflow_providers_pinning.enforcement.contract import check_airflow_version
 
-HOOKS = {
-    "airflow.models.dag_version": "version_selection:install_on_dag_version",
-    "airflow.models.serialized_dag": "serialized_dag:install",
-    "airflow.models.dagcode": "version_immutability:install_on_dag_code",
-    "airflow.models.dagbag": "run_version:install_on_dag_bag",
-    "airflow.models.dag": "file_removal:install_on_dag_model",
-    "airflow.models.taskmap": "run_version:install_on_task_map",
-    "airflow.jobs.scheduler_job_runner": "scheduler:install",
-    "airflow.serialization.definitions.dag": "dag:install",
-    "airflow.dag_processing.collection": "file_removal:install_on_collection",
-    "airflow.dag_processing.manager": "processor:install",
-    "airflow.executors.workloads.task": "workloads:install_on_task",
-    "airflow.executors.workloads.callback": "workloads:install_on_callback",
-    "airflow.api.common.delete_dag": "dag_deletion:install",
-    "airflow.utils.db_cleanup": "retention:install",
-    "airflow.jobs.job": "components:install_on_job",
-    "airflow.api_fastapi.app": "components:install_on_api_server",
-}
+HOOKS = (
+    ("airflow.models.dag_version", "version_selection:install_on_dag_version"),
+    ("airflow.models.serialized_dag", "serialized_dag:install"),
+    ("airflow.models.dagcode", "version_immutability:install_on_dag_code"),
+    ("airflow.models.dagbag", "run_version:install_on_dag_bag"),
+    ("airflow.models.dag", "file_removal:install_on_dag_model"),
+    ("airflow.models.taskmap", "run_version:install_on_task_map"),
+    ("airflow.jobs.scheduler_job_runner", "scheduler:install"),
+    ("airflow.serialization.definitions.dag", "scheduling_metadata:install"),
+    ("airflow.serialization.definitions.dag", "run_creation:install"),
+    ("airflow.dag_processing.collection", "file_removal:install_on_collection"),
+    ("airflow.dag_processing.manager", "processor:install"),
+    ("airflow.executors.workloads.task", "workloads:install_on_task"),
+    ("airflow.executors.workloads.callback", "workloads:install_on_callback"),
+    ("airflow.api.common.delete_dag", "dag_deletion:install"),
+    ("airflow.utils.db_cleanup", "retention:install"),
+    ("airflow.jobs.job", "components:install_on_job"),
+    ("airflow.api_fastapi.app", "components:install_on_api_server"),
+)
 """Airflow's module, and the function that patches it as soon as it is imported."""
 
 
@@ -56,7 +57,7 @@ def install() -> None:
     :raises EnforcementError: if this Airflow is not one that the patches were written for
     """
     check_airflow_version()
-    for module, hook in HOOKS.items():
+    for module, hook in HOOKS:
         register_post_import_hook(f"{__package__}.{hook}", module)
 
 

@@ -52,7 +52,7 @@ def install_on_serialized_dag(module: ModuleType) -> None:
 
     def prefetch(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         # One query for all Dags of a file. The rows of these Dags are locked by now (see
-        # enforcement.dag), so nothing can come under management before they are written.
+        # enforcement.scheduling_metadata), so nothing can come under management before they are written.
         from sqlalchemy import select
 
         from airflow_providers_pinning.models import ManagedVersion

@@ -14,25 +14,20 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 """
-Seams A and D, both in ``airflow.serialization.definitions.dag``.
+Seam D: one version for the whole of a run.
 
-A: stock ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
-version into ``DagModel``, which is what the scheduler works from. For a pinned Dag the pinned version's
-are written instead; the parsed ones stay in the versions' own rows. ``DagModel`` rows are locked before
-pins are read: in the other order, a pin that commits in between would be overwritten with HEAD.
-
-D: stock ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and looks the version up
+Stock ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and looks the version up
 again for the run's rows: a pin that commits in between makes a run with one version's tasks and
 another's id. Here the version is resolved once, under a lock, the run is created from that version's
-Dag, and the look-ups inside answer with the same version. ``dag.test`` is exempt: it runs local code.
+Dag, and the look-ups inside answer with the same version. A canary run brings its version along.
+``dag.test`` is exempt: it runs local code.
 
-Shown by ``tests/unit/enforcement/test_dag_metadata.py`` and ``test_run_creation.py``.
+Shown by ``tests/unit/enforcement/test_run_creation.py``.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from types import ModuleType
 from typing import Any
 
@@ -47,28 +42,20 @@ def install(module: ModuleType) -> None:
     from airflow.utils.session import NEW_SESSION, provide_session
 
     @provide_session
-    def write_active(
-        wrapped: Any,
-        bundle_name: str,
-        bundle_version: str | None,
-        dags: Any,
-        parse_duration: float | None = None,
-        *,
-        session: Any = NEW_SESSION,
-    ) -> None:
-        by_place = _by_active_place(bundle_name, bundle_version, dags, session=session)
-        for (name, version), group in by_place.items():
-            wrapped(name, version, group, parse_duration, session=session)
-
-    def bulk_write_to_db(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return write_active(wrapped, *args, **kwargs)
-
-    @provide_session
     def create_resolved(wrapped: Any, dag: Any, *, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
         from airflow.utils.types import DagRunTriggeredByType
 
-        from airflow_providers_pinning.domain.active import Resolution, lock_active_pin, resolved
+        from airflow_providers_pinning.domain.active import (
+            Resolution,
+            current_resolution,
+            lock_active_pin,
+            resolved,
+        )
 
+        if (routed := current_resolution(dag.dag_id)) and routed.routed_to:
+            run = wrapped(session=session, **kwargs)
+            _check_run(run, routed.routed_to)
+            return run
         triggered_by = kwargs.get("triggered_by")
         if triggered_by == DagRunTriggeredByType.TEST:
             with resolved(Resolution(dag.dag_id, None)):
@@ -87,45 +74,7 @@ def install(module: ModuleType) -> None:
     def create_dagrun(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         return create_resolved(wrapped, instance, *args, **kwargs)
 
-    wrap(module, "SerializedDAG.bulk_write_to_db", bulk_write_to_db)
     wrap(module, "SerializedDAG.create_dagrun", create_dagrun)
-
-
-def _by_active_place(
-    bundle_name: str, bundle_version: str | None, dags: Any, *, session: Any
-) -> dict[tuple[str | None, str | None], list[Any]]:
-    """Group the Dags to write by bundle and version, each pinned one replaced by its pinned version."""
-    from airflow.models.dag import DagModel
-    from airflow.models.dag_version import DagVersion
-    from airflow.utils.sqlalchemy import with_row_locks
-    from sqlalchemy import select
-
-    from airflow_providers_pinning.domain.scheduling import active_serialized_dag, as_parsed
-    from airflow_providers_pinning.models import Pin
-
-    dag_ids = sorted(dag.dag_id for dag in dags)
-    session.execute(
-        with_row_locks(
-            select(DagModel.dag_id).where(DagModel.dag_id.in_(dag_ids)).order_by(DagModel.dag_id),
-            of=DagModel,
-            session=session,
-        )
-    )
-    pinned = set(session.scalars(select(Pin.dag_id).where(Pin.dag_id.in_(dag_ids), Pin.dag_version_id.is_not(None))))
-    by_place: dict[tuple[str | None, str | None], list[Any]] = defaultdict(list)
-    for dag in dags:
-        if dag.dag_id not in pinned:
-            by_place[bundle_name, bundle_version].append(dag)
-        elif serialized := active_serialized_dag(dag.dag_id, session=session):
-            version = session.get(DagVersion, serialized.dag_version_id)
-            by_place[version.bundle_name, version.bundle_version].append(as_parsed(serialized))
-        else:
-            log.error(
-                "The pinned version of Dag %s is gone or changed: its schedule is left as it is, and it gets "
-                "no new runs. Pin another version or unpin it.",
-                dag.dag_id,
-            )
-    return by_place
 
 
 def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
@@ -154,7 +103,7 @@ def _check_run(run: Any, version: Any) -> None:
 
     if run.created_dag_version_id != version.dag_version_id:
         raise PinUnavailableError(
-            f"Run {run.run_id!r} of Dag {run.dag_id!r} was not created with the pinned {version.label}.",
+            f"Run {run.run_id!r} of Dag {run.dag_id!r} was not created with {version.label}.",
             dag_id=run.dag_id,
         )
     if run.bundle_version != version.bundle_version:

@@ -1,0 +1,168 @@
+"""Canary runs: runs of a candidate while the active version stays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow._shared.timezones import timezone
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.definitions.dag import SerializedDAG
+from airflow.utils.state import DagRunState
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain import attestation, events, versions
+from airflow_providers_pinning.domain.active import Resolution, resolved
+from airflow_providers_pinning.domain.candidate_assets import register_assets
+from airflow_providers_pinning.domain.errors import InvalidConfError, RunNotAllowedError
+from airflow_providers_pinning.domain.events import Change, EventKind
+from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
+from airflow_providers_pinning.domain.pins import check_pinnable
+from airflow_providers_pinning.domain.scheduling import read_dag
+from airflow_providers_pinning.domain.versions import VersionState
+from airflow_providers_pinning.models import Pin, RoutedRun
+
+CANARY = "canary"
+"""Kind of the routed runs that this module creates, and the start of their run ids."""
+
+
+@dataclass(frozen=True)
+class CanaryRequest:
+    """Which runs to create."""
+
+    version_number: int
+    count: int = 1
+    conf: Mapping[str, Any] | None = None
+    """Configuration of each run, validated against the parameters of its own version."""
+    note: str | None = None
+
+    def as_request(self) -> dict[str, Any]:
+        """Return plain values, for comparing requests."""
+        conf = dict(self.conf) if self.conf is not None else None
+        return {"version_number": self.version_number, "count": self.count, "conf": conf, "note": self.note}
+
+
+@dataclass(frozen=True)
+class CanaryRuns:
+    """The runs that were created."""
+
+    dag_id: str
+    version: VersionIdentity
+    run_ids: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """What may keep the runs from starting."""
+
+
+def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns:
+    """
+    Create runs of a version whatever is pinned, and make it a managed candidate.
+
+    The runs have that version's structure, parameters, code and file. They are ordinary runs otherwise:
+    they wait while the Dag is paused or at its limit of active runs, and what their tasks do is real.
+
+    :param dag_id: the Dag
+    :param request: which runs
+    :param change: who asks, and the idempotency key
+    :param session: database session; the caller commits
+    :raises InvalidConfError: if ``conf`` does not fit the version's parameters
+    :raises RunNotAllowedError: if the version does not allow manual runs
+    :raises PinningError: whatever refuses a pin of the version, except a hold
+    """
+    dag_model = require_dag(dag_id, lock=True, session=session)
+    asked = {"action": CANARY, "dag_id": dag_id, **request.as_request()}
+    if repeated := events.find_repeated(change, asked, session=session):
+        return _as_created(dag_id, repeated, dag_model, session=session)
+    version = find_version(dag_id, version_number=request.version_number, session=session)
+    check_pinnable(dag_id, version, change, session=session)
+    attestation.require_enforcement(session=session)
+    dag = read_dag(version, dag_id=dag_id, session=session)
+    if dag.allowed_run_types and DagRunType.MANUAL not in dag.allowed_run_types:
+        raise RunNotAllowedError(
+            f"Dag {dag_id!r}, {version.label}, does not allow manual runs, so it can have no canary run. "
+            "Add 'manual' to its allowed_run_types.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+    if versions.managed_version(version.dag_version_id, session=session) is None:
+        versions.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
+    register_assets(_serialized(version, session=session), session=session)
+    run_ids = tuple(
+        _create_run(dag, version, index, request, change, session=session) for index in range(request.count)
+    )
+    pin = session.get(Pin, dag_id)
+    events.record(
+        EventKind.CANARY,
+        dag_id=dag_id,
+        revision=pin.revision if pin else 0,
+        change=change,
+        request=asked,
+        from_version=pinned_identity(pin),
+        to_version=version,
+        evidence={"run_ids": list(run_ids)},
+        session=session,
+    )
+    return CanaryRuns(dag_id, version, run_ids, _what_delays(dag_model, session=session))
+
+
+def _create_run(
+    dag: SerializedDAG,
+    version: VersionIdentity,
+    index: int,
+    request: CanaryRequest,
+    change: Change,
+    *,
+    session: Session,
+) -> str:
+    now = timezone.utcnow()
+    run_id = f"{CANARY}__v{version.version_number}__{now.isoformat()}__{index + 1}"
+    with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):
+        try:
+            dag.create_dagrun(
+                run_id=run_id,
+                run_after=now,
+                conf=dict(request.conf) if request.conf is not None else None,
+                run_type=DagRunType.MANUAL,
+                triggered_by=DagRunTriggeredByType.REST_API,
+                triggering_user_name=change.caller.name,
+                state=DagRunState.QUEUED,
+                note=request.note,
+                session=session,
+            )
+        except ParamValidationError as error:
+            raise InvalidConfError(
+                f"conf does not fit the parameters of Dag {dag.dag_id!r}, {version.label}: {error}",
+                dag_id=dag.dag_id,
+                version_number=version.version_number,
+            ) from error
+    session.add(RoutedRun(dag_id=dag.dag_id, run_id=run_id, dag_version_id=version.dag_version_id, kind=CANARY))
+    return run_id
+
+
+def _serialized(version: VersionIdentity, *, session: Session) -> SerializedDagModel:
+    return session.scalars(
+        select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
+    ).one()
+
+
+def _as_created(dag_id: str, event: Any, dag_model: DagModel, *, session: Session) -> CanaryRuns:
+    version = find_version(dag_id, version_number=event.to_version["version_number"], session=session)
+    return CanaryRuns(dag_id, version, tuple(event.evidence["run_ids"]), _what_delays(dag_model, session=session))
+
+
+def _what_delays(dag_model: DagModel, *, session: Session) -> tuple[str, ...]:
+    if dag_model.is_paused:
+        return (f"Dag {dag_model.dag_id!r} is paused, so the runs wait until it is unpaused.",)
+    running = session.scalar(
+        select(func.count()).where(DagRun.dag_id == dag_model.dag_id, DagRun.state == DagRunState.RUNNING)
+    )
+    if dag_model.max_active_runs is not None and (running or 0) >= dag_model.max_active_runs:
+        return (
+            f"Dag {dag_model.dag_id!r} has {running} active run(s), which is its limit, so the runs wait for them.",
+        )
+    return ()

@@ -1,0 +1,60 @@
+"""
+Assets that only a canary's version has.
+
+Airflow refuses to run a task with an outlet that is not active, and keeps an asset active only while a
+task of a Dag's active metadata refers to it. A candidate's new outlet is in no active metadata, so its
+references are added beside the pinned version's for as long as a canary run of it is unfinished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from airflow.dag_processing.collection import AssetModelOperation
+from airflow.models.asset import AssetModel, TaskInletAssetReference, TaskOutletAssetReference
+from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.utils.state import State
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.scheduling import as_parsed
+from airflow_providers_pinning.models import RoutedRun
+
+
+def register_assets(serialized: SerializedDagModel, *, session: Session) -> None:
+    """Make the assets of a version's tasks known and active, and refer to them."""
+    dag_id = serialized.dag_id
+    operation = AssetModelOperation.collect({dag_id: as_parsed(serialized)})
+    assets = operation.sync_assets(session=session)
+    operation.sync_asset_aliases(session=session)
+    session.flush()
+    operation.activate_assets_if_possible(assets.values(), session=session)
+    _refer(TaskOutletAssetReference, dag_id, operation.outlet_references, assets, session=session)
+    _refer(TaskInletAssetReference, dag_id, operation.inlet_references, assets, session=session)
+    session.flush()
+
+
+def keep_assets_of_unfinished_canaries(dag_ids: Collection[str], *, session: Session) -> None:
+    """Refer again to what canary runs need, after the pinned version's references were written."""
+    running = session.scalars(
+        select(SerializedDagModel)
+        .join(RoutedRun, RoutedRun.dag_version_id == SerializedDagModel.dag_version_id)
+        .join(DagRun, (DagRun.dag_id == RoutedRun.dag_id) & (DagRun.run_id == RoutedRun.run_id))
+        .where(RoutedRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states))
+    )
+    for serialized in {row.dag_version_id: row for row in running}.values():
+        register_assets(serialized, session=session)
+
+
+def _refer(
+    model: type[TaskOutletAssetReference] | type[TaskInletAssetReference],
+    dag_id: str,
+    references: dict,
+    assets: dict[tuple[str, str], AssetModel],
+    *,
+    session: Session,
+) -> None:
+    present = set(session.execute(select(model.asset_id, model.task_id).where(model.dag_id == dag_id)).tuples())
+    wanted = {(assets[asset.name, asset.uri].id, task_id) for task_id, asset in references.get(dag_id, ())}
+    session.add_all(model(asset_id=asset_id, dag_id=dag_id, task_id=task_id) for asset_id, task_id in wanted - present)
