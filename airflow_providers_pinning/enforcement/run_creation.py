@@ -60,8 +60,11 @@ def install(module: ModuleType) -> None:
         if triggered_by == DagRunTriggeredByType.TEST:
             with resolved(Resolution(dag.dag_id, None)):
                 return wrapped(session=session, **kwargs)
-        # The scheduler holds the Dag's row when it creates scheduled and asset-triggered runs.
-        held = triggered_by in (DagRunTriggeredByType.TIMETABLE, DagRunTriggeredByType.ASSET)
+        # The scheduler holds the Dag's row when it creates scheduled and asset-triggered runs, but not when
+        # it creates the run of a partition.
+        held = triggered_by == DagRunTriggeredByType.TIMETABLE or (
+            triggered_by == DagRunTriggeredByType.ASSET and kwargs.get("partition_key") is None
+        )
         pin = lock_active_pin(dag.dag_id, lock_dag=not held, session=session)
         if pin.recorded:
             dag = _dag_of(dag, pin.version, session=session)

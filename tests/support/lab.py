@@ -18,18 +18,25 @@
 from __future__ import annotations
 
 import textwrap
+import zipfile
 from pathlib import Path
 
+from airflow.assets.manager import AssetManager
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.models.asset import AssetModel
+from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagcode import DagCode
+from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import select
+from airflow.models.taskinstance import TaskInstance
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import pins, rollback, versions
 from airflow_providers_pinning.domain.events import Caller, Change
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 BUNDLE = "team_dags"
 
@@ -65,6 +72,14 @@ class Lab:
             (checkout / path).write_text(source)
         self.parse(sha, bundle=bundle)
 
+    def commit_zip(self, sha: str, archive: str, source: str, *, bundle: str = BUNDLE) -> None:
+        """Write a zip archive with one Dag file, ``dags.py``, and register what it defines."""
+        checkout = self.root / bundle / sha
+        checkout.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(checkout / archive, "w") as zipped:
+            zipped.writestr("dags.py", textwrap.dedent(source))
+        self.parse(sha, bundle=bundle)
+
     def parse(self, sha: str | None, *, bundle: str = BUNDLE) -> None:
         """Register what a commit defines, once more."""
         checkout = self.root / bundle / (sha or "unversioned")
@@ -88,6 +103,80 @@ class Lab:
         return self.session.scalars(
             select(DagVersion).where(DagVersion.dag_id == dag_id, DagVersion.version_number == number)
         ).one()
+
+    def serialized(self, dag_id: str, number: int) -> SerializedDagModel:
+        """Return the serialized Dag of one version."""
+        return self.session.scalars(
+            select(SerializedDagModel).where(SerializedDagModel.dag_version_id == self.version(dag_id, number).id)
+        ).one()
+
+    def code(self, dag_id: str, number: int) -> str:
+        """Return the stored source code of one version."""
+        return self.session.scalars(
+            select(DagCode.source_code).where(DagCode.dag_version_id == self.version(dag_id, number).id)
+        ).one()
+
+    def dag_model(self, dag_id: str) -> DagModel:
+        """Return Airflow's row of the Dag, read anew."""
+        return self.session.scalars(
+            select(DagModel).where(DagModel.dag_id == dag_id).execution_options(populate_existing=True)
+        ).one()
+
+    def pin_row(self, dag_id: str) -> Pin | None:
+        """Return the pin, read anew."""
+        return self.session.get(Pin, dag_id, populate_existing=True)
+
+    def managed(self, dag_id: str) -> dict[int, str]:
+        """Return the states of the managed versions by number."""
+        rows = self.session.execute(
+            select(ManagedVersion.version_number, ManagedVersion.state).where(ManagedVersion.dag_id == dag_id)
+        )
+        return {row.version_number: row.state for row in rows}
+
+    def runs(self, dag_id: str) -> list[DagRun]:
+        """Return the runs of a Dag in the order of their creation."""
+        return list(self.session.scalars(select(DagRun).where(DagRun.dag_id == dag_id).order_by(DagRun.id)))
+
+    def used_versions(self, run: DagRun) -> set[int]:
+        """Return the version numbers of the run and of all its task instances, as the database has them."""
+        self.session.flush()
+        of_run = select(DagVersion.version_number).join(DagRun, DagRun.created_dag_version_id == DagVersion.id)
+        of_tasks = select(DagVersion.version_number).join(TaskInstance, TaskInstance.dag_version_id == DagVersion.id)
+        return {
+            *self.session.scalars(of_run.where(DagRun.id == run.id)),
+            *self.session.scalars(of_tasks.where(TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)),
+        }
+
+    def task_ids(self, run: DagRun) -> set[str]:
+        """Return the ids of the run's tasks, as the database has them."""
+        self.session.flush()
+        return set(
+            self.session.scalars(
+                select(TaskInstance.task_id).where(TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
+            )
+        )
+
+    def publish(self, name: str, *, partition_key: str | None = None) -> None:
+        """Record an event of an asset, if it is known."""
+        asset = self.session.scalars(select(AssetModel).where(AssetModel.name == name)).one_or_none()
+        if asset is not None:
+            AssetManager.register_asset_change(asset=asset, partition_key=partition_key, session=self.session)
+            self.session.commit()
+
+    def rewrite(self, dag_id: str, number: int, **values) -> None:
+        """Rewrite a version's row, as a host that does not enforce pins would."""
+        self.session.execute(update(DagVersion).where(DagVersion.id == self.version(dag_id, number).id).values(values))
+        self.session.commit()
+
+    def remove_version(self, dag_id: str, number: int) -> None:
+        """Delete a version, as a host that does not enforce pins would."""
+        self.session.execute(delete(DagVersion).where(DagVersion.id == self.version(dag_id, number).id))
+        self.session.commit()
+
+    def break_pin(self, dag_id: str) -> None:
+        """Rewrite the pinned version, so that the pin cannot be honoured."""
+        pin = self.pin_row(dag_id)
+        self.rewrite(dag_id, pin.version_number, bundle_version="rewritten")
 
     def bytes_of(self, dag_id: str, number: int) -> tuple:
         """Return everything that is stored of a version, for comparison."""

@@ -54,3 +54,31 @@ CHANGED = """
 """
 
 BROKEN = "this is not Python\n"
+
+_IMPORTS = """\
+from datetime import datetime, timedelta, timezone
+from airflow.sdk import (
+    DAG, Asset, AsyncCallback, DeadlineAlert, DeadlineReference, IdentityMapper, Param,
+    PartitionedAssetTimetable, StartOfDayMapper, StartOfHourMapper, task, task_group,
+)
+from airflow.providers.standard.operators.empty import EmptyOperator
+"""
+
+
+def dag_file(dag_id: str = "orders", arguments: str = "schedule=None", tasks: str = "extract", body: str = "") -> str:
+    """
+    Return the source of a file with one Dag.
+
+    :param dag_id: id of the Dag
+    :param arguments: source of further arguments of ``DAG``
+    :param tasks: ids of empty tasks, in the order in which they run
+    :param body: source of what else stands in the Dag, at the outermost indentation
+    """
+    chain = " >> ".join(f"EmptyOperator(task_id={name!r})" for name in tasks.split())
+    indented = "".join(f"    {line}\n" for line in body.splitlines())
+    return (
+        f"{_IMPORTS}\n"
+        f"with DAG({dag_id!r}, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False,\n"
+        f"         is_paused_upon_creation=False, {arguments}):\n"
+        f"    {chain or 'pass'}\n{indented}"
+    )

@@ -52,3 +52,46 @@ def lab(tmp_path, session):
     from tests.support.lab import Lab
 
     return Lab(tmp_path, session)
+
+
+@pytest.fixture
+def scheduler(session):
+    """Return a scheduler that creates the runs which are due."""
+    from tests.support.scheduler import Scheduler
+
+    return Scheduler(session)
+
+
+@pytest.fixture(scope="session")
+def airflow_app(airflow_database):
+    """Return Airflow's API server with the plugin in it."""
+    from airflow.api_fastapi.app import create_app
+
+    return create_app()
+
+
+@pytest.fixture
+def api(airflow_app, session):
+    """Return a client of the API server for a role, such as ``api("op")``."""
+    from tests.support.api import client
+
+    return lambda role="op", **options: client(airflow_app, role, **options)
+
+
+@pytest.fixture
+def option(monkeypatch):
+    """Return a function that sets an option of the package for the test."""
+    from airflow_providers_pinning import conf
+
+    def clear():
+        for accessor in vars(conf).values():
+            if hasattr(accessor, "cache_clear"):
+                accessor.cache_clear()
+
+    def set_option(name, value):
+        monkeypatch.setenv(f"AIRFLOW__PINNING__{name.upper()}", str(value))
+        clear()
+
+    yield set_option
+    monkeypatch.undo()
+    clear()

@@ -1,0 +1,41 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Airflow's scheduler, as far as it creates runs, in this process."""
+
+from __future__ import annotations
+
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.utils.sqlalchemy import prohibit_commit
+from sqlalchemy.orm import Session
+
+
+class Scheduler:
+    """
+    A scheduler whose loop is turned by hand.
+
+    :param session: session of the test; committed after each turn
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.runner = SchedulerJobRunner(job=Job())
+
+    def create_due_runs(self) -> None:
+        """Create the runs that are due, exactly as one turn of the loop does."""
+        with prohibit_commit(self.session) as guard:
+            self.runner._create_dagruns_for_dags(guard, self.session)
+        self.session.commit()

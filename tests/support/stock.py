@@ -1,0 +1,55 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Airflow as it is on a host that lacks the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+from wrapt import FunctionWrapper
+
+from airflow_providers_pinning.domain.seams import SEAMS
+
+
+@contextmanager
+def without_enforcement(*names: str) -> Iterator[None]:
+    """
+    Put Airflow's own functions back for a while.
+
+    :param names: qualified names, as listed in ``SEAMS``; all of them if none is given
+    """
+    undone = []
+    for module, qualname, _ in SEAMS:
+        owner, name = _find(module, qualname)
+        wrapper = vars(owner)[name]
+        if isinstance(wrapper, FunctionWrapper) and (not names or qualname in names):
+            setattr(owner, name, wrapper.__wrapped__)
+            undone.append((owner, name, wrapper))
+    try:
+        yield
+    finally:
+        for owner, name, wrapper in undone:
+            setattr(owner, name, wrapper)
+
+
+def _find(module: str, qualname: str):
+    owner = import_module(module)
+    *path, name = qualname.split(".")
+    for part in path:
+        owner = getattr(owner, part)
+    return owner, name

@@ -1,0 +1,166 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+from __future__ import annotations
+
+import pytest
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models.asset import AssetActive, TaskOutletAssetReference
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.utils.state import DagRunState
+from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import select
+
+from airflow_providers_pinning.domain import canary, soak
+from airflow_providers_pinning.domain.canary import CanaryRequest
+from airflow_providers_pinning.domain.errors import (
+    InvalidConfError,
+    NotManagedError,
+    VersionDriftedError,
+    VersionRejectedError,
+)
+from airflow_providers_pinning.domain.health import escaped_runs
+from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
+from airflow_providers_pinning.domain.verdict import Criteria, Verdict
+from airflow_providers_pinning.models import ManagedVersion
+from tests.support.sources import CHANGED, STABLE
+
+WITH_OUTLET = CHANGED.replace('EmptyOperator(task_id="load")', 'EmptyOperator(task_id="load", outlets=[NEW])').replace(
+    "with DAG(", 'from airflow.sdk import Asset\n    NEW = Asset("new_orders")\n\n    with DAG('
+)
+
+
+def start(lab, number=2, *, count=1, conf=None, note=None, **conditions):
+    runs = canary.create_canary_runs(
+        "orders", CanaryRequest(number, count, conf, note), lab.change(**conditions), session=lab.session
+    )
+    lab.session.commit()
+    return runs
+
+
+def run_of(session, run_id):
+    return session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
+
+
+@pytest.fixture
+def pinned(lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    return lab
+
+
+def test_canary_run_has_everything_of_its_version_while_the_pin_stays(pinned, session):
+    runs = start(pinned, conf={"name": "tried"})
+    run = run_of(session, runs.run_ids[0])
+    assert runs.run_ids[0].startswith("canary__v2__")
+    assert (run.bundle_version, run.created_dag_version.version_number) == ("sha2", 2)
+    assert {ti.task_id for ti in run.task_instances} == {"extract", "transform", "load"}
+    assert {ti.dag_version_id for ti in run.task_instances} == {run.created_dag_version_id}
+    live = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    assert (live.bundle_version, live.created_dag_version.version_number) == ("sha1", 1)
+    assert session.get(DagModel, "orders").bundle_version == "sha1"
+
+
+def test_canary_is_not_an_escaped_run(pinned, session):
+    start(pinned)
+    assert escaped_runs(session=session) == []
+
+
+def test_conf_is_validated_against_the_candidates_own_parameters(pinned):
+    with pytest.raises(InvalidConfError, match="version 2"):
+        start(pinned, conf={"name": 5})
+    pinned.session.rollback()
+    assert pinned.session.scalars(select(DagRun)).all() == []
+
+
+def test_candidate_with_a_canary_run_is_not_overwritten_by_the_next_commit(pinned):
+    start(pinned)
+    before = pinned.bytes_of("orders", 2)
+    pinned.commit("sha3", orders=STABLE)
+    assert pinned.bytes_of("orders", 2) == before
+    assert pinned.numbers("orders") == [1, 2, 3]
+
+
+def test_repeated_request_creates_no_second_run(pinned, session):
+    first = start(pinned, count=2, idempotency_key="task-1")
+    assert start(pinned, count=2, idempotency_key="task-1").run_ids == first.run_ids
+    assert len(session.scalars(select(DagRun)).all()) == 2
+
+
+def test_rejected_version_gets_no_canary(pinned):
+    pinned.reject("orders", 2)
+    with pytest.raises(VersionRejectedError):
+        start(pinned)
+
+
+def test_paused_dag_is_warned_of(pinned, session):
+    session.get(DagModel, "orders").is_paused = True
+    session.commit()
+    assert "paused" in start(pinned).warnings[0]
+
+
+def test_new_outlet_of_a_candidate_is_active_while_its_canary_is_unfinished(lab, session):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=WITH_OUTLET)
+    assert session.get(AssetActive, ("new_orders", "new_orders")) is None
+    start(lab)
+    assert session.get(AssetActive, ("new_orders", "new_orders")) is not None
+    lab.parse("sha2")
+    assert [ref.task_id for ref in session.scalars(select(TaskOutletAssetReference))] == ["load"]
+
+
+def test_soak_counts_canary_runs_of_exactly_this_version(pinned, session):
+    runs = start(pinned, count=3)
+    question = SoakQuestion(Criteria(min_runs=3))
+    assert soak.soak("orders", 2, question, session=session).judgement.verdict is Verdict.PROGRESSING
+    for run_id in runs.run_ids:
+        run_of(session, run_id).state = DagRunState.SUCCESS
+    session.commit()
+    judged = soak.soak("orders", 2, question, session=session)
+    assert judged.judgement.verdict is Verdict.SUCCESSFUL
+    assert (judged.evidence.runs, judged.evidence.failures) == (3, 0)
+    run_of(session, runs.run_ids[1]).state = DagRunState.FAILED
+    session.commit()
+    assert soak.soak("orders", 2, question, session=session).judgement.verdict is Verdict.FAILED
+
+
+def test_live_soak_of_a_pinned_version_leaves_canary_and_manual_runs_out(pinned, session):
+    canaries = start(pinned)
+    run_of(session, canaries.run_ids[0]).state = DagRunState.FAILED
+    pinned.pin("orders", 2)
+    manual = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    manual.state = DagRunState.FAILED
+    session.commit()
+    judged = soak.soak("orders", 2, SoakQuestion(run_kinds=RunKind.LIVE), session=session)
+    assert (judged.judgement.verdict, judged.evidence.runs) == (Verdict.PROGRESSING, 0)
+    assert soak.soak("orders", 2, SoakQuestion(run_kinds=RunKind.ANY), session=session).evidence.failures == 2
+
+
+def test_version_that_is_not_managed_has_no_verdict(pinned, session):
+    with pytest.raises(NotManagedError, match="candidate"):
+        soak.soak("orders", 2, SoakQuestion(), session=session)
+
+
+def test_verdict_does_not_carry_over_to_a_changed_version(pinned, session):
+    start(pinned)
+    with pytest.raises(VersionDriftedError):
+        soak.soak("orders", 2, SoakQuestion(expected_dag_hash="0" * 32), session=session)
+    session.scalars(select(ManagedVersion).where(ManagedVersion.version_number == 2)).one().dag_hash = "0" * 32
+    session.commit()
+    with pytest.raises(VersionDriftedError):
+        soak.soak("orders", 2, SoakQuestion(), session=session)

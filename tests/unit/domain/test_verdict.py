@@ -1,0 +1,136 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from airflow_providers_pinning.domain.comparison import Sample, Tolerance, can_test, compare
+from airflow_providers_pinning.domain.verdict import (
+    Criteria,
+    Evidence,
+    Verdict,
+    failure_rate_upper_bound,
+    judge,
+)
+
+BEGAN = datetime(2026, 3, 29, tzinfo=timezone.utc)
+
+
+def verdict_of(outcomes: str, criteria: Criteria, after: timedelta = timedelta(hours=1)) -> Verdict:
+    evidence = Evidence(since=BEGAN, outcomes=tuple(outcome == "+" for outcome in outcomes))
+    return judge(evidence, criteria, BEGAN + after).verdict
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "max_failures", "expected"),
+    [
+        ("+++", 0, Verdict.SUCCESSFUL),
+        ("++-", 0, Verdict.FAILED),
+        ("++-", 1, Verdict.SUCCESSFUL),
+        ("-+-", 1, Verdict.FAILED),
+        ("-", 0, Verdict.FAILED),
+    ],
+)
+def test_soak_fails_with_one_failure_more_than_tolerated(outcomes, max_failures, expected):
+    assert verdict_of(outcomes, Criteria(min_runs=3, max_failures=max_failures)) is expected
+
+
+def test_soak_without_any_run_is_never_a_pass():
+    assert verdict_of("", Criteria(min_runs=3)) is Verdict.PROGRESSING
+    assert verdict_of("", Criteria(min_runs=3, max_wait=timedelta(minutes=5))) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [(timedelta(seconds=59.9), Verdict.PROGRESSING), (timedelta(seconds=60), Verdict.SUCCESSFUL)],
+)
+def test_minimum_duration_is_met_exactly_when_it_has_passed(after, expected):
+    assert verdict_of("+++", Criteria(min_duration=timedelta(seconds=60)), after) is expected
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [(timedelta(seconds=59.9), Verdict.PROGRESSING), (timedelta(seconds=60), Verdict.INCONCLUSIVE)],
+)
+def test_soak_is_inconclusive_exactly_when_the_wait_is_over(after, expected):
+    assert verdict_of("+", Criteria(min_runs=3, max_wait=timedelta(seconds=60)), after) is expected
+
+
+def test_failure_counts_even_when_the_wait_is_over():
+    assert verdict_of("+-", Criteria(max_wait=timedelta(seconds=60))) is Verdict.FAILED
+
+
+@pytest.mark.parametrize(("outcomes", "expected"), [("-++", Verdict.SUCCESSFUL), ("++-+", Verdict.PROGRESSING)])
+def test_consecutive_successes_are_counted_from_the_newest_run(outcomes, expected):
+    assert verdict_of(outcomes, Criteria(min_runs=1, max_failures=5, consecutive_successes=2)) is expected
+
+
+def test_clock_that_went_back_does_not_end_a_soak():
+    assert verdict_of("+++", Criteria(min_duration=timedelta(minutes=1)), timedelta(hours=-1)) is Verdict.PROGRESSING
+
+
+@pytest.mark.parametrize(("runs", "bound"), [(3, 0.63), (10, 0.26), (59, 0.05)])
+def test_clean_runs_leave_a_known_upper_bound_of_the_failure_rate(runs, bound):
+    assert failure_rate_upper_bound(0, runs) == pytest.approx(bound, abs=0.005)
+
+
+def test_upper_bound_agrees_with_the_beta_quantile():
+    from scipy.stats import beta
+
+    for failures, runs in ((1, 10), (3, 20), (9, 10)):
+        assert failure_rate_upper_bound(failures, runs) == pytest.approx(
+            beta.ppf(0.95, failures + 1, runs - failures), abs=1e-6
+        )
+    assert failure_rate_upper_bound(4, 4) == 1.0
+
+
+@pytest.mark.parametrize(("candidate", "needed"), [(1, 39), (2, 8), (3, 5)])
+def test_rank_test_needs_enough_baseline_runs(candidate, needed):
+    assert can_test(candidate, needed)
+    assert not can_test(candidate, needed - 1)
+
+
+def sample(*durations: float, failures: int = 0) -> Sample:
+    return Sample(failures=failures, durations=durations, runs=len(durations) + failures)
+
+
+def test_small_samples_are_compared_by_ratio_and_say_so():
+    result = compare(sample(20.0, 22.0), sample(10.0, 10.0), Tolerance(max_duration_ratio=1.5))
+    assert (result.judgement.verdict, result.judgement.reason) == (Verdict.FAILED, "slower_than_baseline")
+    assert result.duration_method == "ratio"
+
+
+def test_large_samples_are_compared_by_a_rank_test():
+    result = compare(sample(20, 22, 21, 23), sample(10, 11, 12, 10, 11, 12), Tolerance())
+    assert result.judgement.verdict is Verdict.FAILED
+    assert result.duration_method == "mann-whitney"
+    assert result.p_value < 0.05
+
+
+def test_difference_that_may_be_chance_does_not_fail():
+    result = compare(sample(10, 100, 9, 40), sample(12, 90, 11, 14, 13), Tolerance(max_duration_ratio=1.1))
+    assert result.judgement.verdict is Verdict.SUCCESSFUL
+
+
+def test_any_increase_over_the_floor_fails_against_a_baseline_of_zero():
+    result = compare(sample(10, 10, failures=1), sample(10, 10, 10), Tolerance(max_failure_rate_increase=0.05))
+    assert result.judgement.reason == "more_failures_than_baseline"
+
+
+def test_comparison_without_a_baseline_is_inconclusive():
+    assert compare(sample(10.0), sample(), Tolerance()).judgement.verdict is Verdict.INCONCLUSIVE
