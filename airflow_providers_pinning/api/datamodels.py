@@ -75,6 +75,20 @@ class JudgementBody(ChangeBody):
     """Why a version is rejected or restored."""
 
 
+class CanaryBody(StrictBaseModel):
+    """Which canary runs to create."""
+
+    version_number: int = Field(ge=1)
+    count: int = Field(default=1, ge=1, le=100)
+    conf: dict[str, Any] | None = Field(
+        default=None, description="Configuration of each run, validated against the version's own parameters."
+    )
+    note: Reason | None = None
+    idempotency_key: IdempotencyKey | None = Field(
+        default=None, description="The same key makes the runs once, however often it is sent."
+    )
+
+
 class IdentityResponse(BaseModel):
     """Exact identity of a Dag version."""
 
@@ -226,6 +240,65 @@ class DeploymentHealthResponse(BaseModel):
     unhealthy_pins: list[PinSummaryResponse]
     total_unhealthy_pins: int
     escaped_runs: list[EscapedRunResponse]
+
+
+class CanaryRunsResponse(BaseModel):
+    """The canary runs that were created."""
+
+    dag_id: str
+    version: IdentityResponse
+    run_ids: list[str]
+    warnings: list[str]
+
+
+class EvidenceResponse(BaseModel):
+    """What was observed of a version since its soak began."""
+
+    since: datetime
+    runs: int
+    successes: int
+    failures: int
+    running: int
+    consecutive_successes: int
+    first_run_at: datetime | None
+    last_run_at: datetime | None
+    soaked_seconds: float = 0
+    failure_rate: float | None
+    failure_rate_upper_95: float | None
+
+
+class JudgementResponse(BaseModel):
+    """A verdict and why."""
+
+    verdict: str
+    reason: str
+    message: str
+
+
+class ComparisonResponse(BaseModel):
+    """A comparison with the version that would be replaced."""
+
+    judgement: JudgementResponse
+    runs: int
+    baseline_runs: int
+    failure_rate: float
+    baseline_failure_rate: float
+    median_duration: float | None
+    baseline_median_duration: float | None
+    duration_ratio: float | None
+    duration_method: str
+    p_value: float | None
+
+
+class SoakResponse(JudgementResponse):
+    """The verdict on a version, and everything that led to it."""
+
+    dag_id: str
+    version: IdentityResponse
+    baseline: IdentityResponse | None
+    criteria: dict[str, Any]
+    evidence: EvidenceResponse
+    comparison: ComparisonResponse | None
 
 
 class ErrorDetail(BaseModel):

@@ -22,16 +22,17 @@ pausing it does. Edit permission on versions is not used for changes, because no
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
-from fastapi import Depends
+from fastapi import Depends, Header, HTTPException, status
 from fastapi.params import Depends as DependsParam
 
-from airflow_providers_pinning.domain.events import Caller
+from airflow_providers_pinning.domain.events import Caller, CallerKind
 
 may_read = Depends(requires_access_dag("GET", DagAccessEntity.VERSION))
 may_change = Depends(requires_access_dag("PUT"))
@@ -42,8 +43,32 @@ def changes(event: str) -> list[DependsParam]:
     return [may_change, Depends(action_logging(event))]
 
 
-def _caller(user: GetUserDep) -> Caller:
-    return Caller(name=user.get_name())
+SOURCE_HEADER = "Pinning-Source"
+MAX_SOURCE = 2000
+
+
+def _caller(
+    user: GetUserDep,
+    source: Annotated[
+        str | None,
+        Header(alias=SOURCE_HEADER, description="JSON object that says which task the request comes from."),
+    ] = None,
+) -> Caller:
+    if source is None:
+        return Caller(name=user.get_name())
+    try:
+        parsed = json.loads(source) if len(source) <= MAX_SOURCE else None
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise HTTPException(
+            status.HTTP_422_UNPROCESSABLE_CONTENT,
+            {
+                "reason": "invalid_source",
+                "message": f"{SOURCE_HEADER} must be a JSON object of at most {MAX_SOURCE} characters.",
+            },
+        )
+    return Caller(name=user.get_name(), kind=CallerKind.TASK, source=parsed)
 
 
 def _readable_dag_ids(user: GetUserDep) -> frozenset[str]:

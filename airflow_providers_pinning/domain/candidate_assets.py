@@ -1,3 +1,18 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
 """
 Assets that only a canary's version has.
 
@@ -55,6 +70,8 @@ def _refer(
     *,
     session: Session,
 ) -> None:
-    present = set(session.execute(select(model.asset_id, model.task_id).where(model.dag_id == dag_id)).tuples())
+    present = {
+        tuple(row) for row in session.execute(select(model.asset_id, model.task_id).where(model.dag_id == dag_id))
+    }
     wanted = {(assets[asset.name, asset.uri].id, task_id) for task_id, asset in references.get(dag_id, ())}
     session.add_all(model(asset_id=asset_id, dag_id=dag_id, task_id=task_id) for asset_id, task_id in wanted - present)

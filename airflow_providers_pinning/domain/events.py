@@ -56,6 +56,8 @@ class CallerKind(str, Enum):
 
     USER = "user"
     """A person or a service through the REST API."""
+    TASK = "task"
+    """A task of a Dag, through the REST API; the source says which."""
     CLI = "cli"
     """A command on a host of the deployment."""
     SYSTEM = "system"

@@ -1,0 +1,114 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Canary runs, and the verdict on a version."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.common.router import AirflowRouter
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from fastapi import Depends, Query, status
+
+from airflow_providers_pinning.api.datamodels import (
+    CanaryBody,
+    CanaryRunsResponse,
+    ComparisonResponse,
+    EvidenceResponse,
+    IdentityResponse,
+    SoakResponse,
+)
+from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.routes.versions import VersionNumber
+from airflow_providers_pinning.api.security import CallerDep, changes, may_read
+from airflow_providers_pinning.api.transactions import commit
+from airflow_providers_pinning.domain import canary, soak
+from airflow_providers_pinning.domain.comparison import Tolerance
+from airflow_providers_pinning.domain.events import Change
+from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
+from airflow_providers_pinning.domain.verdict import Criteria
+
+router = AirflowRouter(tags=["Canary"])
+
+may_start_runs = Depends(requires_access_dag("POST", DagAccessEntity.RUN))
+Seconds = Annotated[float, Query(ge=0)]
+
+
+@router.post(
+    "/dags/{dag_id}/canaryRuns",
+    status_code=status.HTTP_201_CREATED,
+    responses=responses(404, 409, 422),
+    dependencies=[*changes("trigger_canary_runs"), may_start_runs],
+    response_model=CanaryRunsResponse,
+)
+def trigger_canary_runs(dag_id: str, body: CanaryBody, caller: CallerDep, session: SessionDep) -> canary.CanaryRuns:
+    """Create runs of a version whatever is pinned, and make it a managed candidate."""
+    request = canary.CanaryRequest(body.version_number, body.count, body.conf, body.note)
+    change = Change(caller, reason=body.note or "canary runs", idempotency_key=body.idempotency_key)
+    return commit(lambda: canary.create_canary_runs(dag_id, request, change, session=session), session=session)
+
+
+@router.get("/dags/{dag_id}/versions/{version_number}/soak", responses=responses(404, 409), dependencies=[may_read])
+def get_soak(
+    dag_id: str,
+    version_number: VersionNumber,
+    session: SessionDep,
+    min_runs: Annotated[int, Query(ge=0)] = 3,
+    min_duration: Annotated[float, Query(ge=0, description="Seconds")] = 0,
+    max_failures: Annotated[int, Query(ge=0)] = 0,
+    consecutive_successes: Annotated[int | None, Query(ge=1)] = None,
+    max_wait: Annotated[float | None, Query(ge=0, description="Seconds")] = None,
+    run_kinds: RunKind = RunKind.CANARY,
+    since: datetime | None = None,
+    expected_dag_hash: str | None = None,
+    compare: bool = False,
+    max_duration_ratio: Annotated[float, Query(gt=0)] = 1.5,
+    max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
+) -> SoakResponse:
+    """Judge a version by its runs, with the evidence."""
+    criteria = Criteria(
+        min_runs=min_runs,
+        min_duration=timedelta(seconds=min_duration),
+        max_failures=max_failures,
+        consecutive_successes=consecutive_successes,
+        max_wait=None if max_wait is None else timedelta(seconds=max_wait),
+    )
+    tolerance = Tolerance(max_duration_ratio, max_failure_rate_increase) if compare else None
+    question = SoakQuestion(criteria, run_kinds, since, expected_dag_hash, tolerance)
+    result = soak.soak(dag_id, version_number, question, session=session)
+    return SoakResponse(
+        dag_id=dag_id,
+        verdict=result.judgement.verdict.value,
+        reason=result.judgement.reason,
+        message=result.judgement.message,
+        version=IdentityResponse.model_validate(result.version),
+        baseline=IdentityResponse.model_validate(result.baseline) if result.baseline else None,
+        criteria={
+            **{
+                name: value.total_seconds() if isinstance(value, timedelta) else value
+                for name, value in asdict(criteria).items()
+            },
+            "run_kinds": run_kinds.value,
+        },
+        evidence=EvidenceResponse.model_validate(result.evidence).model_copy(
+            update={"soaked_seconds": result.soaked_seconds}
+        ),
+        comparison=ComparisonResponse.model_validate(result.comparison) if result.comparison else None,
+    )

@@ -1,0 +1,132 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Compare a version's runs with those of the version it would replace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+from statistics import median
+
+from airflow_providers_pinning.domain.verdict import Judgement, Verdict
+
+SIGNIFICANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How much worse than the baseline a version may be."""
+
+    max_duration_ratio: float = 1.5
+    """Median duration of its runs, relative to the baseline's."""
+    max_failure_rate_increase: float = 0.05
+    """Failure rate above the baseline's, as a difference, so that a baseline of zero works too."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The finished runs of one version."""
+
+    failures: int
+    durations: tuple[float, ...]
+    """Seconds that each successful run took."""
+    runs: int
+
+    @property
+    def failure_rate(self) -> float:
+        """Share of failed runs."""
+        return self.failures / self.runs if self.runs else 0.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the comparison found, with its sample sizes."""
+
+    judgement: Judgement
+    runs: int
+    baseline_runs: int
+    failure_rate: float
+    baseline_failure_rate: float
+    median_duration: float | None
+    baseline_median_duration: float | None
+    duration_ratio: float | None
+    duration_method: str
+    """``mann-whitney``, or ``ratio`` where the samples are too small for a test or scipy is not installed."""
+    p_value: float | None
+
+
+def can_test(candidate: int, baseline: int) -> bool:
+    """
+    Tell whether a two-sided rank test of these sample sizes can be significant at all.
+
+    With three candidate runs it takes at least five baseline runs, with two eight, with one thirty-nine.
+    """
+    return bool(candidate and baseline) and 2 / comb(candidate + baseline, candidate) <= SIGNIFICANCE
+
+
+def compare(candidate: Sample, baseline: Sample, tolerance: Tolerance) -> Comparison:
+    """Compare failure rates by their difference and durations by a rank test where samples allow."""
+    ours = median(candidate.durations) if candidate.durations else None
+    theirs = median(baseline.durations) if baseline.durations else None
+    ratio = ours / theirs if ours is not None and theirs else None
+    p_value = _p_value(candidate.durations, baseline.durations)
+    return Comparison(
+        judgement=_judge(candidate, baseline, ratio, p_value, tolerance),
+        runs=candidate.runs,
+        baseline_runs=baseline.runs,
+        failure_rate=candidate.failure_rate,
+        baseline_failure_rate=baseline.failure_rate,
+        median_duration=ours,
+        baseline_median_duration=theirs,
+        duration_ratio=ratio,
+        duration_method="ratio" if p_value is None else "mann-whitney",
+        p_value=p_value,
+    )
+
+
+def _judge(
+    candidate: Sample, baseline: Sample, ratio: float | None, p_value: float | None, tolerance: Tolerance
+) -> Judgement:
+    increase = candidate.failure_rate - baseline.failure_rate
+    if candidate.runs and increase > tolerance.max_failure_rate_increase:
+        return Judgement(
+            Verdict.FAILED,
+            "more_failures_than_baseline",
+            f"{candidate.failure_rate:.0%} of {candidate.runs} runs failed, against {baseline.failure_rate:.0%} of "
+            f"{baseline.runs}.",
+        )
+    slower = ratio is not None and ratio > tolerance.max_duration_ratio
+    if slower and (p_value is None or p_value <= SIGNIFICANCE):
+        return Judgement(
+            Verdict.FAILED,
+            "slower_than_baseline",
+            f"The median duration is {ratio:.2f} times the baseline's; {tolerance.max_duration_ratio} is tolerated.",
+        )
+    if not baseline.runs or ratio is None:
+        return Judgement(
+            Verdict.INCONCLUSIVE, "no_baseline", "There are not enough successful runs on both sides to compare."
+        )
+    return Judgement(Verdict.SUCCESSFUL, "as_good_as_baseline", f"No worse than {baseline.runs} baseline run(s).")
+
+
+def _p_value(candidate: tuple[float, ...], baseline: tuple[float, ...]) -> float | None:
+    if not can_test(len(candidate), len(baseline)):
+        return None
+    try:
+        from scipy.stats import mannwhitneyu
+    except ImportError:
+        return None
+    return float(mannwhitneyu(candidate, baseline, alternative="two-sided").pvalue)

@@ -1,0 +1,83 @@
+"""
+What of a Dag must not be overwritten by what its file defines now.
+
+The dag processor asks this several times for each Dag that it writes. With the Dags' rows locked the
+answer cannot change until its transaction ends, so it is read once for all Dags of a file and kept as
+long as the transaction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import literal, select, union_all
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.models import ManagedVersion, Pin
+
+_KEPT = "pinning_protection"
+
+
+@dataclass(frozen=True)
+class Protection:
+    """The pins and the managed versions of some Dags."""
+
+    dag_ids: frozenset[str]
+    """The Dags that were asked for."""
+    recorded: frozenset[str]
+    """Those that the pin store knows anything of, if only that they were pinned once."""
+    pinned: frozenset[str]
+    """Those that are pinned."""
+    managed: Mapping[str, frozenset[UUID]]
+    """The managed versions of those that have any."""
+
+
+def read_protection(dag_ids: Collection[str], *, session: Session) -> Protection:
+    """Read the protection of Dags whose rows the caller has locked, and keep it for the transaction."""
+    protection = _read(dag_ids, session=session)
+    session.info[_KEPT] = (session.get_transaction(), protection)
+    return protection
+
+
+def kept_protection(dag_ids: Collection[str], *, session: Session) -> Protection | None:
+    """Return what was read for these Dags in this transaction, under their locks."""
+    transaction, protection = session.info.get(_KEPT, (None, None))
+    if protection is None or transaction is not session.get_transaction():
+        return None
+    return protection if protection.dag_ids.issuperset(dag_ids) else None
+
+
+def drop_protection(*, session: Session) -> None:
+    """Forget what was read, because this very transaction changes it."""
+    session.info.pop(_KEPT, None)
+
+
+def managed_versions(dag_ids: Collection[str], *, session: Session) -> Mapping[str, frozenset[UUID]]:
+    """Return the managed versions of those Dags that have any."""
+    return (kept_protection(dag_ids, session=session) or _read(dag_ids, session=session)).managed
+
+
+def _read(dag_ids: Collection[str], *, session: Session) -> Protection:
+    asked = frozenset(dag_ids)
+    # One round trip for both tables: for a file with a single Dag a second one would be noticed.
+    rows = session.execute(
+        union_all(
+            select(Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin")).where(Pin.dag_id.in_(asked)),
+            select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False)).where(
+                ManagedVersion.dag_id.in_(asked)
+            ),
+        )
+    ).all()
+    managed = defaultdict(set)
+    for row in rows:
+        if not row.is_pin:
+            managed[row.dag_id].add(row.dag_version_id)
+    return Protection(
+        dag_ids=asked,
+        recorded=frozenset(row.dag_id for row in rows),
+        pinned=frozenset(row.dag_id for row in rows if row.is_pin and row.dag_version_id is not None),
+        managed={dag_id: frozenset(versions) for dag_id, versions in managed.items()},
+    )

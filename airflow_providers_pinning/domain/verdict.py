@@ -1,0 +1,166 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""The verdict on a version: pure functions from evidence and criteria to one of four words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from math import comb
+
+
+class Verdict(str, Enum):
+    """What the evidence says of a version."""
+
+    PROGRESSING = "progressing"
+    """Not enough yet; go on."""
+    SUCCESSFUL = "successful"
+    """Every criterion is met."""
+    FAILED = "failed"
+    """A limit is exceeded."""
+    INCONCLUSIVE = "inconclusive"
+    """The time is over, or a comparison is impossible, without an answer."""
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """When a soak is over, and how."""
+
+    min_runs: int = 3
+    """Finished runs that are needed."""
+    min_duration: timedelta = timedelta()
+    """Time that must have passed since the soak began."""
+    max_failures: int = 0
+    """Failed runs that are tolerated: the soak fails with one more."""
+    consecutive_successes: int | None = None
+    """Successful runs in a row, counted from the newest, that are needed."""
+    max_wait: timedelta | None = None
+    """Time after which a soak that is not decided is inconclusive; ``None`` waits for ever."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was observed of one version since its soak began."""
+
+    since: datetime
+    """When the soak began."""
+    outcomes: tuple[bool, ...] = ()
+    """Finished runs, oldest first; True is a success."""
+    running: int = 0
+    """Runs that are not finished."""
+    first_run_at: datetime | None = None
+    last_run_at: datetime | None = None
+
+    @property
+    def runs(self) -> int:
+        """Number of finished runs."""
+        return len(self.outcomes)
+
+    @property
+    def failures(self) -> int:
+        """Number of failed runs."""
+        return self.outcomes.count(False)
+
+    @property
+    def successes(self) -> int:
+        """Number of successful runs."""
+        return self.outcomes.count(True)
+
+    @property
+    def consecutive_successes(self) -> int:
+        """Number of successful runs since the last failed one."""
+        reverse = self.outcomes[::-1]
+        return reverse.index(False) if False in reverse else len(reverse)
+
+    @property
+    def failure_rate(self) -> float | None:
+        """Share of failed runs, or ``None`` without runs."""
+        return self.failures / self.runs if self.runs else None
+
+    @property
+    def failure_rate_upper_95(self) -> float | None:
+        """Upper bound of the failure rate at 95 % confidence, or ``None`` without runs."""
+        return failure_rate_upper_bound(self.failures, self.runs) if self.runs else None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and why."""
+
+    verdict: Verdict
+    reason: str
+    """Machine word."""
+    message: str
+
+
+def judge(evidence: Evidence, criteria: Criteria, now: datetime) -> Judgement:
+    """
+    Judge a soak. A limit that is exceeded counts at once, whatever else is missing.
+
+    No data is never a pass: without enough runs the soak goes on, or is inconclusive when the time is over.
+    """
+    if evidence.failures > criteria.max_failures:
+        return Judgement(
+            Verdict.FAILED,
+            "too_many_failures",
+            f"{evidence.failures} of {evidence.runs} finished runs failed; {criteria.max_failures} are tolerated.",
+        )
+    lacking = _lacking(evidence, criteria, now)
+    if not lacking:
+        return Judgement(
+            Verdict.SUCCESSFUL,
+            "criteria_met",
+            f"{evidence.successes} of {evidence.runs} finished runs succeeded since {evidence.since.isoformat()}.",
+        )
+    if criteria.max_wait is not None and now - evidence.since >= criteria.max_wait:
+        return Judgement(
+            Verdict.INCONCLUSIVE,
+            "no_data" if not evidence.runs else "not_enough_data",
+            f"After {criteria.max_wait} the soak still lacks {' and '.join(lacking)}.",
+        )
+    return Judgement(Verdict.PROGRESSING, "soaking", f"The soak still lacks {' and '.join(lacking)}.")
+
+
+def _lacking(evidence: Evidence, criteria: Criteria, now: datetime) -> list[str]:
+    lacking = []
+    if evidence.runs < criteria.min_runs:
+        lacking.append(f"{criteria.min_runs - evidence.runs} finished run(s)")
+    if (missing := criteria.min_duration - (now - evidence.since)) > timedelta():
+        lacking.append(f"{missing} of time")
+    if (needed := criteria.consecutive_successes) and evidence.consecutive_successes < needed:
+        lacking.append(f"{needed - evidence.consecutive_successes} success(es) in a row")
+    return lacking
+
+
+def failure_rate_upper_bound(failures: int, runs: int, confidence: float = 0.95) -> float:
+    """
+    Return the failure rate that a sample rules out to be exceeded, after Clopper and Pearson.
+
+    Three clean runs leave 63 %, ten leave 26 %, fifty-nine leave 5 %.
+
+    :param failures: failed runs
+    :param runs: all runs, at least one
+    :param confidence: one-sided
+    """
+    if failures >= runs:
+        return 1.0
+    low, high = failures / runs, 1.0
+    for _ in range(60):
+        rate = (low + high) / 2
+        at_most = sum(comb(runs, k) * rate**k * (1 - rate) ** (runs - k) for k in range(failures + 1))
+        low, high = (rate, high) if at_most > 1 - confidence else (low, rate)
+    return high
