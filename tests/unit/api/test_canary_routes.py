@@ -1,0 +1,122 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.models.dagrun import DagRun
+from airflow.utils.state import DagRunState
+from sqlalchemy import select
+
+from airflow_providers_pinning.models import Event
+from tests.support.api import PINNING
+from tests.support.sources import CHANGED, STABLE
+
+RUNS = f"{PINNING}/dags/orders/canaryRuns"
+SOAK = f"{PINNING}/dags/orders/versions/2/soak"
+
+
+@pytest.fixture(autouse=True)
+def pinned(lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+
+
+def test_canary_runs_are_created_and_named(api, session):
+    answer = api().post(RUNS, json={"version_number": 2, "count": 2, "note": "try it"})
+    assert answer.status_code == 201, answer.text
+    body = answer.json()
+    assert (body["dag_id"], body["version"]["version_number"], len(body["run_ids"])) == ("orders", 2, 2)
+    runs = session.scalars(select(DagRun)).all()
+    assert {run.run_id for run in runs} == set(body["run_ids"])
+    assert {run.note for run in runs} == {"try it"}
+    assert {run.triggering_user_name for run in runs} == {"op"}
+
+
+def test_conf_that_does_not_fit_is_refused_as_invalid(api, session):
+    answer = api().post(RUNS, json={"version_number": 2, "conf": {"name": 1}})
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, "invalid_conf")
+    assert session.scalars(select(DagRun)).all() == []
+
+
+@pytest.mark.parametrize(("role", "status"), [(None, 401), ("viewer", 403), ("user", 201)])
+def test_canary_runs_need_permission_to_start_runs(api, role, status):
+    assert api(role).post(RUNS, json={"version_number": 2}).status_code == status
+
+
+def test_unknown_version_is_not_found(api):
+    answer = api().post(RUNS, json={"version_number": 9})
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (404, "unknown_version")
+
+
+def test_same_key_creates_the_runs_once(api, session):
+    body = {"version_number": 2, "idempotency_key": "orders/run/task"}
+    first, second = api().post(RUNS, json=body), api().post(RUNS, json=body)
+    assert first.json()["run_ids"] == second.json()["run_ids"]
+    assert len(session.scalars(select(DagRun)).all()) == 1
+
+
+def test_source_of_a_request_is_in_the_history(api, session):
+    source = {"dag_id": "promote", "run_id": "r1", "task_id": "canary", "map_index": -1}
+    api().post(RUNS, json={"version_number": 2}, headers={"Pinning-Source": json.dumps(source)})
+    event = session.scalars(select(Event).order_by(Event.id.desc())).first()
+    assert (event.kind, event.actor_kind, event.source) == ("canary", "task", source)
+
+
+@pytest.mark.parametrize("source", ["{", "[]", '"x"', json.dumps({"dag_id": "x" * 3000})])
+def test_source_that_is_no_small_object_is_refused(api, source):
+    answer = api().post(RUNS, json={"version_number": 2}, headers={"Pinning-Source": source})
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, "invalid_source")
+
+
+def test_soak_tells_the_verdict_with_its_evidence(api, session):
+    run_ids = api().post(RUNS, json={"version_number": 2, "count": 3}).json()["run_ids"]
+    for run in session.scalars(select(DagRun).where(DagRun.run_id.in_(run_ids))):
+        run.state = DagRunState.SUCCESS
+    session.commit()
+    body = api("viewer").get(SOAK, params={"min_runs": 3}).json()
+    assert (body["verdict"], body["reason"]) == ("successful", "criteria_met")
+    assert body["evidence"]["runs"] == 3
+    assert body["evidence"]["failure_rate_upper_95"] == pytest.approx(0.63, abs=0.01)
+    assert body["criteria"]["min_runs"] == 3
+    assert body["comparison"] is None
+
+
+def test_comparison_without_live_runs_of_the_active_version_is_inconclusive(api, session):
+    [run_id] = api().post(RUNS, json={"version_number": 2}).json()["run_ids"]
+    session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one().state = DagRunState.SUCCESS
+    session.commit()
+    body = api().get(SOAK, params={"min_runs": 1, "compare": True}).json()
+    assert (body["verdict"], body["baseline"]["version_number"]) == ("inconclusive", 1)
+    assert body["comparison"]["judgement"]["reason"] == "no_baseline"
+
+
+def test_soak_of_a_version_that_is_not_managed_is_refused(api):
+    answer = api().get(SOAK)
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "not_managed")
+
+
+def test_soak_of_another_hash_is_refused(api):
+    api().post(RUNS, json={"version_number": 2})
+    answer = api().get(SOAK, params={"expected_dag_hash": "0" * 32})
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "version_drifted")
+
+
+@pytest.mark.parametrize("criteria", [{"min_runs": -1}, {"min_duration": -1}, {"run_kinds": "x"}, {"since": "x"}])
+def test_criteria_that_make_no_sense_are_invalid(api, criteria):
+    assert api().get(SOAK, params=criteria).status_code == 422
