@@ -23,7 +23,7 @@ nothing instead of another version.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
@@ -33,7 +33,7 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import ColumnElement, literal, or_, select
+from sqlalchemy import ColumnElement, Row, Select, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import PinUnavailableError
@@ -68,7 +68,11 @@ def resolved(resolution: Resolution) -> Iterator[None]:
 def current_resolution(dag_id: str) -> Resolution | None:
     """Return the resolution in force for the Dag, if a run of it is being created right now."""
     resolution = _resolution.get()
-    return resolution if resolution and resolution.dag_id == dag_id else None
+    if resolution and resolution.dag_id == dag_id:
+        return resolution
+    if pin := held_pin(dag_id):
+        return Resolution(dag_id, pin.version.dag_version_id if pin.version else None)
+    return None
 
 
 def is_active(version: Any = DagVersion, serialized: Any = None) -> ColumnElement[bool]:
@@ -80,17 +84,26 @@ def is_active(version: Any = DagVersion, serialized: Any = None) -> ColumnElemen
     exactly the version whose identity equals the pin's snapshot.
 
     :param version: ``DagVersion`` or an alias of it in the enclosing statement
-    :param serialized: ``SerializedDagModel`` or an alias, if the statement has it: compares the hash too
+    :param serialized: ``SerializedDagModel`` or an alias, if the enclosing statement has it; else its hash
+        is looked up, but only where there is a pin
     """
+    correlated = [version]
+    if serialized is not None:
+        dag_hash = serialized.dag_hash
+        correlated.append(serialized)
+    else:
+        dag_hash = (
+            select(SerializedDagModel.dag_hash)
+            .where(SerializedDagModel.dag_version_id == version.id)
+            .correlate(version)
+            .scalar_subquery()
+        )
     differs = [
         Pin.dag_version_id != version.id,
         Pin.bundle_name.is_distinct_from(version.bundle_name),
         Pin.bundle_version.is_distinct_from(version.bundle_version),
+        Pin.dag_hash.is_distinct_from(dag_hash),
     ]
-    correlated = [version]
-    if serialized is not None:
-        differs.append(Pin.dag_hash != serialized.dag_hash)
-        correlated.append(serialized)
     return ~(
         select(literal(1))
         .select_from(Pin)
@@ -128,22 +141,68 @@ class LockedPin:
     """The pinned version, or ``None`` if the Dag is not pinned."""
 
 
-def lock_active_pin(dag_id: str, *, lock_dag: bool, session: Session) -> LockedPin:
+_held: ContextVar[Mapping[str, LockedPin] | None] = ContextVar("pinning_held", default=None)
+
+
+@contextmanager
+def held_pins(dag_ids: Collection[str], *, session: Session) -> Iterator[None]:
+    """
+    Read the pins of Dags whose rows the caller has locked, once for all look-ups inside the block.
+
+    No change of a pin gets past the lock, so what is read stays true. It saves the scheduler a look-up for
+    each run. A Dag whose pin cannot be honoured is left out; the look-ups find nothing for it as ever.
+    """
+    rows = session.execute(_pins_with_versions().where(Pin.dag_id.in_(dag_ids))).all()
+    pins = dict.fromkeys(dag_ids, LockedPin(recorded=False, version=None))
+    for row in rows:
+        if row.dag_version_id is None or _is_honoured(row):
+            pins[row.dag_id] = _locked_pin(row)
+        else:
+            del pins[row.dag_id]
+    token = _held.set(pins)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+def held_pin(dag_id: str) -> LockedPin | None:
+    """Return the Dag's pin as :func:`held_pins` read it, if it did."""
+    return (_held.get() or {}).get(dag_id)
+
+
+def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     """
     Read the pin for the creation of a run, held against changes until the transaction ends.
 
+    The Dag's row is locked in share mode as well: a Dag that was never pinned has no pin row to lock, and
+    its first pin would slip in between.
+
     :param dag_id: the Dag that gets a run
-    :param lock_dag: lock the Dag's row in share mode as well. Needed where the caller does not hold it
-        yet: a Dag that was never pinned has no pin row to lock, and its first pin would slip in between
     :param session: session of the creating transaction
     :raises PinUnavailableError: if the pinned version is gone or changed
     """
-    if lock_dag:
-        session.execute(
-            select(DagModel.dag_id).where(DagModel.dag_id == dag_id).with_for_update(read=True, of=DagModel)
-        )
-    query = (
+    session.execute(select(DagModel.dag_id).where(DagModel.dag_id == dag_id).with_for_update(read=True, of=DagModel))
+    query = _pins_with_versions().where(Pin.dag_id == dag_id).with_for_update(read=True, of=Pin)
+    # A read that had to wait for the lock sees the changed pin beside the joined rows of the old one,
+    # so only a mismatch that is read again counts.
+    for _ in range(_RACE_READS):
+        row = session.execute(query).one_or_none()
+        if row is None or row.dag_version_id is None or _is_honoured(row):
+            return _locked_pin(row)
+        number, gone = row.version_number, row.live_dag_hash is None
+    raise PinUnavailableError(
+        f"No run of Dag {dag_id!r} was created: it is pinned to version {number}, which "
+        f"{'is gone' if gone else 'is no longer what was pinned'}. Pin another version or unpin the Dag.",
+        dag_id=dag_id,
+        version_number=number,
+    )
+
+
+def _pins_with_versions() -> Select:
+    return (
         select(
+            Pin.dag_id,
             Pin.dag_version_id,
             Pin.version_number,
             Pin.bundle_name,
@@ -156,21 +215,16 @@ def lock_active_pin(dag_id: str, *, lock_dag: bool, session: Session) -> LockedP
         )
         .outerjoin(DagVersion, DagVersion.id == Pin.dag_version_id)
         .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
-        .where(Pin.dag_id == dag_id)
-        .with_for_update(read=True, of=Pin)
     )
-    # A read that had to wait for the lock sees the changed pin beside the joined rows of the old one,
-    # so only a mismatch that is read again counts.
-    for _ in range(_RACE_READS):
-        row = session.execute(query).mappings().one_or_none()
-        if row is None or row["dag_version_id"] is None:
-            return LockedPin(recorded=row is not None, version=None)
-        if all(row[name] == row[f"live_{name}"] for name in ("bundle_name", "bundle_version", "dag_hash")):
-            return LockedPin(recorded=True, version=VersionIdentity(**{f.name: row[f.name] for f in _IDENTITY}))
-        number, gone = row["version_number"], row["live_dag_hash"] is None
-    raise PinUnavailableError(
-        f"No run of Dag {dag_id!r} was created: it is pinned to version {number}, which "
-        f"{'is gone' if gone else 'is no longer what was pinned'}. Pin another version or unpin the Dag.",
-        dag_id=dag_id,
-        version_number=number,
-    )
+
+
+def _is_honoured(row: Row) -> bool:
+    """Tell whether the pinned version is there and is what was pinned."""
+    pinned = (row.bundle_name, row.bundle_version, row.dag_hash)
+    return pinned == (row.live_bundle_name, row.live_bundle_version, row.live_dag_hash)
+
+
+def _locked_pin(row: Row | None) -> LockedPin:
+    if row is None or row.dag_version_id is None:
+        return LockedPin(recorded=row is not None, version=None)
+    return LockedPin(recorded=True, version=VersionIdentity(**{f.name: getattr(row, f.name) for f in _IDENTITY}))

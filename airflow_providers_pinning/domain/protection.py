@@ -1,3 +1,18 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
 """
 What of a Dag must not be overwritten by what its file defines now.
 
@@ -9,11 +24,11 @@ long as the transaction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import literal, select, union_all
+from sqlalchemy import Row, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.models import ManagedVersion, Pin
@@ -63,7 +78,7 @@ def managed_versions(dag_ids: Collection[str], *, session: Session) -> Mapping[s
 def _read(dag_ids: Collection[str], *, session: Session) -> Protection:
     asked = frozenset(dag_ids)
     # One round trip for both tables: for a file with a single Dag a second one would be noticed.
-    rows = session.execute(
+    rows: Sequence[Row] = session.execute(
         union_all(
             select(Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin")).where(Pin.dag_id.in_(asked)),
             select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False)).where(
@@ -71,7 +86,7 @@ def _read(dag_ids: Collection[str], *, session: Session) -> Protection:
             ),
         )
     ).all()
-    managed = defaultdict(set)
+    managed: dict[str, set[UUID]] = defaultdict(set)
     for row in rows:
         if not row.is_pin:
             managed[row.dag_id].add(row.dag_version_id)

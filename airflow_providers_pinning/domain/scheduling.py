@@ -26,6 +26,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
+from collections.abc import Collection
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
@@ -36,11 +38,21 @@ from airflow.serialization.enums import DagAttributeTypes, Encoding
 from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from airflow_providers_pinning.domain.active import is_active
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin
+
+log = logging.getLogger(__name__)
+
+
+class ActiveVersion(LazyDeserializedDAG):
+    """A stored Dag, presented as the dag processor presents a parsed one, and where its code is."""
+
+    bundle_name: str | None
+    bundle_version: str | None
 
 
 def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagModel | None:
@@ -54,7 +66,25 @@ def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagMode
     )
 
 
-def as_parsed(serialized: SerializedDagModel) -> LazyDeserializedDAG:
+def pinned_versions(dag_ids: Collection[str], *, session: Session) -> dict[str, ActiveVersion]:
+    """Read the pinned versions of these Dags; one that is gone, changed or unreadable is left out."""
+    rows = session.scalars(
+        select(SerializedDagModel)
+        .join(SerializedDagModel.dag_version)
+        .join(Pin, Pin.dag_version_id == DagVersion.id)
+        .where(Pin.dag_id.in_(dag_ids), is_active(DagVersion, SerializedDagModel))
+        .options(contains_eager(SerializedDagModel.dag_version))
+    )
+    pinned = {}
+    for serialized in rows:
+        try:
+            pinned[serialized.dag_id] = as_parsed(serialized)
+        except VersionUnreadableError as error:
+            log.error("%s", error)
+    return pinned
+
+
+def as_parsed(serialized: SerializedDagModel) -> ActiveVersion:
     """
     Present a stored Dag as the dag processor presents a freshly parsed one.
 
@@ -65,14 +95,14 @@ def as_parsed(serialized: SerializedDagModel) -> LazyDeserializedDAG:
     :raises VersionUnreadableError: if its serialization version is unknown to this Airflow
     """
     data = copy.deepcopy(serialized.data or {})
-    version = data.get("__version")
-    if version not in (1, 2, 3):
+    format_version = data.get("__version")
+    if format_version not in (1, 2, 3):
         raise VersionUnreadableError(
-            f"The stored Dag {serialized.dag_id!r} has serialization version {version!r}, which this Airflow "
+            f"The stored Dag {serialized.dag_id!r} has serialization version {format_version!r}, which this Airflow "
             "cannot read. Pin a version that this Airflow has parsed.",
             dag_id=serialized.dag_id,
         )
-    if version == 1:
+    if format_version == 1:
         DagSerialization.conversion_v1_to_v2(data)
     if data["__version"] == 2:
         DagSerialization.conversion_v2_to_v3(data)
@@ -89,7 +119,8 @@ def as_parsed(serialized: SerializedDagModel) -> LazyDeserializedDAG:
             }
             for alert in serialized.deadline_alerts
         ]
-    return LazyDeserializedDAG(data=data)
+    version = serialized.dag_version
+    return ActiveVersion(data=data, bundle_name=version.bundle_name, bundle_version=version.bundle_version)
 
 
 def read_dag(version: VersionIdentity, *, dag_id: str, session: Session) -> SerializedDAG:
@@ -125,12 +156,12 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
     serialized = active_serialized_dag(dag_id, session=session)
     if serialized is None:
         return False
-    version = session.get_one(DagVersion, serialized.dag_version_id)
+    active = as_parsed(serialized)
     dag_model = session.get_one(DagModel, dag_id)
     SerializedDAG.bulk_write_to_db(
-        version.bundle_name or "",
-        version.bundle_version,
-        [as_parsed(serialized)],
+        active.bundle_name or "",
+        active.bundle_version,
+        [active],
         dag_model.last_parse_duration,
         session=session,
     )

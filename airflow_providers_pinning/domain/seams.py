@@ -75,6 +75,7 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("self", "dag_run", "session"),
     ),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._get_current_dag", ("self", "dag_id", "session")),
+    ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._create_dag_runs", ("self", "dag_models", "session")),
     (
         "airflow.jobs.scheduler_job_runner",
         "SchedulerJobRunner._create_dag_runs_asset_triggered",
@@ -112,6 +113,13 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "note",
             "session",
         ),
+    ),
+    ("airflow.dag_processing.collection", "DagModelOperation.find_orm_dags", ("self", "session")),
+    ("airflow.dag_processing.collection", "DagModelOperation.add_dags", ("self", "session")),
+    (
+        "airflow.dag_processing.collection",
+        "DagModelOperation.update_dags",
+        ("self", "orm_dags", "parse_duration", "session"),
     ),
     (
         "airflow.dag_processing.collection",

@@ -41,6 +41,7 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
+from airflow_providers_pinning.domain.protection import drop_protection
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
@@ -85,6 +86,7 @@ def manage(
             code_state="unknown",
         )
         session.add(managed)
+        drop_protection(session=session)
     managed.state = state.value
     managed.state_reason = reason
     managed.state_changed_at = timezone.utcnow()

@@ -48,6 +48,7 @@ def install(module: ModuleType) -> None:
         from airflow_providers_pinning.domain.active import (
             Resolution,
             current_resolution,
+            held_pin,
             lock_active_pin,
             resolved,
         )
@@ -60,13 +61,10 @@ def install(module: ModuleType) -> None:
         if triggered_by == DagRunTriggeredByType.TEST:
             with resolved(Resolution(dag.dag_id, None)):
                 return wrapped(session=session, **kwargs)
-        # The scheduler holds the Dag's row when it creates scheduled and asset-triggered runs, but not when
-        # it creates the run of a partition.
-        held = triggered_by == DagRunTriggeredByType.TIMETABLE or (
-            triggered_by == DagRunTriggeredByType.ASSET and kwargs.get("partition_key") is None
-        )
-        pin = lock_active_pin(dag.dag_id, lock_dag=not held, session=session)
-        if pin.recorded:
+        held = held_pin(dag.dag_id)
+        pin = held or lock_active_pin(dag.dag_id, session=session)
+        # Where the pin is held, the Dag in hand was read after that.
+        if pin.version or (pin.recorded and not held):
             dag = _dag_of(dag, pin.version, session=session)
         with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
             run = wrapped.__func__(dag, session=session, **kwargs)

@@ -24,6 +24,9 @@ longest due Dags first, a few at a time, so such Dags would take every place: th
 taken away until its pin changes. Its runs are not created outside ``try`` either: on the asset paths an
 exception would end the scheduler.
 
+When it creates scheduled and asset-triggered runs, the scheduler has locked the Dags' rows, which no change of
+a pin gets past. So the pins of all these Dags are read at once, instead of one by one for each run.
+
 Shown by ``tests/unit/enforcement/test_scheduler.py``.
 """
 
@@ -42,6 +45,7 @@ def install(module: ModuleType) -> None:
     """Patch ``airflow.jobs.scheduler_job_runner``."""
     wrap(module, "SchedulerJobRunner._verify_integrity_if_dag_changed", verify_integrity_if_dag_changed)
     wrap(module, "SchedulerJobRunner._get_current_dag", get_current_dag)
+    wrap(module, "SchedulerJobRunner._create_dag_runs", create_dag_runs)
     wrap(module, "SchedulerJobRunner._create_dag_runs_asset_triggered", create_dag_runs_asset_triggered)
     wrap(
         module,
@@ -83,16 +87,31 @@ def get_current_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     return None
 
 
+def create_dag_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+    """Create the scheduled runs with one look at the pins of all these Dags, whose rows are locked."""
+    from airflow_providers_pinning.domain.active import held_pins
+
+    dag_models = args[0] if args else kwargs["dag_models"]
+    session = kwargs["session"] if "session" in kwargs else args[1]
+    if not dag_models:
+        wrapped(*args, **kwargs)
+        return
+    with held_pins([dag_model.dag_id for dag_model in dag_models], session=session):
+        wrapped(*args, **kwargs)
+
+
 def create_dag_runs_asset_triggered(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-    """Create the runs Dag by Dag, so that a pin that cannot be honoured fails alone."""
+    """Create the runs Dag by Dag, so that a pin that cannot be honoured fails alone; these rows are locked too."""
+    from airflow_providers_pinning.domain.active import held_pins
     from airflow_providers_pinning.domain.errors import PinUnavailableError
 
-    dag_models = kwargs["dag_models"]
-    for dag_model in dag_models:
-        try:
-            wrapped(dag_models=[dag_model], session=kwargs["session"])
-        except PinUnavailableError as error:
-            log.error("%s", error)
+    dag_models, session = kwargs["dag_models"], kwargs["session"]
+    with held_pins([dag_model.dag_id for dag_model in dag_models], session=session):
+        for dag_model in dag_models:
+            try:
+                wrapped(dag_models=[dag_model], session=session)
+            except PinUnavailableError as error:
+                log.error("%s", error)
 
 
 def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:

@@ -18,30 +18,47 @@ Seam A: the scheduling metadata of a pinned Dag are the pinned version's.
 
 Stock ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
 version into ``DagModel``, which is what the scheduler works from. For a pinned Dag the pinned version's
-are written instead; the parsed ones stay in the versions' own rows. ``DagModel`` rows are locked before
-pins are read: in the other order, a pin that commits in between would be overwritten with HEAD.
+are written instead; the parsed ones stay in the versions' own rows.
 
-Shown by ``tests/unit/enforcement/test_dag_metadata.py``.
+The Dags are exchanged inside its first step, ``DagModelOperation.add_dags``, right after that has locked
+the rows of ``DagModel``. Pins that were read before the lock would let a pin that commits in between be
+overwritten with HEAD.
+
+Shown by ``tests/unit/enforcement/test_dag_metadata.py`` and ``tests/integration/test_concurrent_writes.py``.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.contract import check_signature, wrap
 
 log = logging.getLogger(__name__)
 
 
-def install(module: ModuleType) -> None:
+def install_on_collection(module: ModuleType) -> None:
+    """Patch ``airflow.dag_processing.collection``."""
+
+    def add_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        return _add_active(wrapped, instance, session=kwargs["session"])
+
+    def update_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        _note_places(instance.dags, args[0] if args else kwargs["orm_dags"])
+
+    check_signature(module, "DagModelOperation.find_orm_dags")
+    wrap(module, "DagModelOperation.add_dags", add_dags)
+    wrap(module, "DagModelOperation.update_dags", update_dags)
+
+
+def install_on_dag(module: ModuleType) -> None:
     """Patch ``airflow.serialization.definitions.dag``."""
     from airflow.utils.session import NEW_SESSION, provide_session
 
     @provide_session
-    def write_active(
+    def write(
         wrapped: Any,
         bundle_name: str,
         bundle_version: str | None,
@@ -50,33 +67,40 @@ def install(module: ModuleType) -> None:
         *,
         session: Any = NEW_SESSION,
     ) -> None:
-        from airflow_providers_pinning.domain.candidate_assets import keep_assets_of_unfinished_canaries
-
-        by_place, pinned = _by_active_place(bundle_name, bundle_version, dags, session=session)
-        for (name, version), group in by_place.items():
-            wrapped(name, version, group, parse_duration, session=session)
-        if pinned:
-            keep_assets_of_unfinished_canaries(pinned, session=session)
+        wrapped(bundle_name, bundle_version, dags, parse_duration, session=session)
+        _keep_canary_assets([dag.dag_id for dag in dags], session=session)
 
     def bulk_write_to_db(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return write_active(wrapped, *args, **kwargs)
+        return write(wrapped, *args, **kwargs)
 
     wrap(module, "SerializedDAG.bulk_write_to_db", bulk_write_to_db)
 
 
-def _by_active_place(
-    bundle_name: str, bundle_version: str | None, dags: Any, *, session: Any
-) -> tuple[dict[tuple[str | None, str | None], list[Any]], set[str]]:
-    """Group the Dags to write by bundle and version, each pinned one replaced by its pinned version; say which."""
+def _add_active(wrapped: Any, operation: Any, *, session: Any) -> dict[str, Any]:
+    """Lock and read the Dags' rows as stock does, and exchange what is to be written for pinned Dags."""
+    from airflow_providers_pinning.domain.protection import read_protection
+    from airflow_providers_pinning.domain.scheduling import ActiveVersion
+
+    if all(isinstance(dag, ActiveVersion) for dag in operation.dags.values()):
+        return wrapped(session=session)
+    in_order = len(operation.dags) > 1
+    if in_order:
+        _lock_in_order(operation.dags, session=session)
+    orm_dags = wrapped(session=session)
+    protection = read_protection(operation.dags, session=session)
+    if protection.recorded and not in_order:
+        _read_again(operation, orm_dags, session=session)
+    if protection.pinned:
+        _exchange_pinned(operation.dags, orm_dags, protection.pinned, session=session)
+    return orm_dags
+
+
+def _lock_in_order(dag_ids: Any, *, session: Any) -> None:
+    """Lock in the order that everything else locks in, which stock does not: else there are deadlocks."""
     from airflow.models.dag import DagModel
-    from airflow.models.dag_version import DagVersion
     from airflow.utils.sqlalchemy import with_row_locks
     from sqlalchemy import select
 
-    from airflow_providers_pinning.domain.scheduling import active_serialized_dag, as_parsed
-    from airflow_providers_pinning.models import Pin
-
-    dag_ids = sorted(dag.dag_id for dag in dags)
     session.execute(
         with_row_locks(
             select(DagModel.dag_id).where(DagModel.dag_id.in_(dag_ids)).order_by(DagModel.dag_id),
@@ -84,18 +108,59 @@ def _by_active_place(
             session=session,
         )
     )
-    pinned = set(session.scalars(select(Pin.dag_id).where(Pin.dag_id.in_(dag_ids), Pin.dag_version_id.is_not(None))))
-    by_place: dict[tuple[str | None, str | None], list[Any]] = defaultdict(list)
-    for dag in dags:
-        if dag.dag_id not in pinned:
-            by_place[bundle_name, bundle_version].append(dag)
-        elif serialized := active_serialized_dag(dag.dag_id, session=session):
-            version = session.get(DagVersion, serialized.dag_version_id)
-            by_place[version.bundle_name, version.bundle_version].append(as_parsed(serialized))
+
+
+def _read_again(operation: Any, orm_dags: dict[str, Any], *, session: Any) -> None:
+    """
+    Read rows anew that a change of the pin may have written while stock waited for their lock.
+
+    A statement that had to wait sees the locked row as it is, but the rows that are joined with it, such as
+    tags, as they were before it waited.
+    """
+    from sqlalchemy import inspect
+
+    for orm_dag in orm_dags.values():
+        if inspect(orm_dag).persistent:
+            session.expire(orm_dag)
+    orm_dags.update(operation.find_orm_dags(session=session))
+
+
+def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any, *, session: Any) -> None:
+    from airflow_providers_pinning.domain.scheduling import pinned_versions
+
+    active = pinned_versions(pinned, session=session)
+    for dag_id in pinned:
+        if dag_id in active:
+            dags[dag_id] = active[dag_id]
         else:
             log.error(
-                "The pinned version of Dag %s is gone or changed: its schedule is left as it is, and it gets "
-                "no new runs. Pin another version or unpin it.",
-                dag.dag_id,
+                "The pinned version of Dag %s is gone, changed or unreadable: its schedule is left as it is, and it "
+                "gets no new runs. Pin another version or unpin it.",
+                dag_id,
             )
-    return by_place, pinned
+            del dags[dag_id], orm_dags[dag_id]
+
+
+def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
+    """Put right the bundle, for which stock knows only one value for all Dags of a file."""
+    from airflow_providers_pinning.domain.scheduling import ActiveVersion
+
+    for dag_id, dag in dags.items():
+        if isinstance(dag, ActiveVersion):
+            orm_dags[dag_id].bundle_name = dag.bundle_name
+            orm_dags[dag_id].bundle_version = dag.bundle_version
+
+
+def _keep_canary_assets(dag_ids: list[str], *, session: Any) -> None:
+    from airflow_providers_pinning.domain.candidate_assets import keep_assets_of_unfinished_canaries
+    from airflow_providers_pinning.domain.protection import kept_protection
+
+    protection = kept_protection(dag_ids, session=session)
+    if protection is None:
+        # The caller changes the pin: a canary may be under way for all it knows.
+        keep_assets_of_unfinished_canaries(dag_ids, session=session)
+        return
+    # A canary run has a managed version that is not the pinned one.
+    with_candidates = {dag_id for dag_id in protection.pinned if len(protection.managed.get(dag_id, ())) > 1}
+    if with_candidates:
+        keep_assets_of_unfinished_canaries(with_candidates, session=session)

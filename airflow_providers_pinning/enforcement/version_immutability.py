@@ -51,22 +51,17 @@ def install_on_serialized_dag(module: ModuleType) -> None:
         __slots__ = ()
 
     def prefetch(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        # One query for all Dags of a file. The rows of these Dags are locked by now (see
-        # enforcement.scheduling_metadata), so nothing can come under management before they are written.
-        from sqlalchemy import select
-
-        from airflow_providers_pinning.models import ManagedVersion
+        # The rows of these Dags are locked by now (see enforcement.scheduling_metadata), so nothing can
+        # come under management before they are written.
+        from airflow_providers_pinning.domain.protection import managed_versions
 
         metadata = wrapped(*args, **kwargs)
         session = kwargs["session"] if "session" in kwargs else args[1]
-        latest = [known.dag_version.id for known in metadata.values() if known.dag_version]
-        managed = set(
-            session.scalars(select(ManagedVersion.dag_version_id).where(ManagedVersion.dag_version_id.in_(latest)))
-        )
-        return {
-            dag_id: ManagedWriteMetadata(*known) if known.dag_version and known.dag_version.id in managed else known
-            for dag_id, known in metadata.items()
-        }
+        for dag_id, managed in managed_versions(metadata, session=session).items():
+            known = metadata[dag_id]
+            if known.dag_version and known.dag_version.id in managed:
+                metadata[dag_id] = ManagedWriteMetadata(*known)
+        return metadata
 
     @provide_session
     def write(
@@ -132,9 +127,9 @@ def install_on_dag_code(module: ModuleType) -> None:
         from airflow.models.dag_version import DagVersion
         from sqlalchemy import select
 
-        from airflow_providers_pinning.models import ManagedVersion
+        from airflow_providers_pinning.domain.protection import managed_versions
 
-        managed = set(session.scalars(select(ManagedVersion.dag_version_id).where(ManagedVersion.dag_id == dag_id)))
+        managed = managed_versions([dag_id], session=session).get(dag_id)
         if not managed:
             wrapped(dag_id, fileloc, session=session)
             return
