@@ -1,0 +1,37 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+What pinning costs, as ratios against stock Airflow in the same run.
+
+``make bench`` (``python -m benchmarks``; ``--quick`` for a first impression) starts a PostgreSQL server of
+its own and measures three things with 1,000 Dags of three tasks:
+
+- creating their runs, through the scheduler's own ``_create_dagruns_for_dags`` and its locks;
+- writing their parsed Dags, through the dag processor's own ``update_dag_parsing_results_in_db``, as one
+  file a Dag and as one file for all;
+- pinning through REST, against Airflow's ``PATCH /dags/{dag_id}`` on the same API server.
+
+Seconds depend on the machine, so only ratios are judged. Every subject is a process with a database of
+its own, copied from one template before each round. The subjects take turns every few Dags, in an order
+that changes, so that whatever else the machine does weighs on all of them alike. The stock subject is the
+same environment with this package's entry points hidden, and both kinds of subject check that they are
+what they are meant to be (:mod:`benchmarks.stock`).
+
+Several rounds are made; the table shows the median of their ratios, with the lowest and the highest, and
+JSON with every round is written beside it.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,183 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""
+One subject: a process with an Airflow, stock or ours, that does what it is told and says how long it took.
+
+``python -m benchmarks.worker stock|ours FOLDER`` reads commands from standard input, one JSON object a line,
+and answers each with one. Whatever Airflow prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from benchmarks import stock
+from benchmarks.dags import BUNDLE, dag_id, parsed_dag
+
+
+class Subject:
+    """
+    The commands.
+
+    :param folder: where the Dag files are
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._runner: Any = None
+        self._parsed: Iterator[list[Any]] = iter(())
+        self._place = ("", True)
+
+    def disconnect(self) -> None:
+        """Close every connection, so that the database can be replaced."""
+        from airflow import settings
+
+        settings.Session.remove()
+        settings.engine.dispose()
+
+    def initialize(self) -> None:
+        """Create the tables and the bundle."""
+        from airflow.models.dagbundle import DagBundleModel
+        from airflow.utils.db import initdb
+        from airflow.utils.session import create_session
+
+        initdb()
+        with create_session() as session:
+            session.add(DagBundleModel(name=BUNDLE))
+
+    def create_runs(self, loops: int) -> dict[str, float]:
+        """Go through so many of the scheduler's rounds of creating runs."""
+        from airflow import settings
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.sqlalchemy import prohibit_commit
+        from sqlalchemy import func, select
+
+        runner = self._scheduler()
+        with _timed() as timer:
+            for _ in range(loops):
+                session = settings.NonScopedSession()
+                with prohibit_commit(session) as guard:
+                    runner._create_dagruns_for_dags(guard, session)
+                session.close()
+        with settings.NonScopedSession() as session:
+            created = session.scalar(select(func.count()).select_from(DagRun))
+        return {"seconds": timer.seconds, "total": created}
+
+    def prepare_parse(self, dags: int, commit: str, file_size: int) -> None:
+        """Parse the Dags, in files of so many, without writing anything yet."""
+        parsed = [parsed_dag(number, commit, self._folder) for number in range(dags)]
+        self._parsed = iter([parsed[start : start + file_size] for start in range(0, dags, file_size)])
+        self._commit = commit
+
+    def write(self, files: int) -> dict[str, float]:
+        """Write the next so many of the parsed files, as the dag processor does."""
+        from airflow.dag_processing.collection import update_dag_parsing_results_in_db
+        from airflow.utils.session import create_session
+
+        batch = list(islice(self._parsed, files))
+        with _timed() as timer:
+            for dags in batch:
+                with create_session() as session:
+                    update_dag_parsing_results_in_db(
+                        bundle_name=BUNDLE,
+                        bundle_version=self._commit,
+                        version_data=None,
+                        dags=dags,
+                        import_errors={},
+                        parse_duration=0.1,
+                        warnings=set(),
+                        session=session,
+                        files_parsed={(BUNDLE, dag.relative_fileloc) for dag in dags},
+                    )
+        return {"seconds": timer.seconds, "total": sum(map(len, batch))}
+
+    def pin(self, dags: int) -> None:
+        """Pin the first so many Dags to the version that they have."""
+        from airflow.utils.session import create_session
+
+        from airflow_providers_pinning.domain.events import Caller, Change
+        from airflow_providers_pinning.domain.pins import Target, pin_version
+
+        change = Change(Caller("bench"), "to be measured")
+        for number in range(dags):
+            with create_session() as session:
+                pin_version(dag_id(number), Target(version_number=1), change, session=session)
+
+    def state(self) -> dict[str, Any]:
+        """Count what is in the database, to check that the work was done."""
+        from airflow.utils.session import create_session
+        from sqlalchemy import text
+
+        counts = {
+            "versions": "SELECT count(*) FROM dag_version",
+            "runs_of_version_1": "SELECT count(*) FROM dag_run r JOIN dag_version v "
+            "ON v.id = r.created_dag_version_id WHERE v.version_number = 1",
+            "runs": "SELECT count(*) FROM dag_run",
+            "task_instances": "SELECT count(*) FROM task_instance",
+            "bundle_versions": "SELECT string_agg(DISTINCT bundle_version, ',') FROM dag",
+        }
+        with create_session() as session:
+            return {name: session.scalar(text(query)) for name, query in counts.items()}
+
+    def _scheduler(self) -> Any:
+        if self._runner is None:
+            from airflow.executors.local_executor import LocalExecutor
+            from airflow.jobs.job import Job
+            from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+            self._runner = SchedulerJobRunner(Job(id=1), executors=[LocalExecutor()])
+        return self._runner
+
+
+class _Timer:
+    seconds = 0.0
+
+
+@contextmanager
+def _timed() -> Iterator[_Timer]:
+    timer = _Timer()
+    gc.collect()
+    begun = time.perf_counter()
+    yield timer
+    timer.seconds = time.perf_counter() - begun
+
+
+def main() -> None:
+    """Answer commands until standard input ends."""
+    kind, folder = sys.argv[1:]
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    if kind == "stock":
+        stock.hide_package()
+    stock.check(stock=kind == "stock")
+    subject = Subject(Path(folder))
+    for line in sys.stdin:
+        command = json.loads(line)
+        method: Callable = getattr(subject, command.pop("do"))
+        print(json.dumps(method(**command)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
