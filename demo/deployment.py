@@ -281,7 +281,7 @@ class Deployment:
     def close(self) -> None:
         """End every process, and remove the folder with everything in it."""
         try:
-            end(self.components.values())
+            end(self.components.values(), grace=4.0)
         finally:
             self.components.clear()
             for client in self._clients.values():

@@ -117,6 +117,8 @@ def environment(home: Path, settings: Settings) -> dict[str, str]:
     return {
         **inherited,
         **GIT_ENVIRONMENT,
+        # A bundle asks for this connection although it needs none; a missing one is logged with its traceback.
+        "AIRFLOW_CONN_GIT_DEFAULT": '{"conn_type": "git"}',
         "AIRFLOW_HOME": str(home),
         "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
