@@ -34,6 +34,56 @@ def get_provider_info() -> dict[str, Any]:
      'db-managers': ['airflow_providers_pinning.db_manager.PinningDBManager'],
      'plugins': [{'name': 'pinning',
                   'plugin-class': 'airflow_providers_pinning.plugins.pinning.PinningPlugin'}],
+     'hooks': [{'integration-name': 'Dag version pinning',
+                'python-modules': ['airflow_providers_pinning.hooks.pinning',
+                                   'airflow_providers_pinning.hooks.pinning_async',
+                                   'airflow_providers_pinning.hooks.rollback']}],
+     'connection-types': [{'connection-type': 'pinning',
+                           'hook-class-name': 'airflow_providers_pinning.hooks.pinning.PinningHook',
+                           'hook-name': 'Dag version pinning',
+                           'ui-field-behaviour': {'hidden-fields': ['extra'],
+                                                  'relabeling': {'host': 'API server',
+                                                                 'schema': 'Scheme',
+                                                                 'login': 'User'},
+                                                  'placeholders': {'host': 'airflow.example.com, or an '
+                                                                           'URL with a base path: '
+                                                                           'https://airflow.example.com/team-a',
+                                                                   'schema': 'http or https, if the '
+                                                                             'API server is no URL',
+                                                                   'port': '8080',
+                                                                   'login': 'a user that may edit the '
+                                                                            'Dags to pin'}},
+                           'conn-fields': {'token': {'label': 'Token',
+                                                     'description': 'Used instead of user and '
+                                                                    'password. It is not renewed when '
+                                                                    'it expires.',
+                                                     'schema': {'type': ['string', 'null'],
+                                                                'format': 'password'}},
+                                           'verify': {'label': 'Check the certificate',
+                                                      'description': 'true, false, or the path of the '
+                                                                     'certificate authorities to check '
+                                                                     'it with.',
+                                                      'schema': {'type': ['string', 'null'],
+                                                                 'default': 'true'}},
+                                           'cert': {'label': 'Client certificate',
+                                                    'description': 'Path of a PEM file, with or '
+                                                                   'without its key.',
+                                                    'schema': {'type': ['string', 'null']}},
+                                           'key': {'label': 'Key of the client certificate',
+                                                   'description': 'Path of a PEM file.',
+                                                   'schema': {'type': ['string', 'null']}},
+                                           'timeout': {'label': 'Timeout',
+                                                       'description': 'Seconds to wait for a '
+                                                                      'connection, and for an answer.',
+                                                       'schema': {'type': ['number', 'null'],
+                                                                  'minimum': 0.1,
+                                                                  'default': 30}},
+                                           'ui_url': {'label': 'Address of the UI',
+                                                      'description': 'Where browsers reach Airflow, '
+                                                                     'for links, if it is not what '
+                                                                     '[api] base_url says.',
+                                                      'schema': {'type': ['string', 'null'],
+                                                                 'format': 'url'}}}}],
      'config': {'pinning': {'description': 'Options of Dag version pinning.',
                             'options': {'keep_versions': {'description': 'How many versions of a Dag '
                                                                          'are kept unchanged besides '

@@ -1,0 +1,237 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""What can go wrong for those who use the REST API: hooks, operators, sensors and the notifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowException
+
+
+class PinningApiError(AirflowException):
+    """
+    Base of every answer that is not the one asked for.
+
+    :param message: what was refused, and what to do about it
+    :param status: HTTP status, or ``None`` if there was no answer
+    :param reason: the server's machine word, such as ``revision_conflict``
+    :param data: further facts from the server; ``state`` is the current release state
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        reason: str = "pinning_api_error",
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.reason = reason
+        self.data: dict[str, Any] = dict(data or {})
+
+    @property
+    def state(self) -> dict[str, Any] | None:
+        """The current release state, if the server sent it."""
+        return self.data.get("state")
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.reason}]"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as plain JSON values, from which :func:`error_from_dict` makes it again."""
+        return {"message": self.message, "status": self.status, "reason": self.reason, "data": self.data}
+
+
+class TransientError(PinningApiError):
+    """The API server could not answer now; the same request may succeed later."""
+
+
+class ApiUnreachable(TransientError):
+    """There was no answer: no connection, or it broke, or it took too long."""
+
+
+class ServerUnavailable(TransientError):
+    """The API server, or a proxy before it, is overloaded or restarting (429, 502, 503, 504)."""
+
+
+class ServerFault(PinningApiError):
+    """The API server failed (other 5xx). Whether the change was made is unknown."""
+
+
+class InvalidRequest(PinningApiError):
+    """The request makes no sense to the server (400, 422)."""
+
+
+class InvalidConf(InvalidRequest):
+    """The configuration of a canary run does not fit the parameters of its version."""
+
+
+class NotAuthenticated(PinningApiError):
+    """The credentials of the connection are wrong, or its token expired (401)."""
+
+
+class NotPermitted(PinningApiError):
+    """The user of the connection may not do this (403)."""
+
+
+class NotFound(PinningApiError):
+    """There is no such thing (404)."""
+
+
+class UnknownDag(NotFound):
+    """No Dag of this id is registered."""
+
+
+class UnknownVersion(NotFound):
+    """The Dag has no such version."""
+
+
+class NotPinned(NotFound):
+    """The Dag is not pinned, so there is nothing to unpin."""
+
+
+class Conflict(PinningApiError):
+    """The present state forbids the change (409). It is never tried again by itself."""
+
+
+class RevisionConflict(Conflict):
+    """The pin changed since it was read; ``state`` is the current release state."""
+
+
+class VersionDrifted(Conflict):
+    """The version is no longer the one that was tested or approved."""
+
+
+class VersionRejected(Conflict):
+    """The version was rejected, and may not be pinned until it is restored."""
+
+
+class VersionActive(Conflict):
+    """The version is pinned, so it cannot be rejected in place."""
+
+
+class UnversionedBundle(Conflict):
+    """The code of the version cannot be pinned, because its bundle or Dag is not versioned."""
+
+
+class CodeUnavailable(Conflict):
+    """The code of the version cannot be had from its bundle."""
+
+
+class NotEnforced(Conflict):
+    """A live component of the deployment would not honour the pin."""
+
+
+class DagHeld(Conflict):
+    """The Dag is on hold until a person lifts it."""
+
+
+class NothingToRollBackTo(Conflict):
+    """No version that was active before can be pinned."""
+
+
+class RollbackFailed(PinningApiError):
+    """
+    Some of several Dags could not be rolled back.
+
+    :param done: release states of the Dags that were rolled back, by Dag id
+    :param failed: what went wrong with the others, by Dag id
+    """
+
+    def __init__(self, *, done: Mapping[str, dict[str, Any]], failed: Mapping[str, PinningApiError]) -> None:
+        self.done = dict(done)
+        self.failed = dict(failed)
+        listed = "; ".join(f"{dag_id}: {error}" for dag_id, error in failed.items())
+        super().__init__(
+            f"{len(failed)} of {len(done) + len(failed)} Dags could not be rolled back: {listed}. "
+            f"Rolled back: {', '.join(done) or 'none'}.",
+            reason="rollback_failed",
+            data={"done": sorted(done), "failed": {dag_id: error.as_dict() for dag_id, error in failed.items()}},
+        )
+
+
+OF_REASON: dict[str, type[PinningApiError]] = {
+    "unknown_dag": UnknownDag,
+    "unknown_version": UnknownVersion,
+    "not_pinned": NotPinned,
+    "revision_conflict": RevisionConflict,
+    "version_drifted": VersionDrifted,
+    "version_rejected": VersionRejected,
+    "version_active": VersionActive,
+    "unversioned_bundle": UnversionedBundle,
+    "code_unavailable": CodeUnavailable,
+    "not_enforced": NotEnforced,
+    "held": DagHeld,
+    "nothing_to_roll_back_to": NothingToRollBackTo,
+    "invalid_conf": InvalidConf,
+    "api_unreachable": ApiUnreachable,
+}
+"""The class of each of the server's reasons; others are told apart by their status."""
+
+OF_STATUS: dict[int, type[PinningApiError]] = {
+    400: InvalidRequest,
+    401: NotAuthenticated,
+    403: NotPermitted,
+    404: NotFound,
+    409: Conflict,
+    422: InvalidRequest,
+    429: ServerUnavailable,
+    502: ServerUnavailable,
+    503: ServerUnavailable,
+    504: ServerUnavailable,
+}
+"""The class of each status that came without a known reason."""
+
+TEXTS: dict[int, str] = {
+    401: "The API server did not accept the credentials of the connection. Check its login and password, or its token.",
+    403: "The user of the connection is not permitted to do this.",
+    404: "Not found. Check the Dag id, the address of the connection with its base path, and that the API server "
+    "runs the airflow-providers-pinning package.",
+}
+"""Messages for answers that bring none of their own."""
+
+
+def error_from_answer(status: int, body: Any, asked: str) -> PinningApiError:
+    """
+    Turn an answer that is not the one asked for into a typed error.
+
+    :param status: HTTP status
+    :param body: parsed JSON of the answer, or its text
+    :param asked: the request, for the message
+    """
+    detail = body.get("detail") if isinstance(body, Mapping) else None
+    if isinstance(detail, Mapping) and "reason" in detail:
+        data = {key: value for key, value in detail.items() if key not in ("reason", "message")}
+        message, reason = str(detail.get("message")), str(detail["reason"])
+    else:
+        data, reason = {}, f"http_{status}"
+        text = TEXTS.get(status) or f"The API server answered with status {status}."
+        said = detail if detail not in (None, "Not Found", "Forbidden") else None
+        message = f"{text} ({asked}{f': {said}' if said else ''})"
+    return error_from_dict({"message": message, "status": status, "reason": reason, "data": data})
+
+
+def error_from_dict(values: Mapping[str, Any]) -> PinningApiError:
+    """Make the error that :meth:`PinningApiError.as_dict` described."""
+    status, reason = values["status"], values["reason"]
+    fallback = ServerFault if (status or 0) >= 500 else PinningApiError
+    kind = OF_REASON.get(reason) or OF_STATUS.get(status or 0, fallback)
+    return kind(values["message"], status=status, reason=reason, data=values["data"])

@@ -1,0 +1,137 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""How an Airflow connection of type ``pinning`` is read."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+log = logging.getLogger(__name__)
+
+EXTRAS = frozenset({"token", "verify", "cert", "key", "timeout", "ui_url"})
+"""The extras that are read. Anything else is ignored, and never becomes a header."""
+
+DEFAULT_TIMEOUT = 30.0
+
+
+class ConnectionFields(Protocol):
+    """What is read of an Airflow connection."""
+
+    conn_id: str
+    host: str | None
+    port: int | None
+    schema: str | None
+    login: str | None
+    password: str | None
+
+
+@dataclass(frozen=True)
+class ApiAddress:
+    """An API server, and how to get in."""
+
+    base_url: str
+    """Scheme, host, port and base path, without a slash at the end."""
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    """A ready token, used instead of login and password. It cannot be renewed."""
+    verify: bool | str = True
+    """Whether the server's certificate is checked, or the path of the authorities to check it with."""
+    cert: str | tuple[str, str] | None = None
+    """Path of a client certificate, or of certificate and key."""
+    timeout: float = DEFAULT_TIMEOUT
+    """Seconds to wait for a connection, and for an answer."""
+    ui_url: str | None = None
+    """Address of Airflow's UI for links, if browsers reach it elsewhere."""
+
+    @classmethod
+    def of(cls, connection: ConnectionFields, extra: Mapping[str, Any]) -> ApiAddress:
+        """
+        Read a connection.
+
+        :param connection: host (a name, or an URL with a base path), port, schema (``http`` or ``https``),
+            login and password
+        :param extra: its parsed extras
+        :raises ValueError: if there is no host, or a field makes no sense
+        """
+        if unknown := sorted(set(extra) - EXTRAS):
+            log.warning("Extras of connection %r are not known and not used: %s", connection.conn_id, unknown)
+        cert, key = extra.get("cert") or None, extra.get("key") or None
+        if isinstance(cert, list | tuple):
+            cert, key = cert
+        return cls(
+            base_url=_base_url(connection),
+            login=connection.login or None,
+            password=connection.password,
+            token=extra.get("token") or None,
+            verify=_verify(extra.get("verify")),
+            cert=(cert, key) if cert and key else cert,
+            timeout=_timeout(extra.get("timeout")),
+            ui_url=(extra.get("ui_url") or "").rstrip("/") or None,
+        )
+
+    @property
+    def renewable(self) -> bool:
+        """Whether a new token can be asked for."""
+        return self.token is None
+
+    def ssl_context(self) -> ssl.SSLContext | bool:
+        """Return the TLS options as aiohttp takes them. Reads certificates from disk."""
+        if self.verify is True and self.cert is None:
+            return True
+        context = ssl.create_default_context(cafile=self.verify if isinstance(self.verify, str) else None)
+        if self.verify is False:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.cert:
+            context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
+        return context
+
+
+def _base_url(connection: ConnectionFields) -> str:
+    host = (connection.host or "").strip()
+    if not host:
+        raise ValueError(f"Connection {connection.conn_id!r} has no host. Set it to the address of the API server.")
+    scheme = (connection.schema or "http").strip().lower()
+    parts = urlsplit(host if "://" in host else f"{scheme}://{host}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"Connection {connection.conn_id!r} has no HTTP address: {parts.scheme}://{parts.netloc}")
+    location = parts.netloc.rpartition("@")[2]
+    if connection.port and parts.port is None:
+        location = f"{location}:{connection.port}"
+    return urlunsplit((parts.scheme, location, parts.path.rstrip("/"), "", ""))
+
+
+def _verify(value: Any) -> bool | str:
+    if value in (None, ""):
+        return True
+    if isinstance(value, str):
+        return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
+            value.strip().lower(), value
+        )
+    return bool(value)
+
+
+def _timeout(value: Any) -> float:
+    seconds = float(value) if value not in (None, "") else DEFAULT_TIMEOUT
+    if seconds <= 0:
+        raise ValueError(f"The timeout of a connection must be positive, not {value!r}.")
+    return seconds

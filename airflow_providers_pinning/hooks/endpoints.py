@@ -1,0 +1,114 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Every request that is sent to the API server, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from airflow_providers_pinning.hooks.soak import SoakCriteria
+
+PREFIX = "/pinning/api/v1"
+
+
+@dataclass(frozen=True)
+class ApiRequest:
+    """One request, relative to the base URL of the API server."""
+
+    method: str
+    path: str
+    params: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does no more than sending it once."""
+        return self.method == "GET" or "idempotency_key" in {**self.params, **(self.body or {})}
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _dag(dag_id: str, rest: str = "") -> str:
+    return f"{PREFIX}/dags/{quote(dag_id, safe='')}{rest}"
+
+
+def release_state(dag_id: str) -> ApiRequest:
+    """Ask what new runs of a Dag use."""
+    return ApiRequest("GET", _dag(dag_id))
+
+
+def versions(dag_id: str, limit: int = 50, offset: int = 0) -> ApiRequest:
+    """Ask for the registered versions, newest first."""
+    return ApiRequest("GET", _dag(dag_id, "/versions"), {"limit": limit, "offset": offset})
+
+
+def events(dag_id: str, limit: int = 50, offset: int = 0) -> ApiRequest:
+    """Ask for the history, newest first."""
+    return ApiRequest("GET", _dag(dag_id, "/events"), {"limit": limit, "offset": offset})
+
+
+def pins(**filters: Any) -> ApiRequest:
+    """Ask for the pinned Dags."""
+    return ApiRequest("GET", f"{PREFIX}/pins", _given(**filters))
+
+
+def health() -> ApiRequest:
+    """Ask whether pins are honoured."""
+    return ApiRequest("GET", f"{PREFIX}/health")
+
+
+def soak(dag_id: str, version_number: int, criteria: SoakCriteria) -> ApiRequest:
+    """Ask for the verdict on a version."""
+    return ApiRequest("GET", _dag(dag_id, f"/versions/{version_number}/soak"), criteria.as_params())
+
+
+def dag_run(dag_id: str, run_id: str) -> ApiRequest:
+    """Ask Airflow's own API for a run."""
+    return ApiRequest("GET", f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}")
+
+
+def pin(dag_id: str, **body: Any) -> ApiRequest:
+    """Pin a version."""
+    return ApiRequest("PUT", _dag(dag_id, "/pin"), body=_given(**body))
+
+
+def unpin(dag_id: str, **params: Any) -> ApiRequest:
+    """Make the latest version active again."""
+    return ApiRequest("DELETE", _dag(dag_id, "/pin"), _given(**params))
+
+
+def rollback(dag_id: str, **body: Any) -> ApiRequest:
+    """Pin the version that was active before."""
+    return ApiRequest("POST", _dag(dag_id, "/rollback"), body=_given(**body))
+
+
+def candidate(dag_id: str, **body: Any) -> ApiRequest:
+    """Put a version under evaluation."""
+    return ApiRequest("POST", _dag(dag_id, "/candidates"), body=_given(**body))
+
+
+def judgement(dag_id: str, version_number: int, judged: str, **body: Any) -> ApiRequest:
+    """Reject or restore a version."""
+    return ApiRequest("POST", _dag(dag_id, f"/versions/{version_number}/{judged}"), body=_given(**body))
+
+
+def canary_runs(dag_id: str, **body: Any) -> ApiRequest:
+    """Create canary runs."""
+    return ApiRequest("POST", _dag(dag_id, "/canaryRuns"), body=_given(**body))

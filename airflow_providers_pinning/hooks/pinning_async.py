@@ -1,0 +1,143 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""The hook for triggers, which may not block."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import aiohttp
+from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+from airflow.providers.http.hooks.http import HttpAsyncHook, SessionConfig
+from airflow.sdk.log import amask_secret
+
+from airflow_providers_pinning.exceptions import ApiUnreachable, PinningApiError, error_from_answer
+from airflow_providers_pinning.hooks import endpoints
+from airflow_providers_pinning.hooks.address import ApiAddress
+from airflow_providers_pinning.hooks.endpoints import ApiRequest
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.soak import SoakCriteria
+from airflow_providers_pinning.hooks.tokens import TOKEN_PATH, token_of_answer, tokens
+
+
+class PinningAsyncHook(HttpAsyncHook):
+    """
+    Read from the REST API without blocking. It changes nothing and repeats nothing: triggers ask again.
+
+    Connection and token are kept. If a token is refused, the connection is read anew, so that a changed
+    password is noticed, and one more login is tried.
+
+    :param pinning_conn_id: the :doc:`connection </connection>` of type ``pinning``
+    """
+
+    conn_name_attr = PinningHook.conn_name_attr
+    default_conn_name = PinningHook.default_conn_name
+    conn_type = PinningHook.conn_type
+    hook_name = PinningHook.hook_name
+
+    def __init__(self, pinning_conn_id: str = default_conn_name) -> None:
+        super().__init__(method="GET", http_conn_id=pinning_conn_id, retry_limit=1)
+        self._address: ApiAddress | None = None
+
+    async def address(self) -> ApiAddress:
+        """Return the API server that the connection names."""
+        if self._address is None:
+            connection = await get_async_connection(self.http_conn_id, hook=self)
+            self._address = ApiAddress.of(connection, await get_async_extra_dejson(connection))
+        return self._address
+
+    async def config(self) -> SessionConfig:
+        """Return how sessions are set up; no extra becomes a header, and refusals keep their body."""
+        if self._config is None:
+            address = await self.address()
+            self._config = SessionConfig(
+                base_url=address.base_url,
+                headers={"Accept": "application/json"},
+                extra_options={
+                    "ssl": await asyncio.to_thread(address.ssl_context),
+                    "timeout": aiohttp.ClientTimeout(total=address.timeout),
+                    "allow_redirects": False,
+                    "check_response": False,
+                },
+            )
+        return self._config
+
+    async def call(self, request: ApiRequest) -> Any:
+        """
+        Send a GET request once, or twice if the token is refused, and return the parsed answer.
+
+        :raises PinningApiError: the subclass tells what is wrong
+        """
+        address = await self.address()
+        asked = f"GET {address.base_url}{request.path}"
+        try:
+            token = tokens.get(address) or await self._log_in()
+            status, body = await self._fetch("GET", request.path, token, params=request.params)
+            if status == 401 and address.renewable:
+                tokens.drop(address, token)
+                self._address = self._config = None
+                status, body = await self._fetch("GET", request.path, await self._log_in(), params=request.params)
+        except (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError) as error:
+            raise PinningApiError(f"No trusted connection: {asked}: {error}", reason="tls_failed") from error
+        except (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, OSError) as error:
+            raise ApiUnreachable(f"No answer: {asked}: {error!r}", reason="api_unreachable") from error
+        if not 200 <= status < 300 or isinstance(body, str):
+            raise error_from_answer(status, body, asked)
+        return body
+
+    async def _log_in(self) -> str:
+        address = await self.address()
+        if known := tokens.get(address):
+            return known
+        method, content = ("GET", None) if address.login is None else ("POST", self._credentials(address))
+        token = token_of_answer(*await self._fetch(method, TOKEN_PATH, None, json=content), address)
+        await amask_secret(token)
+        tokens.put(address, token)
+        return token
+
+    @staticmethod
+    def _credentials(address: ApiAddress) -> dict[str, Any]:
+        return {"username": address.login, "password": address.password or ""}
+
+    async def _fetch(self, method: str, path: str, token: str | None, **sent: Any) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with self.session(method) as session:
+            answer = await session.run(
+                endpoint=path, headers=headers, data=sent.get("params") or None, json=sent.get("json")
+            )
+            text = await answer.text()
+        try:
+            return answer.status, json.loads(text)
+        except ValueError:
+            return answer.status, text
+
+    async def get_release_state(self, dag_id: str) -> dict[str, Any]:
+        """Return what new runs of a Dag use, and how that came about."""
+        return await self.call(endpoints.release_state(dag_id))
+
+    async def list_versions(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """Return ``versions``, newest first, and ``total_entries``."""
+        return await self.call(endpoints.versions(dag_id, limit, offset))
+
+    async def get_soak(self, dag_id: str, version_number: int, criteria: SoakCriteria) -> dict[str, Any]:
+        """Return the verdict on a version, with its evidence."""
+        return await self.call(endpoints.soak(dag_id, version_number, criteria))
+
+    async def get_dag_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return a run as Airflow's own API describes it."""
+        return await self.call(endpoints.dag_run(dag_id, run_id))

@@ -1,0 +1,235 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.sdk import Connection
+
+from airflow_providers_pinning import exceptions as errors
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.soak import SoakCriteria
+from tests.support.api_server import DROP
+
+PIN = "/pinning/api/v1/dags/orders/pin"
+STATE = "/pinning/api/v1/dags/orders"
+
+
+@pytest.fixture
+def hook():
+    return PinningHook(backoff=0.01)
+
+
+def refusal(status, reason, **data):
+    return (status, {"detail": {"reason": reason, "message": "No.", **data}})
+
+
+def test_login_is_exchanged_for_a_token_that_the_process_keeps(stub, hook):
+    stub.answer("GET", STATE, {"dag_id": "orders"})
+    assert hook.get_release_state("orders") == {"dag_id": "orders"}
+    assert PinningHook().get_release_state("orders") == {"dag_id": "orders"}
+    assert [request.body for request in stub.asked("POST", "/auth/token")] == [{"username": "op", "password": "secret"}]
+
+
+def test_expired_token_is_renewed_once_and_the_request_repeated_with_its_body(stub, hook):
+    stub.answer("PUT", PIN, {"revision": 1})
+    hook.pin("orders", version_number=1, reason="r")
+    stub.logins = 7  # the server restarted with another secret: only token-8 will do
+    assert hook.pin("orders", version_number=2, reason="r") == {"revision": 1}
+    first, refused, repeated = stub.asked("PUT", PIN)
+    assert refused.body == repeated.body and repeated.body["version_number"] == 2
+    assert [first.headers["authorization"], repeated.headers["authorization"]] == ["Bearer token-1", "Bearer token-8"]
+
+
+def test_token_that_is_refused_twice_is_not_renewed_again(stub, hook):
+    stub.accepted = "another"
+    with pytest.raises(errors.NotAuthenticated, match="credentials"):
+        hook.get_release_state("orders")
+    assert stub.logins == 2
+    assert len(stub.asked("GET", STATE)) == 2
+
+
+def test_wrong_password_is_said_so_without_the_password(stub, hook):
+    stub.answer("POST", "/auth/token", (401, {"detail": "Invalid credentials"}))
+    with pytest.raises(errors.NotAuthenticated, match="user 'op'") as raised:
+        hook.get_release_state("orders")
+    assert "secret" not in str(raised.value)
+    assert len(stub.received) == 1
+
+
+def test_ready_token_is_used_and_never_renewed(stub, hook, connect):
+    connect(stub.url, login=None, password=None, extra={"token": "ready"})
+    stub.accepted = "ready"
+    stub.answer("GET", STATE, {})
+    hook.get_release_state("orders")
+    stub.accepted = "another"
+    with pytest.raises(errors.NotAuthenticated):
+        hook.get_release_state("orders")
+    assert stub.logins == 0
+
+
+def test_connection_without_credentials_asks_an_all_admins_server_for_a_token(stub, hook, connect):
+    connect(stub.url, login=None, password=None)
+    stub.answer("GET", STATE, {})
+    hook.get_release_state("orders")
+    assert len(stub.asked("GET", "/auth/token")) == 1
+
+
+def test_base_path_is_kept(stub, hook, connect):
+    connect(f"{stub.url}/team-a")
+    stub.answer("GET", f"/team-a{STATE}", {"dag_id": "orders"})
+    assert hook.get_release_state("orders") == {"dag_id": "orders"}
+
+
+def test_ids_are_quoted_in_paths(stub, hook):
+    stub.answer("GET", "/api/v2/dags/a%20b/dagRuns/manual__2026-01-01T00%3A00%3A00%2B00%3A00%2Fx", {"state": "queued"})
+    assert hook.get_dag_run("a b", "manual__2026-01-01T00:00:00+00:00/x") == {"state": "queued"}
+
+
+def test_unknown_extras_never_become_headers(stub, hook, connect):
+    connect(stub.url, extra={"X-Secret": "s3cret", "timeout": 3, "check_response": True, "headers": {"a": "b"}})
+    stub.answer("GET", STATE, {})
+    hook.get_release_state("orders")
+    assert "s3cret" not in json.dumps([request.headers for request in stub.received])
+    assert "timeout" not in stub.received[-1].headers
+
+
+def test_source_travels_as_a_header(stub):
+    stub.answer("GET", STATE, {})
+    PinningHook(source={"dag_id": "promöte", "task_id": "pin"}).get_release_state("orders")
+    assert json.loads(stub.received[-1].headers["pinning-source"]) == {"dag_id": "promöte", "task_id": "pin"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (refusal(404, "unknown_dag"), errors.UnknownDag),
+        (refusal(404, "unknown_version"), errors.UnknownVersion),
+        (refusal(404, "not_pinned"), errors.NotPinned),
+        (refusal(409, "revision_conflict", state={"revision": 4}), errors.RevisionConflict),
+        (refusal(409, "version_drifted"), errors.VersionDrifted),
+        (refusal(409, "version_rejected"), errors.VersionRejected),
+        (refusal(409, "unversioned_bundle"), errors.UnversionedBundle),
+        (refusal(409, "not_enforced", components=[]), errors.NotEnforced),
+        (refusal(409, "held"), errors.DagHeld),
+        (refusal(409, "a_reason_of_tomorrow"), errors.Conflict),
+        (refusal(422, "invalid_conf"), errors.InvalidConf),
+        ((422, {"detail": [{"loc": ["body"], "msg": "bad"}]}), errors.InvalidRequest),
+        ((403, {"detail": "Forbidden"}), errors.NotPermitted),
+        ((404, {"detail": "Not Found"}), errors.NotFound),
+        ((404, "<html>no such page</html>"), errors.NotFound),
+        ((500, "Internal Server Error"), errors.ServerFault),
+        ((418, {}), errors.PinningApiError),
+    ],
+)
+def test_refusals_are_typed_and_never_tried_again(stub, hook, answer, expected):
+    stub.answer("PUT", PIN, answer)
+    with pytest.raises(errors.PinningApiError) as raised:
+        hook.pin("orders", version_number=1, reason="r")
+    assert type(raised.value) is expected
+    assert raised.value.status == answer[0]
+    assert len(stub.asked("PUT", PIN)) == 1
+    assert errors.error_from_dict(json.loads(json.dumps(raised.value.as_dict()))).as_dict() == raised.value.as_dict()
+
+
+def test_conflict_carries_the_current_state(stub, hook):
+    stub.answer("PUT", PIN, refusal(409, "revision_conflict", state={"revision": 4}))
+    with pytest.raises(errors.RevisionConflict) as raised:
+        hook.pin("orders", version_number=1, reason="r", expected_revision=3)
+    assert raised.value.state == {"revision": 4}
+    assert stub.received[-1].body["expected_revision"] == 3
+
+
+@pytest.mark.parametrize("fault", [DROP, (429, {}), (502, "bad gateway"), (503, {"detail": "starting"}), (504, "")])
+def test_change_is_sent_again_after_a_fault_with_the_same_key(stub, hook, fault):
+    stub.answer("PUT", PIN, fault, fault, {"revision": 1})
+    assert hook.pin("orders", version_number=1, reason="r") == {"revision": 1}
+    keys = {request.body["idempotency_key"] for request in stub.asked("PUT", PIN)}
+    assert len(stub.asked("PUT", PIN)) == 3 and len(keys) == 1
+
+
+def test_each_call_has_a_key_of_its_own_unless_one_is_given(stub, hook):
+    stub.answer("PUT", PIN, {})
+    stub.answer("DELETE", PIN, {})
+    hook.pin("orders", version_number=1, reason="r")
+    hook.pin("orders", version_number=1, reason="r")
+    hook.unpin("orders", reason="r", idempotency_key="mine")
+    first, second, mine = (
+        (request.body or request.params)["idempotency_key"] for request in stub.received if request.path == PIN
+    )
+    assert first != second and mine == "mine"
+
+
+def test_login_is_tried_again_while_the_server_starts(stub, hook):
+    stub.answer("POST", "/auth/token", DROP, (503, {}), (201, {"access_token": "t"}))
+    stub.accepted = "t"
+    stub.answer("GET", STATE, {})
+    assert hook.get_release_state("orders") == {}
+
+
+def test_attempts_end_and_the_last_fault_is_raised(stub):
+    stub.answer("GET", STATE, (503, {}))
+    with pytest.raises(errors.ServerUnavailable):
+        PinningHook(attempts=3, backoff=0.01).get_release_state("orders")
+    assert len(stub.asked("GET", STATE)) == 3
+
+
+def test_no_server_is_unreachable(serve, connect):
+    with serve() as gone:
+        connect(gone.url)
+    with pytest.raises(errors.ApiUnreachable):
+        PinningHook(attempts=2, backoff=0.01).get_release_state("orders")
+
+
+def test_redirect_is_not_followed_but_named(stub, hook):
+    stub.answer("PUT", PIN, (301, "", {"Location": "https://airflow.example.com/pin"}))
+    with pytest.raises(errors.PinningApiError, match=r"https://airflow\.example\.com"):
+        hook.pin("orders", version_number=1, reason="r")
+    assert len(stub.asked("PUT", PIN)) == 1
+
+
+def test_login_page_is_no_answer(stub, hook):
+    stub.answer("GET", STATE, (200, "<html>please log in</html>"))
+    with pytest.raises(errors.PinningApiError):
+        hook.get_release_state("orders")
+
+
+def test_soak_sends_only_the_criteria_that_are_given(stub, hook):
+    path = f"{STATE}/versions/2/soak"
+    stub.answer("GET", path, {"verdict": "progressing"})
+    hook.get_soak("orders", 2, SoakCriteria(min_runs=5, compare=True, expected_dag_hash="h"))
+    assert stub.received[-1].params == {
+        "min_runs": "5",
+        "min_duration": "0",
+        "max_failures": "0",
+        "run_kinds": "canary",
+        "compare": "true",
+        "expected_dag_hash": "h",
+    }
+
+
+def test_connection_test_reads_health_and_says_what_fails(stub, hook):
+    stub.answer("GET", "/pinning/api/v1/health", {"enforced": True, "components": [{}]}, (403, {"detail": "Forbidden"}))
+    assert hook.test_connection() == (True, f"Logged in to {stub.url}: 1 components, pins enforced: True")
+    succeeded, message = hook.test_connection()
+    assert not succeeded and "not permitted" in message
+    assert {request.method for request in stub.received if "auth" not in request.path} == {"GET"}
+
+
+def test_airflow_finds_the_hook_by_its_connection_type():
+    hook = Connection(conn_id="pinning_default", conn_type="pinning").get_hook()
+    assert isinstance(hook, PinningHook) and hook.pinning_conn_id == "pinning_default"
