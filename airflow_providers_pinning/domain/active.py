@@ -127,6 +127,11 @@ def is_pinned(dag_id: str, *, session: Session) -> bool:
     return session.scalar(select(literal(1)).where(Pin.dag_id == dag_id, Pin.dag_version_id.is_not(None))) is not None
 
 
+def pinned_among(dag_ids: Collection[str], *, session: Session) -> set[str]:
+    """Return those of these Dags that are pinned."""
+    return set(session.scalars(select(Pin.dag_id).where(Pin.dag_id.in_(dag_ids), Pin.dag_version_id.is_not(None))))
+
+
 _RACE_READS = 3
 _IDENTITY = fields(VersionIdentity)
 

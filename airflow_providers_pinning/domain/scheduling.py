@@ -54,6 +54,21 @@ class ActiveVersion(LazyDeserializedDAG):
     bundle_name: str | None
     bundle_version: str | None
 
+    def check_readable(self) -> None:
+        """
+        Deserialize the Dag completely, which writing its metadata does anyway.
+
+        :raises VersionUnreadableError: if it cannot be, for instance because a plugin's timetable is gone
+        """
+        try:
+            self._real_dag  # noqa: B018 - kept for what stock reads of it next
+        except Exception as error:
+            raise VersionUnreadableError(
+                f"The active version of Dag {self.dag_id!r} cannot be deserialized: {error}. Install the plugins that "
+                "it was parsed with, or pin another version.",
+                dag_id=self.dag_id,
+            ) from error
+
 
 def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagModel | None:
     """Read the serialized Dag of the active version, or ``None`` if the pin cannot be honoured."""
@@ -78,7 +93,9 @@ def pinned_versions(dag_ids: Collection[str], *, session: Session) -> dict[str, 
     pinned = {}
     for serialized in rows:
         try:
-            pinned[serialized.dag_id] = as_parsed(serialized)
+            parsed = as_parsed(serialized)
+            parsed.check_readable()
+            pinned[serialized.dag_id] = parsed
         except VersionUnreadableError as error:
             log.error("%s", error)
     return pinned
@@ -152,11 +169,13 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
     The caller holds the lock on the ``DagModel`` row.
 
     :return: False if nothing was written, because no version can be honoured
+    :raises VersionUnreadableError: if the active version cannot be deserialized
     """
     serialized = active_serialized_dag(dag_id, session=session)
     if serialized is None:
         return False
     active = as_parsed(serialized)
+    active.check_readable()
     dag_model = session.get_one(DagModel, dag_id)
     SerializedDAG.bulk_write_to_db(
         active.bundle_name or "",

@@ -68,6 +68,21 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("airflow.models.dagcode", "DagCode.update_source_code", ("cls", "dag_id", "fileloc", "session")),
     ("airflow.models.dagbag", "DBDagBag._version_from_dag_run", ("dag_run", "session")),
     ("airflow.models.dag", "DagModel.deactivate_deleted_dags", ("cls", "bundle_name", "rel_filelocs", "session")),
+    ("airflow.models.dag", "DagModel.dags_needing_dagruns", ("cls", "session")),
+    (
+        "airflow.assets.manager",
+        "AssetManager._queue_partitioned_dags",
+        (
+            "cls",
+            "asset_id",
+            "partition_dags",
+            "event",
+            "partition_key",
+            "partition_date",
+            "task_instance",
+            "session",
+        ),
+    ),
     ("airflow.models.taskmap", "TaskMap.expand_mapped_task", ("cls", "task", "run_id", "session")),
     (
         "airflow.jobs.scheduler_job_runner",

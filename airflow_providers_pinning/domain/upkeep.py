@@ -22,6 +22,7 @@ import logging
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.health import is_out_of_sync, with_live_rows
 from airflow_providers_pinning.domain.identity import require_dag
 from airflow_providers_pinning.domain.scheduling import sync_dag_model
@@ -43,12 +44,18 @@ def repair_scheduling_metadata(*, session: Session) -> list[str]:
     overwritten = session.scalars(
         with_live_rows(select(Pin.dag_id)).where(is_out_of_sync()).order_by(Pin.dag_id).limit(REPAIRS_A_ROUND)
     ).all()
+    repaired = []
     for dag_id in overwritten:
-        require_dag(dag_id, lock=True, session=session)
-        sync_dag_model(dag_id, session=session)
+        try:
+            require_dag(dag_id, lock=True, session=session)
+            sync_dag_model(dag_id, session=session)
+        except PinningError as error:
+            log.error("The scheduling metadata of pinned Dag %s cannot be repaired: %s", dag_id, error)
+            continue
+        repaired.append(dag_id)
         log.warning(
             "Repaired the scheduling metadata of pinned Dag %s: a component without the enforcement "
             "had overwritten it.",
             dag_id,
         )
-    return list(overwritten)
+    return repaired

@@ -34,6 +34,8 @@ HOOKS = (
     ("airflow.models.dagcode", "version_immutability:install_on_dag_code"),
     ("airflow.models.dagbag", "run_version:install_on_dag_bag"),
     ("airflow.models.dag", "file_removal:install_on_dag_model"),
+    ("airflow.models.dag", "assets:install_on_dag_model"),
+    ("airflow.assets.manager", "assets:install_on_asset_manager"),
     ("airflow.models.taskmap", "run_version:install_on_task_map"),
     ("airflow.jobs.scheduler_job_runner", "scheduler:install"),
     ("airflow.serialization.definitions.dag", "scheduling_metadata:install_on_dag"),

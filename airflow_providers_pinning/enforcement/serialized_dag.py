@@ -79,6 +79,7 @@ def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any
     from sqlalchemy import func, select
 
     from airflow_providers_pinning.domain.active import is_active
+    from airflow_providers_pinning.domain.listeners import dags_left_out
 
     dag_ids = args[0] if args else kwargs.get("dag_ids")
     active = (
@@ -89,6 +90,8 @@ def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any
     )
     if dag_ids is not None:
         active = active.where(DagVersion.dag_id.in_(dag_ids))
+    if passed_over := dags_left_out():
+        active = active.where(DagVersion.dag_id.not_in(passed_over))
     chosen = active.subquery()
     return (
         select(instance)

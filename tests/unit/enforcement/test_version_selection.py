@@ -125,9 +125,7 @@ class TestLatestSerializedDag:
         pinned.pin("broken", 1)
         pinned.break_pin("broken")
 
-        found = SerializedDagModel.get_latest_serialized_dags(
-            dag_ids=["orders", "invoices", "broken"], session=session
-        )
+        found = SerializedDagModel.get_latest_serialized_dags(dag_ids=["orders", "invoices", "broken"], session=session)
 
         assert {row.dag_id: row.dag_version.version_number for row in found} == {"orders": 1, "invoices": 1}
 

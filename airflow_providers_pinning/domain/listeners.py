@@ -1,0 +1,63 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Pinned Dags that wait for assets and cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from airflow.models.asset import AssetDagRunQueue
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.models import Pin
+
+_left_out: ContextVar[Collection[str]] = ContextVar("pinning_left_out", default=())
+
+
+@contextmanager
+def left_out(dag_ids: Collection[str]) -> Iterator[None]:
+    """Make look-ups of many Dags' active versions inside the block pass over these Dags."""
+    token = _left_out.set(dag_ids)
+    try:
+        yield
+    finally:
+        _left_out.reset(token)
+
+
+def dags_left_out() -> Collection[str]:
+    """Return the Dags that look-ups are to pass over."""
+    return _left_out.get()
+
+
+def unreadable_listeners(*, session: Session) -> set[str]:
+    """Return the pinned Dags with queued asset events whose pinned version cannot be deserialized."""
+    rows = session.scalars(
+        select(SerializedDagModel)
+        .join(Pin, Pin.dag_version_id == SerializedDagModel.dag_version_id)
+        .where(Pin.dag_id.in_(select(AssetDagRunQueue.target_dag_id)))
+    )
+    return {row.dag_id for row in rows if not _is_readable(row)}
+
+
+def _is_readable(serialized: SerializedDagModel) -> bool:
+    try:
+        return serialized.dag is not None
+    except Exception:
+        return False
