@@ -1,0 +1,158 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""What the operators and sensors have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.configuration import conf
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_providers_pinning.exceptions import PinningApiError, ServerFault, TransientError
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.source import TaskSource
+from airflow_providers_pinning.operators.links import PinningTabLink
+
+MISSING = (None, "", "None")
+"""What a template makes of a value that is not there."""
+
+
+def default_deferrable(deferrable: bool | None) -> bool:
+    """Return whether to defer: as said, else as ``[operators] default_deferrable`` says."""
+    return conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
+
+
+def whole_number(name: str, value: Any) -> int | None:
+    """
+    Return a rendered number, or ``None`` for a value that is not there.
+
+    :raises ValueError: if it is no whole number
+    """
+    if value in MISSING:
+        return None
+    try:
+        return int(str(value).strip())
+    except ValueError:
+        raise ValueError(f"{name} must be a whole number, not {value!r}.") from None
+
+
+def required_number(name: str, value: Any) -> int:
+    """Return a rendered number that must be there."""
+    number = whole_number(name, value)
+    if number is None:
+        raise ValueError(f"{name} is empty. Did the task that it comes from run, and return a version?")
+    return number
+
+
+def text(value: Any) -> str | None:
+    """Return a rendered text, or ``None`` for a value that is not there."""
+    return None if value in MISSING else str(value)
+
+
+@contextmanager
+def refusals_fail_at_once() -> Iterator[None]:
+    """
+    Fail the task without retries if the server refuses, since asking again changes nothing.
+
+    The message carries the current state. Faults of the line and the server are left to the task's retries.
+    """
+    try:
+        yield
+    except (TransientError, ServerFault):
+        raise
+    except PinningApiError as error:
+        raise AirflowFailException(describe(error)) from error
+
+
+def describe(error: PinningApiError) -> str:
+    """Return the message of an error, with the current state if the server sent it."""
+    state = error.state
+    if not state:
+        return str(error)
+    active = state.get("active") or {}
+    pinned = (state.get("pin") or {}) if state.get("pinned") else {}
+    by = f", pinned by {pinned['actor']} at {pinned['pinned_at']}: {pinned['reason']}" if pinned else ", not pinned"
+    return f"{error} Now: revision {state.get('revision')}, version {active.get('version_number')}{by}."
+
+
+class TargetsDag:
+    """Mixed into operators and sensors: the Dag they act on, and the hook to do it with."""
+
+    target_dag_id: str
+    pinning_conn_id: str
+
+    def hook(self, context: Mapping[str, Any] | None = None) -> PinningHook:
+        """Return the hook; its requests say which task they come from."""
+        source = TaskSource.of(context).as_dict() if context else None
+        return PinningHook(self.pinning_conn_id, source=source)
+
+
+class PinningOperator(TargetsDag, BaseOperator):
+    """
+    Base of the operators that make one change.
+
+    The change carries an idempotency key made of Dag, run, task, map index and the round of the task: a retry
+    repeats nothing, while a person who clears the task has the change made again. See
+    :class:`~airflow_providers_pinning.hooks.source.TaskSource`. A refusal, such as a conflict, fails the task at
+    once without retries; a broken connection is left to the task's retries after those of the hook.
+
+    :param target_dag_id: the Dag to act on (templated)
+    :param reason: why, for the history; by default, which task did it (templated)
+    :param pinning_conn_id: connection to the API server (templated)
+    """
+
+    template_fields: Sequence[str] = ("target_dag_id", "reason", "pinning_conn_id")
+    operator_extra_links = (PinningTabLink(),)
+    ui_color = "#d6e4f0"
+
+    def __init__(
+        self,
+        *,
+        target_dag_id: str,
+        reason: str | None = None,
+        pinning_conn_id: str = PinningHook.default_conn_name,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.target_dag_id = target_dag_id
+        self.reason = reason
+        self.pinning_conn_id = pinning_conn_id
+
+    def execute(self, context: Context) -> Any:
+        """Make the change, and return the release state."""
+        with refusals_fail_at_once():
+            state = self.change(self.hook(context), context)
+        for warning in state.get("warnings", ()):
+            self.log.warning(warning)
+        return state
+
+    def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
+        """Make the change."""
+        raise NotImplementedError
+
+    def key(self, context: Context, action: str) -> str:
+        """Return the idempotency key of this task's change."""
+        return TaskSource.of(context).idempotency_key(f"{action}:{self.target_dag_id}")
+
+    def why(self, context: Context) -> str:
+        """Return the reason, or which task does it."""
+        ti = context["ti"]
+        return text(self.reason) or f"Task {ti.task_id} of Dag {ti.dag_id}, run {ti.run_id}"

@@ -1,0 +1,151 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Run a version without making it active."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_providers_pinning.exceptions import ServerFault, TransientError
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.operators.base import (
+    PinningOperator,
+    default_deferrable,
+    refusals_fail_at_once,
+    required_number,
+    text,
+    whole_number,
+)
+from airflow_providers_pinning.triggers.base import Outcome, result_of
+from airflow_providers_pinning.triggers.canary import FINISHED, CanaryRunsTrigger
+
+
+class TriggerCanaryRunOperator(PinningOperator):
+    """
+    Create runs of a version while the pin stays, and wait for them.
+
+    The version becomes a managed candidate. A retry waits for the runs of the try before; clearing the task
+    creates new ones. Killing the task cancels no run. Returns ``dag_id``, ``version``, ``run_ids``, ``states``
+    by run id and ``warnings``.
+
+    :param version_number: number of the version (templated)
+    :param count: how many runs (templated)
+    :param conf: configuration of each run, which must fit the version's own parameters (templated)
+    :param note: note on each run; by default the reason (templated)
+    :param wait_for_completion: wait until the runs are finished
+    :param fail_on_failed_run: fail, without retries, if a run fails
+    :param poke_interval: seconds between two looks at the runs
+    :param timeout: seconds after which waiting fails; ``None`` waits for ever
+    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
+    """
+
+    template_fields: Sequence[str] = (*PinningOperator.template_fields, "version_number", "count", "conf", "note")
+    template_fields_renderers = {"conf": "json"}
+
+    def __init__(
+        self,
+        *,
+        version_number: int | str,
+        count: int | str = 1,
+        conf: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        wait_for_completion: bool = True,
+        fail_on_failed_run: bool = True,
+        poke_interval: float = 30,
+        timeout: float | timedelta | None = None,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.version_number = version_number
+        self.count = count
+        self.conf = conf
+        self.note = note
+        self.wait_for_completion = wait_for_completion
+        self.fail_on_failed_run = fail_on_failed_run
+        self.poke_interval = poke_interval
+        self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+        self.deferrable = default_deferrable(deferrable)
+
+    def execute(self, context: Context) -> Any:
+        """Create the runs, and wait for them."""
+        created = super().execute(context)
+        self.log.info("Canary runs of version %s: %s", created["version"]["version_number"], created["run_ids"])
+        if not self.wait_for_completion:
+            return {**created, "states": {}}
+        if self.deferrable:
+            self.defer(
+                trigger=CanaryRunsTrigger(
+                    target_dag_id=self.target_dag_id,
+                    pinning_conn_id=self.pinning_conn_id,
+                    poll_interval=self.poke_interval,
+                    run_ids=created["run_ids"],
+                ),
+                method_name="execute_complete",
+                kwargs={"created": created},
+                timeout=None if self.timeout is None else timedelta(seconds=self.timeout),
+            )
+        return self._finish(created, self._wait(self.hook(context), created["run_ids"]))
+
+    def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
+        """Create the runs."""
+        return hook.trigger_canary_runs(
+            self.target_dag_id,
+            required_number("version_number", self.version_number),
+            count=whole_number("count", self.count) or 1,
+            conf=self.conf,
+            note=text(self.note) or self.why(context),
+            idempotency_key=self.key(context, "canary"),
+        )
+
+    def execute_complete(self, context: Context, event: Outcome, created: dict[str, Any]) -> dict[str, Any]:
+        """Decide, now that the runs are finished."""
+        with refusals_fail_at_once():
+            return self._finish(created, result_of(event)["states"])
+
+    def _wait(self, hook: PinningHook, run_ids: list[str]) -> dict[str, str]:
+        until = None if self.timeout is None else time.monotonic() + self.timeout
+        states: dict[str, str] = {}
+        while not states or not FINISHED.issuperset(states.values()):
+            if states:
+                if until is not None and time.monotonic() >= until:
+                    raise TimeoutError(f"Canary runs are not finished after {self.timeout} seconds: {states}")
+                time.sleep(self.poke_interval)
+            states = {run_id: self._state(hook, run_id) for run_id in run_ids}
+        return states
+
+    def _state(self, hook: PinningHook, run_id: str) -> str:
+        try:
+            with refusals_fail_at_once():
+                return hook.get_dag_run(self.target_dag_id, run_id)["state"]
+        except (TransientError, ServerFault) as error:
+            self.log.warning("The state of run %s is not known: %s", run_id, error)
+            return "unknown"
+
+    def _finish(self, created: dict[str, Any], states: dict[str, str]) -> dict[str, Any]:
+        failed = sorted(run_id for run_id, state in states.items() if state != "success")
+        if failed and self.fail_on_failed_run:
+            raise AirflowFailException(
+                f"{len(failed)} of {len(states)} canary runs of version {created['version']['version_number']} of Dag "
+                f"{self.target_dag_id} failed: {', '.join(failed)}"
+            )
+        return {**created, "states": states}

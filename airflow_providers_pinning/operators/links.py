@@ -1,0 +1,47 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""The link from a task to the Dag that it acts on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.configuration import conf
+
+from airflow_providers_pinning.hooks.pinning import PinningHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+
+class PinningTabLink(BaseOperatorLink):
+    """Link to the Pinning tab of the target Dag."""
+
+    name = "Pinning"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """
+        Return the address of the tab.
+
+        The extra ``ui_url`` of the connection comes first, then this Airflow's ``[api] base_url``, then the
+        address of the connection, which browsers may not reach.
+        """
+        address = PinningHook(operator.pinning_conn_id).address  # type: ignore[attr-defined]
+        base = address.ui_url or conf.get("api", "base_url", fallback="") or address.base_url
+        return f"{base.rstrip('/')}/dags/{quote(operator.target_dag_id, safe='')}/plugin/pinning"  # type: ignore[attr-defined]

@@ -1,0 +1,133 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Pin and unpin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk.definitions.context import Context
+
+from airflow_providers_pinning.exceptions import NotPinned
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.operators.base import PinningOperator, text, whole_number
+
+
+class PinDagVersionOperator(PinningOperator):
+    """
+    Make a version the one that new runs of a Dag use.
+
+    Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``. With ``expected_dag_hash``, which the
+    :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns, exactly the version that was
+    tested and approved is pinned, or none.
+
+    :param version_number: number of the version (templated)
+    :param dag_version_id: id of the version (templated)
+    :param bundle_version: commit; the newest version parsed from it is pinned (templated)
+    :param expected_dag_hash: fail if the version has another hash (templated)
+    :param expected_revision: fail if the pin was changed since this revision (templated)
+    :param override_reason: why a rejection or a hold is passed over (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        *PinningOperator.template_fields,
+        "version_number",
+        "dag_version_id",
+        "bundle_version",
+        "expected_dag_hash",
+        "expected_revision",
+        "override_reason",
+    )
+
+    def __init__(
+        self,
+        *,
+        version_number: int | str | None = None,
+        dag_version_id: str | None = None,
+        bundle_version: str | None = None,
+        expected_dag_hash: str | None = None,
+        expected_revision: int | str | None = None,
+        override_reason: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.version_number = version_number
+        self.dag_version_id = dag_version_id
+        self.bundle_version = bundle_version
+        self.expected_dag_hash = expected_dag_hash
+        self.expected_revision = expected_revision
+        self.override_reason = override_reason
+
+    def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
+        """Pin."""
+        named = {
+            "version_number": whole_number("version_number", self.version_number),
+            "dag_version_id": text(self.dag_version_id),
+            "bundle_version": text(self.bundle_version),
+        }
+        if list(named.values()).count(None) != 2:
+            raise ValueError(f"Give exactly one of {', '.join(named)}. They are now: {named}")
+        return hook.pin(
+            self.target_dag_id,
+            **named,  # type: ignore[arg-type]
+            reason=self.why(context),
+            expected_dag_hash=text(self.expected_dag_hash),
+            expected_revision=whole_number("expected_revision", self.expected_revision),
+            override_reason=text(self.override_reason),
+            idempotency_key=self.key(context, "pin"),
+        )
+
+
+class UnpinDagVersionOperator(PinningOperator):
+    """
+    Make the latest version of a Dag active again, at once.
+
+    :param missing_ok: succeed if the Dag is not pinned
+    :param expected_revision: fail if the pin was changed since this revision (templated)
+    :param override_reason: why a hold is passed over (templated)
+    """
+
+    template_fields: Sequence[str] = (*PinningOperator.template_fields, "expected_revision", "override_reason")
+
+    def __init__(
+        self,
+        *,
+        missing_ok: bool = False,
+        expected_revision: int | str | None = None,
+        override_reason: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.missing_ok = missing_ok
+        self.expected_revision = expected_revision
+        self.override_reason = override_reason
+
+    def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
+        """Unpin."""
+        try:
+            return hook.unpin(
+                self.target_dag_id,
+                reason=self.why(context),
+                expected_revision=whole_number("expected_revision", self.expected_revision),
+                override_reason=text(self.override_reason),
+                idempotency_key=self.key(context, "unpin"),
+            )
+        except NotPinned:
+            if not self.missing_ok:
+                raise
+            self.log.info("Dag %s is not pinned", self.target_dag_id)
+            return hook.get_release_state(self.target_dag_id)

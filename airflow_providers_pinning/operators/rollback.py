@@ -1,0 +1,125 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Roll back, and reject."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.source import TaskSource
+from airflow_providers_pinning.operators.base import PinningOperator, required_number, whole_number
+
+ANY = "any"
+
+
+class RollbackDagVersionOperator(PinningOperator):
+    """
+    Pin the version that was active before, or the one named.
+
+    In a promotion Dag, give ``from_version``, the version that was promoted: if something else is active, as when
+    the promotion failed before it pinned, there is nothing of its own to roll back, and the task is skipped.
+    The trigger rule ``one_failed`` alone does not see to that, as it holds for failures further upstream too.
+
+    :param to_version: number of the version to return to (templated)
+    :param from_version: roll back only if this version is active, else skip (templated)
+    :param reject_current: mark the present version as not to be pinned
+    :param hold: take no further change of this Dag without an override
+    :param expected_revision: fail if the pin was changed since this revision (templated)
+    """
+
+    template_fields: Sequence[str] = (
+        *PinningOperator.template_fields,
+        "to_version",
+        "from_version",
+        "expected_revision",
+    )
+
+    def __init__(
+        self,
+        *,
+        to_version: int | str | None = None,
+        from_version: int | str = ANY,
+        reject_current: bool = True,
+        hold: bool = False,
+        expected_revision: int | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.to_version = to_version
+        self.from_version = from_version
+        self.reject_current = reject_current
+        self.hold = hold
+        self.expected_revision = expected_revision
+
+    def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
+        """Roll back, unless another version is active than the one to roll back from."""
+        revision = whole_number("expected_revision", self.expected_revision)
+        if self.from_version != ANY:
+            state = hook.get_release_state(self.target_dag_id)
+            active = (state["active"] or {}).get("version_number")
+            # A template that renders to nothing names no version, rather than any.
+            if not state["pinned"] or active != whole_number("from_version", self.from_version):
+                return self._done_before(hook, context, state)
+            revision = state["revision"] if revision is None else revision
+        return hook.roll_back(
+            self.target_dag_id,
+            reason=self.why(context),
+            to_version=whole_number("to_version", self.to_version),
+            reject_current=self.reject_current,
+            hold=self.hold,
+            expected_revision=revision,
+            idempotency_key=self.key(context, "rollback"),
+        )
+
+    def _done_before(self, hook: PinningHook, context: Context, state: dict[str, Any]) -> dict[str, Any]:
+        """Tell a try that was killed after its request was answered from a rollback that is not due."""
+        source = TaskSource.of(context)
+        events = hook.list_events(self.target_dag_id)["events"]
+        if any(event["kind"] == "rolled_back" and source.is_in(event["source"]) for event in events):
+            self.log.info("This task rolled Dag %s back in an earlier try", self.target_dag_id)
+            return state
+        raise AirflowSkipException(
+            f"Nothing to roll back: version {self.from_version} of Dag {self.target_dag_id} is not the pinned one, "
+            f"version {(state['active'] or {}).get('version_number')} is active."
+        )
+
+
+class RejectDagVersionOperator(PinningOperator):
+    """
+    Mark a version as not to be pinned.
+
+    :param version_number: number of the version (templated)
+    """
+
+    template_fields: Sequence[str] = (*PinningOperator.template_fields, "version_number")
+
+    def __init__(self, *, version_number: int | str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.version_number = version_number
+
+    def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
+        """Reject."""
+        return hook.reject(
+            self.target_dag_id,
+            required_number("version_number", self.version_number),
+            reason=self.why(context),
+            idempotency_key=self.key(context, "reject"),
+        )

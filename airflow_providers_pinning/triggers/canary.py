@@ -1,0 +1,48 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+"""Wait for canary runs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
+from airflow_providers_pinning.triggers.base import PinningTrigger
+
+FINISHED = frozenset({"success", "failed"})
+
+
+class CanaryRunsTrigger(PinningTrigger):
+    """
+    Wait until runs are finished.
+
+    :param run_ids: the runs to wait for
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ("run_ids",)
+
+    def __init__(self, *, run_ids: list[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.run_ids = run_ids
+        self._states: dict[str, str] = {}
+
+    async def ask(self, hook: PinningAsyncHook) -> dict[str, Any] | None:
+        """Return ``states`` by run id once all runs are finished."""
+        for run_id in self.run_ids:
+            if self._states.get(run_id) not in FINISHED:
+                self._states[run_id] = (await hook.get_dag_run(self.target_dag_id, run_id))["state"]
+        finished = FINISHED.issuperset(self._states.values())
+        return {"states": dict(self._states)} if finished else None

@@ -1,0 +1,125 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+from __future__ import annotations
+
+import pytest
+from airflow.models.dagrun import DagRun
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from sqlalchemy import update
+
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
+from tests.support.sources import CHANGED, STABLE
+from tests.support.task_context import task_context
+
+CREATED = {"dag_id": "orders", "version": {"version_number": 2}, "run_ids": ["a", "b"], "warnings": []}
+RUNS = "/api/v2/dags/orders/dagRuns"
+
+
+def canary(**parameters):
+    parameters = {"deferrable": False, "poke_interval": 0.01, "version_number": "2", **parameters}
+    return TriggerCanaryRunOperator(task_id="canary", target_dag_id="orders", **parameters)
+
+
+@pytest.fixture
+def created(stub):
+    stub.answer("POST", "/pinning/api/v1/dags/orders/canaryRuns", (201, CREATED))
+    return stub
+
+
+def finish(session, state):
+    session.execute(update(DagRun).values(state=state))
+    session.commit()
+
+
+def test_runs_are_created_once_and_awaited_by_the_retry(airflow_server, lab, session):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    with pytest.raises(TaskDeferred) as first:
+        canary(count="2", deferrable=True).execute(task_context("canary"))
+    with pytest.raises(TaskDeferred) as retried:
+        canary(count="2", deferrable=True).execute(task_context("canary", try_number=2))
+    assert retried.value.trigger.run_ids == first.value.trigger.run_ids
+    finish(session, "success")
+    result = canary(count="2").execute(task_context("canary", try_number=3))
+    assert set(result["states"]) == set(first.value.trigger.run_ids)
+    assert result["version"]["version_number"] == 2
+    cleared = canary(count="2", wait_for_completion=False).execute(task_context("canary", max_tries=5))
+    assert not set(cleared["run_ids"]) & set(result["run_ids"])
+
+
+def test_configuration_that_does_not_fit_the_version_fails_at_once(airflow_server, lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    with pytest.raises(AirflowFailException, match="invalid_conf"):
+        canary(conf={"name": 7}).execute(task_context("canary"))
+    assert PinningHook().get_release_state("orders")["active"]["version_number"] == 1
+
+
+def test_waits_until_every_run_is_finished(created):
+    created.answer("GET", f"{RUNS}/a", {"state": "queued"}, {"state": "success"})
+    created.answer("GET", f"{RUNS}/b", {"state": "running"}, {"state": "running"}, {"state": "success"})
+    result = canary().execute(task_context("canary"))
+    assert result == {**CREATED, "states": {"a": "success", "b": "success"}}
+
+
+def test_failed_run_fails_the_task_without_retries_unless_told_otherwise(created):
+    created.answer("GET", f"{RUNS}/a", {"state": "success"})
+    created.answer("GET", f"{RUNS}/b", {"state": "failed"})
+    with pytest.raises(AirflowFailException, match="1 of 2 canary runs of version 2 of Dag orders failed: b"):
+        canary().execute(task_context("canary"))
+    assert canary(fail_on_failed_run=False).execute(task_context("canary"))["states"]["b"] == "failed"
+
+
+def test_waiting_outlasts_a_restart_and_gives_up_on_a_deleted_run(created, monkeypatch):
+    monkeypatch.setattr("airflow_providers_pinning.operators.base.PinningHook", lambda *a, **k: PinningHook(attempts=1))
+    created.answer("GET", f"{RUNS}/a", (503, {}), (500, ""), {"state": "success"})
+    created.answer("GET", f"{RUNS}/b", {"state": "success"})
+    assert canary().execute(task_context("canary"))["states"] == {"a": "success", "b": "success"}
+    created.answer("GET", f"{RUNS}/b", (404, {"detail": "The DagRun was not found"}))
+    with pytest.raises(AirflowFailException, match="not found"):
+        canary().execute(task_context("canary"))
+
+
+def test_waiting_ends_with_the_timeout(created):
+    created.answer("GET", f"{RUNS}/a", {"state": "running"})
+    created.answer("GET", f"{RUNS}/b", {"state": "running"})
+    with pytest.raises(TimeoutError, match="not finished"):
+        canary(timeout=0.05).execute(task_context("canary"))
+
+
+def test_deferred_task_decides_when_it_comes_back(created):
+    operator = canary(deferrable=True, timeout=60)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(task_context("canary"))
+    assert deferred.value.timeout.total_seconds() == 60
+    resume = getattr(operator, deferred.value.method_name)
+    kwargs = deferred.value.kwargs
+    event = {"result": {"states": {"a": "success", "b": "success"}}, "error": None}
+    assert resume(task_context(), event=event, **kwargs) == {**CREATED, "states": event["result"]["states"]}
+    with pytest.raises(AirflowFailException, match="failed: b"):
+        resume(task_context(), event={"result": {"states": {"a": "success", "b": "failed"}}, "error": None}, **kwargs)
+    error = {"message": "Gone.", "status": 404, "reason": "http_404", "data": {}}
+    with pytest.raises(AirflowFailException, match="Gone"):
+        resume(task_context(), event={"result": None, "error": error}, **kwargs)
+
+
+def test_deferring_is_the_default_if_airflow_is_configured_so(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
+    assert canary(deferrable=None).deferrable
+    assert not canary(deferrable=False).deferrable
