@@ -17,10 +17,10 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -34,12 +34,19 @@ def hide_package() -> None:
     Airflow and pluggy find policies, plugins and providers by going through all distributions. One that
     is not listed is not loaded, as if it were not installed.
     """
-    listed = importlib.metadata.distributions
+    for name in ("importlib.metadata", "importlib_metadata"):
+        # Airflow uses the backport on Pythons before 3.12, pluggy the standard library.
+        with suppress(ModuleNotFoundError):
+            _hide_from(import_module(name))
 
-    def distributions(**kwargs: Any) -> Iterator[importlib.metadata.Distribution]:
+
+def _hide_from(metadata: Any) -> None:
+    listed = metadata.distributions
+
+    def distributions(**kwargs: Any) -> Iterator[Any]:
         return (found for found in listed(**kwargs) if found.metadata["Name"] != DISTRIBUTION)
 
-    importlib.metadata.distributions = distributions
+    metadata.distributions = distributions
 
 
 def check(*, stock: bool) -> None:
