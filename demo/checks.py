@@ -27,7 +27,8 @@ from demo.timeline import Timeline
 
 T = TypeVar("T")
 
-WAIT = 90.0
+WAIT = 120.0
+"""Seconds that anything may take; a busy machine with two cores needs some of them."""
 
 
 class Checks:

@@ -60,7 +60,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 """Airflow's components and the commands that run them; all run on one machine, so none has to serve its logs."""
 
-START_TIMEOUT = 180.0
+START_TIMEOUT = 300.0
 CLI_TIMEOUT = 180.0
 
 
@@ -256,7 +256,7 @@ class Deployment:
         :param timeout: seconds
         :param what: what is waited for, as a sentence; for the failure message
         :param every: seconds between two calls
-        :raises TimeoutError: with the last value and the ends of all logs
+        :raises TimeoutError: with the last value and :meth:`logs`
         :raises ComponentEndedError: if a component ended meanwhile
         """
         try:
@@ -272,10 +272,11 @@ class Deployment:
             raise type(error)(f"{error}\n{self.logs()}") from error
 
     def logs(self, lines: int = 15) -> str:
-        """Return the ends of the logs of all components that were started."""
+        """Return the ends of the logs of all components that were started, and of the newest task log."""
+        paths = sorted((self.home / "output").glob("*.log"))
+        tasks = sorted((self.home / "logs").glob("dag_id=*/**/*.log"), key=lambda path: path.stat().st_mtime)
         return "\n".join(
-            f"--- end of the log of {path.stem}\n{tail(path, lines)}"
-            for path in sorted((self.home / "output").glob("*.log"))
+            f"--- end of {path.relative_to(self.home)}\n{tail(path, lines)}" for path in [*paths, *tasks[-1:]]
         )
 
     def close(self) -> None:

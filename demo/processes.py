@@ -21,8 +21,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -54,7 +55,7 @@ class Component:
 
     def start(self) -> None:
         """Start the process; Ctrl-C in the terminal does not reach it."""
-        with self.log_path.open("ab") as log:
+        with self.log_path.open("ab") as log, _no_interruption():
             self._process = subprocess.Popen(
                 self.command,
                 env=self.env,
@@ -106,6 +107,30 @@ def tail(path: Path, lines: int) -> str:
     if not path.exists():
         return ""
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextlib.contextmanager
+def _no_interruption() -> Iterator[None]:
+    """
+    Hold back what signal handlers would raise until the block is left.
+
+    Between the birth of a child and the assignment of it, an exception would leave a child that nobody knows.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    handlers = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    raising = {signum: handler for signum, handler in handlers.items() if callable(handler)}
+    for signum in raising:
+        signal.signal(signum, lambda number, frame: caught.append(number))
+    try:
+        yield
+    finally:
+        for signum, handler in raising.items():
+            signal.signal(signum, handler)
+        for signum in caught:
+            signal.raise_signal(signum)
 
 
 def _members(sessions: set[int]) -> set[psutil.Process]:
