@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """Provider metadata, generated from provider.yaml by scripts/generate_provider_info.py."""
 
 from __future__ import annotations

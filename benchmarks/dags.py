@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """The Dags that are measured: 1,000 small ones, in files that exist."""
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def parsed_dag(number: int, commit: str, folder: Path):
         tags=["bench"],
     ) as dag:
         extract, transform, load = (
-            BashOperator(task_id=name, bash_command=f"echo {name} {commit}") for name in ("extract", "transform", "load")
+            BashOperator(task_id=name, bash_command=f"echo {name} {commit}")
+            for name in ("extract", "transform", "load")
         )
         extract >> transform >> load
     file = _file(number, commit, folder)

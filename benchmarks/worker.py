@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """
 One subject: a process with an Airflow, stock or ours, that does what it is told and says how long it took.
 
@@ -34,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import stock
-from benchmarks.dags import BUNDLE, dag_id, parsed_dag
+from benchmarks.dags import BUNDLE, parsed_dag
 
 
 class Subject:
@@ -48,7 +49,7 @@ class Subject:
         self._folder = folder
         self._runner: Any = None
         self._parsed: Iterator[list[Any]] = iter(())
-        self._place = ("", True)
+        self._commit = ""
 
     def disconnect(self) -> None:
         """Close every connection, so that the database can be replaced."""
@@ -113,17 +114,11 @@ class Subject:
                     )
         return {"seconds": timer.seconds, "total": sum(map(len, batch))}
 
-    def pin(self, dags: int) -> None:
-        """Pin the first so many Dags to the version that they have."""
-        from airflow.utils.session import create_session
-
-        from airflow_providers_pinning.domain.events import Caller, Change
-        from airflow_providers_pinning.domain.pins import Target, pin_version
-
-        change = Change(Caller("bench"), "to be measured")
-        for number in range(dags):
-            with create_session() as session:
-                pin_version(dag_id(number), Target(version_number=1), change, session=session)
+    def warm_up(self) -> None:
+        """Write a Dag that is not measured, changed and unchanged, so that nothing is done for the first time."""
+        for commit in ("warm1", "warm2", "warm2"):
+            self._parsed, self._commit = iter([[parsed_dag(9999, commit, self._folder)]]), commit
+            self.write(1)
 
     def state(self) -> dict[str, Any]:
         """Count what is in the database, to check that the work was done."""

@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """The Dag of the demo at each of its commits: a Dag file, and a helper that its task imports."""
 
 from __future__ import annotations

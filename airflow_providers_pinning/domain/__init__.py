@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """The control plane: what a pin is and how it changes. It has a database session and knows no HTTP."""
 
 from __future__ import annotations

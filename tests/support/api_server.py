@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """API servers on a real socket: Airflow's own with the plugin in it, and one that fails on demand."""
 
 from __future__ import annotations

@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """A deployment in one process: Dags are registered as the dag processor does it, commit by commit."""
 
 from __future__ import annotations

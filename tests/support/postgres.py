@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """
 A PostgreSQL server of one's own, for the tests and the benchmarks.
 
@@ -122,7 +123,7 @@ def postgres(**settings: str) -> Iterator[Server]:
 
 @contextmanager
 def _running(folder: Path, settings: dict[str, str], identity: dict) -> Iterator[Server]:
-    port = _spare_port()
+    port = spare_port()
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -168,7 +169,8 @@ def _connect(port: int, database: str) -> psycopg2.extensions.connection:
     return psycopg2.connect(host="127.0.0.1", port=port, user=SUPERUSER, dbname=database)
 
 
-def _spare_port() -> int:
+def spare_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

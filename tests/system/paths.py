@@ -13,6 +13,7 @@
 # "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
+# under the License.
 """Dags of which two versions differ in everything that a pin must hold, one Dag for each way to a run."""
 
 from __future__ import annotations
