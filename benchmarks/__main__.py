@@ -1,0 +1,156 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Measure, print the table, write the JSON. See the package's docstring for what is measured and how."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from benchmarks import creation, report, rest, templates, writing
+from benchmarks.report import Ratio
+from benchmarks.subjects import Subject, subject
+from benchmarks.writing import Layout
+from tests.support.postgres import postgres
+
+RESULTS = Path(__file__).parent / "results" / "latest.json"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured."""
+
+    dags: int = 1000
+    creation_rounds: int = 3
+    one_file_rounds: int = 3
+    single_dags: int = 200
+    single_rounds: int = 2
+    requests: int = 300
+    request_rounds: int = 3
+
+
+QUICK = Extent(
+    dags=200,
+    creation_rounds=1,
+    one_file_rounds=1,
+    single_dags=60,
+    single_rounds=1,
+    requests=100,
+    request_rounds=1,
+)
+
+
+class Steps:
+    """Shows what is going on: a bar on a terminal, a line for each step elsewhere."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console = console
+        self._progress = progress
+        self._begun = time.monotonic()
+
+    def begin(self, label: str, total: int | None = None) -> Callable[[], None]:
+        """Begin a step, and return what to call as it advances."""
+        self._console.print(f"[dim]{time.monotonic() - self._begun:4.0f} s[/] {label}")
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
+        task = self._progress.add_task(label, total=total)
+        return lambda: self._progress.advance(task)
+
+
+def main() -> None:
+    """Run the benchmarks."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the cost against stock Airflow.")
+    parser.add_argument("--quick", action="store_true", help="less of everything, for a first impression")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where to write the JSON (%(default)s)")
+    parser.add_argument(
+        "--only", choices=["creation", "writing", "rest"], action="append", help="measure only this; may be repeated"
+    )
+    options = parser.parse_args()
+    console = Console(highlight=False)
+    extent = QUICK if options.quick else Extent()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        ratios = _measure(extent, options.only or ["creation", "writing", "rest"], Steps(console, progress))
+    report.show(ratios, console)
+    report.write(
+        ratios,
+        options.output,
+        airflow=version("apache-airflow-core"),
+        quick=options.quick,
+        dags=extent.dags,
+        load_average=os.getloadavg(),
+    )
+    console.print(f"Written to {os.path.relpath(options.output)}")
+
+
+def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pinning-bench-")))
+        (home / "dags").mkdir()
+        steps.begin("Starting PostgreSQL and the subjects")
+        # What the server does in its own time would weigh on one subject or another.
+        server = stack.enter_context(postgres(autovacuum="off", max_wal_size="8GB", checkpoint_timeout="1h"))
+        subjects = {
+            name: stack.enter_context(subject(name, stock=name == "stock", server=server, home=home))
+            for name in creation.TEMPLATES
+        }
+        templates.build(
+            subjects["no_pin"], server, extent.dags, lambda label: steps.begin(f"Templates: {label}") and None
+        )
+        ratios = []
+        if "creation" in only:
+            ratios += _creation(extent, subjects, steps)
+        if "writing" in only:
+            ratios += _writing(extent, subjects, steps)
+        if "rest" in only:
+            advance = steps.begin("Pinning through REST", extent.requests * extent.request_rounds)
+            ratios += rest.measure(
+                server, home, requests=extent.requests, rounds=extent.request_rounds, advance=advance
+            )
+        return ratios
+
+
+def _creation(extent: Extent, subjects: dict[str, Subject], steps: Steps) -> list[Ratio]:
+    turns = extent.dags // (creation.LOOPS_A_TURN * creation.RUNS_A_LOOP)
+    advance = steps.begin("Creating runs", turns * len(subjects) * extent.creation_rounds)
+    return creation.measure(list(subjects.values()), dags=extent.dags, rounds=extent.creation_rounds, advance=advance)
+
+
+def _writing(extent: Extent, subjects: dict[str, Subject], steps: Steps) -> list[Ratio]:
+    chosen = [subjects[name] for name in writing.SUBJECTS]
+    one = Layout("one file", extent.dags, file_size=extent.dags, files_a_turn=1)
+    many = Layout("a file each", extent.single_dags, file_size=1, files_a_turn=10)
+    ratios = []
+    for layout, rounds in ((one, extent.one_file_rounds), (many, extent.single_rounds)):
+        turns = 2 * len(chosen) * rounds * layout.dags // (layout.file_size * layout.files_a_turn)
+        advance = steps.begin(f"Writing parsed Dags, {layout.label}", turns)
+        ratios += writing.measure(chosen, layout=layout, rounds=rounds, advance=advance)
+    return ratios
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""A pin through REST, against Airflow's own change of a Dag on the same API server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from benchmarks import templates
+from benchmarks.dags import dag_id
+from benchmarks.report import Ratio, ratio
+from benchmarks.subjects import ROOT, environment
+from tests.support.postgres import Server, spare_port
+
+START_TIMEOUT = 120.0
+
+
+def measure(server: Server, home: Path, *, requests: int, rounds: int, advance: Callable[[], None]) -> list[Ratio]:
+    """
+    Pin and patch in turn, over HTTP, and compare the slowest hundredth.
+
+    :param server: where the database is
+    :param home: where the API server's files go
+    :param requests: how many of either in a round
+    :param rounds: how many rounds to make
+    :param advance: called after each pair of requests
+    """
+    pairs = []
+    with _api_server(server, home) as client:
+        for number in range(5):
+            _pair(client, number, 2)
+        for turn in range(rounds):
+            pins, patches = [], []
+            for number in range(requests):
+                pinned, patched = _pair(client, number % 50, 1 + (number // 50 + turn) % 2)
+                pins.append(pinned)
+                patches.append(patched)
+                advance()
+            pairs.append((_p99(pins), _p99(patches)))
+    return [ratio("Pinning through REST, p99", "PATCH /dags/{dag_id}", 3.0, pairs, "request")]
+
+
+def _pair(client: httpx.Client, number: int, version: int) -> tuple[float, float]:
+    path = f"/dags/{dag_id(number)}"
+    pinned = _timed(client, "PUT", f"/pinning/api/v1{path}/pin", {"version_number": version, "reason": "to measure"})
+    return pinned, _timed(client, "PATCH", f"/api/v2{path}", {"is_paused": version == 1})
+
+
+def _timed(client: httpx.Client, method: str, path: str, body: dict) -> float:
+    begun = time.perf_counter()
+    answer = client.request(method, path, json=body)
+    seconds = time.perf_counter() - begun
+    if answer.status_code != httpx.codes.OK:
+        raise RuntimeError(f"{method} {path} answered {answer.status_code}: {answer.text}")
+    return seconds
+
+
+def _p99(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)]
+
+
+@contextmanager
+def _api_server(server: Server, home: Path) -> Iterator[httpx.Client]:
+    name, port = "api", spare_port()
+    url = server.create_database(name, template=templates.BEHIND)
+    log = home / f"{name}.log"
+    with log.open("w") as messages:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", "api-server", "--host", "127.0.0.1", "--port", str(port)],
+            env={**environment(home / name, url), "AIRFLOW__API__WORKERS": "1"},
+            stdout=messages,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            _wait_until_ready(client, process, log)
+            token = client.get("/auth/token").raise_for_status().json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            yield client
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_ready(client: httpx.Client, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            if client.get("/api/v2/monitor/health").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.3)
+    raise RuntimeError(f"The API server did not start:\n{log.read_text()[-4000:]}")
