@@ -1,0 +1,93 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import pytest
+
+from tests.support.python import answer_of, run
+
+PATCHED = """
+from wrapt import FunctionWrapper
+from airflow.models.dag_version import DagVersion
+patched = isinstance(vars(DagVersion)["get_latest_version"], FunctionWrapper)
+"""
+
+
+def test_airflow_loads_the_enforcement_as_a_policy():
+    [policy] = [entry for entry in entry_points(group="airflow.policy") if entry.name == "pinning"]
+
+    assert policy.value == "airflow_providers_pinning.enforcement.bootstrap"
+
+
+@pytest.fixture(scope="module")
+def after_import_of_airflow():
+    return answer_of(
+        "import sys, airflow\n"
+        "airflow.settings.initialize()\n"
+        "before = sorted(sys.modules)\n"
+        f"{PATCHED}\n"
+        "answer = dict(before=before, patched=patched)"
+    )
+
+
+def test_models_are_patched_as_soon_as_they_are_imported(after_import_of_airflow):
+    assert after_import_of_airflow["patched"]
+
+
+def test_the_enforcement_is_there_before_any_model(after_import_of_airflow):
+    assert "airflow_providers_pinning.enforcement.bootstrap" in after_import_of_airflow["before"]
+    assert "airflow.models.dag_version" not in after_import_of_airflow["before"]
+
+
+def test_no_process_pays_for_the_control_plane_before_it_uses_it(after_import_of_airflow):
+    loaded = {name for name in after_import_of_airflow["before"] if name.startswith("airflow_providers_pinning")}
+
+    assert loaded == {
+        "airflow_providers_pinning",
+        "airflow_providers_pinning.domain",
+        "airflow_providers_pinning.domain.seams",
+        "airflow_providers_pinning.enforcement",
+        "airflow_providers_pinning.enforcement.bootstrap",
+        "airflow_providers_pinning.enforcement.contract",
+    }
+
+
+def test_modules_that_are_imported_already_are_patched_in_place():
+    patched = answer_of(
+        "import airflow.models.dag_version\n"
+        "import airflow_providers_pinning.enforcement.bootstrap\n"
+        f"{PATCHED}\n"
+        "answer = patched",
+        _AIRFLOW__AS_LIBRARY="1",
+    )
+
+    assert patched
+
+
+def test_a_process_with_an_airflow_that_is_not_supported_does_not_run():
+    done = run(
+        "-c",
+        "import importlib.metadata as metadata\n"
+        "metadata.version = lambda distribution: '3.4.0'\n"
+        "import airflow.models\n"
+        "print('it runs')",
+    )
+
+    assert done.returncode != 0
+    assert "it runs" not in done.stdout
+    assert "enforces pins in Airflow 3.3, but Airflow 3.4.0 is installed" in done.stderr

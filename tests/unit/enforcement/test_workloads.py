@@ -1,0 +1,108 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.executors.workloads.base import BundleInfo
+from airflow.executors.workloads.callback import ExecuteCallback
+from airflow.executors.workloads.task import ExecuteTask
+from airflow.models.callback import CallbackFetchMethod, ExecutorCallback
+from airflow.sdk import SyncCallback
+from airflow.utils.types import DagRunTriggeredByType
+
+from tests.support.lab import BUNDLE
+from tests.support.sources import dag_file
+
+
+def task_of(run):
+    """Return the workload of the run's first task."""
+    return ExecuteTask.make(run.task_instances[0])
+
+
+def callback_of(run, session):
+    """Return the workload of a callback of the run."""
+    callback = ExecutorCallback(
+        callback_def=SyncCallback("builtins.print"), fetch_method=CallbackFetchMethod.IMPORT_PATH
+    )
+    session.add(callback)
+    session.flush()
+    return ExecuteCallback.make(callback, run)
+
+
+def place(workload):
+    return workload.bundle_info.name, workload.bundle_info.version, str(workload.dag_rel_path)
+
+
+@pytest.fixture
+def run(lab, session):
+    """Create a run of version 1; then the file is renamed, and version 2 pinned."""
+    lab.commit("sha1", orders=dag_file("orders"))
+    lab.pin("orders", 1)
+    run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    session.commit()
+    lab.commit("sha2", orders=None, moved__orders=dag_file("orders"))
+    lab.pin("orders", 2)
+    session.expire_all()
+    return run
+
+
+class TestRunUnderWayWhileThePinMoves:
+    def test_has_its_tasks_run_from_the_file_of_its_own_version(self, run):
+        assert place(task_of(run)) == (BUNDLE, "sha1", "orders.py")
+
+    def test_has_its_callbacks_run_from_the_file_of_its_own_version(self, run, session):
+        assert place(callback_of(run, session)) == (BUNDLE, "sha1", "orders.py")
+
+    def test_keeps_its_file_after_unpinning(self, run, lab, session):
+        lab.unpin("orders")
+        session.expire_all()
+
+        assert place(task_of(run)) == (BUNDLE, "sha1", "orders.py")
+
+    def test_keeps_its_bundle_when_the_dag_moves_to_another(self, run, lab, session):
+        lab.commit("sha9", bundle="elsewhere", moved__orders=None, orders=dag_file("orders", tasks="other"))
+        lab.pin("orders", 3)
+        session.expire_all()
+
+        assert place(task_of(run)) == (BUNDLE, "sha1", "orders.py")
+
+    def test_is_run_from_where_the_caller_says_if_it_says_so(self, run):
+        workload = ExecuteTask.make(
+            run.task_instances[0], dag_rel_path=Path("given.py"), bundle_info=BundleInfo(name="given", version="1")
+        )
+
+        assert place(workload) == ("given", "1", "given.py")
+
+
+def test_a_run_of_the_pinned_version_is_run_from_its_file(run, session):
+    newer = trigger_dag("orders", run_id="newer", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    session.flush()
+
+    assert place(task_of(newer)) == (BUNDLE, "sha2", "moved/orders.py")
+
+
+def test_a_run_of_a_dag_that_was_never_pinned_is_run_from_where_airflow_says(lab, session):
+    lab.commit("sha1", orders=dag_file("orders"))
+    run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    session.commit()
+    lab.commit("sha2", orders=None, moved__orders=dag_file("orders"))
+    session.expire_all()
+
+    assert place(task_of(run)) == (BUNDLE, "sha1", "moved/orders.py")
