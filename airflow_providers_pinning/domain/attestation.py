@@ -33,7 +33,7 @@ from airflow import __version__ as airflow_version
 from airflow._shared.timezones import timezone
 from airflow.jobs.job import Job, JobState
 from airflow.utils.net import get_hostname
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import __version__, conf
@@ -110,17 +110,16 @@ def withdraw(row_id: UUID, *, session: Session) -> None:
 
 def live_components(*, session: Session) -> list[ComponentHealth]:
     """List every live scheduler, dag processor, triggerer and API server process."""
-    attested = {row.job_id: row for row in session.scalars(select(Component).where(Component.job_id.is_not(None)))}
+    serves = and_(Component.component == API_SERVER, Component.last_seen > _oldest_sign_of_life())
+    rows = session.scalars(
+        select(Component).where(or_(Component.job_id.is_not(None), serves)).order_by(Component.hostname, Component.pid)
+    ).all()
+    attested = {row.job_id: row for row in rows if row.job_id is not None}
     jobs = session.scalars(
         select(Job).where(Job.job_type.in_(JOB_COMPONENTS), Job.state == JobState.RUNNING).order_by(Job.id)
     )
     components = [_judge_job(job, attested.get(job.id)) for job in jobs if job.is_alive()]
-    servers = session.scalars(
-        select(Component)
-        .where(Component.component == API_SERVER, Component.last_seen > _oldest_sign_of_life())
-        .order_by(Component.hostname, Component.pid)
-    )
-    return components + [_judge_attested(row) for row in servers]
+    return components + [_judge_attested(row) for row in rows if row.job_id is None]
 
 
 def require_enforcement(*, session: Session) -> None:

@@ -201,13 +201,15 @@ def pin_health(pin: Pin | None, *, session: Session) -> Health:
     """Judge the pin of one Dag, counting the runs that escaped it; a Dag without a pin is healthy."""
     if pin is None or pin.dag_version_id is None:
         return Health()
-    row = session.execute(
-        with_live_rows(select(*HEALTH_COLUMNS).select_from(Pin)).where(Pin.dag_id == pin.dag_id)
-    ).one()
-    escaped = session.scalar(
-        select(func.count()).select_from(_escaped_runs(select(DagRun.id)).where(Pin.dag_id == pin.dag_id).subquery())
+    escaped = select(func.count()).select_from(
+        _escaped_runs(select(DagRun.id)).where(Pin.dag_id == pin.dag_id).correlate(None).subquery()
     )
-    return judge(pin, row, escaped or 0)
+    row = session.execute(
+        with_live_rows(select(*HEALTH_COLUMNS, escaped.scalar_subquery().label("escaped")).select_from(Pin)).where(
+            Pin.dag_id == pin.dag_id
+        )
+    ).one()
+    return judge(pin, row, row.escaped)
 
 
 def _escaped_runs(query: Select) -> Select:

@@ -85,14 +85,14 @@ def release_state(dag_id: str, *, warnings: tuple[str, ...] = (), session: Sessi
     pin = session.get(Pin, dag_id)
     latest = latest_identity(dag_id, session=session)
     recorded = pinned_identity(pin)
-    active = (identity_of(recorded.dag_version_id, session=session) or recorded) if recorded else latest
+    active = _present(recorded, latest, session=session) if recorded else latest
     behind = (
         session.scalar(
             select(func.count())
             .select_from(DagVersion)
-            .where(DagVersion.dag_id == dag_id, DagVersion.version_number > active.version_number)
+            .where(DagVersion.dag_id == dag_id, DagVersion.version_number > recorded.version_number)
         )
-        if recorded and active
+        if recorded and recorded != latest
         else 0
     )
     return ReleaseState(
@@ -109,3 +109,10 @@ def release_state(dag_id: str, *, warnings: tuple[str, ...] = (), session: Sessi
         health=pin_health(pin, session=session),
         warnings=warnings,
     )
+
+
+def _present(recorded: VersionIdentity, latest: VersionIdentity | None, *, session: Session) -> VersionIdentity:
+    """Read what the pinned version is now, or what it was if it is gone."""
+    if latest is not None and latest.dag_version_id == recorded.dag_version_id:
+        return latest
+    return identity_of(recorded.dag_version_id, session=session) or recorded
