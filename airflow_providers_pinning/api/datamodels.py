@@ -25,7 +25,12 @@ from uuid import UUID
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, StringConstraints, model_validator
 
+MAX_INTEGER = 2**31 - 1
+"""What an integer column holds."""
+
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+VersionNumber = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+Revision = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=250)]
 
 
@@ -41,10 +46,10 @@ class ChangeBody(StrictBaseModel):
 class PinBody(ChangeBody):
     """Which version to pin, and under which conditions."""
 
-    version_number: int | None = Field(default=None, ge=1)
+    version_number: VersionNumber | None = None
     dag_version_id: UUID | None = None
     bundle_version: str | None = Field(default=None, min_length=1, max_length=250)
-    expected_revision: int | None = Field(default=None, ge=0, description="Refuse if the pin changed since.")
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
     expected_dag_hash: str | None = Field(default=None, description="Refuse if the version changed since.")
     override_reason: Reason | None = Field(default=None, description="Why a rejection or a hold is passed over.")
 
@@ -58,18 +63,20 @@ class PinBody(ChangeBody):
 class RollbackBody(ChangeBody):
     """How to roll back."""
 
-    to_version: int | None = Field(
-        default=None, ge=1, description="Version number to return to, instead of the one that was active before."
+    to_version: VersionNumber | None = Field(
+        default=None, description="Version number to return to, instead of the one that was active before."
     )
     reject_current: bool = Field(default=True, description="Mark the present version as not to be pinned.")
     hold: bool = Field(default=False, description="Take no further change without an override_reason.")
-    expected_revision: int | None = Field(default=None, ge=0, description="Refuse if the pin changed since.")
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
 
 
 class CandidateBody(ChangeBody):
     """Which version to put under evaluation."""
 
-    version_number: int | None = Field(default=None, ge=1, description="The latest if not given.")
+    reason: Reason = Field(default="candidate", description="Why it is evaluated; kept in the history.")
+
+    version_number: VersionNumber | None = Field(default=None, description="The latest if not given.")
 
 
 class JudgementBody(ChangeBody):
@@ -79,7 +86,7 @@ class JudgementBody(ChangeBody):
 class CanaryBody(StrictBaseModel):
     """Which canary runs to create."""
 
-    version_number: int = Field(ge=1)
+    version_number: VersionNumber
     count: int = Field(default=1, ge=1, le=100)
     conf: dict[str, Any] | None = Field(
         default=None, description="Configuration of each run, validated against the version's own parameters."

@@ -33,7 +33,7 @@ from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, Header, HTTPException, status
 from fastapi.params import Depends as DependsParam
 
-from airflow_providers_pinning.domain.events import Caller, CallerKind
+from airflow_providers_pinning.domain.events import Caller
 
 may_read = Depends(requires_access_dag("GET", DagAccessEntity.VERSION))
 may_change = Depends(requires_access_dag("PUT"))
@@ -69,7 +69,7 @@ def _caller(
                 "message": f"{SOURCE_HEADER} must be a JSON object of at most {MAX_SOURCE} characters.",
             },
         )
-    return Caller(name=user.get_name(), kind=CallerKind.TASK, source=parsed)
+    return Caller(name=user.get_name(), source=parsed)
 
 
 def _readable_dag_ids(user: GetUserDep) -> frozenset[str]:

@@ -128,12 +128,14 @@ def is_pinned(dag_id: str, *, session: Session) -> bool:
     return session.scalar(select(literal(1)).where(Pin.dag_id == dag_id, Pin.dag_version_id.is_not(None))) is not None
 
 
-def pinned_among(dag_ids: Collection[str], *, session: Session) -> set[str]:
-    """Return those of these Dags that are pinned."""
-    return set(session.scalars(select(Pin.dag_id).where(Pin.dag_id.in_(dag_ids), Pin.dag_version_id.is_not(None))))
+def pinned_version_ids(dag_ids: Collection[str], *, session: Session) -> dict[str, UUID]:
+    """Return the id of the pinned version of those Dags that are pinned."""
+    rows = session.execute(
+        select(Pin.dag_id, Pin.dag_version_id).where(Pin.dag_id.in_(dag_ids), Pin.dag_version_id.is_not(None))
+    )
+    return {row.dag_id: row.dag_version_id for row in rows}
 
 
-_RACE_READS = 3
 _IDENTITY = fields(VersionIdentity)
 
 
@@ -188,21 +190,40 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     :param session: session of the creating transaction
     :raises PinUnavailableError: if the pinned version is gone or changed
     """
-    session.execute(select(DagModel.dag_id).where(DagModel.dag_id == dag_id).with_for_update(read=True, of=DagModel))
-    query = _pins_with_versions().where(Pin.dag_id == dag_id).with_for_update(read=True, of=Pin)
-    # A read that had to wait for the lock sees the changed pin beside the joined rows of the old one,
-    # so only a mismatch that is read again counts.
-    for _ in range(_RACE_READS):
-        row = session.execute(query).one_or_none()
-        if row is None or row.dag_version_id is None or _is_honoured(row):
-            return _locked_pin(row)
-        number, gone = row.version_number, row.live_dag_hash is None
-    raise PinUnavailableError(
-        f"No run of Dag {dag_id!r} was created: it is pinned to version {number}, which "
-        f"{'is gone' if gone else 'is no longer what was pinned'}. Pin another version or unpin the Dag.",
-        dag_id=dag_id,
-        version_number=number,
+    # The weakest lock that a change of the pin waits for: ordinary updates of the row go on meanwhile.
+    session.execute(
+        select(DagModel.dag_id).where(DagModel.dag_id == dag_id).with_for_update(read=True, key_share=True, of=DagModel)
     )
+    # The pin is locked by a statement of its own: one that had to wait would see the changed pin beside the
+    # joined rows of the old one.
+    session.execute(select(Pin.dag_id).where(Pin.dag_id == dag_id).with_for_update(read=True))
+    row = session.execute(_pins_with_versions().where(Pin.dag_id == dag_id)).one_or_none()
+    if row is None or row.dag_version_id is None or _is_honoured(row):
+        return _locked_pin(row)
+    raise PinUnavailableError(
+        f"No run of Dag {dag_id!r} was created: it is pinned to version {row.version_number}, which "
+        f"{'is gone' if row.live_dag_hash is None else 'is no longer what was pinned'}. Pin another version or unpin "
+        "the Dag.",
+        dag_id=dag_id,
+        version_number=row.version_number,
+    )
+
+
+def hold_recorded_pin(dag_id: str, *, session: Session) -> None:
+    """
+    Hold the pin of a Dag until the transaction ends, if it was ever pinned, and read the Dag's row anew.
+
+    For changes of an existing run that look the version up several times, and must get one answer.
+    """
+    if session.scalar(select(literal(1)).where(Pin.dag_id == dag_id)) is None:
+        return
+    session.execute(
+        select(DagModel)
+        .where(DagModel.dag_id == dag_id)
+        .with_for_update(read=True, key_share=True, of=DagModel)
+        .execution_options(populate_existing=True)
+    )
+    session.execute(select(Pin.dag_id).where(Pin.dag_id == dag_id).with_for_update(read=True))
 
 
 def _pins_with_versions() -> Select:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
@@ -167,7 +168,7 @@ def _serialized(version: VersionIdentity, *, session: Session) -> SerializedDagM
 
 
 def _as_created(dag_id: str, event: Any, dag_model: DagModel, *, session: Session) -> CanaryRuns:
-    version = find_version(dag_id, version_number=event.to_version["version_number"], session=session)
+    version = VersionIdentity(**{**event.to_version, "dag_version_id": UUID(event.to_version["dag_version_id"])})
     return CanaryRuns(dag_id, version, tuple(event.evidence["run_ids"]), _what_delays(dag_model, session=session))
 
 

@@ -17,14 +17,13 @@
 """
 Check that the code of managed versions can be had from their bundles.
 
-The dag processor runs this module as a process of its own, because fetching a commit may take long and
-must not delay parsing: ``python -m airflow_providers_pinning.domain.code_check BUNDLE_NAME ...``.
+The dag processor does so in a process of its own, because fetching a commit may take long and must not delay
+parsing; see ``enforcement/code_check.py``.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 from itertools import groupby
@@ -32,7 +31,6 @@ from pathlib import Path
 
 from airflow._shared.timezones import timezone
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.utils.session import create_session
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
@@ -60,7 +58,12 @@ def _due(bundle_names: Collection[str]) -> Select:
                 and_(ManagedVersion.code_state == "missing", ManagedVersion.code_checked_at < now - RETRY_MISSING),
             ),
         )
-        .order_by(ManagedVersion.bundle_name, ManagedVersion.bundle_version)
+        .order_by(
+            ManagedVersion.code_checked_at.is_not(None),
+            ManagedVersion.code_checked_at,
+            ManagedVersion.bundle_name,
+            ManagedVersion.bundle_version,
+        )
         .limit(CHECKS_A_ROUND)
     )
 
@@ -78,8 +81,8 @@ def check_code(bundle_names: Collection[str], *, session: Session) -> int:
     :param session: database session; committed after each bundle version
     :return: the number of versions that were checked
     """
-    due = session.scalars(_due(bundle_names)).all()
-    for (bundle_name, bundle_version), group in groupby(due, key=lambda v: (v.bundle_name, v.bundle_version)):
+    due = sorted(session.scalars(_due(bundle_names)), key=_place)
+    for (bundle_name, bundle_version), group in groupby(due, key=_place):
         checked = list(group)
         missing = _missing_files(bundle_name, bundle_version, {v.relative_fileloc for v in checked})
         for version in checked:
@@ -89,6 +92,10 @@ def check_code(bundle_names: Collection[str], *, session: Session) -> int:
             version.code_checked_at = timezone.utcnow()
         session.commit()
     return len(due)
+
+
+def _place(version: ManagedVersion) -> tuple[str, str]:
+    return version.bundle_name or "", version.bundle_version or ""
 
 
 def _missing_files(
@@ -113,8 +120,3 @@ def _exists(root: Path, fileloc: str) -> bool:
     """Tell whether a Dag file exists, as a file or inside a zip archive."""
     path = root / fileloc
     return path.exists() or any(parent.suffix == ".zip" and parent.is_file() for parent in path.parents)
-
-
-if __name__ == "__main__":
-    with create_session() as _session:
-        log.info("Checked the code of %d managed version(s)", check_code(sys.argv[1:], session=_session))

@@ -44,6 +44,8 @@ class EventKind(str, Enum):
     """A version came under management for evaluation; the active version stayed."""
     CANARY = "canary"
     """Runs of a version were started while the active version stayed."""
+    CONFIRMED = "confirmed"
+    """A request found everything as it asks for; kept because of its idempotency key or the hold it lifted."""
     REJECTED = "rejected"
     """A version was marked as not to be pinned."""
     RESTORED = "restored"
@@ -57,8 +59,6 @@ class CallerKind(str, Enum):
 
     USER = "user"
     """A person or a service through the REST API."""
-    TASK = "task"
-    """A task of a Dag, through the REST API; the source says which."""
     CLI = "cli"
     """A command on a host of the deployment."""
     SYSTEM = "system"
@@ -72,7 +72,7 @@ class Caller:
     name: str
     kind: CallerKind = CallerKind.USER
     source: Mapping[str, Any] | None = None
-    """Where the request came from, such as Dag, run and task ids."""
+    """Where the request says that it comes from, such as Dag, run and task ids."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +99,13 @@ def find_repeated(change: Change, request: Mapping[str, Any], *, session: Sessio
     """
     if change.idempotency_key is None:
         return None
-    event = session.scalar(select(Event).where(Event.idempotency_key == change.idempotency_key))
+    event = session.scalar(
+        select(Event).where(Event.dag_id == request["dag_id"], Event.idempotency_key == change.idempotency_key)
+    )
     if event is not None and event.request != dict(request):
         raise IdempotencyKeyReusedError(
-            f"The idempotency key {change.idempotency_key!r} was used for another request "
-            f"({event.kind} of Dag {event.dag_id!r}). Use a new key for a new request.",
+            f"The idempotency key {change.idempotency_key!r} was used for another request ({event.kind}) of this Dag. "
+            "Use a new key for a new request.",
             idempotency_key=change.idempotency_key,
         )
     return event

@@ -199,7 +199,7 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
         if session.get_bind().dialect.name == "sqlite":
             # SQLite has no row locks; a write makes this transaction the only writer before it reads.
             session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(dag_id=dag_id))
-        query = query.with_for_update(of=DagModel, key_share=True).execution_options(populate_existing=True)
+        query = query.with_for_update(of=DagModel).execution_options(populate_existing=True)
     dag = session.scalar(query)
     if dag is None:
         raise UnknownDagError(f"Dag {dag_id!r} is not known. Check the id, or wait until it is parsed.", dag_id=dag_id)

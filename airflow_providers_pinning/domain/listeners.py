@@ -22,11 +22,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from airflow.models.asset import AssetDagRunQueue
+from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
+from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.active import is_active
 from airflow_providers_pinning.models import Pin
 
 _left_out: ContextVar[Collection[str]] = ContextVar("pinning_left_out", default=())
@@ -55,6 +57,27 @@ def unreadable_listeners(*, session: Session) -> set[str]:
         .where(Pin.dag_id.in_(select(AssetDagRunQueue.target_dag_id)))
     )
     return {row.dag_id for row in rows if not _is_readable(row)}
+
+
+def count_blocked_partitions(*, session: Session) -> int:
+    """Return the number of pending partitions of pinned Dags whose pinned version is gone or changed."""
+    honoured = (
+        select(literal(1))
+        .select_from(DagVersion)
+        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+        .where(DagVersion.id == Pin.dag_version_id, is_active(DagVersion, SerializedDagModel))
+        .correlate(Pin)
+        .exists()
+    )
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(AssetPartitionDagRun)
+            .join(Pin, Pin.dag_id == AssetPartitionDagRun.target_dag_id)
+            .where(AssetPartitionDagRun.created_dag_run_id.is_(None), Pin.dag_version_id.is_not(None), ~honoured)
+        )
+        or 0
+    )
 
 
 def _is_readable(serialized: SerializedDagModel) -> bool:

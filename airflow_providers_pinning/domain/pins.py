@@ -44,7 +44,14 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
-from airflow_providers_pinning.domain.scheduling import read_dag, request_parse, sync_dag_model
+from airflow_providers_pinning.domain.scheduling import (
+    ActiveVersion,
+    read_version,
+    request_parse,
+    sync_dag_model,
+    wait_for_head,
+    write_dag_model,
+)
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions import VersionState
 from airflow_providers_pinning.models import ManagedVersion, Pin
@@ -128,12 +135,11 @@ def activate(
 ) -> ReleaseState:
     """Check a version and make it the active one; the caller holds the locks of :func:`lock_pin`."""
     dag_id = pin.dag_id
-    check_pinnable(dag_id, version, change, session=session)
+    readable = check_pinnable(dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     from_version = pinned_identity(pin) or latest_identity(dag_id, session=session)
-    if pin.dag_version_id == version.dag_version_id and not hold:
-        sync_dag_model(dag_id, session=session)
-        return release_state(dag_id, session=session)
+    if pin.dag_version_id == version.dag_version_id:
+        return _confirm(pin, version, change, request, session=session)
     warnings = partitions.warn_of_dropped_partitions(dag_id, version, session=session)
     if pin.dag_version_id is not None:
         _retain_active(pin, session=session)
@@ -150,6 +156,8 @@ def activate(
     pin.relative_fileloc = version.relative_fileloc
     pin.last_run_before = session.scalar(select(func.max(DagRun.id))) or 0
     _stamp(pin, change)
+    if kind == EventKind.PINNED:
+        _lift_hold(pin)
     if hold:
         pin.hold_reason, pin.hold_actor, pin.hold_at = change.reason, change.caller.name, timezone.utcnow()
     events.record(
@@ -163,7 +171,7 @@ def activate(
         evidence={**(evidence or {}), **({"warnings": list(warnings)} if warnings else {})},
         session=session,
     )
-    sync_dag_model(dag_id, session=session)
+    write_dag_model(readable, session=session)
     versions.release_superseded(dag_id, session=session)
     return release_state(dag_id, warnings=warnings, session=session)
 
@@ -203,6 +211,7 @@ def unpin(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
     )
     sync_dag_model(dag_id, session=session)
     if latest:
+        warnings += wait_for_head(dag_id, latest, session=session)
         request_parse(latest, session=session)
     return release_state(dag_id, warnings=warnings, session=session)
 
@@ -277,24 +286,22 @@ def check_hold(pin: Pin, change: Change) -> None:
         )
 
 
-def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> None:
-    """Run every check of :func:`pin_version` that depends on the version alone."""
+def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> ActiveVersion:
+    """Run every check of :func:`pin_version` that depends on the version alone, and return it deserialized."""
     versions.check_versioned(dag_id, version)
     managed = versions.managed_version(version.dag_version_id, session=session)
     versions.check_unchanged(dag_id, version, managed)
     versions.check_not_rejected(dag_id, version, managed, change)
     versions.check_code_available(dag_id, version, managed)
-    _check_dag_versioned(dag_id, version, session=session)
-
-
-def _check_dag_versioned(dag_id: str, version: VersionIdentity, *, session: Session) -> None:
-    if read_dag(version, dag_id=dag_id, session=session).disable_bundle_versioning:
+    readable = read_version(version, dag_id=dag_id, session=session)
+    if readable.disable_bundle_versioning:
         raise UnversionedBundleError(
             f"Dag {dag_id!r}, {version.label}, sets disable_bundle_versioning, so its runs use whatever code the "
             "bundle has. Remove the setting, and pin a version that was parsed after that.",
             dag_id=dag_id,
             version_number=version.version_number,
         )
+    return readable
 
 
 def _retain_active(pin: Pin, *, session: Session) -> None:
@@ -311,9 +318,35 @@ def _choose_nothing(pin: Pin, change: Change) -> None:
     pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
     pin.dag_hash = pin.relative_fileloc = None
     _stamp(pin, change)
+    _lift_hold(pin)
 
 
 def _stamp(pin: Pin, change: Change) -> None:
     pin.reason, pin.actor, pin.actor_kind = change.reason, change.caller.name, change.caller.kind.value
     pin.changed_at = timezone.utcnow()
+
+
+def _lift_hold(pin: Pin) -> None:
     pin.hold_reason = pin.hold_actor = pin.hold_at = None
+
+
+def _confirm(
+    pin: Pin, version: VersionIdentity, change: Change, request: Mapping[str, Any], *, session: Session
+) -> ReleaseState:
+    """Leave a pin that is as asked for; what the request did besides, or its key, is recorded."""
+    lifts_hold = pin.hold_reason is not None and change.override_reason is not None
+    if lifts_hold:
+        _lift_hold(pin)
+    if lifts_hold or change.idempotency_key:
+        events.record(
+            EventKind.CONFIRMED,
+            dag_id=pin.dag_id,
+            revision=pin.revision,
+            change=change,
+            request=request,
+            from_version=version,
+            to_version=version,
+            session=session,
+        )
+    sync_dag_model(pin.dag_id, session=session)
+    return release_state(pin.dag_id, session=session)

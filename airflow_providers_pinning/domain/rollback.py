@@ -50,7 +50,7 @@ def roll_back(
     session: Session,
 ) -> ReleaseState:
     """
-    Pin the version that was active before the present one. A hold does not stand in the way.
+    Pin the version that was active before the present one. A hold stays, and stands in the way only of newer versions.
 
     :param dag_id: the Dag
     :param change: who asks, why, and under which conditions
@@ -83,6 +83,8 @@ def roll_back(
             "Name a version with to_version, or restore a rejected one.",
             dag_id=dag_id,
         )
+    if target.version_number > current.version_number:
+        pins.check_hold(pin, change)
     state = pins.activate(
         EventKind.ROLLED_BACK,
         pin,

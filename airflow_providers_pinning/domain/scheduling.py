@@ -29,10 +29,13 @@ import contextlib
 import copy
 import logging
 from collections.abc import Collection
+from functools import cached_property
+from typing import Any
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbag import DagPriorityParsingRequest
+from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.enums import DagAttributeTypes, Encoding
@@ -55,6 +58,11 @@ class ActiveVersion(LazyDeserializedDAG):
     bundle_name: str | None
     bundle_version: str | None
 
+    @cached_property
+    def timetable(self) -> Any:  # type: ignore[override]
+        """The timetable, which stock decodes anew at each of a dozen uses."""
+        return self._real_dag.timetable
+
     def check_readable(self) -> None:
         """
         Deserialize the Dag completely, which writing its metadata does anyway.
@@ -75,10 +83,11 @@ def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagMode
     """Read the serialized Dag of the active version, or ``None`` if the pin cannot be honoured."""
     return session.scalar(
         select(SerializedDagModel)
-        .join(DagVersion, SerializedDagModel.dag_version_id == DagVersion.id)
+        .join(SerializedDagModel.dag_version)
         .where(SerializedDagModel.dag_id == dag_id, is_active(DagVersion, SerializedDagModel))
         .order_by(DagVersion.version_number.desc())
         .limit(1)
+        .options(contains_eager(SerializedDagModel.dag_version))
     )
 
 
@@ -147,20 +156,45 @@ def read_dag(version: VersionIdentity, *, dag_id: str, session: Session) -> Seri
 
     :raises VersionUnreadableError: if it cannot be, for instance because a plugin's timetable is gone
     """
-    serialized = session.scalar(
-        select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
-    )
     try:
-        if serialized is None:
-            raise LookupError("its serialized Dag is gone")
-        return DagSerialization.from_dict(copy.deepcopy(serialized.data))
+        return DagSerialization.from_dict(copy.deepcopy(_stored(version, session=session).data or {}))
     except Exception as error:
-        raise VersionUnreadableError(
-            f"Dag {dag_id!r}, {version.label}, cannot be deserialized: {error}. "
-            "Install the plugins that it was parsed with, or choose another version.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        ) from error
+        raise _unreadable(version, dag_id, error) from error
+
+
+def read_version(version: VersionIdentity, *, dag_id: str, session: Session) -> ActiveVersion:
+    """
+    Read a version that is to become active, for :func:`write_dag_model`.
+
+    :raises VersionUnreadableError: if it cannot be deserialized
+    """
+    try:
+        parsed = as_parsed(_stored(version, session=session))
+        parsed.check_readable()
+    except Exception as error:
+        raise _unreadable(version, dag_id, error) from error
+    return parsed
+
+
+def _stored(version: VersionIdentity, *, session: Session) -> SerializedDagModel:
+    serialized = session.scalar(
+        select(SerializedDagModel)
+        .join(SerializedDagModel.dag_version)
+        .where(SerializedDagModel.dag_version_id == version.dag_version_id)
+        .options(contains_eager(SerializedDagModel.dag_version))
+    )
+    if serialized is None:
+        raise LookupError("its serialized Dag is gone")
+    return serialized
+
+
+def _unreadable(version: VersionIdentity, dag_id: str, error: Exception) -> VersionUnreadableError:
+    return VersionUnreadableError(
+        f"Dag {dag_id!r}, {version.label}, cannot be deserialized: {error}. "
+        "Install the plugins that it was parsed with, or choose another version.",
+        dag_id=dag_id,
+        version_number=version.version_number,
+    )
 
 
 def sync_dag_model(dag_id: str, *, session: Session) -> bool:
@@ -177,16 +211,40 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
         return False
     active = as_parsed(serialized)
     active.check_readable()
-    dag_model = session.get_one(DagModel, dag_id)
+    write_dag_model(active, session=session)
+    return True
+
+
+def write_dag_model(active: ActiveVersion, *, session: Session) -> None:
+    """Write a version's metadata into ``DagModel``; the caller holds the row's lock and knows that it is active."""
     SerializedDAG.bulk_write_to_db(
         active.bundle_name or "",
         active.bundle_version,
         [active],
-        dag_model.last_parse_duration,
+        session.scalar(select(DagModel.last_parse_duration).where(DagModel.dag_id == active.dag_id)),
         session=session,
     )
     session.flush()
-    return True
+
+
+def wait_for_head(dag_id: str, latest: VersionIdentity, *, session: Session) -> tuple[str, ...]:
+    """
+    Keep a Dag without runs until its file is parsed, if the bundle is at a commit that did not register it.
+
+    The file may be gone or broken there. Stock marks such Dags stale when it fetches the commit, which it has
+    done while they were pinned, so nothing would mark them now.
+
+    :return: what to tell the caller
+    """
+    head = session.scalar(select(DagBundleModel.version).where(DagBundleModel.name == latest.bundle_name))
+    if head is None or head == latest.bundle_version:
+        return ()
+    session.get_one(DagModel, dag_id).is_stale = True
+    session.flush()
+    return (
+        f"Bundle {latest.bundle_name!r} is at {head}, which did not register Dag {dag_id!r} (yet): its file may be "
+        "gone or broken there. The Dag gets no runs until the dag processor has parsed the file, which is asked for.",
+    )
 
 
 def request_parse(version: VersionIdentity, *, session: Session) -> None:

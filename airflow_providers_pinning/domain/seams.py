@@ -84,6 +84,8 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "session",
         ),
     ),
+    ("airflow.models.taskinstance", "TaskInstance.prepare_db_for_next_try", ("self", "session")),
+    ("airflow.executors.base_executor", "BaseExecutor.send_callback", ("self", "request")),
     ("airflow.models.taskmap", "TaskMap.expand_mapped_task", ("cls", "task", "run_id", "session")),
     (
         "airflow.jobs.scheduler_job_runner",

@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.errors import NotManagedError, VersionDrif
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     find_version,
+    identity_of,
     latest_identity,
     pinned_identity,
     require_dag,
@@ -196,7 +197,7 @@ def _baseline(dag_id: str, version: VersionIdentity, *, session: Session) -> Ver
     )
     if event is None or not event.from_version:
         return None
-    return find_version(dag_id, version_number=event.from_version["version_number"], session=session)
+    return identity_of(UUID(event.from_version["dag_version_id"]), session=session)
 
 
 def _compare(

@@ -162,6 +162,8 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
         manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         _record(EventKind.CANDIDATE, dag_id, version, change, request, session=session)
         release_superseded(dag_id, session=session)
+    else:
+        _confirm(dag_id, version, change, request, session=session)
     return release_state(dag_id, session=session)
 
 
@@ -170,6 +172,7 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     Mark a version as not to be pinned.
 
     :raises UnknownVersionError: if there is no such version
+    :raises UnversionedBundleError: if its code cannot be had again, so that rejecting it would mean nothing
     :raises VersionActiveError: if it is pinned now; roll back instead, which rejects it as well
     """
     require_dag(dag_id, lock=True, session=session)
@@ -177,6 +180,7 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     if events.find_repeated(change, request, session=session):
         return release_state(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
+    check_versioned(dag_id, version)
     pin = session.get(Pin, dag_id)
     if pin is not None and pin.dag_version_id == version.dag_version_id:
         raise VersionActiveError(
@@ -189,6 +193,8 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     if managed is None or managed.state != VersionState.REJECTED.value:
         manage(dag_id, version, VersionState.REJECTED, reason=change.reason, session=session)
         _record(EventKind.REJECTED, dag_id, version, change, request, session=session)
+    else:
+        _confirm(dag_id, version, change, request, session=session)
     return release_state(dag_id, session=session)
 
 
@@ -207,6 +213,8 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
     if managed is not None and managed.state == VersionState.REJECTED.value:
         manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         _record(EventKind.RESTORED, dag_id, version, change, request, session=session)
+    else:
+        _confirm(dag_id, version, change, request, session=session)
     return release_state(dag_id, session=session)
 
 
@@ -263,6 +271,12 @@ def _one_version(dag_id: str, version_number: int | None, *, session: Session) -
     if version_number is None and (latest := latest_identity(dag_id, session=session)):
         return latest
     return find_version(dag_id, version_number=version_number or 1, session=session)
+
+
+def _confirm(dag_id: str, version: VersionIdentity, change: Change, request: dict, *, session: Session) -> None:
+    """Keep the key of a request that found nothing to do: sent again later, it must not do anything either."""
+    if change.idempotency_key:
+        _record(EventKind.CONFIRMED, dag_id, version, change, request, session=session)
 
 
 def _record(

@@ -32,6 +32,7 @@ import logging
 from types import ModuleType
 from typing import Any
 
+from airflow_providers_pinning.enforcement import unavailable
 from airflow_providers_pinning.enforcement.contract import wrap
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,17 @@ def install_on_asset_manager(module: ModuleType) -> None:
 
 
 def dags_needing_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    """Find the Dags that are due; if that fails, leave out the pinned ones that cannot be read."""
+    """Find the Dags that are due, and as many more as are known to get no run."""
+    places = instance.NUM_DAGS_PER_DAGRUN_QUERY
+    instance.NUM_DAGS_PER_DAGRUN_QUERY = places + unavailable.count()
+    try:
+        return _find_due(wrapped, args, kwargs)
+    finally:
+        instance.NUM_DAGS_PER_DAGRUN_QUERY = places
+
+
+def _find_due(wrapped: Any, args: Any, kwargs: Any) -> Any:
+    """If the search fails, leave out the pinned Dags that cannot be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from airflow_providers_pinning.domain.listeners import left_out, unreadable_listeners
@@ -75,10 +86,10 @@ def queue_partitioned_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) 
     from airflow.models.log import Log
     from sqlalchemy.exc import SQLAlchemyError
 
-    from airflow_providers_pinning.domain.active import pinned_among
+    from airflow_providers_pinning.domain.active import pinned_version_ids
 
     session, listeners = kwargs["session"], list(kwargs["partition_dags"])
-    pinned = pinned_among([dag.dag_id for dag in listeners], session=session) if listeners else set()
+    pinned = pinned_version_ids([dag.dag_id for dag in listeners], session=session) if listeners else {}
     if not pinned or not kwargs["partition_key"]:
         wrapped(*args, **kwargs)
         return

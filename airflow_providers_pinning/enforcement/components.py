@@ -51,9 +51,12 @@ def install_on_job(module: ModuleType) -> None:
             wrapped(session=session)
             return
         check_tables(session=session)
-        wrapped(session=session)
+        # Stock commits the job. Its attestation goes into the same commit: between two of them, a live
+        # component would seem to lack the enforcement, and pins would be refused.
+        session.add(job)
+        session.flush()
         attest(component, job_id=job.id, session=session)
-        session.commit()
+        wrapped(session=session)
 
     def prepare_for_execution(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
         prepare(wrapped, instance, *args, **kwargs)

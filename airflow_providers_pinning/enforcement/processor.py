@@ -44,12 +44,17 @@ from airflow_providers_pinning.enforcement.contract import wrap
 log = logging.getLogger(__name__)
 
 
+CHECK_TIMEOUT = 600.0
+"""Seconds that one check may take; a fetch that hangs must not be the last one."""
+
+
 class Upkeep:
     """The upkeep of one dag processor; its state is when it last ran and which check is running."""
 
     def __init__(self) -> None:
         self._next_round = 0.0
         self._check: subprocess.Popen | None = None
+        self._check_deadline = 0.0
 
     def run_if_due(self, bundle_names: Collection[str]) -> None:
         """Do one round if the last one is long enough ago. A failure is logged and tried again."""
@@ -73,11 +78,17 @@ class Upkeep:
             repair_scheduling_metadata(session=session)
             is_due = is_check_due(bundle_names, session=session)
         if self._check is not None and self._check.poll() is None:
-            return
+            if time.monotonic() < self._check_deadline:
+                return
+            log.error(
+                "The check of the code of managed versions did not end within %d seconds; it is ended", CHECK_TIMEOUT
+            )
+            self._check.kill()
         self._check = None
         if is_due:
+            self._check_deadline = time.monotonic() + CHECK_TIMEOUT
             self._check = subprocess.Popen(
-                [sys.executable, "-m", "airflow_providers_pinning.domain.code_check", *sorted(bundle_names)],
+                [sys.executable, "-m", "airflow_providers_pinning.enforcement.code_check", *sorted(bundle_names)],
                 env={**os.environ, "_AIRFLOW_PROCESS_CONTEXT": "server"},
                 stdin=subprocess.DEVNULL,
             )

@@ -21,7 +21,7 @@ Stock ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and l
 again for the run's rows: a pin that commits in between makes a run with one version's tasks and
 another's id. Here the version is resolved once, under a lock, the run is created from that version's
 Dag, and the look-ups inside answer with the same version. A canary run brings its version along.
-``dag.test`` is exempt: it runs local code.
+``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
 
 Shown by ``tests/unit/enforcement/test_run_creation.py``.
 """
@@ -56,10 +56,12 @@ def install(module: ModuleType) -> None:
 
         if (routed := current_resolution(dag.dag_id)) and routed.routed_to:
             run = wrapped(session=session, **kwargs)
-            _check_run(run, routed.routed_to)
+            _set_bundle_version(run, routed.routed_to)
             return run
         triggered_by = kwargs.get("triggered_by")
-        if triggered_by == DagRunTriggeredByType.TEST:
+        # ``airflow tasks test`` runs local code as well, which was not read from the database.
+        is_local = triggered_by == DagRunTriggeredByType.CLI and stamp_of(dag) is None
+        if triggered_by == DagRunTriggeredByType.TEST or is_local:
             with resolved(Resolution(dag.dag_id, None)):
                 return wrapped(session=session, **kwargs)
         held = held_pin(dag.dag_id)
@@ -70,7 +72,7 @@ def install(module: ModuleType) -> None:
         with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
             run = wrapped.__func__(dag, session=session, **kwargs)
         if pin.version:
-            _check_run(run, pin.version)
+            _set_bundle_version(run, pin.version)
         return run
 
     def create_dagrun(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -100,14 +102,7 @@ def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
     ).dag
 
 
-def _check_run(run: Any, version: Any) -> None:
-    from airflow_providers_pinning.domain.errors import PinUnavailableError
-
-    if run.created_dag_version_id != version.dag_version_id:
-        raise PinUnavailableError(
-            f"Run {run.run_id!r} of Dag {run.dag_id!r} was not created with {version.label}.",
-            dag_id=run.dag_id,
-        )
+def _set_bundle_version(run: Any, version: Any) -> None:
+    """Stock takes it from ``DagModel``, which a host without the enforcement may have overwritten."""
     if run.bundle_version != version.bundle_version:
-        # Stock takes it from DagModel, which a host without the enforcement may have overwritten.
         run.bundle_version = version.bundle_version

@@ -22,6 +22,10 @@ next. While the Dag is pinned, "latest" is the pinned version, and a run that wa
 would change its tasks half way. M: stock ``TaskMap.expand_mapped_task`` gives task instances that are
 added to a mapped task the latest version, which need not be their run's once the pin has moved.
 
+Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``
+for the bundle's version. The pin is held from the first step of clearing, ``prepare_db_for_next_try``, on: one
+that moves in between would mix two versions in a run.
+
 Shown by ``tests/unit/enforcement/test_run_version.py``.
 """
 
@@ -46,6 +50,18 @@ def install_on_dag_bag(module: ModuleType) -> None:
         return wrapped(*args, **kwargs)
 
     wrap(module, "DBDagBag._version_from_dag_run", version_from_dag_run)
+
+
+def install_on_task_instance(module: ModuleType) -> None:
+    """Patch ``airflow.models.taskinstance``."""
+
+    def prepare_db_for_next_try(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        from airflow_providers_pinning.domain.active import hold_recorded_pin
+
+        hold_recorded_pin(instance.dag_id, session=kwargs["session"] if "session" in kwargs else args[0])
+        wrapped(*args, **kwargs)
+
+    wrap(module, "TaskInstance.prepare_db_for_next_try", prepare_db_for_next_try)
 
 
 def install_on_task_map(module: ModuleType) -> None:

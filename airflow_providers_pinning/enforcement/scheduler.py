@@ -21,9 +21,10 @@ V: stock ``_verify_integrity_if_dag_changed`` moves the unfinished task instance
 bundle version to the latest version. A pin would move runs that were created before it.
 
 A Dag whose pin cannot be honoured is due for a run for ever, because none is made. Stock picks the
-longest due Dags first, a few at a time, so such Dags would take every place: the next due time of one is
-taken away until its pin changes. Its runs are not created outside ``try`` either: on the asset paths an
-exception would end the scheduler.
+longest due Dags first, a few at a time, so such Dags would take every place. This scheduler remembers them,
+makes room for as many more (see ``enforcement.assets``), and tries each again once a minute. Nothing is written
+down, since another scheduler may well be able to read the Dag. Its runs are not created outside ``try`` either:
+on the asset paths an exception would end the scheduler.
 
 When it creates scheduled and asset-triggered runs, the scheduler has locked the Dags' rows, which no change of
 a pin gets past. So the pins of all these Dags are read at once, instead of one by one for each run.
@@ -37,6 +38,7 @@ import logging
 from types import ModuleType
 from typing import Any
 
+from airflow_providers_pinning.enforcement import unavailable
 from airflow_providers_pinning.enforcement.contract import wrap
 
 log = logging.getLogger(__name__)
@@ -67,38 +69,35 @@ def verify_integrity_if_dag_changed(wrapped: Any, instance: Any, args: Any, kwar
 
 
 def get_current_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    """Read the active version; if a pin stands in the way, take the Dag out of the queue and say why."""
-    from airflow.models.dag import DagModel
-    from sqlalchemy import update
+    """Read the active version; if a pin stands in the way, say so and remember it."""
+    from airflow_providers_pinning.domain.active import pinned_version_ids
 
-    from airflow_providers_pinning.domain.active import is_pinned
-
-    dag = wrapped(*args, **kwargs)
-    if dag is not None:
-        return dag
     dag_id = args[0] if args else kwargs["dag_id"]
     session = kwargs["session"] if "session" in kwargs else args[1]
-    if is_pinned(dag_id, session=session):
+    dag = wrapped(*args, **kwargs)
+    if dag is not None:
+        unavailable.note_success(dag_id)
+    elif (pinned := pinned_version_ids([dag_id], session=session).get(dag_id)) and unavailable.note_failure(
+        dag_id, pinned
+    ):
         log.error(
-            "No run of Dag %s is created: its pinned version is gone, changed or unreadable. It is not scheduled "
-            "until another version is pinned or it is unpinned.",
+            "No run of Dag %s is created: its pinned version is gone, changed or unreadable. Pin another version or "
+            "unpin it. It is tried again every %d seconds.",
             dag_id,
+            unavailable.RETRY_AFTER,
         )
-        session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(next_dagrun_create_after=None))
-    return None
+    return dag
 
 
 def create_dag_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
     """Create the scheduled runs with one look at the pins of all these Dags, whose rows are locked."""
     from airflow_providers_pinning.domain.active import held_pins
 
-    dag_models = args[0] if args else kwargs["dag_models"]
     session = kwargs["session"] if "session" in kwargs else args[1]
-    if not dag_models:
-        wrapped(*args, **kwargs)
-        return
-    with held_pins([dag_model.dag_id for dag_model in dag_models], session=session):
-        wrapped(*args, **kwargs)
+    dag_models = _worth_trying(args[0] if args else kwargs["dag_models"], session=session)
+    if dag_models:
+        with held_pins([dag_model.dag_id for dag_model in dag_models], session=session):
+            wrapped(dag_models, session)
 
 
 def create_dag_runs_asset_triggered(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
@@ -106,7 +105,8 @@ def create_dag_runs_asset_triggered(wrapped: Any, instance: Any, args: Any, kwar
     from airflow_providers_pinning.domain.active import held_pins
     from airflow_providers_pinning.domain.errors import PinUnavailableError
 
-    dag_models, session = kwargs["dag_models"], kwargs["session"]
+    session = kwargs["session"]
+    dag_models = _worth_trying(kwargs["dag_models"], session=session)
     with held_pins([dag_model.dag_id for dag_model in dag_models], session=session):
         for dag_model in dag_models:
             try:
@@ -115,12 +115,33 @@ def create_dag_runs_asset_triggered(wrapped: Any, instance: Any, args: Any, kwar
                 log.error("%s", error)
 
 
-def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    """End this round at a pin that cannot be honoured; the next round does not select it."""
-    from airflow_providers_pinning.domain.errors import PinUnavailableError
+def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:
+    """Leave out the Dags that failed a moment ago, unless their pin has changed since."""
+    from airflow_providers_pinning.domain.active import pinned_version_ids
 
+    failed = unavailable.waiting(dag_model.dag_id for dag_model in dag_models)
+    if not failed:
+        return list(dag_models)
+    pinned = pinned_version_ids(failed, session=session)
+    return [dag for dag in dag_models if dag.dag_id not in failed or pinned.get(dag.dag_id) != failed[dag.dag_id]]
+
+
+def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """
+    Make room for the partitions of pins that cannot be honoured, which stock would look at first for ever.
+
+    Should a pin break between its selection and the creation of the run, this round ends there.
+    """
+    from airflow_providers_pinning.domain.errors import PinUnavailableError
+    from airflow_providers_pinning.domain.listeners import count_blocked_partitions
+
+    session = kwargs["session"] if "session" in kwargs else args[0]
+    limit = instance._max_partition_dag_runs_per_loop
+    instance._max_partition_dag_runs_per_loop = limit + count_blocked_partitions(session=session)
     try:
         return wrapped(*args, **kwargs)
     except PinUnavailableError as error:
         log.error("%s", error)
         return {error.data["dag_id"]}
+    finally:
+        instance._max_partition_dag_runs_per_loop = limit

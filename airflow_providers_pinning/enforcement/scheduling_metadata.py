@@ -162,6 +162,10 @@ def _keep_canary_assets(dag_ids: list[str], *, session: Any) -> None:
         keep_assets_of_unfinished_canaries(dag_ids, session=session)
         return
     # A canary run has a managed version that is not the pinned one.
-    with_candidates = {dag_id for dag_id in protection.pinned if len(protection.managed.get(dag_id, ())) > 1}
+    with_candidates = {
+        dag_id
+        for dag_id, managed in protection.managed.items()
+        if len(managed) > (1 if dag_id in protection.pinned else 0)
+    }
     if with_candidates:
         keep_assets_of_unfinished_canaries(with_candidates, session=session)

@@ -17,7 +17,8 @@
 """
 Seam X: a task runs from the file and bundle of its own version.
 
-Stock ``ExecuteTask.make`` and ``ExecuteCallback.make`` take the bundle's name and the file's path from
+Stock takes the bundle's name and the file's path of ``ExecuteTask``, ``ExecuteCallback`` and the callbacks and
+e-mails that the dag processor runs from
 ``DagModel``, which describes the active version, and the bundle's version from the run. While the pin
 moves between versions whose file or bundle differ, a run that is under way would look for the file of
 one version in the code of another.
@@ -52,6 +53,35 @@ def install_on_callback(module: ModuleType) -> None:
         return wrapped(*args, **_located(kwargs, run.dag_id, run.created_dag_version_id, run))
 
     wrap(module, "ExecuteCallback.make", make)
+
+
+def install_on_executor(module: ModuleType) -> None:
+    """Patch ``airflow.executors.base_executor``."""
+
+    def send_callback(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        request = args[0] if args else kwargs["request"]
+        _locate_callback(request)
+        wrapped(*args, **kwargs)
+
+    wrap(module, "BaseExecutor.send_callback", send_callback)
+
+
+def _locate_callback(request: Any) -> None:
+    """Put the place of the run's version into a callback or an e-mail, if it need not be the active one's."""
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.identity import managed_run_version, place_of_inactive_version
+
+    # The scheduler sends callbacks where its own session must not be committed, and the common one is that.
+    with create_session(scoped=False) as session:
+        if (ti := getattr(request, "ti", None)) is not None:
+            dag_id, dag_version_id = ti.dag_id, ti.dag_version_id
+        else:
+            dag_id = request.dag_id
+            dag_version_id = managed_run_version(dag_id, request.run_id, session=session)
+        version = place_of_inactive_version(dag_id, dag_version_id, session=session)
+    if version is not None and version.relative_fileloc and version.bundle_name:
+        request.filepath, request.bundle_name = version.relative_fileloc, version.bundle_name
 
 
 def _located(kwargs: dict[str, Any], dag_id: str, dag_version_id: Any, run: Any) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Event(Base):
     """
     One change: who did it, why, from which version to which.
 
-    Rows are only ever added. ``idempotency_key`` is unique, so that a retried request finds the
+    Rows are only ever added. ``idempotency_key`` is unique for each Dag, so that a retried request finds the
     change that it made already.
     """
 
@@ -60,6 +60,6 @@ class Event(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
 
     __table_args__ = (
-        sa.UniqueConstraint("idempotency_key"),
+        sa.UniqueConstraint("dag_id", "idempotency_key"),
         sa.Index("idx_pinning_event_dag_id_id", "dag_id", "id"),
     )

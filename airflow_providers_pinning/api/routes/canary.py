@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
@@ -27,8 +27,10 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, Query, status
+from pydantic import AwareDatetime
 
 from airflow_providers_pinning.api.datamodels import (
+    MAX_INTEGER,
     CanaryBody,
     CanaryRunsResponse,
     ComparisonResponse,
@@ -49,7 +51,8 @@ from airflow_providers_pinning.domain.verdict import Criteria
 router = AirflowRouter(tags=["Canary"])
 
 may_start_runs = Depends(requires_access_dag("POST", DagAccessEntity.RUN))
-Seconds = Annotated[float, Query(ge=0)]
+MAX_SECONDS = 10 * 365 * 86_400
+"""Longest time that a soak may be asked to take."""
 
 
 @router.post(
@@ -71,16 +74,16 @@ def get_soak(
     dag_id: str,
     version_number: VersionNumber,
     session: SessionDep,
-    min_runs: Annotated[int, Query(ge=0)] = 3,
-    min_duration: Annotated[float, Query(ge=0, description="Seconds")] = 0,
-    max_failures: Annotated[int, Query(ge=0)] = 0,
-    consecutive_successes: Annotated[int | None, Query(ge=1)] = None,
-    max_wait: Annotated[float | None, Query(ge=0, description="Seconds")] = None,
+    min_runs: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 3,
+    min_duration: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 0,
+    max_failures: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+    consecutive_successes: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
+    max_wait: Annotated[float | None, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = None,
     run_kinds: RunKind = RunKind.CANARY,
-    since: datetime | None = None,
+    since: AwareDatetime | None = None,
     expected_dag_hash: str | None = None,
     compare: bool = False,
-    max_duration_ratio: Annotated[float, Query(gt=0)] = 1.5,
+    max_duration_ratio: Annotated[float, Query(gt=0, le=1e6)] = 1.5,
     max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
 ) -> SoakResponse:
     """Judge a version by its runs, with the evidence."""

@@ -25,11 +25,13 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
 from airflow_providers_pinning.api.datamodels import (
+    MAX_INTEGER,
     PinBody,
     PinCollectionResponse,
     PinSummaryResponse,
     Reason,
     ReleaseStateResponse,
+    Revision,
     RollbackBody,
 )
 from airflow_providers_pinning.api.errors import responses
@@ -78,7 +80,7 @@ def unpin_dag_version(
     caller: CallerDep,
     session: SessionDep,
     reason: Annotated[Reason, Query(description="Why the change is made; kept in the history.")],
-    expected_revision: Annotated[int | None, Query(ge=0, description="Refuse if the pin changed since.")] = None,
+    expected_revision: Annotated[Revision | None, Query(description="Refuse if the pin changed since.")] = None,
     idempotency_key: Annotated[str | None, Query(min_length=1, max_length=250)] = None,
     override_reason: Annotated[Reason | None, Query(description="Why a hold is passed over.")] = None,
 ) -> ReleaseState:
@@ -128,7 +130,7 @@ def get_pins(
     behind: Annotated[bool | None, Query(description="Only Dags that newer versions wait for, or only others.")] = None,
     unhealthy: Annotated[bool | None, Query(description="Only pins with a problem, or only others.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PinCollectionResponse:
     """List the pinned Dags that the user may read."""
     which = overview.PinFilter(readable, dag_id_pattern, behind, unhealthy)

@@ -26,6 +26,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Path, Query
 
 from airflow_providers_pinning.api.datamodels import (
+    MAX_INTEGER,
     CandidateBody,
     EventCollectionResponse,
     EventResponse,
@@ -45,8 +46,8 @@ from airflow_providers_pinning.domain.state import ReleaseState
 router = AirflowRouter(tags=["Version"])
 
 Limit = Annotated[int, Query(ge=1, le=500)]
-Offset = Annotated[int, Query(ge=0)]
-VersionNumber = Annotated[int, Path(ge=1)]
+Offset = Annotated[int, Query(ge=0, le=MAX_INTEGER)]
+VersionNumber = Annotated[int, Path(ge=1, le=MAX_INTEGER)]
 
 
 @router.get("/dags/{dag_id}/versions", responses=responses(404), dependencies=[may_read])

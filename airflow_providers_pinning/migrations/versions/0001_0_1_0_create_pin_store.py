@@ -95,7 +95,7 @@ def upgrade():
         sa.Column("request", sa.JSON(), nullable=True),
         sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pinning_event_pkey"),
-        sa.UniqueConstraint("idempotency_key", name="pinning_event_idempotency_key_uq"),
+        sa.UniqueConstraint("dag_id", "idempotency_key", name="pinning_event_dag_id_idempotency_key_uq"),
     )
     with op.batch_alter_table("pinning_event") as batch_op:
         batch_op.create_index("idx_pinning_event_dag_id_id", ["dag_id", "id"])

@@ -76,7 +76,7 @@ def test_source_of_a_request_is_in_the_history(api, session):
     source = {"dag_id": "promote", "run_id": "r1", "task_id": "canary", "map_index": -1}
     api().post(RUNS, json={"version_number": 2}, headers={"Pinning-Source": json.dumps(source)})
     event = session.scalars(select(Event).order_by(Event.id.desc())).first()
-    assert (event.kind, event.actor_kind, event.source) == ("canary", "task", source)
+    assert (event.kind, event.actor_kind, event.source) == ("canary", "user", source)
 
 
 @pytest.mark.parametrize("source", ["{", "[]", '"x"', json.dumps({"dag_id": "x" * 3000})])

@@ -434,7 +434,7 @@ class TestPartitions:
 class TestLocks:
     """A Dag that was never pinned has no pin to lock: its first one would slip in before the run."""
 
-    DAG_IN_SHARE_MODE = "FOR SHARE OF dag"
+    DAG_IN_SHARE_MODE = "FOR KEY SHARE OF dag"
 
     @pytest.mark.parametrize("create", [call_rest_api, trigger_from_task, backfill], ids=lambda f: f.__name__)
     def test_a_path_that_does_not_hold_the_dag_locks_it(self, create, lab, scheduler, api):

@@ -1,0 +1,57 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The pinned Dags for which this scheduler could not create a run, and when it tries again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+RETRY_AFTER = 60.0
+"""Seconds after which a run of such a Dag is tried again."""
+
+_next_try: dict[str, tuple[UUID | None, float]] = {}
+
+
+def note_failure(dag_id: str, pinned: UUID | None) -> bool:
+    """
+    Note that no run could be created.
+
+    :param dag_id: the Dag
+    :param pinned: the version that is pinned: once it is another one, the Dag is tried at once
+    :return: whether that was not known yet
+    """
+    known = _next_try.get(dag_id, (None, 0.0))[0] == pinned and dag_id in _next_try
+    _next_try[dag_id] = (pinned, time.monotonic() + RETRY_AFTER)
+    return not known
+
+
+def note_success(dag_id: str) -> None:
+    """Note that the Dag can be read."""
+    _next_try.pop(dag_id, None)
+
+
+def waiting(dag_ids: Iterable[str]) -> dict[str, UUID | None]:
+    """Return those Dags that it is too early to try again, and the version that was pinned when they failed."""
+    now = time.monotonic()
+    return {dag_id: _next_try[dag_id][0] for dag_id in dag_ids if dag_id in _next_try and _next_try[dag_id][1] > now}
+
+
+def count() -> int:
+    """Return the number of these Dags, each of which would take another's place in the queue."""
+    return len(_next_try)
