@@ -95,7 +95,7 @@ class Checks:
         self._timeline.check("its task's log", self.printed(run), code.printed)
         earlier = [r for r in self._database.runs(DAG_ID, run_type="scheduled") if r.id < run.id]
         if earlier and earlier[-1].version_number == version.number:
-            gap = (run.logical_date - earlier[-1].logical_date).total_seconds()
+            gap = (run.scheduled_for - earlier[-1].scheduled_for).total_seconds()
             self._timeline.check(
                 "since the scheduled run before",
                 f"{gap:.1f} s",

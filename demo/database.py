@@ -54,6 +54,13 @@ class Run:
     tasks: tuple[TaskInstance, ...]
 
     @property
+    def scheduled_for(self) -> datetime:
+        """Its logical date, which every scheduled run has."""
+        if self.logical_date is None:
+            raise ValueError(f"Run {self.run_id} has no logical date")
+        return self.logical_date
+
+    @property
     def task_ids(self) -> set[str]:
         """Ids of its tasks."""
         return {task.task_id for task in self.tasks}

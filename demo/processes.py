@@ -130,8 +130,8 @@ def _no_interruption() -> Iterator[None]:
     finally:
         for signum, handler in raising.items():
             signal.signal(signum, handler)
-        for signum in caught:
-            signal.raise_signal(signum)
+        for number in caught:
+            signal.raise_signal(number)
 
 
 def _members(sessions: set[int]) -> set[psutil.Process]:
