@@ -130,7 +130,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing():
     with demo() as running:
         running.read_until("Starting airflow triggerer")
         started = running.processes()
-        home = Path(psutil.Process(started[-1].pid).environ()["AIRFLOW_HOME"])
+        home = Path(min(started, key=psutil.Process.create_time).environ()["AIRFLOW_HOME"])
         assert home.exists()
         assert running.interrupt() == 130
     assert [process for process in started if process.is_running()] == []
