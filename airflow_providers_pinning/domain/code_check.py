@@ -24,6 +24,7 @@ parsing; see ``enforcement/code_check.py``.
 from __future__ import annotations
 
 import logging
+import zipfile
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 from itertools import groupby
@@ -119,4 +120,11 @@ def _missing_files(
 def _exists(root: Path, fileloc: str) -> bool:
     """Tell whether a Dag file exists, as a file or inside a zip archive."""
     path = root / fileloc
-    return path.exists() or any(parent.suffix == ".zip" and parent.is_file() for parent in path.parents)
+    return path.exists() or any(_is_zipped(path, archive) for archive in path.parents)
+
+
+def _is_zipped(path: Path, archive: Path) -> bool:
+    if not archive.is_file() or not zipfile.is_zipfile(archive):
+        return False
+    with zipfile.ZipFile(archive) as zipped:
+        return path.relative_to(archive).as_posix() in zipped.namelist()

@@ -34,7 +34,8 @@ def main(bundle_names: list[str]) -> None:
 
     from airflow_providers_pinning.domain.code_check import check_code
 
-    with create_session() as session:
+    # A bundle reads its connection in the common session and closes that.
+    with create_session(scoped=False) as session:
         log.info("Checked the code of %d managed version(s)", check_code(bundle_names, session=session))
 
 

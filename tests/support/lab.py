@@ -37,6 +37,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import pins, rollback, versions
 from airflow_providers_pinning.domain.events import Caller, Change
+from airflow_providers_pinning.domain.state import ReleaseState, release_state
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 BUNDLE = "team_dags"
@@ -126,6 +127,11 @@ class Lab:
     def pin_row(self, dag_id: str) -> Pin | None:
         """Return the pin, read anew."""
         return self.session.get(Pin, dag_id, populate_existing=True)
+
+    def pin_state(self, dag_id: str) -> ReleaseState:
+        """Return the release state, read anew."""
+        self.session.expire_all()
+        return release_state(dag_id, session=self.session)
 
     def managed(self, dag_id: str) -> dict[int, str]:
         """Return the states of the managed versions by number."""

@@ -1,0 +1,123 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+from airflow.dag_processing.manager import DagFileProcessorManager
+from airflow.models.dag import DagModel
+from sqlalchemy import update
+
+from airflow_providers_pinning.domain import upkeep as domain_upkeep
+from airflow_providers_pinning.enforcement.processor import Upkeep
+from airflow_providers_pinning.models import ManagedVersion
+from tests.support.lab import BUNDLE
+from tests.support.repository import Repository
+from tests.support.sources import dag_file
+
+V1 = dag_file("orders", "schedule='@daily'")
+V2 = dag_file("orders", "schedule='@hourly'", "extract load")
+
+
+@pytest.fixture
+def overwritten(lab):
+    """Let something without the enforcement overwrite the scheduling metadata of a pinned Dag."""
+    lab.commit("sha1", orders=V1)
+    lab.pin("orders", 1)
+
+    def overwrite():
+        lab.session.execute(update(DagModel).values(bundle_version="sha2"))
+        lab.session.commit()
+
+    overwrite()
+    return overwrite
+
+
+def repaired(lab):
+    return lab.dag_model("orders").bundle_version == "sha1"
+
+
+def test_the_loop_of_the_dag_processor_does_the_upkeep(overwritten, lab, option):
+    option("maintenance_interval", 0)
+
+    DagFileProcessorManager(max_runs=1)._scan_stale_dags()
+
+    assert repaired(lab)
+
+
+class TestUpkeep:
+    def test_repairs_scheduling_metadata(self, overwritten, lab):
+        Upkeep().run_if_due([])
+
+        assert repaired(lab)
+
+    def test_is_not_done_again_at_once(self, overwritten, lab):
+        upkeep = Upkeep()
+        upkeep.run_if_due([])
+        overwritten()
+
+        upkeep.run_if_due([])
+
+        assert not repaired(lab)
+
+    def test_is_done_again_after_the_interval(self, overwritten, lab, option):
+        option("maintenance_interval", 0)
+        upkeep = Upkeep()
+        upkeep.run_if_due([])
+        overwritten()
+
+        upkeep.run_if_due([])
+
+        assert repaired(lab)
+
+    def test_that_fails_does_not_stop_the_dag_processor_and_is_tried_again(self, overwritten, lab, option, monkeypatch):
+        option("maintenance_interval", 0)
+        upkeep = Upkeep()
+        with monkeypatch.context() as patched:
+            patched.setattr(domain_upkeep, "repair_scheduling_metadata", lambda **options: 1 / 0)
+            upkeep.run_if_due([])
+
+        upkeep.run_if_due([])
+
+        assert repaired(lab)
+
+    def test_starts_no_check_of_the_code_if_none_is_due(self, lab):
+        upkeep = Upkeep()
+
+        upkeep.run_if_due([BUNDLE])
+
+        assert upkeep._check is None
+
+
+def test_the_code_of_managed_versions_is_checked_in_a_process_of_its_own(lab, session, option, tmp_path, monkeypatch):
+    option("maintenance_interval", 0)
+    repository = Repository(tmp_path / "repository")
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", str(tmp_path / "bundles"))
+    for name, value in repository.configuration(BUNDLE).items():
+        monkeypatch.setenv(name, value)
+    lab.commit(repository.commit(orders=V1), orders=V1)
+    lab.pin("orders", 1)
+    upkeep = Upkeep()
+
+    upkeep.run_if_due([BUNDLE])
+    started = upkeep._check
+    upkeep.run_if_due([BUNDLE])
+
+    assert upkeep._check is started
+    assert started.wait(timeout=60) == 0
+    session.rollback()
+    [version] = session.query(ManagedVersion).all()
+    assert version.code_state == "available"
