@@ -1,0 +1,99 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What the sensors have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.bases.sensor import PokeReturnValue
+from airflow.sdk.definitions.context import Context
+
+from airflow_providers_pinning.exceptions import ServerFault, TransientError
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.operators.base import TargetsDag, default_deferrable, refusals_fail_at_once
+from airflow_providers_pinning.operators.links import PinningTabLink
+from airflow_providers_pinning.triggers.base import Outcome, PinningTrigger, result_of
+
+
+class PinningSensor(TargetsDag, BaseSensorOperator):
+    """
+    Base of the sensors that ask the REST API.
+
+    A broken connection, 429 and any 5xx are outlasted until the sensor's timeout. A refusal, such as an unknown Dag
+    or a wrong password, fails the sensor at once without retries.
+
+    :param target_dag_id: the Dag to ask about (templated)
+    :param pinning_conn_id: connection to the API server (templated)
+    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
+    """
+
+    template_fields: Sequence[str] = ("target_dag_id", "pinning_conn_id")
+    operator_extra_links = (PinningTabLink(),)
+    ui_color = "#e6f1f2"
+
+    def __init__(
+        self,
+        *,
+        target_dag_id: str,
+        pinning_conn_id: str = PinningHook.default_conn_name,
+        deferrable: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.target_dag_id = target_dag_id
+        self.pinning_conn_id = pinning_conn_id
+        self.deferrable = default_deferrable(deferrable)
+
+    def execute(self, context: Context) -> Any:
+        """Wait, in the triggerer or here."""
+        if not self.deferrable:
+            return super().execute(context)
+        self.defer(trigger=self.trigger(), method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
+        return None
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Ask once."""
+        try:
+            with refusals_fail_at_once():
+                answer = self.ask(PinningHook(self.pinning_conn_id, attempts=1))
+                if answer is None:
+                    return PokeReturnValue(is_done=False)
+                return PokeReturnValue(is_done=True, xcom_value=self.decide(answer, context))
+        except (TransientError, ServerFault) as error:
+            self.log.warning("Asking again in %s seconds: %s", self.poke_interval, error)
+            return PokeReturnValue(is_done=False)
+
+    def execute_complete(self, context: Context, event: Outcome) -> Any:
+        """Decide, now that the trigger has an answer."""
+        with refusals_fail_at_once():
+            return self.decide(result_of(event), context)
+
+    def trigger(self) -> PinningTrigger:
+        """Return the trigger that asks."""
+        raise NotImplementedError
+
+    def ask(self, hook: PinningHook) -> dict[str, Any] | None:
+        """Return what is waited for, or ``None`` to ask again."""
+        raise NotImplementedError
+
+    def decide(self, answer: dict[str, Any], context: Context) -> Any:
+        """Return the result of the task, or fail or skip it."""
+        raise NotImplementedError

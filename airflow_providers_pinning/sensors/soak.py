@@ -1,0 +1,172 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Wait for evidence on a version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.soak import RunKind, SoakCriteria, Verdict, iso, seconds
+from airflow_providers_pinning.operators.base import required_number, text, whole_number
+from airflow_providers_pinning.sensors.base import PinningSensor
+from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
+
+XCOM_SOAK = "soak"
+"""XCom with the verdict and its evidence, also of a soak that fails or is skipped."""
+
+
+class OnInconclusive(str, Enum):
+    """What an inconclusive soak means to the task."""
+
+    FAIL = "fail"
+    """The task fails."""
+    SKIP = "skip"
+    """The task is skipped, and what depends on it."""
+    SUCCEED = "succeed"
+    """The task succeeds; somebody downstream, such as a person, decides with the evidence at hand."""
+
+
+class VersionSoakSensor(PinningSensor):
+    """
+    Wait until the runs of a version give a verdict on it.
+
+    Returns verdict, reason, message and evidence. A failed soak fails the task at once without retries, since a
+    retry would judge the same runs. So does a version that is not the expected one any more. Times are a
+    ``timedelta`` or seconds.
+
+    :param version_number: number of the version (templated)
+    :param min_runs: finished runs that are needed (templated)
+    :param min_duration: time that must have passed since the soak began (templated)
+    :param max_failures: failed runs that are tolerated; one more fails the soak (templated)
+    :param consecutive_successes: successes in a row, up to now, that are needed (templated)
+    :param max_wait: time since the soak began after which it is inconclusive; unlike other sensors' ``max_wait``,
+        it has nothing to do with ``poke_interval`` (templated)
+    :param on_inconclusive: what an inconclusive soak means: ``fail``, ``skip`` or ``succeed`` (templated)
+    :param run_kinds: runs that count: ``canary`` for a candidate, ``live`` for a bake, or ``any`` (templated)
+    :param since: when the soak began; by default when the version was made a candidate or, for live runs of the
+        pinned version, when it was pinned (templated)
+    :param expected_dag_hash: hash of the version that is meant (templated)
+    :param compare: compare with the version that it would replace, or replaced
+    :param max_duration_ratio: how many times as long runs may take, with ``compare``
+    :param max_failure_rate_increase: by how much the failure rate may be higher, with ``compare``
+    """
+
+    template_fields: Sequence[str] = (
+        *PinningSensor.template_fields,
+        "version_number",
+        "min_runs",
+        "min_duration",
+        "max_failures",
+        "consecutive_successes",
+        "soak_max_wait",
+        "on_inconclusive",
+        "run_kinds",
+        "since",
+        "expected_dag_hash",
+    )
+
+    def __init__(
+        self,
+        *,
+        version_number: int | str,
+        min_runs: int | str = 3,
+        min_duration: float | str | timedelta = 0,
+        max_failures: int | str = 0,
+        consecutive_successes: int | str | None = None,
+        max_wait: float | str | timedelta | None = None,
+        on_inconclusive: str = OnInconclusive.FAIL.value,
+        run_kinds: str = RunKind.CANARY.value,
+        since: datetime | str | None = None,
+        expected_dag_hash: str | None = None,
+        compare: bool = False,
+        max_duration_ratio: float | None = None,
+        max_failure_rate_increase: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.version_number = version_number
+        self.min_runs = min_runs
+        self.min_duration = min_duration
+        self.max_failures = max_failures
+        self.consecutive_successes = consecutive_successes
+        self.soak_max_wait = max_wait
+        self.on_inconclusive = on_inconclusive
+        self.run_kinds = run_kinds
+        self.since = since
+        self.expected_dag_hash = expected_dag_hash
+        self.compare = compare
+        self.max_duration_ratio = max_duration_ratio
+        self.max_failure_rate_increase = max_failure_rate_increase
+
+    def criteria(self) -> SoakCriteria:
+        """Return what is asked, now that the templates are rendered."""
+        OnInconclusive(self.on_inconclusive)
+        return SoakCriteria(
+            min_runs=required_number("min_runs", self.min_runs),
+            min_duration=seconds(self.min_duration) or 0,
+            max_failures=required_number("max_failures", self.max_failures),
+            consecutive_successes=whole_number("consecutive_successes", self.consecutive_successes),
+            max_wait=seconds(self.soak_max_wait),
+            run_kinds=self.run_kinds,
+            since=iso(self.since),
+            expected_dag_hash=text(self.expected_dag_hash),
+            compare=self.compare,
+            max_duration_ratio=self.max_duration_ratio,
+            max_failure_rate_increase=self.max_failure_rate_increase,
+        )
+
+    def trigger(self) -> VersionSoakTrigger:
+        """Return the trigger that asks."""
+        return VersionSoakTrigger(
+            target_dag_id=self.target_dag_id,
+            pinning_conn_id=self.pinning_conn_id,
+            poll_interval=self.poke_interval,
+            version_number=required_number("version_number", self.version_number),
+            criteria=dict(vars(self.criteria())),
+        )
+
+    def ask(self, hook: PinningHook) -> dict[str, Any] | None:
+        """Return the soak once its verdict is final."""
+        number = required_number("version_number", self.version_number)
+        soak = hook.get_soak(self.target_dag_id, number, self.criteria())
+        self.log.info("%s: %s", soak["verdict"], soak["message"])
+        return None if soak["verdict"] == Verdict.PROGRESSING else soak
+
+    def decide(self, answer: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Turn the verdict into the state of the task."""
+        context["ti"].xcom_push(key=XCOM_SOAK, value=answer)
+        message = (
+            f"Version {answer['version']['version_number']} of Dag {self.target_dag_id}: {answer['verdict']} "
+            f"({answer['reason']}). {answer['message']} Evidence: {answer['evidence']}"
+        )
+        self.log.info(message)
+        verdict = Verdict(answer["verdict"])
+        if verdict is Verdict.INCONCLUSIVE:
+            if self.on_inconclusive == OnInconclusive.SKIP:
+                raise AirflowSkipException(message)
+            if self.on_inconclusive == OnInconclusive.SUCCEED:
+                return answer
+        if verdict is not Verdict.SUCCESSFUL:
+            raise AirflowFailException(message)
+        return answer

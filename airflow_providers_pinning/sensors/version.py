@@ -1,0 +1,84 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Wait for a new version."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.soak import seconds
+from airflow_providers_pinning.hooks.source import TaskSource
+from airflow_providers_pinning.sensors.base import PinningSensor
+from airflow_providers_pinning.triggers.version import Debounce, NewDagVersionTrigger, newer_version
+
+IDENTITY = ("dag_version_id", "version_number", "bundle_name", "bundle_version", "dag_hash", "relative_fileloc")
+
+
+class NewDagVersionSensor(PinningSensor):
+    """
+    Wait for a version newer than the active one, and make it a managed candidate.
+
+    From then on no commit can overwrite it. Returns its identity: ``dag_version_id``, ``version_number``,
+    ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``relative_fileloc``. A rejected version is waited past, and
+    so is everything while the Dag is not pinned, as the newest version is then active already.
+
+    :param debounce: for how long the newest version must have stayed the same, as a ``timedelta`` or in seconds,
+        so that of a burst of commits only the last one is taken
+    :param reason: why the version is made a candidate, for the history
+    """
+
+    def __init__(self, *, debounce: float | timedelta = 0, reason: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.debounce = seconds(debounce) or 0.0
+        self.reason = reason
+        if self.debounce and self.mode == "reschedule" and not self.deferrable:
+            raise ValueError("A rescheduled sensor cannot remember what it saw: use debounce with deferrable or poke.")
+        self._debounce = Debounce(self.debounce)
+
+    def trigger(self) -> NewDagVersionTrigger:
+        """Return the trigger that asks."""
+        return NewDagVersionTrigger(
+            target_dag_id=self.target_dag_id,
+            pinning_conn_id=self.pinning_conn_id,
+            poll_interval=self.poke_interval,
+            debounce=self.debounce,
+        )
+
+    def ask(self, hook: PinningHook) -> dict[str, Any] | None:
+        """Return the new version once it has settled."""
+        version = newer_version(hook.list_versions(self.target_dag_id, limit=1)["versions"])
+        return version if self._debounce.settled(version) else None
+
+    def decide(self, answer: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Make the version a candidate, and return what it is now that nothing can change it."""
+        ti, hook, number = context["ti"], self.hook(context), answer["version_number"]
+        hook.add_candidate(
+            self.target_dag_id,
+            version_number=number,
+            reason=self.reason or f"Task {ti.task_id} of Dag {ti.dag_id}, run {ti.run_id}",
+            # The version is part of the key: a retry may find a newer one, which is another change.
+            idempotency_key=TaskSource.of(context).idempotency_key(f"candidate:{self.target_dag_id}:{number}"),
+        )
+        for version in hook.list_versions(self.target_dag_id)["versions"]:
+            if version["version_number"] == number:
+                return {name: version[name] for name in IDENTITY}
+        raise AirflowFailException(f"Version {number} of Dag {self.target_dag_id} is gone.")

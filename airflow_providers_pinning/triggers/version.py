@@ -1,0 +1,82 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Wait for a new version."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
+from airflow_providers_pinning.triggers.base import PinningTrigger
+
+
+class Debounce:
+    """
+    Wait until the newest version has stayed the same.
+
+    It is told by id and hash, since a version that nothing uses yet is changed in place by the next commit.
+
+    :param seconds: for how long
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._seen: tuple[Any, ...] | None = None
+        self._since = 0.0
+
+    def settled(self, version: dict[str, Any] | None) -> bool:
+        """Return whether a version, as it is seen now, has been seen long enough."""
+        if version is None:
+            self._seen = None
+            return False
+        seen = (version["dag_version_id"], version["dag_hash"], version["bundle_version"])
+        if seen != self._seen:
+            self._seen, self._since = seen, time.monotonic()
+        return time.monotonic() - self._since >= self.seconds
+
+
+def newer_version(versions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """
+    Return the newest version if it may become active and is not.
+
+    :param versions: versions as the API lists them, newest first
+    """
+    newest = versions[0] if versions else None
+    return None if newest is None or newest["is_active"] or newest["state"] == "rejected" else newest
+
+
+class NewDagVersionTrigger(PinningTrigger):
+    """
+    Wait until there is a version newer than the active one that has stayed the same.
+
+    If the triggerer restarts, the time of staying the same begins anew.
+
+    :param debounce: seconds that the newest version must have stayed the same
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ("debounce",)
+
+    def __init__(self, *, debounce: float = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.debounce = debounce
+        self._debounce = Debounce(debounce)
+
+    async def ask(self, hook: PinningAsyncHook) -> dict[str, Any] | None:
+        """Return the version once it has settled."""
+        version = newer_version((await hook.list_versions(self.target_dag_id, limit=1))["versions"])
+        return version if self._debounce.settled(version) else None

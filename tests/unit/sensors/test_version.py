@@ -1,0 +1,125 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, TaskDeferred
+
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.sensors.version import NewDagVersionSensor
+from tests.support.sources import CHANGED, STABLE
+from tests.support.task_context import task_context
+
+VERSIONS = "/pinning/api/v1/dags/orders/versions"
+
+
+def sensor(**parameters):
+    parameters = {"deferrable": False, "poke_interval": 0.02, "timeout": 20, **parameters}
+    return NewDagVersionSensor(task_id="new_version", target_dag_id="orders", **parameters)
+
+
+def version(number, *, dag_hash="h", active=False, state="registered"):
+    return {
+        "dag_version_id": f"id-{number}",
+        "version_number": number,
+        "bundle_name": "b",
+        "bundle_version": "sha",
+        "dag_hash": dag_hash,
+        "relative_fileloc": "orders.py",
+        "is_active": active,
+        "state": state,
+    }
+
+
+def listed(*versions):
+    return {"versions": list(versions), "total_entries": len(versions)}
+
+
+@pytest.fixture
+def answering(stub):
+    stub.answer("POST", "/pinning/api/v1/dags/orders/candidates", {})
+    return stub
+
+
+def test_newer_version_becomes_a_candidate_and_its_identity_the_result(airflow_server, lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    found = sensor().execute(task_context("new_version"))
+    hook = PinningHook()
+    assert found == hook.get_release_state("orders")["latest"]
+    assert {v["version_number"]: v["state"] for v in hook.list_versions("orders")["versions"]}[2] == "candidate"
+    assert sensor().execute(task_context("new_version", try_number=2)) == found
+
+
+def test_active_and_rejected_versions_are_waited_past(answering):
+    answering.answer(
+        "GET",
+        VERSIONS,
+        listed(version(1, active=True)),
+        listed(version(2, state="rejected")),
+        listed(),
+        listed(version(3)),
+    )
+    assert sensor().execute(task_context())["version_number"] == 3
+
+
+def test_debounce_takes_the_last_version_of_a_burst(answering):
+    burst = [listed(version(2, dag_hash=str(commit))) for commit in range(5)]
+    answering.answer("GET", VERSIONS, *burst, listed(version(3)))
+    assert sensor(debounce=0.1).execute(task_context())["version_number"] == 3
+    assert len(answering.asked("POST", "/pinning/api/v1/dags/orders/candidates")) == 1
+    assert len(answering.asked("GET", VERSIONS)) >= 8
+
+
+def test_rescheduled_sensor_cannot_debounce():
+    with pytest.raises(ValueError, match="cannot remember"):
+        sensor(debounce=5, mode="reschedule")
+    sensor(debounce=5, mode="reschedule", deferrable=True)
+
+
+def test_faults_are_outlasted_until_the_timeout(answering):
+    answering.answer("GET", VERSIONS, (503, {}), "drop", (500, ""), listed(version(2)))
+    assert sensor().execute(task_context())["version_number"] == 2
+    answering.answer("GET", VERSIONS, (503, {}))
+    with pytest.raises(AirflowSensorTimeout):
+        sensor(timeout=0.1).execute(task_context())
+
+
+def test_refusal_fails_at_once(answering):
+    answering.answer("GET", VERSIONS, (404, {"detail": {"reason": "unknown_dag", "message": "No such Dag."}}))
+    with pytest.raises(AirflowFailException, match="unknown_dag"):
+        sensor().execute(task_context())
+    assert len(answering.asked("GET", VERSIONS)) == 1
+
+
+def test_deferred_sensor_makes_the_candidate_when_it_comes_back(answering):
+    operator = sensor(deferrable=True, debounce=7)
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute(task_context())
+    assert deferred.value.trigger.serialize()[1] == {
+        "target_dag_id": "orders",
+        "pinning_conn_id": "pinning_default",
+        "poll_interval": 0.02,
+        "debounce": 7.0,
+    }
+    answering.answer("GET", VERSIONS, listed(version(2, dag_hash="as it is now")))
+    event = {"result": version(2, dag_hash="as it was seen"), "error": None}
+    assert operator.execute_complete(task_context(), event=event)["dag_hash"] == "as it is now"
+    error = {"message": "No.", "status": 401, "reason": "login_refused", "data": {}}
+    with pytest.raises(AirflowFailException, match="login_refused"):
+        operator.execute_complete(task_context(), event={"result": None, "error": error})
