@@ -85,7 +85,10 @@ def roll_back(
         )
     if target.version_number > current.version_number:
         pins.check_hold(pin, change)
-    state = pins.activate(
+    if reject_current and identity_of(current.dag_version_id, session=session):
+        # Before the other is activated, which may stop managing versions: a rejected one takes nobody's place.
+        versions.manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
+    return pins.activate(
         EventKind.ROLLED_BACK,
         pin,
         target,
@@ -95,9 +98,6 @@ def roll_back(
         evidence={"rejected": current.version_number} if reject_current else None,
         session=session,
     )
-    if reject_current and identity_of(current.dag_version_id, session=session):
-        versions.manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
-    return state
 
 
 def _active_before(

@@ -18,8 +18,10 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 from airflow.assets.manager import AssetManager
@@ -174,6 +176,22 @@ class Lab:
         """Rewrite a version's row, as a host that does not enforce pins would."""
         self.session.execute(update(DagVersion).where(DagVersion.id == self.version(dag_id, number).id).values(values))
         self.session.commit()
+
+    def rewrite_stored(self, dag_id: str, number: int, change: Callable[[dict], None]) -> None:
+        """Change the stored form of a version's Dag; its hash stays."""
+        data = json.loads(json.dumps(self.serialized(dag_id, number).data))
+        change(data)
+        self.session.execute(
+            update(SerializedDagModel)
+            .where(SerializedDagModel.dag_version_id == self.version(dag_id, number).id)
+            .values({"_data": data})
+        )
+        self.session.commit()
+        self.session.expire_all()
+
+    def remove_plugin(self, dag_id: str, number: int) -> None:
+        """Let a version's schedule be one of a plugin that is not there."""
+        self.rewrite_stored(dag_id, number, lambda data: data["dag"]["timetable"].update(__type="gone.GoneTimetable"))
 
     def remove_version(self, dag_id: str, number: int) -> None:
         """Delete a version, as a host that does not enforce pins would."""

@@ -16,13 +16,10 @@
 # under the License.
 from __future__ import annotations
 
-import json
-
 import pytest
 from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
 from airflow.models.log import Log
-from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from tests.support.sources import dag_file
 
@@ -36,18 +33,6 @@ def other(source):
     return source.replace("'orders'", "'invoices'")
 
 
-def make_unreadable(lab):
-    """Rewrite the stored schedule of version 1 to one of a plugin that is not there; the hash stays."""
-    serialized = lab.serialized("orders", 1)
-    data = json.loads(json.dumps(serialized.data))
-    data["dag"]["timetable"]["__type"] = "gone_plugin.GoneTimetable"
-    lab.session.execute(
-        update(SerializedDagModel).where(SerializedDagModel.id == serialized.id).values({"_data": data})
-    )
-    lab.session.commit()
-    lab.session.expire_all()
-
-
 class TestPinnedVersionWhosePluginIsGone:
     @pytest.mark.parametrize("source", [DAILY, ON_ASSET, ON_PARTITION], ids=["scheduled", "asset", "partition"])
     def test_does_not_end_the_scheduler(self, source, lab, scheduler):
@@ -55,7 +40,7 @@ class TestPinnedVersionWhosePluginIsGone:
         lab.pin("orders", 1)
         lab.publish("raw")
         lab.publish("raw", partition_key="north")
-        make_unreadable(lab)
+        lab.remove_plugin("orders", 1)
 
         scheduler.create_due_runs()
 
@@ -66,7 +51,7 @@ class TestPinnedVersionWhosePluginIsGone:
         lab.commit("sha1", orders=ON_ASSET)
         lab.pin("orders", 1)
         lab.publish("raw")
-        make_unreadable(lab)
+        lab.remove_plugin("orders", 1)
 
         scheduler.create_due_runs()
 
@@ -75,7 +60,7 @@ class TestPinnedVersionWhosePluginIsGone:
     def test_does_not_keep_its_file_from_being_written(self, lab):
         lab.commit("sha1", orders=DAILY)
         lab.pin("orders", 1)
-        make_unreadable(lab)
+        lab.remove_plugin("orders", 1)
 
         lab.commit("sha2", orders=ON_ASSET + other(DAILY))
 
@@ -87,7 +72,7 @@ class TestPinnedVersionWhosePluginIsGone:
         lab.commit("sha1", orders=DAILY)
         lab.pin("orders", 1)
         lab.commit("sha2", orders=DAILY)
-        make_unreadable(lab)
+        lab.remove_plugin("orders", 1)
 
         lab.unpin("orders")
         scheduler.create_due_runs()
@@ -98,7 +83,7 @@ class TestPinnedVersionWhosePluginIsGone:
 def test_a_dag_that_cannot_be_read_and_is_not_pinned_fails_as_ever(lab, scheduler):
     lab.commit("sha1", orders=ON_ASSET)
     lab.publish("raw")
-    make_unreadable(lab)
+    lab.remove_plugin("orders", 1)
 
     with pytest.raises(ValueError, match="GoneTimetable"):
         scheduler.create_due_runs()
@@ -112,7 +97,9 @@ class TestPartitionOfADagWhosePinCannotBeHonoured:
         lab.pin("orders", 1)
 
     @pytest.mark.parametrize(
-        "spoil", [lambda lab: lab.break_pin("orders"), make_unreadable], ids=["rewritten", "unreadable"]
+        "spoil",
+        [lambda lab: lab.break_pin("orders"), lambda lab: lab.remove_plugin("orders", 1)],
+        ids=["rewritten", "unreadable"],
     )
     def test_does_not_keep_others_from_publishing_and_listening(self, spoil, lab):
         spoil(lab)

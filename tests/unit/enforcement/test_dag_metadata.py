@@ -26,8 +26,7 @@ from airflow.models.asset import (
     TaskOutletAssetReference,
 )
 from airflow.models.errors import ParseImportError
-from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
@@ -176,20 +175,17 @@ class TestDeadlines:
 class TestVersionThatWasStoredByAnOlderAirflow:
     def store_as(self, lab, version):
         """Rewrite the stored Dag as an older Airflow stored it."""
-        serialized = lab.serialized("orders", 1)
-        data = json.loads(json.dumps(serialized.data))
-        data["__version"] = version
-        if version == 1:
-            dag = data["dag"]
-            for new, old in (("dag_id", "_dag_id"), ("task_group", "_task_group")):
-                dag[old] = dag.pop(new)
-            for task in dag["tasks"]:
-                task["__var"]["_task_type"] = task["__var"].pop("task_type")
-        lab.session.execute(
-            update(SerializedDagModel).where(SerializedDagModel.id == serialized.id).values({"_data": data})
-        )
-        lab.session.commit()
-        lab.session.expire_all()
+
+        def change(data):
+            data["__version"] = version
+            if version == 1:
+                dag = data["dag"]
+                for new, old in (("dag_id", "_dag_id"), ("task_group", "_task_group")):
+                    dag[old] = dag.pop(new)
+                for task in dag["tasks"]:
+                    task["__var"]["_task_type"] = task["__var"].pop("task_type")
+
+        lab.rewrite_stored("orders", 1, change)
 
     @pytest.mark.parametrize("version", [1, 2])
     def test_keeps_its_schedule_and_limits(self, version, lab, session):
