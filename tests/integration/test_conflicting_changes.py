@@ -1,0 +1,105 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Two changes of a pin at the same time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from airflow import settings
+from sqlalchemy import select
+
+from airflow_providers_pinning.api.transactions import commit
+from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError, RevisionConflictError
+from airflow_providers_pinning.domain.events import Caller, Change
+from airflow_providers_pinning.domain.pins import Target, pin_version
+from airflow_providers_pinning.models import Event, Pin
+from tests.support.sources import CHANGED, STABLE
+
+CLIENTS = 4
+
+
+@pytest.fixture
+def orders(lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    return lab
+
+
+def at_once(*changes):
+    """Make changes at the same time, each as a request of the REST API does; return their results or errors."""
+    start = threading.Barrier(len(changes))
+    results = {}
+
+    def request(number, dag_id, version_number, change):
+        with settings.NonScopedSession() as session:
+            start.wait(30)
+            try:
+                results[number] = commit(
+                    lambda: pin_version(dag_id, Target(version_number=version_number), change, session=session),
+                    session=session,
+                )
+            except Exception as error:
+                results[number] = error
+
+    threads = [threading.Thread(target=request, args=(number, *change)) for number, change in enumerate(changes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return [results[number] for number in range(len(changes))]
+
+
+def change(who, **conditions):
+    return Change(Caller(who), f"{who} wants it", **conditions)
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_of_changes_that_expect_the_same_revision_exactly_one_wins(orders, session, turn):
+    results = at_once(*(("orders", 2, change(f"client{n}", expected_revision=1)) for n in range(CLIENTS)))
+    conflicts = [result for result in results if isinstance(result, RevisionConflictError)]
+    [won] = [result for result in results if not isinstance(result, Exception)]
+    assert len(conflicts) == CLIENTS - 1
+    assert won.revision == 2
+    assert {conflict.data["state"].revision for conflict in conflicts} == {2}
+    assert session.scalars(select(Event.revision).where(Event.revision > 1)).all() == [2]
+
+
+def test_of_first_pins_that_expect_no_earlier_one_exactly_one_wins(lab, session):
+    lab.commit("sha1", orders=STABLE)
+    results = at_once(*(("orders", 1, change(f"client{n}", expected_revision=0)) for n in range(CLIENTS)))
+    assert sum(isinstance(result, RevisionConflictError) for result in results) == CLIENTS - 1
+    assert session.get(Pin, "orders").revision == 1
+
+
+@pytest.mark.parametrize("turn", range(5))
+def test_a_request_that_is_sent_twice_at_once_is_one_event(orders, session, turn):
+    results = at_once(*(("orders", 2, change("client", idempotency_key="key")) for _ in range(CLIENTS)))
+    assert [result.revision for result in results] == [2] * CLIENTS
+    assert len(session.scalars(select(Event).where(Event.idempotency_key == "key")).all()) == 1
+
+
+def test_one_key_for_two_dags_at_once_makes_one_change(orders, lab, session):
+    lab.commit("sha3", other=STABLE.replace('"orders"', '"other"'))
+    results = at_once(
+        ("orders", 2, change("client", idempotency_key="key")), ("other", 1, change("client", idempotency_key="key"))
+    )
+    assert sum(isinstance(result, IdempotencyKeyReusedError) for result in results) == 1
+    assert sum(not isinstance(result, Exception) for result in results) == 1
+    assert len(session.scalars(select(Event).where(Event.idempotency_key == "key")).all()) == 1

@@ -1,0 +1,84 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""With very many pins, picking a version still is one probe of the primary key."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.models.dag_version import DagVersion
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+
+from airflow_providers_pinning.domain.active import is_active
+from tests.support.sources import CHANGED, STABLE
+
+PINS = 100_000
+
+MORE_PINS = text(
+    """
+    INSERT INTO pinning_pin (dag_id, revision, dag_version_id, version_number, bundle_name, bundle_version, dag_hash,
+                             changed_at, last_run_before)
+    SELECT 'other_' || n, 1, gen_random_uuid(), 1, 'team_dags', 'sha1', md5(n::text), now(), 0
+    FROM generate_series(1, :count) n
+    """
+)
+
+
+@pytest.fixture
+def many_pins(lab, session, server, airflow_database):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    session.execute(MORE_PINS, {"count": PINS})
+    session.commit()
+    server.execute("VACUUM ANALYZE", database=airflow_database)
+
+
+def nodes(plan):
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def explain(statement, session):
+    """Run a statement and return the nodes of its plan."""
+    compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    [(explained,)] = session.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}".replace(":", r"\:"))).all()
+    return list(nodes(explained[0]["Plan"]))
+
+
+@pytest.mark.parametrize("dag_id", ["orders", "never_pinned"])
+@pytest.mark.parametrize(
+    "select_version",
+    [
+        SerializedDagModel.latest_item_select_object,
+        lambda dag_id: DagVersion._latest_version_select(dag_id).where(is_active(DagVersion)),
+        lambda dag_id: SerializedDagModel._latest_by_version_select([dag_id]),
+    ],
+    ids=["serialized_dag", "dag_version", "many_serialized_dags"],
+)
+def test_picking_a_version_probes_the_primary_key_of_the_pins(many_pins, lab, session, select_version, dag_id):
+    lab.commit("sha3", never_pinned=STABLE.replace('"orders"', '"never_pinned"'))
+    plan = explain(select_version(dag_id), session)
+    on_pins = [node for node in plan if node.get("Relation Name") == "pinning_pin"]
+    assert on_pins
+    for node in on_pins:
+        assert node["Node Type"].startswith("Index")
+        assert node["Index Name"] == "pinning_pin_pkey"
+        assert node["Actual Rows"] <= 1
+        assert node["Actual Loops"] <= 2, "one probe for each version of the Dag"
