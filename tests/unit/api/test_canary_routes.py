@@ -118,6 +118,23 @@ def test_soak_of_another_hash_is_refused(api):
     assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "version_drifted")
 
 
-@pytest.mark.parametrize("criteria", [{"min_runs": -1}, {"min_duration": -1}, {"run_kinds": "x"}, {"since": "x"}])
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        {"min_runs": -1},
+        {"min_runs": 10**20},
+        {"min_duration": -1},
+        {"min_duration": "inf"},
+        {"max_wait": "1e300"},
+        {"run_kinds": "x"},
+        {"since": "x"},
+        {"since": "2026-01-01T00:00:00"},
+    ],
+)
 def test_criteria_that_make_no_sense_are_invalid(api, criteria):
     assert api().get(SOAK, params=criteria).status_code == 422
+
+
+@pytest.mark.parametrize("path", [f"versions/{10**20}/soak", f"versions?offset={10**20}", f"events?offset={10**20}"])
+def test_numbers_that_no_column_holds_are_invalid(api, path):
+    assert api().get(f"{PINNING}/dags/orders/{path}").status_code == 422

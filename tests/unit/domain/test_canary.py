@@ -125,6 +125,17 @@ def test_new_outlet_of_a_candidate_is_active_while_its_canary_is_unfinished(lab,
     assert [ref.task_id for ref in session.scalars(select(TaskOutletAssetReference))] == ["load"]
 
 
+def test_outlet_of_a_canary_of_a_dag_that_is_not_pinned_stays_active_too(lab, session):
+    lab.commit("sha1", orders=WITH_OUTLET)
+    trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session).state = DagRunState.SUCCESS
+    session.commit()
+    lab.commit("sha2", orders=WITH_OUTLET.replace("new_orders", "newer_orders"))
+    start(lab, 1)
+    lab.parse("sha2")
+    names = {ref.asset.name for ref in session.scalars(select(TaskOutletAssetReference))}
+    assert names == {"new_orders", "newer_orders"}
+
+
 def test_soak_counts_canary_runs_of_exactly_this_version(pinned, session):
     runs = start(pinned, count=3)
     question = SoakQuestion(Criteria(min_runs=3))

@@ -21,9 +21,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
 from airflow.models.dag import DagModel
+from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.enforcement import unavailable
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 
@@ -223,3 +225,18 @@ def test_after_a_run_the_next_one_is_due_by_the_pinned_schedule(lab, scheduler):
 
     [run] = lab.runs("orders")
     assert lab.dag_model("orders").next_dagrun_create_after - run.run_after == timedelta(days=1)
+
+
+def test_read_that_fails_once_takes_a_healthy_pinned_dag_out_of_nothing(lab, scheduler, monkeypatch):
+    lab.commit("sha1", orders=DAILY)
+    lab.pin("orders", 1)
+    due = lab.dag_model("orders").next_dagrun_create_after
+    with monkeypatch.context() as broken:
+        broken.setattr(SerializedDagModel, "dag", property(lambda self: 1 / 0))
+        scheduler.create_due_runs()
+    assert lab.runs("orders") == []
+    assert lab.dag_model("orders").next_dagrun_create_after == due
+    monkeypatch.setattr(unavailable, "RETRY_AFTER", 0.0)
+    unavailable._next_try.clear()
+    scheduler.create_due_runs()
+    assert len(lab.runs("orders")) == 1

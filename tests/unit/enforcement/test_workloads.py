@@ -20,6 +20,9 @@ from pathlib import Path
 
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
+from airflow.api_fastapi.execution_api.datamodels.taskinstance import TaskInstance as TaskInstanceModel
+from airflow.callbacks.callback_requests import DagCallbackRequest, TaskCallbackRequest
+from airflow.executors.local_executor import LocalExecutor
 from airflow.executors.workloads.base import BundleInfo
 from airflow.executors.workloads.callback import ExecuteCallback
 from airflow.executors.workloads.task import ExecuteTask
@@ -106,3 +109,37 @@ def test_a_run_of_a_dag_that_was_never_pinned_is_run_from_where_airflow_says(lab
     session.expire_all()
 
     assert place(task_of(run)) == (BUNDLE, "sha1", "moved/orders.py")
+
+
+class TestCallbackOfTheDagProcessor:
+    def send(self, request):
+        executor = LocalExecutor()
+        executor.callback_sink = Sink()
+        executor.send_callback(request)
+        return executor.callback_sink.sent
+
+    def test_of_a_run_is_looked_for_in_the_file_of_the_runs_version(self, run):
+        sent = self.send(
+            DagCallbackRequest(
+                filepath="moved/orders.py",
+                bundle_name=BUNDLE,
+                bundle_version="sha1",
+                dag_id="orders",
+                run_id=run.run_id,
+            )
+        )
+        assert (sent.bundle_name, sent.bundle_version, sent.filepath) == (BUNDLE, "sha1", "orders.py")
+
+    def test_of_a_task_is_looked_for_in_the_file_of_the_tasks_version(self, run):
+        ti = TaskInstanceModel.model_validate(run.task_instances[0], from_attributes=True)
+        sent = self.send(
+            TaskCallbackRequest(filepath="moved/orders.py", bundle_name=BUNDLE, bundle_version="sha1", ti=ti)
+        )
+        assert sent.filepath == "orders.py"
+
+
+class Sink:
+    sent = None
+
+    def send(self, request):
+        self.sent = request

@@ -1,0 +1,66 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+from airflow.models.dagbag import DagPriorityParsingRequest
+from airflow.models.dagbundle import DagBundleModel
+from sqlalchemy import select
+
+from tests.support.lab import BUNDLE
+from tests.support.sources import CHANGED, STABLE
+
+
+@pytest.fixture
+def pinned(lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    return lab
+
+
+def head_is(lab, commit):
+    lab.session.get(DagBundleModel, BUNDLE).version = commit
+    lab.session.commit()
+
+
+def test_latest_version_is_active_at_once_if_head_registered_it(pinned):
+    head_is(pinned, "sha2")
+    state = pinned.unpin("orders")
+    dag = pinned.dag_model("orders")
+    assert (state.active.version_number, state.warnings) == (2, ())
+    assert (dag.is_stale, dag.bundle_version, dag.max_active_runs) == (False, "sha2", 7)
+
+
+def test_dag_whose_file_is_gone_at_head_does_not_come_back_to_life(pinned):
+    head_is(pinned, "sha3")
+    state = pinned.unpin("orders")
+    assert pinned.dag_model("orders").is_stale
+    assert "sha3" in state.warnings[0]
+
+
+def test_file_is_parsed_with_priority(pinned):
+    pinned.unpin("orders")
+    request = pinned.session.scalars(select(DagPriorityParsingRequest)).one()
+    assert (request.bundle_name, request.relative_fileloc) == (BUNDLE, "orders.py")
+
+
+def test_file_that_is_to_be_parsed_already_is_asked_for_once(pinned):
+    pinned.session.add(DagPriorityParsingRequest(bundle_name=BUNDLE, relative_fileloc="orders.py"))
+    pinned.session.commit()
+    pinned.unpin("orders")
+    assert len(pinned.session.scalars(select(DagPriorityParsingRequest)).all()) == 1
