@@ -76,17 +76,22 @@ def current_resolution(dag_id: str) -> Resolution | None:
     return None
 
 
-def is_active(version: Any = DagVersion, serialized: Any = None) -> ColumnElement[bool]:
+def is_active(
+    version: Any = DagVersion, serialized: Any = None, *, dag_ids: Collection[str] | None = None
+) -> ColumnElement[bool]:
     """
     Build the condition "no pin of this Dag chooses something else than this version".
 
-    It is correlated to the version's Dag, so it costs one probe of the pins' primary key a version,
-    however many pins there are. Without a pin it holds for every version. With a pin it holds for
-    exactly the version whose identity equals the pin's snapshot.
+    Without a pin it holds for every version. With a pin it holds for exactly the version whose identity
+    equals the pin's snapshot.
+
+    However many pins there are, it costs one probe of their primary key a Dag, if ``dag_ids`` is given. Being
+    correlated alone does not ensure that: PostgreSQL may turn it into a merge over the whole index.
 
     :param version: ``DagVersion`` or an alias of it in the enclosing statement
     :param serialized: ``SerializedDagModel`` or an alias, if the enclosing statement has it; else its hash
         is looked up, but only where there is a pin
+    :param dag_ids: the Dags that the enclosing statement is about, if it is not about all
     """
     correlated = [version]
     if serialized is not None:
@@ -108,7 +113,12 @@ def is_active(version: Any = DagVersion, serialized: Any = None) -> ColumnElemen
     return ~(
         select(literal(1))
         .select_from(Pin)
-        .where(Pin.dag_id == version.dag_id, Pin.dag_version_id.is_not(None), or_(*differs))
+        .where(
+            Pin.dag_id == version.dag_id,
+            Pin.dag_version_id.is_not(None),
+            or_(*differs),
+            *([] if dag_ids is None else [Pin.dag_id.in_(dag_ids)]),
+        )
         .correlate(*correlated)
         .exists()
     )
@@ -117,7 +127,7 @@ def is_active(version: Any = DagVersion, serialized: Any = None) -> ColumnElemen
 def active_condition(dag_id: str, *, serialized: Any = None) -> ColumnElement[bool] | None:
     """Return the condition that the active version of one Dag meets; ``None`` if the latest is meant."""
     if (resolution := current_resolution(dag_id)) is None:
-        return is_active(DagVersion, serialized)
+        return is_active(DagVersion, serialized, dag_ids=[dag_id])
     if resolution.dag_version_id is None:
         return None
     return DagVersion.id == resolution.dag_version_id

@@ -84,7 +84,7 @@ def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagMode
     return session.scalar(
         select(SerializedDagModel)
         .join(SerializedDagModel.dag_version)
-        .where(SerializedDagModel.dag_id == dag_id, is_active(DagVersion, SerializedDagModel))
+        .where(SerializedDagModel.dag_id == dag_id, is_active(DagVersion, SerializedDagModel, dag_ids=[dag_id]))
         .order_by(DagVersion.version_number.desc())
         .limit(1)
         .options(contains_eager(SerializedDagModel.dag_version))

@@ -86,7 +86,7 @@ def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any
     active = (
         select(DagVersion.dag_id, func.max(DagVersion.version_number).label("version_number"))
         .join(instance, instance.dag_version_id == DagVersion.id)
-        .where(is_active(DagVersion, instance))
+        .where(is_active(DagVersion, instance, dag_ids=dag_ids))
         .group_by(DagVersion.dag_id)
     )
     if dag_ids is not None:
