@@ -95,11 +95,20 @@ def test_a_request_that_is_sent_twice_at_once_is_one_event(orders, session, turn
     assert len(session.scalars(select(Event).where(Event.idempotency_key == "key")).all()) == 1
 
 
-def test_one_key_for_two_dags_at_once_makes_one_change(orders, lab, session):
-    lab.commit("sha3", other=STABLE.replace('"orders"', '"other"'))
+def test_of_different_requests_with_one_key_at_once_exactly_one_is_carried_out(orders, session):
     results = at_once(
-        ("orders", 2, change("client", idempotency_key="key")), ("other", 1, change("client", idempotency_key="key"))
+        ("orders", 1, change("client", idempotency_key="key")), ("orders", 2, change("client", idempotency_key="key"))
     )
     assert sum(isinstance(result, IdempotencyKeyReusedError) for result in results) == 1
     assert sum(not isinstance(result, Exception) for result in results) == 1
     assert len(session.scalars(select(Event).where(Event.idempotency_key == "key")).all()) == 1
+
+
+def test_one_key_for_two_dags_at_once_is_two_requests(orders, lab, session):
+    lab.commit("sha3", other=STABLE.replace('"orders"', '"other"'))
+    results = at_once(
+        ("orders", 2, change("client", idempotency_key="key")), ("other", 1, change("client", idempotency_key="key"))
+    )
+    assert [result.dag_id for result in results] == ["orders", "other"]
+    events = session.scalars(select(Event.dag_id).where(Event.idempotency_key == "key")).all()
+    assert sorted(events) == ["orders", "other"]

@@ -24,7 +24,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 
-from airflow_providers_pinning.domain.active import is_active
+from airflow_providers_pinning.domain.active import active_condition
 from tests.support.sources import CHANGED, STABLE
 
 PINS = 100_000
@@ -41,7 +41,8 @@ MORE_PINS = text(
 
 @pytest.fixture
 def many_pins(lab, session, server, airflow_database):
-    lab.commit("sha1", orders=STABLE)
+    lab.commit("sha1", orders=STABLE, zebra=STABLE.replace('"orders"', '"zebra"'))
+    lab.pin("zebra", 1)
     lab.pin("orders", 1)
     lab.commit("sha2", orders=CHANGED)
     session.execute(MORE_PINS, {"count": PINS})
@@ -62,12 +63,12 @@ def explain(statement, session):
     return list(nodes(explained[0]["Plan"]))
 
 
-@pytest.mark.parametrize("dag_id", ["orders", "never_pinned"])
+@pytest.mark.parametrize("dag_id", ["orders", "zebra", "never_pinned"])
 @pytest.mark.parametrize(
     "select_version",
     [
         SerializedDagModel.latest_item_select_object,
-        lambda dag_id: DagVersion._latest_version_select(dag_id).where(is_active(DagVersion)),
+        lambda dag_id: DagVersion._latest_version_select(dag_id).where(active_condition(dag_id)),
         lambda dag_id: SerializedDagModel._latest_by_version_select([dag_id]),
     ],
     ids=["serialized_dag", "dag_version", "many_serialized_dags"],
