@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -50,7 +51,7 @@ class TriggerCanaryRunOperator(PinningOperator):
 
     :param version_number: number of the version (templated)
     :param count: how many runs (templated)
-    :param conf: configuration of each run, which must fit the version's own parameters (templated)
+    :param conf: configuration of each run, or its JSON; it must fit the version's own parameters (templated)
     :param note: note on each run; by default the reason (templated)
     :param wait_for_completion: wait until the runs are finished
     :param fail_on_failed_run: fail, without retries, if a run fails
@@ -67,7 +68,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         *,
         version_number: int | str,
         count: int | str = 1,
-        conf: Mapping[str, Any] | None = None,
+        conf: Mapping[str, Any] | str | None = None,
         note: str | None = None,
         wait_for_completion: bool = True,
         fail_on_failed_run: bool = True,
@@ -113,7 +114,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             self.target_dag_id,
             required_number("version_number", self.version_number),
             count=whole_number("count", self.count) or 1,
-            conf=self.conf,
+            conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
             note=text(self.note) or self.why(context),
             idempotency_key=self.key(context, "canary"),
         )

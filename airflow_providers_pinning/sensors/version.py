@@ -38,8 +38,9 @@ class NewDagVersionSensor(PinningSensor):
     Wait for a version newer than the active one, and make it a managed candidate.
 
     From then on no commit can overwrite it. Returns its identity: ``dag_version_id``, ``version_number``,
-    ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``relative_fileloc``. A rejected version is waited past, and
-    so is everything while the Dag is not pinned, as the newest version is then active already.
+    ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``relative_fileloc``. Each is an XCom of its own as well,
+    so ``sensor.output["dag_hash"]`` is the hash. A rejected version is waited past, and so is everything while the
+    Dag is not pinned, as the newest version is then active already.
 
     :param debounce: for how long the newest version must have stayed the same, as a ``timedelta`` or in seconds,
         so that of a burst of commits only the last one is taken
@@ -48,6 +49,8 @@ class NewDagVersionSensor(PinningSensor):
 
     def __init__(self, *, debounce: float | timedelta = 0, reason: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        # So that output["dag_hash"] is the hash; without it, it would be an XCom that nobody pushes.
+        self.multiple_outputs = True
         self.debounce = seconds(debounce) or 0.0
         self.reason = reason
         if self.debounce and self.mode == "reschedule" and not self.deferrable:

@@ -1,0 +1,92 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Release on a cadence: each Monday the newest versions are put up for approval, and what is approved goes live together.
+
+Versions that nobody approved until the window opens stay where they are, and come up again next week.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, Param, task, task_group
+
+from airflow_providers_pinning.operators.pin import PinDagVersionOperator
+from airflow_providers_pinning.sensors.version import NewDagVersionSensor
+from airflow_providers_pinning.sensors.window import DeploymentWindowSensor
+from airflow_providers_pinning.windows import DeploymentWindow, WindowRule
+
+# [START howto_deployment_window]
+RELEASES = DeploymentWindow(
+    allow=[WindowRule("0 10 * * 2", timedelta(hours=2), "Europe/Berlin", name="Tuesday release")],
+    deny=[WindowRule("0 0 20 12 *", timedelta(days=14), "Europe/Berlin", name="end of year freeze")],
+)
+# [END howto_deployment_window]
+
+with DAG(
+    "example_deployment_window",
+    schedule="0 9 * * 1",
+    start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    catchup=False,
+    max_active_runs=1,
+    tags=["example", "pinning"],
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    params={"dags": Param(["orders", "billing"], type="array", items={"type": "string"}, title="Dags to release")},
+    doc_md=__doc__,
+):
+
+    @task
+    def dags_to_release(params: dict) -> list[str]:
+        """Return the Dags that this release is about."""
+        return params["dags"]
+
+    # [START howto_release_in_a_window]
+    @task_group
+    def release(target_dag_id: str):
+        """Release one Dag."""
+        new_version = NewDagVersionSensor(
+            task_id="new_version",
+            target_dag_id=target_dag_id,
+            timeout=60,
+            poke_interval=30,
+            soft_fail=True,  # without a new version there is nothing to release
+        )
+        approval = ApprovalOperator(
+            task_id="approval",
+            subject="Release version "
+            "{{ ti.xcom_pull(task_ids='release.new_version', map_indexes=ti.map_index)['version_number'] }} of "
+            "Dag {{ params.dags[ti.map_index] }} on Tuesday?",
+            response_timeout=timedelta(hours=23),
+            defaults=ApprovalOperator.REJECT,  # what is not approved in time is skipped, not rejected for good
+            retries=0,
+        )
+        window = DeploymentWindowSensor(
+            task_id="window", window=RELEASES, timeout=timedelta(days=15).total_seconds(), deferrable=True
+        )
+        pin = PinDagVersionOperator(
+            task_id="pin",
+            target_dag_id=target_dag_id,
+            version_number=new_version.output["version_number"],
+            expected_dag_hash=new_version.output["dag_hash"],
+            reason="Released by run {{ run_id }}",
+        )
+        new_version >> approval >> window >> pin
+
+    release.expand(target_dag_id=dags_to_release())
+    # [END howto_release_in_a_window]

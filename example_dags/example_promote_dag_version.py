@@ -1,0 +1,206 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Promote the next version of a Dag: canary runs, soak, approval, window, pin, bake, rollback.
+
+It needs a connection ``pinning_default`` and a target Dag that is pinned. Trigger it with the Dag to promote; it waits
+for the next version, tests exactly that version, and pins exactly that version.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, Param
+
+from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
+from airflow_providers_pinning.operators.pin import PinDagVersionOperator
+from airflow_providers_pinning.operators.rollback import RejectDagVersionOperator, RollbackDagVersionOperator
+from airflow_providers_pinning.sensors.soak import VersionSoakSensor
+from airflow_providers_pinning.sensors.version import NewDagVersionSensor
+from airflow_providers_pinning.sensors.window import DeploymentWindowSensor
+
+# Templates cannot reach these, so they are constants.
+WAIT_FOR_VERSION = timedelta(days=30)
+WAIT_FOR_APPROVAL = timedelta(days=2)
+DEBOUNCE = timedelta(minutes=2)
+
+TARGET = "{{ params.target_dag_id }}"
+# For tasks that run after a failure, maybe before there was a version.
+CANDIDATE_NUMBER = "{{ (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') }}"
+
+with DAG(
+    "example_promote_dag_version",
+    schedule=None,
+    catchup=False,
+    max_active_runs=16,
+    tags=["example", "pinning"],
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=1)},
+    doc_md=__doc__,
+    # [START howto_promotion_params]
+    params={
+        "target_dag_id": Param("orders", type="string", title="Dag to promote"),
+        "canary_runs": Param(3, type="integer", minimum=1, maximum=100, title="Canary runs"),
+        "canary_conf": Param(None, type=["object", "null"], title="Configuration of the canary runs"),
+        "soak_seconds": Param(0, type="number", minimum=0, title="Least time to soak"),
+        "soak_max_failures": Param(0, type="integer", minimum=0, title="Failed canary runs that are tolerated"),
+        "soak_max_wait": Param(86400, type="number", minimum=0, title="Seconds until a soak is inconclusive"),
+        "on_inconclusive": Param(
+            "fail", enum=["fail", "skip", "succeed"], title="Inconclusive soak: reject, leave it, or let people decide"
+        ),
+        "window_cron": Param("0 9 * * 1-4", type="string", title="When the window opens"),
+        "window_seconds": Param(6 * 3600, type="integer", minimum=1, title="How long it stays open"),
+        "window_timezone": Param("UTC", type="string", title="Time zone of the window"),
+        "bake_runs": Param(3, type="integer", minimum=1, title="Live runs after the pin"),
+        "bake_seconds": Param(0, type="number", minimum=0, title="Least time to bake"),
+        "bake_max_failures": Param(0, type="integer", minimum=0, title="Failed live runs that are tolerated"),
+        "bake_max_wait": Param(7 * 86400, type="number", minimum=0, title="Seconds until a bake is inconclusive"),
+    },
+    # [END howto_promotion_params]
+):
+    # [START howto_sensor_new_dag_version]
+    new_version = NewDagVersionSensor(
+        task_id="new_version",
+        target_dag_id=TARGET,
+        debounce=DEBOUNCE,
+        timeout=WAIT_FOR_VERSION.total_seconds(),
+        poke_interval=30,
+        deferrable=True,
+    )
+    # [END howto_sensor_new_dag_version]
+
+    # [START howto_operator_trigger_canary_run]
+    canary = TriggerCanaryRunOperator(
+        task_id="canary",
+        target_dag_id=TARGET,
+        version_number=new_version.output["version_number"],
+        count="{{ params.canary_runs }}",
+        conf="{{ params.canary_conf | tojson }}",
+        deferrable=True,
+        # The soak below judges the runs, and tolerates as many failures as it is told to.
+        fail_on_failed_run=False,
+    )
+    # [END howto_operator_trigger_canary_run]
+
+    # [START howto_sensor_version_soak]
+    soak = VersionSoakSensor(
+        task_id="soak",
+        target_dag_id=TARGET,
+        version_number=new_version.output["version_number"],
+        expected_dag_hash=new_version.output["dag_hash"],
+        run_kinds="canary",
+        min_runs="{{ params.canary_runs }}",
+        min_duration="{{ params.soak_seconds }}",
+        max_failures="{{ params.soak_max_failures }}",
+        max_wait="{{ params.soak_max_wait }}",
+        on_inconclusive="{{ params.on_inconclusive }}",
+        poke_interval=30,
+        deferrable=True,
+    )
+    # [END howto_sensor_version_soak]
+
+    # [START howto_promotion_approval]
+    approval = ApprovalOperator(
+        task_id="approval",
+        subject="Release version {{ ti.xcom_pull(task_ids='new_version')['version_number'] }} of "
+        "Dag {{ params.target_dag_id }}?",
+        body="""
+{% set version = ti.xcom_pull(task_ids='new_version') %}{% set soak = ti.xcom_pull(task_ids='soak') %}
+Commit `{{ version.bundle_version }}` of bundle `{{ version.bundle_name }}`, hash `{{ version.dag_hash }}`.
+Your approval is for exactly this version.
+
+Soak: **{{ soak.verdict }}**. {{ soak.message }}
+""",
+        response_timeout=WAIT_FOR_APPROVAL,
+        # A time-out is answered like a person who rejects: the task fails, and the candidate is rejected.
+        defaults=ApprovalOperator.REJECT,
+        fail_on_reject=True,
+        retries=0,
+    )
+    # [END howto_promotion_approval]
+
+    # [START howto_sensor_deployment_window]
+    window = DeploymentWindowSensor(
+        task_id="window",
+        window={
+            "allow": [
+                {
+                    "cron": "{{ params.window_cron }}",
+                    "duration": "{{ params.window_seconds }}",
+                    "timezone": "{{ params.window_timezone }}",
+                    "name": "release window",
+                }
+            ]
+        },
+        timeout=timedelta(days=30).total_seconds(),
+        deferrable=True,
+    )
+    # [END howto_sensor_deployment_window]
+
+    # [START howto_operator_pin_dag_version]
+    pin = PinDagVersionOperator(
+        task_id="pin",
+        target_dag_id=TARGET,
+        version_number=new_version.output["version_number"],
+        # What was tested and approved, or nothing.
+        expected_dag_hash=new_version.output["dag_hash"],
+        reason="Promoted by run {{ run_id }}",
+    )
+    # [END howto_operator_pin_dag_version]
+
+    # [START howto_promotion_bake]
+    bake = VersionSoakSensor(
+        task_id="bake",
+        target_dag_id=TARGET,
+        version_number=new_version.output["version_number"],
+        expected_dag_hash=new_version.output["dag_hash"],
+        run_kinds="live",
+        min_runs="{{ params.bake_runs }}",
+        min_duration="{{ params.bake_seconds }}",
+        max_failures="{{ params.bake_max_failures }}",
+        max_wait="{{ params.bake_max_wait }}",
+        # Nothing is wrong with a version that merely had few runs, so it stays.
+        on_inconclusive="skip",
+        poke_interval=30,
+        timeout=timedelta(days=30).total_seconds(),
+        deferrable=True,
+    )
+
+    roll_back = RollbackDagVersionOperator(
+        task_id="roll_back",
+        target_dag_id=TARGET,
+        # The trigger rule holds for failures before the pin too; then this version is not the pinned one.
+        from_version=CANDIDATE_NUMBER,
+        hold=True,
+        reason="The bake failed in run {{ run_id }}",
+        trigger_rule="one_failed",
+    )
+    # [END howto_promotion_bake]
+
+    # [START howto_operator_reject_dag_version]
+    reject = RejectDagVersionOperator(
+        task_id="reject",
+        target_dag_id=TARGET,
+        version_number=CANDIDATE_NUMBER,
+        reason="Did not pass canary, soak or approval in run {{ run_id }}",
+        trigger_rule="one_failed",
+    )
+    # [END howto_operator_reject_dag_version]
+
+    new_version >> canary >> soak >> approval >> window >> pin >> bake >> roll_back
+    [canary, soak, approval] >> reject

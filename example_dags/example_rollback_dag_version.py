@@ -1,0 +1,75 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Roll back one Dag or several. Trigger it and fill in the form; no other knowledge is needed at three in the morning.
+
+Each Dag is rolled back in a task of its own, so one that cannot be rolled back stops no other.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, task
+
+from airflow_providers_pinning.operators.rollback import RollbackDagVersionOperator
+
+with DAG(
+    "example_rollback_dag_version",
+    schedule=None,
+    catchup=False,
+    tags=["example", "pinning"],
+    doc_md=__doc__,
+    # [START howto_rollback_form]
+    params={
+        "dags": Param(
+            ["orders"],
+            type="array",
+            items={"type": "string"},
+            minItems=1,
+            title="Dags to roll back",
+            description="One Dag id a line.",
+        ),
+        "to_version": Param(
+            None,
+            type=["integer", "null"],
+            minimum=1,
+            title="Version to return to",
+            description="Empty: the version that was active before.",
+        ),
+        "reason": Param("", type="string", minLength=3, title="Reason", description="Kept in the history."),
+    },
+    # [END howto_rollback_form]
+):
+
+    @task
+    def dags_to_roll_back(params: dict) -> list[str]:
+        """Return the Dags of the form, each once."""
+        return sorted(set(params["dags"]))
+
+    # [START howto_operator_rollback_dag_version]
+    RollbackDagVersionOperator.partial(
+        task_id="roll_back",
+        to_version="{{ params.to_version }}",
+        reason="{{ params.reason }} ({{ dag_run.triggering_user_name }})",
+        reject_current=True,
+        hold=True,  # no promotion takes the bad version live again until a person lifts it
+        retries=3,
+        retry_delay=timedelta(seconds=10),
+        map_index_template="{{ task.target_dag_id }}",
+    ).expand(target_dag_id=dags_to_roll_back())
+    # [END howto_operator_rollback_dag_version]

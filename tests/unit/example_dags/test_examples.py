@@ -1,0 +1,151 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The examples parse without a connection, and have the structure that the documentation promises."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.models.dagbundle import DagBundleModel
+from airflow.sdk import DAG, TriggerRule
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.operators.pin import PinDagVersionOperator
+from airflow_providers_pinning.sensors.version import NewDagVersionSensor
+from tests.support.sources import CHANGED, STABLE
+
+FOLDER = Path(__file__).parents[3] / "example_dags"
+
+
+@pytest.fixture(scope="module")
+def dags(airflow_database):
+    bag = DagBag(FOLDER, safe_mode=False, bundle_path=FOLDER, bundle_name="examples")
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def test_every_example_is_there_and_can_be_serialized(dags):
+    assert set(dags) == {path.stem for path in FOLDER.glob("example_*.py")}
+    for dag in dags.values():
+        assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_dict.keys() == dag.task_dict.keys()
+
+
+def test_promotion_is_a_chain_from_a_new_version_to_a_bake(dags):
+    dag = dags["example_promote_dag_version"]
+    chain = ["new_version", "canary", "soak", "approval", "window", "pin", "bake", "roll_back"]
+    for task_id, following in pairwise(chain):
+        assert following in dag.get_task(task_id).downstream_task_ids
+
+
+def test_promotion_pins_exactly_what_was_tested_and_approved(dags):
+    dag = dags["example_promote_dag_version"]
+    for task_id in ("soak", "pin", "bake"):
+        bound = dag.get_task(task_id).expected_dag_hash
+        assert (bound.operator.task_id, bound.key) == ("new_version", "dag_hash")
+    assert dag.get_task("new_version").multiple_outputs
+
+
+def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its_own_version_only(dags):
+    dag = dags["example_promote_dag_version"]
+    reject, roll_back = dag.get_task("reject"), dag.get_task("roll_back")
+    assert reject.upstream_task_ids == {"canary", "soak", "approval"}
+    assert roll_back.upstream_task_ids == {"bake"}
+    assert reject.trigger_rule == roll_back.trigger_rule == TriggerRule.ONE_FAILED
+    assert "new_version" in roll_back.from_version
+    assert dag.get_task("approval").fail_on_reject
+    assert dag.get_task("approval").defaults == ["Reject"]
+
+
+def test_waiting_tasks_of_the_promotion_occupy_no_worker(dags):
+    dag = dags["example_promote_dag_version"]
+    assert all(dag.get_task(task_id).deferrable for task_id in ("new_version", "canary", "soak", "window", "bake"))
+
+
+def test_scheduled_release_handles_each_dag_in_a_group_of_its_own(dags):
+    dag = dags["example_deployment_window"]
+    assert dag.get_task("release.pin").get_closest_mapped_task_group() is not None
+    assert dag.get_task("release.window").window["deny"][0]["name"] == "end of year freeze"
+
+
+def test_setup_and_teardown_surround_the_work(dags):
+    dag = dags["example_pin_setup_teardown"]
+    assert dag.get_task("pin").is_setup and dag.get_task("unpin").is_teardown
+    assert dag.get_task("close_the_month").upstream_task_ids == {"pin"}
+
+
+@pytest.fixture
+def register(session):
+    """Return a function that registers Dags, so that they can be run."""
+
+    def sync(**dags):
+        session.add(DagBundleModel(name="examples"))
+        session.commit()
+        bag = DagBag(FOLDER, safe_mode=False, bundle_path=FOLDER, bundle_name="examples", collect_dags=False)
+        bag.dags.update(dags)
+        sync_bag_to_db(bag, "examples", None, session=session)
+        session.commit()
+
+    return sync
+
+
+def states_of(run):
+    return {(ti.task_id, ti.map_index): str(ti.state) for ti in run.get_task_instances()}
+
+
+def test_rollback_form_rolls_back_every_dag_that_can_be(dags, airflow_server, lab, register):
+    """Runs the example: form, mapped tasks, templates and XCom."""
+    for dag_id in ("orders", "billing"):
+        lab.commit("sha1", **{dag_id: STABLE.replace("orders", dag_id)})
+        lab.pin(dag_id, 1)
+    lab.commit("sha2", orders=CHANGED)
+    lab.pin("orders", 2)
+    dag = dags["example_rollback_dag_version"]
+    register(**{dag.dag_id: dag})
+    run = dag.test(run_conf={"dags": ["orders", "billing"], "reason": "it fails"})
+    hook = PinningHook()
+    assert hook.get_release_state("orders")["active"]["version_number"] == 1
+    assert hook.get_release_state("orders")["pin"]["reason"].startswith("it fails")
+    assert hook.get_release_state("billing")["hold"] is None
+    states = states_of(run)
+    assert (states["roll_back", 0], states["roll_back", 1]) == ("failed", "success")  # billing, orders
+
+
+def test_identity_of_the_candidate_reaches_the_pin(airflow_server, lab, register):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    with DAG("promote", schedule=None) as dag:
+        new_version = NewDagVersionSensor(task_id="new_version", target_dag_id="orders", deferrable=False)
+        PinDagVersionOperator(
+            task_id="pin",
+            target_dag_id="orders",
+            version_number=new_version.output["version_number"],
+            expected_dag_hash=new_version.output["dag_hash"],
+        )
+    dag.fileloc = str(FOLDER / "promote.py")
+    register(promote=dag)
+    run = dag.test()
+    assert set(states_of(run).values()) == {"success"}
+    assert PinningHook().get_release_state("orders")["active"]["version_number"] == 2
+    links = {
+        ti.task_id: ti.xcom_pull(task_ids=ti.task_id, key="_link_PinningTabLink") for ti in run.get_task_instances()
+    }
+    assert all(link.endswith("/dags/orders/plugin/pinning") for link in links.values())
