@@ -23,12 +23,16 @@ from enum import Enum
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
+from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.identity import pinned_identity
+from airflow_providers_pinning.domain.scheduling import read_version
 from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
 
 NEWEST_RUNS = 10_000
@@ -99,6 +103,10 @@ def _code_missing() -> ColumnElement[bool]:
     return func.coalesce(ManagedVersion.code_state, "unknown") == "missing"
 
 
+def _bundle_removed() -> ColumnElement[bool]:
+    return func.coalesce(DagBundleModel.active, True).is_(False)
+
+
 def _metadata_differs() -> ColumnElement[bool]:
     return or_(
         DagModel.dag_id.is_(None),
@@ -106,6 +114,7 @@ def _metadata_differs() -> ColumnElement[bool]:
         Pin.bundle_name.is_distinct_from(DagModel.bundle_name),
         Pin.relative_fileloc.is_distinct_from(DagModel.relative_fileloc),
         DagModel.has_import_errors.is_(True),
+        and_(DagModel.is_stale.is_(True), ~_bundle_removed()),
     )
 
 
@@ -116,23 +125,27 @@ def with_live_rows(query: Select) -> Select:
         .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
         .outerjoin(ManagedVersion, ManagedVersion.dag_version_id == Pin.dag_version_id)
         .outerjoin(DagModel, DagModel.dag_id == Pin.dag_id)
+        .outerjoin(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
         .where(Pin.dag_version_id.is_not(None))
     )
 
 
 def is_unhealthy() -> ColumnElement[bool]:
     """Build the condition that a pin, joined by :func:`with_live_rows`, has a problem."""
-    return or_(_version_gone(), _version_drifted(), _code_missing(), _metadata_differs())
+    return or_(_version_gone(), _version_drifted(), _bundle_removed(), _code_missing(), _metadata_differs())
 
 
 def is_out_of_sync() -> ColumnElement[bool]:
     """Build the condition that a pin could be honoured but Airflow's row of the Dag is another version's."""
-    return and_(~_version_gone(), ~_version_drifted(), DagModel.dag_id.is_not(None), _metadata_differs())
+    return and_(
+        ~_version_gone(), ~_version_drifted(), ~_bundle_removed(), DagModel.dag_id.is_not(None), _metadata_differs()
+    )
 
 
 HEALTH_COLUMNS = (
     _version_gone().label("version_gone"),
     _version_drifted().label("version_drifted"),
+    _bundle_removed().label("bundle_removed"),
     _code_missing().label("code_missing"),
     ManagedVersion.code_message.label("code_message"),
     _metadata_differs().label("metadata_differs"),
@@ -167,6 +180,15 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
                 HealthStatus.BROKEN,
             )
         )
+    elif row.bundle_removed:
+        problems.append(
+            Problem(
+                "bundle_removed",
+                f"Bundle {pin.bundle_name!r} of the pinned version {number} is no longer configured, so Airflow marks "
+                "the Dag as stale and no run is created. Configure it again, or unpin the Dag.",
+                HealthStatus.BROKEN,
+            )
+        )
     elif row.metadata_differs:
         problems.append(
             Problem(
@@ -197,9 +219,16 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
     return Health(tuple(problems))
 
 
-def pin_health(pin: Pin | None, *, session: Session) -> Health:
-    """Judge the pin of one Dag, counting the runs that escaped it; a Dag without a pin is healthy."""
-    if pin is None or pin.dag_version_id is None:
+def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> Health:
+    """
+    Judge the pin of one Dag, counting the runs that escaped it; a Dag without a pin is healthy.
+
+    :param pin: the pin
+    :param thorough: deserialize the pinned version too, to see whether the plugins that it needs are here
+    :param session: database session
+    """
+    version = pinned_identity(pin)
+    if pin is None or version is None:
         return Health()
     escaped = select(func.count()).select_from(
         _escaped_runs(select(DagRun.id)).where(Pin.dag_id == pin.dag_id).correlate(None).subquery()
@@ -209,7 +238,14 @@ def pin_health(pin: Pin | None, *, session: Session) -> Health:
             Pin.dag_id == pin.dag_id
         )
     ).one()
-    return judge(pin, row, row.escaped)
+    health = judge(pin, row, row.escaped)
+    if thorough and not (row.version_gone or row.version_drifted):
+        try:
+            read_version(version, dag_id=pin.dag_id, session=session)
+        except VersionUnreadableError as error:
+            unreadable = Problem(error.reason, f"{error.message} Until then no run is created.", HealthStatus.BROKEN)
+            return Health((unreadable, *health.problems))
+    return health
 
 
 def _escaped_runs(query: Select) -> Select:

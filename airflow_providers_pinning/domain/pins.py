@@ -293,6 +293,7 @@ def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, ses
     versions.check_unchanged(dag_id, version, managed)
     versions.check_not_rejected(dag_id, version, managed, change)
     versions.check_code_available(dag_id, version, managed)
+    versions.check_bundle_configured(dag_id, version, session=session)
     readable = read_version(version, dag_id=dag_id, session=session)
     if readable.disable_bundle_versioning:
         raise UnversionedBundleError(

@@ -75,10 +75,16 @@ class ReleaseState:
     """What the change that returned this state had as side effects."""
 
 
-def release_state(dag_id: str, *, warnings: tuple[str, ...] = (), session: Session) -> ReleaseState:
+def release_state(
+    dag_id: str, *, warnings: tuple[str, ...] = (), thorough: bool = False, session: Session
+) -> ReleaseState:
     """
     Read the release state of a Dag.
 
+    :param dag_id: the Dag
+    :param warnings: side effects of the change that returns the state
+    :param thorough: deserialize the pinned version too, to see whether it can be
+    :param session: database session
     :raises UnknownDagError: if there is no such Dag
     """
     require_dag(dag_id, session=session)
@@ -106,7 +112,7 @@ def release_state(dag_id: str, *, warnings: tuple[str, ...] = (), session: Sessi
         hold=Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at)
         if pin and pin.hold_reason
         else None,
-        health=pin_health(pin, session=session),
+        health=pin_health(pin, thorough=thorough, session=session),
         warnings=warnings,
     )
 

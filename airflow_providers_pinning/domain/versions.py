@@ -22,6 +22,7 @@ from enum import Enum
 from uuid import UUID
 
 from airflow._shared.timezones import timezone
+from airflow.models.dagbundle import DagBundleModel
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -262,6 +263,21 @@ def check_code_available(dag_id: str, version: VersionIdentity, managed: Managed
         raise CodeUnavailableError(
             f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
             "Make the commit available again (a tag keeps it), or choose another version.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def check_bundle_configured(dag_id: str, version: VersionIdentity, *, session: Session) -> None:
+    """
+    Refuse a version of a bundle that was taken out of the configuration: nothing could run it.
+
+    :raises CodeUnavailableError: if it was
+    """
+    if session.scalar(select(DagBundleModel.active).where(DagBundleModel.name == version.bundle_name)) is False:
+        raise CodeUnavailableError(
+            f"Dag {dag_id!r}, {version.label}: this bundle is no longer configured. Configure it again, or choose a "
+            "version from another bundle.",
             dag_id=dag_id,
             version_number=version.version_number,
         )

@@ -47,7 +47,7 @@ router = AirflowRouter(tags=["Pin"])
 @router.get("/dags/{dag_id}", responses=responses(404), dependencies=[may_read], response_model=ReleaseStateResponse)
 def get_release_state(dag_id: str, session: SessionDep) -> ReleaseState:
     """Get what new runs of a Dag use, and how that came about."""
-    return release_state(dag_id, session=session)
+    return release_state(dag_id, thorough=True, session=session)
 
 
 @router.put(

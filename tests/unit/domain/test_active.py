@@ -1,0 +1,108 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+from airflow.models.dag_version import DagVersion
+from sqlalchemy import select
+from sqlalchemy.orm import aliased
+
+from airflow_providers_pinning.domain import active
+from airflow_providers_pinning.domain.active import Resolution, resolved
+from tests.support.sources import dag_file
+
+
+@pytest.fixture
+def pinned(lab):
+    lab.commit("sha1", orders=dag_file("orders"), invoices=dag_file("invoices"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", tasks="one two"))
+    return lab
+
+
+def latest_number(lab, dag_id="orders"):
+    return DagVersion.get_latest_version(dag_id, session=lab.session).version_number
+
+
+class TestResolution:
+    def test_answers_instead_of_the_pin(self, pinned):
+        with resolved(Resolution("orders", pinned.version("orders", 2).id)):
+            assert latest_number(pinned) == 2
+
+    def test_of_nothing_answers_with_the_latest_version(self, pinned):
+        with resolved(Resolution("orders", None)):
+            assert latest_number(pinned) == 2
+
+    def test_ends_with_its_block(self, pinned):
+        with resolved(Resolution("orders", None)):
+            pass
+
+        assert latest_number(pinned) == 1
+
+    def test_ends_with_its_block_although_that_failed(self, pinned):
+        with pytest.raises(ZeroDivisionError), resolved(Resolution("orders", None)):
+            raise ZeroDivisionError
+
+        assert latest_number(pinned) == 1
+
+    def test_is_of_one_dag(self, pinned):
+        with resolved(Resolution("invoices", None)):
+            assert latest_number(pinned) == 1
+
+    def test_gives_way_to_one_inside_it(self, pinned):
+        with resolved(Resolution("orders", None)):
+            with resolved(Resolution("orders", pinned.version("orders", 1).id)):
+                assert latest_number(pinned) == 1
+            assert latest_number(pinned) == 2
+
+
+class TestCondition:
+    def test_holds_for_the_pinned_version_and_all_of_dags_that_are_not_pinned(self, pinned):
+        found = pinned.session.execute(
+            select(DagVersion.dag_id, DagVersion.version_number).where(active.is_active()).order_by(DagVersion.dag_id)
+        )
+
+        assert [tuple(row) for row in found] == [("invoices", 1), ("orders", 1)]
+
+    def test_can_be_put_on_an_alias(self, pinned):
+        version = aliased(DagVersion)
+
+        found = pinned.session.scalars(
+            select(version.version_number).where(version.dag_id == "orders", active.is_active(version))
+        )
+
+        assert found.all() == [1]
+
+
+class TestHeldPins:
+    def test_answer_as_the_pins_do(self, pinned):
+        with active.held_pins(["orders", "invoices"], session=pinned.session):
+            assert latest_number(pinned) == 1
+            assert latest_number(pinned, "invoices") == 1
+
+    def test_that_cannot_be_honoured_are_left_out(self, pinned):
+        pinned.break_pin("orders")
+
+        with active.held_pins(["orders"], session=pinned.session):
+            assert active.held_pin("orders") is None
+            assert DagVersion.get_latest_version("orders", session=pinned.session) is None
+
+    def test_are_let_go_at_the_end(self, pinned):
+        with active.held_pins(["orders"], session=pinned.session):
+            assert active.held_pin("orders")
+
+        assert active.held_pin("orders") is None

@@ -1,0 +1,113 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+from airflow.models.dag import DagModel
+from airflow.models.dagbundle import DagBundleModel
+from sqlalchemy import update
+
+from airflow_providers_pinning.domain.upkeep import repair_scheduling_metadata
+from tests.support.sources import dag_file
+from tests.support.stock import without_enforcement
+
+V1 = dag_file("orders", "schedule='@daily', max_active_runs=2")
+V2 = dag_file("orders", "schedule='@hourly', max_active_runs=7", "extract load")
+
+
+def repair(lab):
+    repaired = repair_scheduling_metadata(session=lab.session)
+    lab.session.commit()
+    return repaired
+
+
+@pytest.fixture
+def pinned(lab):
+    lab.commit("sha1", orders=V1)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=V2)
+    return lab
+
+
+def test_what_a_host_without_the_package_reserialized_is_written_back(pinned):
+    with without_enforcement():
+        pinned.parse("sha2")
+    assert pinned.dag_model("orders").timetable_summary == "0 * * * *"
+
+    assert repair(pinned) == ["orders"]
+
+    dag = pinned.dag_model("orders")
+    assert (dag.timetable_summary, dag.max_active_runs, dag.bundle_version) == ("0 0 * * *", 2, "sha1")
+    assert pinned.pin_state("orders").health.problems == ()
+
+
+def test_a_dag_that_went_out_of_service_in_spite_of_its_pin_comes_back(pinned):
+    pinned.session.execute(update(DagModel).values(is_stale=True, has_import_errors=True))
+
+    assert repair(pinned) == ["orders"]
+
+    dag = pinned.dag_model("orders")
+    assert not dag.is_stale
+    assert not dag.has_import_errors
+
+
+def test_nothing_is_written_if_nothing_was_overwritten(pinned):
+    assert repair(pinned) == []
+
+
+def test_a_dag_that_is_not_pinned_is_left_alone(pinned):
+    pinned.unpin("orders")
+    pinned.session.execute(update(DagModel).values(bundle_version="other"))
+
+    assert repair(pinned) == []
+
+
+def test_a_pin_that_cannot_be_honoured_is_left_alone(pinned):
+    pinned.session.execute(update(DagModel).values(bundle_version="other"))
+    pinned.break_pin("orders")
+
+    assert repair(pinned) == []
+    assert pinned.dag_model("orders").bundle_version == "other"
+
+
+def test_a_dag_of_a_bundle_that_is_no_longer_configured_is_not_revived(pinned):
+    pinned.session.execute(update(DagBundleModel).values(active=False))
+    pinned.session.execute(update(DagModel).values(is_stale=True, bundle_version="other"))
+
+    assert repair(pinned) == []
+    assert pinned.dag_model("orders").is_stale
+
+
+def test_one_that_cannot_be_read_does_not_keep_others_from_being_repaired(pinned):
+    pinned.commit("sha3", zebras=V1.replace("'orders'", "'zebras'"))
+    pinned.pin("zebras", 1)
+    pinned.remove_plugin("orders", 1)
+    pinned.session.execute(update(DagModel).values(bundle_version="other"))
+
+    assert repair(pinned) == ["zebras"]
+    assert pinned.dag_model("zebras").bundle_version == "sha3"
+
+
+def test_a_round_is_bounded(pinned, monkeypatch):
+    from airflow_providers_pinning.domain import upkeep
+
+    monkeypatch.setattr(upkeep, "REPAIRS_A_ROUND", 1)
+    pinned.commit("sha3", zebras=V1.replace("'orders'", "'zebras'"))
+    pinned.pin("zebras", 1)
+    pinned.session.execute(update(DagModel).values(bundle_version="other"))
+
+    assert [repair(pinned), repair(pinned), repair(pinned)] == [["orders"], ["zebras"], []]
