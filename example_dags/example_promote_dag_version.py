@@ -44,6 +44,14 @@ TARGET = "{{ params.target_dag_id }}"
 # For tasks that run after a failure, maybe before there was a version.
 CANDIDATE_NUMBER = "{{ (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') }}"
 
+EVIDENCE = """
+{% set version = ti.xcom_pull(task_ids='new_version') %}{% set soak = ti.xcom_pull(task_ids='soak') %}
+Commit `{{ version.bundle_version }}` of bundle `{{ version.bundle_name }}`, hash `{{ version.dag_hash }}`.
+Your approval is for exactly this version.
+
+Soak: **{{ soak.verdict }}**. {{ soak.message }}
+"""
+
 with DAG(
     "example_promote_dag_version",
     schedule=None,
@@ -66,6 +74,9 @@ with DAG(
         "window_cron": Param("0 9 * * 1-4", type="string", title="When the window opens"),
         "window_seconds": Param(6 * 3600, type="integer", minimum=1, title="How long it stays open"),
         "window_timezone": Param("UTC", type="string", title="Time zone of the window"),
+        "override_reason": Param(
+            None, type=["string", "null"], title="Why a hold, as after a rollback, is lifted by this promotion"
+        ),
         "bake_runs": Param(3, type="integer", minimum=1, title="Live runs after the pin"),
         "bake_seconds": Param(0, type="number", minimum=0, title="Least time to bake"),
         "bake_max_failures": Param(0, type="integer", minimum=0, title="Failed live runs that are tolerated"),
@@ -119,13 +130,7 @@ with DAG(
         task_id="approval",
         subject="Release version {{ ti.xcom_pull(task_ids='new_version')['version_number'] }} of "
         "Dag {{ params.target_dag_id }}?",
-        body="""
-{% set version = ti.xcom_pull(task_ids='new_version') %}{% set soak = ti.xcom_pull(task_ids='soak') %}
-Commit `{{ version.bundle_version }}` of bundle `{{ version.bundle_name }}`, hash `{{ version.dag_hash }}`.
-Your approval is for exactly this version.
-
-Soak: **{{ soak.verdict }}**. {{ soak.message }}
-""",
+        body=EVIDENCE,
         response_timeout=WAIT_FOR_APPROVAL,
         # A time-out is answered like a person who rejects: the task fails, and the candidate is rejected.
         defaults=ApprovalOperator.REJECT,
@@ -159,6 +164,7 @@ Soak: **{{ soak.verdict }}**. {{ soak.message }}
         version_number=new_version.output["version_number"],
         # What was tested and approved, or nothing.
         expected_dag_hash=new_version.output["dag_hash"],
+        override_reason="{{ params.override_reason or '' }}",
         reason="Promoted by run {{ run_id }}",
     )
     # [END howto_operator_pin_dag_version]
