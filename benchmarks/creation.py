@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks import templates
-from benchmarks.report import Ratio, ratio
+from benchmarks.report import Cost, Ratio, ratio
 from benchmarks.subjects import Subject
 from benchmarks.turns import take_turns
 
@@ -55,19 +55,14 @@ def measure(subjects: Sequence[Subject], *, dags: int, rounds: int, advance: Cal
         for subject in subjects:
             _check(subject, dags)
 
-    def against(name: str, base: str) -> list[tuple[float, float]]:
-        return [(seconds[name] / dags, seconds[base] / dags) for seconds in measured]
+    def against(name: str, base: str) -> list[tuple[Cost, Cost]]:
+        return [(costs[name], costs[base]) for costs in measured]
 
+    few, many = f"{templates.FEW} pins", f"{templates.MANY:,} pins"
     return [
-        ratio("Creating runs, no pin", "stock", 1.03, against("no_pin", "stock"), "run"),
-        ratio("Creating runs, all Dags pinned", "stock", 1.10, against("all_pinned", "stock"), "run"),
-        ratio(
-            f"Creating runs, {templates.MANY} pins in the table",
-            f"{templates.FEW} pins",
-            1.05,
-            against("many_pins", "few_pins"),
-            "run",
-        ),
+        ratio("Creating runs, no pin", "stock", 1.03, against("no_pin", "stock"), "run", dags),
+        ratio("Creating runs, all Dags pinned", "stock", 1.10, against("all_pinned", "stock"), "run", dags),
+        ratio(f"Creating runs, {many} in the table", few, 1.05, against("many_pins", "few_pins"), "run", dags),
     ]
 
 

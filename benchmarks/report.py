@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import platform
 import statistics
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,14 +31,28 @@ from rich.table import Table
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What something took."""
+
+    seconds: float
+    cpu: float | None = None
+    """Seconds that were spent computing, in the measured process and in PostgreSQL's for it."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.seconds + other.seconds, (self.cpu or 0.0) + (other.cpu or 0.0))
+
+
+@dataclass(frozen=True)
 class Ratio:
-    """One figure: how many times longer something takes than what it is compared with."""
+    """One figure: how many times more something takes than what it is compared with."""
 
     what: str
     compared_with: str
     budget: float
     rounds: tuple[float, ...]
-    """The ratio in each round."""
+    """The ratio of the time in each round."""
+    cpu_rounds: tuple[float, ...]
+    """The ratio of the computing time in each round, which other load on the machine hardly changes."""
     unit: str
     seconds: tuple[float, float]
     """Seconds for one unit, of what is measured and of what it is compared with."""
@@ -48,50 +63,58 @@ class Ratio:
         return statistics.median(self.rounds)
 
     @property
+    def cpu_median(self) -> float | None:
+        """The same of the computing time, if it was taken."""
+        return statistics.median(self.cpu_rounds) if self.cpu_rounds else None
+
+    @property
     def within(self) -> bool:
         """Whether it is within its budget."""
         return self.median <= self.budget
 
 
-def ratio(what: str, compared_with: str, budget: float, pairs: list[tuple[float, float]], unit: str) -> Ratio:
+def ratio(
+    what: str, compared_with: str, budget: float, pairs: Sequence[tuple[Cost, Cost]], unit: str, units: int = 1
+) -> Ratio:
     """
-    Make a ratio of the seconds for one unit, measured and compared with, in each round.
+    Make a ratio of the costs of each round.
 
     :param what: what is measured
     :param compared_with: what it is compared with
     :param budget: what it may be at most
-    :param pairs: the two values of each round
+    :param pairs: the two costs of each round, measured and compared with
     :param unit: what one unit is
+    :param units: how many units a round has
     """
+    measured, base = (statistics.median(pair[side].seconds for pair in pairs) / units for side in (0, 1))
     return Ratio(
         what=what,
         compared_with=compared_with,
         budget=budget,
-        rounds=tuple(measured / base for measured, base in pairs),
+        rounds=tuple(ours.seconds / theirs.seconds for ours, theirs in pairs),
+        cpu_rounds=tuple(ours.cpu / theirs.cpu for ours, theirs in pairs if ours.cpu and theirs.cpu),
         unit=unit,
-        seconds=(statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)),
+        seconds=(measured, base),
     )
 
 
 def show(ratios: list[Ratio], console: Console) -> None:
     """Print the table."""
-    table = Table(title="Cost of pinning")
+    table = Table(title="Cost of pinning: how many times more than what it is compared with")
     table.add_column("Measured")
     table.add_column("Against")
-    table.add_column("ms", justify="right")
-    table.add_column("Per")
-    table.add_column("Ratio", justify="right")
-    table.add_column("Lowest to highest", justify="right")
-    table.add_column("Budget", justify="right")
+    table.add_column("Milliseconds", justify="right")
+    for column in ("Time", "Lowest to highest", "CPU", "Budget"):
+        table.add_column(column, justify="right")
     for row in ratios:
         ours, base = (f"{seconds * 1000:.1f}" for seconds in row.seconds)
         table.add_row(
             row.what,
             row.compared_with,
-            f"{ours} / {base}",
-            row.unit,
+            f"{ours} / {base} a {row.unit}",
             f"[{'green' if row.within else 'red'}]{row.median:.3f}",
             f"{min(row.rounds):.3f} to {max(row.rounds):.3f}",
+            f"{row.cpu_median:.3f}" if row.cpu_median else "",
             f"{row.budget:.2f}",
         )
     console.print(table)
@@ -107,7 +130,10 @@ def write(ratios: list[Ratio], path: Path, **facts: object) -> None:
                 "python": platform.python_version(),
                 "machine": platform.machine(),
                 **facts,
-                "ratios": [{**asdict(row), "median": row.median, "within": row.within} for row in ratios],
+                "ratios": [
+                    {**asdict(row), "median": row.median, "cpu_median": row.cpu_median, "within": row.within}
+                    for row in ratios
+                ],
             },
             indent=2,
         )

@@ -29,7 +29,7 @@ import httpx
 
 from benchmarks import templates
 from benchmarks.dags import dag_id
-from benchmarks.report import Ratio, ratio
+from benchmarks.report import Cost, Ratio, ratio
 from benchmarks.subjects import ROOT, environment
 from tests.support.postgres import Server, spare_port
 
@@ -57,7 +57,7 @@ def measure(server: Server, home: Path, *, requests: int, rounds: int, advance: 
                 pins.append(pinned)
                 patches.append(patched)
                 advance()
-            pairs.append((_p99(pins), _p99(patches)))
+            pairs.append((Cost(_p99(pins)), Cost(_p99(patches))))
     return [ratio("Pinning through REST, p99", "PATCH /dags/{dag_id}", 3.0, pairs, "request")]
 
 

@@ -110,7 +110,7 @@ def environment(home: Path, url: str) -> dict[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API__PORT": "0",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home.parent / "dags"),
-        "AIRFLOW__API_AUTH__JWT_SECRET": "0123456789abcdef0123456789abcdef",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "0123456789abcdef" * 4,
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",

@@ -18,27 +18,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from benchmarks.report import Cost
 from benchmarks.subjects import Subject
 
 
 def take_turns(
     subjects: Sequence[Subject], turns: int, act: Callable[[Subject], dict[str, float]], advance: Callable[[], None]
-) -> dict[str, float]:
+) -> dict[str, Cost]:
     """
-    Let each subject act in turn, in an order that changes, and add up the seconds of each.
+    Let each subject act in turn, in an order that changes, and add up the cost of each.
 
     :param subjects: who takes turns
     :param turns: how often each acts
-    :param act: what it does; the answer holds ``seconds``
+    :param act: what it does; the answer holds ``seconds`` and ``cpu``
     :param advance: called after each act, to show progress
     """
-    seconds: dict[str, float] = defaultdict(float)
+    costs = {subject.name: Cost(0.0, 0.0) for subject in subjects}
     for turn in range(turns):
         first = turn % len(subjects)
         for subject in (*subjects[first:], *subjects[:first]):
-            seconds[subject.name] += act(subject)["seconds"]
+            answer = act(subject)
+            costs[subject.name] += Cost(answer["seconds"], answer["cpu"])
             advance()
-    return dict(seconds)
+    return costs

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import templates
-from benchmarks.report import Ratio, ratio
+from benchmarks.report import Cost, Ratio, ratio
 from benchmarks.subjects import Subject
 from benchmarks.turns import take_turns
 
@@ -82,12 +82,13 @@ def measure(subjects: Sequence[Subject], *, layout: Layout, rounds: int, advance
     for parse in (UNCHANGED, CHANGED):
         measured = [_round(subjects, layout, parse, advance) for _ in range(rounds)]
         for name, label, budget in (("no_pin", "no pin", 1.05), ("all_pinned", "all Dags pinned", 1.5)):
-            pairs = [(seconds[name] / layout.dags, seconds["stock"] / layout.dags) for seconds in measured]
-            ratios.append(ratio(f"Writing {parse.label} Dags, {layout.label}, {label}", "stock", budget, pairs, "Dag"))
+            pairs = [(costs[name], costs["stock"]) for costs in measured]
+            what = f"Writing {parse.label} Dags, {layout.label}, {label}"
+            ratios.append(ratio(what, "stock", budget, pairs, "Dag", layout.dags))
     return ratios
 
 
-def _round(subjects: Sequence[Subject], layout: Layout, parse: Parse, advance: Callable[[], None]) -> dict[str, float]:
+def _round(subjects: Sequence[Subject], layout: Layout, parse: Parse, advance: Callable[[], None]) -> dict[str, Cost]:
     before = {}
     for subject in subjects:
         subject.reset(parse.template[subject.name])
@@ -95,9 +96,9 @@ def _round(subjects: Sequence[Subject], layout: Layout, parse: Parse, advance: C
         before[subject.name] = subject.do("state")["versions"]
         subject.do("prepare_parse", dags=layout.dags, commit=parse.commit[subject.name], file_size=layout.file_size)
     turns = -(-layout.dags // (layout.file_size * layout.files_a_turn))
-    seconds = take_turns(subjects, turns, lambda s: s.do("write", files=layout.files_a_turn), advance)
+    costs = take_turns(subjects, turns, lambda s: s.do("write", files=layout.files_a_turn), advance)
     for subject in subjects:
         written = subject.do("state")["versions"] - before[subject.name]
         if written != parse.new_versions * layout.dags:
             raise RuntimeError(f"{subject.name} wrote {written} versions of {layout.dags} {parse.label} Dags.")
-    return seconds
+    return costs
