@@ -29,6 +29,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_providers_pinning.exceptions import ServerFault, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.soak import seconds
 from airflow_providers_pinning.operators.base import (
     PinningOperator,
     default_deferrable,
@@ -55,12 +56,19 @@ class TriggerCanaryRunOperator(PinningOperator):
     :param note: note on each run; by default the reason (templated)
     :param wait_for_completion: wait until the runs are finished
     :param fail_on_failed_run: fail, without retries, if a run fails
-    :param poke_interval: seconds between two looks at the runs
+    :param poke_interval: time between two looks at the runs, as a ``timedelta`` or in seconds (templated)
     :param timeout: seconds after which waiting fails; ``None`` waits for ever
     :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
     """
 
-    template_fields: Sequence[str] = (*PinningOperator.template_fields, "version_number", "count", "conf", "note")
+    template_fields: Sequence[str] = (
+        *PinningOperator.template_fields,
+        "version_number",
+        "count",
+        "conf",
+        "note",
+        "poke_interval",
+    )
     template_fields_renderers = {"conf": "json"}
 
     def __init__(
@@ -72,7 +80,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         note: str | None = None,
         wait_for_completion: bool = True,
         fail_on_failed_run: bool = True,
-        poke_interval: float = 30,
+        poke_interval: float | str | timedelta = 30,
         timeout: float | timedelta | None = None,
         deferrable: bool | None = None,
         **kwargs: Any,
@@ -99,11 +107,10 @@ class TriggerCanaryRunOperator(PinningOperator):
                 trigger=CanaryRunsTrigger(
                     target_dag_id=self.target_dag_id,
                     pinning_conn_id=self.pinning_conn_id,
-                    poll_interval=self.poke_interval,
-                    run_ids=created["run_ids"],
+                    poll_interval=seconds(self.poke_interval) or 0,
+                    created=created,
                 ),
                 method_name="execute_complete",
-                kwargs={"created": created},
                 timeout=None if self.timeout is None else timedelta(seconds=self.timeout),
             )
         return self._finish(created, self._wait(self.hook(context), created["run_ids"]))
@@ -119,10 +126,11 @@ class TriggerCanaryRunOperator(PinningOperator):
             idempotency_key=self.key(context, "canary"),
         )
 
-    def execute_complete(self, context: Context, event: Outcome, created: dict[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: Outcome) -> dict[str, Any]:
         """Decide, now that the runs are finished."""
         with refusals_fail_at_once():
-            return self._finish(created, result_of(event)["states"])
+            result = result_of(event)
+            return self._finish(result, result["states"])
 
     def _wait(self, hook: PinningHook, run_ids: list[str]) -> dict[str, str]:
         until = None if self.timeout is None else time.monotonic() + self.timeout
@@ -131,7 +139,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             if states:
                 if until is not None and time.monotonic() >= until:
                     raise TimeoutError(f"Canary runs are not finished after {self.timeout} seconds: {states}")
-                time.sleep(self.poke_interval)
+                time.sleep(seconds(self.poke_interval) or 0)
             states = {run_id: self._state(hook, run_id) for run_id in run_ids}
         return states
 

@@ -30,20 +30,20 @@ class CanaryRunsTrigger(PinningTrigger):
     """
     Wait until runs are finished.
 
-    :param run_ids: the runs to wait for
+    :param created: what the request for the runs answered; it comes back with the event, with ``states`` added
     """
 
-    fields: ClassVar[tuple[str, ...]] = ("run_ids",)
+    fields: ClassVar[tuple[str, ...]] = ("created",)
 
-    def __init__(self, *, run_ids: list[str], **kwargs: Any) -> None:
+    def __init__(self, *, created: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.run_ids = run_ids
+        self.created = created
         self._states: dict[str, str] = {}
 
     async def ask(self, hook: PinningAsyncHook) -> dict[str, Any] | None:
-        """Return ``states`` by run id once all runs are finished."""
-        for run_id in self.run_ids:
+        """Return what was created with ``states`` by run id, once all runs are finished."""
+        for run_id in self.created["run_ids"]:
             if self._states.get(run_id) not in FINISHED:
                 self._states[run_id] = (await hook.get_dag_run(self.target_dag_id, run_id))["state"]
         finished = FINISHED.issuperset(self._states.values())
-        return {"states": dict(self._states)} if finished else None
+        return {**self.created, "states": dict(self._states)} if finished else None

@@ -18,14 +18,20 @@
 
 from __future__ import annotations
 
+import json
+import threading
+from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dagbundle import DagBundleModel
+from airflow.models.dagrun import DagRun
 from airflow.sdk import DAG, TriggerRule
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.utils.session import create_session
+from sqlalchemy import update
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
@@ -92,8 +98,12 @@ def test_setup_and_teardown_surround_the_work(dags):
 
 
 @pytest.fixture
-def register(session):
+def register(session, tmp_path, monkeypatch):
     """Return a function that registers Dags, so that they can be run."""
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    bundles = {"team_dags": tmp_path, "examples": FOLDER}
+    configured = [{"name": name, "classpath": local, "kwargs": {"path": str(path)}} for name, path in bundles.items()]
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(configured))
 
     def sync(**dags):
         session.add(DagBundleModel(name="examples"))
@@ -149,3 +159,61 @@ def test_identity_of_the_candidate_reaches_the_pin(airflow_server, lab, register
         ti.task_id: ti.xcom_pull(task_ids=ti.task_id, key="_link_PinningTabLink") for ti in run.get_task_instances()
     }
     assert all(link.endswith("/dags/orders/plugin/pinning") for link in links.values())
+
+
+class Deployment:
+    """Ends every queued run of the target Dag, as workers would, while the promotion waits for them."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._work, daemon=True)
+
+    def _work(self) -> None:
+        while not self.over.wait(0.3):
+            with create_session() as session:
+                now = datetime.now(timezone.utc)
+                session.execute(
+                    update(DagRun)
+                    .where(DagRun.dag_id == "orders", DagRun.state == "queued")
+                    .values(state=self.state, start_date=now, end_date=now)
+                )
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *_) -> None:
+        self.over.set()
+        self.thread.join()
+
+
+@pytest.mark.parametrize("canaries", ["success", "failed"])
+def test_promotion_from_a_commit_to_the_pin_or_the_rejection(dags, airflow_server, lab, register, canaries):
+    """Runs the example, with its triggers; only the person who approves is left out."""
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    dag = dags["example_promote_dag_version"]
+    dag.get_task("new_version").debounce = 0
+    for task in dag.tasks:
+        task.retries = 0
+    for task_id in ("canary", "soak", "bake"):
+        dag.get_task(task_id).poke_interval = 0.2
+    register(**{dag.dag_id: dag})
+    with Deployment(canaries):
+        run = dag.test(
+            run_conf={"canary_runs": 2, "window_cron": "0 * * * *", "window_seconds": 3600, "bake_max_wait": 0},
+            mark_success_pattern="approval",
+        )
+    states = {task_id: state for (task_id, _), state in states_of(run).items()}
+    hook = PinningHook()
+    versions = {version["version_number"]: version for version in hook.list_versions("orders")["versions"]}
+    if canaries == "success":
+        assert states.pop("bake") == states.pop("roll_back") == states.pop("reject") == "skipped"
+        assert set(states.values()) == {"success"}
+        assert versions[2]["is_active"]
+    else:
+        assert (states["soak"], states["pin"], states["reject"]) == ("failed", "upstream_failed", "success")
+        assert states["roll_back"] == "skipped"
+        assert versions[1]["is_active"] and versions[2]["state"] == "rejected"
+    assert sum(versions[2]["run_counts"].values()) == 2

@@ -54,10 +54,10 @@ def test_runs_are_created_once_and_awaited_by_the_retry(airflow_server, lab, ses
         canary(count="2", deferrable=True).execute(task_context("canary"))
     with pytest.raises(TaskDeferred) as retried:
         canary(count="2", deferrable=True).execute(task_context("canary", try_number=2))
-    assert retried.value.trigger.run_ids == first.value.trigger.run_ids
+    assert retried.value.trigger.created["run_ids"] == first.value.trigger.created["run_ids"]
     finish(session, "success")
     result = canary(count="2").execute(task_context("canary", try_number=3))
-    assert set(result["states"]) == set(first.value.trigger.run_ids)
+    assert set(result["states"]) == set(first.value.trigger.created["run_ids"])
     assert result["version"]["version_number"] == 2
     cleared = canary(count="2", wait_for_completion=False).execute(task_context("canary", max_tries=5))
     assert not set(cleared["run_ids"]) & set(result["run_ids"])
@@ -110,14 +110,14 @@ def test_deferred_task_decides_when_it_comes_back(created):
         operator.execute(task_context("canary"))
     assert deferred.value.timeout.total_seconds() == 60
     resume = getattr(operator, deferred.value.method_name)
-    kwargs = deferred.value.kwargs
-    event = {"result": {"states": {"a": "success", "b": "success"}}, "error": None}
-    assert resume(task_context(), event=event, **kwargs) == {**CREATED, "states": event["result"]["states"]}
+    succeeded = {**CREATED, "states": {"a": "success", "b": "success"}}
+    assert resume(task_context(), event={"result": succeeded, "error": None}) == succeeded
+    failed = {**CREATED, "states": {"a": "success", "b": "failed"}}
     with pytest.raises(AirflowFailException, match="failed: b"):
-        resume(task_context(), event={"result": {"states": {"a": "success", "b": "failed"}}, "error": None}, **kwargs)
+        resume(task_context(), event={"result": failed, "error": None})
     error = {"message": "Gone.", "status": 404, "reason": "http_404", "data": {}}
     with pytest.raises(AirflowFailException, match="Gone"):
-        resume(task_context(), event={"result": None, "error": error}, **kwargs)
+        resume(task_context(), event={"result": None, "error": error})
 
 
 def test_deferring_is_the_default_if_airflow_is_configured_so(monkeypatch):

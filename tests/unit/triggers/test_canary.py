@@ -31,7 +31,7 @@ RUNS = "/api/v2/dags/orders/dagRuns"
 
 def trigger():
     return CanaryRunsTrigger(
-        target_dag_id="orders", pinning_conn_id="pinning_default", poll_interval=0.01, run_ids=["a", "b"]
+        target_dag_id="orders", pinning_conn_id="pinning_default", poll_interval=0.01, created={"run_ids": ["a", "b"]}
     )
 
 
@@ -55,7 +55,10 @@ def test_faults_and_restarts_are_outlasted(stub):
     faults = [DROP, (502, ""), (503, {}), (500, "oops"), (429, {})]
     stub.answer("GET", f"{RUNS}/a", *faults, {"state": "running"}, {"state": "success"})
     stub.answer("GET", f"{RUNS}/b", {"state": "failed"})
-    assert payload(trigger()) == {"result": {"states": {"a": "success", "b": "failed"}}, "error": None}
+    assert payload(trigger()) == {
+        "result": {"run_ids": ["a", "b"], "states": {"a": "success", "b": "failed"}},
+        "error": None,
+    }
     assert len(stub.asked("GET", f"{RUNS}/b")) == 1  # a finished run is not asked for again
 
 
