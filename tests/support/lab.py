@@ -89,10 +89,10 @@ class Lab:
         checkout = self.root / bundle / (sha or "unversioned")
         if self.session.get(DagBundleModel, bundle) is None:
             self.session.add(DagBundleModel(name=bundle))
-            self.session.commit()
+            self._commit()
         bag = DagBag(checkout, safe_mode=False, bundle_path=checkout, bundle_name=bundle)
         sync_bag_to_db(bag, bundle, sha, session=self.session)
-        self.session.commit()
+        self._commit()
 
     def numbers(self, dag_id: str) -> list[int]:
         """Return the registered version numbers."""
@@ -170,12 +170,12 @@ class Lab:
         asset = self.session.scalars(select(AssetModel).where(AssetModel.name == name)).one_or_none()
         if asset is not None:
             AssetManager.register_asset_change(asset=asset, partition_key=partition_key, session=self.session)
-            self.session.commit()
+            self._commit()
 
     def rewrite(self, dag_id: str, number: int, **values) -> None:
         """Rewrite a version's row, as a host that does not enforce pins would."""
         self.session.execute(update(DagVersion).where(DagVersion.id == self.version(dag_id, number).id).values(values))
-        self.session.commit()
+        self._commit()
 
     def rewrite_stored(self, dag_id: str, number: int, change: Callable[[dict], None]) -> None:
         """Change the stored form of a version's Dag; its hash stays."""
@@ -186,8 +186,7 @@ class Lab:
             .where(SerializedDagModel.dag_version_id == self.version(dag_id, number).id)
             .values({"_data": data})
         )
-        self.session.commit()
-        self.session.expire_all()
+        self._commit()
 
     def remove_plugin(self, dag_id: str, number: int) -> None:
         """Let a version's schedule be one of a plugin that is not there."""
@@ -196,7 +195,7 @@ class Lab:
     def remove_version(self, dag_id: str, number: int) -> None:
         """Delete a version, as a host that does not enforce pins would."""
         self.session.execute(delete(DagVersion).where(DagVersion.id == self.version(dag_id, number).id))
-        self.session.commit()
+        self._commit()
 
     def break_pin(self, dag_id: str) -> None:
         """Rewrite the pinned version, so that the pin cannot be honoured."""
@@ -221,13 +220,13 @@ class Lab:
         state = pins.pin_version(
             dag_id, pins.Target(version_number=number), self.change(**conditions), session=self.session
         )
-        self.session.commit()
+        self._commit()
         return state
 
     def unpin(self, dag_id: str, **conditions):
         """Unpin and commit."""
         state = pins.unpin(dag_id, self.change(**conditions), session=self.session)
-        self.session.commit()
+        self._commit()
         return state
 
     def roll_back(self, dag_id: str, *, to_version=None, reject_current=True, hold=False, **conditions):
@@ -240,26 +239,31 @@ class Lab:
             hold=hold,
             session=self.session,
         )
-        self.session.commit()
+        self._commit()
         return state
 
     def candidate(self, dag_id: str, number: int | None = None, **conditions):
         """Put a version under evaluation and commit."""
         state = versions.add_candidate(dag_id, number, self.change(**conditions), session=self.session)
-        self.session.commit()
+        self._commit()
         return state
 
     def reject(self, dag_id: str, number: int, **conditions):
         """Reject a version and commit."""
         state = versions.reject(dag_id, number, self.change(**conditions), session=self.session)
-        self.session.commit()
+        self._commit()
         return state
 
     def restore(self, dag_id: str, number: int, **conditions):
         """Restore a version and commit."""
         state = versions.restore(dag_id, number, self.change(**conditions), session=self.session)
-        self.session.commit()
+        self._commit()
         return state
+
+    def _commit(self) -> None:
+        """Commit, and read everything anew from then on, as another process would."""
+        self.session.commit()
+        self.session.expire_all()
 
     @staticmethod
     def change(reason: str = "because", **conditions) -> Change:

@@ -1,0 +1,62 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Every route of the REST API, with a request that is valid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+ROOT = "/pinning"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route and a request to it."""
+
+    method: str
+    template: str
+    query: str = ""
+    body: Any = None
+
+    def url(self, dag_id: str) -> str:
+        """Return the address for a Dag, on Airflow's API server."""
+        return f"{ROOT}{self.template}".format(dag_id=dag_id, version_number=2) + self.query
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template.removeprefix('/api/v1')}"
+
+
+REASON = {"reason": "because"}
+
+READS = (
+    Route("GET", "/api/v1/dags/{dag_id}"),
+    Route("GET", "/api/v1/dags/{dag_id}/versions"),
+    Route("GET", "/api/v1/dags/{dag_id}/events"),
+    Route("GET", "/api/v1/pins"),
+    Route("GET", "/api/v1/health"),
+    Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/soak"),
+)
+WRITES = (
+    Route("PUT", "/api/v1/dags/{dag_id}/pin", body={"version_number": 2, **REASON}),
+    Route("DELETE", "/api/v1/dags/{dag_id}/pin", "?reason=because"),
+    Route("POST", "/api/v1/dags/{dag_id}/rollback", body=REASON),
+    Route("POST", "/api/v1/dags/{dag_id}/candidates", body=REASON),
+    Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/reject", body=REASON),
+    Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/restore", body=REASON),
+    Route("POST", "/api/v1/dags/{dag_id}/canaryRuns", body={"version_number": 2}),
+)

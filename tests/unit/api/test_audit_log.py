@@ -1,0 +1,83 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.models.log import Log
+from sqlalchemy import select
+
+from tests.support.routes import READS, WRITES
+from tests.support.sources import dag_file
+
+EVENTS = {
+    "PUT /dags/{dag_id}/pin": "pin_dag_version",
+    "DELETE /dags/{dag_id}/pin": "unpin_dag_version",
+    "POST /dags/{dag_id}/rollback": "roll_back_dag_version",
+    "POST /dags/{dag_id}/candidates": "add_dag_version_candidate",
+    "POST /dags/{dag_id}/versions/{version_number}/reject": "reject_dag_version",
+    "POST /dags/{dag_id}/versions/{version_number}/restore": "restore_dag_version",
+    "POST /dags/{dag_id}/canaryRuns": "trigger_canary_runs",
+}
+
+
+@pytest.fixture(autouse=True)
+def pinned(lab):
+    lab.commit("sha1", orders=dag_file("orders"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", tasks="extract load"))
+
+
+def logged(session):
+    return session.scalars(select(Log).where(Log.dag_id == "orders").order_by(Log.id)).all()
+
+
+@pytest.mark.parametrize("route", WRITES, ids=str)
+def test_a_change_is_in_airflows_own_audit_log(route, api, session):
+    api("op", username="bob").request(route.method, route.url("orders"), json=route.body)
+
+    [row] = logged(session)
+    assert (row.event, row.owner) == (EVENTS[str(route)], "bob")
+    assert json.loads(row.extra)["method"] == route.method
+
+
+def test_the_reason_is_in_the_audit_log_too(api, session):
+    route = WRITES[0]
+    api().request(route.method, route.url("orders"), json={**route.body, "reason": "version 1 is slow"})
+
+    assert json.loads(logged(session)[0].extra)["reason"] == "version 1 is slow"
+
+
+def test_a_change_that_is_refused_is_in_the_audit_log_too(api, session):
+    api().put("/pinning/api/v1/dags/orders/pin", json={"version_number": 99, "reason": "because"})
+
+    assert [row.event for row in logged(session)] == ["pin_dag_version"]
+
+
+@pytest.mark.parametrize("route", READS, ids=str)
+def test_a_read_is_not_in_the_audit_log(route, api, session):
+    api().get(route.url("orders"))
+
+    assert logged(session) == []
+
+
+def test_an_attempt_without_permission_is_not_in_the_audit_log(api, session):
+    """As with Airflow's own routes."""
+    api("viewer").request(WRITES[0].method, WRITES[0].url("orders"), json=WRITES[0].body)
+
+    assert logged(session) == []

@@ -1,0 +1,115 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from airflow_providers_pinning.models import Event
+from tests.support.api import PINNING
+from tests.support.routes import READS, WRITES, Route
+from tests.support.sources import dag_file
+
+
+@pytest.fixture(autouse=True)
+def pinned(lab):
+    lab.commit("sha1", orders=dag_file("orders"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", tasks="extract load"))
+    lab.candidate("orders", 2)
+
+
+def status(api, route: Route, role):
+    return api(role).request(route.method, route.url("orders"), json=route.body).status_code
+
+
+@pytest.mark.parametrize("route", READS, ids=str)
+class TestRead:
+    def test_needs_a_login(self, route, api):
+        assert status(api, route, None) == 401
+
+    @pytest.mark.parametrize("role", ["viewer", "user", "op", "admin"])
+    def test_is_allowed_to(self, role, route, api):
+        assert status(api, route, role) == 200
+
+
+@pytest.mark.parametrize("route", WRITES, ids=str)
+class TestChange:
+    def test_needs_a_login(self, route, api, lab):
+        before = lab.pin_state("orders")
+
+        assert status(api, route, None) == 401
+        assert lab.pin_state("orders") == before
+
+    def test_is_not_allowed_to_a_viewer(self, route, api, lab):
+        before = lab.pin_state("orders")
+
+        assert status(api, route, "viewer") == 403
+        assert lab.pin_state("orders") == before
+
+    @pytest.mark.parametrize("role", ["user", "op", "admin"])
+    def test_is_allowed_to(self, role, route, api):
+        assert status(api, route, role) in (200, 201, 409)
+
+    def test_is_not_possible_with_a_forged_token(self, route, airflow_app):
+        from fastapi.testclient import TestClient
+
+        client = TestClient(airflow_app, headers={"Authorization": "Bearer forged"})
+
+        assert client.request(route.method, route.url("orders"), json=route.body).status_code in (401, 403)
+
+
+def test_no_route_is_left_out(airflow_app):
+    """A new route must be added to the lists above, so that somebody thinks of who may use it."""
+    from airflow_providers_pinning.api.app import create_app
+
+    described = create_app().openapi()["paths"]
+    found = {(method.upper(), path) for path, methods in described.items() for method in methods}
+
+    assert {(route.method, route.template) for route in (*READS, *WRITES)} == found
+
+
+def test_changes_are_recorded_with_the_name_of_the_user(api, session):
+    api("op", username="bob").delete(f"{PINNING}/dags/orders/pin", params={"reason": "because"})
+
+    assert session.scalars(select(Event.actor).order_by(Event.id.desc())).first() == "bob"
+
+
+class TestSource:
+    """What a task says of itself."""
+
+    def send(self, api, header):
+        return api().delete(
+            f"{PINNING}/dags/orders/pin", params={"reason": "because"}, headers={"Pinning-Source": header}
+        )
+
+    def test_is_kept_in_the_history(self, api, session):
+        source = {"dag_id": "promote", "run_id": "r", "task_id": "t", "map_index": -1}
+
+        assert self.send(api, json.dumps(source)).status_code == 200
+
+        event = session.scalars(select(Event).order_by(Event.id.desc())).first()
+        assert (event.source, event.actor) == (source, "op")
+
+    @pytest.mark.parametrize("header", ["not JSON", "[]", json.dumps({"x": "x" * 2000})], ids=["text", "list", "long"])
+    def test_that_is_not_valid_is_refused(self, header, api, lab):
+        answer = self.send(api, header)
+
+        assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, "invalid_source")
+        assert lab.pin_state("orders").pinned
