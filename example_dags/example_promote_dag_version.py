@@ -38,7 +38,6 @@ from airflow_providers_pinning.sensors.window import DeploymentWindowSensor
 # Templates cannot reach these, so they are constants.
 WAIT_FOR_VERSION = timedelta(days=30)
 WAIT_FOR_APPROVAL = timedelta(days=2)
-DEBOUNCE = timedelta(minutes=2)
 
 TARGET = "{{ params.target_dag_id }}"
 # For tasks that run after a failure, maybe before there was a version.
@@ -63,6 +62,8 @@ with DAG(
     # [START howto_promotion_params]
     params={
         "target_dag_id": Param("orders", type="string", title="Dag to promote"),
+        "debounce_seconds": Param(120, type="number", minimum=0, title="How long commits must have paused"),
+        "poke_seconds": Param(30, type="number", minimum=1, title="Seconds between two looks at versions and runs"),
         "canary_runs": Param(3, type="integer", minimum=1, maximum=100, title="Canary runs"),
         "canary_conf": Param(None, type=["object", "null"], title="Configuration of the canary runs"),
         "soak_seconds": Param(0, type="number", minimum=0, title="Least time to soak"),
@@ -88,9 +89,9 @@ with DAG(
     new_version = NewDagVersionSensor(
         task_id="new_version",
         target_dag_id=TARGET,
-        debounce=DEBOUNCE,
+        debounce="{{ params.debounce_seconds }}",
         timeout=WAIT_FOR_VERSION.total_seconds(),
-        poke_interval=30,
+        poke_interval="{{ params.poke_seconds }}",
         deferrable=True,
     )
     # [END howto_sensor_new_dag_version]
@@ -102,6 +103,7 @@ with DAG(
         version_number=new_version.output["version_number"],
         count="{{ params.canary_runs }}",
         conf="{{ params.canary_conf | tojson }}",
+        poke_interval="{{ params.poke_seconds }}",
         deferrable=True,
         # The soak below judges the runs, and tolerates as many failures as it is told to.
         fail_on_failed_run=False,
@@ -120,7 +122,7 @@ with DAG(
         max_failures="{{ params.soak_max_failures }}",
         max_wait="{{ params.soak_max_wait }}",
         on_inconclusive="{{ params.on_inconclusive }}",
-        poke_interval=30,
+        poke_interval="{{ params.poke_seconds }}",
         deferrable=True,
     )
     # [END howto_sensor_version_soak]
@@ -182,7 +184,7 @@ with DAG(
         max_wait="{{ params.bake_max_wait }}",
         # Nothing is wrong with a version that merely had few runs, so it stays.
         on_inconclusive="skip",
-        poke_interval=30,
+        poke_interval="{{ params.poke_seconds }}",
         timeout=timedelta(days=30).total_seconds(),
         deferrable=True,
     )

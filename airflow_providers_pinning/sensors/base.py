@@ -28,6 +28,7 @@ from airflow.sdk.definitions.context import Context
 
 from airflow_providers_pinning.exceptions import ServerFault, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.soak import seconds
 from airflow_providers_pinning.operators.base import TargetsDag, default_deferrable, refusals_fail_at_once
 from airflow_providers_pinning.operators.links import PinningTabLink
 from airflow_providers_pinning.triggers.base import Outcome, PinningTrigger, result_of
@@ -42,10 +43,11 @@ class PinningSensor(TargetsDag, BaseSensorOperator):
 
     :param target_dag_id: the Dag to ask about (templated)
     :param pinning_conn_id: connection to the API server (templated)
+    :param poke_interval: time between two questions, as a ``timedelta`` or in seconds (templated)
     :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
     """
 
-    template_fields: Sequence[str] = ("target_dag_id", "pinning_conn_id")
+    template_fields: Sequence[str] = ("target_dag_id", "pinning_conn_id", "poke_interval")
     operator_extra_links = (PinningTabLink(),)
     ui_color = "#e6f1f2"
 
@@ -54,16 +56,23 @@ class PinningSensor(TargetsDag, BaseSensorOperator):
         *,
         target_dag_id: str,
         pinning_conn_id: str = PinningHook.default_conn_name,
+        poke_interval: float | str | timedelta = 60,
         deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        if isinstance(poke_interval, str):
+            # The base class takes no template; what it renders to is read when the task runs.
+            super().__init__(**kwargs)
+            self.poke_interval = poke_interval  # type: ignore[assignment]
+        else:
+            super().__init__(poke_interval=poke_interval, **kwargs)
         self.target_dag_id = target_dag_id
         self.pinning_conn_id = pinning_conn_id
         self.deferrable = default_deferrable(deferrable)
 
     def execute(self, context: Context) -> Any:
         """Wait, in the triggerer or here."""
+        self.poke_interval = seconds(self.poke_interval) or 0
         if not self.deferrable:
             return super().execute(context)
         self.defer(trigger=self.trigger(), method_name="execute_complete", timeout=timedelta(seconds=self.timeout))

@@ -141,7 +141,7 @@ class VersionSoakSensor(PinningSensor):
         return VersionSoakTrigger(
             target_dag_id=self.target_dag_id,
             pinning_conn_id=self.pinning_conn_id,
-            poll_interval=self.poke_interval,
+            poll_interval=seconds(self.poke_interval) or 0,
             version_number=required_number("version_number", self.version_number),
             criteria=dict(vars(self.criteria())),
         )

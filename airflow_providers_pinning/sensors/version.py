@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -43,32 +44,35 @@ class NewDagVersionSensor(PinningSensor):
     Dag is not pinned, as the newest version is then active already.
 
     :param debounce: for how long the newest version must have stayed the same, as a ``timedelta`` or in seconds,
-        so that of a burst of commits only the last one is taken
+        so that of a burst of commits only the last one is taken (templated)
     :param reason: why the version is made a candidate, for the history
     """
 
-    def __init__(self, *, debounce: float | timedelta = 0, reason: str | None = None, **kwargs: Any) -> None:
+    template_fields: Sequence[str] = (*PinningSensor.template_fields, "debounce")
+
+    def __init__(self, *, debounce: float | str | timedelta = 0, reason: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # So that output["dag_hash"] is the hash; without it, it would be an XCom that nobody pushes.
         self.multiple_outputs = True
-        self.debounce = seconds(debounce) or 0.0
+        self.debounce = debounce if isinstance(debounce, str) else seconds(debounce) or 0.0
         self.reason = reason
         if self.debounce and self.mode == "reschedule" and not self.deferrable:
             raise ValueError("A rescheduled sensor cannot remember what it saw: use debounce with deferrable or poke.")
-        self._debounce = Debounce(self.debounce)
+        self._debounce: Debounce | None = None
 
     def trigger(self) -> NewDagVersionTrigger:
         """Return the trigger that asks."""
         return NewDagVersionTrigger(
             target_dag_id=self.target_dag_id,
             pinning_conn_id=self.pinning_conn_id,
-            poll_interval=self.poke_interval,
-            debounce=self.debounce,
+            poll_interval=seconds(self.poke_interval) or 0,
+            debounce=seconds(self.debounce) or 0.0,
         )
 
     def ask(self, hook: PinningHook) -> dict[str, Any] | None:
         """Return the new version once it has settled."""
         version = newer_version(hook.list_versions(self.target_dag_id, limit=1)["versions"])
+        self._debounce = self._debounce or Debounce(seconds(self.debounce) or 0.0)
         return version if self._debounce.settled(version) else None
 
     def decide(self, answer: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -86,6 +86,13 @@ def test_debounce_takes_the_last_version_of_a_burst(answering):
     assert len(answering.asked("GET", VERSIONS)) >= 8
 
 
+def test_intervals_may_be_what_a_template_renders_to(answering):
+    answering.answer("GET", VERSIONS, listed(version(2)), listed(version(3)))
+    assert sensor(poke_interval="0.02", debounce="0.1").execute(task_context())["version_number"] == 3
+    trigger = sensor(poke_interval="5", debounce="7", deferrable=True).trigger()
+    assert (trigger.poll_interval, trigger.debounce) == (5, 7)
+
+
 def test_rescheduled_sensor_cannot_debounce():
     with pytest.raises(ValueError, match="cannot remember"):
         sensor(debounce=5, mode="reschedule")
