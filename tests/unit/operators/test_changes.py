@@ -54,7 +54,7 @@ def test_pin_returns_the_release_state_as_plain_json_and_says_who_did_it(hook):
     assert state["active"]["version_number"] == 1
     assert state["pin"]["reason"] == "Task change of Dag promote, run manual__1"
     event = hook.list_events("orders")["events"][0]
-    assert (event["actor_kind"], event["source"]["run_id"]) == ("task", "manual__1")
+    assert (event["actor"], event["source"]["task_id"], event["source"]["run_id"]) == ("op", "change", "manual__1")
 
 
 @pytest.mark.parametrize("named", [{"bundle_version": "sha2"}, {"version_number": 2, "dag_version_id": "None"}])
