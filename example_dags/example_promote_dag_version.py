@@ -166,6 +166,8 @@ with DAG(
         version_number=new_version.output["version_number"],
         # What was tested and approved, or nothing.
         expected_dag_hash=new_version.output["dag_hash"],
+        # Of several promotions of the Dag, the first one wins; a pin or rollback by a person wins over this one.
+        expected_revision=new_version.output["revision"],
         override_reason="{{ params.override_reason or '' }}",
         reason="Promoted by run {{ run_id }}",
     )

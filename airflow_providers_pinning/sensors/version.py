@@ -39,9 +39,10 @@ class NewDagVersionSensor(PinningSensor):
     Wait for a version newer than the active one, and make it a managed candidate.
 
     From then on no commit can overwrite it. Returns its identity: ``dag_version_id``, ``version_number``,
-    ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``relative_fileloc``. Each is an XCom of its own as well,
-    so ``sensor.output["dag_hash"]`` is the hash. A rejected version is waited past, and so is everything while the
-    Dag is not pinned, as the newest version is then active already.
+    ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``relative_fileloc``; and ``revision``, that of the pin at
+    this time, for the ``expected_revision`` of the pin that follows. Each is an XCom of its own as well, so
+    ``sensor.output["dag_hash"]`` is the hash. A rejected version is waited past, and so is everything while the Dag
+    is not pinned, as the newest version is then active already.
 
     :param debounce: for how long the newest version must have stayed the same, as a ``timedelta`` or in seconds,
         so that of a burst of commits only the last one is taken (templated)
@@ -78,7 +79,7 @@ class NewDagVersionSensor(PinningSensor):
     def decide(self, answer: dict[str, Any], context: Context) -> dict[str, Any]:
         """Make the version a candidate, and return what it is now that nothing can change it."""
         ti, hook, number = context["ti"], self.hook(context), answer["version_number"]
-        hook.add_candidate(
+        state = hook.add_candidate(
             self.target_dag_id,
             version_number=number,
             reason=self.reason or f"Task {ti.task_id} of Dag {ti.dag_id}, run {ti.run_id}",
@@ -87,5 +88,5 @@ class NewDagVersionSensor(PinningSensor):
         )
         for version in hook.list_versions(self.target_dag_id)["versions"]:
             if version["version_number"] == number:
-                return {name: version[name] for name in IDENTITY}
+                return {**{name: version[name] for name in IDENTITY}, "revision": state["revision"]}
         raise AirflowFailException(f"Version {number} of Dag {self.target_dag_id} is gone.")

@@ -67,6 +67,7 @@ def test_promotion_pins_exactly_what_was_tested_and_approved(dags):
         bound = dag.get_task(task_id).expected_dag_hash
         assert (bound.operator.task_id, bound.key) == ("new_version", "dag_hash")
     assert dag.get_task("new_version").multiple_outputs
+    assert dag.get_task("pin").expected_revision.key == "revision"
 
 
 def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its_own_version_only(dags):
@@ -149,6 +150,7 @@ def test_identity_of_the_candidate_reaches_the_pin(airflow_server, lab, register
             target_dag_id="orders",
             version_number=new_version.output["version_number"],
             expected_dag_hash=new_version.output["dag_hash"],
+            expected_revision=new_version.output["revision"],
         )
     dag.fileloc = str(FOLDER / "promote.py")
     register(promote=dag)

@@ -51,7 +51,7 @@ def listed(*versions):
 
 @pytest.fixture
 def answering(stub):
-    stub.answer("POST", "/pinning/api/v1/dags/orders/candidates", {})
+    stub.answer("POST", "/pinning/api/v1/dags/orders/candidates", {"revision": 1})
     return stub
 
 
@@ -61,7 +61,8 @@ def test_newer_version_becomes_a_candidate_and_its_identity_the_result(airflow_s
     lab.commit("sha2", orders=CHANGED)
     found = sensor().execute(task_context("new_version"))
     hook = PinningHook()
-    assert found == hook.get_release_state("orders")["latest"]
+    state = hook.get_release_state("orders")
+    assert found == {**state["latest"], "revision": state["revision"]}
     assert {v["version_number"]: v["state"] for v in hook.list_versions("orders")["versions"]}[2] == "candidate"
     assert sensor().execute(task_context("new_version", try_number=2)) == found
 
