@@ -34,15 +34,15 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import attestation, events, versions
+from airflow_providers_pinning.domain import attestation, events, managed
 from airflow_providers_pinning.domain.active import Resolution, resolved
 from airflow_providers_pinning.domain.candidate_assets import register_assets
+from airflow_providers_pinning.domain.checks import check_pinnable
 from airflow_providers_pinning.domain.errors import InvalidConfError, RunNotAllowedError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
-from airflow_providers_pinning.domain.pins import check_pinnable
+from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import read_dag
-from airflow_providers_pinning.domain.versions import VersionState
 from airflow_providers_pinning.models import Pin, RoutedRun
 
 CANARY = "canary"
@@ -106,8 +106,8 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
             dag_id=dag_id,
             version_number=version.version_number,
         )
-    if versions.managed_version(version.dag_version_id, session=session) is None:
-        versions.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
+    if managed.managed_version(version.dag_version_id, session=session) is None:
+        managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
     register_assets(_serialized(version, session=session), session=session)
     run_ids = tuple(
         _create_run(dag, version, index, request, change, session=session) for index in range(request.count)

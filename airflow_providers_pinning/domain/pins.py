@@ -28,14 +28,8 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import attestation, events, partitions, versions
-from airflow_providers_pinning.domain.errors import (
-    HeldError,
-    NotPinnedError,
-    RevisionConflictError,
-    UnversionedBundleError,
-    VersionDriftedError,
-)
+from airflow_providers_pinning.domain import attestation, checks, events, managed, partitions
+from airflow_providers_pinning.domain.errors import NotPinnedError, VersionDriftedError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -44,16 +38,14 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
+from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import (
-    ActiveVersion,
-    read_version,
     request_parse,
     sync_dag_model,
     wait_for_head,
     write_dag_model,
 )
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
-from airflow_providers_pinning.domain.versions import VersionState
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
@@ -109,8 +101,8 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
         bundle_version=target.bundle_version,
         session=session,
     )
-    check_revision(pin, change, session=session)
-    check_hold(pin, change)
+    checks.check_revision(pin, change, session=session)
+    checks.check_hold(pin, change)
     if target.expected_dag_hash not in (None, version.dag_hash):
         raise VersionDriftedError(
             f"Dag {dag_id!r}, {version.label}, has hash {version.dag_hash}, not the expected "
@@ -135,7 +127,7 @@ def activate(
 ) -> ReleaseState:
     """Check a version and make it the active one; the caller holds the locks of :func:`lock_pin`."""
     dag_id = pin.dag_id
-    readable = check_pinnable(dag_id, version, change, session=session)
+    readable = checks.check_pinnable(dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     from_version = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if pin.dag_version_id == version.dag_version_id:
@@ -145,8 +137,8 @@ def activate(
         _retain_active(pin, session=session)
     elif from_version and from_version != version and from_version.bundle_version:
         # What was live until now is what a rollback returns to: no later commit may overwrite it.
-        versions.retain(dag_id, from_version, reason=change.reason, session=session)
-    versions.manage(dag_id, version, VersionState.ACTIVE, reason=change.reason, session=session)
+        managed.retain(dag_id, from_version, reason=change.reason, session=session)
+    managed.manage(dag_id, version, VersionState.ACTIVE, reason=change.reason, session=session)
     pin.revision += 1
     pin.dag_version_id = version.dag_version_id
     pin.version_number = version.version_number
@@ -172,7 +164,7 @@ def activate(
         session=session,
     )
     write_dag_model(readable, session=session)
-    versions.release_superseded(dag_id, session=session)
+    managed.release_superseded(dag_id, session=session)
     return release_state(dag_id, warnings=warnings, session=session)
 
 
@@ -191,8 +183,8 @@ def unpin(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
         return release_state(dag_id, session=session)
     if pin.dag_version_id is None:
         raise NotPinnedError(f"Dag {dag_id!r} is not pinned, so its latest version is active already.", dag_id=dag_id)
-    check_revision(pin, change, session=session)
-    check_hold(pin, change)
+    checks.check_revision(pin, change, session=session)
+    checks.check_hold(pin, change)
     latest = latest_identity(dag_id, session=session)
     warnings = partitions.warn_of_dropped_partitions(dag_id, latest, session=session) if latest else ()
     _retain_active(pin, session=session)
@@ -257,61 +249,13 @@ def lock_pin(dag_id: str, *, session: Session) -> Pin:
     return pin
 
 
-def check_revision(pin: Pin, change: Change, *, session: Session) -> None:
-    """
-    Compare the pin's revision with what the caller saw.
-
-    :raises RevisionConflictError: with the current release state, if they differ
-    """
-    if change.expected_revision not in (None, pin.revision):
-        raise RevisionConflictError(
-            f"The pin of Dag {pin.dag_id!r} is at revision {pin.revision}, not {change.expected_revision}: "
-            f"{pin.actor or 'somebody'} changed it ({pin.reason or 'no reason given'}). Look at the current state "
-            "and decide again.",
-            state=release_state(pin.dag_id, session=session),
-        )
-
-
-def check_hold(pin: Pin, change: Change) -> None:
-    """
-    Refuse a change while the Dag is on hold, unless the caller overrides that.
-
-    :raises HeldError: if it is on hold
-    """
-    if pin.hold_reason and not change.override_reason:
-        raise HeldError(
-            f"Dag {pin.dag_id!r} was put on hold by {pin.hold_actor}: {pin.hold_reason}. "
-            "Give an override_reason to change it all the same; that lifts the hold.",
-            dag_id=pin.dag_id,
-        )
-
-
-def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> ActiveVersion:
-    """Run every check of :func:`pin_version` that depends on the version alone, and return it deserialized."""
-    versions.check_versioned(dag_id, version)
-    managed = versions.managed_version(version.dag_version_id, session=session)
-    versions.check_unchanged(dag_id, version, managed)
-    versions.check_not_rejected(dag_id, version, managed, change)
-    versions.check_code_available(dag_id, version, managed)
-    versions.check_bundle_configured(dag_id, version, session=session)
-    readable = read_version(version, dag_id=dag_id, session=session)
-    if readable.disable_bundle_versioning:
-        raise UnversionedBundleError(
-            f"Dag {dag_id!r}, {version.label}, sets disable_bundle_versioning, so its runs use whatever code the "
-            "bundle has. Remove the setting, and pin a version that was parsed after that.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
-    return readable
-
-
 def _retain_active(pin: Pin, *, session: Session) -> None:
     """Keep the version that stops being active, so that it can be rolled back to unchanged."""
     outgoing = pinned_identity(pin)
-    managed = versions.managed_version(outgoing.dag_version_id, session=session) if outgoing else None
-    if managed is not None and managed.state == VersionState.ACTIVE.value:
-        managed.state = VersionState.RETAINED.value
-        managed.state_changed_at = timezone.utcnow()
+    row = managed.managed_version(outgoing.dag_version_id, session=session) if outgoing else None
+    if row is not None and row.state == VersionState.ACTIVE.value:
+        row.state = VersionState.RETAINED.value
+        row.state_changed_at = timezone.utcnow()
 
 
 def _choose_nothing(pin: Pin, change: Change) -> None:

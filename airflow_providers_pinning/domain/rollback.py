@@ -25,7 +25,7 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import events, pins, versions
+from airflow_providers_pinning.domain import checks, events, pins
 from airflow_providers_pinning.domain.errors import NothingToRollBackToError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
@@ -35,8 +35,8 @@ from airflow_providers_pinning.domain.identity import (
     latest_identity,
     pinned_identity,
 )
+from airflow_providers_pinning.domain.managed import VersionState, manage, managed_version
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
-from airflow_providers_pinning.domain.versions import VersionState
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 
 
@@ -71,7 +71,7 @@ def roll_back(
     pin = pins.lock_pin(dag_id, session=session)
     if events.find_repeated(change, request, session=session):
         return release_state(dag_id, session=session)
-    pins.check_revision(pin, change, session=session)
+    checks.check_revision(pin, change, session=session)
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if to_version is None:
         target = _active_before(dag_id, pin, current, session=session)
@@ -84,10 +84,10 @@ def roll_back(
             dag_id=dag_id,
         )
     if target.version_number > current.version_number:
-        pins.check_hold(pin, change)
+        checks.check_hold(pin, change)
     if reject_current and identity_of(current.dag_version_id, session=session):
         # Before the other is activated, which may stop managing versions: a rejected one takes nobody's place.
-        versions.manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
+        manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
     return pins.activate(
         EventKind.ROLLED_BACK,
         pin,
@@ -140,7 +140,7 @@ def _usable(recorded: dict | None, current: VersionIdentity, *, session: Session
     version = identity_of(UUID(recorded["dag_version_id"]), session=session)
     if version is None or version.as_dict() != recorded or version.bundle_version is None:
         return None
-    managed = versions.managed_version(version.dag_version_id, session=session)
+    managed = managed_version(version.dag_version_id, session=session)
     return None if managed is not None and managed.state == VersionState.REJECTED.value else version
 
 

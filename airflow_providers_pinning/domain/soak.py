@@ -30,7 +30,8 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import ColumnElement, Select, literal, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import comparison, verdict, versions
+from airflow_providers_pinning.domain import comparison, verdict
+from airflow_providers_pinning.domain.checks import check_unchanged
 from airflow_providers_pinning.domain.comparison import Comparison, Sample, Tolerance
 from airflow_providers_pinning.domain.errors import NotManagedError, VersionDriftedError
 from airflow_providers_pinning.domain.identity import (
@@ -41,6 +42,7 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
+from airflow_providers_pinning.domain.managed import managed_version
 from airflow_providers_pinning.domain.verdict import Criteria, Evidence, Judgement, Verdict
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin, RoutedRun
 
@@ -99,14 +101,14 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
     """
     require_dag(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
-    managed = versions.managed_version(version.dag_version_id, session=session)
+    managed = managed_version(version.dag_version_id, session=session)
     if managed is None:
         raise NotManagedError(
             f"Dag {dag_id!r}, {version.label}, is not under evaluation. Make it a candidate first.",
             dag_id=dag_id,
             version_number=version_number,
         )
-    versions.check_unchanged(dag_id, version, managed)
+    check_unchanged(dag_id, version, managed)
     if question.expected_dag_hash not in (None, version.dag_hash):
         raise VersionDriftedError(
             f"Dag {dag_id!r}, {version.label}, has hash {version.dag_hash}, not the expected "

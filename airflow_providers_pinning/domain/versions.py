@@ -14,27 +14,14 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Managed versions: candidates, rejected versions, and those kept to roll back to."""
+"""Judge versions: put one under evaluation, reject it, restore it."""
 
 from __future__ import annotations
 
-from enum import Enum
-from uuid import UUID
-
-from airflow._shared.timezones import timezone
-from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning import conf
-from airflow_providers_pinning.domain import events
-from airflow_providers_pinning.domain.errors import (
-    CodeUnavailableError,
-    UnversionedBundleError,
-    VersionActiveError,
-    VersionDriftedError,
-    VersionRejectedError,
-)
+from airflow_providers_pinning.domain import checks, events
+from airflow_providers_pinning.domain.errors import VersionActiveError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -43,100 +30,9 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
-from airflow_providers_pinning.domain.protection import drop_protection
+from airflow_providers_pinning.domain.managed import VersionState, manage, managed_version, release_superseded
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
-from airflow_providers_pinning.models import ManagedVersion, Pin
-
-
-class VersionState(str, Enum):
-    """Why a version is managed."""
-
-    CANDIDATE = "candidate"
-    """Under evaluation; may be pinned."""
-    ACTIVE = "active"
-    """Pinned."""
-    RETAINED = "retained"
-    """Was pinned before; kept to roll back to."""
-    REJECTED = "rejected"
-    """Must not be pinned until it is restored."""
-
-
-def managed_version(dag_version_id: UUID, *, session: Session) -> ManagedVersion | None:
-    """Return the management row of a version, if it has one."""
-    return session.get(ManagedVersion, dag_version_id)
-
-
-def manage(
-    dag_id: str, version: VersionIdentity, state: VersionState, *, reason: str | None, session: Session
-) -> ManagedVersion:
-    """
-    Bring a version under management, or give a managed one another state.
-
-    From the commit on, the dag processor writes whatever differs into a new version, and
-    ``airflow db clean`` keeps this one. The caller holds the lock on the Dag's row.
-    """
-    managed = managed_version(version.dag_version_id, session=session)
-    if managed is None:
-        managed = ManagedVersion(
-            dag_version_id=version.dag_version_id,
-            dag_id=dag_id,
-            version_number=version.version_number,
-            bundle_name=version.bundle_name,
-            bundle_version=version.bundle_version,
-            dag_hash=version.dag_hash,
-            relative_fileloc=version.relative_fileloc,
-            code_state="unknown",
-        )
-        session.add(managed)
-        drop_protection(session=session)
-    managed.state = state.value
-    managed.state_reason = reason
-    managed.state_changed_at = timezone.utcnow()
-    session.flush()
-    return managed
-
-
-def retain(dag_id: str, version: VersionIdentity, *, reason: str | None, session: Session) -> None:
-    """Keep a version to roll back to, unless it is managed already."""
-    if managed_version(version.dag_version_id, session=session) is None:
-        manage(dag_id, version, VersionState.RETAINED, reason=reason, session=session)
-
-
-def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
-    """
-    Compare a version with its snapshot.
-
-    :raises VersionDriftedError: if it changed since it came under management
-    """
-    if managed is None:
-        return
-    recorded = (managed.bundle_name, managed.bundle_version, managed.dag_hash)
-    present = (version.bundle_name, version.bundle_version, version.dag_hash)
-    if recorded != present:
-        raise VersionDriftedError(
-            f"Dag {dag_id!r}, {version.label}, is not what it was when it came under management "
-            f"(then {managed.bundle_version} with hash {managed.dag_hash}, now {version.bundle_version} with hash "
-            f"{version.dag_hash}): something that does not enforce pins rewrote it. Choose another version.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
-
-
-def check_versioned(dag_id: str, version: VersionIdentity) -> None:
-    """
-    Refuse a version whose code cannot be had again.
-
-    :raises UnversionedBundleError: if the version has no bundle version
-    """
-    if version.bundle_version is None:
-        raise UnversionedBundleError(
-            f"Version {version.version_number} of Dag {dag_id!r} comes from bundle {version.bundle_name!r} without a "
-            "bundle version, so its code cannot be pinned. Serve the Dag from a bundle that supports versioning, such "
-            "as GitDagBundle, and do not set disable_bundle_versioning on the Dag or in [dag_processor].",
-            dag_id=dag_id,
-            version_number=version.version_number,
-            bundle_name=version.bundle_name,
-        )
+from airflow_providers_pinning.models import Pin
 
 
 def add_candidate(dag_id: str, version_number: int | None, change: Change, *, session: Session) -> ReleaseState:
@@ -156,9 +52,9 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     if events.find_repeated(change, request, session=session):
         return release_state(dag_id, session=session)
     version = _one_version(dag_id, version_number, session=session)
-    check_versioned(dag_id, version)
+    checks.check_versioned(dag_id, version)
     managed = managed_version(version.dag_version_id, session=session)
-    check_unchanged(dag_id, version, managed)
+    checks.check_unchanged(dag_id, version, managed)
     if managed is None:
         manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         _record(EventKind.CANDIDATE, dag_id, version, change, request, session=session)
@@ -181,7 +77,7 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     if events.find_repeated(change, request, session=session):
         return release_state(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
-    check_versioned(dag_id, version)
+    checks.check_versioned(dag_id, version)
     pin = session.get(Pin, dag_id)
     if pin is not None and pin.dag_version_id == version.dag_version_id:
         raise VersionActiveError(
@@ -217,70 +113,6 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
     else:
         _confirm(dag_id, version, change, request, session=session)
     return release_state(dag_id, session=session)
-
-
-def release_superseded(dag_id: str, *, session: Session) -> None:
-    """
-    Stop managing what is beyond ``[pinning] keep_versions``.
-
-    The active version and rejections are always kept; of the others the most recently used are.
-    """
-    surplus = session.scalars(
-        select(ManagedVersion.dag_version_id)
-        .where(
-            ManagedVersion.dag_id == dag_id,
-            ManagedVersion.state.in_((VersionState.CANDIDATE.value, VersionState.RETAINED.value)),
-        )
-        .order_by(ManagedVersion.state_changed_at.desc(), ManagedVersion.version_number.desc())
-        .offset(conf.keep_versions())
-    ).all()
-    if surplus:
-        session.execute(delete(ManagedVersion).where(ManagedVersion.dag_version_id.in_(surplus)))
-
-
-def check_not_rejected(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
-    """
-    Refuse a rejected version, unless the caller overrides that.
-
-    :raises VersionRejectedError: if it was rejected
-    """
-    if managed is not None and managed.state == VersionState.REJECTED.value and not change.override_reason:
-        raise VersionRejectedError(
-            f"Dag {dag_id!r}, {version.label}, was rejected: {managed.state_reason}. "
-            "Restore it first, or give an override_reason.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
-
-
-def check_code_available(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
-    """
-    Refuse a version whose code the dag processor could not get.
-
-    :raises CodeUnavailableError: if it reported so
-    """
-    if managed is not None and managed.code_state == "missing":
-        raise CodeUnavailableError(
-            f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
-            "Make the commit available again (a tag keeps it), or choose another version.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
-
-
-def check_bundle_configured(dag_id: str, version: VersionIdentity, *, session: Session) -> None:
-    """
-    Refuse a version of a bundle that was taken out of the configuration: nothing could run it.
-
-    :raises CodeUnavailableError: if it was
-    """
-    if session.scalar(select(DagBundleModel.active).where(DagBundleModel.name == version.bundle_name)) is False:
-        raise CodeUnavailableError(
-            f"Dag {dag_id!r}, {version.label}: this bundle is no longer configured. Configure it again, or choose a "
-            "version from another bundle.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
 
 
 def _one_version(dag_id: str, version_number: int | None, *, session: Session) -> VersionIdentity:

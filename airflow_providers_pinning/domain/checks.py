@@ -1,0 +1,168 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What a version or a pin must be for a change to be made; every refusal names the value and the remedy."""
+
+from __future__ import annotations
+
+from airflow.models.dagbundle import DagBundleModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.errors import (
+    CodeUnavailableError,
+    HeldError,
+    RevisionConflictError,
+    UnversionedBundleError,
+    VersionDriftedError,
+    VersionRejectedError,
+)
+from airflow_providers_pinning.domain.events import Change
+from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.managed import VersionState, managed_version
+from airflow_providers_pinning.domain.scheduling import ActiveVersion, read_version
+from airflow_providers_pinning.domain.state import release_state
+from airflow_providers_pinning.models import ManagedVersion, Pin
+
+
+def check_versioned(dag_id: str, version: VersionIdentity) -> None:
+    """
+    Refuse a version whose code cannot be had again.
+
+    :raises UnversionedBundleError: if the version has no bundle version
+    """
+    if version.bundle_version is None:
+        raise UnversionedBundleError(
+            f"Version {version.version_number} of Dag {dag_id!r} comes from bundle {version.bundle_name!r} without a "
+            "bundle version, so its code cannot be pinned. Serve the Dag from a bundle that supports versioning, such "
+            "as GitDagBundle, and do not set disable_bundle_versioning on the Dag or in [dag_processor].",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            bundle_name=version.bundle_name,
+        )
+
+
+def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
+    """
+    Compare a version with its snapshot.
+
+    :raises VersionDriftedError: if it changed since it came under management
+    """
+    if managed is None:
+        return
+    recorded = (managed.bundle_name, managed.bundle_version, managed.dag_hash)
+    present = (version.bundle_name, version.bundle_version, version.dag_hash)
+    if recorded != present:
+        raise VersionDriftedError(
+            f"Dag {dag_id!r}, {version.label}, is not what it was when it came under management "
+            f"(then {managed.bundle_version} with hash {managed.dag_hash}, now {version.bundle_version} with hash "
+            f"{version.dag_hash}): something that does not enforce pins rewrote it. Choose another version.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def check_not_rejected(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
+    """
+    Refuse a rejected version, unless the caller overrides that.
+
+    :raises VersionRejectedError: if it was rejected
+    """
+    if managed is not None and managed.state == VersionState.REJECTED.value and not change.override_reason:
+        raise VersionRejectedError(
+            f"Dag {dag_id!r}, {version.label}, was rejected: {managed.state_reason}. "
+            "Restore it first, or give an override_reason.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def check_code_available(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
+    """
+    Refuse a version whose code the dag processor could not get.
+
+    :raises CodeUnavailableError: if it reported so
+    """
+    if managed is not None and managed.code_state == "missing":
+        raise CodeUnavailableError(
+            f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
+            "Make the commit available again (a tag keeps it), or choose another version.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def check_bundle_configured(dag_id: str, version: VersionIdentity, *, session: Session) -> None:
+    """
+    Refuse a version of a bundle that was taken out of the configuration: nothing could run it.
+
+    :raises CodeUnavailableError: if it was
+    """
+    if session.scalar(select(DagBundleModel.active).where(DagBundleModel.name == version.bundle_name)) is False:
+        raise CodeUnavailableError(
+            f"Dag {dag_id!r}, {version.label}: this bundle is no longer configured. Configure it again, or choose a "
+            "version from another bundle.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> ActiveVersion:
+    """Run every check of :func:`pin_version` that depends on the version alone, and return it deserialized."""
+    check_versioned(dag_id, version)
+    managed = managed_version(version.dag_version_id, session=session)
+    check_unchanged(dag_id, version, managed)
+    check_not_rejected(dag_id, version, managed, change)
+    check_code_available(dag_id, version, managed)
+    check_bundle_configured(dag_id, version, session=session)
+    readable = read_version(version, dag_id=dag_id, session=session)
+    if readable.disable_bundle_versioning:
+        raise UnversionedBundleError(
+            f"Dag {dag_id!r}, {version.label}, sets disable_bundle_versioning, so its runs use whatever code the "
+            "bundle has. Remove the setting, and pin a version that was parsed after that.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+    return readable
+
+
+def check_revision(pin: Pin, change: Change, *, session: Session) -> None:
+    """
+    Compare the pin's revision with what the caller saw.
+
+    :raises RevisionConflictError: with the current release state, if they differ
+    """
+    if change.expected_revision not in (None, pin.revision):
+        raise RevisionConflictError(
+            f"The pin of Dag {pin.dag_id!r} is at revision {pin.revision}, not {change.expected_revision}: "
+            f"{pin.actor or 'somebody'} changed it ({pin.reason or 'no reason given'}). Look at the current state "
+            "and decide again.",
+            state=release_state(pin.dag_id, session=session),
+        )
+
+
+def check_hold(pin: Pin, change: Change) -> None:
+    """
+    Refuse a change while the Dag is on hold, unless the caller overrides that.
+
+    :raises HeldError: if it is on hold
+    """
+    if pin.hold_reason and not change.override_reason:
+        raise HeldError(
+            f"Dag {pin.dag_id!r} was put on hold by {pin.hold_actor}: {pin.hold_reason}. "
+            "Give an override_reason to change it all the same; that lifts the hold.",
+            dag_id=pin.dag_id,
+        )

@@ -1,0 +1,104 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Managed versions: which versions are held unchanged and kept, and why."""
+
+from __future__ import annotations
+
+from enum import Enum
+from uuid import UUID
+
+from airflow._shared.timezones import timezone
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning import conf
+from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.protection import drop_protection
+from airflow_providers_pinning.models import ManagedVersion
+
+
+class VersionState(str, Enum):
+    """Why a version is managed."""
+
+    CANDIDATE = "candidate"
+    """Under evaluation; may be pinned."""
+    ACTIVE = "active"
+    """Pinned."""
+    RETAINED = "retained"
+    """Was pinned before; kept to roll back to."""
+    REJECTED = "rejected"
+    """Must not be pinned until it is restored."""
+
+
+def managed_version(dag_version_id: UUID, *, session: Session) -> ManagedVersion | None:
+    """Return the management row of a version, if it has one."""
+    return session.get(ManagedVersion, dag_version_id)
+
+
+def manage(
+    dag_id: str, version: VersionIdentity, state: VersionState, *, reason: str | None, session: Session
+) -> ManagedVersion:
+    """
+    Bring a version under management, or give a managed one another state.
+
+    From the commit on, the dag processor writes whatever differs into a new version, and
+    ``airflow db clean`` keeps this one. The caller holds the lock on the Dag's row.
+    """
+    managed = managed_version(version.dag_version_id, session=session)
+    if managed is None:
+        managed = ManagedVersion(
+            dag_version_id=version.dag_version_id,
+            dag_id=dag_id,
+            version_number=version.version_number,
+            bundle_name=version.bundle_name,
+            bundle_version=version.bundle_version,
+            dag_hash=version.dag_hash,
+            relative_fileloc=version.relative_fileloc,
+            code_state="unknown",
+        )
+        session.add(managed)
+        drop_protection(session=session)
+    managed.state = state.value
+    managed.state_reason = reason
+    managed.state_changed_at = timezone.utcnow()
+    session.flush()
+    return managed
+
+
+def retain(dag_id: str, version: VersionIdentity, *, reason: str | None, session: Session) -> None:
+    """Keep a version to roll back to, unless it is managed already."""
+    if managed_version(version.dag_version_id, session=session) is None:
+        manage(dag_id, version, VersionState.RETAINED, reason=reason, session=session)
+
+
+def release_superseded(dag_id: str, *, session: Session) -> None:
+    """
+    Stop managing what is beyond ``[pinning] keep_versions``.
+
+    The active version and rejections are always kept; of the others the most recently used are.
+    """
+    surplus = session.scalars(
+        select(ManagedVersion.dag_version_id)
+        .where(
+            ManagedVersion.dag_id == dag_id,
+            ManagedVersion.state.in_((VersionState.CANDIDATE.value, VersionState.RETAINED.value)),
+        )
+        .order_by(ManagedVersion.state_changed_at.desc(), ManagedVersion.version_number.desc())
+        .offset(conf.keep_versions())
+    ).all()
+    if surplus:
+        session.execute(delete(ManagedVersion).where(ManagedVersion.dag_version_id.in_(surplus)))
