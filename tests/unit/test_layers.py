@@ -1,0 +1,113 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Imports point downwards only: faces and enforcement, domain, models."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.support.python import ROOT
+
+PACKAGE = "airflow_providers_pinning"
+AUTHORS = ("operators", "sensors", "triggers", "hooks", "notifications")
+"""What Dag authors import: talks HTTP, never opens a database session."""
+ABOVE = ("api", "cli", "plugins", "ui", "enforcement", *AUTHORS)
+FORBIDDEN = {
+    "models": [f"{PACKAGE}.{layer}" for layer in ("domain", *ABOVE)],
+    "migrations": [f"{PACKAGE}.{layer}" for layer in ("domain", *ABOVE)],
+    "domain": [f"{PACKAGE}.{layer}" for layer in ABOVE],
+    "enforcement": [f"{PACKAGE}.{layer}" for layer in ABOVE if layer != "enforcement"],
+    "api": [f"{PACKAGE}.enforcement", *(f"{PACKAGE}.{layer}" for layer in AUTHORS)],
+    **{
+        layer: [
+            *(f"{PACKAGE}.{below}" for below in ("api", "domain", "enforcement", "migrations", "models")),
+            "airflow.models",
+            "airflow.settings",
+            "airflow.utils.session",
+            "sqlalchemy",
+        ]
+        for layer in AUTHORS
+    },
+}
+"""What each layer must not import, anywhere."""
+
+
+def modules(layer):
+    return sorted((ROOT / PACKAGE / layer).rglob("*.py"))
+
+
+def imports(path, *, when_loaded=False):
+    """Return what a module imports, at all or while it is loaded; what is for type checkers only does not count."""
+    tree = ast.parse(path.read_text())
+    found = set()
+
+    def visit(node):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                continue
+            if when_loaded and isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            if isinstance(child, ast.Import):
+                found.update(alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom) and child.module:
+                found.add(child.module)
+                found.update(f"{child.module}.{alias.name}" for alias in child.names)
+            visit(child)
+
+    visit(tree)
+    return found
+
+
+def within(name, roots):
+    return any(name == root or name.startswith(f"{root}.") for root in roots)
+
+
+CASES = [pytest.param(path, layer, id=f"{layer}/{path.name}") for layer in FORBIDDEN for path in modules(layer)]
+
+
+@pytest.mark.parametrize(("path", "layer"), CASES)
+def test_a_module_imports_nothing_from_above_it(path: Path, layer):
+    assert [name for name in sorted(imports(path)) if within(name, FORBIDDEN[layer])] == []
+
+
+@pytest.mark.parametrize("path", modules("enforcement"), ids=lambda path: path.name)
+def test_the_enforcement_imports_no_airflow_while_it_is_loaded(path):
+    """It is loaded in the middle of Airflow's own imports."""
+    assert [name for name in sorted(imports(path, when_loaded=True)) if within(name, ["airflow"])] == []
+
+
+def test_only_the_enforcement_patches_airflow():
+    patching = {
+        path.relative_to(ROOT / PACKAGE).parts[0]
+        for path in (ROOT / PACKAGE).rglob("*.py")
+        if within("wrapt", imports(path)) or any(within(name, ["wrapt"]) for name in imports(path))
+    }
+
+    assert patching == {"enforcement"}
+
+
+def test_every_module_of_the_enforcement_names_a_test_that_exists():
+    import re
+
+    for path in modules("enforcement"):
+        named = re.findall(r"tests/\w+/[\w/]+\.py", path.read_text())
+        assert [name for name in named if not (ROOT / name).exists()] == []
+        if path.stem not in ("__init__", "bootstrap", "contract", "code_check", "unavailable"):
+            assert named, f"{path.name} does not say which test shows it"

@@ -1,0 +1,111 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import tarfile
+import zipfile
+
+import pytest
+
+from airflow_providers_pinning import __version__
+from tests.support.python import ROOT, run
+
+PACKAGE = ROOT / "airflow_providers_pinning"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Build the sdist, and the wheel from the sdist."""
+    target = tmp_path_factory.mktemp("dist")
+    done = run("-m", "build", "--no-isolation", "--outdir", str(target), ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return target
+
+
+@pytest.fixture(scope="module")
+def wheel(built):
+    [path] = built.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture(scope="module")
+def sdist(built):
+    [path] = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        return {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
+
+
+def sources():
+    """Return every file of the package that is no leftover of running it."""
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+    }
+
+
+def test_the_wheel_has_every_file_of_the_package(wheel):
+    assert sources() <= set(wheel)
+
+
+def test_the_wheel_has_the_migrations(wheel):
+    assert "airflow_providers_pinning/alembic.ini" in wheel
+    assert "airflow_providers_pinning/migrations/env.py" in wheel
+    assert "airflow_providers_pinning/migrations/script.py.mako" in wheel
+    assert any(name.startswith("airflow_providers_pinning/migrations/versions/0001_") for name in wheel)
+
+
+def test_the_wheel_has_nothing_else(wheel):
+    assert {name.split("/")[0] for name in wheel} == {
+        "airflow_providers_pinning",
+        f"airflow_providers_pinning-{__version__}.dist-info",
+    }
+
+
+def test_the_wheel_tells_airflow_where_to_look(wheel):
+    told = wheel[f"airflow_providers_pinning-{__version__}.dist-info/entry_points.txt"].decode()
+
+    for group in ("[airflow.plugins]", "[airflow.policy]", "[apache_airflow_provider]"):
+        assert group in told
+
+
+def test_the_wheel_carries_licence_and_notice(wheel):
+    names = {name.rsplit("/", 1)[-1] for name in wheel}
+
+    assert {"LICENSE", "NOTICE"} <= names
+
+
+def test_the_wheel_needs_the_airflow_that_is_supported(wheel):
+    metadata = wheel[f"airflow_providers_pinning-{__version__}.dist-info/METADATA"].decode()
+
+    assert "Requires-Dist: apache-airflow<3.4,>=3.3" in metadata
+    assert "Requires-Python: >=3.10" in metadata
+
+
+def test_the_sdist_has_what_it_takes_to_build_and_test(sdist):
+    assert sources() <= sdist
+    assert {
+        "pyproject.toml",
+        "provider.yaml",
+        "constraints.txt",
+        "README.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "NOTICE",
+        "tests/conftest.py",
+    } <= sdist
