@@ -54,12 +54,14 @@ def register_assets(serialized: SerializedDagModel, *, session: Session) -> None
 def keep_assets_of_unfinished_canaries(dag_ids: Collection[str], *, session: Session) -> None:
     """Refer again to what canary runs need, after the pinned version's references were written."""
     running = session.scalars(
-        select(SerializedDagModel)
-        .join(RoutedRun, RoutedRun.dag_version_id == SerializedDagModel.dag_version_id)
+        select(RoutedRun.dag_version_id)
+        .distinct()
         .join(DagRun, (DagRun.dag_id == RoutedRun.dag_id) & (DagRun.run_id == RoutedRun.run_id))
         .where(RoutedRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states))
-    )
-    for serialized in {row.dag_version_id: row for row in running}.values():
+    ).all()
+    if not running:
+        return
+    for serialized in session.scalars(select(SerializedDagModel).where(SerializedDagModel.dag_version_id.in_(running))):
         register_assets(serialized, session=session)
 
 

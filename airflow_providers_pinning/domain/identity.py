@@ -27,7 +27,7 @@ from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import ColumnElement, Row, Select, literal, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError
 from airflow_providers_pinning.models import ManagedVersion, Pin
@@ -184,6 +184,10 @@ def pinned_identity(pin: Pin | None) -> VersionIdentity | None:
     )
 
 
+_OF_DAG = (DagModel.dag_id, DagModel.is_paused, DagModel.max_active_runs)
+"""What callers of :func:`require_dag` want of the row's many columns; the others are read when they are used."""
+
+
 def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagModel:
     """
     Read the Dag's row, optionally locked until the transaction ends.
@@ -194,7 +198,7 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
 
     :raises UnknownDagError: if there is no such Dag
     """
-    query = select(DagModel).where(DagModel.dag_id == dag_id)
+    query = select(DagModel).where(DagModel.dag_id == dag_id).options(load_only(*_OF_DAG))
     if lock:
         if session.get_bind().dialect.name == "sqlite":
             # SQLite has no row locks; a write makes this transaction the only writer before it reads.
