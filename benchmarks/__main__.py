@@ -33,7 +33,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from benchmarks import creation, report, rest, templates, writing
 from benchmarks.report import Ratio
-from benchmarks.subjects import Subject, subject
+from benchmarks.subjects import Stage
 from benchmarks.writing import Layout
 from tests.support.postgres import postgres
 
@@ -45,18 +45,20 @@ class Extent:
     """How much is measured."""
 
     dags: int = 1000
-    creation_rounds: int = 3
-    one_file_rounds: int = 3
-    single_dags: int = 200
-    single_rounds: int = 2
+    runs: int = 500
+    creation_rounds: int = 5
+    big_file_rounds: int = 3
+    single_dags: int = 150
+    single_rounds: int = 3
     requests: int = 300
     request_rounds: int = 3
 
 
 QUICK = Extent(
     dags=200,
+    runs=200,
     creation_rounds=1,
-    one_file_rounds=1,
+    big_file_rounds=1,
     single_dags=60,
     single_rounds=1,
     requests=100,
@@ -113,21 +115,17 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pinning-bench-")))
         (home / "dags").mkdir()
-        steps.begin("Starting PostgreSQL and the subjects")
+        steps.begin("Starting PostgreSQL")
         # What the server does in its own time would weigh on one subject or another.
         server = stack.enter_context(postgres(autovacuum="off", max_wal_size="8GB", checkpoint_timeout="1h"))
-        subjects = {
-            name: stack.enter_context(subject(name, stock=name == "stock", server=server, home=home))
-            for name in creation.TEMPLATES
-        }
-        templates.build(
-            subjects["no_pin"], server, extent.dags, lambda label: steps.begin(f"Templates: {label}") and None
-        )
+        stage = Stage(server, home)
+        with stage.subjects(["builder"]) as [builder]:
+            templates.build(builder, server, extent.dags, lambda label: steps.begin(f"Templates: {label}"))
         ratios = []
         if "creation" in only:
-            ratios += _creation(extent, subjects, steps)
+            ratios += _creation(extent, stage, steps)
         if "writing" in only:
-            ratios += _writing(extent, subjects, steps)
+            ratios += _writing(extent, stage, steps)
         if "rest" in only:
             advance = steps.begin("Pinning through REST", extent.requests * extent.request_rounds)
             ratios += rest.measure(
@@ -136,21 +134,21 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
         return ratios
 
 
-def _creation(extent: Extent, subjects: dict[str, Subject], steps: Steps) -> list[Ratio]:
-    turns = extent.dags // (creation.LOOPS_A_TURN * creation.RUNS_A_LOOP)
-    advance = steps.begin("Creating runs", turns * len(subjects) * extent.creation_rounds)
-    return creation.measure(list(subjects.values()), dags=extent.dags, rounds=extent.creation_rounds, advance=advance)
+def _creation(extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
+    turns = extent.runs // creation.RUNS_A_TURN * len(creation.TEMPLATES) * extent.creation_rounds
+    advance = steps.begin("Creating runs", turns)
+    return creation.measure(stage, runs=extent.runs, rounds=extent.creation_rounds, advance=advance)
 
 
-def _writing(extent: Extent, subjects: dict[str, Subject], steps: Steps) -> list[Ratio]:
-    chosen = [subjects[name] for name in writing.SUBJECTS]
-    one = Layout("one file", extent.dags, file_size=extent.dags, files_a_turn=1)
-    many = Layout("a file each", extent.single_dags, file_size=1, files_a_turn=10)
+def _writing(extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
+    big = Layout("100 a file", extent.dags, file_size=100, files_a_turn=1)
+    single = Layout("a file each", extent.single_dags, file_size=1, files_a_turn=10)
     ratios = []
-    for layout, rounds in ((one, extent.one_file_rounds), (many, extent.single_rounds)):
-        turns = 2 * len(chosen) * rounds * layout.dags // (layout.file_size * layout.files_a_turn)
-        advance = steps.begin(f"Writing parsed Dags, {layout.label}", turns)
-        ratios += writing.measure(chosen, layout=layout, rounds=rounds, advance=advance)
+    for layout, rounds in ((big, extent.big_file_rounds), (single, extent.single_rounds)):
+        turns = layout.dags // (layout.file_size * layout.files_a_turn)
+        total = turns * len(writing.SUBJECTS) * len(writing.PARSES) * rounds
+        advance = steps.begin(f"Writing parsed Dags, {layout.label}", total)
+        ratios += writing.measure(stage, layout=layout, rounds=rounds, advance=advance)
     return ratios
 
 

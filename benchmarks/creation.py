@@ -18,11 +18,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from benchmarks import templates
-from benchmarks.report import Cost, Ratio, ratio
-from benchmarks.subjects import Subject
+from benchmarks.report import Ratio, Turns, ratio
+from benchmarks.subjects import Stage, Subject
 from benchmarks.turns import take_turns
 
 TEMPLATES = {
@@ -34,41 +34,46 @@ TEMPLATES = {
 }
 LOOPS_A_TURN = 5
 RUNS_A_LOOP = 10
+RUNS_A_TURN = LOOPS_A_TURN * RUNS_A_LOOP
+WARM_UP = 20
 
 
-def measure(subjects: Sequence[Subject], *, dags: int, rounds: int, advance: Callable[[], None]) -> list[Ratio]:
+def measure(stage: Stage, *, runs: int, rounds: int, advance: Callable[[], None]) -> list[Ratio]:
     """
-    Let the scheduler of each subject create a run of every Dag.
+    Let the scheduler of each subject create runs of Dags that are all due.
 
-    :param subjects: those of :data:`TEMPLATES`
-    :param dags: how many Dags there are
+    :param stage: where the subjects are
+    :param runs: how many runs each creates in a round
     :param rounds: how many rounds to make
     :param advance: called after each turn
     """
-    turns = dags // (LOOPS_A_TURN * RUNS_A_LOOP)
     measured = []
     for _ in range(rounds):
-        for subject in subjects:
-            subject.reset(TEMPLATES[subject.name])
-        take_turns(subjects, 1, lambda s: s.do("create_runs", loops=1), lambda: None)
-        measured.append(take_turns(subjects, turns, lambda s: s.do("create_runs", loops=LOOPS_A_TURN), advance))
-        for subject in subjects:
-            _check(subject, dags)
+        with stage.subjects(TEMPLATES) as subjects:
+            for subject in subjects:
+                subject.reset(TEMPLATES[subject.name])
+            before = [subject.do("state") for subject in subjects]
+            take_turns(subjects, 1, lambda s: s.do("create_runs", loops=WARM_UP // RUNS_A_LOOP), lambda: None)
+            turns = runs // RUNS_A_TURN
+            measured.append(take_turns(subjects, turns, lambda s: s.do("create_runs", loops=LOOPS_A_TURN), advance))
+            for subject, state in zip(subjects, before, strict=True):
+                _check(subject, state, runs + WARM_UP)
 
-    def against(name: str, base: str) -> list[tuple[Cost, Cost]]:
+    def against(name: str, base: str) -> list[Turns]:
         return [(costs[name], costs[base]) for costs in measured]
 
     few, many = f"{templates.FEW} pins", f"{templates.MANY:,} pins"
     return [
-        ratio("Creating runs, no pin", "stock", 1.03, against("no_pin", "stock"), "run", dags),
-        ratio("Creating runs, all Dags pinned", "stock", 1.10, against("all_pinned", "stock"), "run", dags),
-        ratio(f"Creating runs, {many} in the table", few, 1.05, against("many_pins", "few_pins"), "run", dags),
+        ratio("Creating runs, no pin", "stock", 1.03, against("no_pin", "stock"), "run", RUNS_A_TURN),
+        ratio("Creating runs, all Dags pinned", "stock", 1.10, against("all_pinned", "stock"), "run", RUNS_A_TURN),
+        ratio(f"Creating runs, {many} in the table", few, 1.05, against("many_pins", "few_pins"), "run", RUNS_A_TURN),
     ]
 
 
-def _check(subject: Subject, dags: int) -> None:
+def _check(subject: Subject, before: dict[str, int], runs: int) -> None:
     """Check that the work was done, and with the right version."""
     state = subject.do("state")
-    expected = dags + RUNS_A_LOOP + dags // (LOOPS_A_TURN * RUNS_A_LOOP) * LOOPS_A_TURN * RUNS_A_LOOP
-    if (state["runs"], state["runs_of_version_1"], state["task_instances"]) != (expected, expected, 3 * expected):
-        raise RuntimeError(f"{subject.name} did not create {expected} runs of version 1 of three tasks: {state}")
+    counts = ("runs", "runs_of_version_1", "task_instances")
+    created = tuple(state[name] - before[name] for name in counts)
+    if created != (runs, runs, 3 * runs):
+        raise RuntimeError(f"{subject.name} was to create {runs} runs of version 1 of three tasks, not {created}.")

@@ -38,9 +38,6 @@ class Cost:
     cpu: float | None = None
     """Seconds that were spent computing, in the measured process and in PostgreSQL's for it."""
 
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.seconds + other.seconds, (self.cpu or 0.0) + (other.cpu or 0.0))
-
 
 @dataclass(frozen=True)
 class Ratio:
@@ -73,29 +70,38 @@ class Ratio:
         return self.median <= self.budget
 
 
-def ratio(
-    what: str, compared_with: str, budget: float, pairs: Sequence[tuple[Cost, Cost]], unit: str, units: int = 1
-) -> Ratio:
+Turns = tuple[Sequence[Cost], Sequence[Cost]]
+"""The turns of a round: what was measured, and what was compared with it at about the same moment."""
+
+
+def ratio(what: str, compared_with: str, budget: float, rounds: Sequence[Turns], unit: str, units: int = 1) -> Ratio:
     """
-    Make a ratio of the costs of each round.
+    Make a ratio, which for each round is the median of its turns'.
 
     :param what: what is measured
     :param compared_with: what it is compared with
     :param budget: what it may be at most
-    :param pairs: the two costs of each round, measured and compared with
+    :param rounds: the turns of each round
     :param unit: what one unit is
-    :param units: how many units a round has
+    :param units: how many units a turn has
     """
-    measured, base = (statistics.median(pair[side].seconds for pair in pairs) / units for side in (0, 1))
     return Ratio(
         what=what,
         compared_with=compared_with,
         budget=budget,
-        rounds=tuple(ours.seconds / theirs.seconds for ours, theirs in pairs),
-        cpu_rounds=tuple(ours.cpu / theirs.cpu for ours, theirs in pairs if ours.cpu and theirs.cpu),
+        rounds=tuple(_median_ratio(turns, "seconds") for turns in rounds),
+        cpu_rounds=tuple(_median_ratio(turns, "cpu") for turns in rounds if turns[0][0].cpu),
         unit=unit,
-        seconds=(measured, base),
+        seconds=(_median_seconds(rounds, 0) / units, _median_seconds(rounds, 1) / units),
     )
+
+
+def _median_ratio(turns: Turns, of: str) -> float:
+    return statistics.median(getattr(ours, of) / getattr(theirs, of) for ours, theirs in zip(*turns, strict=True))
+
+
+def _median_seconds(rounds: Sequence[Turns], side: int) -> float:
+    return statistics.median(cost.seconds for turns in rounds for cost in turns[side])
 
 
 def show(ratios: list[Ratio], console: Console) -> None:

@@ -57,7 +57,7 @@ def measure(server: Server, home: Path, *, requests: int, rounds: int, advance: 
                 pins.append(pinned)
                 patches.append(patched)
                 advance()
-            pairs.append((Cost(_p99(pins)), Cost(_p99(patches))))
+            pairs.append(([Cost(_p99(pins))], [Cost(_p99(patches))]))
     return [ratio("Pinning through REST, p99", "PATCH /dags/{dag_id}", 3.0, pairs, "request")]
 
 

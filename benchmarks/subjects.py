@@ -22,8 +22,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,30 @@ def subject(name: str, *, stock: bool, server: Server, home: Path) -> Iterator[S
             process.wait()
 
 
+@dataclass(frozen=True)
+class Stage:
+    """Where subjects are started, anew for each round: a process is faster or slower than another by chance."""
+
+    server: Server
+    home: Path
+
+    @contextmanager
+    def subjects(self, names: Iterable[str]) -> Iterator[list[Subject]]:
+        """Run one subject for each name for the length of the block; that named ``stock`` is stock Airflow."""
+        with ExitStack() as stack:
+            # They start at the same time: none is waited for before its first command.
+            yield [
+                stack.enter_context(subject(name, stock=name == "stock", server=self.server, home=self.home))
+                for name in names
+            ]
+
+
 def environment(home: Path, url: str) -> dict[str, str]:
     """Return the environment of an Airflow process with a home and a database of its own."""
     home.mkdir(exist_ok=True)
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))},
+        "PYTHONHASHSEED": "0",
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__API__PORT": "0",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home.parent / "dags"),

@@ -26,20 +26,20 @@ from benchmarks.subjects import Subject
 
 def take_turns(
     subjects: Sequence[Subject], turns: int, act: Callable[[Subject], dict[str, float]], advance: Callable[[], None]
-) -> dict[str, Cost]:
+) -> dict[str, list[Cost]]:
     """
-    Let each subject act in turn, in an order that changes, and add up the cost of each.
+    Let each subject act in turn, in an order that changes, and return what each turn of each cost.
 
     :param subjects: who takes turns
     :param turns: how often each acts
     :param act: what it does; the answer holds ``seconds`` and ``cpu``
     :param advance: called after each act, to show progress
     """
-    costs = {subject.name: Cost(0.0, 0.0) for subject in subjects}
+    costs: dict[str, list[Cost]] = {subject.name: [] for subject in subjects}
     for turn in range(turns):
         first = turn % len(subjects)
         for subject in (*subjects[first:], *subjects[:first]):
             answer = act(subject)
-            costs[subject.name] += Cost(answer["seconds"], answer["cpu"])
+            costs[subject.name].append(Cost(answer["seconds"], answer["cpu"]))
             advance()
     return costs

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from benchmarks import templates
 from benchmarks.report import Cost, Ratio, ratio
-from benchmarks.subjects import Subject
+from benchmarks.subjects import Stage, Subject
 from benchmarks.turns import take_turns
 
 SUBJECTS = ("stock", "no_pin", "all_pinned")
@@ -68,27 +68,40 @@ CHANGED = Parse(
     new_versions=1,
 )
 
+PARSES = (UNCHANGED, CHANGED)
 
-def measure(subjects: Sequence[Subject], *, layout: Layout, rounds: int, advance: Callable[[], None]) -> list[Ratio]:
+
+def measure(stage: Stage, *, layout: Layout, rounds: int, advance: Callable[[], None]) -> list[Ratio]:
     """
     Let the dag processor of each subject write what it parsed.
 
-    :param subjects: those of :data:`SUBJECTS`
+    :param stage: where the subjects are
     :param layout: how the Dags are spread over files
     :param rounds: how many rounds to make
     :param advance: called after each turn
     """
-    ratios = []
-    for parse in (UNCHANGED, CHANGED):
-        measured = [_round(subjects, layout, parse, advance) for _ in range(rounds)]
-        for name, label, budget in (("no_pin", "no pin", 1.05), ("all_pinned", "all Dags pinned", 1.5)):
-            pairs = [(costs[name], costs["stock"]) for costs in measured]
-            what = f"Writing {parse.label} Dags, {layout.label}, {label}"
-            ratios.append(ratio(what, "stock", budget, pairs, "Dag", layout.dags))
-    return ratios
+    measured: dict[str, list[dict[str, list[Cost]]]] = {parse.label: [] for parse in PARSES}
+    for _ in range(rounds):
+        with stage.subjects(SUBJECTS) as subjects:
+            for parse in PARSES:
+                measured[parse.label].append(_round(subjects, layout, parse, advance))
+    return [
+        ratio(
+            f"Writing {label} Dags, {layout.label}, {pinned}",
+            "stock",
+            budget,
+            [(costs[name], costs["stock"]) for costs in rounds_of],
+            "Dag",
+            layout.file_size * layout.files_a_turn,
+        )
+        for label, rounds_of in measured.items()
+        for name, pinned, budget in (("no_pin", "no pin", 1.05), ("all_pinned", "all pinned", 1.5))
+    ]
 
 
-def _round(subjects: Sequence[Subject], layout: Layout, parse: Parse, advance: Callable[[], None]) -> dict[str, Cost]:
+def _round(
+    subjects: Sequence[Subject], layout: Layout, parse: Parse, advance: Callable[[], None]
+) -> dict[str, list[Cost]]:
     before = {}
     for subject in subjects:
         subject.reset(parse.template[subject.name])
