@@ -1,0 +1,105 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Who may do what under FAB's auth manager: asks every route as every role, and prints the answers as JSON.
+
+Run in a process and a database of its own, since the auth manager is chosen when Airflow is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support.routes import READS, WRITES
+
+ROLES = ("Admin", "Op", "User", "Viewer", "Public")
+ONE_DAG = "Keeper of orders"
+"""A role that may read and edit the Dag ``orders`` and no other."""
+
+
+def main() -> None:
+    """Print ``{role: {route: status}}``, and which pins the keeper of one Dag sees."""
+    from airflow import settings
+    from airflow.api_fastapi.app import create_app
+    from airflow.providers.fab.www.app import create_app as create_flask_app
+    from airflow.utils import db
+    from fastapi.testclient import TestClient
+
+    from tests.support.lab import Lab
+    from tests.support.sources import dag_file
+
+    db.initdb()
+    app = create_app()
+    with create_flask_app(enable_plugins=False).app_context():
+        manager = app.state.auth_manager
+        tokens = {role: manager.generate_jwt(add_user(manager.security_manager, role)) for role in (*ROLES, ONE_DAG)}
+
+    lab = Lab(Path(tempfile.mkdtemp()), settings.NonScopedSession())
+    lab.commit("sha1", orders=dag_file("orders"), invoices=dag_file("invoices"))
+    lab.pin("orders", 1)
+    lab.pin("invoices", 1)
+    lab.commit("sha2", orders=dag_file("orders", tasks="one two"), invoices=dag_file("invoices", tasks="one two"))
+    lab.candidate("orders", 2)
+    lab.candidate("invoices", 2)
+
+    def ask(role: str, dag_id: str) -> dict[str, int]:
+        client = TestClient(app, headers={"Authorization": f"Bearer {tokens[role]}"})
+        return {
+            str(route): client.request(route.method, route.url(dag_id), json=route.body).status_code
+            for route in (*READS, *WRITES)
+        }
+
+    keeper = TestClient(app, headers={"Authorization": f"Bearer {tokens[ONE_DAG]}"})
+    pins = keeper.get("/pinning/api/v1/pins").json()
+    answers = {role: ask(role, "orders") for role in (*ROLES, ONE_DAG)}
+    answers["nobody"] = {
+        str(route): TestClient(app).request(route.method, route.url("orders"), json=route.body).status_code
+        for route in (*READS, *WRITES)
+    }
+    answers["another Dag"] = ask(ONE_DAG, "invoices")
+    answers["pins"] = [pin["dag_id"] for pin in pins["pins"]]
+    print(f"\n{json.dumps(answers)}", file=sys.stderr)
+
+
+def add_user(security_manager, role_name):
+    """Create a user with one role, and the role if it is the one for a single Dag."""
+    if role_name == ONE_DAG:
+        role = security_manager.add_role(ONE_DAG)
+        for action, resource in (
+            ("can_read", "DAG:orders"),
+            ("can_edit", "DAG:orders"),
+            ("can_read", "DAG Versions"),
+            ("can_create", "DAG Runs"),
+        ):
+            security_manager.add_permission_to_role(role, security_manager.create_permission(action, resource))
+    else:
+        role = security_manager.find_role(role_name)
+    return security_manager.add_user(
+        username=role_name,
+        first_name=role_name,
+        last_name=role_name,
+        email=f"{role_name.replace(' ', '')}@example.com",
+        role=role,
+        password="secret",
+    )
+
+
+if __name__ == "__main__":
+    main()
