@@ -23,6 +23,7 @@ import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.cli import cli_parser
 from airflow.cli.commands import dag_command
+from airflow.dag_processing.dagbag import DagBag
 from airflow.exceptions import DagNotFound
 from airflow.models.asset import AssetModel
 from airflow.models.backfill import ReprocessBehavior, _create_backfill
@@ -35,6 +36,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import PinUnavailableError
+from tests.support.lab import BUNDLE
+from tests.support.repository import Repository
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 
@@ -465,3 +468,40 @@ class TestLocks:
 
         assert lab.runs("orders")
         assert not any(statement.endswith(self.DAG_IN_SHARE_MODE) for statement in statements)
+
+
+class TestDagTest:
+    """``dag.test`` runs the code at hand, whatever is pinned."""
+
+    @pytest.fixture
+    def local(self, lab, tmp_path, monkeypatch):
+        """Pin version 1, register version 2, and return the Dag of the checkout at hand."""
+        repository = Repository(tmp_path / "repository")
+        monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", str(tmp_path / "bundles"))
+        for name, value in repository.configuration(BUNDLE).items():
+            monkeypatch.setenv(name, value)
+        v1, v2 = dag_file("orders"), dag_file("orders", tasks="extract load")
+        lab.commit(repository.commit(orders=v1), orders=v1)
+        lab.pin("orders", 1)
+        lab.commit(repository.commit(orders=v2), orders=v2)
+        at_hand = tmp_path / "at_hand"
+        at_hand.mkdir()
+        (at_hand / "orders.py").write_text(v2)
+        return DagBag(at_hand, bundle_path=at_hand, bundle_name=BUNDLE).dags["orders"]
+
+    def test_uses_the_code_at_hand(self, local, lab):
+        run = local.test()
+
+        assert run.state == "success"
+        assert lab.task_ids(run) == {"extract", "load"}
+        assert lab.used_versions(run) == {2}
+
+    def test_leaves_the_pin_and_the_schedule(self, local, lab):
+        before = lab.bytes_of("orders", 1)
+
+        local.test()
+
+        assert lab.pin_state("orders").active.version_number == 1
+        assert lab.pin_state("orders").health.problems == ()
+        assert lab.bytes_of("orders", 1) == before
+        assert lab.dag_model("orders").bundle_version == lab.version("orders", 1).bundle_version
