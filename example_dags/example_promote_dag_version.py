@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param
 
@@ -212,5 +213,9 @@ with DAG(
     )
     # [END howto_operator_reject_dag_version]
 
-    new_version >> canary >> soak >> approval >> window >> pin >> bake >> roll_back
+    # A run is what its last tasks are, and those that clean up succeed. This one fails if the bake or anything
+    # before it did, so that a promotion that failed is shown as failed.
+    promoted = EmptyOperator(task_id="promoted", trigger_rule="none_failed")
+
+    new_version >> canary >> soak >> approval >> window >> pin >> bake >> [roll_back, promoted]
     [canary, soak, approval] >> reject

@@ -210,6 +210,7 @@ def test_promotion_from_a_commit_to_the_pin_or_the_rejection(dags, airflow_serve
     states = {task_id: state for (task_id, _), state in states_of(run).items()}
     hook = PinningHook()
     versions = {version["version_number"]: version for version in hook.list_versions("orders")["versions"]}
+    assert str(run.state) == canaries
     if canaries == "success":
         assert states.pop("bake") == states.pop("roll_back") == states.pop("reject") == "skipped"
         assert set(states.values()) == {"success"}
