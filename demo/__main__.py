@@ -33,7 +33,9 @@ from types import FrameType
 
 from rich.console import Console
 
-from demo.deployment import Deployment
+from demo.deployment import BUNDLE, Deployment
+from demo.promotion import APPROVER, PromotionStory
+from demo.promotion_run import PROMOTION_BUNDLE, connection
 from demo.story import Story
 from demo.timeline import Timeline
 
@@ -64,12 +66,18 @@ def run(console: Console, *, keep: bool) -> bool:
     :param keep: leave Airflow running until Ctrl-C before it is ended
     :return: whether every check passed
     """
-    airflow = Deployment(report=lambda line: timeline.note(line))
+    airflow = Deployment(
+        bundles=(BUNDLE, PROMOTION_BUNDLE),
+        users=("admin:admin", f"{APPROVER}:op"),
+        report=lambda line: timeline.note(line),
+    )
     timeline = Timeline(console, evidence=airflow.logs)
     with airflow:
+        airflow.env.update(connection(airflow))
         # A step that could not be finished is on the timeline; what comes after it would make no sense.
         with contextlib.suppress(Exception):
             Story(airflow, timeline).tell()
+            PromotionStory(airflow, timeline).tell()
         timeline.summarize()
         if timeline.passed:
             console.print("[bold green]Every check passed.[/bold green]")

@@ -47,6 +47,14 @@ STEPS = [
     "Roll back",
     "Unpin",
     "Look back",
+    "Deploy example_promote_dag_version",
+    "Commit version 2",
+    "The promotion asks",
+    "The window is open",
+    "Commit version 3",
+    "Commit version 4",
+    "Live runs of version 4 fail",
+    "Look back on the promotions",
 ]
 
 
