@@ -21,8 +21,8 @@ What pinning costs, as ratios against stock Airflow in the same run.
 its own and measures three things with 1,000 Dags of three tasks:
 
 - creating their runs, through the scheduler's own ``_create_dagruns_for_dags`` and its locks;
-- writing their parsed Dags, through the dag processor's own ``update_dag_parsing_results_in_db``, with a
-  hundred Dags a file and with one;
+- writing their parsed Dags, through the dag processor's own ``update_dag_parsing_results_in_db``, with fifty
+  Dags a file and with one;
 - pinning through REST, against Airflow's ``PATCH /dags/{dag_id}`` on the same API server.
 
 Seconds depend on the machine, so only ratios are judged. Every subject is a process with a database of

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -42,28 +43,17 @@ RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured."""
+    """How much is measured: in all rounds together a run and a write of each of the Dags, unless a file each."""
 
     dags: int = 1000
-    runs: int = 500
     creation_rounds: int = 5
-    big_file_rounds: int = 3
-    single_dags: int = 150
-    single_rounds: int = 3
-    requests: int = 300
-    request_rounds: int = 3
+    writing_rounds: int = 2
+    single_dags: int = 100
+    requests: int = 250
+    request_rounds: int = 2
 
 
-QUICK = Extent(
-    dags=200,
-    runs=200,
-    creation_rounds=1,
-    big_file_rounds=1,
-    single_dags=60,
-    single_rounds=1,
-    requests=100,
-    request_rounds=1,
-)
+QUICK = Extent(dags=200, creation_rounds=1, writing_rounds=1, single_dags=50, requests=100, request_rounds=1)
 
 
 class Steps:
@@ -92,6 +82,8 @@ def main() -> None:
         "--only", choices=["creation", "writing", "rest"], action="append", help="measure only this; may be repeated"
     )
     options = parser.parse_args()
+    # Whoever ends this must not leave the server running.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=140)
@@ -135,20 +127,21 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
 
 
 def _creation(extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
-    turns = extent.runs // creation.RUNS_A_TURN * len(creation.TEMPLATES) * extent.creation_rounds
+    runs = extent.dags // extent.creation_rounds
+    turns = runs // creation.RUNS_A_TURN * len(creation.TEMPLATES) * extent.creation_rounds
     advance = steps.begin("Creating runs", turns)
-    return creation.measure(stage, runs=extent.runs, rounds=extent.creation_rounds, advance=advance)
+    return creation.measure(stage, runs=runs, rounds=extent.creation_rounds, advance=advance)
 
 
 def _writing(extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
-    big = Layout("100 a file", extent.dags, file_size=100, files_a_turn=1)
-    single = Layout("a file each", extent.single_dags, file_size=1, files_a_turn=10)
+    big = Layout("50 a file", extent.dags // extent.writing_rounds, file_size=50, files_a_turn=1)
+    single = Layout("one a file", extent.single_dags, file_size=1, files_a_turn=10)
     ratios = []
-    for layout, rounds in ((big, extent.big_file_rounds), (single, extent.single_rounds)):
+    for layout in (big, single):
         turns = layout.dags // (layout.file_size * layout.files_a_turn)
-        total = turns * len(writing.SUBJECTS) * len(writing.PARSES) * rounds
+        total = turns * len(writing.SUBJECTS) * len(writing.PARSES) * extent.writing_rounds
         advance = steps.begin(f"Writing parsed Dags, {layout.label}", total)
-        ratios += writing.measure(stage, layout=layout, rounds=rounds, advance=advance)
+        ratios += writing.measure(stage, layout=layout, rounds=extent.writing_rounds, advance=advance)
     return ratios
 
 
