@@ -43,6 +43,8 @@ WAIT_FOR_APPROVAL = timedelta(days=2)
 TARGET = "{{ params.target_dag_id }}"
 # For tasks that run after a failure, maybe before there was a version.
 CANDIDATE_NUMBER = "{{ (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') }}"
+# What this run has pinned; nothing if it came too late, though another run may have pinned the same version.
+PINNED_NUMBER = "{{ ((ti.xcom_pull(task_ids='pin') or {}).get('active') or {}).get('version_number') }}"
 
 EVIDENCE = """
 {% set version = ti.xcom_pull(task_ids='new_version') %}{% set soak = ti.xcom_pull(task_ids='soak') %}
@@ -195,8 +197,8 @@ with DAG(
     roll_back = RollbackDagVersionOperator(
         task_id="roll_back",
         target_dag_id=TARGET,
-        # The trigger rule holds for failures before the pin too; then this version is not the pinned one.
-        from_version=CANDIDATE_NUMBER,
+        # The trigger rule holds for failures up to the pin too; then there is nothing of this run to roll back.
+        from_version=PINNED_NUMBER,
         hold=True,
         reason="The bake failed in run {{ run_id }}",
         trigger_rule="one_failed",

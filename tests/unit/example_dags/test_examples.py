@@ -76,7 +76,7 @@ def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its
     assert reject.upstream_task_ids == {"canary", "soak", "approval"}
     assert roll_back.upstream_task_ids == {"bake"}
     assert reject.trigger_rule == roll_back.trigger_rule == TriggerRule.ONE_FAILED
-    assert "new_version" in roll_back.from_version
+    assert "task_ids='pin'" in roll_back.from_version
     assert dag.get_task("approval").fail_on_reject
     assert dag.get_task("approval").defaults == ["Reject"]
 
