@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ FAST: Mapping[str, Any] = {
     "bake_runs": 2,
 }
 """Parameters with which a promotion takes as long as its tasks do: few runs, and a window that is always open."""
+
+REACTION_TIME = 3.0
+"""
+Seconds that a person takes to answer.
+
+To Airflow's scheduler, a task that is queued again before it has heard of the end of the process that asked is a task
+that was killed, and fails.
+"""
 
 REPORTED = frozenset({"deferred", "awaiting_input", "success", "failed", "skipped", "upstream_failed", "up_for_retry"})
 
@@ -156,5 +165,6 @@ class PromotionRun:
         :param username: who answers; the first user if not given
         :return: the answer as Airflow keeps it
         """
+        time.sleep(REACTION_TIME)
         client = self._airflow.client("/api/v2", username)
         return client.patch(f"{self.path}/taskInstances/approval/-1/hitlDetails", {"chosen_options": [option]})
