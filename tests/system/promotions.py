@@ -1,0 +1,171 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What the tests of promotions deploy, and how they start it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from demo.database import Run
+from demo.deployment import Deployment
+from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, commit_promotion_dag, connection
+
+TARGET = "orders"
+
+TARGET_DAG = """
+from datetime import datetime, timezone
+
+from airflow.sdk import DAG, task
+
+with DAG("orders", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), max_active_runs=20):
+    task(task_id="say")(lambda: print("this is {version}"))()
+"""
+
+TOOLS = """
+import os
+import signal
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param
+
+from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
+from airflow_providers_pinning.operators.pin import PinDagVersionOperator
+from airflow_providers_pinning.operators.rollback import RejectDagVersionOperator
+from airflow_providers_pinning.sensors.version import NewDagVersionSensor
+
+COMMON = dict(
+    schedule=None,
+    params={
+        "connection": "pinning_default",
+        "target": "orders",
+        "version": 1,
+        "revision": Param(None, type=["integer", "null"]),
+    },
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=1)},
+)
+TARGET = {"target_dag_id": "{{ params.target }}", "pinning_conn_id": "{{ params.connection }}"}
+
+
+class Killed(TriggerCanaryRunOperator):
+    def change(self, hook, context):
+        created = super().change(hook, context)
+        if context["ti"].try_number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return created
+
+
+with DAG("pin", **COMMON):
+    PinDagVersionOperator(
+        task_id="task",
+        version_number="{{ params.version }}",
+        expected_revision="{{ params.revision }}",
+        **TARGET,
+    )
+
+with DAG("reject", **COMMON):
+    RejectDagVersionOperator(task_id="task", version_number="{{ params.version }}", **TARGET)
+
+with DAG("wait", **COMMON):
+    NewDagVersionSensor(task_id="task", poke_interval=1, deferrable=True, **TARGET)
+
+with DAG("killed", **COMMON):
+    Killed(task_id="task", version_number="{{ params.version }}", count=2, wait_for_completion=False, **TARGET)
+"""
+"""Dags of one task each, named ``task``, whose connection and target are parameters."""
+
+TOOL_IDS = ("pin", "reject", "wait", "killed")
+
+
+def deploy(airflow: Deployment, connections: Mapping[str, tuple[str, str]]) -> None:
+    """
+    Start a deployment with a target Dag, the promotion Dag and the tools.
+
+    :param airflow: a deployment with the bundles :data:`demo.deployment.BUNDLE` and
+        :data:`~demo.promotion_run.PROMOTION_BUNDLE`
+    :param connections: user and password by connection id, besides ``pinning_default``, which is the
+        first user's if it is not given
+    """
+    airflow.env.update(connection(airflow))
+    for conn_id, (username, password) in connections.items():
+        (value,) = connection(airflow, username, password).values()
+        airflow.env[f"AIRFLOW_CONN_{conn_id.upper()}"] = value
+    airflow.repository.commit({"orders.py": TARGET_DAG.format(version="v1")})
+    airflow.repositories[PROMOTION_BUNDLE].commit({"tools.py": TOOLS})
+    commit_promotion_dag(airflow)
+    airflow.start()
+
+
+def wait_for_dags(airflow: Deployment) -> None:
+    """Wait until every Dag is registered."""
+    for dag_id in (TARGET, PROMOTION_DAG_ID, *TOOL_IDS):
+        airflow.wait_until(lambda: airflow.database.dag(dag_id), timeout=120, what=f"Dag {dag_id} is registered")  # noqa: B023
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of one of the tools ended."""
+
+    run: Run
+    log: str
+
+    @property
+    def state(self) -> str | None:
+        """State of its task."""
+        return self.run.tasks[0].state
+
+    @property
+    def tries(self) -> int:
+        """How often its task was tried."""
+        return self.run.tasks[0].try_number
+
+
+def run_tools(airflow: Deployment, runs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, Outcome]:
+    """
+    Run tools at the same time, and wait until they are finished.
+
+    :param airflow: the deployment
+    :param runs: by run id the tool's Dag and its parameters
+    """
+    for run_id, (dag_id, params) in runs.items():
+        airflow.airflow.post(
+            f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": dict(params)}
+        )
+    return {run_id: finished(airflow, dag_id, run_id) for run_id, (dag_id, _) in runs.items()}
+
+
+def finished(airflow: Deployment, dag_id: str, run_id: str) -> Outcome:
+    """Wait until a tool's run is finished."""
+
+    def found() -> Run | None:
+        return next((run for run in airflow.database.runs(dag_id) if run.run_id == run_id and run.is_finished), None)
+
+    run = airflow.wait_until(found, timeout=180, what=f"run {run_id} of {dag_id} is finished")
+    tries = range(1, run.tasks[0].try_number + 1)
+    return Outcome(run, "\n".join(airflow.task_log(dag_id, run_id, "task", try_number=number) for number in tries))
+
+
+def wait_for_states(airflow: Deployment, runs: Iterable[Any], task_id: str, *states: str) -> None:
+    """Wait until a task of several promotion runs has reached one of the states."""
+    for run in runs:
+        try:
+            airflow.wait_until(
+                run.reached(task_id, *states), timeout=180, what=f"{task_id} of {run.run_id} is {' or '.join(states)}"
+            )
+        except RuntimeError as error:
+            raise AssertionError(f"{error}\n{airflow.logs(60)}") from error

@@ -1,0 +1,229 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The promotion Dag and its parts in real task processes, against a real API server."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from demo.deployment import BUNDLE
+from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, PromotionRun
+from tests.system.promotions import TARGET, TARGET_DAG, deploy, run_tools, wait_for_dags, wait_for_states
+
+pytestmark = pytest.mark.system
+
+TOKEN_LIFE = 15
+"""Seconds; shorter than what is waited for, so that tokens expire meanwhile."""
+SHORT_TOKENS = {"api_auth": {"jwt_expiration_time": TOKEN_LIFE, "jwt_leeway": 0}}
+FAB = {"core": {"auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"}}
+
+
+def pin_first(airflow):
+    wait_for_dags(airflow)
+    airflow.pinning.put(f"/dags/{TARGET}/pin", {"version_number": 1, "reason": "stable"})
+
+
+def commit(airflow, number):
+    airflow.repository.commit({"orders.py": TARGET_DAG.format(version=f"v{number}")})
+    airflow.wait_until(
+        lambda: airflow.pinning.get(f"/dags/{TARGET}")["latest"]["version_number"] == number,
+        timeout=120,
+        what=f"version {number} is registered",
+    )
+
+
+def version(airflow, number):
+    versions = airflow.pinning.get(f"/dags/{TARGET}/versions")["versions"]
+    return next(v for v in versions if v["version_number"] == number)
+
+
+@pytest.fixture(scope="class")
+def airflow(make_deployment):
+    made = make_deployment(
+        bundles=(BUNDLE, PROMOTION_BUNDLE), users=("admin:admin", "viewer:viewer"), config=SHORT_TOKENS
+    )
+    deploy(
+        made,
+        {
+            "pinning_wrong": ("admin", "not the password"),
+            "pinning_viewer": ("viewer", made.passwords["viewer"]),
+        },
+    )
+    pin_first(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="class")
+def promotions(airflow):
+    runs = [PromotionRun(airflow, run_id, report=print) for run_id in ("one", "other")]
+    for run in runs:
+        run.start(TARGET, canary_runs=1, bake_max_wait=1)
+    return runs
+
+
+@pytest.fixture(scope="class")
+def refused(airflow, promotions):
+    commit(airflow, 3)
+    airflow.pinning.post(f"/dags/{TARGET}/candidates", {"version_number": 3, "reason": "to reject it"})
+    airflow.pinning.post(f"/dags/{TARGET}/versions/3/reject", {"reason": "it is slow"})
+    commit(airflow, 4)
+    return run_tools(
+        airflow,
+        {
+            "wrong password": ("pin", {"connection": "pinning_wrong"}),
+            "wrong password in the triggerer": ("wait", {"connection": "pinning_wrong"}),
+            "viewer pins": ("pin", {"connection": "pinning_viewer"}),
+            "viewer finds a version": ("wait", {"connection": "pinning_viewer"}),
+            "unknown Dag": ("pin", {"target": "nothing"}),
+            "unknown Dag in the triggerer": ("wait", {"target": "nothing"}),
+            "unknown version": ("pin", {"version": 99}),
+            "rejected version": ("pin", {"version": 3}),
+            "old revision": ("pin", {"revision": 1}),
+            "active version": ("reject", {"version": 2}),
+        },
+    )
+
+
+@pytest.fixture(scope="class")
+def fab(make_deployment):
+    users = {"admin": "Admin", "releaser": "Op", "viewer": "Viewer"}
+    made = make_deployment(
+        bundles=(BUNDLE, PROMOTION_BUNDLE),
+        users=[f"{name}:{role}" for name, role in users.items()],
+        config={**SHORT_TOKENS, **FAB},
+    )
+    deploy(
+        made,
+        {
+            "pinning_default": ("releaser", made.passwords["releaser"]),
+            "pinning_viewer": ("viewer", made.passwords["viewer"]),
+        },
+    )
+    for name, role in users.items():
+        made.cli(
+            *("users", "create", "--username", name, "--role", role, "--password", made.passwords[name]),
+            *("--firstname", name, "--lastname", name, "--email", f"{name}@example.invalid"),
+        )
+    pin_first(made)
+    yield made
+    made.close()
+
+
+class TestRestartAndRace:
+    """Two promotions wait for the same version while the API server restarts, and then race."""
+
+    def test_deferred_sensor_survives_a_restart_of_the_api_server_and_the_expiry_of_its_token(
+        self, airflow, promotions
+    ):
+        wait_for_states(airflow, promotions, "new_version", "deferred")
+        deferred = time.monotonic()
+        airflow.stop_component("api-server")
+        triggers = airflow.home / "logs" / f"dag_id={PROMOTION_DAG_ID}"
+        airflow.wait_until(
+            lambda: (
+                sum("Asking again in" in path.read_text() for path in triggers.rglob("task_id=new_version/*.log*"))
+                == len(promotions)
+            ),
+            timeout=60,
+            what="both triggers have noticed that nobody answers",
+        )
+        airflow.start_component("api-server")
+        airflow.wait_until_healthy()
+        time.sleep(max(0, TOKEN_LIFE + 1 - (time.monotonic() - deferred)))
+        assert [run.states()["new_version"] for run in promotions] == ["deferred"] * 2
+        commit(airflow, 2)
+        wait_for_states(airflow, promotions, "new_version", "success")
+        assert [run.result("new_version")["version_number"] for run in promotions] == [2, 2]
+        tries = [task.try_number for run in promotions for task in run.run.tasks if task.task_id == "new_version"]
+        assert tries == [1, 1], promotions[0].log("new_version")
+
+    def test_one_of_two_promotions_wins_and_the_other_says_what_is_pinned_now(self, airflow, promotions):
+        wait_for_states(airflow, promotions, "approval", "awaiting_input")
+        for run in promotions:
+            run.answer("Approve")
+        wait_for_states(airflow, promotions, "pin", "success", "failed")
+        winner, loser = sorted(promotions, key=lambda run: run.states()["pin"], reverse=True)
+        assert (winner.states()["pin"], loser.states()["pin"]) == ("success", "failed")
+        log = loser.log("pin")
+        assert "revision_conflict" in log
+        assert "Now: revision 2, version 2, pinned by admin at" in log
+        assert f"Promoted by run {winner.run_id}" in log
+        for run in promotions:
+            airflow.wait_until(run.finished, timeout=120, what=f"promotion {run.run_id} is finished")
+        # What the winner pinned is not taken back by the loser, though its cleaning tasks run.
+        state = airflow.pinning.get(f"/dags/{TARGET}")
+        assert (state["active"]["version_number"], state["revision"]) == (2, 2)
+        assert version(airflow, 2)["state"] == "active"
+        assert (winner.run.state, loser.run.state) == ("success", "failed")
+
+    @pytest.mark.parametrize(
+        ("run_id", "said"),
+        [
+            ("wrong password", ("login_refused", "as user 'admin' was refused", "Check host")),
+            ("wrong password in the triggerer", ("login_refused", "as user 'admin' was refused", "Check host")),
+            ("viewer pins", ("http_403", "The user of the connection is not permitted to do this.")),
+            ("viewer finds a version", ("http_403", "The user of the connection is not permitted to do this.")),
+            ("unknown Dag", ("unknown_dag", "nothing")),
+            ("unknown Dag in the triggerer", ("unknown_dag", "nothing")),
+            ("unknown version", ("unknown_version", "99")),
+            ("rejected version", ("version_rejected", "it is slow")),
+            ("old revision", ("revision_conflict", "Now: revision 2, version 2")),
+            ("active version", ("version_active",)),
+        ],
+    )
+    def test_refusal_fails_the_task_at_once_and_says_why(self, refused, run_id, said):
+        outcome = refused[run_id]
+        assert (outcome.state, outcome.tries) == ("failed", 1)
+        for words in said:
+            assert words in outcome.log
+        assert "not the password" not in outcome.log
+
+    def test_refusals_changed_nothing(self, airflow, refused):
+        state = airflow.pinning.get(f"/dags/{TARGET}")
+        assert (state["active"]["version_number"], state["revision"]) == (2, 2)
+        assert version(airflow, 4)["state"] == "registered"
+
+    def test_retry_of_a_task_that_was_killed_after_the_answer_repeats_nothing(self, airflow, refused):
+        outcome = run_tools(airflow, {"killed": ("killed", {"version": 4})})["killed"]
+        assert (outcome.state, outcome.tries) == ("success", 2)
+        canaries = [run.run_id for run in airflow.database.runs(TARGET) if run.run_id.startswith("canary__v4__")]
+        assert len(canaries) == 2
+        events = airflow.pinning.get(f"/dags/{TARGET}/events")["events"]
+        assert next(event["evidence"]["run_ids"] for event in events if event["kind"] == "canary") == canaries
+
+
+class TestFab:
+    """The same with users of FAB's auth manager."""
+
+    def test_operators_and_sensors_promote_as_a_user_of_fab(self, fab):
+        run = PromotionRun(fab, "fab", report=print)
+        run.start(TARGET, canary_runs=1, bake_max_wait=1)
+        commit(fab, 2)
+        wait_for_states(fab, [run], "approval", "awaiting_input")
+        assert run.answer("Approve", username="releaser")["responded_by"]["name"]
+        fab.wait_until(run.finished, timeout=120, what="the promotion is finished")
+        assert run.run.state == "success"
+        events = fab.pinning.get(f"/dags/{TARGET}/events")["events"]
+        assert (events[0]["kind"], events[0]["actor"]) == ("pinned", "releaser")
+
+    def test_viewer_of_fab_may_not_pin(self, fab):
+        outcome = run_tools(fab, {"viewer pins": ("pin", {"connection": "pinning_viewer"})})["viewer pins"]
+        assert (outcome.state, outcome.tries) == ("failed", 1)
+        assert "The user of the connection is not permitted to do this." in outcome.log
