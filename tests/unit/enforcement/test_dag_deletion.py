@@ -16,7 +16,7 @@
 # under the License.
 from __future__ import annotations
 
-from airflow.api.common.delete_dag import delete_dag
+from airflow.api.common import delete_dag
 from sqlalchemy import select
 
 from airflow_providers_pinning.models import Event, ManagedVersion
@@ -28,7 +28,7 @@ V2 = dag_file("orders", "schedule='@daily'", "extract load")
 
 def delete(lab):
     """Delete the Dag as the command line does."""
-    delete_dag("orders")
+    delete_dag.delete_dag("orders")
     lab.session.expire_all()
 
 

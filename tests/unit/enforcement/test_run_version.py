@@ -24,12 +24,22 @@ from airflow.models.taskmap import TaskMap
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
+from sqlalchemy.orm import Session, object_session
 
 from tests.support.sources import dag_file
+from tests.support.statements import recorded
 
 
 def trigger(session, run_id=None):
     return trigger_dag("orders", run_id=run_id, triggered_by=DagRunTriggeredByType.REST_API, session=session)
+
+
+def start(run):
+    """Let a run be under way, with tasks that were scheduled."""
+    run.state = DagRunState.RUNNING
+    for ti in run.task_instances:
+        ti.state = TaskInstanceState.SCHEDULED
+    object_session(run).flush()
 
 
 class TestRunWithoutABundleVersion:
@@ -53,8 +63,7 @@ class TestRunWithoutABundleVersion:
 
     def test_keeps_its_version_when_its_task_instances_are_verified(self, run, lab, session, scheduler):
         lab.pin("orders", 2)
-        run.state = DagRunState.RUNNING
-        session.flush()
+        start(run)
 
         assert scheduler.runner._verify_integrity_if_dag_changed(dag_run=run, session=session)
         session.flush()
@@ -65,12 +74,12 @@ class TestRunWithoutABundleVersion:
     def test_moves_to_the_latest_version_as_ever_if_the_dag_is_not_pinned(self, run, lab, session, scheduler):
         assert self.read(run, session) == ["extract", "transform", "load"]
 
-        run.state = DagRunState.RUNNING
-        session.flush()
+        start(run)
         scheduler.runner._verify_integrity_if_dag_changed(dag_run=run, session=session)
         session.flush()
 
         assert lab.task_ids(run) == {"extract", "transform", "load"}
+        assert lab.used_versions(run) == {1, 2}
 
     def test_that_lost_its_version_too_uses_the_pinned_one(self, run, lab, session):
         lab.pin("orders", 2)
@@ -92,6 +101,47 @@ class TestRunUnderWay:
 
         assert DBDagBag().get_dag_for_run(run, session=session).task_ids == ["extract", "load"]
         assert run.bundle_version == "sha1"
+
+
+class TestClearing:
+    """It looks the version up for each task instance and for the run: a pin must not move in between."""
+
+    def clear(self, api, run):
+        answer = api().post(
+            f"/api/v2/dags/orders/dagRuns/{run.run_id}/clear", json={"dry_run": False, "run_on_latest_version": True}
+        )
+        assert answer.status_code == 200, answer.text
+
+    def finished_run(self, lab, session):
+        lab.commit("sha1", orders=dag_file("orders", tasks="extract load"))
+        run = trigger(session)
+        run.state = DagRunState.SUCCESS
+        for ti in run.task_instances:
+            ti.state = TaskInstanceState.SUCCESS
+        session.commit()
+        return run
+
+    def locks(self, statements):
+        return [statement.rsplit("FOR ", 1)[1] for statement in statements if " FOR " in statement]
+
+    def test_holds_the_pin_of_a_dag_that_was_ever_pinned(self, lab, session, api):
+        run = self.finished_run(lab, session)
+        lab.pin("orders", 1)
+        lab.unpin("orders")
+
+        with recorded(Session) as statements:
+            self.clear(api, run)
+
+        locks = self.locks(statements)
+        assert locks.index("KEY SHARE OF dag") < locks.index("SHARE")
+
+    def test_locks_nothing_more_for_a_dag_that_was_never_pinned(self, lab, session, api):
+        run = self.finished_run(lab, session)
+
+        with recorded(Session) as statements:
+            self.clear(api, run)
+
+        assert "KEY SHARE OF dag" not in self.locks(statements)
 
 
 class TestMappedTaskThatIsExpandedLater:

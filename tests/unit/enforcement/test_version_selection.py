@@ -20,13 +20,16 @@ from types import SimpleNamespace
 
 import pytest
 from airflow import settings
+from airflow.dag_processing.dagbag import DagBag
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import Select, text, update
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.enforcement.serialized_dag import stamp_of
 from airflow_providers_pinning.models import Pin
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
@@ -136,6 +139,20 @@ class TestLatestSerializedDag:
         found = SerializedDagModel.read_all_dags(session=session)
 
         assert {dag_id: len(dag.task_ids) for dag_id, dag in found.items()} == {"orders": 2, "invoices": 1}
+
+
+def test_a_dag_from_the_database_knows_which_version_it_is(pinned, session):
+    """The creation of a run compares it with the pin, and reads the Dag anew only if they differ."""
+    serialized = pinned.serialized("orders", 2)
+
+    assert stamp_of(serialized.dag) == (serialized.dag_version_id, serialized.dag_hash)
+
+
+def test_a_dag_that_was_not_read_from_the_database_is_of_no_version(tmp_path):
+    (tmp_path / "orders.py").write_text(V1)
+    dag = DagBag(tmp_path, bundle_path=tmp_path, bundle_name="local").dags["orders"]
+
+    assert stamp_of(DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))) is None
 
 
 class TestCost:
