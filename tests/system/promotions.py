@@ -140,13 +140,18 @@ def run_tools(airflow: Deployment, runs: Mapping[str, tuple[str, Mapping[str, An
     Run tools at the same time, and wait until they are finished.
 
     :param airflow: the deployment
-    :param runs: by run id the tool's Dag and its parameters
+    :param runs: by name the tool's Dag and its parameters
     """
-    for run_id, (dag_id, params) in runs.items():
+    for name, (dag_id, params) in runs.items():
         airflow.airflow.post(
-            f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": dict(params)}
+            f"/dags/{dag_id}/dagRuns", {"dag_run_id": _id(name), "logical_date": None, "conf": dict(params)}
         )
-    return {run_id: finished(airflow, dag_id, run_id) for run_id, (dag_id, _) in runs.items()}
+    return {name: finished(airflow, dag_id, _id(name)) for name, (dag_id, _) in runs.items()}
+
+
+def _id(name: str) -> str:
+    """Return a run id, in which Airflow allows no spaces."""
+    return name.replace(" ", "_")
 
 
 def finished(airflow: Deployment, dag_id: str, run_id: str) -> Outcome:
