@@ -75,6 +75,18 @@ class TestChange:
         assert client.request(route.method, route.url("orders"), json=route.body).status_code in (401, 403)
 
 
+@pytest.mark.parametrize("route", [route for route in WRITES if route.method == "POST"], ids=str)
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_a_change_is_not_made_by_what_a_form_of_another_site_can_send(content_type, route, api, lab):
+    """Browsers send such requests, cookies included, without asking the server first."""
+    before = lab.pin_state("orders")
+
+    answer = api().post(route.url("orders"), content=json.dumps(route.body), headers={"Content-Type": content_type})
+
+    assert answer.status_code == 422
+    assert lab.pin_state("orders") == before
+
+
 def test_no_route_is_left_out(airflow_app):
     """A new route must be added to the lists above, so that somebody thinks of who may use it."""
     from airflow_providers_pinning.api.app import create_app

@@ -103,6 +103,17 @@ class TestVersion:
         active = pinned.pin_state("orders").active
         assert (active.version_number, active.bundle_version) == (1, "sha1")
 
+    def test_that_a_host_without_the_package_rewrote_breaks_the_pin_and_gets_no_runs(self, lab, scheduler):
+        lab.commit("sha1", orders=V1)
+        lab.pin("orders", 1)
+        with without_enforcement():
+            lab.commit("sha2", orders=V2)
+
+        scheduler.create_due_runs()
+
+        assert problems(lab) == ("broken", ["version_drifted"])
+        assert lab.runs("orders") == []
+
     def test_whose_serialized_dag_is_gone_breaks_the_pin(self, pinned):
         write(
             pinned,
