@@ -38,13 +38,18 @@ from airflow_providers_pinning.sensors.window import DeploymentWindowSensor
 
 # Templates cannot reach these, so they are constants.
 WAIT_FOR_VERSION = timedelta(days=30)
+WAIT_FOR_CANARY = timedelta(days=1)
 WAIT_FOR_APPROVAL = timedelta(days=2)
 
 TARGET = "{{ params.target_dag_id }}"
 # For tasks that run after a failure, maybe before there was a version.
 CANDIDATE_NUMBER = "{{ (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') }}"
-# What this run has pinned; nothing if it came too late, though another run may have pinned the same version.
-PINNED_NUMBER = "{{ ((ti.xcom_pull(task_ids='pin') or {}).get('active') or {}).get('version_number') }}"
+# The candidate if this run has pinned it; nothing if it came too late, or if a repeated request found another pin.
+PINNED_NUMBER = (
+    "{% set pinned = ((ti.xcom_pull(task_ids='pin') or {}).get('active') or {}).get('version_number') %}"
+    "{% set candidate = (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') %}"
+    "{{ pinned if pinned == candidate else '' }}"
+)
 
 EVIDENCE = """
 {% set version = ti.xcom_pull(task_ids='new_version') %}{% set soak = ti.xcom_pull(task_ids='soak') %}
@@ -110,6 +115,8 @@ with DAG(
         deferrable=True,
         # The soak below judges the runs, and tolerates as many failures as it is told to.
         fail_on_failed_run=False,
+        # Runs of a paused Dag, or of one at its limit of runs, would be waited for without end.
+        timeout=WAIT_FOR_CANARY.total_seconds(),
     )
     # [END howto_operator_trigger_canary_run]
 
@@ -217,7 +224,9 @@ with DAG(
 
     # A run is what its last tasks are, and those that clean up succeed. This one fails if the bake or anything
     # before it did, so that a promotion that failed is shown as failed.
-    promoted = EmptyOperator(task_id="promoted", trigger_rule="none_failed")
+    promoted = EmptyOperator(task_id="promoted", trigger_rule="none_failed_min_one_success")
 
     new_version >> canary >> soak >> approval >> window >> pin >> bake >> [roll_back, promoted]
+    # The bake may be skipped; the pin is what makes a promotion.
+    pin >> promoted
     [canary, soak, approval] >> reject

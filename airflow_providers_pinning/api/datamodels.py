@@ -267,6 +267,7 @@ class EvidenceResponse(BaseModel):
     successes: int
     failures: int
     running: int
+    cleared: int
     consecutive_successes: int
     first_run_at: datetime | None
     last_run_at: datetime | None

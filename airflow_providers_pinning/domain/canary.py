@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +43,7 @@ from airflow_providers_pinning.domain.errors import InvalidConfError, RunNotAllo
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
 from airflow_providers_pinning.domain.managed import VersionState
-from airflow_providers_pinning.domain.scheduling import read_dag
+from airflow_providers_pinning.domain.scheduling import active_dag, read_dag
 from airflow_providers_pinning.models import Pin, RoutedRun
 
 CANARY = "canary"
@@ -60,9 +61,9 @@ class CanaryRequest:
     note: str | None = None
 
     def as_request(self) -> dict[str, Any]:
-        """Return plain values, for comparing requests."""
+        """Return plain values, for comparing requests; another note makes no other request."""
         conf = dict(self.conf) if self.conf is not None else None
-        return {"version_number": self.version_number, "count": self.count, "conf": conf, "note": self.note}
+        return {"version_number": self.version_number, "count": self.count, "conf": conf}
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,10 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
     register_assets(_serialized(version, session=session), session=session)
+    dated = not _depends_on_past(dag) and not _depends_on_past(active_dag(dag_id, session=session))
     run_ids = tuple(
-        _create_run(dag, version, index, request, change, session=session) for index in range(request.count)
+        _create_run(dag, version, index, request, change, dated=dated, session=session)
+        for index in range(request.count)
     )
     pin = session.get(Pin, dag_id)
     events.record(
@@ -124,7 +127,17 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         evidence={"run_ids": list(run_ids)},
         session=session,
     )
-    return CanaryRuns(dag_id, version, run_ids, _what_delays(dag_model, session=session))
+    warnings = _what_delays(dag_model, session=session)
+    if not dated:
+        warnings += (
+            f"Tasks of Dag {dag_id!r} depend on the past, so the canary runs have no logical date: live runs after "
+            "them would wait for their outcome. Templates such as {{ ds }} are undefined in them.",
+        )
+    return CanaryRuns(dag_id, version, run_ids, warnings)
+
+
+def _depends_on_past(dag: SerializedDAG | None) -> bool:
+    return dag is not None and any(task.depends_on_past or task.wait_for_downstream for task in dag.tasks)
 
 
 def _create_run(
@@ -134,14 +147,18 @@ def _create_run(
     request: CanaryRequest,
     change: Change,
     *,
+    dated: bool,
     session: Session,
 ) -> str:
-    now = timezone.utcnow()
+    # Templates such as {{ ds }} need a logical date; no two runs of a Dag may have the same.
+    now = timezone.coerce_datetime(timezone.utcnow() + timedelta(microseconds=index))
     run_id = f"{CANARY}__v{version.version_number}__{now.isoformat()}__{index + 1}"
     with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):
         try:
             dag.create_dagrun(
                 run_id=run_id,
+                logical_date=now if dated else None,
+                data_interval=dag.timetable.infer_manual_data_interval(run_after=now) if dated else None,
                 run_after=now,
                 conf=dict(request.conf) if request.conf is not None else None,
                 run_type=DagRunType.MANUAL,

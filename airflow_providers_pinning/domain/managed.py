@@ -22,13 +22,13 @@ from enum import Enum
 from uuid import UUID
 
 from airflow._shared.timezones import timezone
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
 from airflow_providers_pinning.domain.identity import VersionIdentity
 from airflow_providers_pinning.domain.protection import drop_protection
-from airflow_providers_pinning.models import ManagedVersion
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
 class VersionState(str, Enum):
@@ -89,13 +89,18 @@ def release_superseded(dag_id: str, *, session: Session) -> None:
     """
     Stop managing what is beyond ``[pinning] keep_versions``.
 
-    The active version and rejections are always kept; of the others the most recently used are.
+    The active version, rejections, and candidates that are newer than the active version are always kept; of the
+    others the most recently used are.
     """
+    pinned = select(Pin.version_number).where(Pin.dag_id == dag_id).scalar_subquery()
     surplus = session.scalars(
         select(ManagedVersion.dag_version_id)
         .where(
             ManagedVersion.dag_id == dag_id,
-            ManagedVersion.state.in_((VersionState.CANDIDATE.value, VersionState.RETAINED.value)),
+            or_(
+                ManagedVersion.state == VersionState.RETAINED.value,
+                and_(ManagedVersion.state == VersionState.CANDIDATE.value, ManagedVersion.version_number < pinned),
+            ),
         )
         .order_by(ManagedVersion.state_changed_at.desc(), ManagedVersion.version_number.desc())
         .offset(conf.keep_versions())

@@ -73,7 +73,8 @@ def drop_protection(*, session: Session) -> None:
 
 def managed_versions(dag_ids: Collection[str], *, session: Session) -> Mapping[str, frozenset[UUID]]:
     """Return the managed versions of those Dags that have any."""
-    return (kept_protection(dag_ids, session=session) or _read(dag_ids, session=session)).managed
+    managed = (kept_protection(dag_ids, session=session) or _read(dag_ids, session=session)).managed
+    return {dag_id: managed[dag_id] for dag_id in dag_ids if dag_id in managed}
 
 
 def _read(dag_ids: Collection[str], *, session: Session) -> Protection:

@@ -162,6 +162,16 @@ def read_dag(version: VersionIdentity, *, dag_id: str, session: Session) -> Seri
         raise _unreadable(version, dag_id, error) from error
 
 
+def active_dag(dag_id: str, *, session: Session) -> SerializedDAG | None:
+    """Deserialize the active version, or return ``None`` if there is none that can be honoured and read."""
+    serialized = active_serialized_dag(dag_id, session=session)
+    try:
+        return DagSerialization.from_dict(copy.deepcopy(serialized.data or {})) if serialized else None
+    except Exception:
+        log.exception("The active version of Dag %s cannot be deserialized", dag_id)
+        return None
+
+
 def read_version(version: VersionIdentity, *, dag_id: str, session: Session) -> ActiveVersion:
     """
     Read a version that is to become active, for :func:`write_dag_model`.

@@ -42,7 +42,7 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
-from airflow_providers_pinning.domain.managed import managed_version
+from airflow_providers_pinning.domain.managed import VersionState, managed_version
 from airflow_providers_pinning.domain.verdict import Criteria, Evidence, Judgement, Verdict
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin, RoutedRun
 
@@ -126,7 +126,9 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
     compared = None
     if question.tolerance:
         compared = _compare(dag_id, runs, baseline, question.tolerance, session=session)
-        judgement = _worst(judgement, compared.judgement)
+        # A few early runs say nothing of a difference, so it counts once there are as many as are needed.
+        if evidence.runs >= question.criteria.min_runs:
+            judgement = _worst(judgement, compared.judgement)
     return Soak(dag_id, version, judgement, evidence, (now - since).total_seconds(), compared, baseline)
 
 
@@ -134,7 +136,8 @@ def _began(dag_id: str, managed: ManagedVersion, kinds: RunKind, *, session: Ses
     pin = session.get(Pin, dag_id)
     if kinds == RunKind.LIVE and pin is not None and pin.dag_version_id == managed.dag_version_id:
         return pin.changed_at
-    return managed.created_at
+    # A version that was restored starts anew.
+    return managed.state_changed_at if managed.state == VersionState.CANDIDATE.value else managed.created_at
 
 
 def _runs(dag_id: str, dag_version_id: UUID, kinds: RunKind) -> Select:
@@ -168,6 +171,7 @@ def _evidence(since: datetime, runs: list[DagRun]) -> Evidence:
         since=since,
         outcomes=tuple(run.state == DagRunState.SUCCESS for run in finished),
         running=len(runs) - len(finished),
+        cleared=sum(bool(run.clear_number) for run in runs),
         first_run_at=min(starts, default=None),
         last_run_at=max(ends, default=None),
     )
@@ -191,15 +195,20 @@ def _baseline(dag_id: str, version: VersionIdentity, *, session: Session) -> Ver
     active = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if active is not None and active.dag_version_id != version.dag_version_id:
         return active
-    event = session.scalar(
+    events = session.scalars(
         select(Event)
-        .where(Event.dag_id == dag_id, Event.kind.in_(("pinned", "rolled_back")))
+        .where(Event.dag_id == dag_id, Event.kind.in_(("pinned", "rolled_back", "unpinned")))
         .order_by(Event.id.desc())
-        .limit(1)
     )
-    if event is None or not event.from_version:
-        return None
-    return identity_of(UUID(event.from_version["dag_version_id"]), session=session)
+    for event in events:
+        replaced, chosen = event.from_version, event.to_version
+        if (
+            replaced
+            and chosen
+            and chosen["dag_version_id"] == str(version.dag_version_id) != replaced["dag_version_id"]
+        ):
+            return identity_of(UUID(replaced["dag_version_id"]), session=session)
+    return None
 
 
 def _compare(

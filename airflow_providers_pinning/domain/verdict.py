@@ -42,7 +42,7 @@ class Criteria:
     """When a soak is over, and how."""
 
     min_runs: int = 3
-    """Finished runs that are needed."""
+    """Finished runs that are needed; at least one always is."""
     min_duration: timedelta = timedelta()
     """Time that must have passed since the soak began."""
     max_failures: int = 0
@@ -63,6 +63,8 @@ class Evidence:
     """Finished runs, oldest first; True is a success."""
     running: int = 0
     """Runs that are not finished."""
+    cleared: int = 0
+    """Runs that were cleared, so that their outcome is not that of their first try."""
     first_run_at: datetime | None = None
     last_run_at: datetime | None = None
 
@@ -138,8 +140,8 @@ def judge(evidence: Evidence, criteria: Criteria, now: datetime) -> Judgement:
 
 def _lacking(evidence: Evidence, criteria: Criteria, now: datetime) -> list[str]:
     lacking = []
-    if evidence.runs < criteria.min_runs:
-        lacking.append(f"{criteria.min_runs - evidence.runs} finished run(s)")
+    if (needed_runs := max(criteria.min_runs, 1)) > evidence.runs:
+        lacking.append(f"{needed_runs - evidence.runs} finished run(s)")
     if (missing := criteria.min_duration - (now - evidence.since)) > timedelta():
         lacking.append(f"{missing} of time")
     if (needed := criteria.consecutive_successes) and evidence.consecutive_successes < needed:

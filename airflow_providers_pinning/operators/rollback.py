@@ -26,7 +26,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.source import TaskSource
-from airflow_providers_pinning.operators.base import PinningOperator, required_number, whole_number
+from airflow_providers_pinning.operators.base import PinningOperator, whole_number
 
 ANY = "any"
 
@@ -117,10 +117,13 @@ class RejectDagVersionOperator(PinningOperator):
         self.version_number = version_number
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
-        """Reject."""
+        """Reject; a template that renders to nothing names no version, so there is nothing to reject."""
+        version_number = whole_number("version_number", self.version_number)
+        if version_number is None:
+            raise AirflowSkipException(f"There is no version of Dag {self.target_dag_id} to reject.")
         return hook.reject(
             self.target_dag_id,
-            required_number("version_number", self.version_number),
+            version_number,
             reason=self.why(context),
             idempotency_key=self.key(context, "reject"),
         )

@@ -74,7 +74,7 @@ def get_soak(
     dag_id: str,
     version_number: VersionNumber,
     session: SessionDep,
-    min_runs: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 3,
+    min_runs: Annotated[int, Query(ge=1, le=MAX_INTEGER)] = 3,
     min_duration: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 0,
     max_failures: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
     consecutive_successes: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,

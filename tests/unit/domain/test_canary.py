@@ -27,6 +27,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.domain import canary, soak
 from airflow_providers_pinning.domain.canary import CanaryRequest
+from airflow_providers_pinning.domain.comparison import Tolerance
 from airflow_providers_pinning.domain.errors import (
     InvalidConfError,
     NotManagedError,
@@ -176,3 +177,52 @@ def test_verdict_does_not_carry_over_to_a_changed_version(pinned, session):
     session.commit()
     with pytest.raises(VersionDriftedError):
         soak.soak("orders", 2, SoakQuestion(), session=session)
+
+
+def test_canary_run_has_a_logical_date_and_a_data_interval_for_its_templates(pinned, session):
+    first, second = (run_of(session, run_id) for run_id in start(pinned, count=2).run_ids)
+    assert first.logical_date < second.logical_date
+    assert first.data_interval_start <= first.data_interval_end <= first.logical_date
+
+
+def test_canary_of_a_dag_that_depends_on_the_past_has_no_logical_date_so_that_no_live_run_waits_for_it(lab, session):
+    lab.commit("sha1", orders=STABLE.replace('task_id="load"', 'task_id="load", depends_on_past=True'))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    runs = start(lab)
+    assert run_of(session, runs.run_ids[0]).logical_date is None
+    assert "depend on the past" in runs.warnings[0]
+
+
+def finish(session, run_ids, *states):
+    for run_id, state in zip(run_ids, states, strict=True):
+        run_of(session, run_id).state = state
+    session.commit()
+
+
+def test_evidence_starts_anew_when_a_rejected_version_is_restored(pinned, session):
+    finish(session, start(pinned).run_ids, DagRunState.FAILED)
+    pinned.reject("orders", 2)
+    pinned.restore("orders", 2)
+    finish(session, start(pinned).run_ids, DagRunState.SUCCESS)
+    judged = soak.soak("orders", 2, SoakQuestion(Criteria(min_runs=1)), session=session)
+    assert (judged.judgement.verdict, judged.evidence.runs) == (Verdict.SUCCESSFUL, 1)
+
+
+def test_one_early_run_does_not_decide_a_comparison(pinned, session):
+    finish(session, start(pinned, count=2).run_ids[:1], DagRunState.FAILED)
+    question = SoakQuestion(Criteria(min_runs=2, max_failures=1), tolerance=Tolerance())
+    assert soak.soak("orders", 2, question, session=session).judgement.verdict is Verdict.PROGRESSING
+
+
+def test_version_is_never_compared_with_itself(lab, session):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    question = SoakQuestion(run_kinds=RunKind.LIVE, tolerance=Tolerance())
+    assert soak.soak("orders", 1, question, session=session).baseline is None
+
+
+def test_baseline_of_a_bake_is_what_the_version_replaced(pinned, session):
+    pinned.pin("orders", 2)
+    question = SoakQuestion(run_kinds=RunKind.LIVE, tolerance=Tolerance())
+    assert soak.soak("orders", 2, question, session=session).baseline.version_number == 1

@@ -135,3 +135,7 @@ def test_any_increase_over_the_floor_fails_against_a_baseline_of_zero():
 
 def test_comparison_without_a_baseline_is_inconclusive():
     assert compare(sample(10.0), sample(), Tolerance()).judgement.verdict is Verdict.INCONCLUSIVE
+
+
+def test_no_criterion_can_be_so_low_that_no_run_is_needed():
+    assert verdict_of("", Criteria(min_runs=0)) is Verdict.PROGRESSING

@@ -200,11 +200,20 @@ class TestNumberOfKeptVersions:
         option("keep_versions", 2)
         for number in range(1, 6):
             commit(lab, number)
+            lab.pin("orders", number)
+
+        assert lab.managed("orders") == {3: "retained", 4: "retained", 5: "active"}
+
+    def test_counts_candidates_that_are_older_than_the_pinned_version(self, lab, option):
+        option("keep_versions", 1)
+        for number in (1, 2, 3):
+            commit(lab, number)
             lab.candidate("orders", number)
+        lab.pin("orders", 3)
 
-        assert lab.managed("orders") == {4: "candidate", 5: "candidate"}
+        assert lab.managed("orders") == {2: "candidate", 3: "active"}
 
-    def test_does_not_count_the_pinned_and_the_rejected_ones(self, lab, option):
+    def test_does_not_count_what_is_pinned_rejected_or_still_to_be_decided(self, lab, option):
         option("keep_versions", 1)
         commit(lab, 1)
         lab.pin("orders", 1)
@@ -214,7 +223,7 @@ class TestNumberOfKeptVersions:
             commit(lab, number)
             lab.candidate("orders", number)
 
-        assert lab.managed("orders") == {1: "active", 2: "rejected", 4: "candidate"}
+        assert lab.managed("orders") == {1: "active", 2: "rejected", 3: "candidate", 4: "candidate"}
 
     def test_keeps_those_that_were_used_last(self, lab, option):
         option("keep_versions", 2)
