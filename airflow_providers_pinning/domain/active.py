@@ -28,6 +28,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -236,7 +237,9 @@ def hold_recorded_pin(dag_id: str, *, session: Session) -> None:
     session.execute(select(Pin.dag_id).where(Pin.dag_id == dag_id).with_for_update(read=True))
 
 
+@cache
 def _pins_with_versions() -> Select:
+    # Built once: the scheduler executes it in every turn, and building it would cost as much as executing it.
     return (
         select(
             Pin.dag_id,

@@ -21,11 +21,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 
 from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import func, literal, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.active import is_active
@@ -61,6 +62,12 @@ def unreadable_listeners(*, session: Session) -> set[str]:
 
 def count_blocked_partitions(*, session: Session) -> int:
     """Return the number of pending partitions of pinned Dags whose pinned version is gone or changed."""
+    return session.scalar(_blocked_partitions()) or 0
+
+
+@cache
+def _blocked_partitions() -> Select:
+    # Built once: the scheduler executes it in every turn.
     honoured = (
         select(literal(1))
         .select_from(DagVersion)
@@ -70,13 +77,10 @@ def count_blocked_partitions(*, session: Session) -> int:
         .exists()
     )
     return (
-        session.scalar(
-            select(func.count())
-            .select_from(AssetPartitionDagRun)
-            .join(Pin, Pin.dag_id == AssetPartitionDagRun.target_dag_id)
-            .where(AssetPartitionDagRun.created_dag_run_id.is_(None), Pin.dag_version_id.is_not(None), ~honoured)
-        )
-        or 0
+        select(func.count())
+        .select_from(AssetPartitionDagRun)
+        .join(Pin, Pin.dag_id == AssetPartitionDagRun.target_dag_id)
+        .where(AssetPartitionDagRun.created_dag_run_id.is_(None), Pin.dag_version_id.is_not(None), ~honoured)
     )
 
 
