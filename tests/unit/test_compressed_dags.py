@@ -14,44 +14,70 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Dags that are stored compressed, which Airflow decides when it is imported."""
+"""Dags that are stored compressed, as ``[core] compress_serialized_dags`` says."""
 
 from __future__ import annotations
 
-from tests.support.python import answer_of, run
+import pytest
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models import serialized_dag
+from airflow.utils.types import DagRunTriggeredByType
 
-SHOWN_BY = (
-    "tests/unit/enforcement/test_run_creation.py::TestEveryWayToCreateARun::test_uses_the_pinned_version_and_its_code",
-    "tests/unit/enforcement/test_version_immutability.py::TestManagedVersion",
-    "tests/unit/enforcement/test_version_immutability.py::TestDeadlines",
-    "tests/unit/enforcement/test_dag_metadata.py::TestPinnedDag",
-    "tests/unit/enforcement/test_file_removal.py::TestFileRemovedAtHead",
-    "tests/unit/domain/test_identity.py",
-    "tests/unit/domain/test_rollback.py::TestOfAPinnedDag",
-    "tests/unit/domain/test_pins.py::TestEvent",
-    "tests/unit/api/test_version_routes.py::TestVersions",
+from airflow_providers_pinning.domain.identity import latest_identity, list_identities
+from tests.support.sources import dag_file
+
+DEADLINE = (
+    "deadline=DeadlineAlert(name='late', reference=DeadlineReference.DAGRUN_QUEUED_AT, "
+    "interval=timedelta(hours=1), callback=AsyncCallback('asyncio.sleep'))"
 )
+V1 = dag_file("orders", f"schedule='@daily', max_active_runs=2, {DEADLINE}", "extract load")
+V2 = dag_file("orders", f"schedule='@hourly', max_active_runs=7, {DEADLINE}", "extract transform load")
 
 
-COMPRESSED = {"AIRFLOW__CORE__COMPRESS_SERIALIZED_DAGS": "True"}
+@pytest.fixture(autouse=True)
+def pinned(lab, monkeypatch):
+    """Pin version 1 and register version 2, both stored compressed."""
+    monkeypatch.setattr(serialized_dag, "_COMPRESS_SERIALIZED_DAGS", True)
+    lab.commit("sha1", orders=V1)
+    assert lab.serialized("orders", 1)._data is None
+    lab.pin("orders", 1)
+    lab.before = lab.bytes_of("orders", 1)
+    lab.commit("sha2", orders=V2)
 
 
-def test_the_option_is_one_that_airflow_heeds():
-    source = "from airflow.models import serialized_dag\nanswer = serialized_dag._COMPRESS_SERIALIZED_DAGS"
+def test_the_pinned_version_is_the_same_to_the_byte_after_a_commit(lab):
+    assert lab.bytes_of("orders", 1) == lab.before
+    assert lab.numbers("orders") == [1, 2]
 
-    assert answer_of(source, **COMPRESSED) is True
+
+def test_the_schedule_and_the_limits_are_those_of_the_pinned_version(lab):
+    dag = lab.dag_model("orders")
+
+    assert (dag.timetable_summary, dag.max_active_runs, dag.bundle_version) == ("0 0 * * *", 2, "sha1")
 
 
-def test_pins_hold_for_dags_that_are_stored_compressed():
-    done = run(
-        "-m",
-        "pytest",
-        "--quiet",
-        "-p",
-        "no:cacheprovider",
-        *SHOWN_BY,
-        timeout=300,
-        **COMPRESSED,
-    )
+def test_a_run_uses_the_pinned_version(lab, session):
+    run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
 
-    assert done.returncode == 0, done.stdout[-5000:]
+    assert run.bundle_version == "sha1"
+    assert lab.used_versions(run) == {1}
+    assert lab.task_ids(run) == {"extract", "load"}
+
+
+def test_a_scheduled_run_uses_the_pinned_version(lab, scheduler):
+    scheduler.create_due_runs()
+
+    [run] = lab.runs("orders")
+    assert lab.used_versions(run) == {1}
+
+
+def test_the_file_of_a_version_is_known(lab, session):
+    assert latest_identity("orders", session=session).relative_fileloc == "orders.py"
+    listed = list_identities("orders", limit=9, offset=0, session=session)
+    assert [identity.relative_fileloc for identity in listed] == ["orders.py", "orders.py"]
+
+
+def test_another_version_can_be_pinned_and_rolled_back(lab):
+    assert lab.pin("orders", 2).active.version_number == 2
+    assert lab.roll_back("orders").active.version_number == 1
+    assert lab.pin_state("orders").health.problems == ()

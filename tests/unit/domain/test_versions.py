@@ -198,53 +198,64 @@ class TestRestored:
 class TestNumberOfKeptVersions:
     def test_is_limited(self, lab, option):
         option("keep_versions", 2)
-        for number in range(1, 6):
+        for number in range(1, 5):
             commit(lab, number)
-            lab.pin("orders", number)
+            lab.candidate("orders", number)
+        commit(lab, 5)
 
-        assert lab.managed("orders") == {3: "retained", 4: "retained", 5: "active"}
+        lab.pin("orders", 5)
 
-    def test_counts_candidates_that_are_older_than_the_pinned_version(self, lab, option):
+        assert lab.managed("orders") == {3: "candidate", 4: "candidate", 5: "active"}
+
+    def test_does_not_count_the_pinned_and_the_rejected_ones(self, lab, option):
+        option("keep_versions", 1)
+        for number in (1, 2):
+            commit(lab, number)
+            lab.candidate("orders", number)
+        commit(lab, 3)
+        lab.reject("orders", 3)
+        commit(lab, 4)
+
+        lab.pin("orders", 4)
+
+        assert lab.managed("orders") == {2: "candidate", 3: "rejected", 4: "active"}
+
+    def test_does_not_count_candidates_that_are_newer_than_the_pin(self, lab, option):
+        option("keep_versions", 1)
+        commit(lab, 1)
+        lab.pin("orders", 1)
+        for number in (2, 3, 4):
+            commit(lab, number)
+            lab.candidate("orders", number)
+
+        assert lab.managed("orders") == {1: "active", 2: "candidate", 3: "candidate", 4: "candidate"}
+
+    def test_does_not_count_candidates_of_a_dag_that_is_not_pinned(self, lab, option):
         option("keep_versions", 1)
         for number in (1, 2, 3):
             commit(lab, number)
             lab.candidate("orders", number)
-        lab.pin("orders", 3)
 
-        assert lab.managed("orders") == {2: "candidate", 3: "active"}
-
-    def test_does_not_count_what_is_pinned_rejected_or_still_to_be_decided(self, lab, option):
-        option("keep_versions", 1)
-        commit(lab, 1)
-        lab.pin("orders", 1)
-        commit(lab, 2)
-        lab.reject("orders", 2)
-        for number in (3, 4):
-            commit(lab, number)
-            lab.candidate("orders", number)
-
-        assert lab.managed("orders") == {1: "active", 2: "rejected", 3: "candidate", 4: "candidate"}
+        assert lab.managed("orders") == {1: "candidate", 2: "candidate", 3: "candidate"}
 
     def test_keeps_those_that_were_used_last(self, lab, option):
         option("keep_versions", 2)
-        commit(lab, 1)
-        lab.pin("orders", 1)
-        commit(lab, 2)
-        lab.pin("orders", 2)
-        commit(lab, 3)
-        lab.candidate("orders", 3)
+        for number in (1, 2, 3):
+            commit(lab, number)
+            lab.pin("orders", number)
         lab.pin("orders", 1)
         commit(lab, 4)
         lab.pin("orders", 4)
 
-        assert lab.managed("orders") == {1: "retained", 2: "retained", 4: "active"}
+        assert lab.managed("orders") == {1: "retained", 3: "retained", 4: "active"}
 
     def test_of_one_dag_does_not_touch_another(self, lab, option):
-        option("keep_versions", 1)
+        option("keep_versions", 0)
         lab.commit("sha0", invoices=dag_file("invoices"))
         lab.candidate("invoices", 1)
-        for number in (1, 2, 3):
+        for number in (1, 2):
             commit(lab, number)
-            lab.candidate("orders", number)
+            lab.pin("orders", number)
 
+        assert lab.managed("orders") == {2: "active"}
         assert lab.managed("invoices") == {1: "candidate"}

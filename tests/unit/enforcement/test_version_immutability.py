@@ -117,11 +117,15 @@ class TestVersionThatIsNotManaged:
     def test_is_rewritten_again_once_it_is_managed_no_longer(self, lab, option):
         option("keep_versions", 0)
         lab.commit("sha1", orders=V1)
-        lab.candidate("orders", 1)
-
+        lab.pin("orders", 1)
         lab.commit("sha2", orders=STRUCTURE)
+        lab.pin("orders", 2)
+        lab.pin("orders", 1, reason="version 2 is managed no longer")
 
-        assert lab.numbers("orders") == [1]
+        lab.commit("sha3", orders=V1)
+
+        assert lab.numbers("orders") == [1, 2]
+        assert lab.version("orders", 2).bundle_version == "sha3"
 
     def test_is_rewritten_although_an_older_one_is_managed(self, lab):
         lab.commit("sha1", orders=V1)
