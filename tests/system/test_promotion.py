@@ -24,6 +24,7 @@ import pytest
 
 from demo.deployment import BUNDLE
 from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, PromotionRun
+from tests.support.postgres import postgres
 from tests.system.promotions import TARGET, TARGET_DAG, deploy, run_tools, wait_for_dags, wait_for_states
 
 pytestmark = pytest.mark.system
@@ -55,19 +56,24 @@ def version(airflow, number):
 
 @pytest.fixture(scope="class")
 def airflow(make_deployment):
-    made = make_deployment(
-        bundles=(BUNDLE, PROMOTION_BUNDLE), users=("admin:admin", "viewer:viewer"), config=SHORT_TOKENS
-    )
-    deploy(
-        made,
-        {
-            "pinning_wrong": ("admin", "not the password"),
-            "pinning_viewer": ("viewer", made.passwords["viewer"]),
-        },
-    )
-    pin_first(made)
-    yield made
-    made.close()
+    # Ten tasks at once are more than SQLite's one lock is made for.
+    with postgres() as server:
+        made = make_deployment(
+            database_url=server.create_database("airflow"),
+            bundles=(BUNDLE, PROMOTION_BUNDLE),
+            users=("admin:admin", "viewer:viewer"),
+            config=SHORT_TOKENS,
+        )
+        deploy(
+            made,
+            {
+                "pinning_wrong": ("admin", "not the password"),
+                "pinning_viewer": ("viewer", made.passwords["viewer"]),
+            },
+        )
+        pin_first(made)
+        yield made
+        made.close()
 
 
 @pytest.fixture(scope="class")
