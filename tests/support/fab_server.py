@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 from tests.support.routes import READS, WRITES
@@ -51,7 +50,7 @@ def main() -> None:
         manager = app.state.auth_manager
         tokens = {role: manager.generate_jwt(add_user(manager.security_manager, role)) for role in (*ROLES, ONE_DAG)}
 
-    lab = Lab(Path(tempfile.mkdtemp()), settings.NonScopedSession())
+    lab = Lab(Path(settings.AIRFLOW_HOME) / "commits", settings.NonScopedSession())
     lab.commit("sha1", orders=dag_file("orders"), invoices=dag_file("invoices"))
     lab.pin("orders", 1)
     lab.pin("invoices", 1)
