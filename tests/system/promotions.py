@@ -123,6 +123,8 @@ class Outcome:
 
     run: Run
     log: str
+    killed_by_scheduler: int
+    """See :func:`killed_by_scheduler`."""
 
     @property
     def state(self) -> str | None:
@@ -162,7 +164,22 @@ def finished(airflow: Deployment, dag_id: str, run_id: str) -> Outcome:
 
     run = airflow.wait_until(found, timeout=180, what=f"run {run_id} of {dag_id} is finished")
     tries = range(1, run.tasks[0].try_number + 1)
-    return Outcome(run, "\n".join(airflow.task_log(dag_id, run_id, "task", try_number=number) for number in tries))
+    log = "\n".join(airflow.task_log(dag_id, run_id, "task", try_number=number) for number in tries)
+    return Outcome(run, log, killed_by_scheduler(airflow, run_id, "task"))
+
+
+def killed_by_scheduler(airflow: Deployment, run_id: str, task_id: str) -> int:
+    """
+    Return how many tries of a task Airflow's scheduler took for killed.
+
+    It does so if a deferred task is queued again before the executor has reported the end of the process that
+    deferred it, which happens on a busy machine where a trigger has its answer at once.
+    """
+    return airflow.database.value(
+        "SELECT count(*) FROM log WHERE event = 'state mismatch' AND run_id = :run_id AND task_id = :task_id",
+        run_id=run_id,
+        task_id=task_id,
+    )
 
 
 def wait_for_states(airflow: Deployment, runs: Iterable[Any], task_id: str, *states: str) -> None:
