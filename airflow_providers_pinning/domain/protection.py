@@ -27,9 +27,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Row, literal, select, union_all
+from sqlalchemy import BindParameter, CompoundSelect, Row, bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.models import ManagedVersion, Pin
@@ -77,17 +78,22 @@ def managed_versions(dag_ids: Collection[str], *, session: Session) -> Mapping[s
     return {dag_id: managed[dag_id] for dag_id in dag_ids if dag_id in managed}
 
 
+@cache
+def _of_dags() -> CompoundSelect:
+    # One round trip for both tables, and the statement built once: for a file with a single Dag a second
+    # round trip would be noticed, and so would building it.
+    asked: BindParameter[str] = bindparam("dag_ids", expanding=True)
+    return union_all(
+        select(Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin")).where(Pin.dag_id.in_(asked)),
+        select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False)).where(
+            ManagedVersion.dag_id.in_(asked)
+        ),
+    )
+
+
 def _read(dag_ids: Collection[str], *, session: Session) -> Protection:
     asked = frozenset(dag_ids)
-    # One round trip for both tables: for a file with a single Dag a second one would be noticed.
-    rows: Sequence[Row] = session.execute(
-        union_all(
-            select(Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin")).where(Pin.dag_id.in_(asked)),
-            select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False)).where(
-                ManagedVersion.dag_id.in_(asked)
-            ),
-        )
-    ).all()
+    rows: Sequence[Row] = session.execute(_of_dags(), {"dag_ids": list(asked)}).all()
     managed: dict[str, set[UUID]] = defaultdict(set)
     for row in rows:
         if not row.is_pin:
