@@ -24,7 +24,8 @@ from fastapi import FastAPI, Request, status
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
-from airflow_providers_pinning.api.datamodels import ErrorResponse, ReleaseStateResponse
+from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
+from airflow_providers_pinning.api.datamodels.refusals import ErrorResponse
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.state import ReleaseState
 

@@ -29,15 +29,14 @@ from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, Query, status
 from pydantic import AwareDatetime
 
-from airflow_providers_pinning.api.datamodels import (
-    MAX_INTEGER,
+from airflow_providers_pinning.api.datamodels.canary import (
     CanaryBody,
     CanaryRunsResponse,
     ComparisonResponse,
     EvidenceResponse,
-    IdentityResponse,
     SoakResponse,
 )
+from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, IdentityResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import VersionNumber
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read

@@ -21,12 +21,12 @@ from __future__ import annotations
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 
-from airflow_providers_pinning.api.datamodels import (
+from airflow_providers_pinning.api.datamodels.health import (
     ComponentResponse,
     DeploymentHealthResponse,
     EscapedRunResponse,
-    PinSummaryResponse,
 )
+from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read
 from airflow_providers_pinning.domain import attestation, health, overview

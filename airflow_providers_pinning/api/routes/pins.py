@@ -24,14 +24,12 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
-from airflow_providers_pinning.api.datamodels import (
-    MAX_INTEGER,
+from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, Reason, Revision
+from airflow_providers_pinning.api.datamodels.pins import (
     PinBody,
     PinCollectionResponse,
     PinSummaryResponse,
-    Reason,
     ReleaseStateResponse,
-    Revision,
     RollbackBody,
 )
 from airflow_providers_pinning.api.errors import responses

@@ -25,13 +25,13 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Path, Query
 
-from airflow_providers_pinning.api.datamodels import (
-    MAX_INTEGER,
+from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER
+from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
+from airflow_providers_pinning.api.datamodels.versions import (
     CandidateBody,
     EventCollectionResponse,
     EventResponse,
     JudgementBody,
-    ReleaseStateResponse,
     VersionCollectionResponse,
     VersionResponse,
 )

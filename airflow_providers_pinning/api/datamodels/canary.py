@@ -1,0 +1,101 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Canary runs, and the verdict on a version."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
+from pydantic import Field
+
+from airflow_providers_pinning.api.datamodels.common import IdempotencyKey, IdentityResponse, Reason, VersionNumber
+
+
+class CanaryBody(StrictBaseModel):
+    """Which canary runs to create."""
+
+    version_number: VersionNumber
+    count: int = Field(default=1, ge=1, le=100)
+    conf: dict[str, Any] | None = Field(
+        default=None, description="Configuration of each run, validated against the version's own parameters."
+    )
+    note: Reason | None = None
+    idempotency_key: IdempotencyKey | None = Field(
+        default=None, description="The same key makes the runs once, however often it is sent."
+    )
+
+
+class CanaryRunsResponse(BaseModel):
+    """The canary runs that were created."""
+
+    dag_id: str
+    version: IdentityResponse
+    run_ids: list[str]
+    warnings: list[str]
+
+
+class EvidenceResponse(BaseModel):
+    """What was observed of a version since its soak began."""
+
+    since: datetime
+    runs: int
+    successes: int
+    failures: int
+    running: int
+    cleared: int
+    consecutive_successes: int
+    first_run_at: datetime | None
+    last_run_at: datetime | None
+    soaked_seconds: float = 0
+    failure_rate: float | None
+    failure_rate_upper_95: float | None
+
+
+class JudgementResponse(BaseModel):
+    """A verdict and why."""
+
+    verdict: str
+    reason: str
+    message: str
+
+
+class ComparisonResponse(BaseModel):
+    """A comparison with the version that would be replaced."""
+
+    judgement: JudgementResponse
+    runs: int
+    baseline_runs: int
+    failure_rate: float
+    baseline_failure_rate: float
+    median_duration: float | None
+    baseline_median_duration: float | None
+    duration_ratio: float | None
+    duration_method: str
+    p_value: float | None
+
+
+class SoakResponse(JudgementResponse):
+    """The verdict on a version, and everything that led to it."""
+
+    dag_id: str
+    version: IdentityResponse
+    baseline: IdentityResponse | None
+    criteria: dict[str, Any]
+    evidence: EvidenceResponse
+    comparison: ComparisonResponse | None

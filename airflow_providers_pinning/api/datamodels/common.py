@@ -1,0 +1,53 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What many requests and answers carry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
+from pydantic import Field, StringConstraints
+
+MAX_INTEGER = 2**31 - 1
+"""What an integer column holds."""
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+VersionNumber = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+Revision = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=250)]
+
+
+class ChangeBody(StrictBaseModel):
+    """What every change carries."""
+
+    reason: Reason = Field(description="Why the change is made; kept in the history.")
+    idempotency_key: IdempotencyKey | None = Field(
+        default=None, description="The same key makes the change once, however often it is sent."
+    )
+
+
+class IdentityResponse(BaseModel):
+    """Exact identity of a Dag version."""
+
+    dag_version_id: UUID
+    version_number: int
+    bundle_name: str | None
+    bundle_version: str | None
+    dag_hash: str
+    relative_fileloc: str | None

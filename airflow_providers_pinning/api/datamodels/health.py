@@ -1,0 +1,57 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Whether pins are honoured in a deployment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow.api_fastapi.core_api.base import BaseModel
+
+from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse
+
+
+class ComponentResponse(BaseModel):
+    """A live process of Airflow."""
+
+    component: str
+    hostname: str
+    pid: int | None
+    job_id: int | None
+    enforced: bool
+    message: str
+    package_version: str | None
+    last_seen: datetime | None
+
+
+class EscapedRunResponse(BaseModel):
+    """A run that was created with another version than the pinned one."""
+
+    dag_id: str
+    run_id: str
+    version_number: int | None
+    pinned_version_number: int
+
+
+class DeploymentHealthResponse(BaseModel):
+    """Whether pins are honoured in this deployment."""
+
+    enforced: bool
+    components: list[ComponentResponse]
+    unhealthy_pins: list[PinSummaryResponse]
+    total_unhealthy_pins: int
+    escaped_runs: list[EscapedRunResponse]

@@ -1,0 +1,126 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The pin of a Dag: what changes it, and the state that it is in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from airflow.api_fastapi.core_api.base import BaseModel
+from pydantic import Field, model_validator
+
+from airflow_providers_pinning.api.datamodels.common import (
+    ChangeBody,
+    IdentityResponse,
+    Reason,
+    Revision,
+    VersionNumber,
+)
+
+
+class PinBody(ChangeBody):
+    """Which version to pin, and under which conditions."""
+
+    version_number: VersionNumber | None = None
+    dag_version_id: UUID | None = None
+    bundle_version: str | None = Field(default=None, min_length=1, max_length=250)
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
+    expected_dag_hash: str | None = Field(default=None, description="Refuse if the version changed since.")
+    override_reason: Reason | None = Field(default=None, description="Why a rejection or a hold is passed over.")
+
+    @model_validator(mode="after")
+    def _name_one_version(self) -> PinBody:
+        if [self.version_number, self.dag_version_id, self.bundle_version].count(None) != 2:
+            raise ValueError("Give exactly one of version_number, dag_version_id and bundle_version.")
+        return self
+
+
+class RollbackBody(ChangeBody):
+    """How to roll back."""
+
+    to_version: VersionNumber | None = Field(
+        default=None, description="Version number to return to, instead of the one that was active before."
+    )
+    reject_current: bool = Field(default=True, description="Mark the present version as not to be pinned.")
+    hold: bool = Field(default=False, description="Take no further change without an override_reason.")
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
+
+
+class PinInfoResponse(BaseModel):
+    """Why a Dag is pinned."""
+
+    reason: str
+    actor: str
+    pinned_at: datetime
+
+
+class HoldResponse(BaseModel):
+    """Why a Dag is on hold."""
+
+    reason: str
+    actor: str
+    held_at: datetime
+
+
+class ProblemResponse(BaseModel):
+    """One thing that is wrong, and what to do about it."""
+
+    reason: str
+    message: str
+    status: str
+
+
+class HealthResponse(BaseModel):
+    """Whether a pin is honoured: ``healthy``, ``degraded`` or ``broken``."""
+
+    status: str
+    problems: list[ProblemResponse]
+
+
+class ReleaseStateResponse(BaseModel):
+    """What new runs of a Dag use, and how that came about."""
+
+    dag_id: str
+    revision: int
+    pinned: bool
+    active: IdentityResponse | None
+    latest: IdentityResponse | None
+    versions_behind: int
+    pin: PinInfoResponse | None
+    hold: HoldResponse | None
+    health: HealthResponse
+    warnings: list[str] = []
+
+
+class PinSummaryResponse(BaseModel):
+    """A pinned Dag."""
+
+    dag_id: str
+    revision: int
+    active: IdentityResponse
+    latest_version_number: int | None
+    versions_behind: int
+    pin: PinInfoResponse
+    health: HealthResponse
+
+
+class PinCollectionResponse(BaseModel):
+    """Pinned Dags by id."""
+
+    pins: list[PinSummaryResponse]
+    total_entries: int

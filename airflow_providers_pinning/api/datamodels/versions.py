@@ -1,0 +1,84 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The versions of a Dag, and its history."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow.api_fastapi.core_api.base import BaseModel
+from pydantic import Field
+
+from airflow_providers_pinning.api.datamodels.common import ChangeBody, IdentityResponse, Reason, VersionNumber
+
+
+class CandidateBody(ChangeBody):
+    """Which version to put under evaluation."""
+
+    reason: Reason = Field(default="candidate", description="Why it is evaluated; kept in the history.")
+
+    version_number: VersionNumber | None = Field(default=None, description="The latest if not given.")
+
+
+class JudgementBody(ChangeBody):
+    """Why a version is rejected or restored."""
+
+
+class VersionResponse(IdentityResponse):
+    """A registered version."""
+
+    state: str
+    state_reason: str | None
+    code_state: str | None
+    created_at: datetime
+    is_active: bool
+    is_latest: bool
+    run_counts: dict[str, int]
+
+
+class VersionCollectionResponse(BaseModel):
+    """Versions of a Dag, newest first."""
+
+    versions: list[VersionResponse]
+    total_entries: int
+
+
+class EventResponse(BaseModel):
+    """One change."""
+
+    id: int
+    dag_id: str
+    revision: int
+    kind: str
+    from_version: IdentityResponse | None
+    to_version: IdentityResponse | None
+    actor: str
+    actor_kind: str
+    source: dict[str, Any] | None
+    reason: str
+    override_reason: str | None
+    evidence: dict[str, Any] | None
+    release_id: str | None
+    created_at: datetime
+
+
+class EventCollectionResponse(BaseModel):
+    """Changes of a Dag's pin, newest first."""
+
+    events: list[EventResponse]
+    total_entries: int
