@@ -24,12 +24,15 @@ pausing it does. Edit permission on versions is not used for changes, because no
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
+from airflow.models.dag import DagModel
 from fastapi import Depends, Header, HTTPException, status
 from fastapi.params import Depends as DependsParam
 
@@ -42,6 +45,23 @@ may_change = Depends(requires_access_dag("PUT"))
 def changes(event: str) -> list[DependsParam]:
     """Return the dependencies of a route that changes something: permission, and Airflow's audit log."""
     return [may_change, Depends(action_logging(event))]
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What a user may do with the versions of a Dag."""
+
+    change: bool
+    start_canary: bool
+
+
+def permissions_of(user: BaseUser, dag_id: str) -> Permissions:
+    """Tell what the dependencies above would let a user do."""
+    manager = get_auth_manager()
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    change = manager.is_authorized_dag(method="PUT", details=details, user=user)
+    start = manager.is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user)
+    return Permissions(change=change, start_canary=change and start)
 
 
 SOURCE_HEADER = "Pinning-Source"

@@ -35,7 +35,7 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import ColumnElement, Row, Select, literal, or_, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import PinUnavailableError
@@ -171,7 +171,7 @@ def held_pins(dag_ids: Collection[str], *, session: Session) -> Iterator[None]:
     No change of a pin gets past the lock, so what is read stays true. It saves the scheduler a look-up for
     each run. A Dag whose pin cannot be honoured is left out; the look-ups find nothing for it as ever.
     """
-    rows = session.execute(_pins_with_versions().where(Pin.dag_id.in_(dag_ids))).all()
+    rows = session.execute(_pins_with_versions(), {"dag_ids": list(dag_ids)}).all()
     pins = dict.fromkeys(dag_ids, LockedPin(recorded=False, version=None))
     for row in rows:
         if row.dag_version_id is None or _is_honoured(row):
@@ -208,7 +208,7 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     # The pin is locked by a statement of its own: one that had to wait would see the changed pin beside the
     # joined rows of the old one.
     session.execute(select(Pin.dag_id).where(Pin.dag_id == dag_id).with_for_update(read=True))
-    row = session.execute(_pins_with_versions().where(Pin.dag_id == dag_id)).one_or_none()
+    row = session.execute(_pins_with_versions(), {"dag_ids": [dag_id]}).one_or_none()
     if row is None or row.dag_version_id is None or _is_honoured(row):
         return _locked_pin(row)
     raise PinUnavailableError(
@@ -255,6 +255,7 @@ def _pins_with_versions() -> Select:
         )
         .outerjoin(DagVersion, DagVersion.id == Pin.dag_version_id)
         .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
+        .where(Pin.dag_id.in_(bindparam("dag_ids", expanding=True)))
     )
 
 

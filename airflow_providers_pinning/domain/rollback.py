@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.identity import (
     identity_of,
     latest_identity,
     pinned_identity,
+    require_dag,
 )
 from airflow_providers_pinning.domain.managed import VersionState, manage, managed_version
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
@@ -98,6 +99,18 @@ def roll_back(
         evidence={"rejected": current.version_number} if reject_current else None,
         session=session,
     )
+
+
+def target_of_rollback(dag_id: str, *, session: Session) -> VersionIdentity | None:
+    """
+    Find the version that a rollback would pin now, or ``None`` if there is none.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, session=session)
+    pin = session.get(Pin, dag_id) or Pin(dag_id=dag_id)
+    current = pinned_identity(pin) or latest_identity(dag_id, session=session)
+    return _active_before(dag_id, pin, current, session=session)
 
 
 def _active_before(

@@ -35,6 +35,7 @@ Shown by ``tests/unit/enforcement/test_scheduler.py``.
 from __future__ import annotations
 
 import logging
+import time
 from types import ModuleType
 from typing import Any
 
@@ -42,6 +43,8 @@ from airflow_providers_pinning.enforcement import unavailable
 from airflow_providers_pinning.enforcement.contract import wrap
 
 log = logging.getLogger(__name__)
+
+BLOCKED_PARTITIONS = "_pinning_blocked_partitions"
 
 
 def install(module: ModuleType) -> None:
@@ -133,11 +136,10 @@ def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args:
     Should a pin break between its selection and the creation of the run, this round ends there.
     """
     from airflow_providers_pinning.domain.errors import PinUnavailableError
-    from airflow_providers_pinning.domain.listeners import count_blocked_partitions
 
     session = kwargs["session"] if "session" in kwargs else args[0]
     limit = instance._max_partition_dag_runs_per_loop
-    instance._max_partition_dag_runs_per_loop = limit + count_blocked_partitions(session=session)
+    instance._max_partition_dag_runs_per_loop = limit + _blocked_partitions(instance, session=session)
     try:
         return wrapped(*args, **kwargs)
     except PinUnavailableError as error:
@@ -145,3 +147,14 @@ def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args:
         return {error.data["dag_id"]}
     finally:
         instance._max_partition_dag_runs_per_loop = limit
+
+
+def _blocked_partitions(runner: Any, *, session: Any) -> int:
+    """Count the partitions that take a place for nothing; anew every few seconds, since each turn asks."""
+    from airflow_providers_pinning.domain.listeners import count_blocked_partitions
+
+    count, until = getattr(runner, BLOCKED_PARTITIONS, (0, 0.0))
+    if until <= time.monotonic():
+        count = count_blocked_partitions(session=session)
+        setattr(runner, BLOCKED_PARTITIONS, (count, time.monotonic() + unavailable.RECOUNT_AFTER))
+    return count

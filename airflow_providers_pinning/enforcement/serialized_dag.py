@@ -83,6 +83,9 @@ def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any
     from airflow_providers_pinning.domain.listeners import dags_left_out
 
     dag_ids = args[0] if args else kwargs.get("dag_ids")
+    if dag_ids is not None and not dag_ids:
+        # The scheduler asks for no Dag at all in most of its turns.
+        return wrapped(*args, **kwargs)
     active = (
         select(DagVersion.dag_id, func.max(DagVersion.version_number).label("version_number"))
         .join(instance, instance.dag_version_id == DagVersion.id)

@@ -24,6 +24,8 @@ from uuid import UUID
 
 RETRY_AFTER = 60.0
 """Seconds after which a run of such a Dag is tried again."""
+RECOUNT_AFTER = 5.0
+"""Seconds after which the partitions that wait for such Dags are counted anew."""
 
 _next_try: dict[str, tuple[UUID | None, float]] = {}
 
