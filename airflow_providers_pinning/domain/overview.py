@@ -21,10 +21,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from airflow_providers_pinning.domain.health import HEALTH_COLUMNS, Health, is_unhealthy, judge, with_live_rows
@@ -66,6 +67,15 @@ class PinFilter:
     """Only pins that have (or do not have) a problem."""
 
 
+class PinOrder(str, Enum):
+    """By what pins are listed; those that are alike by their Dag's id."""
+
+    DAG_ID = "dag_id"
+    VERSIONS_BEHIND = "versions_behind"
+    PINNED_AT = "pinned_at"
+    ACTOR = "actor"
+
+
 @dataclass(frozen=True)
 class VersionSummary:
     """One registered version in the list of a Dag's versions."""
@@ -83,8 +93,25 @@ class VersionSummary:
     """Number of runs by state."""
 
 
-def list_pins(which: PinFilter, *, limit: int, offset: int, session: Session) -> tuple[list[PinSummary], int]:
-    """List the pinned Dags by id, and count them all."""
+def list_pins(
+    which: PinFilter,
+    *,
+    order: PinOrder = PinOrder.DAG_ID,
+    descending: bool = False,
+    limit: int,
+    offset: int,
+    session: Session,
+) -> tuple[list[PinSummary], int]:
+    """
+    List pinned Dags, and count them all.
+
+    :param which: which of them
+    :param order: by what
+    :param descending: the greatest, or newest, first
+    :param limit: how many of them at most
+    :param offset: how many to leave out before
+    :param session: database session
+    """
     newer = aliased(DagVersion)
     behind = (
         select(func.count())
@@ -104,7 +131,15 @@ def list_pins(which: PinFilter, *, limit: int, offset: int, session: Session) ->
     if which.unhealthy is not None:
         query = query.where(is_unhealthy() if which.unhealthy else ~is_unhealthy())
     total = session.scalar(select(func.count()).select_from(query.with_only_columns(Pin.dag_id).subquery())) or 0
-    rows = session.execute(query.order_by(Pin.dag_id).limit(limit).offset(offset))
+    column: ColumnElement = {
+        PinOrder.DAG_ID: Pin.dag_id,
+        PinOrder.VERSIONS_BEHIND: behind,
+        PinOrder.PINNED_AT: Pin.changed_at,
+        PinOrder.ACTOR: Pin.actor,
+    }[order]
+    rows = session.execute(
+        query.order_by(column.desc() if descending else column, Pin.dag_id).limit(limit).offset(offset)
+    )
     return [
         PinSummary(
             dag_id=row.Pin.dag_id,

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.base import BaseModel
@@ -117,6 +118,11 @@ class PinSummaryResponse(BaseModel):
     versions_behind: int
     pin: PinInfoResponse
     health: HealthResponse
+
+
+PinOrderBy = Literal[
+    "dag_id", "-dag_id", "versions_behind", "-versions_behind", "pinned_at", "-pinned_at", "actor", "-actor"
+]
 
 
 class PinCollectionResponse(BaseModel):

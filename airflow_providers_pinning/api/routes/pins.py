@@ -28,6 +28,7 @@ from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, Reason,
 from airflow_providers_pinning.api.datamodels.pins import (
     PinBody,
     PinCollectionResponse,
+    PinOrderBy,
     PinSummaryResponse,
     ReleaseStateResponse,
     RollbackBody,
@@ -127,10 +128,18 @@ def get_pins(
     dag_id_pattern: Annotated[str | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
     behind: Annotated[bool | None, Query(description="Only Dags that newer versions wait for, or only others.")] = None,
     unhealthy: Annotated[bool | None, Query(description="Only pins with a problem, or only others.")] = None,
+    order_by: Annotated[PinOrderBy, Query(description="By what to sort; - before it for descending.")] = "dag_id",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PinCollectionResponse:
     """List the pinned Dags that the user may read."""
     which = overview.PinFilter(readable, dag_id_pattern, behind, unhealthy)
-    listed, total = overview.list_pins(which, limit=limit, offset=offset, session=session)
+    listed, total = overview.list_pins(
+        which,
+        order=overview.PinOrder(order_by.removeprefix("-")),
+        descending=order_by.startswith("-"),
+        limit=limit,
+        offset=offset,
+        session=session,
+    )
     return PinCollectionResponse(pins=[PinSummaryResponse.model_validate(pin) for pin in listed], total_entries=total)

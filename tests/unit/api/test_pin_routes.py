@@ -426,10 +426,16 @@ class TestListOfPins:
         assert self.listed(api, unhealthy=True) == (["returns"], 1)
         assert self.listed(api, unhealthy=False) == (["invoices", "orders"], 2)
 
+    def test_can_be_sorted(self, api):
+        assert self.listed(api, order_by="-dag_id") == (["returns", "orders", "invoices"], 3)
+        assert self.listed(api, order_by="-versions_behind") == (["orders", "invoices", "returns"], 3)
+
     def test_can_be_paged_through(self, api):
         assert self.listed(api, limit=2) == (["invoices", "orders"], 3)
         assert self.listed(api, limit=2, offset=2) == (["returns"], 3)
 
-    @pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 1001}, {"offset": -1}, {"behind": "maybe"}], ids=str)
+    @pytest.mark.parametrize(
+        "params", [{"limit": 0}, {"limit": 1001}, {"offset": -1}, {"behind": "maybe"}, {"order_by": "reason"}], ids=str
+    )
     def test_refuses_parameters_that_are_not_valid(self, params, api):
         assert api().get(f"{PINNING}/pins", params=params).status_code == 422

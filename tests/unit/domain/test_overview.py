@@ -23,7 +23,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import update
 
 from airflow_providers_pinning.domain.errors import UnknownDagError
-from airflow_providers_pinning.domain.overview import PinFilter, list_pins, list_versions
+from airflow_providers_pinning.domain.overview import PinFilter, PinOrder, list_pins, list_versions
 from tests.support.sources import dag_file
 
 
@@ -66,6 +66,28 @@ class TestPins:
 
         found = {pin.dag_id: pin.health.status.value for pin in pins}
         assert found == {"behind": "healthy", "broken": "broken", "latest": "healthy"}
+
+    @pytest.mark.parametrize(
+        ("order", "descending", "expected"),
+        [
+            (PinOrder.DAG_ID, True, ["latest", "broken", "behind"]),
+            (PinOrder.VERSIONS_BEHIND, False, ["latest", "behind", "broken"]),
+            (PinOrder.VERSIONS_BEHIND, True, ["behind", "broken", "latest"]),
+            (PinOrder.PINNED_AT, False, ["behind", "broken", "latest"]),
+            (PinOrder.PINNED_AT, True, ["latest", "broken", "behind"]),
+            (PinOrder.ACTOR, False, ["latest", "behind", "broken"]),
+            (PinOrder.ACTOR, True, ["behind", "broken", "latest"]),
+        ],
+    )
+    def test_can_be_sorted(self, order, descending, expected, deployment):
+        deployment.pin_row("latest").actor = "aaron"
+        deployment.session.flush()
+
+        pins, _ = list_pins(
+            PinFilter(), order=order, descending=descending, limit=100, offset=0, session=deployment.session
+        )
+
+        assert [pin.dag_id for pin in pins] == expected
 
     def test_can_be_paged_through(self, deployment):
         assert listed(deployment, limit=2) == (["behind", "broken"], 3)
