@@ -35,10 +35,10 @@ from airflow_providers_pinning.api.datamodels.pins import (
 )
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
-from airflow_providers_pinning.api.transactions import commit
 from airflow_providers_pinning.domain import overview, pins, rollback
 from airflow_providers_pinning.domain.events import Change
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.transactions import commit
 
 router = AirflowRouter(tags=["Pin"])
 

@@ -37,11 +37,11 @@ from airflow_providers_pinning.api.datamodels.versions import (
 )
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read
-from airflow_providers_pinning.api.transactions import commit
 from airflow_providers_pinning.domain import events, overview, versions
 from airflow_providers_pinning.domain.events import Caller, Change
 from airflow_providers_pinning.domain.identity import require_dag
 from airflow_providers_pinning.domain.state import ReleaseState
+from airflow_providers_pinning.domain.transactions import commit
 
 router = AirflowRouter(tags=["Version"])
 

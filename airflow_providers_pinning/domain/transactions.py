@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Run a change as one transaction, which is committed before the answer is sent."""
+"""Run a change as one transaction: for good, or only to see what it would do."""
 
 from __future__ import annotations
 
@@ -41,4 +41,20 @@ def commit(change: Callable[[], T], *, session: Session) -> T:
             except BaseException:
                 session.rollback()
                 raise
+    return result
+
+
+def rehearse(change: Callable[[], T], *, session: Session) -> T:
+    """
+    Run a change and take it back, to learn what it would do, or why it would be refused.
+
+    No lock is held any more when it returns, so the change itself may still turn out differently: make it with the
+    revision that the rehearsal saw.
+    """
+    for attempt in run_with_db_retries():
+        with attempt:
+            try:
+                result = change()
+            finally:
+                session.rollback()
     return result

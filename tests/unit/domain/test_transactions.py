@@ -21,9 +21,9 @@ from airflow.utils import retries
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from airflow_providers_pinning.api.transactions import commit
 from airflow_providers_pinning.domain import pins
 from airflow_providers_pinning.domain.errors import UnknownVersionError
+from airflow_providers_pinning.domain.transactions import commit, rehearse
 from airflow_providers_pinning.models import Event
 from tests.support.sources import dag_file
 
@@ -90,4 +90,24 @@ def test_a_refusal_is_not_tried_again_and_leaves_nothing(lab):
         commit(refused, session=lab.session)
 
     assert len(tries) == 1
+    assert lab.pin_row("orders") is None
+
+
+def test_a_rehearsal_tells_what_would_be_and_leaves_nothing(lab):
+    state = rehearse(lambda: pin(lab), session=lab.session)
+
+    assert (state.pinned, state.revision) == (True, 1)
+    assert lab.pin_row("orders") is None
+    assert lab.session.scalars(select(Event)).all() == []
+    assert lab.managed("orders") == {}
+
+
+def test_a_rehearsal_that_fails_in_the_database_is_made_again(lab):
+    assert rehearse(fail_first(lambda: pin(lab), 1), session=lab.session).revision == 1
+
+
+def test_a_rehearsal_is_refused_as_the_change_would_be(lab):
+    with pytest.raises(UnknownVersionError):
+        rehearse(lambda: pin(lab, 99), session=lab.session)
+
     assert lab.pin_row("orders") is None
