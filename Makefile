@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env test unit integration system demo bench lint fix provider-info openapi docs build postgres clean
+.PHONY: help env test unit integration system e2e demo bench lint fix provider-info openapi docs build postgres chromium screenshots clean
 
 help:  ## Show what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 env: $(READY)  ## Create the environment
 
@@ -24,7 +24,10 @@ $(READY): pyproject.toml constraints.txt
 postgres:  ## Install PostgreSQL's server where it is missing
 	@scripts/ensure_postgres.sh
 
-test: env postgres  ## Run every test
+chromium:  ## Install Chromium where it is missing
+	@scripts/ensure_chromium.sh
+
+test: env postgres chromium  ## Run every test
 	$(BIN)/python -m pytest
 
 unit: env  ## Run the tests that need no server
@@ -35,6 +38,12 @@ integration: env postgres  ## Run the tests on PostgreSQL
 
 system: env postgres  ## Run the tests with the real processes
 	$(BIN)/python -m pytest tests/system
+
+e2e: env chromium  ## Run the tests in a browser
+	$(BIN)/python -m pytest tests/e2e
+
+screenshots: env chromium  ## Write the pictures in docs/images, from seeded data
+	$(BIN)/python -m scripts.screenshots
 
 demo: env  ## Show the whole story on a real Airflow; KEEP=1 leaves it running
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
