@@ -19,7 +19,8 @@ Every component says that it enforces pins.
 
 A process without this package cannot be stopped from here, but it can be told apart: schedulers, dag
 processors and triggerers attest for their job when it starts, API servers when they start to serve, and
-again and again. A component whose tables are not migrated does not start.
+again and again. A component whose tables are not migrated does not start. API servers also announce the
+changes that are made through them.
 
 Shown by ``tests/unit/enforcement/test_components.py``.
 """
@@ -90,11 +91,16 @@ def check_tables(*, session: Any) -> None:
 @asynccontextmanager
 async def _attested(stock: AbstractAsyncContextManager) -> AsyncIterator[Any]:
     async with stock as state:
+        from airflow_providers_pinning.domain.announcer import Announcer
+
         heartbeat = _Heartbeat()
         heartbeat.begin()
+        announcer = Announcer()
+        announcer.begin()
         try:
             yield state
         finally:
+            announcer.end()
             heartbeat.end()
 
 

@@ -21,9 +21,8 @@ E2: stock ``deactivate_stale_dags`` marks Dags stale that their file no longer d
 kept, in the same transaction.
 
 Upkeep runs beside ``_scan_stale_dags``, which the loop calls about once a second: it repairs scheduling
-metadata that something without the enforcement overwrote, and starts the check whether the code of
-managed versions can be had. The check is a process of its own, so that it cannot delay parsing and no
-thread of it is alive when the processor forks.
+metadata that something without the enforcement overwrote, sends the gauges, announces changes that the
+process which made them did not, and starts the check whether the code of managed versions can be had.
 
 Shown by ``tests/unit/enforcement/test_file_removal.py`` and ``tests/unit/enforcement/test_processor.py``.
 """
@@ -31,67 +30,67 @@ Shown by ``tests/unit/enforcement/test_file_removal.py`` and ``tests/unit/enforc
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import ModuleType
 from typing import Any
 
+from airflow_providers_pinning.enforcement.chore import Chore
 from airflow_providers_pinning.enforcement.contract import wrap
 
 log = logging.getLogger(__name__)
 
 
-CHECK_TIMEOUT = 600.0
-"""Seconds that one check may take; a fetch that hangs must not be the last one."""
-
-
 class Upkeep:
-    """The upkeep of one dag processor; its state is when it last ran and which check is running."""
+    """The upkeep of one dag processor; its state is when it last ran and what is running."""
 
     def __init__(self) -> None:
         self._next_round = 0.0
-        self._check: subprocess.Popen | None = None
-        self._check_deadline = 0.0
+        self._announcing = Chore(f"{__package__}.announce", "The announcement of changes")
+        self._code_check = Chore(f"{__package__}.code_check", "The check of the code of managed versions")
 
     def run_if_due(self, bundle_names: Collection[str]) -> None:
-        """Do one round if the last one is long enough ago. A failure is logged and tried again."""
+        """Do one round if the last one is long enough ago. What fails is logged and tried again in the next."""
         from airflow_providers_pinning import conf
 
         if time.monotonic() < self._next_round:
             return
         self._next_round = time.monotonic() + conf.maintenance_interval()
-        try:
-            self._run(bundle_names)
-        except Exception:
-            log.exception("The upkeep of pinned Dags failed; it is tried again")
+        for step in (self._repair, self._report, self._announce, lambda: self._check_code(bundle_names)):
+            try:
+                step()
+            except Exception:
+                log.exception("The upkeep of pinned Dags failed; it is tried again")
 
-    def _run(self, bundle_names: Collection[str]) -> None:
-        from airflow.utils.session import create_session
-
-        from airflow_providers_pinning.domain.code_check import is_check_due
+    def _repair(self) -> None:
         from airflow_providers_pinning.domain.upkeep import repair_scheduling_metadata
 
-        with create_session(scoped=False) as session:
-            repair_scheduling_metadata(session=session)
-            is_due = is_check_due(bundle_names, session=session)
-        if self._check is not None and self._check.poll() is None:
-            if time.monotonic() < self._check_deadline:
-                return
-            log.error(
-                "The check of the code of managed versions did not end within %d seconds; it is ended", CHECK_TIMEOUT
-            )
-            self._check.kill()
-        self._check = None
-        if is_due:
-            self._check_deadline = time.monotonic() + CHECK_TIMEOUT
-            self._check = subprocess.Popen(
-                [sys.executable, "-m", "airflow_providers_pinning.enforcement.code_check", *sorted(bundle_names)],
-                env={**os.environ, "_AIRFLOW_PROCESS_CONTEXT": "server"},
-                stdin=subprocess.DEVNULL,
-            )
+        _with_session(repair_scheduling_metadata)
+
+    def _report(self) -> None:
+        from airflow_providers_pinning.domain.metrics import report
+
+        _with_session(report)
+
+    def _announce(self) -> None:
+        from airflow_providers_pinning.domain.announcements import is_announcement_due
+
+        if _with_session(is_announcement_due) and not self._announcing.is_running():
+            self._announcing.start()
+
+    def _check_code(self, bundle_names: Collection[str]) -> None:
+        from airflow_providers_pinning.domain.code_check import is_check_due
+
+        is_due = _with_session(lambda *, session: is_check_due(bundle_names, session=session))
+        if is_due and not self._code_check.is_running():
+            self._code_check.start(*sorted(bundle_names))
+
+
+def _with_session(action: Callable[..., Any]) -> Any:
+    from airflow.utils.session import create_session
+
+    with create_session(scoped=False) as session:
+        return action(session=session)
 
 
 def install(module: ModuleType) -> None:

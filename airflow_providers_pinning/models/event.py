@@ -34,8 +34,8 @@ class Event(Base):
     """
     One change: who did it, why, from which version to which.
 
-    Rows are only ever added. ``idempotency_key`` is unique for each Dag, so that a retried request finds the
-    change that it made already.
+    Rows are only ever added; ``announced_at`` is set once afterwards. ``idempotency_key`` is unique for each
+    Dag, so that a retried request finds the change that it made already.
     """
 
     __tablename__ = "pinning_event"
@@ -58,8 +58,11 @@ class Event(Base):
     idempotency_key: Mapped[str | None] = mapped_column(sa.String(250), nullable=True)
     request: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
+    announced_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """When a process claimed the event, to tell it to listeners and to count it; no other does so then."""
 
     __table_args__ = (
         sa.UniqueConstraint("dag_id", "idempotency_key"),
         sa.Index("idx_pinning_event_dag_id_id", "dag_id", "id"),
+        sa.Index("idx_pinning_event_announced_at_id", "announced_at", "id"),
     )

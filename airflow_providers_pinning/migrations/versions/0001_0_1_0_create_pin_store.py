@@ -94,11 +94,13 @@ def upgrade():
         sa.Column("idempotency_key", sa.String(250), nullable=True),
         sa.Column("request", sa.JSON(), nullable=True),
         sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("announced_at", TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pinning_event_pkey"),
         sa.UniqueConstraint("dag_id", "idempotency_key", name="pinning_event_dag_id_idempotency_key_uq"),
     )
     with op.batch_alter_table("pinning_event") as batch_op:
         batch_op.create_index("idx_pinning_event_dag_id_id", ["dag_id", "id"])
+        batch_op.create_index("idx_pinning_event_announced_at_id", ["announced_at", "id"])
     op.create_table(
         "pinning_run",
         sa.Column("dag_id", StringID(), nullable=False),

@@ -1,0 +1,131 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Deliver events to the listeners of plugins.
+
+Each listener has a thread of its own: one that raises or does not return keeps no other from being
+called, and nobody waits for it for long.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from airflow.listeners.listener import get_listener_manager
+from pluggy import PluginValidationError
+
+from airflow_providers_pinning.listeners import spec
+from airflow_providers_pinning.listeners.event import DagVersionEvent
+
+log = logging.getLogger(__name__)
+
+HOOK = spec.on_dag_version_event.__name__
+
+PATIENCE = 10.0
+"""Seconds after which a listener that has not returned is no longer waited for."""
+
+QUEUE_LENGTH = 100
+"""Events that may wait for a listener which does not return; later ones are not delivered to it."""
+
+
+def _listeners() -> Iterable[tuple[Any, Callable[..., Any]]]:
+    """Return each listener that implements the hook, and what calls this one alone."""
+    plugins = get_listener_manager().pm
+    hook = getattr(plugins.hook, HOOK, None)
+    if hook is None or not hook.has_spec():
+        try:
+            plugins.add_hookspecs(spec)
+        except PluginValidationError:
+            log.exception("A listener implements %s with other parameters, so it cannot be called", HOOK)
+    listeners = [implementation.plugin for implementation in getattr(plugins.hook, HOOK).get_hookimpls()]
+    return [
+        (listener, plugins.subset_hook_caller(HOOK, [other for other in listeners if other is not listener]))
+        for listener in listeners
+    ]
+
+
+class _Courier:
+    """Brings events to one listener, one after another."""
+
+    def __init__(self, listener: Any) -> None:
+        self.name = getattr(listener, "__name__", None) or repr(listener)
+        self._waiting: queue.Queue[tuple[DagVersionEvent, Callable[..., Any]]] = queue.Queue(QUEUE_LENGTH)
+        threading.Thread(target=self._bring, name=f"pinning-listener-{self.name}", daemon=True).start()
+
+    def _bring(self) -> None:
+        while True:
+            event, call = self._waiting.get()
+            try:
+                call(event=event)
+            except BaseException:
+                log.exception("Listener %s failed with event %d (%s)", self.name, event.event_id, event.kind.value)
+            finally:
+                self._waiting.task_done()
+
+    def is_idle(self, timeout: float = 0.0) -> bool:
+        """Tell whether every event was brought, after waiting for that up to some seconds."""
+        done = self._waiting.all_tasks_done
+        with done:
+            return done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
+
+    def bring(self, event: DagVersionEvent, call: Callable[..., Any]) -> None:
+        """Take an event to bring."""
+        try:
+            self._waiting.put_nowait((event, call))
+        except queue.Full:
+            log.error(
+                "Listener %s does not return; event %d (%s of Dag %s) is not delivered to it",
+                self.name,
+                event.event_id,
+                event.kind.value,
+                event.dag_id,
+            )
+
+
+class Delivery:
+    """Delivers events to every listener of this process."""
+
+    def __init__(self) -> None:
+        self._couriers: dict[int, _Courier] = {}
+
+    def deliver(self, event: DagVersionEvent) -> None:
+        """Deliver one event, and wait for the listeners, but not for long and only for those that return."""
+        expected = []
+        for listener, call in _listeners():
+            courier = self._couriers.get(id(listener)) or self._couriers.setdefault(id(listener), _Courier(listener))
+            if courier.is_idle():
+                expected.append(courier)
+            courier.bring(event, call)
+        deadline = time.monotonic() + PATIENCE
+        for courier in expected:
+            if not courier.is_idle(max(0.0, deadline - time.monotonic())):
+                log.error(
+                    "Listener %s has not returned from event %d for %d seconds; it is not waited for any more",
+                    courier.name,
+                    event.event_id,
+                    PATIENCE,
+                )
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until every listener has returned, up to some seconds, and tell whether they have."""
+        deadline = time.monotonic() + timeout
+        return all([courier.is_idle(max(0.0, deadline - time.monotonic())) for courier in self._couriers.values()])

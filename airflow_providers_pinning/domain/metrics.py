@@ -1,0 +1,112 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Metrics, through Airflow's own: changes are counted as they are announced, the rest is measured from time to time."""
+
+from __future__ import annotations
+
+import os
+
+from airflow._shared.observability.metrics.base_stats_logger import NoStatsLogger
+from airflow.configuration import conf
+from airflow.models.dag_version import DagVersion
+from airflow.observability import stats
+from airflow.observability.metrics import stats_utils
+from airflow.utils.net import get_hostname
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, aliased
+
+from airflow_providers_pinning.domain import health
+from airflow_providers_pinning.domain.attestation import ComponentHealth, live_components
+from airflow_providers_pinning.domain.events import EventKind
+from airflow_providers_pinning.listeners.event import DagVersionEvent
+from airflow_providers_pinning.models import Pin
+
+CHANGES = "pinning.changes"
+ROLLBACKS = "pinning.rollbacks"
+
+
+def initialize() -> None:
+    """Make the metrics of this process go where Airflow's go; its own components do so themselves."""
+    stats.initialize(
+        factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
+    )
+
+
+def count_change(event: DagVersionEvent) -> None:
+    """Count a change, by its kind, and rollbacks once more for backends that have no tags."""
+    stats.incr(CHANGES, tags={"kind": event.kind.value})
+    if event.kind is EventKind.ROLLED_BACK:
+        stats.incr(ROLLBACKS)
+
+
+def report(*, session: Session) -> None:
+    """
+    Send the gauges, if Airflow sends metrics at all.
+
+    Of several dag processors the one that has run longest does so, so that sums over them are right.
+    """
+    if stats_utils.get_stats_factory() is NoStatsLogger:
+        return
+    components = live_components(session=session)
+    if _is_reporter(components):
+        for name, value in measure(components, session=session).items():
+            stats.gauge(name, value)
+
+
+def measure(components: list[ComponentHealth], *, session: Session) -> dict[str, int]:
+    """
+    Measure how the pins of the deployment are doing.
+
+    :param components: the live processes
+    :param session: database session
+    :return: the value of each gauge
+    """
+    newer = aliased(DagVersion)
+    behind = (
+        select(func.count())
+        .where(newer.dag_id == Pin.dag_id, newer.version_number > Pin.version_number)
+        .correlate(Pin)
+        .scalar_subquery()
+    )
+    pins = health.with_live_rows(
+        select(behind.label("behind"), case((health.is_unhealthy(), 1), else_=0).label("unhealthy")).select_from(Pin)
+    ).subquery()
+    figures = session.execute(
+        select(
+            func.count().label("pins"),
+            func.sum(pins.c.unhealthy).label("unhealthy"),
+            func.sum(case((pins.c.behind > 0, 1), else_=0)).label("pins_behind"),
+            func.sum(pins.c.behind).label("versions_behind"),
+            func.max(pins.c.behind).label("max_versions_behind"),
+        )
+    ).one()
+    return {
+        "pinning.pins": figures.pins,
+        "pinning.unhealthy_pins": int(figures.unhealthy or 0),
+        "pinning.pins_behind": int(figures.pins_behind or 0),
+        "pinning.versions_behind": int(figures.versions_behind or 0),
+        "pinning.max_versions_behind": figures.max_versions_behind or 0,
+        "pinning.escaped_runs": len(health.escaped_runs(limit=health.NEWEST_RUNS, session=session)),
+        "pinning.unenforced_components": sum(not component.enforced for component in components),
+    }
+
+
+def _is_reporter(components: list[ComponentHealth]) -> bool:
+    """Tell whether this process is the longest running dag processor, or the only one."""
+    processors = [c for c in components if c.component == "dag_processor" and c.pid is not None]
+    longest = min(processors, key=lambda c: c.job_id or 0, default=None)
+    return longest is None or (longest.hostname, longest.pid) == (get_hostname(), os.getpid())
