@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
@@ -27,7 +28,7 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
@@ -230,14 +231,7 @@ def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> 
     version = pinned_identity(pin)
     if pin is None or version is None:
         return Health()
-    escaped = select(func.count()).select_from(
-        _escaped_runs(select(DagRun.id)).where(Pin.dag_id == pin.dag_id).correlate(None).subquery()
-    )
-    row = session.execute(
-        with_live_rows(select(*HEALTH_COLUMNS, escaped.scalar_subquery().label("escaped")).select_from(Pin)).where(
-            Pin.dag_id == pin.dag_id
-        )
-    ).one()
+    row = session.execute(_health_of_one(), {"dag_id": pin.dag_id}).one()
     health = judge(pin, row, row.escaped)
     if thorough and not (row.version_gone or row.version_drifted):
         try:
@@ -246,6 +240,18 @@ def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> 
             unreadable = Problem(error.reason, f"{error.message} Until then no run is created.", HealthStatus.BROKEN)
             return Health((unreadable, *health.problems))
     return health
+
+
+@cache
+def _health_of_one() -> Select:
+    # Built once: every change of a pin ends with it, and building it would cost as much as executing it.
+    dag_id = bindparam("dag_id")
+    escaped = select(func.count()).select_from(
+        _escaped_runs(select(DagRun.id)).where(Pin.dag_id == dag_id).correlate(None).subquery()
+    )
+    return with_live_rows(select(*HEALTH_COLUMNS, escaped.scalar_subquery().label("escaped")).select_from(Pin)).where(
+        Pin.dag_id == dag_id
+    )
 
 
 def _escaped_runs(query: Select) -> Select:

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 from uuid import UUID
 
@@ -47,6 +48,15 @@ class VersionState(str, Enum):
 def managed_version(dag_version_id: UUID, *, session: Session) -> ManagedVersion | None:
     """Return the management row of a version, if it has one."""
     return session.get(ManagedVersion, dag_version_id)
+
+
+def managed_versions(dag_version_ids: Collection[UUID], *, session: Session) -> list[ManagedVersion]:
+    """
+    Read several management rows at once.
+
+    As long as the caller keeps them, :func:`managed_version` finds them without asking the database.
+    """
+    return list(session.scalars(select(ManagedVersion).where(ManagedVersion.dag_version_id.in_(dag_version_ids))))
 
 
 def manage(

@@ -45,7 +45,7 @@ from airflow_providers_pinning.domain.scheduling import (
     wait_for_head,
     write_dag_model,
 )
-from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
@@ -127,6 +127,9 @@ def activate(
 ) -> ReleaseState:
     """Check a version and make it the active one; the caller holds the locks of :func:`lock_pin`."""
     dag_id = pin.dag_id
+    _rows = managed.managed_versions(  # Kept, so that each is read once.
+        [version.dag_version_id, *([pin.dag_version_id] if pin.dag_version_id else [])], session=session
+    )
     readable = checks.check_pinnable(dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     from_version = pinned_identity(pin) or latest_identity(dag_id, session=session)
@@ -165,7 +168,7 @@ def activate(
     )
     write_dag_model(readable, session=session)
     managed.release_superseded(dag_id, session=session)
-    return release_state(dag_id, warnings=warnings, session=session)
+    return state_of_change(pin, version, warnings=warnings, session=session)
 
 
 def unpin(dag_id: str, change: Change, *, session: Session) -> ReleaseState:

@@ -227,13 +227,7 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
 
 def write_dag_model(active: ActiveVersion, *, session: Session) -> None:
     """Write a version's metadata into ``DagModel``; the caller holds the row's lock and knows that it is active."""
-    SerializedDAG.bulk_write_to_db(
-        active.bundle_name or "",
-        active.bundle_version,
-        [active],
-        session.scalar(select(DagModel.last_parse_duration).where(DagModel.dag_id == active.dag_id)),
-        session=session,
-    )
+    SerializedDAG.bulk_write_to_db(active.bundle_name or "", active.bundle_version, [active], session=session)
     session.flush()
 
 

@@ -92,22 +92,40 @@ def release_state(
     latest = latest_identity(dag_id, session=session)
     recorded = pinned_identity(pin)
     active = _present(recorded, latest, session=session) if recorded else latest
-    behind = (
-        session.scalar(
-            select(func.count())
-            .select_from(DagVersion)
-            .where(DagVersion.dag_id == dag_id, DagVersion.version_number > recorded.version_number)
-        )
-        if recorded and recorded != latest
-        else 0
-    )
+    return _describe(dag_id, pin, active, latest, warnings=warnings, thorough=thorough, session=session)
+
+
+def state_of_change(pin: Pin, active: VersionIdentity, *, warnings: tuple[str, ...], session: Session) -> ReleaseState:
+    """
+    Describe what the transaction that pins a version leaves.
+
+    :param pin: the pin, which the caller has locked
+    :param active: the pinned version, as the caller has read it in this transaction
+    :param warnings: side effects of the change
+    :param session: database session
+    """
+    latest = latest_identity(pin.dag_id, session=session)
+    return _describe(pin.dag_id, pin, active, latest, warnings=warnings, thorough=False, session=session)
+
+
+def _describe(
+    dag_id: str,
+    pin: Pin | None,
+    active: VersionIdentity | None,
+    latest: VersionIdentity | None,
+    *,
+    warnings: tuple[str, ...],
+    thorough: bool,
+    session: Session,
+) -> ReleaseState:
+    recorded = pinned_identity(pin)
     return ReleaseState(
         dag_id=dag_id,
         revision=pin.revision if pin else 0,
         pinned=recorded is not None,
         active=active,
         latest=latest,
-        versions_behind=behind or 0,
+        versions_behind=_count_newer(dag_id, recorded, session=session) if recorded and recorded != latest else 0,
         pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
         hold=Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at)
         if pin and pin.hold_reason
@@ -115,6 +133,11 @@ def release_state(
         health=pin_health(pin, thorough=thorough, session=session),
         warnings=warnings,
     )
+
+
+def _count_newer(dag_id: str, version: VersionIdentity, *, session: Session) -> int:
+    newer = select(func.count()).where(DagVersion.dag_id == dag_id, DagVersion.version_number > version.version_number)
+    return session.scalar(newer) or 0
 
 
 def _present(recorded: VersionIdentity, latest: VersionIdentity | None, *, session: Session) -> VersionIdentity:

@@ -46,8 +46,12 @@ def install_on_collection(module: ModuleType) -> None:
         return _add_active(wrapped, instance, session=kwargs["session"])
 
     def update_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        orm_dags = args[0] if args else kwargs["orm_dags"]
+        durations = {dag_id: orm_dag.last_parse_duration for dag_id, orm_dag in orm_dags.items()}
         wrapped(*args, **kwargs)
-        _note_places(instance.dags, args[0] if args else kwargs["orm_dags"])
+        _note_places(instance.dags, orm_dags)
+        if (args[1] if len(args) > 1 else kwargs["parse_duration"]) is None:
+            _keep_durations(instance.dags, orm_dags, durations)
 
     check_signature(module, "DagModelOperation.find_orm_dags")
     wrap(module, "DagModelOperation.add_dags", add_dags)
@@ -150,6 +154,15 @@ def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
         if isinstance(dag, ActiveVersion):
             orm_dags[dag_id].bundle_name = dag.bundle_name
             orm_dags[dag_id].bundle_version = dag.bundle_version
+
+
+def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: dict[str, float | None]) -> None:
+    """Keep how long the file took to parse, where a change of the pin writes the row and nothing was parsed."""
+    from airflow_providers_pinning.domain.scheduling import ActiveVersion
+
+    for dag_id, dag in dags.items():
+        if isinstance(dag, ActiveVersion):
+            orm_dags[dag_id].last_parse_duration = durations[dag_id]
 
 
 def _keep_canary_assets(dag_ids: list[str], *, session: Any) -> None:

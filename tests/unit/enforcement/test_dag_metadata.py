@@ -102,6 +102,13 @@ class TestPinnedDag:
         lab.pin("orders", 1)
         assert lab.dag_model("orders").timetable_summary == "0 0 * * *"
 
+    def test_keeps_how_long_its_file_took_to_parse_when_its_pin_changes(self, lab, session):
+        lab.dag_model("orders").last_parse_duration = 0.25
+        session.commit()
+
+        lab.pin("orders", 2)
+        assert lab.dag_model("orders").last_parse_duration == 0.25
+
 
 def test_a_dag_that_is_not_pinned_gets_the_metadata_of_head_as_ever(lab):
     lab.commit("sha1", orders=STABLE)
