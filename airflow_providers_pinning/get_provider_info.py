@@ -35,6 +35,7 @@ def get_provider_info() -> dict[str, Any]:
      'db-managers': ['airflow_providers_pinning.db_manager.PinningDBManager'],
      'plugins': [{'name': 'pinning',
                   'plugin-class': 'airflow_providers_pinning.plugins.pinning.PinningPlugin'}],
+     'cli': ['airflow_providers_pinning.cli.definition.get_cli_commands'],
      'operators': [{'integration-name': 'Dag version pinning',
                     'python-modules': ['airflow_providers_pinning.operators.pin',
                                        'airflow_providers_pinning.operators.rollback',

@@ -40,7 +40,7 @@ from airflow_providers_pinning.domain.active import Resolution, resolved
 from airflow_providers_pinning.domain.candidate_assets import register_assets
 from airflow_providers_pinning.domain.checks import check_pinnable
 from airflow_providers_pinning.domain.errors import InvalidConfError, RunNotAllowedError
-from airflow_providers_pinning.domain.events import Change, EventKind
+from airflow_providers_pinning.domain.events import CallerKind, Change, EventKind
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import active_dag, read_dag
@@ -48,6 +48,8 @@ from airflow_providers_pinning.models import Pin, RoutedRun
 
 CANARY = "canary"
 """Kind of the routed runs that this module creates, and the start of their run ids."""
+
+_TRIGGERED_BY = {CallerKind.CLI: DagRunTriggeredByType.CLI}
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def _create_run(
                 run_after=now,
                 conf=dict(request.conf) if request.conf is not None else None,
                 run_type=DagRunType.MANUAL,
-                triggered_by=DagRunTriggeredByType.REST_API,
+                triggered_by=_TRIGGERED_BY.get(change.caller.kind, DagRunTriggeredByType.REST_API),
                 triggering_user_name=change.caller.name,
                 state=DagRunState.QUEUED,
                 note=request.note,

@@ -1,0 +1,235 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The arguments of the commands."""
+
+from __future__ import annotations
+
+import argparse
+
+from airflow.cli.cli_config import Arg, parsedate
+
+from airflow_providers_pinning.cli import values
+
+RUN_KINDS = ("canary", "live", "any")
+ORDERS = ("dag_id", "versions_behind", "pinned_at", "actor")
+
+DAG_ID = Arg(("dag_id",), help="The id of the Dag", type=values.name)
+
+
+def version_number(help: str, *, required: bool = False) -> Arg:
+    """Return the option that names a version by its number."""
+    return Arg(("-V", "--version-number"), help=help, type=values.whole_number(1), metavar="NUMBER", required=required)
+
+
+VERSION_REQUIRED = version_number("Number of the version, as Airflow shows it", required=True)
+VERSION_OR_LATEST = version_number("Number of the version, as Airflow shows it (default: the latest)")
+
+DAG_VERSION_ID = Arg(
+    ("--dag-version-id",), help="Id of the version, instead of its number", type=values.identifier, metavar="UUID"
+)
+BUNDLE_VERSION = Arg(
+    ("--bundle-version",),
+    help="Version of the bundle, such as a full commit hash, instead of the number; the newest version parsed from it",
+    type=values.name,
+    metavar="VERSION",
+)
+
+REASON = Arg(
+    ("-r", "--reason"),
+    help="Why the change is made; kept in the history",
+    type=values.reason,
+    metavar="TEXT",
+    required=True,
+)
+OVERRIDE_REASON = Arg(
+    ("--override-reason",),
+    help="Why a hold or a rejection is passed over; kept in the history",
+    type=values.reason,
+    metavar="TEXT",
+)
+EXPECTED_REVISION = Arg(
+    ("--expected-revision",),
+    help="Refuse if the pin is not at this revision, because it was changed since you looked",
+    type=values.whole_number(0),
+    metavar="NUMBER",
+)
+EXPECTED_DAG_HASH = Arg(
+    ("--expected-dag-hash",),
+    help="Refuse if the version does not have this hash, because it was changed since it was approved",
+    type=values.name,
+    metavar="HASH",
+)
+IDEMPOTENCY_KEY = Arg(
+    ("--idempotency-key",),
+    help="Make the change once only, however often a command with this key is run",
+    type=values.name,
+    metavar="KEY",
+)
+DRY_RUN = Arg(("--dry-run",), help="Show what the change would do, and do not make it", action="store_true")
+
+TO_VERSION_BACK = Arg(
+    ("--to-version",),
+    help="Number of the version to return to (default: the one that was active before)",
+    type=values.whole_number(1),
+    metavar="NUMBER",
+)
+KEEP_CURRENT = Arg(("--keep-current",), help="Do not mark the present version as not to be pinned", action="store_true")
+HOLD = Arg(
+    ("--hold",),
+    help="Take no further change of the Dag without --override-reason, except rollbacks",
+    action="store_true",
+)
+
+PATTERN = Arg(
+    ("--dag-id-pattern",),
+    help="Only Dags whose id contains this; %% matches anything and _ any character",
+    type=values.name,
+    metavar="PATTERN",
+)
+BEHIND = Arg(
+    ("--behind",),
+    help="Only Dags whose active version is not (or is) the latest",
+    action=argparse.BooleanOptionalAction,
+    default=None,
+)
+UNHEALTHY = Arg(
+    ("--unhealthy",),
+    help="Only pins that have (or do not have) a problem",
+    action=argparse.BooleanOptionalAction,
+    default=None,
+)
+ORDER_BY = Arg(
+    ("--order-by",),
+    help=f"By what to sort: {', '.join(ORDERS)} (default: dag_id)",
+    choices=ORDERS,
+    default=ORDERS[0],
+    metavar="COLUMN",
+)
+DESCENDING = Arg(("--descending",), help="Sort the other way round", action="store_true")
+LIMIT = Arg(
+    ("--limit",),
+    help="How many entries to show at most (default: 100)",
+    type=values.whole_number(1, 10_000),
+    default=100,
+    metavar="NUMBER",
+)
+OFFSET = Arg(
+    ("--offset",),
+    help="How many entries to leave out before the first (default: 0)",
+    type=values.whole_number(0),
+    default=0,
+    metavar="NUMBER",
+)
+
+COUNT = Arg(
+    ("--count",), help="How many runs (default: 1)", type=values.whole_number(1, 100), default=1, metavar="NUMBER"
+)
+CONF = Arg(
+    ("-c", "--conf"),
+    help="Configuration of each run as a JSON object, checked against the version's own parameters",
+    type=values.json_object,
+    metavar="JSON",
+)
+NOTE = Arg(("--note",), help="Note on each run (default: the reason)", type=values.reason, metavar="TEXT")
+WAIT_FOR_RUNS = Arg(("--wait",), help="Wait until the runs are finished", action="store_true")
+WAIT_FOR_VERDICT = Arg(("--wait",), help="Ask again until the verdict is not progressing", action="store_true")
+TIMEOUT = Arg(
+    ("--timeout",),
+    help="Seconds after which --wait gives up (default: never)",
+    type=values.seconds,
+    metavar="SECONDS",
+)
+
+SOAK_CRITERIA = (
+    Arg(
+        ("--min-runs",),
+        help="Finished runs that are needed (default: 3)",
+        type=values.whole_number(1),
+        default=3,
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--min-duration",),
+        help="Time that the soak must last (default: 0)",
+        type=values.seconds,
+        default=0.0,
+        metavar="SECONDS",
+    ),
+    Arg(
+        ("--max-failures",),
+        help="Failed runs that are tolerated (default: 0)",
+        type=values.whole_number(0),
+        default=0,
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--consecutive-successes",),
+        help="Successful runs in a row that are needed, counted from the newest",
+        type=values.whole_number(1),
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--max-wait",),
+        help="Time after which an undecided soak is inconclusive (default: never)",
+        type=values.seconds,
+        metavar="SECONDS",
+    ),
+    Arg(
+        ("--run-kinds",),
+        help=f"Which runs count: {', '.join(RUN_KINDS)} (default: canary)",
+        choices=RUN_KINDS,
+        default=RUN_KINDS[0],
+        metavar="KIND",
+    ),
+    Arg(
+        ("--since",),
+        help="When the soak began (default: when the version was pinned, or came under management)",
+        type=parsedate,
+        metavar="TIME",
+    ),
+    EXPECTED_DAG_HASH,
+    Arg(("--compare",), help="Compare with the version that it would replace", action="store_true"),
+    Arg(
+        ("--max-duration-ratio",),
+        help="With --compare: how much longer runs may take (default: 1.5)",
+        type=values.number(1e-6, 1e6),
+        default=1.5,
+        metavar="RATIO",
+    ),
+    Arg(
+        ("--max-failure-rate-increase",),
+        help="With --compare: how much more often runs may fail, between 0 and 1 (default: 0.05)",
+        type=values.number(0, 1),
+        default=0.05,
+        metavar="SHARE",
+    ),
+)
+
+FROM_VERSION = Arg(
+    ("--from-version",),
+    help="Number of the version to start from (default: the active one)",
+    type=values.whole_number(1),
+    metavar="NUMBER",
+)
+TO_VERSION_COMPARED = Arg(
+    ("--to-version",),
+    help="Number of the version to compare it with (default: the latest)",
+    type=values.whole_number(1),
+    metavar="NUMBER",
+)
+NO_SOURCE = Arg(("--no-source",), help="Leave out the difference of the source", action="store_true")
+EXIT_CODE = Arg(("--exit-code",), help="End with 7 if the versions differ", action="store_true")

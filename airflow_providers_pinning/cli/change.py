@@ -1,0 +1,149 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""How a change is made: it is rehearsed, shown, confirmed, and then made as it was shown."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from airflow.utils.net import get_hostname
+from airflow.utils.platform import getuser
+from airflow.utils.session import create_session
+from rich.console import Console
+from rich.prompt import Confirm
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.cli.command import CommandError
+from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.cli.output import say, say_styled, show
+from airflow_providers_pinning.cli.plain import plain
+from airflow_providers_pinning.cli.release import state_rows
+from airflow_providers_pinning.domain.events import Caller, CallerKind, Change
+from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.transactions import commit, rehearse
+
+
+@dataclass(frozen=True)
+class Effect:
+    """The release state before and after a change."""
+
+    before: ReleaseState
+    after: ReleaseState
+
+    def __str__(self) -> str:
+        was, becomes = self.before.active, self.after.active
+        if was == becomes:
+            return f"New runs of Dag {self.after.dag_id!r} keep using {_label(becomes)}."
+        return f"New runs of Dag {self.after.dag_id!r} use {_label(becomes)} instead of {_label(was)}."
+
+
+def requested_change(args: Namespace) -> Change:
+    """Return who asks for a change, why, and under which conditions."""
+    return Change(
+        caller=Caller(getuser(), CallerKind.CLI, {"hostname": get_hostname()}),
+        reason=args.reason,
+        expected_revision=getattr(args, "expected_revision", None),
+        idempotency_key=args.idempotency_key,
+        override_reason=getattr(args, "override_reason", None),
+    )
+
+
+def make_change(
+    args: Namespace, action: Callable[[Change, Session], ReleaseState], *, also: Callable[[Effect], str] | None = None
+) -> None:
+    """
+    Make a change and show the release state that it leads to.
+
+    :param args: the command's arguments
+    :param action: makes the change in a session, without committing it
+    :param also: says what it does besides choosing the active version
+    """
+    change = requested_change(args)
+    require_answerable(args)
+    with create_session(scoped=False) as session:
+
+        def run() -> Effect:
+            before = release_state(args.dag_id, session=session)
+            return Effect(before, action(change, session))
+
+        if args.dry_run or not args.yes:
+            effect = rehearse(run, session=session)
+            _tell(effect, also)
+            if args.dry_run:
+                _show(args, effect.after)
+                return
+            confirm()
+            if change.expected_revision is None:
+                change = replace(change, expected_revision=effect.before.revision)
+        effect = commit(run, session=session)
+    if args.yes:
+        _tell(effect, also)
+    say_styled(f"Done: revision {effect.after.revision}.", "green")
+    _show(args, effect.after)
+
+
+def require_answerable(args: Namespace) -> None:
+    """
+    Check that a question can be answered, before anything is looked up.
+
+    :raises CommandError: if nobody can
+    """
+    if not (args.yes or args.dry_run or sys.stdin.isatty()):
+        raise CommandError(
+            ExitCode.NOT_CONFIRMED,
+            "not_confirmed: there is no terminal to ask whether to make the change. Give --yes to make it without "
+            "being asked, or --dry-run to see what it would do.",
+        )
+
+
+def confirm() -> None:
+    """
+    Ask whether to go on.
+
+    :raises CommandError: if the answer is not yes
+    """
+    try:
+        agreed = Confirm.ask("Make this change?", console=Console(stderr=True), default=False)
+    except EOFError:
+        agreed = False
+    if not agreed:
+        raise CommandError(ExitCode.NOT_CONFIRMED, "not_confirmed: nothing was changed.")
+
+
+def warn(warnings: tuple[str, ...]) -> None:
+    """Show side effects."""
+    for warning in warnings:
+        say_styled(f"Warning: {warning}", "yellow")
+
+
+def _label(version: VersionIdentity | None) -> str:
+    return version.label if version else "no version"
+
+
+def _tell(effect: Effect, also: Callable[[Effect], str] | None) -> None:
+    say(str(effect))
+    if also:
+        say(also(effect))
+    warn(effect.after.warnings)
+
+
+def _show(args: Namespace, state: ReleaseState) -> None:
+    show(args.output, plain(state), state_rows(state))

@@ -1,0 +1,137 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What every command goes through: errors become one line and an exit code."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn, TypeVar
+
+from airflow.utils import cli as cli_utils
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+from airflow.utils.session import create_session
+from sqlalchemy.exc import DBAPIError
+
+from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.cli.output import say
+from airflow_providers_pinning.db_manager import PinningDBManager
+from airflow_providers_pinning.domain import errors
+
+Function = TypeVar("Function", bound=Callable[[Namespace], None])
+
+CODE_OF: dict[type[errors.PinningError], ExitCode] = {
+    errors.UnknownDagError: ExitCode.NOT_FOUND,
+    errors.UnknownVersionError: ExitCode.NOT_FOUND,
+    errors.NotPinnedError: ExitCode.NOT_FOUND,
+    errors.InvalidConfError: ExitCode.USAGE,
+}
+"""Refusals that have another exit code than :attr:`ExitCode.REFUSED`."""
+
+
+class CommandError(Exception):
+    """
+    The command cannot go on, for a reason that is no refusal of the control plane.
+
+    :param code: what the command ends with
+    :param message: what is wrong, and what to do about it
+    """
+
+    def __init__(self, code: ExitCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def shows(function: Function) -> Callable[[Namespace], None]:
+    """Make a command of a function that only reads."""
+    return _with_exit_code(cli_utils.suppress_logs_and_warning(providers_configuration_loaded(function)))
+
+
+def changes(function: Function) -> Callable[[Namespace], None]:
+    """Make a command of a function that changes something, and note each use of it in Airflow's audit log."""
+    inner = cli_utils.suppress_logs_and_warning(providers_configuration_loaded(function))
+    return _with_exit_code(cli_utils.action_cli(inner))
+
+
+def _with_exit_code(function: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+    @functools.wraps(function)
+    def run(args: Namespace) -> None:
+        _let_streams_escape()
+        try:
+            function(args)
+            sys.stdout.flush()
+        except Exception as error:
+            if getattr(args, "verbose", False) and not isinstance(error, (errors.PinningError, CommandError)):
+                raise
+            _end(args, error)
+        except KeyboardInterrupt:
+            say("Interrupted.")
+            raise SystemExit(ExitCode.INTERRUPTED) from None
+
+    return run
+
+
+def _end(args: Namespace, error: Exception) -> NoReturn:
+    """End with the exit code of an error, after saying what is wrong."""
+    if isinstance(error, BrokenPipeError):
+        # Whoever read the output has seen enough. What is left in the buffer must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(ExitCode.UNEXPECTED)
+    code, message = _explain(error)
+    say(f"airflow pinning {args.subcommand}: {message}")
+    raise SystemExit(code)
+
+
+def _explain(error: Exception) -> tuple[ExitCode, str]:
+    if isinstance(error, errors.PinningError):
+        return CODE_OF.get(type(error), ExitCode.REFUSED), f"{error.reason}: {error.message}"
+    if isinstance(error, CommandError):
+        return error.code, str(error)
+    if isinstance(error, DBAPIError):
+        cause = " ".join(str(error.orig).split())
+        if _tables_are_outdated():
+            return (
+                ExitCode.UNEXPECTED,
+                "database: the tables of the pin store are missing or out of date. Run `airflow db migrate`. "
+                f"({cause})",
+            )
+        return (
+            ExitCode.UNEXPECTED,
+            f"database: {cause}. Check [database] sql_alchemy_conn and whether the server can be reached, then try "
+            "again.",
+        )
+    return (
+        ExitCode.UNEXPECTED,
+        f"{type(error).__name__}: {' '.join(str(error).split())}. Run it again with --verbose to see where.",
+    )
+
+
+def _tables_are_outdated() -> bool:
+    with suppress(Exception), create_session(scoped=False) as session:
+        return not PinningDBManager(session).check_migration()
+    return False
+
+
+def _let_streams_escape() -> None:
+    """Make characters that the terminal's encoding lacks appear as escape sequences instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,108 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Canary runs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState, State
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, warn
+from airflow_providers_pinning.cli.command import changes
+from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.cli.output import say, show
+from airflow_providers_pinning.cli.plain import plain
+from airflow_providers_pinning.cli.release import short
+from airflow_providers_pinning.cli.waiting import look_until
+from airflow_providers_pinning.domain import attestation, canary, checks
+from airflow_providers_pinning.domain.canary import CanaryRequest, CanaryRuns
+from airflow_providers_pinning.domain.events import Change
+from airflow_providers_pinning.domain.identity import find_version, require_dag
+from airflow_providers_pinning.domain.transactions import commit
+
+DELETED = "deleted"
+"""What is shown of a run that is gone, which never finishes."""
+
+
+@changes
+def pinning_canary(args: Namespace) -> None:
+    """Start runs of a version while the active version stays."""
+    change = requested_change(args)
+    require_answerable(args)
+    request = CanaryRequest(args.version_number, args.count, args.conf, args.note or args.reason)
+    with create_session(scoped=False) as session:
+        if args.dry_run or not args.yes:
+            _preview(args, change, session=session)
+            if args.dry_run:
+                return
+            confirm()
+        runs = commit(lambda: canary.create_canary_runs(args.dag_id, request, change, session=session), session=session)
+    warn(runs.warnings)
+    states: Mapping[str, str] = {}
+    if args.wait:
+        say(f"Waiting for {len(runs.run_ids)} run(s) ...")
+        states = look_until(_are_finished, lambda session: _states(runs, session=session), timeout=args.timeout)
+    _show(args, runs, states)
+    if args.wait:
+        _end_as(states)
+
+
+def _preview(args: Namespace, change: Change, *, session: Session) -> None:
+    """Check what can be checked without creating runs, which Airflow's listeners and metrics would take notice of."""
+    require_dag(args.dag_id, session=session)
+    version = find_version(args.dag_id, version_number=args.version_number, session=session)
+    checks.check_pinnable(args.dag_id, version, change, session=session)
+    attestation.require_enforcement(session=session)
+    session.rollback()
+    say(
+        f"{args.count} run(s) of Dag {args.dag_id!r} start with {version.label}. What their tasks do is real. "
+        "The active version stays."
+    )
+
+
+def _states(runs: CanaryRuns, *, session: Session) -> dict[str, str]:
+    query = select(DagRun.run_id, DagRun.state).where(DagRun.dag_id == runs.dag_id, DagRun.run_id.in_(runs.run_ids))
+    found = {row.run_id: str(row.state) for row in session.execute(query)}
+    return {run_id: found.get(run_id, DELETED) for run_id in runs.run_ids}
+
+
+def _are_finished(states: Mapping[str, str]) -> bool:
+    return all(state == DELETED or state in State.finished_dr_states for state in states.values())
+
+
+def _end_as(states: Mapping[str, str]) -> None:
+    if not _are_finished(states):
+        raise SystemExit(ExitCode.PROGRESSING)
+    if any(state != DagRunState.SUCCESS for state in states.values()):
+        raise SystemExit(ExitCode.FAILED)
+
+
+def _show(args: Namespace, runs: CanaryRuns, states: Mapping[str, str]) -> None:
+    show(
+        args.output,
+        {**plain(runs), **({"states": dict(states)} if states else {})},
+        [
+            {"run_id": run_id, "version": short(runs.version), **({"state": states[run_id]} if states else {})}
+            for run_id in runs.run_ids
+        ],
+    )

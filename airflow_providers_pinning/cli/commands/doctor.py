@@ -1,0 +1,60 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Check the installation, and say what to do."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from airflow_providers_pinning.cli import deployment_checks, process_checks
+from airflow_providers_pinning.cli.command import shows
+from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.cli.findings import Status, examine
+from airflow_providers_pinning.cli.output import say, show
+from airflow_providers_pinning.cli.plain import plain
+
+CHECKS = (
+    ("package", process_checks.check_package),
+    ("enforcement", process_checks.check_enforcement),
+    ("contract", process_checks.check_contract),
+    ("plugin", process_checks.check_plugin),
+    ("tables", deployment_checks.check_tables),
+    ("component", deployment_checks.check_components),
+    ("clocks", deployment_checks.check_clocks),
+    ("bundle", deployment_checks.check_bundles),
+    ("pins", deployment_checks.check_pins),
+    ("runs", deployment_checks.check_runs),
+    ("code", deployment_checks.check_code),
+)
+
+SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}
+
+
+@shows
+def pinning_doctor(args: Namespace) -> None:
+    """Make every check, and end with a code of its own if one fails."""
+    findings = list(examine(CHECKS))
+    show(
+        args.output,
+        plain(findings),
+        [{"": SIGNS[f.status], "check": f.check, "found": f.found, "remedy": f.remedy} for f in findings],
+    )
+    failures = sum(finding.status == Status.FAILURE for finding in findings)
+    warnings = sum(finding.status == Status.WARNING for finding in findings)
+    say(f"{len(findings)} checks: {failures} failed, {warnings} to know of.")
+    if failures:
+        raise SystemExit(ExitCode.UNHEALTHY)

@@ -1,0 +1,120 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The pin of a Dag, and the list of pins."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from airflow.utils.session import create_session
+
+from airflow_providers_pinning.cli.change import Effect, make_change
+from airflow_providers_pinning.cli.command import CommandError, changes, shows
+from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.cli.lists import show_list
+from airflow_providers_pinning.cli.output import Row, show
+from airflow_providers_pinning.cli.plain import plain
+from airflow_providers_pinning.cli.release import short, state_rows
+from airflow_providers_pinning.domain import overview, pins, rollback
+from airflow_providers_pinning.domain.health import HealthStatus
+from airflow_providers_pinning.domain.overview import PinSummary
+from airflow_providers_pinning.domain.state import release_state
+
+
+@shows
+def pinning_list(args: Namespace) -> None:
+    """List the pinned Dags."""
+    which = overview.PinFilter(
+        dag_id_pattern=args.dag_id_pattern,
+        behind=args.behind,
+        unhealthy=args.unhealthy,
+    )
+    with create_session(scoped=False) as session:
+        listed, total = overview.list_pins(
+            which,
+            order=overview.PinOrder(args.order_by),
+            descending=args.descending,
+            limit=args.limit,
+            offset=args.offset,
+            session=session,
+        )
+    show_list(args, [plain(pin) for pin in listed], [_row(pin) for pin in listed], total)
+
+
+@shows
+def pinning_status(args: Namespace) -> None:
+    """Show the release state, and end with a code of its own if the pin is not honoured."""
+    with create_session(scoped=False) as session:
+        state = release_state(args.dag_id, thorough=True, session=session)
+    show(args.output, plain(state), state_rows(state))
+    if state.health.status != HealthStatus.HEALTHY:
+        raise SystemExit(ExitCode.UNHEALTHY)
+
+
+@changes
+def pinning_pin(args: Namespace) -> None:
+    """Make a version the one that new runs use."""
+    if [args.version_number, args.dag_version_id, args.bundle_version].count(None) != 2:
+        raise CommandError(
+            ExitCode.USAGE, "usage: give exactly one of --version-number, --dag-version-id and --bundle-version."
+        )
+    target = pins.Target(args.version_number, args.dag_version_id, args.bundle_version, args.expected_dag_hash)
+    make_change(args, lambda change, session: pins.pin_version(args.dag_id, target, change, session=session))
+
+
+@changes
+def pinning_unpin(args: Namespace) -> None:
+    """Make the latest version active again."""
+    make_change(args, lambda change, session: pins.unpin(args.dag_id, change, session=session))
+
+
+@changes
+def pinning_rollback(args: Namespace) -> None:
+    """Pin the version that was active before."""
+
+    def also(effect: Effect) -> str:
+        current = effect.before.active.version_number if effect.before.active else None
+        fate = "stays allowed" if args.keep_current else "is rejected: it cannot be pinned until it is restored"
+        held = " The Dag is put on hold." if args.hold else ""
+        return f"Version {current} {fate}.{held}"
+
+    make_change(
+        args,
+        lambda change, session: rollback.roll_back(
+            args.dag_id,
+            change,
+            to_version=args.to_version,
+            reject_current=not args.keep_current,
+            hold=args.hold,
+            session=session,
+        ),
+        also=also,
+    )
+
+
+def _row(pin: PinSummary) -> Row:
+    return {
+        "dag_id": pin.dag_id,
+        "active": short(pin.active),
+        "latest": pin.latest_version_number,
+        "behind": pin.versions_behind,
+        "health": pin.health.status.value,
+        "revision": pin.revision,
+        "pinned_at": pin.pin.pinned_at,
+        "actor": pin.pin.actor,
+        "reason": pin.pin.reason,
+    }

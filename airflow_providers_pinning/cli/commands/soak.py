@@ -1,0 +1,90 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The verdict on a version."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import timedelta
+from typing import Any
+
+from airflow_providers_pinning.cli.command import shows
+from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.cli.output import Row, properties, show
+from airflow_providers_pinning.cli.plain import soak_report
+from airflow_providers_pinning.cli.release import short
+from airflow_providers_pinning.cli.waiting import look_until
+from airflow_providers_pinning.domain import soak
+from airflow_providers_pinning.domain.comparison import Tolerance
+from airflow_providers_pinning.domain.soak import RunKind, Soak, SoakQuestion
+from airflow_providers_pinning.domain.verdict import Criteria, Verdict
+
+CODE_OF = {
+    Verdict.SUCCESSFUL: ExitCode.DONE,
+    Verdict.PROGRESSING: ExitCode.PROGRESSING,
+    Verdict.FAILED: ExitCode.FAILED,
+    Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
+}
+
+
+@shows
+def pinning_soak(args: Namespace) -> None:
+    """Judge a version by its runs, and end with a code that says the verdict."""
+    question = _question(args)
+    result = look_until(
+        lambda seen: not args.wait or seen.judgement.verdict != Verdict.PROGRESSING,
+        lambda session: soak.soak(args.dag_id, args.version_number, question, session=session),
+        timeout=args.timeout,
+    )
+    show(args.output, soak_report(result, question), _rows(result))
+    raise SystemExit(CODE_OF[result.judgement.verdict])
+
+
+def _question(args: Namespace) -> SoakQuestion:
+    criteria = Criteria(
+        min_runs=args.min_runs,
+        min_duration=timedelta(seconds=args.min_duration),
+        max_failures=args.max_failures,
+        consecutive_successes=args.consecutive_successes,
+        max_wait=None if args.max_wait is None else timedelta(seconds=args.max_wait),
+    )
+    tolerance = Tolerance(args.max_duration_ratio, args.max_failure_rate_increase) if args.compare else None
+    return SoakQuestion(criteria, RunKind(args.run_kinds), args.since, args.expected_dag_hash, tolerance)
+
+
+def _rows(result: Soak) -> list[Row]:
+    evidence, compared = result.evidence, result.comparison
+    rows: dict[str, Any] = {
+        "dag_id": result.dag_id,
+        "version": short(result.version),
+        "verdict": result.judgement.verdict.value,
+        "reason": f"{result.judgement.reason}: {result.judgement.message}",
+        "since": evidence.since,
+        "finished runs": f"{evidence.runs} ({evidence.successes} succeeded, {evidence.failures} failed)",
+        "running": evidence.running,
+        "cleared": evidence.cleared,
+    }
+    if (bound := evidence.failure_rate_upper_95) is not None:
+        rows["failure rate"] = f"at most {bound:.1%} (with 95 % confidence)"
+    if compared:
+        rows |= {
+            "compared with": short(result.baseline) or "nothing: it replaces no version",
+            "comparison": f"{compared.judgement.verdict.value}: {compared.judgement.message}",
+            "duration ratio": None if compared.duration_ratio is None else f"{compared.duration_ratio:.2f}",
+            "failed runs": f"{compared.failure_rate:.1%}, of the other version {compared.baseline_failure_rate:.1%}",
+        }
+    return properties(rows)

@@ -1,0 +1,121 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The versions of a Dag, what is thought of them, and the history."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from airflow.utils.session import create_session
+
+from airflow_providers_pinning.cli.change import Effect, make_change
+from airflow_providers_pinning.cli.command import changes, shows
+from airflow_providers_pinning.cli.lists import show_list
+from airflow_providers_pinning.cli.output import Row
+from airflow_providers_pinning.cli.plain import plain
+from airflow_providers_pinning.domain import events, overview, versions
+from airflow_providers_pinning.domain.identity import require_dag
+from airflow_providers_pinning.domain.overview import VersionSummary
+from airflow_providers_pinning.models import Event
+
+
+@shows
+def pinning_versions(args: Namespace) -> None:
+    """List the registered versions."""
+    with create_session(scoped=False) as session:
+        listed, total = overview.list_versions(args.dag_id, limit=args.limit, offset=args.offset, session=session)
+    show_list(args, [plain(version) for version in listed], [_version_row(version) for version in listed], total)
+
+
+@shows
+def pinning_history(args: Namespace) -> None:
+    """List the changes."""
+    with create_session(scoped=False) as session:
+        require_dag(args.dag_id, session=session)
+        listed, total = events.list_events(args.dag_id, limit=args.limit, offset=args.offset, session=session)
+        entries, rows = [plain(event) for event in listed], [_event_row(event) for event in listed]
+    show_list(args, entries, rows, total)
+
+
+@changes
+def pinning_candidate(args: Namespace) -> None:
+    """Put a version under evaluation."""
+
+    def also(effect: Effect) -> str:
+        number = args.version_number or (effect.after.latest and effect.after.latest.version_number)
+        return f"Version {number} is kept unchanged from now on, whatever is committed."
+
+    make_change(
+        args,
+        lambda change, session: versions.add_candidate(args.dag_id, args.version_number, change, session=session),
+        also=also,
+    )
+
+
+@changes
+def pinning_reject(args: Namespace) -> None:
+    """Mark a version as not to be pinned."""
+    make_change(
+        args,
+        lambda change, session: versions.reject(args.dag_id, args.version_number, change, session=session),
+        also=lambda effect: f"Version {args.version_number} cannot be pinned until it is restored.",
+    )
+
+
+@changes
+def pinning_restore(args: Namespace) -> None:
+    """Allow a rejected version to be pinned again."""
+    make_change(
+        args,
+        lambda change, session: versions.restore(args.dag_id, args.version_number, change, session=session),
+        also=lambda effect: f"Version {args.version_number} may be pinned.",
+    )
+
+
+def _version_row(version: VersionSummary) -> Row:
+    identity = version.identity
+    return {
+        "version": identity.version_number,
+        "bundle": identity.bundle_name,
+        "bundle_version": identity.bundle_version,
+        "active": version.is_active,
+        "latest": version.is_latest,
+        "state": version.state,
+        "code": version.code_state,
+        "runs": [f"{count} {state}" for state, count in sorted(version.run_counts.items())],
+        "created_at": version.created_at,
+        "state_reason": version.state_reason,
+    }
+
+
+def _event_row(event: Event) -> Row:
+    return {
+        "revision": event.revision,
+        "at": event.created_at,
+        "kind": event.kind,
+        "from": _number(event.from_version),
+        "to": _number(event.to_version),
+        "actor": event.actor,
+        "by": event.actor_kind,
+        "reason": event.reason,
+        "override_reason": event.override_reason,
+    }
+
+
+def _number(recorded: dict[str, Any] | None) -> int | None:
+    return recorded["version_number"] if recorded else None

@@ -1,0 +1,197 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The commands of ``airflow pinning``. Read at every ``airflow`` command, so nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import ARG_OUTPUT, ARG_VERBOSE, ARG_YES, ActionCommand, Arg, GroupCommand, lazy_load_command
+
+from airflow_providers_pinning.cli import arguments as args
+
+COMMANDS = "airflow_providers_pinning.cli.commands"
+
+SHOWN = (ARG_OUTPUT, ARG_VERBOSE)
+CHANGE = (args.REASON, args.IDEMPOTENCY_KEY, args.DRY_RUN, ARG_YES, *SHOWN)
+
+EXIT_CODES = """\
+Exit codes: 0 done, 1 unexpected failure, 2 wrong usage, 3 refused, 4 not found, 5 not confirmed, 6 unhealthy,
+7 different (compare --exit-code), 10 progressing, 11 failed, 12 inconclusive (soak, and --wait), 130 interrupted.
+Data goes to stdout, everything else to stderr.\
+"""
+
+
+def get_cli_commands() -> list[GroupCommand]:
+    """Return the commands, for Airflow's parser."""
+    return [
+        GroupCommand(
+            name="pinning",
+            help="Pin the version of a Dag that new runs use",
+            description="Pin the version of a Dag that new runs use, while newer versions keep being parsed.",
+            subcommands=(*_SHOWING, *_CHANGING),
+            epilog=EXIT_CODES,
+        )
+    ]
+
+
+def _command(name: str, function: str, help: str, *arguments: Arg, description: str | None = None) -> ActionCommand:
+    return ActionCommand(
+        name=name,
+        help=help,
+        description=f"{help}. {description}" if description else f"{help}.",
+        func=lazy_load_command(f"{COMMANDS}.{function}"),
+        args=arguments,
+        epilog=EXIT_CODES,
+    )
+
+
+_SHOWING = (
+    _command(
+        "list",
+        "pins.pinning_list",
+        "List the pinned Dags",
+        args.PATTERN,
+        args.BEHIND,
+        args.UNHEALTHY,
+        args.ORDER_BY,
+        args.DESCENDING,
+        args.LIMIT,
+        args.OFFSET,
+        *SHOWN,
+    ),
+    _command(
+        "status",
+        "pins.pinning_status",
+        "Show what new runs of a Dag use, and why",
+        args.DAG_ID,
+        *SHOWN,
+        description="Ends with 6 if the pin is not honoured.",
+    ),
+    _command(
+        "versions",
+        "versions.pinning_versions",
+        "List the registered versions of a Dag, newest first",
+        args.DAG_ID,
+        args.LIMIT,
+        args.OFFSET,
+        *SHOWN,
+    ),
+    _command(
+        "history",
+        "versions.pinning_history",
+        "List what was changed, by whom and why, newest first",
+        args.DAG_ID,
+        args.LIMIT,
+        args.OFFSET,
+        *SHOWN,
+    ),
+    _command(
+        "soak",
+        "soak.pinning_soak",
+        "Judge a version by its runs",
+        args.DAG_ID,
+        args.VERSION_REQUIRED,
+        *args.SOAK_CRITERIA,
+        args.WAIT_FOR_VERDICT,
+        args.TIMEOUT,
+        *SHOWN,
+        description="Ends with 0 if successful, 10 if progressing, 11 if failed, 12 if inconclusive.",
+    ),
+    _command(
+        "doctor",
+        "doctor.pinning_doctor",
+        "Check the installation, and say what to do",
+        *SHOWN,
+        description="Ends with 6 if something must be done.",
+    ),
+)
+
+_CHANGING = (
+    _command(
+        "pin",
+        "pins.pinning_pin",
+        "Make a version the one that new runs use",
+        args.DAG_ID,
+        args.version_number("Number of the version, as Airflow shows it"),
+        args.DAG_VERSION_ID,
+        args.BUNDLE_VERSION,
+        args.EXPECTED_REVISION,
+        args.EXPECTED_DAG_HASH,
+        args.OVERRIDE_REASON,
+        *CHANGE,
+        description="Name the version in exactly one of three ways.",
+    ),
+    _command(
+        "unpin",
+        "pins.pinning_unpin",
+        "Make the latest version active again, at once",
+        args.DAG_ID,
+        args.EXPECTED_REVISION,
+        args.OVERRIDE_REASON,
+        *CHANGE,
+    ),
+    _command(
+        "rollback",
+        "pins.pinning_rollback",
+        "Pin the version that was active before, and reject the present one",
+        args.DAG_ID,
+        args.TO_VERSION_BACK,
+        args.KEEP_CURRENT,
+        args.HOLD,
+        args.EXPECTED_REVISION,
+        args.OVERRIDE_REASON,
+        *CHANGE,
+    ),
+    _command(
+        "candidate",
+        "versions.pinning_candidate",
+        "Put a version under evaluation, so that no commit can overwrite it",
+        args.DAG_ID,
+        args.VERSION_OR_LATEST,
+        *CHANGE,
+    ),
+    _command(
+        "reject",
+        "versions.pinning_reject",
+        "Mark a version as not to be pinned",
+        args.DAG_ID,
+        args.VERSION_REQUIRED,
+        *CHANGE,
+    ),
+    _command(
+        "restore",
+        "versions.pinning_restore",
+        "Allow a rejected version to be pinned again",
+        args.DAG_ID,
+        args.VERSION_REQUIRED,
+        *CHANGE,
+    ),
+    _command(
+        "canary",
+        "canary.pinning_canary",
+        "Start runs of a version while the active version stays",
+        args.DAG_ID,
+        args.VERSION_REQUIRED,
+        args.COUNT,
+        args.CONF,
+        args.NOTE,
+        args.WAIT_FOR_RUNS,
+        args.TIMEOUT,
+        args.OVERRIDE_REASON,
+        *CHANGE,
+        description="What the runs do is real. With --wait it ends with 11 if one of them fails.",
+    ),
+)

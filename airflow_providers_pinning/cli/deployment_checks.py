@@ -1,0 +1,177 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Checks of the deployment, from what the components write into the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from airflow._shared.timezones import timezone
+from airflow.models.dagbundle import DagBundleModel
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from airflow_providers_pinning.cli.findings import Finding, failure, ok, warning
+from airflow_providers_pinning.db_manager import PinningDBManager
+from airflow_providers_pinning.domain import attestation, health, overview
+from airflow_providers_pinning.domain.attestation import ComponentHealth
+from airflow_providers_pinning.models import ManagedVersion
+
+COMPONENTS = {
+    "scheduler": "no run is created",
+    "dag_processor": "no new version is registered, and code is not checked",
+    "api_server": "there is no UI and no REST API",
+}
+"""What a deployment cannot do without, and what happens if it is not there."""
+
+CLOCKS_DIFFER = timedelta(seconds=5)
+"""How far in the future a heartbeat may seem to be."""
+
+SHOWN = 20
+"""How many entries of a kind are shown."""
+
+
+def check_tables() -> Iterator[Finding]:
+    """Tell whether the tables of the pin store are there and up to date."""
+    with create_session(scoped=False) as session:
+        if PinningDBManager(session).check_migration():
+            yield ok("tables", "are up to date")
+        else:
+            yield failure("tables", "are missing or out of date", "Run `airflow db migrate`.")
+
+
+def check_components() -> Iterator[Finding]:
+    """Tell of each live component whether it enforces pins."""
+    live = _live_components()
+    for component in live:
+        place = f"{component.component} on {component.hostname}" + (
+            f" (job {component.job_id})" if component.job_id is not None else f" (process {component.pid})"
+        )
+        if component.enforced:
+            yield ok("component", f"{place} enforces pins")
+        else:
+            found, _, remedy = component.message.partition(". ")
+            yield failure("component", f"{place} {found}", remedy)
+    for kind, without in COMPONENTS.items():
+        if kind in {component.component for component in live}:
+            continue
+        name = kind.replace("_", "-")
+        yield warning("component", f"no live {name} was found: {without}", f"Start `airflow {name}`.")
+
+
+def check_clocks() -> Iterator[Finding]:
+    """Tell whether a host's clock is ahead, which lets dead components look alive and shifts soaks."""
+    now = timezone.utcnow()
+    ahead = [c for c in _live_components() if c.last_seen is not None and c.last_seen > now + CLOCKS_DIFFER]
+    if not ahead:
+        yield ok("clocks", "no heartbeat comes from the future")
+    for component in ahead:
+        lead = (component.last_seen or now) - now
+        yield failure(
+            "clocks",
+            f"the last heartbeat of {component.component} on {component.hostname} is {lead.total_seconds():.0f} s "
+            "ahead of this host's clock",
+            "Synchronize the clocks of both hosts.",
+        )
+
+
+def check_bundles() -> Iterator[Finding]:
+    """Tell which bundles have versions, without which nothing can be pinned."""
+    with create_session(scoped=False) as session:
+        bundles = session.execute(
+            select(DagBundleModel.name, DagBundleModel.version)
+            .where(DagBundleModel.active.is_(True))
+            .order_by(DagBundleModel.name)
+        ).all()
+    if not bundles:
+        yield warning("bundle", "there is none yet", "Start `airflow dag-processor`, which registers them.")
+    for bundle in bundles:
+        if bundle.version:
+            yield ok("bundle", f"{bundle.name!r} is at {bundle.version}")
+        else:
+            yield warning(
+                "bundle",
+                f"{bundle.name!r} has no version, so its Dags cannot be pinned",
+                "Serve Dags that are to be pinned from a bundle that supports versioning, such as GitDagBundle.",
+            )
+
+
+def check_pins() -> Iterator[Finding]:
+    """Tell which pins have a problem."""
+    with create_session(scoped=False) as session:
+        _, pinned = overview.list_pins(overview.PinFilter(), limit=1, offset=0, session=session)
+        listed, unhealthy = overview.list_pins(
+            overview.PinFilter(unhealthy=True), limit=SHOWN, offset=0, session=session
+        )
+    if not unhealthy:
+        yield ok("pins", f"{pinned} Dag(s) are pinned, and every pin is honoured")
+        return
+    yield failure("pins", f"{unhealthy} of {pinned} pins have a problem", "See below, or `airflow pinning list`.")
+    for pin in listed:
+        for problem in pin.health.problems:
+            found, _, remedy = problem.message.partition(". ")
+            yield failure("pin", f"{pin.dag_id}: {problem.reason}: {found}", remedy or found)
+
+
+def check_runs() -> Iterator[Finding]:
+    """Tell which runs were created with another version than the pinned one."""
+    with create_session(scoped=False) as session:
+        escaped = health.escaped_runs(limit=SHOWN, session=session)
+    if not escaped:
+        yield ok("runs", "none was created with another version than the pinned one")
+    for run in escaped:
+        yield warning(
+            "run",
+            f"{run.run_id!r} of Dag {run.dag_id!r} was created with version {run.version_number} instead of "
+            f"{run.pinned_version_number}",
+            "Find the component that did not enforce pins then; clear the run to run it with the pinned version.",
+        )
+
+
+def check_code() -> Iterator[Finding]:
+    """Tell of which kept versions the dag processor could not get the code."""
+    with create_session(scoped=False) as session:
+        kept = session.execute(
+            select(
+                ManagedVersion.dag_id,
+                ManagedVersion.version_number,
+                ManagedVersion.code_state,
+                ManagedVersion.code_message,
+            ).order_by(ManagedVersion.dag_id, ManagedVersion.version_number)
+        ).all()
+    missing = [row for row in kept if row.code_state == "missing"]
+    unknown = sum(row.code_state == "unknown" for row in kept)
+    for row in missing[:SHOWN]:
+        yield failure(
+            "code",
+            f"of Dag {row.dag_id!r}, version {row.version_number}, cannot be had: {row.code_message}",
+            "Make the commit available again (a tag keeps it), or reject the version.",
+        )
+    if unknown:
+        yield warning(
+            "code",
+            f"of {unknown} of {len(kept)} kept versions was not checked yet",
+            "The dag processor does so within a minute; if not, look at its log.",
+        )
+    if not missing and not unknown:
+        yield ok("code", f"of all {len(kept)} kept versions can be had")
+
+
+def _live_components() -> list[ComponentHealth]:
+    with create_session(scoped=False) as session:
+        return attestation.live_components(session=session)

@@ -1,0 +1,139 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What is written to the terminal: data to stdout in Airflow's forms, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from airflow.cli.simple_table import AirflowConsole, SimpleTable
+from rich.console import Console
+from rich.text import Text
+from tabulate import tabulate
+
+Row = Mapping[str, Any]
+
+KEPT = "\u00a0\u200c\u200d\u3000"
+"""Spaces that occur in ordinary text, and the joiners that scripts and emojis need, beside what is printable."""
+
+STYLES = {
+    "healthy": "green",
+    "degraded": "yellow",
+    "broken": "bold red",
+    "rejected": "red",
+    "candidate": "cyan",
+    "successful": "bold green",
+    "progressing": "cyan",
+    "failed": "bold red",
+    "inconclusive": "yellow",
+    "missing": "red",
+    "added": "green",
+    "removed": "red",
+    "changed": "yellow",
+    "✓": "bold green",
+    "!": "bold yellow",
+    "✗": "bold red",
+}
+
+STYLED = frozenset({"", "health", "state", "code", "verdict", "change"})
+"""Columns, and properties, whose words are shown in colour. Others hold what people wrote."""
+
+
+class PinningConsole(AirflowConsole):
+    """Airflow's console, which here takes data literally: no markup, no control characters, no guessed numbers."""
+
+    def print_as_table(self, data: list[dict]) -> None:
+        """Print rows as a table."""
+        if not data:
+            super().print_as_table(data)
+            return
+        table = SimpleTable(show_header=self.show_header)
+        for column in data[0]:
+            table.add_column(column)
+        for row in data:
+            table.add_row(*(_cell(name, value, row) for name, value in row.items()))
+        self.print(table)
+
+    def print_as_plain_table(self, data: list[dict]) -> None:
+        """Print rows as columns, one line a row."""
+        if not data:
+            super().print_as_plain_table(data)
+            return
+        rows = [[visible(words(value)) for value in row.values()] for row in data]
+        print(tabulate(rows, tablefmt="plain", headers=list(data[0]), disable_numparse=True))
+
+
+def show(output: str, data: Any, rows: Sequence[Row]) -> None:
+    """
+    Write what a command found to stdout.
+
+    :param output: one of Airflow's forms: ``table``, ``json``, ``yaml`` or ``plain``
+    :param data: JSON values, for the forms that programs read
+    :param rows: what people read of them
+    """
+    console = PinningConsole()
+    if output == "json":
+        console.print_as_json(data)
+    elif output == "yaml":
+        console.print_as_yaml(data)
+    elif output == "plain":
+        console.print_as_plain_table([dict(row) for row in rows])
+    else:
+        console.print_as_table([dict(row) for row in rows])
+
+
+def properties(values: Row) -> list[Row]:
+    """Return the rows that show one thing, one property a row."""
+    return [{"property": name, "value": value} for name, value in values.items()]
+
+
+def say(message: str) -> None:
+    """Write a line to stderr, whatever characters are in it."""
+    print(visible(message), file=sys.stderr, flush=True)
+
+
+def say_styled(message: str, style: str) -> None:
+    """Write a line to stderr, in colour if that is a terminal."""
+    Console(stderr=True).print(Text(visible(message), style=style), soft_wrap=True)
+
+
+def visible(text: str) -> str:
+    """Return a text with whatever a terminal would obey, or would hide other text, as an escape sequence."""
+    return "".join(c if c.isprintable() or c in KEPT else c.encode("unicode_escape").decode() for c in text)
+
+
+def words(value: Any) -> str:
+    """Return a value as people read it, on one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, (list, tuple)):
+        return "; ".join(words(item) for item in value)
+    return str(value)
+
+
+def _cell(name: str, value: Any, row: Row) -> Text:
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    text = "\n".join(visible(words(part)) for part in parts)
+    label = row.get("property", name)
+    return Text(text, style=STYLES.get(text, "") if label in STYLED else "")

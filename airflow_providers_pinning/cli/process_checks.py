@@ -1,0 +1,92 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Checks of this process, which has the same package and configuration as the components of its host."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import version
+
+from airflow import __version__ as airflow_version
+from airflow import plugins_manager
+
+from airflow_providers_pinning import __version__
+from airflow_providers_pinning.cli.findings import Finding, failure, ok
+from airflow_providers_pinning.domain.seams import SEAMS
+from airflow_providers_pinning.enforcement.contract import EnforcementError, check_signature
+
+PACKAGE = "airflow-providers-pinning"
+BOOTSTRAP = "airflow_providers_pinning.enforcement.bootstrap"
+PLUGIN = "pinning"
+
+
+def check_package() -> Iterator[Finding]:
+    """Compare the package with what is installed of it."""
+    installed = version(PACKAGE)
+    found = f"{PACKAGE} {__version__} on Airflow {airflow_version}"
+    if installed == __version__:
+        yield ok("package", found)
+    else:
+        yield failure(
+            "package",
+            f"{found}, but {installed} is what pip knows",
+            f"Install {PACKAGE} again, and restart every component.",
+        )
+
+
+def check_enforcement() -> Iterator[Finding]:
+    """Tell whether Airflow loaded the patches into this process."""
+    if BOOTSTRAP in sys.modules:
+        yield ok("enforcement", "is loaded in this process")
+    else:
+        yield failure(
+            "enforcement",
+            "is not loaded in this process",
+            f"Install {PACKAGE} with pip: Airflow finds the enforcement by the package's entry point airflow.policy.",
+        )
+
+
+def check_contract() -> Iterator[Finding]:
+    """Compare every function of Airflow that is patched with what the patch was written for."""
+    wrong = []
+    for module, name, _ in SEAMS:
+        try:
+            check_signature(import_module(module), name)
+        except EnforcementError as error:
+            wrong.append(str(error))
+    if not wrong:
+        yield ok("contract", f"all {len(SEAMS)} functions of Airflow are what the enforcement was written for")
+    for message in wrong:
+        yield failure("contract", message, "Install a release of the provider that supports this Airflow.")
+
+
+def check_plugin() -> Iterator[Finding]:
+    """Tell whether an API server of this installation would serve the REST API."""
+    errors = {
+        source: message for source, message in plugins_manager.get_import_errors().items() if PLUGIN in f"{source}"
+    }
+    apps = plugins_manager.get_fastapi_plugins()[0]
+    if any(app.get("url_prefix") == f"/{PLUGIN}" for app in apps):
+        yield ok("plugin", f"serves the REST API under /{PLUGIN}")
+    else:
+        yield failure(
+            "plugin",
+            "; ".join(f"{source}: {message}" for source, message in errors.items()) or "is not loaded",
+            f"Install {PACKAGE} with pip, which has the entry point airflow.plugins, and restart the API servers.",
+        )

@@ -1,0 +1,69 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The release state of a Dag as rows for people."""
+
+from __future__ import annotations
+
+from airflow_providers_pinning.cli.output import Row, properties
+from airflow_providers_pinning.domain.health import Health
+from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.state import Hold, PinInfo, ReleaseState
+
+
+def state_rows(state: ReleaseState) -> list[Row]:
+    """Return one property a row."""
+    return properties(
+        {
+            "dag_id": state.dag_id,
+            "pinned": state.pinned,
+            "active": _version(state.active),
+            "latest": _version(state.latest),
+            "versions_behind": state.versions_behind,
+            "revision": state.revision,
+            "pin": _pin(state.pin),
+            "hold": _hold(state.hold),
+            "health": state.health.status.value,
+            "problems": problems(state.health),
+        }
+    )
+
+
+def problems(health: Health) -> list[str]:
+    """Return what is wrong, with the remedies."""
+    return [f"{problem.reason}: {problem.message}" for problem in health.problems]
+
+
+def short(version: VersionIdentity | None) -> str:
+    """Return a version's number and where its code is, as short as it stays recognizable."""
+    if version is None:
+        return ""
+    return f"{version.version_number} ({(version.bundle_version or 'no version')[:12]})"
+
+
+def _version(version: VersionIdentity | None) -> str | None:
+    if version is None:
+        return None
+    place = f"{version.bundle_name} at {version.bundle_version or 'no version'}"
+    return f"{version.version_number} ({place}, hash {version.dag_hash})"
+
+
+def _pin(pin: PinInfo | None) -> str | None:
+    return f"{pin.reason} ({pin.actor}, {pin.pinned_at:%Y-%m-%d %H:%M:%S%z})" if pin else None
+
+
+def _hold(hold: Hold | None) -> str | None:
+    return f"{hold.reason} ({hold.actor}, {hold.held_at:%Y-%m-%d %H:%M:%S%z})" if hold else None

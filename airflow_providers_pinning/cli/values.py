@@ -1,0 +1,104 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What the command line takes as a value. The limits are those of the REST API."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+MAX_INTEGER = 2**31 - 1
+"""What an integer column holds."""
+
+MAX_SECONDS = 10 * 365 * 86_400
+"""Longest time that a soak may be asked to take."""
+
+
+def text(longest: int) -> Callable[[str], str]:
+    """Return a type that takes a text which is not blank."""
+
+    def parse(value: str) -> str:
+        value = value.strip()
+        if not 1 <= len(value) <= longest:
+            raise argparse.ArgumentTypeError(f"must have 1 to {longest} characters, not {len(value)}")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise argparse.ArgumentTypeError(f"{value!r} is not valid in the encoding of the terminal") from None
+        return value
+
+    return parse
+
+
+def whole_number(least: int, most: int = MAX_INTEGER) -> Callable[[str], int]:
+    """Return a type that takes a whole number within limits, both included."""
+
+    def parse(value: str) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{value!r} is not a whole number") from None
+        return _within(number, least, most)
+
+    return parse
+
+
+def number(least: float, most: float) -> Callable[[str], float]:
+    """Return a type that takes a number within limits, both included."""
+
+    def parse(value: str) -> float:
+        try:
+            parsed = float(value)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{value!r} is not a number") from None
+        return _within(parsed, least, most)
+
+    return parse
+
+
+seconds = number(0, MAX_SECONDS)
+reason = text(2000)
+name = text(250)
+
+
+def identifier(value: str) -> UUID:
+    """Take the id of a Dag version."""
+    try:
+        return UUID(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a UUID") from None
+
+
+def json_object(value: str) -> dict[str, Any]:
+    """Take the configuration of a run."""
+    try:
+        parsed = json.loads(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{value!r} is not JSON: {error}") from None
+    if not isinstance(parsed, dict):
+        raise argparse.ArgumentTypeError(f"{value!r} is JSON, but not an object such as {{}}")
+    return parsed
+
+
+def _within(value: Any, least: float, most: float) -> Any:
+    # Written so that "not a number", which compares with nothing, is refused.
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
+    return value
