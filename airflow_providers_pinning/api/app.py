@@ -25,7 +25,7 @@ from fastapi import FastAPI
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.api import errors
-from airflow_providers_pinning.api.routes import activity, canary, health, pins, versions
+from airflow_providers_pinning.api.routes import activity, canary, compare, health, pins, versions
 
 API_PREFIX = "/api/v1"
 
@@ -40,7 +40,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    for router in (pins.router, versions.router, activity.router, canary.router, health.router):
+    for router in (pins.router, versions.router, activity.router, compare.router, canary.router, health.router):
         app.include_router(router, prefix=API_PREFIX)
 
     @app.get(f"{API_PREFIX}/openapi.json", include_in_schema=False)

@@ -24,6 +24,7 @@ pausing it does. Edit permission on versions is not used for changes, because no
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -62,6 +63,22 @@ def permissions_of(user: BaseUser, dag_id: str) -> Permissions:
     change = manager.is_authorized_dag(method="PUT", details=details, user=user)
     start = manager.is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user)
     return Permissions(change=change, start_canary=change and start)
+
+
+def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser) -> bool:
+    """
+    Tell whether a user may see the code of a Dag, which shows the other Dags of its file as well.
+
+    :param dag_id: the Dag
+    :param together: every Dag in the file
+    :param user: who asks
+    """
+    manager = get_auth_manager()
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    if not manager.is_authorized_dag(method="GET", access_entity=DagAccessEntity.CODE, details=details, user=user):
+        return False
+    others = set(together) - {dag_id}
+    return not others or others <= manager.get_authorized_dag_ids(user=user)
 
 
 SOURCE_HEADER = "Pinning-Source"

@@ -65,6 +65,11 @@ def events(dag_id: str, limit: int = 50, offset: int = 0) -> ApiRequest:
     return ApiRequest("GET", _dag(dag_id, "/events"), {"limit": limit, "offset": offset})
 
 
+def compare(dag_id: str, **versions: int | None) -> ApiRequest:
+    """Ask in what two versions differ."""
+    return ApiRequest("GET", _dag(dag_id, "/compare"), _given(**versions))
+
+
 def pins(**filters: Any) -> ApiRequest:
     """Ask for the pinned Dags."""
     return ApiRequest("GET", f"{PREFIX}/pins", _given(**filters))

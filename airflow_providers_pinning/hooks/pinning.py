@@ -179,6 +179,10 @@ class PinningHook(HttpHook):
         """Return the history as ``events``, newest first, and ``total_entries``."""
         return self.call(endpoints.events(dag_id, limit, offset))
 
+    def compare(self, dag_id: str, *, from_version: int | None = None, to_version: int | None = None) -> dict[str, Any]:
+        """Return in what two versions differ: by default the active one and the latest."""
+        return self.call(endpoints.compare(dag_id, from_version=from_version, to_version=to_version))
+
     def list_pins(
         self,
         *,

@@ -135,6 +135,12 @@ class PinningAsyncHook(HttpAsyncHook):
         """Return ``versions``, newest first, and ``total_entries``."""
         return await self.call(endpoints.versions(dag_id, limit, offset))
 
+    async def compare(
+        self, dag_id: str, *, from_version: int | None = None, to_version: int | None = None
+    ) -> dict[str, Any]:
+        """Return in what two versions differ: by default the active one and the latest."""
+        return await self.call(endpoints.compare(dag_id, from_version=from_version, to_version=to_version))
+
     async def get_soak(self, dag_id: str, version_number: int, criteria: SoakCriteria) -> dict[str, Any]:
         """Return the verdict on a version, with its evidence."""
         return await self.call(endpoints.soak(dag_id, version_number, criteria))

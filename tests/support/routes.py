@@ -50,6 +50,7 @@ READS = (
     Route("GET", "/api/v1/dags/{dag_id}/runs"),
     Route("GET", "/api/v1/dags/{dag_id}/permissions"),
     Route("GET", "/api/v1/dags/{dag_id}/rollback"),
+    Route("GET", "/api/v1/dags/{dag_id}/compare"),
     Route("GET", "/api/v1/pins"),
     Route("GET", "/api/v1/health"),
     Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/soak"),

@@ -1,0 +1,79 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Which assets two versions of a Dag differ in: what they wait for, read and update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from airflow_providers_pinning.domain.difference_stored import StoredVersion
+from airflow_providers_pinning.domain.difference_tasks import tasks_of
+from airflow_providers_pinning.domain.difference_values import TYPE
+
+Role = Literal["schedule", "outlet", "inlet"]
+
+
+@dataclass(frozen=True)
+class AssetChange:
+    """An asset, asset alias or reference to an asset that one version has and the other one has not."""
+
+    role: Role
+    kind: Literal["added", "removed"]
+    name: str
+    """Name of the asset or alias; the URI where the asset is referred to by it."""
+    uri: str | None
+    task_id: str | None
+    """The task whose outlet or inlet it is."""
+
+
+def compare_assets(before: StoredVersion, after: StoredVersion) -> tuple[AssetChange, ...]:
+    """List the assets that came and went, in the order of roles, tasks and names."""
+    old, new = _assets(before), _assets(after)
+    found = [(used, "removed") for used in old - new] + [(used, "added") for used in new - old]
+    ordered = sorted(found, key=lambda item: (_ORDER[item[0][0]], *(part or "" for part in item[0][1:]), item[1]))
+    return tuple(
+        AssetChange(role=role, kind=kind, name=name, uri=uri, task_id=task_id)  # type: ignore[arg-type]
+        for (role, task_id, name, uri), kind in ordered
+    )
+
+
+_ORDER = {"schedule": 0, "outlet": 1, "inlet": 2}
+_Used = tuple[Role, "str | None", str, "str | None"]
+
+
+def _assets(version: StoredVersion) -> set[_Used]:
+    used: set[_Used] = {("schedule", None, name, uri) for name, uri in assets_in(version.dag.get("timetable"))}
+    for task_id, fields in tasks_of(version).items():
+        used |= {("outlet", task_id, name, uri) for name, uri in assets_in(fields.get("outlets"))}
+        used |= {("inlet", task_id, name, uri) for name, uri in assets_in(fields.get("inlets"))}
+    return used
+
+
+def assets_in(value: Any) -> Iterator[tuple[str, str | None]]:
+    """Yield name and URI of every asset in a plain value."""
+    if isinstance(value, list):
+        for item in value:
+            yield from assets_in(item)
+    elif isinstance(value, dict):
+        kind = value.get(TYPE)
+        if kind in ("asset", "asset_alias", "asset_ref"):
+            yield str(value.get("name") or value.get("uri")), value.get("uri")
+        else:
+            for item in value.values():
+                yield from assets_in(item)

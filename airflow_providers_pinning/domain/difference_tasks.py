@@ -1,0 +1,176 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Which tasks and task groups differ between two versions, and in which fields."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airflow_providers_pinning.domain.difference_stored import StoredVersion
+from airflow_providers_pinning.domain.difference_values import FieldChange, field_changes, readable
+
+_INTERNAL = frozenset(
+    {
+        *("__type", "task_id", "_task_module", "task_type", "_operator_name", "label"),
+        *("_expand_input_attr", "partial_kwargs", "_disallow_kwargs_override", "_needs_expansion"),
+    }
+)
+"""Fields that are shown in another form, or follow from others."""
+_FLAGS = {"has_retry_policy": False}
+"""Defaults that Airflow's schema does not have."""
+_ORDERLESS = ("downstream_task_ids", "template_fields", "template_ext")
+_CODE_ONLY = frozenset({"executor_config", "start_trigger_args"})
+"""Fields of every task that Airflow's API shows in no other place than the source code."""
+_OWN_NAMES = frozenset({"operator", "upstream_task_ids", "task_group", "is_mapped"})
+
+
+@dataclass(frozen=True)
+class TaskChange:
+    """A task that both versions have, and what differs."""
+
+    task_id: str
+    fields: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True)
+class TaskChanges:
+    """Tasks that came, went and changed, by id."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[TaskChange, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+def compare_tasks(before: StoredVersion, after: StoredVersion, *, with_code: bool) -> TaskChanges:
+    """
+    Compare the tasks of two versions.
+
+    :param before: one version
+    :param after: the other one
+    :param with_code: whether values may be shown that only the source code shows otherwise
+    """
+    old, new = tasks_of(before), tasks_of(after)
+    changed = (
+        TaskChange(task_id, fields)
+        for task_id in sorted(old.keys() & new.keys())
+        if (fields := _compare_task(old[task_id], new[task_id], with_code=with_code))
+    )
+    return TaskChanges(
+        added=tuple(sorted(new.keys() - old.keys())),
+        removed=tuple(sorted(old.keys() - new.keys())),
+        changed=tuple(changed),
+    )
+
+
+def _compare_task(old: dict[str, Any], new: dict[str, Any], *, with_code: bool) -> tuple[FieldChange, ...]:
+    hidden = () if with_code else {name for name in {*old, *new} if not _is_public(name)}
+    return field_changes(old, new, hidden=hidden)
+
+
+def _is_public(name: str) -> bool:
+    """Tell whether a field is one that every operator has; arguments of one operator may hold anything."""
+    known = DagSerialization._json_schema.schema["definitions"]["operator"]["properties"]
+    return name not in _CODE_ONLY and (name in _OWN_NAMES or name in known or f"_{name}" in known)
+
+
+def tasks_of(version: StoredVersion) -> dict[str, dict[str, Any]]:
+    """Return the fields of each task by its id; mapped tasks have theirs like any other, and ``is_mapped``."""
+    groups = {task_id: group for group, _, tasks in _walk(version.dag.get("task_group")) for task_id in tasks}
+    tasks = {
+        task["task_id"]: _fields(task, version.task_defaults, groups)
+        for task in version.dag.get("tasks") or []
+        if isinstance(task, dict) and "task_id" in task
+    }
+    upstream = defaultdict(list)
+    for task_id, fields in tasks.items():
+        for downstream in fields.get("downstream_task_ids") or []:
+            upstream[downstream].append(task_id)
+    for task_id, fields in tasks.items():
+        fields["upstream_task_ids"] = sorted(upstream[task_id])
+    return tasks
+
+
+def _fields(task: dict[str, Any], defaults: dict[str, Any], groups: dict[str, str]) -> dict[str, Any]:
+    stored = {**_FLAGS, **defaults, **task, **(task.get("partial_kwargs") or {})}
+    if expand := task.get("_expand_input_attr"):
+        stored["expand_input"] = stored.pop(expand, None)
+    fields = {name.removeprefix("_"): readable(name, stored[name]) for name in stored if name not in _INTERNAL}
+    for name in _ORDERLESS:
+        if isinstance(fields.get(name), list):
+            fields[name] = sorted(fields[name])
+    # Params of the Dag are repeated in each task.
+    fields["params"] = params_of(fields.get("params"), of_task=True)
+    fields["operator"] = f"{stored.get('_task_module')}.{stored.get('task_type')}"
+    fields["task_group"] = groups.get(task["task_id"])
+    return fields
+
+
+def params_of(stored: Any, *, of_task: bool = False) -> dict[str, Any]:
+    """
+    Return params by name, each with what was given of default, description and schema.
+
+    :param stored: plain form of serialized params
+    :param of_task: whether to leave out what a task has from its Dag
+    """
+    listed = stored.items() if isinstance(stored, dict) else [pair for pair in stored or [] if len(pair) == 2]
+    return {
+        name: {
+            key: param.get(key) for key in ("default", "description", "schema") if key == "default" or param.get(key)
+        }
+        if isinstance(param, dict)
+        else param
+        for name, param in listed
+        if not (of_task and isinstance(param, dict) and param.get("source") == "dag")
+    }
+
+
+def groups_of(version: StoredVersion) -> dict[str, dict[str, Any]]:
+    """Return the properties of each task group by its id, such as what it is mapped over."""
+    return {group: properties for group, properties, _ in _walk(version.dag.get("task_group")) if group}
+
+
+_GROUP_STRUCTURE = frozenset(
+    {
+        *("_group_id", "children", "upstream_group_ids", "downstream_group_ids"),
+        *("upstream_task_ids", "downstream_task_ids"),
+    }
+)
+"""What the tasks tell already."""
+
+
+def _walk(group: Any) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """Yield each group's id, its properties and the ids of its own tasks; the root has an empty id."""
+    if not isinstance(group, dict):
+        return
+    tasks, inner = [], []
+    for label, child in (group.get("children") or {}).items():
+        if isinstance(child, list) and len(child) == 2 and isinstance(child[1], dict):
+            inner.append(child[1])
+        else:
+            tasks.append(label if not isinstance(child, list) else child[-1])
+    properties = {name: value for name, value in group.items() if name not in _GROUP_STRUCTURE}
+    yield group.get("_group_id") or "", properties, tasks
+    for child in inner:
+        yield from _walk(child)
