@@ -102,7 +102,9 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.log.info("Canary runs of version %s: %s", created["version"]["version_number"], created["run_ids"])
         if not self.wait_for_completion:
             return {**created, "states": {}}
-        if self.deferrable:
+        hook, run_ids = self.hook(context), created["run_ids"]
+        # A retry may find the runs of the try before finished; a trigger that answers at once can cost a try.
+        if self.deferrable and any(self._state(hook, run_id) not in FINISHED for run_id in run_ids):
             self.defer(
                 trigger=CanaryRunsTrigger(
                     target_dag_id=self.target_dag_id,
@@ -113,7 +115,7 @@ class TriggerCanaryRunOperator(PinningOperator):
                 method_name="execute_complete",
                 timeout=None if self.timeout is None else timedelta(seconds=self.timeout),
             )
-        return self._finish(created, self._wait(self.hook(context), created["run_ids"]))
+        return self._finish(created, self._wait(hook, run_ids))
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Create the runs."""

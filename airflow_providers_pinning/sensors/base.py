@@ -25,6 +25,8 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.bases.sensor import PokeReturnValue
 from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.triggers.base import BaseTrigger
 
 from airflow_providers_pinning.exceptions import ServerFault, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
@@ -34,7 +36,42 @@ from airflow_providers_pinning.operators.links import PinningTabLink
 from airflow_providers_pinning.triggers.base import Outcome, PinningTrigger, result_of
 
 
-class PinningSensor(TargetsDag, BaseSensorOperator):
+class LookFirstSensor(BaseSensorOperator):
+    """
+    Look once before deferring, and defer only if that gave no answer.
+
+    Airflow's scheduler takes a task for killed that is queued again before the executor has reported the end of the
+    process that deferred it, and a try is lost. A trigger that answers at once does just that.
+    """
+
+    deferrable: bool
+
+    def execute(self, context: Context) -> Any:
+        """Wait, in the triggerer or here."""
+        if not self.deferrable:
+            return super().execute(context)
+        try:
+            answer = self.poke(context)
+        except AirflowException as error:
+            # As Airflow does it for a poking sensor, and for one that comes back from the triggerer.
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(f"Skipping, as soft_fail or never_fail is set: {error}") from error
+            raise
+        if answer.is_done:
+            return answer.xcom_value
+        self.defer(trigger=self.trigger(), method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
+        return None
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once."""
+        raise NotImplementedError
+
+    def trigger(self) -> BaseTrigger:
+        """Return the trigger that looks on."""
+        raise NotImplementedError
+
+
+class PinningSensor(TargetsDag, LookFirstSensor):
     """
     Base of the sensors that ask the REST API.
 
@@ -73,10 +110,7 @@ class PinningSensor(TargetsDag, BaseSensorOperator):
     def execute(self, context: Context) -> Any:
         """Wait, in the triggerer or here."""
         self.poke_interval = seconds(self.poke_interval) or 0
-        if not self.deferrable:
-            return super().execute(context)
-        self.defer(trigger=self.trigger(), method_name="execute_complete", timeout=timedelta(seconds=self.timeout))
-        return None
+        return super().execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Ask once."""

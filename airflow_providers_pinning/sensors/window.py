@@ -19,22 +19,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseSensorOperator
 from airflow.sdk.bases.sensor import PokeReturnValue
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_providers_pinning.operators.base import default_deferrable
+from airflow_providers_pinning.sensors.base import LookFirstSensor
 from airflow_providers_pinning.triggers.base import Outcome, result_of
 from airflow_providers_pinning.triggers.window import DeploymentWindowTrigger
 from airflow_providers_pinning.windows import DeploymentWindow, UndecidableWindow, WindowNeverOpens
 from airflow_providers_pinning.windows.window import now
 
 
-class DeploymentWindowSensor(BaseSensorOperator):
+class DeploymentWindowSensor(LookFirstSensor):
     """
     Wait until a deployment window is open.
 
@@ -61,20 +60,6 @@ class DeploymentWindowSensor(BaseSensorOperator):
         self.window = window.to_dict() if isinstance(window, DeploymentWindow) else window
         self.deferrable = default_deferrable(deferrable)
 
-    def execute(self, context: Context) -> Any:
-        """Wait, in the triggerer or here."""
-        if not self.deferrable:
-            return super().execute(context)
-        answer = self.poke(context)
-        if answer.is_done:
-            return answer.xcom_value
-        self.defer(
-            trigger=DeploymentWindowTrigger(window=self._read().to_dict()),
-            method_name="execute_complete",
-            timeout=timedelta(seconds=self.timeout),
-        )
-        return None
-
     def poke(self, context: Context) -> PokeReturnValue:
         """Look at the clock."""
         window, at = self._read(), now()
@@ -91,6 +76,10 @@ class DeploymentWindowSensor(BaseSensorOperator):
             raise AirflowFailException(str(error)) from error
         self.log.info("%s; it opens at %s", state.message, opens.isoformat())
         return PokeReturnValue(is_done=False)
+
+    def trigger(self) -> DeploymentWindowTrigger:
+        """Return the trigger that looks at the clock."""
+        return DeploymentWindowTrigger(window=self._read().to_dict())
 
     def execute_complete(self, context: Context, event: Outcome) -> Any:
         """Look at the clock once more, as the task may have come back late."""

@@ -54,6 +54,9 @@ class PinningTrigger(BaseTrigger):
     """
     Ask the REST API until there is an answer.
 
+    The task has asked before it was deferred, so the first question comes after the first pause: a task that comes
+    back at once may be taken for one that was killed.
+
     A broken connection, 429 and any 5xx, as during a restart of the API server, are outlasted; how long is up to
     the timeout of the task. A refusal, such as an unknown Dag or a wrong password, ends the wait, and the task
     decides what it means.
@@ -81,6 +84,7 @@ class PinningTrigger(BaseTrigger):
         """Yield one event, whose payload is an :class:`Outcome`."""
         hook = PinningAsyncHook(self.pinning_conn_id)
         while True:
+            await asyncio.sleep(self.poll_interval)
             try:
                 result = await self.ask(hook)
             except (TransientError, ServerFault) as error:
@@ -92,7 +96,6 @@ class PinningTrigger(BaseTrigger):
                 if result is not None:
                     yield TriggerEvent(Outcome(result=result, error=None))
                     return
-            await asyncio.sleep(self.poll_interval)
 
     async def ask(self, hook: PinningAsyncHook) -> dict[str, Any] | None:
         """Return what is waited for, or ``None`` to ask again."""

@@ -31,6 +31,9 @@ from airflow_providers_pinning.windows.window import now
 NAP = 60.0
 """Seconds after which the clock is read again, as it may have been set."""
 
+LEAST_WAIT = 5.0
+"""Seconds that the trigger waits at least: a task that comes back at once may be taken for one that was killed."""
+
 
 class DeploymentWindowTrigger(BaseTrigger):
     """
@@ -51,6 +54,7 @@ class DeploymentWindowTrigger(BaseTrigger):
         """Yield one event, whose payload is an :class:`~airflow_providers_pinning.triggers.base.Outcome`."""
         window = DeploymentWindow.from_dict(self.window)
         opens = await asyncio.to_thread(window.next_open, now())
+        await asyncio.sleep(LEAST_WAIT)
         while (remaining := (opens - now()).total_seconds()) > 0:
             await asyncio.sleep(min(remaining, NAP))
         yield TriggerEvent(Outcome(result={"opened": opens.isoformat()}, error=None))

@@ -104,7 +104,22 @@ def test_waiting_ends_with_the_timeout(created):
         canary(timeout=0.05).execute(task_context("canary"))
 
 
+def test_retry_that_finds_the_runs_finished_does_not_defer(created):
+    created.answer("GET", f"{RUNS}/a", {"state": "success"})
+    created.answer("GET", f"{RUNS}/b", {"state": "success"})
+    result = canary(deferrable=True).execute(task_context("canary", try_number=2))
+    assert result["states"] == {"a": "success", "b": "success"}
+
+
+def test_deferring_asks_no_further_than_the_first_run_that_is_not_finished(created):
+    created.answer("GET", f"{RUNS}/a", {"state": "queued"})
+    with pytest.raises(TaskDeferred):
+        canary(deferrable=True).execute(task_context("canary"))
+    assert created.asked("GET", f"{RUNS}/b") == []
+
+
 def test_deferred_task_decides_when_it_comes_back(created):
+    created.answer("GET", f"{RUNS}/a", {"state": "queued"})
     operator = canary(deferrable=True, timeout=60)
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(task_context("canary"))

@@ -122,7 +122,33 @@ def test_values_that_make_no_sense_are_refused(stub, wrong):
         sensor(**wrong).execute(task_context())
 
 
+@pytest.mark.parametrize("verdict", ["successful", "failed"])
+def test_verdict_that_is_there_needs_no_deferral(stub, verdict):
+    stub.answer("GET", SOAK, soak(verdict))
+    if verdict == "successful":
+        assert sensor(deferrable=True).execute(task_context())["verdict"] == verdict
+    else:
+        with pytest.raises(AirflowFailException, match="because"):
+            sensor(deferrable=True).execute(task_context())
+    assert len(stub.asked("GET", SOAK)) == 1
+
+
+@pytest.mark.parametrize("fault", [(503, {}), (500, ""), "drop"])
+def test_server_that_is_down_at_the_first_look_is_awaited_in_the_triggerer(stub, fault):
+    stub.answer("GET", SOAK, fault)
+    with pytest.raises(TaskDeferred):
+        sensor(deferrable=True).execute(task_context())
+
+
+@pytest.mark.parametrize("option", ["soft_fail", "never_fail"])
+def test_failure_at_the_first_look_is_a_skip_where_airflow_makes_one(stub, option):
+    stub.answer("GET", SOAK, soak("failed"))
+    with pytest.raises(AirflowSkipException, match="because"):
+        sensor(deferrable=True, **{option: True}).execute(task_context())
+
+
 def test_deferred_sensor_decides_when_it_comes_back(stub):
+    stub.answer("GET", SOAK, soak("progressing"))
     operator = sensor(deferrable=True, min_runs=5)
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(task_context())

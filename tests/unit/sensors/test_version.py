@@ -115,7 +115,20 @@ def test_refusal_fails_at_once(answering):
     assert len(answering.asked("GET", VERSIONS)) == 1
 
 
+def test_version_that_is_there_needs_no_deferral(answering):
+    answering.answer("GET", VERSIONS, listed(version(2)))
+    assert sensor(deferrable=True).execute(task_context())["version_number"] == 2
+
+
+def test_deferrable_sensor_leaves_debouncing_to_the_triggerer(answering):
+    answering.answer("GET", VERSIONS, listed(version(2)))
+    with pytest.raises(TaskDeferred):
+        sensor(deferrable=True, debounce=7).execute(task_context())
+    assert answering.asked("POST", "/pinning/api/v1/dags/orders/candidates") == []
+
+
 def test_deferred_sensor_makes_the_candidate_when_it_comes_back(answering):
+    answering.answer("GET", VERSIONS, listed(version(1, active=True)))
     operator = sensor(deferrable=True, debounce=7)
     with pytest.raises(TaskDeferred) as deferred:
         operator.execute(task_context())

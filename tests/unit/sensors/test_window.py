@@ -22,9 +22,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 import time_machine
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from airflow_providers_pinning.sensors.window import DeploymentWindowSensor
+from airflow_providers_pinning.triggers import window as window_trigger
 from airflow_providers_pinning.windows import DeploymentWindow, WindowRule
 from tests.support.task_context import task_context
 
@@ -67,7 +68,9 @@ def test_deferred_sensor_waits_again_if_it_comes_back_too_late():
         operator.execute_complete(task_context(), DONE)
 
 
-def test_trigger_fires_when_the_window_opens():
+@pytest.mark.parametrize("least", [0.0, 0.6])
+def test_trigger_fires_when_the_window_opens_but_never_at_once(monkeypatch, least):
+    monkeypatch.setattr(window_trigger, "LEAST_WAIT", least)
     operator = sensor(deferrable=True)
 
     async def first(trigger):
@@ -77,7 +80,9 @@ def test_trigger_fires_when_the_window_opens():
         with pytest.raises(TaskDeferred) as deferred:
             operator.execute(task_context())
         event = asyncio.run(first(deferred.value.trigger))
-        assert datetime.now(timezone.utc) >= datetime(2026, 1, 1, 10, tzinfo=timezone.utc)
+        # It began 0.2 seconds before the window opens.
+        late = datetime.now(timezone.utc) - datetime(2026, 1, 1, 10, tzinfo=timezone.utc)
+        assert late.total_seconds() >= max(0, least - 0.2)
     assert event.payload == {"result": {"opened": "2026-01-01T10:00:00+00:00"}, "error": None}
 
 
@@ -86,6 +91,12 @@ def test_window_that_never_opens_fails_at_once(deferrable):
     never = DeploymentWindow(allow=[WindowRule("0 0 30 2 *", timedelta(hours=1))])
     with pytest.raises(AirflowFailException, match="does not open"):
         sensor(never, deferrable=deferrable).execute(task_context())
+
+
+def test_window_that_never_opens_is_a_skip_with_soft_fail():
+    never = DeploymentWindow(allow=[WindowRule("0 0 30 2 *", timedelta(hours=1))])
+    with pytest.raises(AirflowSkipException, match="does not open"):
+        sensor(never, deferrable=True, soft_fail=True).execute(task_context())
 
 
 def test_window_that_is_none_fails_at_once():

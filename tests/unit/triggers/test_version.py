@@ -59,6 +59,19 @@ def test_verdict_is_reported_once_it_is_final(stub):
     assert stub.received[-1].params["min_runs"] == "2"
 
 
+def test_first_question_comes_after_the_first_pause(stub):
+    stub.answer("GET", SOAK, {"verdict": "successful"})
+    trigger = VersionSoakTrigger(**{**COMMON, "poll_interval": 0.5}, version_number=2, criteria={})
+
+    async def story():
+        waiting = asyncio.ensure_future(anext(trigger.run().__aiter__()))
+        await asyncio.sleep(0.2)
+        assert stub.received == []
+        return await asyncio.wait_for(waiting, 20)
+
+    assert asyncio.run(story()).payload["result"] == {"verdict": "successful"}
+
+
 @pytest.mark.parametrize(
     "trigger",
     [
