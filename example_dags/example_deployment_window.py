@@ -74,7 +74,6 @@ with DAG(
             "Dag {{ params.dags[ti.map_index] }} on Tuesday?",
             response_timeout=timedelta(hours=23),
             defaults=ApprovalOperator.REJECT,  # what is not approved in time is skipped, not rejected for good
-            retries=0,
         )
         window = DeploymentWindowSensor(
             task_id="window", window=RELEASES, timeout=timedelta(days=15).total_seconds(), deferrable=True

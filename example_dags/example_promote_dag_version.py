@@ -25,9 +25,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
@@ -147,7 +148,8 @@ with DAG(
         # A time-out is answered like a person who rejects: the task fails, and the candidate is rejected.
         defaults=ApprovalOperator.REJECT,
         fail_on_reject=True,
-        retries=0,
+        # The retries are for tries that were lost, and ask again. An answer is final.
+        retry_policy=ExceptionRetryPolicy([RetryRule(HITLRejectException, RetryAction.FAIL)]),
     )
     # [END howto_promotion_approval]
 

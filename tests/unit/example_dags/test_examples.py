@@ -28,7 +28,8 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
-from airflow.sdk import DAG, TriggerRule
+from airflow.providers.standard.exceptions import HITLRejectException
+from airflow.sdk import DAG, RetryAction, TriggerRule
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
 from sqlalchemy import update
@@ -79,6 +80,16 @@ def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its
     assert "task_ids='pin'" in roll_back.from_version
     assert dag.get_task("approval").fail_on_reject
     assert dag.get_task("approval").defaults == ["Reject"]
+
+
+def test_approval_that_was_answered_is_not_asked_for_again_but_one_that_was_lost_is(dags):
+    approval = dags["example_promote_dag_version"].get_task("approval")
+    answered = {"params_input": {}, "responded_at": datetime.now(timezone.utc), "responded_by_user": None}
+    with pytest.raises(HITLRejectException) as raised:
+        approval.execute_complete({}, {**answered, "chosen_options": approval.defaults, "timedout": True})
+    assert approval.retries > 0
+    assert approval.retry_policy.evaluate(raised.value, 1, approval.retries).action is RetryAction.FAIL
+    assert approval.retry_policy.evaluate(ConnectionError(), 1, approval.retries).action is RetryAction.DEFAULT
 
 
 def test_waiting_tasks_of_the_promotion_occupy_no_worker(dags):
