@@ -111,6 +111,17 @@ _SHOWING = (
         description="Ends with 0 if successful, 10 if progressing, 11 if failed, 12 if inconclusive.",
     ),
     _command(
+        "compare",
+        "compare.pinning_compare",
+        "Show what differs between two versions of a Dag",
+        args.DAG_ID,
+        args.FROM_VERSION,
+        args.TO_VERSION_COMPARED,
+        args.NO_SOURCE,
+        args.EXIT_CODE,
+        *SHOWN,
+    ),
+    _command(
         "doctor",
         "doctor.pinning_doctor",
         "Check the installation, and say what to do",

@@ -52,6 +52,9 @@ STYLES = {
     "✗": "bold red",
 }
 
+DIFF_STYLES = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
+"""How the lines of a diff begin, and how they are shown."""
+
 STYLED = frozenset({"", "health", "state", "code", "verdict", "change"})
 """Columns, and properties, whose words are shown in colour. Others hold what people wrote."""
 
@@ -97,6 +100,14 @@ def show(output: str, data: Any, rows: Sequence[Row]) -> None:
         console.print_as_plain_table([dict(row) for row in rows])
     else:
         console.print_as_table([dict(row) for row in rows])
+
+
+def show_diff(diff: str) -> None:
+    """Write a unified diff to stdout, in colour if that is a terminal."""
+    console = PinningConsole()
+    for line in diff.removesuffix("\n").split("\n"):
+        style = next((style for start, style in DIFF_STYLES.items() if line.startswith(start)), "")
+        console.print(Text(visible(line.expandtabs(4)), style=style), soft_wrap=True)
 
 
 def properties(values: Row) -> list[Row]:

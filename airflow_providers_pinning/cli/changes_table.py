@@ -1,0 +1,73 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The differences between two versions as rows for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from airflow_providers_pinning.cli.output import Row
+from airflow_providers_pinning.domain.difference import VersionDifference
+from airflow_providers_pinning.domain.difference_schedule import ScheduleChange
+from airflow_providers_pinning.domain.difference_values import FieldChange
+
+NEXT_RUNS = 3
+"""How many of the next runs are shown."""
+
+
+def change_rows(difference: VersionDifference) -> list[Row]:
+    """Return one change a row; the source is not among them."""
+    return [
+        *_schedule(difference.schedule),
+        *(_row("task", task_id, "added") for task_id in difference.tasks.added),
+        *(_row("task", task_id, "removed") for task_id in difference.tasks.removed),
+        *(row for task in difference.tasks.changed for row in _fields("task", task.fields, f"{task.task_id}: ")),
+        *_fields("parameter", difference.params),
+        *_fields("limit", difference.limits),
+        *(
+            _row(asset.role, f"{asset.task_id}: {asset.name}" if asset.task_id else asset.name, asset.kind)
+            for asset in difference.assets
+        ),
+        *_fields("other", difference.other),
+    ]
+
+
+def _schedule(schedule: ScheduleChange) -> Iterator[Row]:
+    if not schedule.changed:
+        return
+    yield _row("schedule", "", "changed", schedule.before, schedule.after)
+    yield _row("next runs", "", "changed", _times(schedule.next_runs_before), _times(schedule.next_runs_after))
+
+
+def _times(times: Iterable[datetime]) -> list[datetime]:
+    return list(times)[:NEXT_RUNS]
+
+
+def _fields(what: str, fields: Iterable[FieldChange], prefix: str = "") -> Iterator[Row]:
+    for field in fields:
+        yield _row(what, f"{prefix}{field.name}", field.kind, _text(field.before), _text(field.after))
+
+
+def _row(what: str, name: str, change: str, before: Any = None, after: Any = None) -> Row:
+    return {"what": what, "name": name, "change": change, "before": before, "after": after}
+
+
+def _text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

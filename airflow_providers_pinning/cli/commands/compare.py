@@ -1,0 +1,61 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What differs between two versions."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from airflow.utils.session import create_session
+
+from airflow_providers_pinning.cli.changes_table import change_rows
+from airflow_providers_pinning.cli.command import shows
+from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.cli.output import say, say_styled, show, show_diff
+from airflow_providers_pinning.cli.plain import plain
+from airflow_providers_pinning.domain.difference import VersionDifference, compare_versions
+
+
+@shows
+def pinning_compare(args: Namespace) -> None:
+    """Show what differs, and if asked end with a code of its own if anything does."""
+    with create_session(scoped=False) as session:
+        difference = compare_versions(
+            args.dag_id, from_version=args.from_version, to_version=args.to_version, session=session
+        )
+    rows = change_rows(difference)
+    say(_summary(difference, found=bool(rows or difference.source.diff)))
+    for note in (difference.schedule.note, difference.source.note):
+        if note:
+            say_styled(f"Note: {note}", "yellow")
+    data: dict[str, Any] = plain(difference)
+    if args.no_source:
+        data["source"]["diff"] = None
+    if rows or args.output in ("json", "yaml"):
+        show(args.output, data, rows)
+    if args.output == "table" and difference.source.diff and not args.no_source:
+        show_diff(difference.source.diff)
+    if args.exit_code and not difference.identical:
+        raise SystemExit(ExitCode.DIFFERENT)
+
+
+def _summary(difference: VersionDifference, *, found: bool) -> str:
+    versions = f"Dag {difference.dag_id!r}, from {difference.from_version.label} to {difference.to_version.label}"
+    if difference.identical:
+        return f"{versions}: new runs would be the same."
+    return f"{versions}: they differ." if found else f"{versions}: no difference was found in the Dag itself."
