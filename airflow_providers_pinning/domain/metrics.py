@@ -26,8 +26,8 @@ from airflow.models.dag_version import DagVersion
 from airflow.observability import stats
 from airflow.observability.metrics import stats_utils
 from airflow.utils.net import get_hostname
-from sqlalchemy import case, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, case, func, select
+from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import health
 from airflow_providers_pinning.domain.attestation import ComponentHealth, live_components
@@ -75,31 +75,31 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
     :param session: database session
     :return: the value of each gauge
     """
-    newer = aliased(DagVersion)
-    behind = (
-        select(func.count())
-        .where(newer.dag_id == Pin.dag_id, newer.version_number > Pin.version_number)
-        .correlate(Pin)
-        .scalar_subquery()
+    health_of_pins = health.with_live_rows(
+        select(func.count().label("all"), func.sum(case((health.is_unhealthy(), 1), else_=0)).label("unhealthy"))
+    ).select_from(Pin)
+    newer = (
+        select(func.count().label("versions"))
+        .select_from(Pin)
+        .join(DagVersion, and_(DagVersion.dag_id == Pin.dag_id, DagVersion.version_number > Pin.version_number))
+        .where(Pin.dag_version_id.is_not(None))
+        .group_by(Pin.dag_id)
+        .subquery()
     )
-    pins = health.with_live_rows(
-        select(behind.label("behind"), case((health.is_unhealthy(), 1), else_=0).label("unhealthy")).select_from(Pin)
-    ).subquery()
-    figures = session.execute(
+    pins = session.execute(health_of_pins).one()
+    behind = session.execute(
         select(
             func.count().label("pins"),
-            func.sum(pins.c.unhealthy).label("unhealthy"),
-            func.sum(case((pins.c.behind > 0, 1), else_=0)).label("pins_behind"),
-            func.sum(pins.c.behind).label("versions_behind"),
-            func.max(pins.c.behind).label("max_versions_behind"),
+            func.sum(newer.c.versions).label("versions"),
+            func.max(newer.c.versions).label("most"),
         )
     ).one()
     return {
-        "pinning.pins": figures.pins,
-        "pinning.unhealthy_pins": int(figures.unhealthy or 0),
-        "pinning.pins_behind": int(figures.pins_behind or 0),
-        "pinning.versions_behind": int(figures.versions_behind or 0),
-        "pinning.max_versions_behind": figures.max_versions_behind or 0,
+        "pinning.pins": pins.all,
+        "pinning.unhealthy_pins": int(pins.unhealthy or 0),
+        "pinning.pins_behind": behind.pins,
+        "pinning.versions_behind": int(behind.versions or 0),
+        "pinning.max_versions_behind": behind.most or 0,
         "pinning.escaped_runs": len(health.escaped_runs(limit=health.NEWEST_RUNS, session=session)),
         "pinning.unenforced_components": sum(not component.enforced for component in components),
     }
