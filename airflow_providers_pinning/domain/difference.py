@@ -24,13 +24,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.difference_assets import AssetChange, compare_assets
+from airflow_providers_pinning.domain.difference_assets import AssetChange, assets_of, compare_assets
 from airflow_providers_pinning.domain.difference_schedule import ScheduleChange, compare_schedules
 from airflow_providers_pinning.domain.difference_source import SourceChange, compare_sources
 from airflow_providers_pinning.domain.difference_stored import StoredVersion, read_stored
-from airflow_providers_pinning.domain.difference_tasks import TaskChanges, compare_tasks, groups_of, params_of
+from airflow_providers_pinning.domain.difference_tasks import TaskChanges, compare_tasks, groups_of, params_of, tasks_of
 from airflow_providers_pinning.domain.difference_values import FieldChange, field_changes
-from airflow_providers_pinning.domain.errors import UnknownVersionError
+from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionDriftedError
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     find_version,
@@ -72,7 +72,12 @@ class VersionDifference:
 
 
 def choose_versions(
-    dag_id: str, *, from_version: int | None = None, to_version: int | None = None, session: Session
+    dag_id: str,
+    *,
+    from_version: int | None = None,
+    to_version: int | None = None,
+    expected_dag_hash: str | None = None,
+    session: Session,
 ) -> tuple[VersionIdentity, VersionIdentity]:
     """
     Find the versions to compare.
@@ -80,9 +85,11 @@ def choose_versions(
     :param dag_id: the Dag
     :param from_version: number of the one version; the active one if not given
     :param to_version: number of the other one; the latest if not given
+    :param expected_dag_hash: the other one's hash, if it must be a certain one
     :param session: database session
     :raises UnknownDagError: if there is no such Dag
     :raises UnknownVersionError: if there is no such version
+    :raises VersionDriftedError: if the other version has another hash
     """
     require_dag(dag_id, session=session)
     latest = latest_identity(dag_id, session=session)
@@ -94,6 +101,13 @@ def choose_versions(
     )
     if before is None or after is None:
         raise UnknownVersionError(f"Dag {dag_id!r} has no registered version. Wait until it is parsed.", dag_id=dag_id)
+    if expected_dag_hash not in (None, after.dag_hash):
+        raise VersionDriftedError(
+            f"Dag {dag_id!r}, {after.label}, has hash {after.dag_hash} instead of {expected_dag_hash}. "
+            "Evaluate it anew.",
+            dag_id=dag_id,
+            version_number=after.version_number,
+        )
     return before, after
 
 
@@ -136,12 +150,13 @@ def compare(
     """
     old = read_stored(dag_id, before, session=session)
     new = read_stored(dag_id, after, session=session) if before != after else old
-    tasks = compare_tasks(old, new, with_code=with_code)
+    old_tasks, new_tasks = tasks_of(old), tasks_of(new)
+    tasks = compare_tasks(old_tasks, new_tasks, with_code=with_code)
     now = now or datetime.now(timezone.utc)
-    schedule = compare_schedules(dag_id, old, new, now=now, session=session)
+    schedule = compare_schedules(dag_id, old, new, with_code=with_code, now=now, session=session)
     params = field_changes(params_of(old.dag.get("params")), params_of(new.dag.get("params")))
     limits = field_changes(_limits(old), _limits(new))
-    assets = compare_assets(old, new)
+    assets = compare_assets(assets_of(old, old_tasks), assets_of(new, new_tasks))
     other = _compare_other(old, new, with_code=with_code)
     source = compare_sources(before, after, with_code=with_code, session=session)
     return VersionDifference(

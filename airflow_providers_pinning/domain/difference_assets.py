@@ -23,10 +23,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from airflow_providers_pinning.domain.difference_stored import StoredVersion
-from airflow_providers_pinning.domain.difference_tasks import tasks_of
+from airflow_providers_pinning.domain.difference_tasks import Tasks
 from airflow_providers_pinning.domain.difference_values import TYPE
 
 Role = Literal["schedule", "outlet", "inlet"]
+
+
+Used = tuple[Role, "str | None", str, "str | None"]
+"""Role, task, name and URI of an asset."""
+_ORDER = {"schedule": 0, "outlet": 1, "inlet": 2}
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,8 @@ class AssetChange:
     """The task whose outlet or inlet it is."""
 
 
-def compare_assets(before: StoredVersion, after: StoredVersion) -> tuple[AssetChange, ...]:
+def compare_assets(old: set[Used], new: set[Used]) -> tuple[AssetChange, ...]:
     """List the assets that came and went, in the order of roles, tasks and names."""
-    old, new = _assets(before), _assets(after)
     found = [(used, "removed") for used in old - new] + [(used, "added") for used in new - old]
     ordered = sorted(found, key=lambda item: (_ORDER[item[0][0]], *(part or "" for part in item[0][1:]), item[1]))
     return tuple(
@@ -53,13 +57,10 @@ def compare_assets(before: StoredVersion, after: StoredVersion) -> tuple[AssetCh
     )
 
 
-_ORDER = {"schedule": 0, "outlet": 1, "inlet": 2}
-_Used = tuple[Role, "str | None", str, "str | None"]
-
-
-def _assets(version: StoredVersion) -> set[_Used]:
-    used: set[_Used] = {("schedule", None, name, uri) for name, uri in assets_in(version.dag.get("timetable"))}
-    for task_id, fields in tasks_of(version).items():
+def assets_of(version: StoredVersion, tasks: Tasks) -> set[Used]:
+    """Collect the assets that a version uses."""
+    used: set[Used] = {("schedule", None, name, uri) for name, uri in assets_in(version.dag.get("timetable"))}
+    for task_id, fields in tasks.items():
         used |= {("outlet", task_id, name, uri) for name, uri in assets_in(fields.get("outlets"))}
         used |= {("inlet", task_id, name, uri) for name, uri in assets_in(fields.get("inlets"))}
     return used

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from airflow._shared.secrets_masker import redact
 from airflow.models.dag import DagModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,6 +32,8 @@ from airflow_providers_pinning.domain.difference_stored import StoredVersion
 from airflow_providers_pinning.domain.difference_values import TYPE, canonical
 from airflow_providers_pinning.domain.next_runs import next_runs, read_timetable
 
+MAX_ARGUMENTS = 1000
+"""Characters of a timetable's arguments that are shown at most."""
 _BOUNDS = ("start_date", "end_date", "catchup", "timezone")
 """What decides about runs beside the timetable."""
 
@@ -49,76 +52,90 @@ class ScheduleChange:
 
 
 def compare_schedules(
-    dag_id: str, before: StoredVersion, after: StoredVersion, *, now: datetime, session: Session
+    dag_id: str, before: StoredVersion, after: StoredVersion, *, with_code: bool, now: datetime, session: Session
 ) -> ScheduleChange:
-    """Compare the schedules of two versions, and when each would run next if it were active."""
-    old, new = _describe(before), _describe(after)
-    timetables = canonical(before.dag.get("timetable")), canonical(after.dag.get("timetable"))
+    """
+    Compare the schedules of two versions, and when each would run next if it were active.
+
+    :param dag_id: the Dag
+    :param before: one version
+    :param after: the other one
+    :param with_code: whether arguments of timetables may be shown that only the source code shows otherwise
+    :param now: the present
+    :param session: database session
+    """
+    same_timetable = canonical(_timetable(before)) == canonical(_timetable(after))
     differing = [name for name in _BOUNDS if canonical(before.dag.get(name)) != canonical(after.dag.get(name))]
-    if old == new and timetables[0] != timetables[1]:
-        old, new = (f"{old} {_arguments(version)}" for version in (before, after))
-    runs_before = next_runs(dag_id, before, now=now, session=session)
-    runs_after = next_runs(dag_id, after, now=now, session=session)
-    notes = [runs_before.note, *([] if before.identity == after.identity else [runs_after.note])]
+    old, new = _describe(before), _describe(after)
+    if old == new and not same_timetable and with_code:
+        old, new = f"{old} {_arguments(before, after)}", f"{new} {_arguments(after, before)}"
+    versions = (before,) if before.identity == after.identity else (before, after)
+    runs = [next_runs(dag_id, version, now=now, session=session) for version in versions]
+    notes = [version.problem for version in versions] + [found.note for found in runs]
     if session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)):
         notes.append("The Dag is paused: no scheduled run is created until it is unpaused.")
     return ScheduleChange(
-        changed=timetables[0] != timetables[1] or bool(differing),
+        changed=bool(differing) or not same_timetable,
         before=_with_bounds(old, before, differing),
         after=_with_bounds(new, after, differing),
-        next_runs_before=runs_before.times,
-        next_runs_after=runs_after.times,
+        next_runs_before=runs[0].times,
+        next_runs_after=runs[-1].times,
         note=" ".join(note for note in notes if note) or None,
     )
 
 
+def _timetable(version: StoredVersion) -> dict[str, Any]:
+    return version.dag.get("timetable") or {}
+
+
 def _with_bounds(text: str, version: StoredVersion, names: list[str]) -> str:
     values = {name: version.dag.get(name) for name in names}
-    return ", ".join([text, *(f"{name}={value if value is not None else 'none'}" for name, value in values.items())])
+    return ", ".join([text, *(f"{name}={'none' if value is None else value}" for name, value in values.items())])
 
 
 def _describe(version: StoredVersion) -> str:
     """Say in a few words when a version runs."""
-    stored = version.dag.get("timetable") or {}
+    stored = _timetable(version)
     try:
         timetable = read_timetable(version)
-        if timetable.asset_condition:
-            return _of_assets(stored, str(timetable.summary))
         summary, description = str(timetable.summary), str(timetable.description or "")
+        by_assets = bool(timetable.asset_condition)
     except Exception:
         # The class of a timetable may be anybody's, and may be gone.
-        return f"{_class_name(stored)} {_arguments(version)}"
-    if zone := stored.get("timezone"):
-        summary = summary if zone == "UTC" else f"{summary} {zone}"
-    return f"{summary} ({description})" if description and description != summary else summary
+        return str(stored.get(TYPE) or "unknown").rpartition(".")[2]
+    if by_assets:
+        return f"{summary}{_zone(stored.get('timetable'))}: {_condition(stored.get('asset_condition'))}"
+    said = f"{summary}{_zone(stored)}"
+    return f"{said} ({description})" if description and description != summary else said
 
 
-def _of_assets(stored: dict[str, Any], summary: str) -> str:
-    by_assets = f"{summary}: {_condition(stored.get('asset_condition'))}"
-    mapped = stored.get("timetable")
-    return f"{by_assets} {mapped['timezone']}" if isinstance(mapped, dict) and mapped.get("timezone") else by_assets
+def _zone(stored: Any) -> str:
+    zone = stored.get("timezone") if isinstance(stored, dict) else None
+    return f" {zone}" if zone and zone != "UTC" else ""
 
 
 def _condition(stored: Any) -> str:
     """Write the assets that are waited for as an expression."""
     if not isinstance(stored, dict):
         return str(stored)
-    kind = stored.get(TYPE)
-    if kind in ("asset_all", "asset_any"):
-        parts = [
-            f"({text})" if isinstance(part, dict) and len(part.get("objects") or []) > 1 else text
-            for part in stored.get("objects") or []
-            if (text := _condition(part))
+    kind, objects = stored.get(TYPE), stored.get("objects")
+    if kind in ("asset_all", "asset_any") and isinstance(objects, list):
+        inner = [
+            f"({_condition(part)})" if isinstance(part, dict) and "objects" in part else _condition(part)
+            for part in objects
         ]
-        return (" and " if kind == "asset_all" else " or ").join(parts)
+        return (" and " if kind == "asset_all" else " or ").join(inner)
     name = str(stored.get("name") or stored.get("uri"))
     return f"alias {name}" if kind == "asset_alias" else name
 
 
-def _class_name(stored: dict[str, Any]) -> str:
-    return str(stored.get(TYPE) or "unknown schedule").rpartition(".")[2]
-
-
-def _arguments(version: StoredVersion) -> str:
-    stored = version.dag.get("timetable") or {}
-    return json.dumps({name: value for name, value in stored.items() if name != TYPE}, sort_keys=True, default=str)
+def _arguments(version: StoredVersion, other: StoredVersion) -> str:
+    """Write those arguments of a timetable that the other one has not."""
+    theirs = _timetable(other)
+    own = {
+        name: redact(value, name)
+        for name, value in _timetable(version).items()
+        if canonical(value) != canonical(theirs.get(name))
+    }
+    text = json.dumps(own, sort_keys=True, default=str)
+    return text if len(text) <= MAX_ARGUMENTS else f"{text[:MAX_ARGUMENTS]}..."

@@ -119,7 +119,7 @@ def _stored(column, ids: list, *, session: Session) -> dict:  # type: ignore[no-
 
 
 def _label(version: VersionIdentity) -> str:
-    return f"{version.relative_fileloc}\tversion {version.version_number}"
+    return f"{version.relative_fileloc or 'source'}\tversion {version.version_number}"
 
 
 def bounded_diff(

@@ -31,7 +31,10 @@ from sqlalchemy.orm import Session, contains_eager
 from airflow_providers_pinning.domain.difference_values import plain, readable
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionUnreadableError
 from airflow_providers_pinning.domain.identity import VersionIdentity
-from airflow_providers_pinning.domain.scheduling import as_parsed
+from airflow_providers_pinning.domain.scheduling import as_parsed, deadline_definitions
+
+CURRENT = DagSerialization.SERIALIZER_VERSION
+"""Version of Airflow's serialization that needs no conversion."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +99,14 @@ def read_stored(dag_id: str, identity: VersionIdentity, *, session: Session) -> 
             dag_id=dag_id,
             version_number=identity.version_number,
         )
+    data = serialized.data or {}
+    if data.get("__version") == CURRENT:
+        return StoredVersion(identity, {**data, "dag": _with_deadlines(serialized, data["dag"])})
     try:
         return StoredVersion(identity, as_parsed(serialized).data)
-    except VersionUnreadableError:
-        found = serialized.data
-        format_version = (found or {}).get("__version")
-        return StoredVersion(
-            identity,
-            found or {},
-            f"Version {identity.version_number} has serialization version {format_version!r}, which this Airflow does "
-            "not know: it is compared as it is stored.",
-        )
+    except VersionUnreadableError as error:
+        return StoredVersion(identity, data, f"{error.message} It is compared as it is stored.")
+
+
+def _with_deadlines(serialized: SerializedDagModel, dag: dict[str, Any]) -> dict[str, Any]:
+    return {**dag, "deadline": deadline_definitions(serialized)} if dag.get("deadline") else dag

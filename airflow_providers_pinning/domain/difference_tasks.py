@@ -38,9 +38,13 @@ _INTERNAL = frozenset(
 _FLAGS = {"has_retry_policy": False}
 """Defaults that Airflow's schema does not have."""
 _ORDERLESS = ("downstream_task_ids", "template_fields", "template_ext")
-_CODE_ONLY = frozenset({"executor_config", "start_trigger_args"})
-"""Fields of every task that Airflow's API shows in no other place than the source code."""
+_CODE_ONLY = frozenset({"executor_config", "start_trigger_args", "inlets", "outlets"})
+"""Fields of every task whose values may hold anything; the names of assets are told elsewhere."""
 _OWN_NAMES = frozenset({"operator", "upstream_task_ids", "task_group", "is_mapped"})
+
+
+Tasks = dict[str, dict[str, Any]]
+"""Plain fields of each task by its id."""
 
 
 @dataclass(frozen=True)
@@ -63,23 +67,22 @@ class TaskChanges:
         return bool(self.added or self.removed or self.changed)
 
 
-def compare_tasks(before: StoredVersion, after: StoredVersion, *, with_code: bool) -> TaskChanges:
+def compare_tasks(before: Tasks, after: Tasks, *, with_code: bool) -> TaskChanges:
     """
     Compare the tasks of two versions.
 
-    :param before: one version
-    :param after: the other one
+    :param before: the tasks of one version
+    :param after: those of the other one
     :param with_code: whether values may be shown that only the source code shows otherwise
     """
-    old, new = tasks_of(before), tasks_of(after)
     changed = (
         TaskChange(task_id, fields)
-        for task_id in sorted(old.keys() & new.keys())
-        if (fields := _compare_task(old[task_id], new[task_id], with_code=with_code))
+        for task_id in sorted(before.keys() & after.keys())
+        if (fields := _compare_task(before[task_id], after[task_id], with_code=with_code))
     )
     return TaskChanges(
-        added=tuple(sorted(new.keys() - old.keys())),
-        removed=tuple(sorted(old.keys() - new.keys())),
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
         changed=tuple(changed),
     )
 
@@ -95,7 +98,7 @@ def _is_public(name: str) -> bool:
     return name not in _CODE_ONLY and (name in _OWN_NAMES or name in known or f"_{name}" in known)
 
 
-def tasks_of(version: StoredVersion) -> dict[str, dict[str, Any]]:
+def tasks_of(version: StoredVersion) -> Tasks:
     """Return the fields of each task by its id; mapped tasks have theirs like any other, and ``is_mapped``."""
     groups = {task_id: group for group, _, tasks in _walk(version.dag.get("task_group")) for task_id in tasks}
     tasks = {

@@ -133,6 +133,8 @@ def field_changes(
 
 
 def _same(old: Any, new: Any) -> bool:
+    if isinstance(old, str) and isinstance(new, str):
+        return old == new
     return (is_empty(old) and is_empty(new)) or canonical(old) == canonical(new)
 
 

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -53,7 +54,7 @@ def read_timetable(version: StoredVersion) -> Timetable:
 
     :raises Exception: whatever its class raises, or if it is not installed
     """
-    return decode_timetable(version.raw_dag["timetable"])
+    return decode_timetable(copy.deepcopy(version.raw_dag["timetable"]))
 
 
 def next_runs(dag_id: str, version: StoredVersion, *, now: datetime, count: int = 5, session: Session) -> NextRuns:
@@ -87,8 +88,8 @@ def _note(version: StoredVersion, times: tuple[datetime, ...], by_assets: bool, 
         return f"The schedule of {version.name.lower()} has no further run."
     said = [f"{version.name} also runs when its assets are updated."] if by_assets else []
     if overdue := sum(time <= now for time in times):
-        at_least = "at least " if overdue == len(times) and overdue > 1 else ""
-        said.append(f"{version.name} has {at_least}{overdue} run(s) that would be created at once.")
+        more = " or more" if overdue == len(times) > 1 else ""
+        said.append(f"{version.name} would create {overdue}{more} overdue run{'s' if overdue > 1 else ''} at once.")
     return " ".join(said) or None
 
 

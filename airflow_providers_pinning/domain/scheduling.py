@@ -134,20 +134,25 @@ def as_parsed(serialized: SerializedDagModel) -> ActiveVersion:
     if data["__version"] == 2:
         DagSerialization.conversion_v2_to_v3(data)
     if data["dag"].get("deadline"):
-        data["dag"]["deadline"] = [
-            {
-                Encoding.TYPE.value: DagAttributeTypes.DEADLINE_ALERT.value,
-                Encoding.VAR.value: {
-                    "name": alert.name,
-                    "reference": alert.reference,
-                    "interval": alert.interval,
-                    "callback": alert.callback_def,
-                },
-            }
-            for alert in serialized.deadline_alerts
-        ]
+        data["dag"]["deadline"] = deadline_definitions(serialized)
     version = serialized.dag_version
     return ActiveVersion(data=data, bundle_name=version.bundle_name, bundle_version=version.bundle_version)
+
+
+def deadline_definitions(serialized: SerializedDagModel) -> list[dict[str, Any]]:
+    """Return the deadlines of a stored Dag as a parsed one has them."""
+    return [
+        {
+            Encoding.TYPE.value: DagAttributeTypes.DEADLINE_ALERT.value,
+            Encoding.VAR.value: {
+                "name": alert.name,
+                "reference": alert.reference,
+                "interval": alert.interval,
+                "callback": alert.callback_def,
+            },
+        }
+        for alert in serialized.deadline_alerts
+    ]
 
 
 def read_dag(version: VersionIdentity, *, dag_id: str, session: Session) -> SerializedDAG:

@@ -65,7 +65,7 @@ def events(dag_id: str, limit: int = 50, offset: int = 0) -> ApiRequest:
     return ApiRequest("GET", _dag(dag_id, "/events"), {"limit": limit, "offset": offset})
 
 
-def compare(dag_id: str, **versions: int | None) -> ApiRequest:
+def compare(dag_id: str, **versions: int | str | None) -> ApiRequest:
     """Ask in what two versions differ."""
     return ApiRequest("GET", _dag(dag_id, "/compare"), _given(**versions))
 

@@ -26,8 +26,8 @@ import requests
 import tenacity
 from airflow.providers.http.hooks.http import HttpHook
 
-from airflow_providers_pinning.exceptions import ApiUnreachable, PinningApiError, TransientError, error_from_answer
-from airflow_providers_pinning.hooks import endpoints
+from airflow_providers_pinning.exceptions import PinningApiError, TransientError, error_from_answer
+from airflow_providers_pinning.hooks import endpoints, tls
 from airflow_providers_pinning.hooks.address import ApiAddress
 from airflow_providers_pinning.hooks.endpoints import ApiRequest
 from airflow_providers_pinning.hooks.soak import SoakCriteria
@@ -97,6 +97,7 @@ class PinningHook(HttpHook):
         each request instead of a token, and throw away the body of refusals.
         """
         address = self.address
+        tls.require_files(address)
         session = requests.Session()
         session.auth = TokenAuth(address)
         session.verify, session.cert = address.verify, address.cert
@@ -144,10 +145,8 @@ class PinningHook(HttpHook):
                 )
                 answer = self.run_and_check(session, prepared, self.merged_extra)
                 body = json_or_text(answer)
-        except requests.exceptions.SSLError as error:
-            raise PinningApiError(f"No trusted connection: {asked}: {error}", reason="tls_failed") from error
         except BROKEN as error:
-            raise ApiUnreachable(f"No answer: {asked}: {error}", reason="api_unreachable") from error
+            raise tls.failure(error, self.address, asked) from error
         if answer.is_redirect:
             raise PinningApiError(
                 f"{asked} is redirected to {answer.headers.get('location')}. Set that address in the connection.",
@@ -179,9 +178,24 @@ class PinningHook(HttpHook):
         """Return the history as ``events``, newest first, and ``total_entries``."""
         return self.call(endpoints.events(dag_id, limit, offset))
 
-    def compare(self, dag_id: str, *, from_version: int | None = None, to_version: int | None = None) -> dict[str, Any]:
-        """Return in what two versions differ: by default the active one and the latest."""
-        return self.call(endpoints.compare(dag_id, from_version=from_version, to_version=to_version))
+    def compare(
+        self,
+        dag_id: str,
+        *,
+        from_version: int | None = None,
+        to_version: int | None = None,
+        expected_dag_hash: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Return in what two versions differ: by default the active one and the latest.
+
+        ``expected_dag_hash`` is the hash that ``to_version`` must have.
+        """
+        return self.call(
+            endpoints.compare(
+                dag_id, from_version=from_version, to_version=to_version, expected_dag_hash=expected_dag_hash
+            )
+        )
 
     def list_pins(
         self,

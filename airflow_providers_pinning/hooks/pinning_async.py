@@ -27,8 +27,8 @@ from airflow.providers.common.compat.connection import get_async_connection, get
 from airflow.providers.http.hooks.http import HttpAsyncHook, SessionConfig
 from airflow.sdk.log import amask_secret
 
-from airflow_providers_pinning.exceptions import ApiUnreachable, PinningApiError, error_from_answer
-from airflow_providers_pinning.hooks import endpoints
+from airflow_providers_pinning.exceptions import error_from_answer
+from airflow_providers_pinning.hooks import endpoints, tls
 from airflow_providers_pinning.hooks.address import ApiAddress
 from airflow_providers_pinning.hooks.endpoints import ApiRequest
 from airflow_providers_pinning.hooks.pinning import PinningHook
@@ -70,7 +70,7 @@ class PinningAsyncHook(HttpAsyncHook):
                 base_url=address.base_url,
                 headers={"Accept": "application/json"},
                 extra_options={
-                    "ssl": await asyncio.to_thread(address.ssl_context),
+                    "ssl": await asyncio.to_thread(tls.client_context, address),
                     "timeout": aiohttp.ClientTimeout(total=address.timeout),
                     "allow_redirects": False,
                     "check_response": False,
@@ -93,10 +93,8 @@ class PinningAsyncHook(HttpAsyncHook):
                 tokens.drop(address, token)
                 self._address = self._config = None
                 status, body = await self._fetch("GET", request.path, await self._log_in(), params=request.params)
-        except (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError) as error:
-            raise PinningApiError(f"No trusted connection: {asked}: {error}", reason="tls_failed") from error
         except (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, OSError) as error:
-            raise ApiUnreachable(f"No answer: {asked}: {error!r}", reason="api_unreachable") from error
+            raise tls.failure(error, address, asked) from error
         if not 200 <= status < 300 or isinstance(body, str):
             raise error_from_answer(status, body, asked)
         return body
@@ -136,10 +134,23 @@ class PinningAsyncHook(HttpAsyncHook):
         return await self.call(endpoints.versions(dag_id, limit, offset))
 
     async def compare(
-        self, dag_id: str, *, from_version: int | None = None, to_version: int | None = None
+        self,
+        dag_id: str,
+        *,
+        from_version: int | None = None,
+        to_version: int | None = None,
+        expected_dag_hash: str | None = None,
     ) -> dict[str, Any]:
-        """Return in what two versions differ: by default the active one and the latest."""
-        return await self.call(endpoints.compare(dag_id, from_version=from_version, to_version=to_version))
+        """
+        Return in what two versions differ: by default the active one and the latest.
+
+        ``expected_dag_hash`` is the hash that ``to_version`` must have.
+        """
+        return await self.call(
+            endpoints.compare(
+                dag_id, from_version=from_version, to_version=to_version, expected_dag_hash=expected_dag_hash
+            )
+        )
 
     async def get_soak(self, dag_id: str, version_number: int, criteria: SoakCriteria) -> dict[str, Any]:
         """Return the verdict on a version, with its evidence."""

@@ -39,7 +39,7 @@ VersionNumber = Annotated[int | None, Query(ge=1, le=MAX_INTEGER)]
 
 @router.get(
     "/dags/{dag_id}/compare",
-    responses=responses(404),
+    responses=responses(404, 409),
     dependencies=[may_read],
     response_model=ComparisonResponse,
 )
@@ -49,9 +49,18 @@ def compare_versions(
     session: SessionDep,
     from_version: VersionNumber = None,
     to_version: VersionNumber = None,
+    expected_dag_hash: Annotated[
+        str | None, Query(description="Refuse if `to_version` is another version than meant.")
+    ] = None,
 ) -> VersionDifference:
     """Compare two versions, by default the active one with the latest."""
-    before, after = choose_versions(dag_id, from_version=from_version, to_version=to_version, session=session)
+    before, after = choose_versions(
+        dag_id,
+        from_version=from_version,
+        to_version=to_version,
+        expected_dag_hash=expected_dag_hash,
+        session=session,
+    )
     together = dags_in_files(dag_id, (before, after), session=session)
     with_code = may_read_code(dag_id, together, user=user)
     return compare(dag_id, before, after, with_code=with_code, session=session)
