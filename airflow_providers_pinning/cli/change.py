@@ -122,7 +122,11 @@ def confirm() -> None:
     """
     try:
         agreed = Confirm.ask("Make this change?", console=Console(stderr=True), default=False)
-    except EOFError:
+    except (EOFError, KeyboardInterrupt) as end:
+        # The cursor is still behind the question.
+        say("")
+        if isinstance(end, KeyboardInterrupt):
+            raise
         agreed = False
     if not agreed:
         raise CommandError(ExitCode.NOT_CONFIRMED, "not_confirmed: nothing was changed.")

@@ -23,8 +23,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import yaml
 from airflow.cli.simple_table import AirflowConsole, SimpleTable
 from rich.console import Console
+from rich.syntax import Syntax
 from rich.text import Text
 from tabulate import tabulate
 
@@ -61,6 +63,12 @@ STYLED = frozenset({"", "health", "state", "code", "verdict", "change"})
 
 class PinningConsole(AirflowConsole):
     """Airflow's console, which here takes data literally: no markup, no control characters, no guessed numbers."""
+
+    def print_as_yaml(self, data: Any) -> None:
+        """Print JSON values as YAML."""
+        # libyaml, which Airflow uses, fails at half a surrogate pair, as a Dag's parameters may contain one.
+        content = yaml.dump(data, Dumper=yaml.SafeDumper)
+        self.print(Syntax(content, "yaml", theme="ansi_dark"), soft_wrap=True)
 
     def print_as_table(self, data: list[dict]) -> None:
         """Print rows as a table."""

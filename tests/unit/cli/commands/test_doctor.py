@@ -1,0 +1,248 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from airflow._shared.timezones import timezone
+from airflow.jobs.job import Job, JobState
+from airflow.models.dagbundle import DagBundleModel
+from sqlalchemy import text, update
+
+from airflow_providers_pinning.cli import process_checks
+from airflow_providers_pinning.cli.findings import Finding, Status, examine
+from airflow_providers_pinning.domain import attestation
+from airflow_providers_pinning.enforcement.contract import EnforcementError
+from airflow_providers_pinning.models import Component, ManagedVersion
+from tests.support.sources import dag_file
+
+
+@pytest.fixture
+def running(session):
+    """Return a function that makes components seem to run, each with the enforcement."""
+
+    def run(*job_types, attested=True, latest_heartbeat=None):
+        for job_type in job_types:
+            job = Job(job_type=job_type, state=JobState.RUNNING, hostname="host-1")
+            job.latest_heartbeat = latest_heartbeat or timezone.utcnow()
+            session.add(job)
+            session.flush()
+            if attested:
+                attestation.attest(attestation.JOB_COMPONENTS[job_type], job_id=job.id, session=session)
+        session.commit()
+
+    return run
+
+
+@pytest.fixture
+def complete(running, session, orders):
+    """Run a complete deployment, in which everything is in order."""
+    running("SchedulerJob", "DagProcessorJob", "TriggererJob")
+    attestation.attest(attestation.API_SERVER, session=session)
+    session.execute(update(DagBundleModel).values(version="sha3"))
+    orders.pin("orders", 1)
+    session.execute(update(ManagedVersion).values(code_state="available"))
+    session.commit()
+
+
+def findings(done, check):
+    return [finding for finding in done.json if finding["check"] == check]
+
+
+def test_a_deployment_in_order_is_healthy(pinning, complete):
+    done = pinning("doctor", "-o", "json")
+
+    assert done.code == 0
+    assert {finding["status"] for finding in done.json} == {"ok"}
+    assert {finding["check"] for finding in done.json} == {
+        *("package", "enforcement", "contract", "plugin", "tables", "component", "clocks", "bundle", "pins", "runs"),
+        "code",
+    }
+    assert done.err == f"{len(done.json)} checks: 0 failed, 0 to know of.\n"
+
+
+def test_findings_are_shown_with_signs_and_remedies(pinning, running):
+    running("SchedulerJob", attested=False)
+
+    done = pinning("doctor")
+    assert done.code == 6
+    rows = [[cell.strip() for cell in line.split(" | ")] for line in done.out.splitlines()]
+    assert ["✓", "enforcement", "is loaded in this process", ""] in rows
+    [row] = [row for row in rows if row[0] == "✗"]
+    assert row[1:] == [
+        "component",
+        "scheduler on host-1 (job 1) runs without the enforcement",
+        "Install airflow-providers-pinning there and restart it.",
+    ]
+    assert next(row[:2] for row in rows if row[:2] == ["!", "bundle"]) == ["!", "bundle"]
+
+
+def test_a_component_of_another_version_must_be_dealt_with(pinning, complete, session):
+    session.execute(update(Component).values(fingerprint="other", package_version="0.0.9"))
+    session.commit()
+
+    done = pinning("doctor", "-o", "json")
+    assert done.code == 6
+    assert all("as version 0.0.9 does" in f["found"] for f in findings(done, "component"))
+    assert {f["remedy"] for f in findings(done, "component")} == {"Install the same version everywhere and restart it."}
+
+
+def test_what_does_not_run_is_told(pinning, running):
+    running("SchedulerJob")
+
+    done = pinning("doctor", "-o", "json")
+    assert done.code == 0
+    assert [(f["status"], f["remedy"]) for f in findings(done, "component")] == [
+        ("ok", ""),
+        ("warning", "Start `airflow dag-processor`."),
+        ("warning", "Start `airflow api-server`."),
+    ]
+
+
+def test_a_heartbeat_from_the_future_tells_that_clocks_differ(pinning, running):
+    running("SchedulerJob", latest_heartbeat=timezone.utcnow() + timedelta(seconds=90))
+
+    [found] = findings(pinning("doctor", "-o", "json"), "clocks")
+    assert found["status"] == "failure"
+    assert re.match(r"the last heartbeat of scheduler on \S+ is (89|90) s ahead", found["found"])
+
+
+def test_a_bundle_without_versions_is_told(pinning, lab):
+    lab.commit(None, loose=dag_file("loose"))
+
+    [found] = findings(pinning("doctor", "-o", "json"), "bundle")
+    assert (found["status"], "GitDagBundle" in found["remedy"]) == ("warning", True)
+
+
+def test_a_pin_that_is_not_honoured_must_be_dealt_with(pinning, complete, orders):
+    orders.break_pin("orders")
+
+    done = pinning("doctor", "-o", "json")
+    assert done.code == 6
+    [summary] = findings(done, "pins")
+    [found] = findings(done, "pin")
+    assert summary["found"] == "1 of 1 pins have a problem"
+    assert found["found"].startswith("orders: version_drifted: Version 1 is pinned, but was rewritten")
+    assert "pin another version or unpin" in found["remedy"]
+
+
+def test_a_run_that_escaped_its_pin_is_told(pinning, complete, orders, session):
+    from airflow.api.common.trigger_dag import trigger_dag
+    from airflow.utils.types import DagRunTriggeredByType
+
+    trigger_dag("orders", triggered_by=DagRunTriggeredByType.CLI, session=session)
+    [run] = orders.runs("orders")
+    run.created_dag_version_id = orders.version("orders", 2).id
+    session.commit()
+
+    [found] = findings(pinning("doctor", "-o", "json"), "run")
+    assert "was created with version 2 instead of 1" in found["found"]
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "code", "says"),
+    [
+        ("missing", "failure", 6, "cannot be had: no such commit"),
+        ("unknown", "warning", 0, "of 3 of 3 kept versions was not checked yet"),
+    ],
+)
+def test_code_that_cannot_be_had_or_was_not_checked_is_told(state, status, code, says, pinning, complete, session):
+    session.execute(update(ManagedVersion).values(code_state=state, code_message="no such commit"))
+    session.execute(update(ManagedVersion).where(ManagedVersion.state == "active").values(code_state="available"))
+    if state == "unknown":
+        session.execute(update(ManagedVersion).values(code_state=state))
+    session.commit()
+
+    done = pinning("doctor", "-o", "json")
+    assert done.code == code
+    assert {(f["status"], says in f["found"]) for f in findings(done, "code")} == {(status, True)}
+
+
+def test_missing_tables_are_told_beside_everything_else(pinning, session):
+    session.execute(text("ALTER TABLE pinning_component RENAME TO pinning_component_away"))
+    session.execute(text("DELETE FROM alembic_version_pinning"))
+    session.commit()
+    try:
+        done = pinning("doctor", "-o", "json")
+    finally:
+        session.rollback()
+        session.execute(text("ALTER TABLE pinning_component_away RENAME TO pinning_component"))
+        session.commit()
+        from airflow_providers_pinning.db_manager import REVISION_HEADS
+
+        session.execute(
+            text("INSERT INTO alembic_version_pinning VALUES (:head)"), {"head": [*REVISION_HEADS.values()][-1]}
+        )
+        session.commit()
+
+    assert done.code == 6
+    assert [(f["status"], f["remedy"]) for f in findings(done, "tables")] == [("failure", "Run `airflow db migrate`.")]
+    [component] = findings(done, "component")
+    assert component["found"].startswith("could not be checked: OperationalError")
+    assert [f["status"] for f in findings(done, "enforcement")] == ["ok"]
+
+
+class TestThisProcess:
+    def test_without_the_enforcement_is_told(self, monkeypatch):
+        monkeypatch.delitem(process_checks.sys.modules, process_checks.BOOTSTRAP)
+
+        [found] = process_checks.check_enforcement()
+        assert (found.status, "airflow.policy" in found.remedy) == (Status.FAILURE, True)
+
+    def test_on_an_airflow_that_was_changed_is_told(self, monkeypatch):
+        def changed(module, name):
+            if name == "DagCode.update_source_code":
+                raise EnforcementError(f"{name} takes other parameters")
+
+        monkeypatch.setattr(process_checks, "check_signature", changed)
+
+        [found] = process_checks.check_contract()
+        assert (found.status, found.found) == (Status.FAILURE, "DagCode.update_source_code takes other parameters")
+
+    def test_whose_metadata_is_of_another_version_is_told(self, monkeypatch):
+        monkeypatch.setattr(process_checks, "version", lambda package: "0.0.9")
+
+        [found] = process_checks.check_package()
+        assert (found.status, "0.0.9 is what pip knows" in found.found) == (Status.FAILURE, True)
+
+    def test_whose_plugin_does_not_load_is_told(self, monkeypatch):
+        monkeypatch.setattr(process_checks.plugins_manager, "get_fastapi_plugins", lambda: ([], []))
+        monkeypatch.setattr(
+            process_checks.plugins_manager, "get_import_errors", lambda: {"airflow_providers_pinning": "no FastAPI"}
+        )
+
+        [found] = process_checks.check_plugin()
+        assert (found.status, found.found) == (Status.FAILURE, "airflow_providers_pinning: no FastAPI")
+
+
+def test_a_check_that_cannot_be_made_does_not_keep_others_from_it():
+    def broken():
+        raise RuntimeError("no\nway")
+
+    good = Finding("good", Status.OK, "fine")
+
+    assert list(examine([("broken", broken), ("good", lambda: [good])])) == [
+        Finding(
+            "broken",
+            Status.FAILURE,
+            "could not be checked: RuntimeError: no way",
+            "Mend what the other findings show, then run the doctor again.",
+        ),
+        good,
+    ]

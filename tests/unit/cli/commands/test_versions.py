@@ -1,0 +1,108 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+
+from tests.support.api import PINNING
+
+WHY = ("--reason", "looked at", "--yes")
+
+
+class TestVersions:
+    def test_are_listed_newest_first(self, pinning, orders):
+        orders.pin("orders", 1)
+
+        listed = pinning("versions", "orders", "-o", "json").json
+        assert [(v["version_number"], v["state"], v["is_active"]) for v in listed] == [
+            (3, "retained", False),
+            (2, "candidate", False),
+            (1, "active", True),
+        ]
+
+    def test_are_what_the_rest_api_answers(self, pinning, orders, api):
+        orders.pin("orders", 1)
+
+        answer = api().get(f"{PINNING}/dags/orders/versions").json()
+        assert pinning("versions", "orders", "-o", "json").json == answer["versions"]
+
+    def test_are_shown_as_a_table(self, pinning, orders):
+        lines = pinning("versions", "orders").out.splitlines()
+
+        assert lines[0].split(" | ")[0].strip() == "version"
+        assert [part.strip() for part in lines[2].split(" | ")][:6] == [
+            "3",
+            "team_dags",
+            "sha3",
+            "yes",
+            "yes",
+            "registered",
+        ]
+
+    def test_of_an_unknown_dag_are_not_found(self, pinning, orders):
+        assert pinning("versions", "other").code == 4
+
+    def test_can_be_paged_through(self, pinning, orders):
+        done = pinning("versions", "orders", "--limit", 1, "--offset", 1, "-o", "json")
+
+        assert [v["version_number"] for v in done.json] == [2]
+        assert "Entries 2 to 2 of 3" in done.err
+
+
+class TestHistory:
+    def test_is_what_the_rest_api_answers(self, pinning, orders, api):
+        orders.pin("orders", 1, override_reason="urgent", evidence={"runs": 3})
+
+        assert (
+            pinning("history", "orders", "-o", "json").json
+            == api().get(f"{PINNING}/dags/orders/events").json()["events"]
+        )
+
+    def test_shows_newest_first(self, pinning, orders):
+        orders.pin("orders", 1, reason="stable")
+        orders.unpin("orders", reason="mended")
+
+        lines = pinning("history", "orders").out.splitlines()
+        assert [line.split(" | ")[2].strip() for line in lines[2:4]] == ["unpinned", "pinned"]
+
+    def test_of_an_unknown_dag_is_not_found(self, pinning, orders):
+        assert pinning("history", "other").code == 4
+
+
+class TestJudgements:
+    def test_a_candidate_is_the_latest_version_unless_it_is_named(self, pinning, orders):
+        done = pinning("candidate", "orders", *WHY)
+
+        assert (done.code, orders.managed("orders")[3]) == (0, "candidate")
+        assert "Version 3 is kept unchanged" in done.err
+
+    def test_a_rejected_version_can_be_restored(self, pinning, orders):
+        assert pinning("reject", "orders", "-V", 2, *WHY).code == 0
+        assert orders.managed("orders")[2] == "rejected"
+        assert pinning("restore", "orders", "-V", 2, *WHY).code == 0
+        orders.session.expire_all()
+        assert orders.managed("orders")[2] == "candidate"
+
+    def test_the_pinned_version_cannot_be_rejected(self, pinning, orders):
+        orders.pin("orders", 1)
+
+        done = pinning("reject", "orders", "-V", 1, *WHY)
+        assert (done.code, "version_active" in done.err) == (3, True)
+
+    @pytest.mark.parametrize("command", ["candidate", "reject", "restore"])
+    def test_of_an_unknown_version_is_not_found(self, command, pinning, orders):
+        assert pinning(command, "orders", "-V", 99, *WHY).code == 4

@@ -1,0 +1,155 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Rehearsal, confirmation and refusal, which every change goes through."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.models.dagrun import DagRun
+from sqlalchemy import func, select
+
+from airflow_providers_pinning.cli import change
+from airflow_providers_pinning.models import Event
+from tests.support.cli import Terminal
+
+WHY = ("--reason", "tested")
+CHANGES = {
+    "pin": ("pin", "orders", "-V", 2),
+    "unpin": ("unpin", "orders"),
+    "rollback": ("rollback", "orders"),
+    "candidate": ("candidate", "orders", "-V", 3),
+    "reject": ("reject", "orders", "-V", 2),
+    "restore": ("restore", "orders", "-V", 2),
+    "canary": ("canary", "orders", "-V", 2),
+}
+
+
+@pytest.fixture(autouse=True)
+def pinned(orders):
+    orders.pin("orders", 1)
+
+
+@pytest.fixture
+def unchanged(orders):
+    """Check that the test leaves the history and the runs as they were."""
+
+    def counts():
+        return [orders.session.scalar(select(func.count()).select_from(model)) for model in (Event, DagRun)]
+
+    before = counts()
+    yield
+    orders.session.rollback()
+    assert counts() == before
+
+
+@pytest.mark.parametrize("command", CHANGES.values(), ids=CHANGES)
+class TestEveryChange:
+    def test_needs_a_reason(self, command, pinning, unchanged):
+        done = pinning(*command, "--yes")
+
+        assert (done.code, "the following arguments are required: -r/--reason" in done.err) == (2, True)
+
+    def test_without_a_terminal_must_be_told_not_to_ask(self, command, pinning, unchanged):
+        done = pinning(*command, *WHY)
+
+        assert (done.code, done.out) == (5, "")
+        assert "there is no terminal to ask" in done.err
+        assert "--yes" in done.err
+
+    def test_is_not_made_unless_the_answer_is_yes(self, command, pinning, unchanged):
+        done = pinning(*command, *WHY, typed="n\n")
+
+        assert (done.code, done.out) == (5, "")
+        assert done.err.endswith(f"airflow pinning {command[0]}: not_confirmed: nothing was changed.\n")
+
+    def test_can_be_seen_without_being_made(self, command, pinning, unchanged):
+        done = pinning(*command, *WHY, "--dry-run")
+
+        assert done.code == 0
+        assert "orders" in done.err
+
+    def test_is_made_if_the_answer_is_yes(self, command, pinning, orders):
+        before = orders.session.scalar(select(func.count()).select_from(Event))
+
+        done = pinning(*command, *WHY, typed="y\n")
+        assert done.code == 0, done.err
+        assert "Make this change?" in done.err
+        if command[0] not in ("restore", "candidate"):
+            assert orders.session.scalar(select(func.count()).select_from(Event)) == before + 1
+
+
+def test_what_is_asked_says_from_which_version_to_which(pinning):
+    done = pinning(*CHANGES["pin"], *WHY, typed="n\n")
+
+    assert "use version 2 (bundle 'team_dags' at sha2) instead of version 1 (bundle 'team_dags' at sha1)." in done.err
+
+
+def test_a_closed_terminal_is_no_answer(pinning, unchanged):
+    done = pinning(*CHANGES["pin"], *WHY, typed="")
+
+    assert (done.code, done.err.splitlines()[-1]) == (5, "airflow pinning pin: not_confirmed: nothing was changed.")
+
+
+def test_a_refusal_is_told_before_it_is_asked(pinning, unchanged):
+    done = pinning("pin", "orders", "-V", 99, *WHY, typed="y\n")
+
+    assert (done.code, "Make this change?" in done.err) == (4, False)
+
+
+def test_what_was_confirmed_is_refused_if_somebody_else_was_faster(pinning, orders, monkeypatch):
+    def somebody_pins(*args, **options):
+        orders.pin("orders", 3, reason="urgent")
+        return True
+
+    monkeypatch.setattr(change.Confirm, "ask", somebody_pins)
+
+    done = pinning(*CHANGES["pin"], *WHY, typed="")
+    assert (done.code, "revision_conflict" in done.err, "urgent" in done.err) == (3, True, True)
+    assert orders.pin_state("orders").active.version_number == 3
+
+
+def test_what_changes_nothing_says_so(pinning):
+    assert "keep using version 1" in pinning("pin", "orders", "-V", 1, *WHY, "--yes").err
+
+
+def test_the_dry_run_shows_the_state_that_would_be(pinning, orders):
+    done = pinning(*CHANGES["rollback"], *WHY, "--to-version", 2, "--dry-run", "-o", "json")
+
+    assert done.json["active"]["version_number"] == 2
+    assert orders.pin_state("orders").active.version_number == 1
+
+
+def test_side_effects_are_told(pinning, orders):
+    """Unpinning makes the latest version active, which waits for the file if the bundle is further on."""
+    from airflow.models.dagbundle import DagBundleModel
+
+    orders.session.get(DagBundleModel, "team_dags").version = "sha4"
+    orders.session.commit()
+
+    done = pinning("unpin", "orders", *WHY, "--yes", "-o", "json")
+    assert "Warning: Bundle 'team_dags' is at sha4, which did not register Dag 'orders'" in done.err
+    assert len(done.json["warnings"]) == 1
+
+
+def test_an_interrupted_question_ends_as_such(pinning, monkeypatch, unchanged):
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Terminal, "readline", interrupt)
+
+    done = pinning(*CHANGES["pin"], *WHY, typed="y\n")
+    assert (done.code, done.err.splitlines()[-1]) == (130, "Interrupted.")
