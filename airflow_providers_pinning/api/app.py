@@ -18,10 +18,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.api import errors
@@ -30,8 +32,13 @@ from airflow_providers_pinning.api.routes import activity, canary, compare, heal
 API_PREFIX = "/api/v1"
 
 
-def create_app() -> FastAPI:
-    """Build the app. Its description is served to users who are logged in, not to everybody."""
+def create_app(static: Path | None = None) -> FastAPI:
+    """
+    Build the app. Its description is served to users who are logged in, not to everybody.
+
+    :param static: folder of the built user interface; like Airflow's own it is served to everybody, as it
+        holds no data
+    """
     app = FastAPI(
         title="Dag version pinning",
         description="Pin the version of a Dag that new runs use, while newer versions keep being parsed.",
@@ -47,5 +54,7 @@ def create_app() -> FastAPI:
     def get_openapi(user: GetUserDep) -> dict[str, Any]:
         return app.openapi()
 
+    if static is not None:
+        app.mount("/static", StaticFiles(directory=static), name="static")
     errors.install(app)
     return app

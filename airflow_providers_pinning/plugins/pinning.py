@@ -14,20 +14,25 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The Airflow plugin, through which the REST API is served by Airflow's API server."""
+"""The Airflow plugin, through which the REST API and the user interface are served by Airflow's API server."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
 URL_PREFIX = "/pinning"
+STATIC = "pinning/static"
+"""Where the built user interface is, relative to Airflow's own pages: their base has the path of ``base_url``."""
+BUILT = Path(__file__).parents[1] / "ui" / "dist"
 
 
 class PinningPlugin(AirflowPlugin):
-    """Mounts the REST API under ``/pinning``."""
+    """Mounts the REST API under ``/pinning``, and adds a tab to every Dag and a page to the navigation."""
 
     name = "pinning"
 
@@ -36,4 +41,19 @@ class PinningPlugin(AirflowPlugin):
         """Build the app when an API server asks for it; other processes never import it."""
         from airflow_providers_pinning.api.app import create_app
 
-        return [{"app": create_app(), "url_prefix": URL_PREFIX, "name": "Dag version pinning"}]
+        return [{"app": create_app(static=BUILT), "url_prefix": URL_PREFIX, "name": "Dag version pinning"}]
+
+    @cached_property  # type: ignore[misc]
+    def react_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
+        """Describe the pages; each name is that of a component which the built file puts on ``globalThis``."""
+        bundle = BUILT / "pinning.js"
+        built = sha256(bundle.read_bytes()).hexdigest()[:12] if bundle.exists() else ""
+        common = {
+            "bundle_url": f"{STATIC}/{bundle.name}?v={built}",
+            "icon": f"{STATIC}/pin.svg",
+            "icon_dark_mode": f"{STATIC}/pin-dark.svg",
+        }
+        return [
+            {**common, "name": "Pinning", "url_route": "pinning", "destination": "dag"},
+            {**common, "name": "Pins", "url_route": "pins", "destination": "nav", "nav_top_level": True},
+        ]

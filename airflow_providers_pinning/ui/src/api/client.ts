@@ -1,0 +1,111 @@
+/** A small client of the REST API. The browser sends the session's cookie, as it does for Airflow's own requests. */
+
+import type { ReleaseState } from "src/api/types";
+
+type Query = Record<string, boolean | number | string | undefined>;
+
+export interface Request {
+  body?: unknown;
+  method?: "DELETE" | "GET" | "POST" | "PUT";
+  query?: Query;
+  signal?: AbortSignal;
+}
+
+/** A refusal, with what the server said of it. */
+export class ApiError extends Error {
+  public constructor(
+    public readonly status: number,
+    /** Machine word, such as `revision_conflict`. */
+    public readonly reason: string,
+    message: string,
+    /** The state that the Dag is in, with `revision_conflict`. */
+    public readonly state?: ReleaseState,
+    public readonly components: Array<string> = [],
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+/** Return an address below the API's, whatever the path of `[api] base_url` is. */
+export const addressOf = (path: string, query: Query = {}, base: string = document.baseURI): string => {
+  const url = new URL(`pinning/api/v1/${path}`, base);
+
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) {
+      url.searchParams.set(name, String(value));
+    }
+  }
+
+  return url.href;
+};
+
+export const dagPath = (dagId: string): string => `dags/${encodeURIComponent(dagId)}`;
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+const describeInvalid = (detail: Array<unknown>): string =>
+  detail
+    .filter(isRecord)
+    .map(({ loc, msg }) => `${Array.isArray(loc) ? loc.slice(1).join(".") : ""}: ${String(msg)}`)
+    .join("; ");
+
+const describeComponent = (component: unknown): string =>
+  isRecord(component)
+    ? `${String(component.component)} on ${String(component.hostname)}: ${String(component.message)}`
+    : String(component);
+
+/** Turn an answer that is a refusal into an error that can be shown. */
+export const toError = (status: number, body: unknown): ApiError => {
+  const detail = isRecord(body) ? body.detail : undefined;
+
+  if (status === 401) {
+    return new ApiError(status, "not_logged_in", "Your session has ended. Reload the page to log in again.");
+  }
+  if (isRecord(detail) && typeof detail.message === "string") {
+    return new ApiError(
+      status,
+      String(detail.reason),
+      detail.message,
+      isRecord(detail.state) ? (detail.state as unknown as ReleaseState) : undefined,
+      Array.isArray(detail.components) ? detail.components.map(describeComponent) : [],
+    );
+  }
+  if (Array.isArray(detail)) {
+    return new ApiError(status, "invalid", describeInvalid(detail));
+  }
+  if (status === 403) {
+    return new ApiError(status, "forbidden", "You do not have permission for this.");
+  }
+
+  return new ApiError(status, "unexpected", `The API server answered ${status}.`);
+};
+
+export const call = async <T>(path: string, { body, method = "GET", query, signal }: Request = {}): Promise<T> => {
+  let response: Response;
+
+  try {
+    response = await fetch(addressOf(path, query), {
+      body: body === undefined ? null : JSON.stringify(body),
+      headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+      method,
+      signal: signal ?? null,
+    });
+  } catch (error) {
+    if (signal?.aborted) {
+      throw error;
+    }
+    throw new ApiError(0, "unreachable", "The API server cannot be reached.");
+  }
+  const answer: unknown = await response.json().catch(() => undefined);
+
+  if (!response.ok) {
+    throw toError(response.status, answer);
+  }
+
+  return answer as T;
+};
+
+/** A key that lets a request which is sent twice be carried out once. */
+export const newKey = (): string =>
+  `ui-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;

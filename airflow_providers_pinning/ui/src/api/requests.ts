@@ -1,0 +1,115 @@
+/** Every question that the pages ask. */
+
+import { ApiError, call, dagPath } from "src/api/client";
+import type {
+  Comparison,
+  DeploymentHealth,
+  Event,
+  Identity,
+  Permissions,
+  PinOrder,
+  PinSummary,
+  ReleaseState,
+  Run,
+  Soak,
+  Version,
+} from "src/api/types";
+import { candidateOf } from "src/lib/versions";
+
+export const VERSIONS_SHOWN = 50;
+export const EVENTS_SHOWN = 100;
+export const RUNS_SHOWN = 120;
+
+export interface List<T> {
+  items: Array<T>;
+  total: number;
+}
+
+/** Everything that the tab shows of a Dag; what the user may not read is `null`. */
+export interface DagPinning {
+  candidate: Version | null;
+  events: List<Event>;
+  health: DeploymentHealth | null;
+  permissions: Permissions;
+  rollbackTarget: Identity | null;
+  runs: List<Run> | null;
+  soak: Soak | null;
+  state: ReleaseState;
+  versions: List<Version>;
+}
+
+const unlessForbidden = async <T>(answer: Promise<T>): Promise<T | null> => {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ApiError && (error.status === 403 || error.status === 404 || error.status === 409)) {
+      return null;
+    }
+    throw error;
+  }
+};
+
+export const getHealth = (signal?: AbortSignal): Promise<DeploymentHealth | null> =>
+  unlessForbidden(call<DeploymentHealth>("health", { signal }));
+
+export const getComparison = (dagId: string, from: number, to: number, signal?: AbortSignal): Promise<Comparison> =>
+  call(`${dagPath(dagId)}/compare`, { query: { from_version: from, to_version: to }, signal });
+
+const getSoak = (dagId: string, version: number, signal: AbortSignal): Promise<Soak | null> =>
+  unlessForbidden(call<Soak>(`${dagPath(dagId)}/versions/${version}/soak`, { query: { compare: true }, signal }));
+
+export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise<DagPinning> => {
+  const dag = dagPath(dagId);
+  const [state, permissions, target, versions, events, runs, health] = await Promise.all([
+    call<ReleaseState>(dag, { signal }),
+    call<Permissions>(`${dag}/permissions`, { signal }),
+    call<{ to_version: Identity | null }>(`${dag}/rollback`, { signal }),
+    call<{ total_entries: number; versions: Array<Version> }>(`${dag}/versions`, {
+      query: { limit: VERSIONS_SHOWN },
+      signal,
+    }),
+    call<{ events: Array<Event>; total_entries: number }>(`${dag}/events`, { query: { limit: EVENTS_SHOWN }, signal }),
+    unlessForbidden(
+      call<{ runs: Array<Run>; total_entries: number }>(`${dag}/runs`, { query: { limit: RUNS_SHOWN }, signal }),
+    ),
+    getHealth(signal),
+  ]);
+  const candidate = candidateOf(versions.versions);
+
+  return {
+    candidate,
+    events: { items: events.events, total: events.total_entries },
+    health,
+    permissions,
+    rollbackTarget: target.to_version,
+    runs: runs && { items: runs.runs, total: runs.total_entries },
+    soak: candidate?.state === "candidate" ? await getSoak(dagId, candidate.version_number, signal) : null,
+    state,
+    versions: { items: versions.versions, total: versions.total_entries },
+  };
+};
+
+export interface PinsQuestion {
+  behind: boolean;
+  limit: number;
+  offset: number;
+  order: PinOrder;
+  text: string;
+  unhealthy: boolean;
+}
+
+export const getPins = async (question: PinsQuestion, signal: AbortSignal): Promise<List<PinSummary>> => {
+  const answer = await call<{ pins: Array<PinSummary>; total_entries: number }>("pins", {
+    query: {
+      behind: question.behind || undefined,
+      dag_id_pattern: question.text || undefined,
+      limit: question.limit,
+      offset: question.offset,
+      order_by: question.order,
+      unhealthy: question.unhealthy || undefined,
+    },
+    signal,
+  });
+
+  return { items: answer.pins, total: answer.total_entries };
+};

@@ -1,0 +1,112 @@
+import { Badge, Box, Button, Flex, HStack, Text } from "@chakra-ui/react";
+
+import type { DagPinning } from "src/api/requests";
+import type { Soak } from "src/api/types";
+import { BundleVersion, VersionLink } from "src/components/Links";
+import { Moment } from "src/components/Moment";
+import { Section } from "src/components/Section";
+import type { Action, ActionKind } from "src/lib/actions";
+import { duration } from "src/lib/time";
+import { plural } from "src/lib/versions";
+
+const PALETTES: Record<string, string> = {
+  failed: "red",
+  inconclusive: "orange",
+  progressing: "blue",
+  successful: "green",
+};
+
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
+
+/** The figures behind a verdict, as short sentences. */
+export const evidenceOf = ({ comparison, evidence }: Soak): Array<string> => {
+  const { cleared, failure_rate_upper_95: bound, failures, runs, running, soaked_seconds: soaked, successes } = evidence;
+
+  return [
+    `${plural(runs, "finished canary run")}: ${successes} succeeded, ${failures} failed${running ? `, ${running} not finished` : ""}.`,
+    ...(typeof bound === "number" && runs > 0 ? [`With 95 % confidence at most ${percent(bound)} of its runs fail.`] : []),
+    ...(cleared > 0 ? [`${plural(cleared, "run")} cleared and run again.`] : []),
+    ...(soaked ? [`Soaking for ${duration(soaked)}.`] : []),
+    ...(comparison ? [comparison.judgement.message] : []),
+  ];
+};
+
+const SoakEvidence = ({ soak }: { readonly soak: Soak }) => (
+  <Box>
+    <HStack align="baseline" wrap="wrap">
+      <Badge colorPalette={PALETTES[soak.verdict] ?? "gray"} size="md">
+        {soak.verdict}
+      </Badge>
+      <Text>{soak.message}</Text>
+    </HStack>
+    <Box as="ul" color="fg.muted" fontSize="sm" listStyleType="disc" mt={2} ps={5}>
+      {evidenceOf(soak).map((line) => (
+        <li key={line}>{line}</li>
+      ))}
+    </Box>
+    <Text color="fg.muted" fontSize="sm" mt={2}>
+      Judged by its canary runs against {plural(Number(soak.criteria.min_runs), "finished run")} and{" "}
+      {plural(Number(soak.criteria.max_failures), "tolerated failure")}; a promotion Dag may ask for more.
+    </Text>
+  </Box>
+);
+
+interface Props {
+  readonly onAct: (action: Action) => void;
+  readonly pinning: DagPinning;
+}
+
+/** The version that waits, and what its canary runs say of it. */
+export const CandidateCard = ({ onAct, pinning: { candidate, permissions, soak, state } }: Props) => {
+  if (candidate === null) {
+    return (
+      <Section title="Candidate">
+        <Text color="fg.muted">No version waits: the newest one is active or rejected.</Text>
+      </Section>
+    );
+  }
+  const act = (kind: ActionKind) => () =>
+    onAct({ kind, version: candidate.version_number, versionHash: candidate.dag_hash });
+
+  return (
+    <Section
+      actions={
+        <HStack wrap="wrap">
+          {permissions.change ? (
+            <Button colorPalette="brand" onClick={act("pin")} size="sm">
+              Promote version {candidate.version_number}
+            </Button>
+          ) : undefined}
+          {permissions.start_canary ? (
+            <Button onClick={act("canary")} size="sm" variant="outline">
+              Start canary runs
+            </Button>
+          ) : undefined}
+          {permissions.change ? (
+            <Button onClick={act("reject")} size="sm" variant="outline">
+              Reject candidate
+            </Button>
+          ) : undefined}
+        </HStack>
+      }
+      title="Candidate"
+    >
+      <Flex align="baseline" gap={2} mb={2} wrap="wrap">
+        <VersionLink dagId={state.dag_id} version={candidate} />
+        <BundleVersion version={candidate} />
+        <Text color="fg.muted" fontSize="sm">
+          registered <Moment value={candidate.created_at} />
+        </Text>
+      </Flex>
+      {soak === null ? (
+        <Text color="fg.muted">
+          {candidate.state === "candidate"
+            ? "There is no verdict on it."
+            : "It is not under evaluation yet. Canary runs put it there."}
+        </Text>
+      ) : (
+        <SoakEvidence soak={soak} />
+      )}
+    </Section>
+  );
+};

@@ -1,0 +1,44 @@
+import { Code, Link } from "@chakra-ui/react";
+import { Link as RouterLink } from "react-router-dom";
+
+import type { Identity } from "src/api/types";
+import { shortCode } from "src/lib/versions";
+
+const dagAddress = (dagId: string): string => `/dags/${encodeURIComponent(dagId)}`;
+
+export const runAddress = (dagId: string, runId: string): string =>
+  `${dagAddress(dagId)}/runs/${encodeURIComponent(runId)}`;
+
+interface VersionProps {
+  readonly dagId: string;
+  readonly version: Identity;
+}
+
+/** A version by its number, leading to its code. */
+export const VersionLink = ({ dagId, version }: VersionProps) => (
+  <Link asChild color="fg.info" fontWeight="semibold">
+    <RouterLink to={`${dagAddress(dagId)}/code?version_number=${version.version_number}`}>
+      Version {version.version_number}
+    </RouterLink>
+  </Link>
+);
+
+/** What the bundle calls the version, such as a commit. */
+export const BundleVersion = ({ version }: { readonly version: Identity }) =>
+  version.bundle_version === null ? undefined : (
+    <Code overflowWrap="anywhere" title={`${version.bundle_name ?? ""} at ${version.bundle_version}`}>
+      {shortCode(version)}
+    </Code>
+  );
+
+export const RunLink = ({ dagId, runId }: { readonly dagId: string; readonly runId: string }) => (
+  <Link asChild color="fg.info" overflowWrap="anywhere">
+    <RouterLink to={runAddress(dagId, runId)}>{runId}</RouterLink>
+  </Link>
+);
+
+export const PinningLink = ({ dagId }: { readonly dagId: string }) => (
+  <Link asChild color="fg.info" fontWeight="semibold" overflowWrap="anywhere">
+    <RouterLink to={`${dagAddress(dagId)}/plugin/pinning`}>{dagId}</RouterLink>
+  </Link>
+);

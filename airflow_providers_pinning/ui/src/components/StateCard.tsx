@@ -1,0 +1,100 @@
+import { Badge, Box, Flex, Grid, HStack, Text } from "@chakra-ui/react";
+import type { ReactNode } from "react";
+
+import type { ReleaseState, Version } from "src/api/types";
+import { HealthBadge } from "src/components/HealthBadge";
+import { BundleVersion, VersionLink } from "src/components/Links";
+import { Moment } from "src/components/Moment";
+import { Prose } from "src/components/Prose";
+import { Section } from "src/components/Section";
+import { plural } from "src/lib/versions";
+
+interface FactProps {
+  readonly children: ReactNode;
+  readonly label: string;
+}
+
+const Fact = ({ children, label }: FactProps) => (
+  <Box minW={0}>
+    <Text as="dt" color="fg.muted" fontSize="xs" fontWeight="semibold">
+      {label}
+    </Text>
+    <Box as="dd" fontSize="sm" m={0}>
+      {children}
+    </Box>
+  </Box>
+);
+
+interface Props {
+  readonly actions?: ReactNode;
+  readonly candidate: Version | null;
+  readonly state: ReleaseState;
+}
+
+/** What runs, what waits, and why. */
+export const StateCard = ({ actions, candidate, state }: Props) => {
+  const { active, dag_id: dagId, health, hold, latest, pin, pinned, versions_behind: behind } = state;
+
+  return (
+    <Section actions={actions} title="Release state">
+      <Grid as="dl" gap={4} m={0} templateColumns="repeat(auto-fit, minmax(min(100%, 15rem), 1fr))">
+        <Fact label="What runs">
+          {active === null ? (
+            "Nothing: no version is registered."
+          ) : (
+            <>
+              <HStack fontSize="lg" wrap="wrap">
+                <VersionLink dagId={dagId} version={active} />
+                <Badge colorPalette={pinned ? "brand" : "gray"} variant={pinned ? "solid" : "subtle"}>
+                  {pinned ? "pinned" : "not pinned"}
+                </Badge>
+              </HStack>
+              <BundleVersion version={active} />
+            </>
+          )}
+        </Fact>
+        <Fact label="What waits">
+          {latest === null || latest.dag_version_id === active?.dag_version_id ? (
+            "Nothing: the latest version runs."
+          ) : (
+            <>
+              <HStack fontSize="lg" wrap="wrap">
+                <VersionLink dagId={dagId} version={latest} />
+                <Badge colorPalette="orange">{plural(behind, "version")} behind</Badge>
+              </HStack>
+              <BundleVersion version={latest} />
+              {candidate && candidate.dag_version_id !== latest.dag_version_id ? (
+                <Text>Version {candidate.version_number} is under evaluation.</Text>
+              ) : undefined}
+            </>
+          )}
+        </Fact>
+        <Fact label="Why">
+          {pin === null ? (
+            "New runs use the latest version, because no version is pinned."
+          ) : (
+            <>
+              <Prose>{pin.reason}</Prose>
+              <Text color="fg.muted">
+                <Prose>{pin.actor}</Prose>, <Moment value={pin.pinned_at} />
+              </Text>
+            </>
+          )}
+        </Fact>
+        <Fact label="Health">
+          <Flex>
+            <HealthBadge health={health} />
+          </Flex>
+        </Fact>
+        {hold === null ? undefined : (
+          <Fact label="On hold">
+            <Prose>{hold.reason}</Prose>
+            <Text color="fg.muted">
+              <Prose>{hold.actor}</Prose>, <Moment value={hold.held_at} />
+            </Text>
+          </Fact>
+        )}
+      </Grid>
+    </Section>
+  );
+};

@@ -1,0 +1,122 @@
+import { Badge, Button, HStack, Table, Text } from "@chakra-ui/react";
+
+import type { List } from "src/api/requests";
+import type { Permissions, Version } from "src/api/types";
+import { BundleVersion, VersionLink } from "src/components/Links";
+import { Moment } from "src/components/Moment";
+import { Section } from "src/components/Section";
+import { TableBox } from "src/components/TableBox";
+import type { Action, ActionKind } from "src/lib/actions";
+
+const STATES: Record<string, string> = { active: "brand", candidate: "purple", rejected: "red", retained: "gray" };
+const OUTCOMES: ReadonlyArray<readonly [string, string]> = [
+  ["success", "succeeded"],
+  ["failed", "failed"],
+  ["running", "running"],
+  ["queued", "queued"],
+];
+
+const runs = ({ run_counts: counts }: Version): string =>
+  OUTCOMES.filter(([state]) => counts[state])
+    .map(([state, word]) => `${counts[state]} ${word}`)
+    .join(", ") || "none";
+
+const offers = (version: Version, pinned: boolean, { change, start_canary: startCanary }: Permissions) => {
+  const offered: Array<readonly [ActionKind, string]> = [];
+  const isPinned = version.is_active && pinned;
+
+  if (change && version.state === "rejected") {
+    offered.push(["restore", "Restore"]);
+  } else {
+    if (change && !isPinned) {
+      offered.push(["pin", "Pin"]);
+    }
+    if (startCanary) {
+      offered.push(["canary", "Canary"]);
+    }
+    if (change && !isPinned) {
+      offered.push(["reject", "Reject"]);
+    }
+  }
+
+  return offered;
+};
+
+interface Props {
+  readonly dagId: string;
+  readonly onAct: (action: Action) => void;
+  readonly permissions: Permissions;
+  readonly pinned: boolean;
+  readonly versions: List<Version>;
+}
+
+/** Every registered version, and what can be done with it. */
+export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: Props) => {
+  const mayAct = permissions.change || permissions.start_canary;
+
+  return (
+    <Section title="Versions">
+      <TableBox caption="Versions, newest first">
+        <Table.Header>
+          <Table.Row>
+            <Table.ColumnHeader scope="col">Version</Table.ColumnHeader>
+            <Table.ColumnHeader scope="col">State</Table.ColumnHeader>
+            <Table.ColumnHeader scope="col">Registered</Table.ColumnHeader>
+            <Table.ColumnHeader scope="col">Runs</Table.ColumnHeader>
+            {mayAct ? <Table.ColumnHeader scope="col">Actions</Table.ColumnHeader> : undefined}
+          </Table.Row>
+        </Table.Header>
+        <Table.Body>
+          {versions.items.map((version) => (
+            <Table.Row key={version.dag_version_id}>
+              <Table.Cell>
+                <HStack>
+                  <VersionLink dagId={dagId} version={version} />
+                  <BundleVersion version={version} />
+                </HStack>
+              </Table.Cell>
+              <Table.Cell>
+                <HStack wrap="wrap">
+                  {version.is_active ? <Badge colorPalette="brand">active</Badge> : undefined}
+                  {version.is_latest ? <Badge>latest</Badge> : undefined}
+                  {version.state in STATES && version.state !== "active" ? (
+                    <Badge colorPalette={STATES[version.state]} title={version.state_reason ?? undefined}>
+                      {version.state}
+                    </Badge>
+                  ) : undefined}
+                  {version.code_state === "missing" ? <Badge colorPalette="red">code missing</Badge> : undefined}
+                </HStack>
+              </Table.Cell>
+              <Table.Cell>
+                <Moment value={version.created_at} />
+              </Table.Cell>
+              <Table.Cell>{runs(version)}</Table.Cell>
+              {mayAct ? (
+                <Table.Cell>
+                  <HStack>
+                    {offers(version, pinned, permissions).map(([kind, word]) => (
+                      <Button
+                        aria-label={`${word} version ${version.version_number}`}
+                        key={kind}
+                        onClick={() => onAct({ kind, version: version.version_number, versionHash: version.dag_hash })}
+                        size="xs"
+                        variant="outline"
+                      >
+                        {word}
+                      </Button>
+                    ))}
+                  </HStack>
+                </Table.Cell>
+              ) : undefined}
+            </Table.Row>
+          ))}
+        </Table.Body>
+      </TableBox>
+      {versions.total > versions.items.length ? (
+        <Text color="fg.muted" fontSize="sm" mt={2}>
+          The newest {versions.items.length} of {versions.total} versions are shown.
+        </Text>
+      ) : undefined}
+    </Section>
+  );
+};

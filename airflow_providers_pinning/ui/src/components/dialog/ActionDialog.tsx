@@ -1,0 +1,133 @@
+import { Button, CloseButton, Dialog, Portal, Stack, Text } from "@chakra-ui/react";
+import { useMemo, useRef, useState } from "react";
+
+import { ApiError, call, newKey } from "src/api/client";
+import type { ReleaseState } from "src/api/types";
+import { ActionFields } from "src/components/dialog/ActionFields";
+import { ComparePreview } from "src/components/dialog/ComparePreview";
+import { Refusal } from "src/components/dialog/Refusal";
+import { complaint, firstReason, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
+
+const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
+const CAN_BE_OVERRIDDEN = new Set(["held", "version_rejected"]);
+
+interface Props {
+  readonly action: Action;
+  readonly onClose: () => void;
+  /** Called with what was done, and with the server's warnings. */
+  readonly onDone: (text: string, warnings: Array<string>) => void;
+  /** Called when the server told of a newer state. */
+  readonly onStale: () => void;
+  readonly state: ReleaseState;
+}
+
+/** Asks for a reason, shows what will change, and does it. */
+export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props) => {
+  const [base, setBase] = useState(state);
+  const [choices, setChoices] = useState<Choices>({
+    conf: "",
+    count: 1,
+    hold: false,
+    override: "",
+    reason: firstReason(action, state),
+    rejectCurrent: true,
+  });
+  const [error, setError] = useState<ApiError>();
+  const [busy, setBusy] = useState(false);
+  const first = useRef<HTMLTextAreaElement | null>(null);
+  const wording = wordingOf(action, base);
+  const lacking = complaint(action, choices);
+  const mustOverride = error !== undefined && CAN_BE_OVERRIDDEN.has(error.reason);
+  // The same request sent twice is carried out once; what was changed in between makes another request of it.
+  const key = useMemo(newKey, [base, choices]);
+
+  const submit = async () => {
+    setBusy(true);
+    try {
+      const { path, ...request } = requestOf(action, choices, base, key);
+      const answer = await call<{ warnings?: Array<string> }>(path, request);
+
+      onDone(wording.done, answer.warnings ?? []);
+    } catch (problem) {
+      const refusal = problem instanceof ApiError ? problem : new ApiError(0, "unexpected", String(problem));
+
+      setError(refusal);
+      if (refusal.state) {
+        setBase(refusal.state);
+        onStale();
+      }
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <Dialog.Root
+      initialFocusEl={() => first.current}
+      onOpenChange={({ open }) => (open ? undefined : onClose())}
+      open
+      scrollBehavior="inside"
+      size={{ base: "full", md: "lg" }}
+    >
+      <Portal>
+        <Dialog.Backdrop />
+        <Dialog.Positioner>
+          <Dialog.Content>
+            <Dialog.Header>
+              <Dialog.Title>{wording.title}</Dialog.Title>
+            </Dialog.Header>
+            <Dialog.Body>
+              <Stack
+                as="form"
+                gap={4}
+                id="pinning-action"
+                onSubmit={(event) => {
+                  event.preventDefault();
+                  void submit();
+                }}
+                ref={(form: HTMLElement | null) => {
+                  first.current = form?.querySelector("textarea") ?? null;
+                }}
+              >
+                {error === undefined ? undefined : <Refusal error={error} />}
+                <Text>{wording.effect}</Text>
+                <ActionFields
+                  action={action}
+                  choices={choices}
+                  mustOverride={mustOverride}
+                  onChange={(changed) => setChoices({ ...choices, ...changed })}
+                  state={base}
+                />
+                {PREVIEWED.has(action.kind) && base.active && base.active.version_number !== action.version ? (
+                  <ComparePreview dagId={base.dag_id} from={base.active.version_number} to={action.version} />
+                ) : undefined}
+              </Stack>
+            </Dialog.Body>
+            <Dialog.Footer flexWrap="wrap">
+              {lacking === undefined ? undefined : (
+                <Text color="fg.muted" flexGrow={1} fontSize="sm">
+                  {lacking}
+                </Text>
+              )}
+              <Button onClick={onClose} variant="outline">
+                Cancel
+              </Button>
+              <Button
+                colorPalette={action.kind === "rollback" || action.kind === "reject" ? "danger" : "brand"}
+                disabled={lacking !== undefined || (mustOverride && !choices.override.trim())}
+                form="pinning-action"
+                loading={busy}
+                type="submit"
+              >
+                {wording.confirm}
+              </Button>
+            </Dialog.Footer>
+            <Dialog.CloseTrigger asChild>
+              <CloseButton aria-label="Close" size="sm" />
+            </Dialog.CloseTrigger>
+          </Dialog.Content>
+        </Dialog.Positioner>
+      </Portal>
+    </Dialog.Root>
+  );
+};

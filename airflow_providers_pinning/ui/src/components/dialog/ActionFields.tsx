@@ -1,0 +1,84 @@
+import { Field, Input, Textarea } from "@chakra-ui/react";
+
+import type { ReleaseState } from "src/api/types";
+import { Check } from "src/components/Check";
+import type { Action, Choices } from "src/lib/actions";
+
+interface Props {
+  readonly action: Action;
+  readonly choices: Choices;
+  /** Whether the server asked why its objection is to be passed over. */
+  readonly mustOverride: boolean;
+  readonly onChange: (choices: Partial<Choices>) => void;
+  readonly state: ReleaseState;
+}
+
+/** What the person decides: why, and what else the action leaves open. */
+export const ActionFields = ({ action, choices, mustOverride, onChange, state }: Props) => (
+  <>
+    {action.kind === "canary" ? (
+      <>
+        <Field.Root required>
+          <Field.Label>Number of runs</Field.Label>
+          <Input
+            max={100}
+            min={1}
+            onChange={({ target }) => onChange({ count: Number(target.value) })}
+            type="number"
+            value={choices.count}
+            w="8rem"
+          />
+        </Field.Root>
+        <Field.Root>
+          <Field.Label>Configuration</Field.Label>
+          <Textarea
+            fontFamily="mono"
+            onChange={({ target }) => onChange({ conf: target.value })}
+            placeholder="{}"
+            rows={2}
+            value={choices.conf}
+          />
+          <Field.HelperText>A JSON object that fits the parameters of that version.</Field.HelperText>
+        </Field.Root>
+      </>
+    ) : undefined}
+    <Field.Root required>
+      <Field.Label>
+        Reason
+        <Field.RequiredIndicator />
+      </Field.Label>
+      <Textarea
+        maxLength={2000}
+        onChange={({ target }) => onChange({ reason: target.value })}
+        onFocus={({ target }) => target.select()}
+        rows={2}
+        value={choices.reason}
+      />
+      <Field.HelperText>Kept in the history.</Field.HelperText>
+    </Field.Root>
+    {action.kind === "rollback" ? (
+      <>
+        <Check checked={choices.rejectCurrent} onChange={(rejectCurrent) => onChange({ rejectCurrent })}>
+          Reject version {state.active?.version_number}, so that it is not pinned again
+        </Check>
+        <Check checked={choices.hold} onChange={(hold) => onChange({ hold })}>
+          Put the Dag on hold, so that no promotion replaces this version
+        </Check>
+      </>
+    ) : undefined}
+    {mustOverride ? (
+      <Field.Root required>
+        <Field.Label>
+          Why this is done all the same
+          <Field.RequiredIndicator />
+        </Field.Label>
+        <Textarea
+          maxLength={2000}
+          onChange={({ target }) => onChange({ override: target.value })}
+          rows={2}
+          value={choices.override}
+        />
+      </Field.Root>
+    ) : undefined}
+  </>
+);

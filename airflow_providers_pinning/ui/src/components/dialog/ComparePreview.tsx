@@ -1,0 +1,114 @@
+import { Box, chakra, Heading, Spinner, Text } from "@chakra-ui/react";
+import { useEffect, useState } from "react";
+
+import { ApiError } from "src/api/client";
+import { getComparison } from "src/api/requests";
+import type { Comparison } from "src/api/types";
+import { diffLines, groupsOf, type DiffLine } from "src/lib/comparison";
+import { absolute } from "src/lib/time";
+
+const LINE_COLORS: Record<DiffLine["kind"], string> = {
+  added: "green.fg",
+  context: "fg.muted",
+  header: "fg.muted",
+  removed: "red.fg",
+};
+
+const NextRuns = ({ schedule }: { readonly schedule: Comparison["schedule"] }) => {
+  const [next] = schedule.next_runs_after;
+
+  return next === undefined ? undefined : (
+    <Text color="fg.muted" fontSize="sm">
+      The next scheduled run would be for {absolute(next)}.
+    </Text>
+  );
+};
+
+const SourceDiff = ({ source }: { readonly source: Comparison["source"] }) =>
+  source.diff ? (
+    <details>
+      <chakra.summary cursor="pointer" fontSize="sm">
+        Source of the Dag file
+      </chakra.summary>
+      <chakra.pre
+        aria-label="Differences of the source"
+        bg="bg.muted"
+        fontSize="xs"
+        maxH="16rem"
+        overflow="auto"
+        p={2}
+        role="region"
+        tabIndex={0}
+      >
+        {diffLines(source.diff).map((line, index) => (
+          // eslint-disable-next-line react/no-array-index-key -- lines have no other identity
+          <chakra.span color={LINE_COLORS[line.kind]} display="block" key={index}>
+            {line.text || " "}
+          </chakra.span>
+        ))}
+      </chakra.pre>
+    </details>
+  ) : source.note ? (
+    <Text color="fg.muted" fontSize="sm">
+      {source.note}
+    </Text>
+  ) : undefined;
+
+interface Props {
+  readonly dagId: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+type Answer = { comparison: Comparison } | { error: string } | undefined;
+
+/** What is different in the version that would become active. */
+export const ComparePreview = ({ dagId, from, to }: Props) => {
+  const [answer, setAnswer] = useState<Answer>();
+
+  useEffect(() => {
+    const controller = new AbortController();
+
+    setAnswer(undefined);
+    getComparison(dagId, from, to, controller.signal)
+      .then((comparison) => setAnswer({ comparison }))
+      .catch((error: unknown) => {
+        if (!controller.signal.aborted) {
+          setAnswer({ error: error instanceof ApiError ? error.message : String(error) });
+        }
+      });
+
+    return () => controller.abort();
+  }, [dagId, from, to]);
+
+  return (
+    <Box aria-busy={answer === undefined} as="section" borderWidth={1} borderRadius="md" p={3}>
+      <Heading as="h3" mb={1} size="sm">
+        What changes from version {from} to {to}
+      </Heading>
+      {answer === undefined ? (
+        <Spinner aria-label="Comparing" size="sm" />
+      ) : "error" in answer ? (
+        <Text color="fg.muted" fontSize="sm">
+          The versions cannot be compared: {answer.error}
+        </Text>
+      ) : (
+        <>
+          {answer.comparison.identical ? <Text fontSize="sm">Nothing: both versions are the same.</Text> : undefined}
+          {groupsOf(answer.comparison).map(({ lines, title }) => (
+            <Box fontSize="sm" key={title} mb={1}>
+              <Text fontWeight="semibold">{title}</Text>
+              <Box as="ul" listStyleType="none" m={0} overflowWrap="anywhere" ps={2}>
+                {lines.map((line) => (
+                  <li key={line}>{line}</li>
+                ))}
+              </Box>
+            </Box>
+          ))}
+          <NextRuns schedule={answer.comparison.schedule} />
+          <SourceDiff source={answer.comparison.source} />
+        </>
+      )}
+    </Box>
+  );
+};

@@ -1,0 +1,51 @@
+import { Button, Field, Flex, NativeSelect, Text } from "@chakra-ui/react";
+
+import type { PinsQuestion } from "src/api/requests";
+import { PAGE_SIZES } from "src/lib/question";
+
+interface Props {
+  readonly onChange: (changed: Partial<PinsQuestion>) => void;
+  readonly question: PinsQuestion;
+  readonly total: number;
+}
+
+/** Moves through the list. */
+export const PinPages = ({ onChange, question: { limit, offset }, total }: Props) => (
+  <Flex align="center" aria-label="Pages" as="nav" gap={3} mt={3} wrap="wrap">
+    <Button
+      disabled={offset === 0}
+      onClick={() => onChange({ offset: Math.max(offset - limit, 0) })}
+      size="sm"
+      variant="outline"
+    >
+      Previous
+    </Button>
+    <Text fontSize="sm">
+      {total === 0 ? "0" : `${Math.min(offset + 1, total)}–${Math.min(offset + limit, total)}`} of {total}
+    </Text>
+    <Button
+      disabled={offset + limit >= total}
+      onClick={() => onChange({ offset: offset + limit })}
+      size="sm"
+      variant="outline"
+    >
+      Next
+    </Button>
+    <Field.Root orientation="horizontal" w="auto">
+      <Field.Label fontSize="sm">Rows</Field.Label>
+      <NativeSelect.Root size="sm" w="5rem">
+        <NativeSelect.Field
+          onChange={({ target }) => onChange({ limit: Number(target.value), offset: 0 })}
+          value={limit}
+        >
+          {PAGE_SIZES.map((size) => (
+            <option key={size} value={size}>
+              {size}
+            </option>
+          ))}
+        </NativeSelect.Field>
+        <NativeSelect.Indicator />
+      </NativeSelect.Root>
+    </Field.Root>
+  </Flex>
+);

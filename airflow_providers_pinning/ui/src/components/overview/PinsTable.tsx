@@ -1,0 +1,96 @@
+import { Badge, Button, Table } from "@chakra-ui/react";
+
+import type { PinOrder, PinSummary } from "src/api/types";
+import { HealthBadge } from "src/components/HealthBadge";
+import { BundleVersion, PinningLink, VersionLink } from "src/components/Links";
+import { Moment } from "src/components/Moment";
+import { Prose } from "src/components/Prose";
+import { TableBox } from "src/components/TableBox";
+import { directionOf, nextOrder, type PinColumn } from "src/lib/question";
+
+interface HeaderProps {
+  readonly children: string;
+  readonly column: PinColumn;
+  readonly onOrder: (order: PinOrder) => void;
+  readonly order: PinOrder;
+}
+
+const ARROWS = { ascending: " ▲", descending: " ▼" } as const;
+
+const SortableHeader = ({ children, column, onOrder, order }: HeaderProps) => {
+  const direction = directionOf(column, order);
+
+  return (
+    <Table.ColumnHeader aria-sort={direction ?? "none"} scope="col">
+      <Button
+        fontWeight="inherit"
+        h="auto"
+        onClick={() => onOrder(nextOrder(column, order))}
+        p={0}
+        size="sm"
+        variant="plain"
+      >
+        {children}
+        <span aria-hidden="true">{direction ? ARROWS[direction] : ""}</span>
+      </Button>
+    </Table.ColumnHeader>
+  );
+};
+
+interface Props {
+  readonly onOrder: (order: PinOrder) => void;
+  readonly order: PinOrder;
+  readonly pins: ReadonlyArray<PinSummary>;
+}
+
+/** One row a pin. */
+export const PinsTable = ({ onOrder, order, pins }: Props) => (
+  <TableBox caption="Pinned Dags">
+    <Table.Header>
+      <Table.Row>
+        <SortableHeader column="dag_id" onOrder={onOrder} order={order}>
+          Dag
+        </SortableHeader>
+        <Table.ColumnHeader scope="col">Health</Table.ColumnHeader>
+        <Table.ColumnHeader scope="col">Active</Table.ColumnHeader>
+        <Table.ColumnHeader scope="col">Latest</Table.ColumnHeader>
+        <SortableHeader column="versions_behind" onOrder={onOrder} order={order}>
+          Behind
+        </SortableHeader>
+        <SortableHeader column="pinned_at" onOrder={onOrder} order={order}>
+          Pinned
+        </SortableHeader>
+        <SortableHeader column="actor" onOrder={onOrder} order={order}>
+          By
+        </SortableHeader>
+        <Table.ColumnHeader scope="col">Reason</Table.ColumnHeader>
+      </Table.Row>
+    </Table.Header>
+    <Table.Body>
+      {pins.map(({ active, dag_id: dagId, health, latest_version_number: latest, pin, versions_behind: behind }) => (
+        <Table.Row key={dagId}>
+          <Table.Cell minW="10rem">
+            <PinningLink dagId={dagId} />
+          </Table.Cell>
+          <Table.Cell>
+            <HealthBadge health={health} />
+          </Table.Cell>
+          <Table.Cell whiteSpace="nowrap">
+            <VersionLink dagId={dagId} version={active} /> <BundleVersion version={active} />
+          </Table.Cell>
+          <Table.Cell>{latest ?? "none"}</Table.Cell>
+          <Table.Cell>{behind > 0 ? <Badge colorPalette="orange">{behind}</Badge> : 0}</Table.Cell>
+          <Table.Cell>
+            <Moment value={pin.pinned_at} />
+          </Table.Cell>
+          <Table.Cell>
+            <Prose>{pin.actor}</Prose>
+          </Table.Cell>
+          <Table.Cell maxW="24rem" minW="12rem">
+            <Prose>{pin.reason}</Prose>
+          </Table.Cell>
+        </Table.Row>
+      ))}
+    </Table.Body>
+  </TableBox>
+);

@@ -1,0 +1,124 @@
+import { useId } from "react";
+
+import type { ReleaseState } from "src/api/types";
+import {
+  AXIS,
+  COLUMN,
+  LINE_COLOR,
+  MUTED_COLOR,
+  PIN_COLOR,
+  ROLLBACK_COLOR,
+  ROW,
+  TOP,
+  xOf,
+  yOf,
+} from "src/components/timeline/geometry";
+import { RunMark } from "src/components/timeline/RunMark";
+import { tellMove, tellPicture, tellRun } from "src/lib/narrate";
+import { absolute } from "src/lib/time";
+import { labelColumns, type Move, type Timeline } from "src/lib/timeline";
+
+const LABEL_ROOM = 4;
+
+const MoveMark = ({ move: { column, event, fromRow, toRow } }: { readonly move: Move }) => {
+  if (fromRow === null || toRow === null) {
+    return undefined;
+  }
+  const x = xOf(column);
+  const y = yOf(toRow);
+  const back = event.kind === "rolled_back";
+  const color = back ? ROLLBACK_COLOR : event.kind === "unpinned" ? MUTED_COLOR : PIN_COLOR;
+  const tip = fromRow < toRow ? -5 : 5;
+
+  return (
+    <g>
+      <path
+        d={`M${x} ${yOf(fromRow)}V${y}`}
+        fill="none"
+        stroke={color}
+        strokeDasharray={event.kind === "unpinned" ? "3 4" : undefined}
+        strokeWidth={4}
+      />
+      {fromRow === toRow ? (
+        <circle cx={x} cy={y} fill={color} r={4} />
+      ) : (
+        <path d={`M${x - 6} ${y + tip * 2}H${x + 6}L${x} ${y}Z`} fill={color} />
+      )}
+    </g>
+  );
+};
+
+interface Props {
+  readonly onOpenRun: (runId: string) => void;
+  readonly onPoint: (text: string) => void;
+  readonly state: ReleaseState;
+  readonly timeline: Timeline;
+}
+
+/** The picture itself; what it shows is in its description, and in the table beside it. */
+export const Drawing = ({ onOpenRun, onPoint, state, timeline }: Props) => {
+  const id = useId();
+  const { columns, marks, moves, rows, stretches, times } = timeline;
+  const [width, bottom] = [columns * COLUMN, TOP + rows.length * ROW];
+
+  return (
+    <svg
+      aria-describedby={`${id}-text`}
+      aria-labelledby={`${id}-title`}
+      height={bottom + AXIS}
+      onMouseLeave={() => onPoint("")}
+      role="img"
+      style={{ display: "block", minWidth: width }}
+      viewBox={`0 0 ${width} ${bottom + AXIS}`}
+      width={width}
+    >
+      <title id={`${id}-title`}>Versions over time</title>
+      <desc id={`${id}-text`}>{tellPicture(timeline, state)}</desc>
+      {rows.map((row, index) => (
+        <path d={`M${row.born * COLUMN} ${yOf(index)}H${width}`} key={row.number} stroke={LINE_COLOR} strokeWidth={1} />
+      ))}
+      {labelColumns(times, (moment) => absolute(moment, "day"), LABEL_ROOM).map((column) => (
+        <text fill={MUTED_COLOR} fontSize={11} key={column} x={column * COLUMN} y={bottom + 15}>
+          {absolute(times[column] ?? "", "day")}
+        </text>
+      ))}
+      {stretches.map(({ from, pinned, row, to }) => (
+        <path
+          d={`M${from === 0 ? 0 : xOf(from)} ${yOf(row)}H${to === columns ? width : xOf(to)}`}
+          key={`${from}-${row}`}
+          stroke={pinned ? PIN_COLOR : MUTED_COLOR}
+          strokeDasharray={pinned ? undefined : "3 4"}
+          strokeWidth={pinned ? 4 : 2}
+        />
+      ))}
+      {moves.map((move) => (
+        <MoveMark key={move.event.id} move={move} />
+      ))}
+      {moves.map((move) => (
+        <rect
+          fill="transparent"
+          height={bottom - TOP}
+          key={move.event.id}
+          onMouseEnter={() => onPoint(tellMove(move.event))}
+          width={COLUMN}
+          x={move.column * COLUMN}
+          y={TOP}
+        >
+          <title>{tellMove(move.event)}</title>
+        </rect>
+      ))}
+      {marks.map(({ column, row, run }) => (
+        <g
+          cursor="pointer"
+          key={run.run_id}
+          onClick={() => onOpenRun(run.run_id)}
+          onMouseEnter={() => onPoint(tellRun(run))}
+        >
+          <title>{tellRun(run)}</title>
+          <rect fill="transparent" height={ROW} width={COLUMN} x={column * COLUMN} y={yOf(row) - ROW / 2} />
+          <RunMark kind={run.kind} state={run.state} x={xOf(column)} y={yOf(row)} />
+        </g>
+      ))}
+    </svg>
+  );
+};

@@ -1,0 +1,36 @@
+import { colorOf, GROUND_COLOR, RADIUS } from "src/components/timeline/geometry";
+
+interface Props {
+  readonly kind: string;
+  readonly state: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+const HOLLOW = new Set(["queued", "running"]);
+
+/** A run: a circle is live and a diamond a canary; a cross tells a failure and a hole that it is not finished. */
+export const RunMark = ({ kind, state, x, y }: Props) => {
+  const color = colorOf(state);
+  const look = { fill: HOLLOW.has(state) ? GROUND_COLOR : color, stroke: color, strokeWidth: 2 };
+  const half = RADIUS + 1.5;
+  const arm = RADIUS / 2.4;
+
+  return (
+    <>
+      {kind === "canary" ? (
+        <path d={`M${x} ${y - half}L${x + half} ${y}L${x} ${y + half}L${x - half} ${y}Z`} {...look} />
+      ) : (
+        <circle cx={x} cy={y} r={RADIUS} {...look} />
+      )}
+      {state === "failed" ? (
+        <path
+          d={`M${x - arm} ${y - arm}L${x + arm} ${y + arm}M${x - arm} ${y + arm}L${x + arm} ${y - arm}`}
+          stroke={GROUND_COLOR}
+          strokeWidth={1.6}
+        />
+      ) : undefined}
+      {state === "running" ? <circle cx={x} cy={y} fill={color} r={2} /> : undefined}
+    </>
+  );
+};

@@ -1,0 +1,41 @@
+import { Table } from "@chakra-ui/react";
+
+import type { Run } from "src/api/types";
+import { RunLink } from "src/components/Links";
+import { Moment } from "src/components/Moment";
+import { TableBox } from "src/components/TableBox";
+
+interface Props {
+  readonly dagId: string;
+  readonly runs: ReadonlyArray<Run>;
+}
+
+/** What the picture shows, as a table. */
+export const RunsTable = ({ dagId, runs }: Props) => (
+  <TableBox caption="Runs with their versions, newest first">
+    <Table.Header>
+      <Table.Row>
+        <Table.ColumnHeader scope="col">Run</Table.ColumnHeader>
+        <Table.ColumnHeader scope="col">Version</Table.ColumnHeader>
+        <Table.ColumnHeader scope="col">Kind</Table.ColumnHeader>
+        <Table.ColumnHeader scope="col">State</Table.ColumnHeader>
+        <Table.ColumnHeader scope="col">Created</Table.ColumnHeader>
+      </Table.Row>
+    </Table.Header>
+    <Table.Body>
+      {runs.map((run) => (
+        <Table.Row key={run.run_id}>
+          <Table.Cell>
+            <RunLink dagId={dagId} runId={run.run_id} />
+          </Table.Cell>
+          <Table.Cell>{run.version_number ?? "gone"}</Table.Cell>
+          <Table.Cell>{run.kind}</Table.Cell>
+          <Table.Cell>{run.state}</Table.Cell>
+          <Table.Cell>
+            <Moment value={run.created_at} />
+          </Table.Cell>
+        </Table.Row>
+      ))}
+    </Table.Body>
+  </TableBox>
+);

@@ -1,0 +1,99 @@
+import { Badge, Box, Button, Flex, HStack, Text } from "@chakra-ui/react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { useNavigate } from "react-router-dom";
+
+import type { DagPinning } from "src/api/requests";
+import { runAddress } from "src/components/Links";
+import { Section } from "src/components/Section";
+import { Drawing } from "src/components/timeline/Drawing";
+import { ROW, TOP } from "src/components/timeline/geometry";
+import { Legend } from "src/components/timeline/Legend";
+import { RunsTable } from "src/components/timeline/RunsTable";
+import { layOut, type Row } from "src/lib/timeline";
+
+const RowLabel = ({ row: { number, version } }: { readonly row: Row }) => (
+  <HStack gap={1} h={`${ROW}px`} pe={2}>
+    <Text fontSize="sm" fontWeight={version?.is_active ? "bold" : "normal"} whiteSpace="nowrap">
+      v{number}
+    </Text>
+    {version?.is_active ? (
+      <Badge colorPalette="brand" size="xs">
+        active
+      </Badge>
+    ) : version?.state === "candidate" || version?.state === "rejected" ? (
+      <Badge colorPalette={version.state === "rejected" ? "red" : "purple"} size="xs">
+        {version.state}
+      </Badge>
+    ) : version?.is_latest ? (
+      <Badge size="xs">latest</Badge>
+    ) : undefined}
+  </HStack>
+);
+
+/** What ran where and when, and how the pin moved. */
+export const VersionTimeline = ({ pinning: { events, runs, state, versions } }: { readonly pinning: DagPinning }) => {
+  const navigate = useNavigate();
+  const box = useRef<HTMLDivElement>(null);
+  const [pointed, setPointed] = useState("");
+  const [asTable, setAsTable] = useState(false);
+  const shown = useMemo(() => runs?.items ?? [], [runs]);
+  const timeline = useMemo(
+    () => layOut({ events: events.items, runs: shown, state, versions: versions.items }),
+    [events, shown, state, versions],
+  );
+
+  useEffect(() => {
+    box.current?.scrollTo({ left: box.current.scrollWidth });
+  }, [timeline.columns]);
+
+  return (
+    <Section
+      actions={
+        shown.length === 0 ? undefined : (
+          <Button aria-pressed={asTable} onClick={() => setAsTable(!asTable)} size="xs" variant="outline">
+            Show as a table
+          </Button>
+        )
+      }
+      title="Versions over time"
+    >
+      {timeline.rows.length === 0 ? (
+        <Text color="fg.muted">No version is registered yet.</Text>
+      ) : (
+        <Flex minW={0}>
+          <Box flexShrink={0} pt={`${TOP}px`}>
+            {timeline.rows.map((row) => (
+              <RowLabel key={row.number} row={row} />
+            ))}
+          </Box>
+          <Box
+            aria-label="Picture of the versions over time"
+            flexGrow={1}
+            minW={0}
+            overflowX="auto"
+            ref={box}
+            role="region"
+            tabIndex={0}
+          >
+            <Drawing
+              onOpenRun={(runId) => void navigate(runAddress(state.dag_id, runId))}
+              onPoint={setPointed}
+              state={state}
+              timeline={timeline}
+            />
+          </Box>
+        </Flex>
+      )}
+      <Text color="fg.muted" fontSize="xs" minH="1.25rem" overflowWrap="anywhere">
+        {pointed}
+      </Text>
+      <Legend />
+      <Text color="fg.muted" fontSize="xs" mt={1}>
+        {runs === null ? "You may not see the runs of this Dag. " : ""}
+        {runs && runs.total > shown.length ? `The newest ${shown.length} of ${runs.total} runs are shown. ` : ""}
+        {timeline.omitted > 0 ? `${timeline.omitted} more versions are not shown. ` : ""}
+      </Text>
+      {asTable ? <RunsTable dagId={state.dag_id} runs={shown} /> : undefined}
+    </Section>
+  );
+};

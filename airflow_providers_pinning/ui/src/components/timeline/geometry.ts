@@ -1,0 +1,23 @@
+/** Sizes of the picture, in pixels. */
+
+export const COLUMN = 18;
+export const ROW = 34;
+export const RADIUS = 6;
+export const TOP = 6;
+export const AXIS = 22;
+
+export const xOf = (column: number): number => column * COLUMN + COLUMN / 2;
+export const yOf = (row: number): number => TOP + row * ROW + ROW / 2;
+
+/** Colour of a state in Airflow's theme, light or dark. */
+export const colorOf = (state: string): string => {
+  const known = ["failed", "queued", "running", "success"].includes(state) ? state : "none";
+
+  return `var(--chakra-colors-${known}-solid)`;
+};
+
+export const PIN_COLOR = "var(--chakra-colors-brand-solid)";
+export const ROLLBACK_COLOR = "var(--chakra-colors-failed-solid)";
+export const MUTED_COLOR = "var(--chakra-colors-fg-muted)";
+export const LINE_COLOR = "var(--chakra-colors-border)";
+export const GROUND_COLOR = "var(--chakra-colors-bg-panel)";

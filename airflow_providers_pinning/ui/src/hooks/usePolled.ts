@@ -1,0 +1,97 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+
+import { ApiError } from "src/api/client";
+
+export interface Polled<T> {
+  data: T | undefined;
+  /** Why the last try failed; `data` is then what was read before. */
+  error: ApiError | undefined;
+  refresh: () => void;
+  /** Whether what is asked for now is not there yet. */
+  waiting: boolean;
+}
+
+interface Answer<T> {
+  data?: T;
+  error?: ApiError;
+  key: string;
+}
+
+const asError = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : new ApiError(0, "unexpected", String(error));
+
+/**
+ * Read something now and then again and again, as long as somebody can see it.
+ *
+ * @param key what is asked for; another key asks anew
+ * @param keep whether to show the answer to the last key until the one to the new key is there
+ */
+export const usePolled = <T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  key: string,
+  { interval = 10_000, keep = false }: { interval?: number; keep?: boolean } = {},
+): Polled<T> => {
+  const [answer, setAnswer] = useState<Answer<T>>({ key });
+  const [turn, setTurn] = useState(0);
+  const latest = useRef(load);
+
+  latest.current = load;
+
+  useEffect(() => {
+    const controller = new AbortController();
+    let reading = false;
+    let timer: number | undefined;
+
+    const read = async () => {
+      if (reading) {
+        return;
+      }
+      reading = true;
+      globalThis.clearTimeout(timer);
+      if (!document.hidden) {
+        try {
+          const data = await latest.current(controller.signal);
+
+          if (!controller.signal.aborted) {
+            setAnswer({ data, key });
+          }
+        } catch (error) {
+          if (!controller.signal.aborted) {
+            setAnswer((before) => ({
+              data: before.key === key || keep ? before.data : undefined,
+              error: asError(error),
+              key,
+            }));
+          }
+        }
+      }
+      reading = false;
+      if (!controller.signal.aborted) {
+        timer = globalThis.setTimeout(read, interval) as unknown as number;
+      }
+    };
+    const onVisible = () => {
+      if (!document.hidden) {
+        void read();
+      }
+    };
+
+    void read();
+    document.addEventListener("visibilitychange", onVisible);
+
+    return () => {
+      controller.abort();
+      globalThis.clearTimeout(timer);
+      document.removeEventListener("visibilitychange", onVisible);
+    };
+  }, [key, interval, keep, turn]);
+
+  const current = answer.key === key;
+
+  return {
+    data: current || keep ? answer.data : undefined,
+    error: current ? answer.error : undefined,
+    refresh: useCallback(() => setTurn((before) => before + 1), []),
+    waiting: !current || (answer.data === undefined && answer.error === undefined),
+  };
+};

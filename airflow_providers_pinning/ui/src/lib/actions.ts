@@ -1,0 +1,163 @@
+/** What a person can do to a Dag's versions: how it is called, what it does, and the request that does it. */
+
+import { dagPath, type Request } from "src/api/client";
+import type { ReleaseState } from "src/api/types";
+
+export type ActionKind = "canary" | "pin" | "reject" | "restore" | "rollback" | "unpin";
+
+export interface Action {
+  kind: ActionKind;
+  /** The version that it is about; a rollback's target. */
+  version: number;
+  /** Hash of that version when it was offered. */
+  versionHash?: string;
+}
+
+export interface Choices {
+  conf: string;
+  count: number;
+  hold: boolean;
+  override: string;
+  reason: string;
+  rejectCurrent: boolean;
+}
+
+export interface Wording {
+  confirm: string;
+  done: string;
+  effect: string;
+  title: string;
+}
+
+const of = (state: ReleaseState): string =>
+  state.active ? ` instead of version ${state.active.version_number}` : "";
+
+const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
+  canary: ({ version }, state) => ({
+    confirm: "Start canary runs",
+    done: `Canary runs of version ${version} are created.`,
+    effect: `Creates runs of version ${version} now, with its own code; all other runs go on using version ${
+      state.active?.version_number ?? "none"
+    }. What the tasks of a canary run do is real.`,
+    title: `Start canary runs of version ${version}`,
+  }),
+  pin: ({ version }, state) => ({
+    confirm: `Pin version ${version}`,
+    done: `Version ${version} is pinned: every new run uses it.`,
+    effect:
+      state.active?.version_number === version
+        ? `New runs go on using version ${version}, also when newer versions are registered.`
+        : `Every new run uses version ${version}${of(state)}, from now on. Runs that exist keep their version.`,
+    title: `Pin version ${version}`,
+  }),
+  reject: ({ version }) => ({
+    confirm: `Reject version ${version}`,
+    done: `Version ${version} is rejected.`,
+    effect: `Marks version ${version} as not to be pinned. It can be restored.`,
+    title: `Reject version ${version}`,
+  }),
+  restore: ({ version }) => ({
+    confirm: `Restore version ${version}`,
+    done: `Version ${version} may be pinned again.`,
+    effect: `Allows the rejected version ${version} to be pinned again.`,
+    title: `Restore version ${version}`,
+  }),
+  rollback: ({ version }, state) => ({
+    confirm: `Roll back to version ${version}`,
+    done: `Rolled back: every new run uses version ${version}.`,
+    effect: `Every new run uses version ${version}${of(state)}, from now on. Runs that exist keep their version.`,
+    title: `Roll back to version ${version}`,
+  }),
+  unpin: ({ version }, state) => ({
+    confirm: "Unpin",
+    done: "Unpinned: every new run uses the latest version.",
+    effect: `Every new run uses the latest version, now ${version},${of(state)}. Versions registered later go live at once.`,
+    title: "Unpin",
+  }),
+};
+
+export const wordingOf = (action: Action, state: ReleaseState): Wording => WORDINGS[action.kind](action, state);
+
+/** A reason to begin with, where a second click must be enough; for others the person writes one. */
+export const firstReason = (action: Action, state: ReleaseState): string =>
+  action.kind === "rollback" ? `Roll back from version ${state.active?.version_number ?? "?"}` : "";
+
+/** Why what was entered cannot be sent, if so. */
+export const complaint = (action: Action, choices: Choices): string | undefined => {
+  if (!choices.reason.trim()) {
+    return "Say why.";
+  }
+  if (action.kind !== "canary") {
+    return undefined;
+  }
+  if (!Number.isInteger(choices.count) || choices.count < 1 || choices.count > 100) {
+    return "The number of runs must be from 1 to 100.";
+  }
+  try {
+    const conf: unknown = choices.conf.trim() ? JSON.parse(choices.conf) : {};
+
+    return typeof conf === "object" && conf !== null && !Array.isArray(conf)
+      ? undefined
+      : "The configuration must be a JSON object.";
+  } catch {
+    return "The configuration is not valid JSON.";
+  }
+};
+
+/** Build the request; `base` is the state that the person saw. */
+export const requestOf = (
+  action: Action,
+  choices: Choices,
+  base: ReleaseState,
+  key: string,
+): Request & { path: string } => {
+  const dag = dagPath(base.dag_id);
+  const reason = choices.reason.trim();
+  const override = choices.override.trim() || undefined;
+  const common = { expected_revision: base.revision, idempotency_key: key, reason };
+
+  switch (action.kind) {
+    case "canary":
+      return {
+        body: {
+          conf: choices.conf.trim() ? (JSON.parse(choices.conf) as unknown) : undefined,
+          count: choices.count,
+          idempotency_key: key,
+          note: reason,
+          version_number: action.version,
+        },
+        method: "POST",
+        path: `${dag}/canaryRuns`,
+      };
+    case "pin":
+      return {
+        body: {
+          ...common,
+          expected_dag_hash: action.versionHash,
+          override_reason: override,
+          version_number: action.version,
+        },
+        method: "PUT",
+        path: `${dag}/pin`,
+      };
+    case "reject":
+    case "restore":
+      return {
+        body: { idempotency_key: key, reason },
+        method: "POST",
+        path: `${dag}/versions/${action.version}/${action.kind}`,
+      };
+    case "rollback":
+      return {
+        body: { ...common, hold: choices.hold, reject_current: choices.rejectCurrent, to_version: action.version },
+        method: "POST",
+        path: `${dag}/rollback`,
+      };
+    case "unpin":
+      return {
+        method: "DELETE",
+        path: `${dag}/pin`,
+        query: { ...common, override_reason: override },
+      };
+  }
+};

@@ -1,0 +1,71 @@
+/** What a comparison of two versions says, as lines of text. */
+
+import type { Comparison, FieldChange } from "src/api/types";
+
+export interface Group {
+  lines: Array<string>;
+  title: string;
+}
+
+const LONGEST = 120;
+
+export const show = (value: unknown): string => {
+  const text = value === null || value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
+
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
+};
+
+export const describeField = ({ after, before, kind, name }: FieldChange): string =>
+  kind === "added"
+    ? `${name}: ${show(after)} (new)`
+    : kind === "removed"
+      ? `${name}: ${show(before)} (gone)`
+      : `${name}: ${show(before)} → ${show(after)}`;
+
+export const groupsOf = (comparison: Comparison): Array<Group> => {
+  const { assets, limits, other, params, schedule, tasks } = comparison;
+  const groups: Array<Group> = [
+    {
+      lines: [
+        ...tasks.added.map((task) => `+ ${task}`),
+        ...tasks.removed.map((task) => `− ${task}`),
+        ...tasks.changed.map(
+          ({ fields, task_id }) => `~ ${task_id}${fields.length ? ` (${fields.map(({ name }) => name).join(", ")})` : ""}`,
+        ),
+      ],
+      title: "Tasks",
+    },
+    {
+      lines: [...(schedule.changed ? [`${schedule.before} → ${schedule.after}`] : []), ...(schedule.note ? [schedule.note] : [])],
+      title: "Schedule",
+    },
+    { lines: params.map(describeField), title: "Parameters" },
+    { lines: limits.map(describeField), title: "Limits" },
+    {
+      lines: assets.map(
+        ({ kind, name, role, task_id }) => `${kind === "added" ? "+" : "−"} ${role} ${name}${task_id ? ` of ${task_id}` : ""}`,
+      ),
+      title: "Assets",
+    },
+    { lines: other.map(describeField), title: "Other" },
+  ];
+
+  return groups.filter(({ lines }) => lines.length > 0);
+};
+
+export type DiffLine = { kind: "added" | "context" | "header" | "removed"; text: string };
+
+export const diffLines = (diff: string): Array<DiffLine> =>
+  diff
+    .replace(/\n$/u, "")
+    .split("\n")
+    .map((text) => ({
+      kind: /^(?:\+\+\+|---|@@)/u.test(text)
+        ? "header"
+        : text.startsWith("+")
+          ? "added"
+          : text.startsWith("-")
+            ? "removed"
+            : "context",
+      text,
+    }));

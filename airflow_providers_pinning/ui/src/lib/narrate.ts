@@ -1,0 +1,42 @@
+/** Sentences for those who cannot see the picture, and for its tooltips. */
+
+import type { Event, ReleaseState, Run } from "src/api/types";
+import { absolute } from "src/lib/time";
+import type { Timeline } from "src/lib/timeline";
+import { plural } from "src/lib/versions";
+
+export const tellRun = (run: Run): string =>
+  `${run.kind === "canary" ? "Canary run" : "Run"} ${run.run_id} of version ${run.version_number ?? "unknown"}: ${
+    run.state
+  }, ${absolute(run.created_at)}`;
+
+const numberOf = (version: Event["to_version"]): string => String(version?.version_number ?? "none");
+
+export const tellMove = ({ actor, created_at: moment, from_version: from, kind, reason, to_version: to }: Event): string => {
+  const what =
+    kind === "rolled_back"
+      ? `Rolled back from version ${numberOf(from)} to ${numberOf(to)}`
+      : kind === "pinned"
+        ? `Pinned version ${numberOf(to)}, after version ${numberOf(from)}`
+        : `Unpinned version ${numberOf(from)}`;
+
+  return `${what} by ${actor}, ${absolute(moment)}: ${reason}`;
+};
+
+export const tellPicture = ({ marks, moves }: Timeline, state: ReleaseState): string => {
+  const failed = marks.filter(({ run }) => run.state === "failed").length;
+  const canaries = marks.filter(({ run }) => run.kind === "canary").length;
+  const used = new Set(marks.map(({ run }) => run.version_number)).size;
+  const active = state.active?.version_number;
+  const last = moves.at(-1);
+
+  return [
+    marks.length === 0
+      ? "There are no runs."
+      : `${plural(marks.length, "run")} of ${plural(used, "version")}; ${failed} failed, ${plural(canaries, "canary run")}.`,
+    active === undefined ? "" : `Version ${active} is active${state.pinned ? " and pinned" : ", not pinned"}.`,
+    last ? `Last change: ${tellMove(last.event)}` : "The pin was never changed.",
+  ]
+    .filter(Boolean)
+    .join(" ");
+};

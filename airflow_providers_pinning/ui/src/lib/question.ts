@@ -1,0 +1,65 @@
+/** What the overview of pins asks for, in the page's address and back. */
+
+import type { PinsQuestion } from "src/api/requests";
+import type { PinOrder } from "src/api/types";
+
+export const PAGE_SIZES = [25, 50, 100, 200] as const;
+const COLUMNS = ["actor", "dag_id", "pinned_at", "versions_behind"] as const;
+
+export type PinColumn = (typeof COLUMNS)[number];
+
+const isOrder = (text: string): text is PinOrder => (COLUMNS as ReadonlyArray<string>).includes(text.replace(/^-/u, ""));
+
+const wholeNumber = (text: string | null, fallback: number): number => {
+  const number = Number(text ?? Number.NaN);
+
+  return Number.isInteger(number) && number >= 0 ? number : fallback;
+};
+
+export const fromParams = (params: URLSearchParams): PinsQuestion => {
+  const order = params.get("order_by") ?? "";
+  const limit = wholeNumber(params.get("limit"), PAGE_SIZES[0]);
+
+  return {
+    behind: params.get("behind") === "true",
+    limit: (PAGE_SIZES as ReadonlyArray<number>).includes(limit) ? limit : PAGE_SIZES[0],
+    offset: wholeNumber(params.get("offset"), 0),
+    order: isOrder(order) ? order : "dag_id",
+    text: params.get("dag_id_pattern") ?? "",
+    unhealthy: params.get("unhealthy") === "true",
+  };
+};
+
+export const toParams = (question: PinsQuestion): URLSearchParams => {
+  const params = new URLSearchParams();
+  const given: Array<[string, string]> = [
+    ["dag_id_pattern", question.text],
+    ["behind", question.behind ? "true" : ""],
+    ["unhealthy", question.unhealthy ? "true" : ""],
+    ["order_by", question.order === "dag_id" ? "" : question.order],
+    ["limit", question.limit === PAGE_SIZES[0] ? "" : String(question.limit)],
+    ["offset", question.offset === 0 ? "" : String(question.offset)],
+  ];
+
+  for (const [name, value] of given) {
+    if (value) {
+      params.set(name, value);
+    }
+  }
+
+  return params;
+};
+
+/** The order after a click on a column: what is most or newest first, then the other way round. */
+export const nextOrder = (column: PinColumn, current: PinOrder): PinOrder => {
+  const descendingFirst = column === "versions_behind" || column === "pinned_at";
+
+  if (current.replace(/^-/u, "") !== column) {
+    return descendingFirst ? `-${column}` : column;
+  }
+
+  return current.startsWith("-") ? column : `-${column}`;
+};
+
+export const directionOf = (column: PinColumn, current: PinOrder): "ascending" | "descending" | undefined =>
+  current === column ? "ascending" : current === `-${column}` ? "descending" : undefined;

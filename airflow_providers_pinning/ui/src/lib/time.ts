@@ -1,0 +1,83 @@
+const UNITS: ReadonlyArray<readonly [Intl.RelativeTimeFormatUnit, number]> = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+
+const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+
+/** How long ago a moment was, such as `3 hours ago`. */
+export const age = (moment: string, now: number = Date.now()): string => {
+  const seconds = Math.round((new Date(moment).getTime() - now) / 1000);
+
+  for (const [unit, size] of UNITS) {
+    if (Math.abs(seconds) >= size) {
+      return RELATIVE.format(Math.trunc(seconds / size), unit);
+    }
+  }
+
+  return Math.abs(seconds) < 5 ? "just now" : RELATIVE.format(seconds, "second");
+};
+
+/** How long something takes, such as `2 h 5 min`. */
+export const duration = (seconds: number): string => {
+  if (seconds < 60) {
+    return `${seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds)} s`;
+  }
+  const minutes = Math.round(seconds / 60);
+  const parts: Array<[number, string]> =
+    minutes < 60
+      ? [[minutes, "min"]]
+      : minutes < 1440
+        ? [
+            [Math.floor(minutes / 60), "h"],
+            [minutes % 60, "min"],
+          ]
+        : [
+            [Math.floor(minutes / 1440), "d"],
+            [Math.floor((minutes % 1440) / 60), "h"],
+          ];
+
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
+};
+
+/** The time zone that the user chose in Airflow, which keeps it in the browser. */
+export const chosenZone = (): string | undefined => {
+  const stored = globalThis.localStorage?.getItem("timezone")?.replaceAll('"', "");
+
+  try {
+    return stored ? new Intl.DateTimeFormat("en", { timeZone: stored }).resolvedOptions().timeZone : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const FORMATS = {
+  day: { day: "numeric", month: "short" },
+  moment: {
+    day: "2-digit",
+    hour: "2-digit",
+    hourCycle: "h23",
+    minute: "2-digit",
+    month: "2-digit",
+    second: "2-digit",
+    timeZoneName: "short",
+    year: "numeric",
+  },
+  time: { hour: "2-digit", hourCycle: "h23", minute: "2-digit" },
+} as const satisfies Record<string, Intl.DateTimeFormatOptions>;
+
+/** A moment in the user's time zone: its day, its time of day, or all of it. */
+export const absolute = (
+  moment: string,
+  format: keyof typeof FORMATS = "moment",
+  zone: string | undefined = chosenZone(),
+): string =>
+  new Intl.DateTimeFormat(format === "day" ? "en-GB" : "sv-SE", { ...FORMATS[format], timeZone: zone }).format(
+    new Date(moment),
+  );

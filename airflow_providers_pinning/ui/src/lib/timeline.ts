@@ -1,0 +1,205 @@
+/**
+ * The picture of the versions over time, as plain numbers.
+ *
+ * Columns are what happened, oldest first: each run and each move of the pin has one, evenly spaced like the
+ * runs in Airflow's own grid, because a scale of time would put a busy hour into one pixel. Rows are versions.
+ */
+
+import type { Event, ReleaseState, Run, Version } from "src/api/types";
+
+const MOVES = new Set(["forgotten", "pinned", "rolled_back", "unpinned"]);
+const MAX_ROWS = 12;
+
+export interface Mark {
+  column: number;
+  row: number;
+  run: Run;
+}
+
+export interface Move {
+  column: number;
+  event: Event;
+  fromRow: number | null;
+  toRow: number | null;
+}
+
+/** A stretch of time in which one version was active. */
+export interface Stretch {
+  from: number;
+  pinned: boolean;
+  row: number;
+  to: number;
+}
+
+export interface Row {
+  /** Column in which the version was registered; 0 if before the picture begins. */
+  born: number;
+  number: number;
+  version: Version | undefined;
+}
+
+export interface Timeline {
+  columns: number;
+  marks: Array<Mark>;
+  moves: Array<Move>;
+  /** Versions that had to be left out. */
+  omitted: number;
+  rows: Array<Row>;
+  stretches: Array<Stretch>;
+  /** Moment of each column. */
+  times: Array<string>;
+}
+
+export interface History {
+  events: ReadonlyArray<Event>;
+  runs: ReadonlyArray<Run>;
+  state: ReleaseState;
+  versions: ReadonlyArray<Version>;
+}
+
+type Item = { at: number; event: Event } | { at: number; run: Run };
+
+const at = (moment: string): number => new Date(moment).getTime();
+
+/** Put runs and moves in the order in which they happened; a move comes before a run of the same moment. */
+const inOrder = ({ events, runs }: History): Array<Item> => {
+  const items: Array<Item> = [
+    ...[...events].reverse().flatMap((event) => (MOVES.has(event.kind) ? [{ at: at(event.created_at), event }] : [])),
+    ...[...runs].reverse().map((run) => ({ at: at(run.created_at), run })),
+  ];
+
+  return items.sort((one, other) => one.at - other.at);
+};
+
+/** Choose the versions that get a row: those that matter now, then those that something happened to last. */
+const chooseRows = (items: ReadonlyArray<Item>, { state, versions }: History): [Array<number>, number] => {
+  const wanted: Array<number | null | undefined> = [
+    state.active?.version_number,
+    state.latest?.version_number,
+    ...versions.filter((version) => version.state === "candidate").map((version) => version.version_number),
+  ];
+
+  for (const item of [...items].reverse()) {
+    if ("run" in item) {
+      wanted.push(item.run.version_number);
+    } else {
+      wanted.push(item.event.to_version?.version_number, item.event.from_version?.version_number);
+    }
+  }
+  wanted.push(...versions.map((version) => version.version_number));
+  const all = [...new Set(wanted.filter((number) => typeof number === "number"))];
+
+  return [all.slice(0, MAX_ROWS).sort((one, other) => other - one), Math.max(all.length - MAX_ROWS, 0)];
+};
+
+/** Without a pin the newest version is active: step to each version as it is registered. */
+const followLatest = (from: number, to: number, rows: ReadonlyArray<Row>): Array<Stretch> => {
+  const stretches: Array<Stretch> = [];
+  let since = from;
+  let current = rows.findIndex((row) => row.born <= from);
+
+  for (const [index, row] of [...rows.entries()].reverse()) {
+    if (row.born > from && row.born < to && (current === -1 || index < current)) {
+      if (current !== -1) {
+        stretches.push({ from: since, pinned: false, row: current, to: row.born });
+      }
+      current = index;
+      since = row.born;
+    }
+  }
+
+  return current === -1 ? stretches : [...stretches, { from: since, pinned: false, row: current, to }];
+};
+
+/** Follow the active version from move to move. */
+const follow = (moves: ReadonlyArray<Move>, state: ReleaseState, rows: ReadonlyArray<Row>, columns: number) => {
+  const [first] = moves;
+  const stretches: Array<Stretch> = [];
+  let since = 0;
+  let pinned = first ? first.event.kind === "unpinned" || first.event.revision > 1 : state.pinned;
+  let row = first ? first.fromRow : rows.findIndex(({ number }) => number === state.active?.version_number);
+  const add = (to: number) => {
+    if (!pinned) {
+      stretches.push(...followLatest(since, to, rows));
+    } else if (row !== null && row !== -1) {
+      stretches.push({ from: since, pinned, row, to });
+    }
+  };
+
+  for (const move of moves) {
+    add(move.column);
+    since = move.column;
+    pinned = move.event.kind === "pinned" || move.event.kind === "rolled_back";
+    row = move.toRow;
+  }
+  add(columns);
+
+  return stretches.filter((stretch) => stretch.to > stretch.from);
+};
+
+export const layOut = (history: History): Timeline => {
+  const items = inOrder(history);
+  const [numbers, omitted] = chooseRows(items, history);
+  const byNumber = new Map(history.versions.map((version) => [version.version_number, version]));
+  const rowOf = new Map(numbers.map((number, row) => [number, row]));
+  const rowOfNumber = (number: number | null | undefined): number | null =>
+    typeof number === "number" ? (rowOf.get(number) ?? null) : null;
+  const rows = numbers.map((number): Row => {
+    const version = byNumber.get(number);
+    const born = version ? items.findIndex((item) => item.at >= at(version.created_at)) : 0;
+
+    return { born: born === -1 ? items.length : born, number, version };
+  });
+  const marks: Array<Mark> = [];
+  const moves: Array<Move> = [];
+
+  for (const [column, item] of items.entries()) {
+    if ("run" in item) {
+      const row = rowOfNumber(item.run.version_number);
+
+      if (row !== null) {
+        marks.push({ column, row, run: item.run });
+      }
+    } else {
+      moves.push({
+        column,
+        event: item.event,
+        fromRow: rowOfNumber(item.event.from_version?.version_number),
+        toRow: rowOfNumber(item.event.to_version?.version_number),
+      });
+    }
+  }
+  const columns = items.length + 1;
+
+  return {
+    columns,
+    marks,
+    moves,
+    omitted,
+    rows,
+    stretches: follow(moves, history.state, rows, columns),
+    times: items.map((item) => ("run" in item ? item.run.created_at : item.event.created_at)),
+  };
+};
+
+/** Choose the columns under which a label of the time stands: each new day, with room between them. */
+export const labelColumns = (
+  times: ReadonlyArray<string>,
+  dayOf: (moment: string) => string,
+  room: number,
+): Array<number> => {
+  const chosen: Array<number> = [];
+  let day = "";
+
+  for (const [column, moment] of times.entries()) {
+    const today = dayOf(moment);
+    const last = chosen.at(-1);
+
+    if (today !== day && (last === undefined || column - last >= room)) {
+      chosen.push(column);
+      day = today;
+    }
+  }
+
+  return chosen;
+};
