@@ -19,7 +19,6 @@
 from __future__ import annotations
 
 import logging
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -93,18 +92,6 @@ class ApiAddress:
     def renewable(self) -> bool:
         """Whether a new token can be asked for."""
         return self.token is None
-
-    def ssl_context(self) -> ssl.SSLContext | bool:
-        """Return the TLS options as aiohttp takes them. Reads certificates from disk."""
-        if self.verify is True and self.cert is None:
-            return True
-        context = ssl.create_default_context(cafile=self.verify if isinstance(self.verify, str) else None)
-        if self.verify is False:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if self.cert:
-            context.load_cert_chain(*((self.cert,) if isinstance(self.cert, str) else self.cert))
-        return context
 
 
 def _base_url(connection: ConnectionFields) -> str:

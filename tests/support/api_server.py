@@ -179,22 +179,36 @@ def stub(serve, connect):
         yield served
 
 
-@pytest.fixture(scope="session")
-def airflow_address(airflow_app):
-    """Serve Airflow's API server on a socket, and return its address."""
+@contextmanager
+def serving_airflow(app, **tls: Any):
+    """
+    Serve Airflow's API server on a socket, and give its port.
+
+    :param app: the API server
+    :param tls: options of uvicorn that make it speak TLS, as ``airflow api-server`` gives them
+    """
     import uvicorn
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(airflow_app, lifespan="off", log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", **tls))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
-    listening.close()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture(scope="session")
+def airflow_address(airflow_app):
+    """Serve Airflow's API server on a socket, and return its address."""
+    with serving_airflow(airflow_app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@
 # under the License.
 from __future__ import annotations
 
-import ssl
-
 import pytest
 from airflow.sdk import Connection
 
@@ -97,9 +95,3 @@ def test_timeout_must_be_positive():
 def test_secrets_are_not_in_the_representation():
     shown = repr(address({"token": "t0ken"}, host="a", login="op", password="passw0rd"))
     assert "t0ken" not in shown and "passw0rd" not in shown
-
-
-def test_unchecked_certificates_make_a_context_that_checks_none():
-    context = address({"verify": False}, host="a").ssl_context()
-    assert context.verify_mode == ssl.CERT_NONE and not context.check_hostname
-    assert address(host="a").ssl_context() is True
