@@ -32,7 +32,7 @@ from airflow_providers_pinning.domain.identity import VersionIdentity
 
 MAX_CHARACTERS = 200_000
 """What is returned of a diff at most."""
-MAX_WORK = 3_000_000
+MAX_WORK = 2_000_000
 """Steps, about a second, after which two long files are too different to be compared."""
 NOT_PERMITTED = (
     "You may not read the code of every Dag in this file, so the source is left out, and so are the values of "

@@ -126,7 +126,7 @@ def _fields(task: dict[str, Any], defaults: dict[str, Any], groups: dict[str, st
     # Params of the Dag are repeated in each task.
     fields["params"] = params_of(fields.get("params"), of_task=True)
     fields["operator"] = f"{stored.get('_task_module')}.{stored.get('task_type')}"
-    fields["task_group"] = groups.get(task["task_id"])
+    fields["task_group"] = groups.get(task["task_id"]) or None
     return fields
 
 

@@ -33,7 +33,8 @@ TYPE, VAR = "__type", "__var"
 CHECKOUT = "<checkout>"
 """Stands for the folder in which a version was parsed, which says nothing of the version."""
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_OF_THE_PARSE = re.compile(r" at 0x[0-9a-fA-F]+|\bunusual_prefix_[0-9a-f]{40}_")
+"""Addresses of objects, and the prefix of the module of a Dag file, which is a hash of where it was parsed."""
 _SECONDS = frozenset({"execution_timeout", "retry_delay", "max_retry_delay", "dagrun_timeout"})
 """Fields that Airflow stores as a bare number of seconds."""
 _INSTANTS = frozenset({"start_date", "end_date"})
@@ -68,7 +69,7 @@ def plain(value: Any, checkout: str | None = None) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item, checkout) for item in value]
     if isinstance(value, str):
-        shown = _ADDRESS.sub("", value)
+        shown = _OF_THE_PARSE.sub("", value)
         return shown.replace(f"{checkout}/", f"{CHECKOUT}/") if checkout else shown
     if isinstance(value, float) and value.is_integer():
         return int(value)

@@ -76,6 +76,13 @@ def test_an_unknown_version_is_not_found(params, api):
     assert refusal(api().get(COMPARE, params=params)) == (404, "unknown_version")
 
 
+def test_another_version_than_meant_is_refused(api, lab):
+    meant = lab.serialized("orders", 2).dag_hash
+
+    assert compare(api(), expected_dag_hash=meant)["to_version"]["dag_hash"] == meant
+    assert refusal(api().get(COMPARE, params={"expected_dag_hash": "another"})) == (409, "version_drifted")
+
+
 def test_an_unknown_dag_is_not_found(api):
     assert refusal(api().get(f"{PINNING}/dags/unknown/compare")) == (404, "unknown_dag")
 
