@@ -133,10 +133,15 @@ def get_provider_info() -> dict[str, Any]:
                                                                                 'the dag processor: '
                                                                                 'repair of overwritten '
                                                                                 'scheduling metadata,\n'
-                                                                                'and the check whether '
-                                                                                'the code of managed '
-                                                                                'versions can be '
-                                                                                'had.\n',
+                                                                                'metrics, announcement '
+                                                                                'of changes that the '
+                                                                                'process which made '
+                                                                                'them did not '
+                                                                                'announce, and the '
+                                                                                'check\n'
+                                                                                'whether the code of '
+                                                                                'managed versions can '
+                                                                                'be had.\n',
                                                                  'version_added': '0.1.0',
                                                                  'type': 'float',
                                                                  'example': None,

@@ -27,7 +27,6 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from airflow.listeners.listener import get_listener_manager
@@ -47,8 +46,8 @@ QUEUE_LENGTH = 100
 """Events that may wait for a listener which does not return; later ones are not delivered to it."""
 
 
-def _listeners() -> Iterable[tuple[Any, Callable[..., Any]]]:
-    """Return each listener that implements the hook, and what calls this one alone."""
+def _listeners() -> list[Any]:
+    """Return each listener of this process that implements the hook."""
     plugins = get_listener_manager().pm
     hook = getattr(plugins.hook, HOOK, None)
     if hook is None or not hook.has_spec():
@@ -56,11 +55,13 @@ def _listeners() -> Iterable[tuple[Any, Callable[..., Any]]]:
             plugins.add_hookspecs(spec)
         except PluginValidationError:
             log.exception("A listener implements %s with other parameters, so it cannot be called", HOOK)
-    listeners = [implementation.plugin for implementation in getattr(plugins.hook, HOOK).get_hookimpls()]
-    return [
-        (listener, plugins.subset_hook_caller(HOOK, [other for other in listeners if other is not listener]))
-        for listener in listeners
-    ]
+    return [implementation.plugin for implementation in getattr(plugins.hook, HOOK).get_hookimpls()]
+
+
+def _call(listener: Any, event: DagVersionEvent) -> None:
+    """Call one listener as Airflow calls them, but alone: together, one that raises would keep others from it."""
+    others = [other for other in _listeners() if other is not listener]
+    get_listener_manager().pm.subset_hook_caller(HOOK, others)(event=event)
 
 
 class _Courier:
@@ -68,14 +69,15 @@ class _Courier:
 
     def __init__(self, listener: Any) -> None:
         self.name = getattr(listener, "__name__", None) or repr(listener)
-        self._waiting: queue.Queue[tuple[DagVersionEvent, Callable[..., Any]]] = queue.Queue(QUEUE_LENGTH)
+        self._listener = listener
+        self._waiting: queue.Queue[DagVersionEvent] = queue.Queue(QUEUE_LENGTH)
         threading.Thread(target=self._bring, name=f"pinning-listener-{self.name}", daemon=True).start()
 
     def _bring(self) -> None:
         while True:
-            event, call = self._waiting.get()
+            event = self._waiting.get()
             try:
-                call(event=event)
+                _call(self._listener, event)
             except BaseException:
                 log.exception("Listener %s failed with event %d (%s)", self.name, event.event_id, event.kind.value)
             finally:
@@ -87,10 +89,10 @@ class _Courier:
         with done:
             return done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
 
-    def bring(self, event: DagVersionEvent, call: Callable[..., Any]) -> None:
+    def bring(self, event: DagVersionEvent) -> None:
         """Take an event to bring."""
         try:
-            self._waiting.put_nowait((event, call))
+            self._waiting.put_nowait(event)
         except queue.Full:
             log.error(
                 "Listener %s does not return; event %d (%s of Dag %s) is not delivered to it",
@@ -110,11 +112,11 @@ class Delivery:
     def deliver(self, event: DagVersionEvent) -> None:
         """Deliver one event, and wait for the listeners, but not for long and only for those that return."""
         expected = []
-        for listener, call in _listeners():
+        for listener in _listeners():
             courier = self._couriers.get(id(listener)) or self._couriers.setdefault(id(listener), _Courier(listener))
             if courier.is_idle():
                 expected.append(courier)
-            courier.bring(event, call)
+            courier.bring(event)
         deadline = time.monotonic() + PATIENCE
         for courier in expected:
             if not courier.is_idle(max(0.0, deadline - time.monotonic())):

@@ -34,6 +34,12 @@ FORBIDDEN = {
     "migrations": [f"{PACKAGE}.{layer}" for layer in ("domain", *ABOVE)],
     "domain": [f"{PACKAGE}.{layer}" for layer in ABOVE],
     "enforcement": [f"{PACKAGE}.{layer}" for layer in ABOVE if layer != "enforcement"],
+    "listeners": [
+        *(f"{PACKAGE}.{layer}" for layer in ("models", "domain", *ABOVE)),
+        "airflow.models",
+        "airflow.settings",
+        "sqlalchemy",
+    ],
     "api": [f"{PACKAGE}.enforcement", *(f"{PACKAGE}.{layer}" for layer in AUTHORS)],
     **{
         layer: [

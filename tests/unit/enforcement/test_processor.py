@@ -16,17 +16,21 @@
 # under the License.
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from airflow._shared.timezones import timezone
 from airflow.dag_processing.manager import DagFileProcessorManager
 from airflow.models.dag import DagModel
 from sqlalchemy import update
 
 from airflow_providers_pinning.domain import upkeep as domain_upkeep
 from airflow_providers_pinning.enforcement.processor import Upkeep
-from airflow_providers_pinning.models import ManagedVersion
+from airflow_providers_pinning.models import Event, ManagedVersion
 from tests.support.lab import BUNDLE
 from tests.support.repository import Repository
 from tests.support.sources import dag_file
+from tests.support.statsd import statsd_of_this_process
 
 V1 = dag_file("orders", "schedule='@daily'")
 V2 = dag_file("orders", "schedule='@hourly'", "extract load")
@@ -94,12 +98,59 @@ class TestUpkeep:
 
         assert repaired(lab)
 
+    def test_sends_the_gauges(self, lab, monkeypatch):
+        lab.commit("sha1", orders=V1)
+        lab.pin("orders", 1)
+
+        with statsd_of_this_process(monkeypatch) as server:
+            Upkeep().run_if_due([])
+
+            server.wait_until(lambda: server.gauges().get("pinning.pins") == 1)
+
+    def test_that_fails_in_one_thing_does_the_others(self, overwritten, lab, monkeypatch, caplog):
+        from airflow_providers_pinning.domain import announcements, metrics
+
+        monkeypatch.setattr(metrics, "report", lambda **options: 1 / 0)
+        asked = []
+        monkeypatch.setattr(announcements, "is_announcement_due", lambda **options: asked.append(1))
+
+        Upkeep().run_if_due([])
+
+        assert repaired(lab)
+        assert asked == [1]
+        assert "ZeroDivisionError" in caplog.text
+
+    def test_starts_no_announcement_if_none_is_due(self, overwritten, lab):
+        upkeep = Upkeep()
+
+        upkeep.run_if_due([])
+
+        assert upkeep._announcing._process is None
+
     def test_starts_no_check_of_the_code_if_none_is_due(self, lab):
         upkeep = Upkeep()
 
         upkeep.run_if_due([BUNDLE])
 
-        assert upkeep._check is None
+        assert upkeep._code_check._process is None
+
+
+def test_what_was_left_unannounced_is_announced_in_a_process_of_its_own(overwritten, lab, option):
+    option("maintenance_interval", 0)
+    lab.session.execute(update(Event).values(created_at=timezone.utcnow() - timedelta(minutes=1)))
+    lab.session.commit()
+    upkeep = Upkeep()
+
+    upkeep.run_if_due([])
+    started = upkeep._announcing._process
+    upkeep.run_if_due([])
+
+    assert upkeep._announcing._process is started
+    assert started.wait(timeout=60) == 0
+    lab.session.rollback()
+    assert [event.announced_at is not None for event in lab.session.query(Event)] == [True]
+    upkeep.run_if_due([])
+    assert upkeep._announcing._process is started
 
 
 def test_the_code_of_managed_versions_is_checked_in_a_process_of_its_own(lab, session, option, tmp_path, monkeypatch):
@@ -113,10 +164,10 @@ def test_the_code_of_managed_versions_is_checked_in_a_process_of_its_own(lab, se
     upkeep = Upkeep()
 
     upkeep.run_if_due([BUNDLE])
-    started = upkeep._check
+    started = upkeep._code_check._process
     upkeep.run_if_due([BUNDLE])
 
-    assert upkeep._check is started
+    assert upkeep._code_check._process is started
     assert started.wait(timeout=60) == 0
     session.rollback()
     [version] = session.query(ManagedVersion).all()

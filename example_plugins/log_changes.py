@@ -1,0 +1,46 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""A plugin that logs every change of a Dag's versions."""
+
+from __future__ import annotations
+
+# [START howto_listen]
+import logging
+
+from airflow.listeners import hookimpl
+from airflow.plugins_manager import AirflowPlugin
+
+log = logging.getLogger("audit")
+
+
+class AuditLog:
+    """Writes every change into the log of the process that announces it."""
+
+    @hookimpl
+    def on_dag_version_event(self, event):
+        """Write one change."""
+        log.warning("%s: %s by %s: %s", event.dag_id, event.kind.value, event.actor, event.reason)
+
+
+class LogChanges(AirflowPlugin):
+    """Registers the listener."""
+
+    name = "log_changes"
+    listeners = [AuditLog()]
+
+
+# [END howto_listen]
