@@ -30,7 +30,7 @@ from airflow_providers_pinning.exceptions import PinningApiError, TransientError
 from airflow_providers_pinning.hooks import endpoints, tls
 from airflow_providers_pinning.hooks.address import ApiAddress
 from airflow_providers_pinning.hooks.endpoints import ApiRequest
-from airflow_providers_pinning.hooks.soak import SoakCriteria
+from airflow_providers_pinning.hooks.reads import PinningReads
 from airflow_providers_pinning.hooks.source import source_headers
 from airflow_providers_pinning.hooks.tokens import TokenAuth, json_or_text
 
@@ -42,7 +42,7 @@ BROKEN = (
 """Failures of the line, rather than answers."""
 
 
-class PinningHook(HttpHook):
+class PinningHook(PinningReads, HttpHook):
     """
     Read and change which version new runs of a Dag use.
 
@@ -165,65 +165,6 @@ class PinningHook(HttpHook):
             return False, str(error)
         found = len(health["components"])
         return True, f"Logged in to {self.address.base_url}: {found} components, pins enforced: {health['enforced']}"
-
-    def get_release_state(self, dag_id: str) -> dict[str, Any]:
-        """Return what new runs of a Dag use, and how that came about."""
-        return self.call(endpoints.release_state(dag_id))
-
-    def list_versions(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
-        """Return ``versions``, newest first, and ``total_entries``."""
-        return self.call(endpoints.versions(dag_id, limit, offset))
-
-    def list_events(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
-        """Return the history as ``events``, newest first, and ``total_entries``."""
-        return self.call(endpoints.events(dag_id, limit, offset))
-
-    def compare(
-        self,
-        dag_id: str,
-        *,
-        from_version: int | None = None,
-        to_version: int | None = None,
-        expected_dag_hash: str | None = None,
-    ) -> dict[str, Any]:
-        """
-        Return in what two versions differ: by default the active one and the latest.
-
-        ``expected_dag_hash`` is the hash that ``to_version`` must have.
-        """
-        return self.call(
-            endpoints.compare(
-                dag_id, from_version=from_version, to_version=to_version, expected_dag_hash=expected_dag_hash
-            )
-        )
-
-    def list_pins(
-        self,
-        *,
-        dag_id_pattern: str | None = None,
-        behind: bool | None = None,
-        unhealthy: bool | None = None,
-        limit: int = 100,
-        offset: int = 0,
-    ) -> dict[str, Any]:
-        """Return the pinned Dags that the user may read as ``pins``, and ``total_entries``."""
-        return self.call(
-            endpoints.pins(
-                dag_id_pattern=dag_id_pattern, behind=behind, unhealthy=unhealthy, limit=limit, offset=offset
-            )
-        )
-
-    def get_health(self) -> dict[str, Any]:
-        """Return the components of the deployment, the pins with a problem and the runs that escaped."""
-        return self.call(endpoints.health())
-
-    def get_dag_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        """Return a run as Airflow's own API describes it."""
-        return self.call(endpoints.dag_run(dag_id, run_id))
-
-    def get_soak(self, dag_id: str, version_number: int, criteria: SoakCriteria | None = None) -> dict[str, Any]:
-        """Return the verdict on a version, with its evidence."""
-        return self.call(endpoints.soak(dag_id, version_number, criteria or SoakCriteria()))
 
     def pin(
         self,

@@ -1,0 +1,92 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What can be asked of the REST API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_providers_pinning.hooks import endpoints
+from airflow_providers_pinning.hooks.endpoints import ApiRequest
+from airflow_providers_pinning.hooks.soak import SoakCriteria
+
+
+class PinningReads:
+    """The reading half of :class:`~airflow_providers_pinning.hooks.pinning.PinningHook`; it changes nothing."""
+
+    def call(self, request: ApiRequest) -> Any:
+        """Send a request, and return the parsed answer."""
+        raise NotImplementedError
+
+    def get_release_state(self, dag_id: str) -> dict[str, Any]:
+        """Return what new runs of a Dag use, and how that came about."""
+        return self.call(endpoints.release_state(dag_id))
+
+    def list_versions(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """Return ``versions``, newest first, and ``total_entries``."""
+        return self.call(endpoints.versions(dag_id, limit, offset))
+
+    def list_events(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """Return the history as ``events``, newest first, and ``total_entries``."""
+        return self.call(endpoints.events(dag_id, limit, offset))
+
+    def compare(
+        self,
+        dag_id: str,
+        *,
+        from_version: int | None = None,
+        to_version: int | None = None,
+        expected_dag_hash: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Return in what two versions differ: by default the active one and the latest.
+
+        ``expected_dag_hash`` is the hash that ``to_version`` must have.
+        """
+        return self.call(
+            endpoints.compare(
+                dag_id, from_version=from_version, to_version=to_version, expected_dag_hash=expected_dag_hash
+            )
+        )
+
+    def list_pins(
+        self,
+        *,
+        dag_id_pattern: str | None = None,
+        behind: bool | None = None,
+        unhealthy: bool | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> dict[str, Any]:
+        """Return the pinned Dags that the user may read as ``pins``, and ``total_entries``."""
+        return self.call(
+            endpoints.pins(
+                dag_id_pattern=dag_id_pattern, behind=behind, unhealthy=unhealthy, limit=limit, offset=offset
+            )
+        )
+
+    def get_health(self) -> dict[str, Any]:
+        """Return the components of the deployment, the pins with a problem and the runs that escaped."""
+        return self.call(endpoints.health())
+
+    def get_dag_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return a run as Airflow's own API describes it."""
+        return self.call(endpoints.dag_run(dag_id, run_id))
+
+    def get_soak(self, dag_id: str, version_number: int, criteria: SoakCriteria | None = None) -> dict[str, Any]:
+        """Return the verdict on a version, with its evidence."""
+        return self.call(endpoints.soak(dag_id, version_number, criteria or SoakCriteria()))
