@@ -75,7 +75,7 @@ class JudgementResponse(BaseModel):
     message: str
 
 
-class ComparisonResponse(BaseModel):
+class BaselineComparisonResponse(BaseModel):
     """A comparison with the version that would be replaced."""
 
     judgement: JudgementResponse
@@ -98,4 +98,4 @@ class SoakResponse(JudgementResponse):
     baseline: IdentityResponse | None
     criteria: dict[str, Any]
     evidence: EvidenceResponse
-    comparison: ComparisonResponse | None
+    comparison: BaselineComparisonResponse | None

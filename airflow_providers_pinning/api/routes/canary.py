@@ -30,9 +30,9 @@ from fastapi import Depends, Query, status
 from pydantic import AwareDatetime
 
 from airflow_providers_pinning.api.datamodels.canary import (
+    BaselineComparisonResponse,
     CanaryBody,
     CanaryRunsResponse,
-    ComparisonResponse,
     EvidenceResponse,
     SoakResponse,
 )
@@ -113,5 +113,5 @@ def get_soak(
         evidence=EvidenceResponse.model_validate(result.evidence).model_copy(
             update={"soaked_seconds": result.soaked_seconds}
         ),
-        comparison=ComparisonResponse.model_validate(result.comparison) if result.comparison else None,
+        comparison=BaselineComparisonResponse.model_validate(result.comparison) if result.comparison else None,
     )
