@@ -28,6 +28,8 @@ from airflow_providers_pinning import __version__
 from airflow_providers_pinning.domain.seams import FINGERPRINT
 from airflow_providers_pinning.enforcement.contract import EnforcementError
 from airflow_providers_pinning.models import Component
+from tests.support.listening import Listener, listening
+from tests.support.sources import dag_file
 
 
 def components(session):
@@ -132,6 +134,18 @@ class TestApiServer:
         with TestClient(airflow_app) as client:
             wait_for(lambda: len(calls) > 2)
             assert client.get("/api/v2/version").status_code == 200
+
+    def test_announces_what_is_changed_through_it_while_it_serves(self, airflow_app, lab):
+        lab.commit("sha1", orders=dag_file("orders"))
+        listener = Listener()
+
+        with listening(listener):
+            with TestClient(airflow_app):
+                lab.pin("orders", 1)
+                assert [event.kind for event in listener.wait()] == ["pinned"]
+            lab.unpin("orders")
+
+        assert [event.kind for event in listener.events] == ["pinned"]
 
     def test_does_not_start_while_the_tables_are_not_migrated(self, airflow_app, not_migrated):
         with pytest.raises(EnforcementError, match="airflow db migrate"), TestClient(airflow_app):
