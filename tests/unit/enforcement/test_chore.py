@@ -26,10 +26,11 @@ from airflow_providers_pinning.enforcement.chore import Chore
 
 @pytest.fixture
 def modules(tmp_path, monkeypatch):
-    """Let processes find a module that sleeps for as long as its argument says, and one that tells what it was given."""
+    """Let processes find a module that sleeps for as long as it is told, and one that tells what it was given."""
     (tmp_path / "sleeping.py").write_text("import sys, time\ntime.sleep(float(sys.argv[1]))\n")
     (tmp_path / "telling.py").write_text(
-        "import os, sys\nopen(sys.argv[1], 'w').write(' '.join([*sys.argv[2:], os.environ['_AIRFLOW_PROCESS_CONTEXT']]))"
+        "import os, sys\n"
+        "open(sys.argv[1], 'w').write(' '.join([*sys.argv[2:], os.environ['_AIRFLOW_PROCESS_CONTEXT']]))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return tmp_path
