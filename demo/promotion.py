@@ -93,6 +93,8 @@ class PromotionStory:
                 "named" if self._version(2)["dag_hash"] in question["body"] else question["body"],
                 "named",
             )
+            told = [line for line in question["body"].splitlines() if line.startswith("- **Dag file**")]
+            self.timeline.check("difference in the question", told, ["- **Dag file**: lines added: 2, removed: 2"])
             self.timeline.check("active version while nobody has answered", self._active(), 1)
             answer = self.good.answer("Approve", username=APPROVER)
             self.timeline.check(

@@ -28,8 +28,10 @@ from datetime import timedelta
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule, task
 
+from airflow_providers_pinning.hooks.comparison import as_markdown
+from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
 from airflow_providers_pinning.operators.rollback import RejectDagVersionOperator, RollbackDagVersionOperator
@@ -54,10 +56,11 @@ PINNED_NUMBER = (
 
 EVIDENCE = """
 {% set version = ti.xcom_pull(task_ids='new_version') %}{% set soak = ti.xcom_pull(task_ids='soak') %}
-Commit `{{ version.bundle_version }}` of bundle `{{ version.bundle_name }}`, hash `{{ version.dag_hash }}`.
-Your approval is for exactly this version.
-
 Soak: **{{ soak.verdict }}**. {{ soak.message }}
+
+{{ ti.xcom_pull(task_ids='difference') }}
+
+Your approval is for exactly this version, with hash `{{ version.dag_hash }}`.
 """
 
 with DAG(
@@ -137,6 +140,18 @@ with DAG(
         deferrable=True,
     )
     # [END howto_sensor_version_soak]
+
+    # [START howto_promotion_difference]
+    @task
+    def difference(candidate, params=None):
+        """Say in what the candidate differs from the version that runs now, as Markdown."""
+        found = PinningHook().compare(
+            params["target_dag_id"], to_version=candidate["version_number"], expected_dag_hash=candidate["dag_hash"]
+        )
+        return as_markdown(found)
+
+    told = difference(new_version.output)
+    # [END howto_promotion_difference]
 
     # [START howto_promotion_approval]
     approval = ApprovalOperator(
@@ -228,7 +243,7 @@ with DAG(
     # before it did, so that a promotion that failed is shown as failed.
     promoted = EmptyOperator(task_id="promoted", trigger_rule="none_failed_min_one_success")
 
-    new_version >> canary >> soak >> approval >> window >> pin >> bake >> [roll_back, promoted]
+    new_version >> canary >> soak >> told >> approval >> window >> pin >> bake >> [roll_back, promoted]
     # The bake may be skipped; the pin is what makes a promotion.
     pin >> promoted
     [canary, soak, approval] >> reject

@@ -87,7 +87,8 @@ def _line(text: str) -> str:
 
 
 def _version(identity: Mapping[str, Any]) -> str:
-    return f"version {identity['version_number']} ({code(identity['bundle_version'] or 'unversioned')})"
+    commit = code(identity["bundle_version"] or "unversioned")
+    return f"version {identity['version_number']} ({commit} of bundle {code(identity['bundle_name'])})"
 
 
 def _schedule(schedule: Mapping[str, Any]) -> Iterator[str]:
@@ -154,6 +155,6 @@ def _source(comparison: Mapping[str, Any]) -> Iterator[str]:
     if source["diff"] is not None:
         lines = source["diff"].splitlines()[2:]
         added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
-        yield f"- **Dag file**: {added} lines added, {removed} removed"
+        yield f"- **Dag file**: lines added: {added}, removed: {removed}"
     if source["note"]:
         yield f"- **Code**: {prose(source['note'])}"

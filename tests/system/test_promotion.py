@@ -24,64 +24,36 @@ import pytest
 
 from demo.deployment import BUNDLE
 from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, PromotionRun
-from tests.support.postgres import postgres
 from tests.system.promotions import (
     TARGET,
-    TARGET_DAG,
     deploy,
+    finished,
     killed_by_scheduler,
+    pin,
+    run_of,
     run_tools,
+    source,
+    start_tools,
+    version,
     wait_for_dags,
     wait_for_states,
+    wait_for_version,
 )
+from tests.system.shared import SHORT_TOKENS, TOKEN_LIFE
 
 pytestmark = pytest.mark.system
 
-TOKEN_LIFE = 15
-"""Seconds; shorter than what is waited for, so that tokens expire meanwhile."""
-SHORT_TOKENS = {"api_auth": {"jwt_expiration_time": TOKEN_LIFE, "jwt_leeway": 0}}
 FAB = {"core": {"auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"}}
 
 
-def pin_first(airflow):
-    wait_for_dags(airflow)
-    airflow.pinning.put(f"/dags/{TARGET}/pin", {"version_number": 1, "reason": "stable"})
-
-
 def commit(airflow, number):
-    airflow.repository.commit({"orders.py": TARGET_DAG.format(version=f"v{number}")})
-    airflow.wait_until(
-        lambda: airflow.pinning.get(f"/dags/{TARGET}")["latest"]["version_number"] == number,
-        timeout=120,
-        what=f"version {number} is registered",
-    )
-
-
-def version(airflow, number):
-    versions = airflow.pinning.get(f"/dags/{TARGET}/versions")["versions"]
-    return next(v for v in versions if v["version_number"] == number)
+    airflow.repository.commit({"orders.py": source(f"v{number}")})
+    wait_for_version(airflow, TARGET, number)
 
 
 @pytest.fixture(scope="class")
-def airflow(make_deployment):
-    # Ten tasks at once are more than SQLite's one lock is made for.
-    with postgres() as server:
-        made = make_deployment(
-            database_url=server.create_database("airflow"),
-            bundles=(BUNDLE, PROMOTION_BUNDLE),
-            users=("admin:admin", "viewer:viewer"),
-            config=SHORT_TOKENS,
-        )
-        deploy(
-            made,
-            {
-                "pinning_wrong": ("admin", "not the password"),
-                "pinning_viewer": ("viewer", made.passwords["viewer"]),
-            },
-        )
-        pin_first(made)
-        yield made
-        made.close()
+def airflow(shared):
+    return shared.airflow
 
 
 @pytest.fixture(scope="class")
@@ -102,15 +74,16 @@ def refused(airflow, promotions):
         airflow,
         {
             "wrong password": ("pin", {"connection": "pinning_wrong"}),
-            "wrong password in the triggerer": ("wait", {"connection": "pinning_wrong"}),
+            "wrong password of a sensor": ("wait", {"connection": "pinning_wrong"}),
             "viewer pins": ("pin", {"connection": "pinning_viewer"}),
             "viewer finds a version": ("wait", {"connection": "pinning_viewer"}),
             "unknown Dag": ("pin", {"target": "nothing"}),
-            "unknown Dag in the triggerer": ("wait", {"target": "nothing"}),
+            "unknown Dag of a sensor": ("wait", {"target": "nothing"}),
             "unknown version": ("pin", {"version": 99}),
             "rejected version": ("pin", {"version": 3}),
             "old revision": ("pin", {"revision": 1}),
             "active version": ("reject", {"version": 2}),
+            "unknown authority": ("pin", {"connection": "pinning_untrusted"}),
         },
     )
 
@@ -135,7 +108,8 @@ def fab(make_deployment):
             *("users", "create", "--username", name, "--role", role, "--password", made.passwords[name]),
             *("--firstname", name, "--lastname", name, "--email", f"{name}@example.invalid"),
         )
-    pin_first(made)
+    wait_for_dags(made)
+    pin(made, TARGET, 1)
     yield made
     made.close()
 
@@ -172,6 +146,7 @@ class TestRestartAndRace:
     def test_one_of_two_promotions_wins_and_the_other_says_what_is_pinned_now(self, airflow, promotions):
         wait_for_states(airflow, promotions, "approval", "awaiting_input")
         for run in promotions:
+            assert "**Dag file**: lines added: 1, removed: 1" in run.question()["body"]
             run.answer("Approve")
         wait_for_states(airflow, promotions, "pin", "success", "failed")
         winner, loser = sorted(promotions, key=lambda run: run.states()["pin"], reverse=True)
@@ -185,22 +160,23 @@ class TestRestartAndRace:
         # What the winner pinned is not taken back by the loser, though its cleaning tasks run.
         state = airflow.pinning.get(f"/dags/{TARGET}")
         assert (state["active"]["version_number"], state["revision"]) == (2, 2)
-        assert version(airflow, 2)["state"] == "active"
+        assert version(airflow, TARGET, 2)["state"] == "active"
         assert (winner.run.state, loser.run.state) == ("success", "failed")
 
     @pytest.mark.parametrize(
         ("run_id", "said"),
         [
             ("wrong password", ("login_refused", "as user 'admin' was refused", "Check host")),
-            ("wrong password in the triggerer", ("login_refused", "as user 'admin' was refused", "Check host")),
+            ("wrong password of a sensor", ("login_refused", "as user 'admin' was refused", "Check host")),
             ("viewer pins", ("http_403", "The user of the connection is not permitted to do this.")),
             ("viewer finds a version", ("http_403", "The user of the connection is not permitted to do this.")),
             ("unknown Dag", ("unknown_dag", "nothing")),
-            ("unknown Dag in the triggerer", ("unknown_dag", "nothing")),
+            ("unknown Dag of a sensor", ("unknown_dag", "nothing")),
             ("unknown version", ("unknown_version", "99")),
             ("rejected version", ("version_rejected", "it is slow")),
             ("old revision", ("revision_conflict", "Now: revision 2, version 2")),
             ("active version", ("version_active",)),
+            ("unknown authority", ("tls_failed", "self-signed certificate in certificate chain", "extra 'verify'")),
         ],
     )
     def test_refusal_fails_the_task_at_once_and_says_why(self, refused, run_id, said):
@@ -213,7 +189,7 @@ class TestRestartAndRace:
     def test_refusals_changed_nothing(self, airflow, refused):
         state = airflow.pinning.get(f"/dags/{TARGET}")
         assert (state["active"]["version_number"], state["revision"]) == (2, 2)
-        assert version(airflow, 4)["state"] == "registered"
+        assert version(airflow, TARGET, 4)["state"] == "registered"
 
     def test_retry_of_a_task_that_was_killed_after_the_answer_repeats_nothing(self, airflow, refused):
         outcome = run_tools(airflow, {"killed": ("killed", {"version": 4})})["killed"]
@@ -222,6 +198,22 @@ class TestRestartAndRace:
         assert len(canaries) == 2
         events = airflow.pinning.get(f"/dags/{TARGET}/events")["events"]
         assert next(event["evidence"]["run_ids"] for event in events if event["kind"] == "canary") == canaries
+
+    def test_password_that_is_changed_while_a_sensor_waits_ends_the_wait(self, airflow, refused):
+        fields = {"connection_id": "pinning_changed", "conn_type": "pinning", "host": airflow.url, "login": "admin"}
+        airflow.airflow.post("/connections", {**fields, "password": airflow.passwords["admin"]})
+        # A Dag that is not pinned has no version to wait for.
+        start_tools(airflow, {"changed password": ("wait", {"connection": "pinning_changed", "target": "pin"})})
+        airflow.wait_until(
+            lambda: run_of(airflow, "wait", "changed_password").tasks[0].state == "deferred",
+            timeout=60,
+            what="the sensor waits in the triggerer",
+        )
+        airflow.airflow.patch("/connections/pinning_changed", {**fields, "password": "not the password"})
+        outcome = finished(airflow, "wait", "changed password")
+        assert (outcome.state, outcome.tries) == ("failed", 1 + outcome.killed_by_scheduler)
+        assert "login_refused" in outcome.log
+        assert "not the password" not in outcome.log
 
 
 class TestFab:

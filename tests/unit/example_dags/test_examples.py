@@ -23,6 +23,7 @@ import threading
 from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
@@ -32,6 +33,7 @@ from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.sdk import DAG, RetryAction, TriggerRule
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
+from jinja2 import Template
 from sqlalchemy import update
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
@@ -57,7 +59,7 @@ def test_every_example_is_there_and_can_be_serialized(dags):
 
 def test_promotion_is_a_chain_from_a_new_version_to_a_bake(dags):
     dag = dags["example_promote_dag_version"]
-    chain = ["new_version", "canary", "soak", "approval", "window", "pin", "bake", "roll_back"]
+    chain = ["new_version", "canary", "soak", "difference", "approval", "window", "pin", "bake", "roll_back"]
     for task_id, following in pairwise(chain):
         assert following in dag.get_task(task_id).downstream_task_ids
 
@@ -200,6 +202,13 @@ class Deployment:
         self.thread.join()
 
 
+def rendered_body(run, dag):
+    """Return what whoever approves would read."""
+    pulled = {ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in run.get_task_instances()}
+    ti = SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])
+    return Template(dag.get_task("approval").body).render(ti=ti)
+
+
 @pytest.mark.parametrize("canaries", ["success", "failed"])
 def test_promotion_from_a_commit_to_the_pin_or_the_rejection(dags, airflow_server, lab, register, canaries):
     """Runs the example, with its triggers; only the person who approves is left out."""
@@ -226,6 +235,10 @@ def test_promotion_from_a_commit_to_the_pin_or_the_rejection(dags, airflow_serve
         assert states.pop("bake") == states.pop("roll_back") == states.pop("reject") == "skipped"
         assert set(states.values()) == {"success"}
         assert versions[2]["is_active"]
+        approved = rendered_body(run, dag)
+        assert "`0 0 * * * (At 00:00)` → `0 * * * * (Every hour)`" in approved
+        assert "  - added `transform`" in approved
+        assert f"hash `{versions[2]['dag_hash']}`" in approved
     else:
         assert (states["soak"], states["pin"], states["reject"]) == ("failed", "upstream_failed", "success")
         assert states["roll_back"] == "skipped"

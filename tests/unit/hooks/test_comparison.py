@@ -48,7 +48,7 @@ def test_the_difference_is_told_in_a_few_lines(compared):
     runs = [line for line in text if line.startswith("  - next runs")]
     assert [line.count("00 UTC`") for line in runs] == [5, 5]
     expected = """\
-From version 1 (`sha1`) to version 2 (`sha2`):
+From version 1 (`sha1` of bundle `team_dags`) to version 2 (`sha2` of bundle `team_dags`):
 
 - **Schedule**: `0 0 * * * (At 00:00)` → `0 * * * * (Every hour)`
 - **Tasks (1 added, 2 changed)**
@@ -62,7 +62,7 @@ From version 1 (`sha1`) to version 2 (`sha2`):
   - `max_active_runs` `2` → `7`
 - **Other**
   - `tags` `["stable"]` → `["changed"]`
-- **Dag file**: 5 lines added, 5 removed
+- **Dag file**: lines added: 5, removed: 5
 - **Code**: Only the Dag file is stored with a version; modules that it imports may differ between sha1 and sha2."""
     assert [line for line in text if line not in runs and "overdue" not in line] == expected.splitlines()
 
@@ -92,10 +92,10 @@ def test_equal_versions_and_equal_structures_are_told_apart(compared):
     changed_comment = as_markdown(compared(STABLE, f"{STABLE}\n    # A comment.\n"))
 
     assert "- Tasks, schedule, params, limits and assets are the same." in changed_comment
-    assert "- **Dag file**: 2 lines added, 0 removed" in changed_comment
+    assert "- **Dag file**: lines added: 2, removed: 0" in changed_comment
     assert "may differ between" in changed_comment
     same = as_markdown(PinningHook().compare("orders", from_version=2, to_version=2))
-    assert same == "From version 2 (`sha2`) to version 2 (`sha2`):\n\n- Nothing differs."
+    assert same.endswith("to version 2 (`sha2` of bundle `team_dags`):\n\n- Nothing differs.")
 
 
 def test_long_lists_are_cut_and_counted(compared):
