@@ -37,8 +37,18 @@ export const RunLink = ({ dagId, runId }: { readonly dagId: string; readonly run
   </Link>
 );
 
-export const PinningLink = ({ dagId }: { readonly dagId: string }) => (
+interface PinningProps {
+  readonly dagId: string;
+  /** Lead to the overview instead of the Dag's page, which Airflow does not show without the version's rows. */
+  readonly here: boolean;
+}
+
+export const PinningLink = ({ dagId, here }: PinningProps) => (
   <Link asChild color="fg.info" fontWeight="semibold" overflowWrap="anywhere">
-    <RouterLink to={`${dagAddress(dagId)}/plugin/pinning`}>{dagId}</RouterLink>
+    <RouterLink
+      to={here ? `/plugin/pins?dag_id=${encodeURIComponent(dagId)}` : `${dagAddress(dagId)}/plugin/pinning`}
+    >
+      {dagId}
+    </RouterLink>
   </Link>
 );

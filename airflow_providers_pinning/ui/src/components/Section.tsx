@@ -12,7 +12,7 @@ export const Section = ({ actions, children, title }: Props) => {
   const id = useId();
 
   return (
-    <Box aria-labelledby={id} as="section" bg="bg.panel" borderRadius="md" borderWidth={1} minW={0} p={{ base: 3, md: 4 }}>
+    <Box aria-labelledby={id} as="section" borderRadius="md" borderWidth={1} minW={0} p={{ base: 3, md: 4 }}>
       <Flex align="center" gap={2} justify="space-between" mb={3} wrap="wrap">
         <Heading as="h2" id={id} size="md">
           {title}

@@ -37,7 +37,7 @@ export const StateCard = ({ actions, candidate, state }: Props) => {
 
   return (
     <Section actions={actions} title="Release state">
-      <Grid as="dl" gap={4} m={0} templateColumns="repeat(auto-fit, minmax(min(100%, 15rem), 1fr))">
+      <Grid as="dl" gap={4} m={0} templateColumns="repeat(auto-fit, minmax(min(100%, 12rem), 1fr))">
         <Fact label="What runs">
           {active === null ? (
             "Nothing: no version is registered."

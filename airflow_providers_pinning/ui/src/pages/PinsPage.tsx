@@ -1,4 +1,5 @@
-import { Box, Heading, Skeleton, Stack, Text } from "@chakra-ui/react";
+import { Box, Heading, Link, Skeleton, Stack, Text } from "@chakra-ui/react";
+import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
 import { getHealth, getPins } from "src/api/requests";
 import { DeploymentBanner } from "src/components/HealthBanner";
@@ -9,9 +10,10 @@ import { Trouble } from "src/components/Trouble";
 import { usePinsQuestion } from "src/hooks/usePinsQuestion";
 import { usePolled } from "src/hooks/usePolled";
 import { plural } from "src/lib/versions";
+import { DagPage } from "src/pages/DagPage";
 
 /** Every pin that the user may see. */
-export const PinsPage = () => {
+const AllPins = () => {
   const { ask, question } = usePinsQuestion();
   const pins = usePolled((signal) => getPins(question, signal), JSON.stringify(question), { keep: true });
   const health = usePolled(getHealth, "health");
@@ -47,6 +49,26 @@ export const PinsPage = () => {
           <PinPages onChange={ask} question={question} total={pins.data.total} />
         </Box>
       )}
+    </Stack>
+  );
+};
+
+/** The page in the navigation: all pins, or one that Airflow's own page of the Dag cannot show. */
+export const PinsPage = () => {
+  const [params] = useSearchParams();
+  const dagId = params.get("dag_id");
+
+  return dagId === null ? (
+    <AllPins />
+  ) : (
+    <Stack gap={1} maxW="full" minW={0} p={2}>
+      <Heading as="h1" overflowWrap="anywhere" px={2} size="lg">
+        Pin of {dagId}
+      </Heading>
+      <Link asChild color="fg.info" px={2}>
+        <RouterLink to="/plugin/pins">All pinned Dags</RouterLink>
+      </Link>
+      <DagPage dagId={dagId} key={dagId} />
     </Stack>
   );
 };

@@ -67,12 +67,12 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
       onOpenChange={({ open }) => (open ? undefined : onClose())}
       open
       scrollBehavior="inside"
-      size={{ base: "full", md: "lg" }}
+      size="lg"
     >
       <Portal>
         <Dialog.Backdrop />
         <Dialog.Positioner>
-          <Dialog.Content>
+          <Dialog.Content maxH={{ base: "calc(100vh - 1rem)", md: "calc(100vh - 6rem)" }} mx={2} my={{ base: 2, md: 12 }}>
             <Dialog.Header>
               <Dialog.Title>{wording.title}</Dialog.Title>
             </Dialog.Header>

@@ -37,6 +37,47 @@ const SortableHeader = ({ children, column, onOrder, order }: HeaderProps) => {
   );
 };
 
+const COLUMNS = 8;
+
+const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
+  const { active, dag_id: dagId, health, latest_version_number: latest, pin, versions_behind: behind } = summary;
+  const edge = health.problems.length > 0 ? { borderBottomWidth: 0 } : {};
+
+  return (
+    <>
+      <Table.Row>
+        <Table.Cell {...edge} minW="10rem">
+          <PinningLink dagId={dagId} here={health.status === "broken"} />
+        </Table.Cell>
+        <Table.Cell {...edge}>
+          <HealthBadge health={health} />
+        </Table.Cell>
+        <Table.Cell {...edge} whiteSpace="nowrap">
+          <VersionLink dagId={dagId} version={active} /> <BundleVersion version={active} />
+        </Table.Cell>
+        <Table.Cell {...edge}>{latest ?? "none"}</Table.Cell>
+        <Table.Cell {...edge}>{behind > 0 ? <Badge colorPalette="orange">{behind}</Badge> : 0}</Table.Cell>
+        <Table.Cell {...edge}>
+          <Moment value={pin.pinned_at} />
+        </Table.Cell>
+        <Table.Cell {...edge} minW="6rem">
+          <Prose>{pin.actor}</Prose>
+        </Table.Cell>
+        <Table.Cell {...edge} maxW="24rem" minW="12rem">
+          <Prose>{pin.reason}</Prose>
+        </Table.Cell>
+      </Table.Row>
+      {health.problems.length > 0 ? (
+        <Table.Row>
+          <Table.Cell color="fg.error" colSpan={COLUMNS} fontSize="sm" pt={0}>
+            <Prose>{health.problems.map(({ message }) => message).join("\n")}</Prose>
+          </Table.Cell>
+        </Table.Row>
+      ) : undefined}
+    </>
+  );
+};
+
 interface Props {
   readonly onOrder: (order: PinOrder) => void;
   readonly order: PinOrder;
@@ -67,29 +108,8 @@ export const PinsTable = ({ onOrder, order, pins }: Props) => (
       </Table.Row>
     </Table.Header>
     <Table.Body>
-      {pins.map(({ active, dag_id: dagId, health, latest_version_number: latest, pin, versions_behind: behind }) => (
-        <Table.Row key={dagId}>
-          <Table.Cell minW="10rem">
-            <PinningLink dagId={dagId} />
-          </Table.Cell>
-          <Table.Cell>
-            <HealthBadge health={health} />
-          </Table.Cell>
-          <Table.Cell whiteSpace="nowrap">
-            <VersionLink dagId={dagId} version={active} /> <BundleVersion version={active} />
-          </Table.Cell>
-          <Table.Cell>{latest ?? "none"}</Table.Cell>
-          <Table.Cell>{behind > 0 ? <Badge colorPalette="orange">{behind}</Badge> : 0}</Table.Cell>
-          <Table.Cell>
-            <Moment value={pin.pinned_at} />
-          </Table.Cell>
-          <Table.Cell>
-            <Prose>{pin.actor}</Prose>
-          </Table.Cell>
-          <Table.Cell maxW="24rem" minW="12rem">
-            <Prose>{pin.reason}</Prose>
-          </Table.Cell>
-        </Table.Row>
+      {pins.map((pin) => (
+        <PinRow key={pin.dag_id} summary={pin} />
       ))}
     </Table.Body>
   </TableBox>

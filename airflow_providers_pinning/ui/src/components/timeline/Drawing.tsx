@@ -3,14 +3,12 @@ import { useId } from "react";
 import type { ReleaseState } from "src/api/types";
 import {
   AXIS,
-  COLUMN,
   LINE_COLOR,
   MUTED_COLOR,
   PIN_COLOR,
   ROLLBACK_COLOR,
   ROW,
   TOP,
-  xOf,
   yOf,
 } from "src/components/timeline/geometry";
 import { RunMark } from "src/components/timeline/RunMark";
@@ -18,13 +16,13 @@ import { tellMove, tellPicture, tellRun } from "src/lib/narrate";
 import { absolute } from "src/lib/time";
 import { labelColumns, type Move, type Timeline } from "src/lib/timeline";
 
-const LABEL_ROOM = 4;
+/** Pixels that a day's name needs. */
+const LABEL_ROOM = 64;
 
-const MoveMark = ({ move: { column, event, fromRow, toRow } }: { readonly move: Move }) => {
+const MoveMark = ({ move: { event, fromRow, toRow }, x }: { readonly move: Move; readonly x: number }) => {
   if (fromRow === null || toRow === null) {
     return undefined;
   }
-  const x = xOf(column);
   const y = yOf(toRow);
   const back = event.kind === "rolled_back";
   const color = back ? ROLLBACK_COLOR : event.kind === "unpinned" ? MUTED_COLOR : PIN_COLOR;
@@ -49,6 +47,7 @@ const MoveMark = ({ move: { column, event, fromRow, toRow } }: { readonly move: 
 };
 
 interface Props {
+  readonly column: number;
   readonly onOpenRun: (runId: string) => void;
   readonly onPoint: (text: string) => void;
   readonly state: ReleaseState;
@@ -56,10 +55,11 @@ interface Props {
 }
 
 /** The picture itself; what it shows is in its description, and in the table beside it. */
-export const Drawing = ({ onOpenRun, onPoint, state, timeline }: Props) => {
+export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: Props) => {
   const id = useId();
   const { columns, marks, moves, rows, stretches, times } = timeline;
-  const [width, bottom] = [columns * COLUMN, TOP + rows.length * ROW];
+  const [width, bottom] = [columns * size, TOP + rows.length * ROW];
+  const xOf = (column: number): number => (column + 0.5) * size;
 
   return (
     <svg
@@ -68,17 +68,17 @@ export const Drawing = ({ onOpenRun, onPoint, state, timeline }: Props) => {
       height={bottom + AXIS}
       onMouseLeave={() => onPoint("")}
       role="img"
-      style={{ display: "block", minWidth: width }}
+      style={{ display: "block", maxWidth: "none" }}
       viewBox={`0 0 ${width} ${bottom + AXIS}`}
       width={width}
     >
       <title id={`${id}-title`}>Versions over time</title>
       <desc id={`${id}-text`}>{tellPicture(timeline, state)}</desc>
       {rows.map((row, index) => (
-        <path d={`M${row.born * COLUMN} ${yOf(index)}H${width}`} key={row.number} stroke={LINE_COLOR} strokeWidth={1} />
+        <path d={`M${row.born * size} ${yOf(index)}H${width}`} key={row.number} stroke={LINE_COLOR} strokeWidth={1} />
       ))}
-      {labelColumns(times, (moment) => absolute(moment, "day"), LABEL_ROOM).map((column) => (
-        <text fill={MUTED_COLOR} fontSize={11} key={column} x={column * COLUMN} y={bottom + 15}>
+      {labelColumns(times, (moment) => absolute(moment, "day"), Math.ceil(LABEL_ROOM / size)).map((column) => (
+        <text fill={MUTED_COLOR} key={column} style={{ fontSize: 11 }} x={column * size} y={bottom + 15}>
           {absolute(times[column] ?? "", "day")}
         </text>
       ))}
@@ -91,8 +91,23 @@ export const Drawing = ({ onOpenRun, onPoint, state, timeline }: Props) => {
           strokeWidth={pinned ? 4 : 2}
         />
       ))}
+      {stretches.flatMap((stretch, index) => {
+        const before = stretches[index - 1];
+
+        return before && !before.pinned && !stretch.pinned && before.to === stretch.from && before.row !== stretch.row ? (
+          <path
+            d={`M${xOf(stretch.from)} ${yOf(before.row)}V${yOf(stretch.row)}`}
+            key={stretch.from}
+            stroke={MUTED_COLOR}
+            strokeDasharray="3 4"
+            strokeWidth={2}
+          />
+        ) : (
+          []
+        );
+      })}
       {moves.map((move) => (
-        <MoveMark key={move.event.id} move={move} />
+        <MoveMark key={move.event.id} move={move} x={xOf(move.column)} />
       ))}
       {moves.map((move) => (
         <rect
@@ -100,8 +115,8 @@ export const Drawing = ({ onOpenRun, onPoint, state, timeline }: Props) => {
           height={bottom - TOP}
           key={move.event.id}
           onMouseEnter={() => onPoint(tellMove(move.event))}
-          width={COLUMN}
-          x={move.column * COLUMN}
+          width={size}
+          x={move.column * size}
           y={TOP}
         >
           <title>{tellMove(move.event)}</title>
@@ -115,7 +130,7 @@ export const Drawing = ({ onOpenRun, onPoint, state, timeline }: Props) => {
           onMouseEnter={() => onPoint(tellRun(run))}
         >
           <title>{tellRun(run)}</title>
-          <rect fill="transparent" height={ROW} width={COLUMN} x={column * COLUMN} y={yOf(row) - ROW / 2} />
+          <rect fill="transparent" height={ROW} width={size} x={column * size} y={yOf(row) - ROW / 2} />
           <RunMark kind={run.kind} state={run.state} x={xOf(column)} y={yOf(row)} />
         </g>
       ))}

@@ -6,9 +6,10 @@ import type { DagPinning } from "src/api/requests";
 import { runAddress } from "src/components/Links";
 import { Section } from "src/components/Section";
 import { Drawing } from "src/components/timeline/Drawing";
-import { ROW, TOP } from "src/components/timeline/geometry";
+import { columnWidth, ROW, TOP } from "src/components/timeline/geometry";
 import { Legend } from "src/components/timeline/Legend";
 import { RunsTable } from "src/components/timeline/RunsTable";
+import { useWidth } from "src/hooks/useWidth";
 import { layOut, type Row } from "src/lib/timeline";
 
 const RowLabel = ({ row: { number, version } }: { readonly row: Row }) => (
@@ -34,6 +35,7 @@ const RowLabel = ({ row: { number, version } }: { readonly row: Row }) => (
 export const VersionTimeline = ({ pinning: { events, runs, state, versions } }: { readonly pinning: DagPinning }) => {
   const navigate = useNavigate();
   const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
   const [pointed, setPointed] = useState("");
   const [asTable, setAsTable] = useState(false);
   const shown = useMemo(() => runs?.items ?? [], [runs]);
@@ -44,7 +46,7 @@ export const VersionTimeline = ({ pinning: { events, runs, state, versions } }: 
 
   useEffect(() => {
     box.current?.scrollTo({ left: box.current.scrollWidth });
-  }, [timeline.columns]);
+  }, [timeline.columns, width]);
 
   return (
     <Section
@@ -76,6 +78,7 @@ export const VersionTimeline = ({ pinning: { events, runs, state, versions } }: 
             tabIndex={0}
           >
             <Drawing
+              column={columnWidth(timeline.columns, width)}
               onOpenRun={(runId) => void navigate(runAddress(state.dag_id, runId))}
               onPoint={setPointed}
               state={state}

@@ -1,12 +1,16 @@
 /** Sizes of the picture, in pixels. */
 
-export const COLUMN = 18;
+/** Narrowest and widest column. */
+export const COLUMNS = [14, 26] as const;
 export const ROW = 34;
 export const RADIUS = 6;
 export const TOP = 6;
 export const AXIS = 22;
 
-export const xOf = (column: number): number => column * COLUMN + COLUMN / 2;
+/** Width of a column, so that the picture fills its box, or scrolls in it if there is too much. */
+export const columnWidth = (columns: number, available: number): number =>
+  Math.min(Math.max(available / columns, COLUMNS[0]), COLUMNS[1]);
+
 export const yOf = (row: number): number => TOP + row * ROW + ROW / 2;
 
 /** Colour of a state in Airflow's theme, light or dark. */
@@ -16,8 +20,8 @@ export const colorOf = (state: string): string => {
   return `var(--chakra-colors-${known}-solid)`;
 };
 
-export const PIN_COLOR = "var(--chakra-colors-brand-solid)";
+export const PIN_COLOR = "var(--chakra-colors-brand-fg)";
 export const ROLLBACK_COLOR = "var(--chakra-colors-failed-solid)";
 export const MUTED_COLOR = "var(--chakra-colors-fg-muted)";
 export const LINE_COLOR = "var(--chakra-colors-border)";
-export const GROUND_COLOR = "var(--chakra-colors-bg-panel)";
+export const GROUND_COLOR = "var(--chakra-colors-bg)";

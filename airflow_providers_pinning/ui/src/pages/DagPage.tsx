@@ -1,0 +1,122 @@
+import { Button, HStack, Skeleton, Stack } from "@chakra-ui/react";
+import { useState } from "react";
+
+import { getDagPinning, type DagPinning } from "src/api/requests";
+import { CandidateCard } from "src/components/CandidateCard";
+import { ActionDialog } from "src/components/dialog/ActionDialog";
+import { DeploymentBanner, PinProblems } from "src/components/HealthBanner";
+import { HistoryTable } from "src/components/HistoryTable";
+import { Notice } from "src/components/Notice";
+import { StateCard } from "src/components/StateCard";
+import { VersionTimeline } from "src/components/timeline/VersionTimeline";
+import { Trouble } from "src/components/Trouble";
+import { VersionsTable } from "src/components/VersionsTable";
+import { usePolled } from "src/hooks/usePolled";
+import type { Action } from "src/lib/actions";
+
+interface ActionsProps {
+  readonly onAct: (action: Action) => void;
+  readonly pinning: DagPinning;
+}
+
+/** What can be done to the Dag as a whole; what the user may not do is not offered. */
+const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: ActionsProps) =>
+  permissions.change ? (
+    <HStack wrap="wrap">
+      {rollbackTarget ? (
+        <Button
+          colorPalette="danger"
+          onClick={() =>
+            onAct({ kind: "rollback", version: rollbackTarget.version_number, versionHash: rollbackTarget.dag_hash })
+          }
+          size="sm"
+        >
+          Roll back to version {rollbackTarget.version_number}
+        </Button>
+      ) : undefined}
+      {state.pinned && state.latest ? (
+        <Button
+          onClick={() => onAct({ kind: "unpin", version: state.latest?.version_number ?? 0 })}
+          size="sm"
+          variant="outline"
+        >
+          Unpin
+        </Button>
+      ) : undefined}
+      {!state.pinned && state.active ? (
+        <Button
+          onClick={() =>
+            onAct({ kind: "pin", version: state.active?.version_number ?? 0, versionHash: state.active?.dag_hash })
+          }
+          size="sm"
+          variant="outline"
+        >
+          Pin version {state.active.version_number}
+        </Button>
+      ) : undefined}
+    </HStack>
+  ) : undefined;
+
+/** All that there is to see and do of one Dag. */
+export const DagPage = ({ dagId }: { readonly dagId: string }) => {
+  const { data, error, refresh } = usePolled((signal) => getDagPinning(dagId, signal), dagId);
+  const [action, setAction] = useState<Action>();
+  const [done, setDone] = useState<{ text: string; warnings: Array<string> }>();
+  const act = (chosen: Action) => {
+    setDone(undefined);
+    setAction(chosen);
+  };
+
+  return (
+    <Stack gap={3} maxW="full" minW={0} p={2}>
+      <Trouble error={error} onRetry={refresh} stale={data !== undefined} />
+      {done === undefined ? undefined : (
+        <Notice live status={done.warnings.length ? "warning" : "success"} title={done.text}>
+          {done.warnings.length ? done.warnings.join("\n") : undefined}
+        </Notice>
+      )}
+      {data === undefined ? (
+        error === undefined ? (
+          <Stack aria-busy="true" aria-label="Loading" gap={3} role="status">
+            <Skeleton h="8rem" />
+            <Skeleton h="12rem" />
+          </Stack>
+        ) : undefined
+      ) : (
+        <>
+          <DeploymentBanner health={data.health} />
+          <PinProblems health={data.state.health} />
+          <StateCard
+            actions={<DagActions onAct={act} pinning={data} />}
+            candidate={data.candidate}
+            state={data.state}
+          />
+          <VersionTimeline pinning={data} />
+          <CandidateCard onAct={act} pinning={data} />
+          <VersionsTable
+            dagId={dagId}
+            onAct={act}
+            permissions={data.permissions}
+            pinned={data.state.pinned}
+            versions={data.versions}
+          />
+          <HistoryTable events={data.events} />
+          {action === undefined ? undefined : (
+            <ActionDialog
+              action={action}
+              key={`${action.kind}-${action.version}`}
+              onClose={() => setAction(undefined)}
+              onDone={(text, warnings) => {
+                setAction(undefined);
+                setDone({ text, warnings });
+                refresh();
+              }}
+              onStale={refresh}
+              state={data.state}
+            />
+          )}
+        </>
+      )}
+    </Stack>
+  );
+};
