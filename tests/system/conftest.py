@@ -26,6 +26,7 @@ import pytest
 
 from demo.deployment import Deployment
 from tests.support.postgres import postgres
+from tests.system.shared import shared_deployment
 
 HERE = Path(__file__).parent
 
@@ -64,3 +65,10 @@ def postgres_deployment(make_deployment):
         made.start()
         yield made
         made.close()
+
+
+@pytest.fixture(scope="package")
+def shared():
+    """Return the deployment that the tests of promotions and of the examples share."""
+    with shared_deployment() as made:
+        yield made

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from demo.database import Run
@@ -28,14 +29,44 @@ from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, commit_promot
 
 TARGET = "orders"
 
-TARGET_DAG = """
+SOURCE = """
+import os
+import time
 from datetime import datetime, timezone
 
 from airflow.sdk import DAG, task
 
-with DAG("orders", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), max_active_runs=20):
-    task(task_id="say")(lambda: print("this is {version}"))()
+
+VERSION = "{version}"
+
+
+def say():
+    while os.path.exists("{waits_for}"):
+        time.sleep(0.2)
+    print(f"this is {{VERSION}}")
+    if {fails}:
+        raise RuntimeError(f"{{VERSION}} fails")
+
+
+with DAG("{dag_id}", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), max_active_runs={limit}):
+    task(task_id="say")(say)()
 """
+
+
+def source(
+    version: str, dag_id: str = TARGET, *, limit: int = 20, fails: bool = False, waits_for: str | Path = ""
+) -> str:
+    """
+    Return a Dag whose only task, ``say``, prints its version.
+
+    :param version: what it prints
+    :param dag_id: id of the Dag
+    :param limit: its ``max_active_runs``
+    :param fails: whether the task fails
+    :param waits_for: path of a file; the task waits while there is one
+    """
+    return SOURCE.format(version=version, dag_id=dag_id, limit=limit, fails=fails, waits_for=waits_for)
+
 
 TOOLS = """
 import os
@@ -81,6 +112,11 @@ with DAG("pin", **COMMON):
 with DAG("reject", **COMMON):
     RejectDagVersionOperator(task_id="task", version_number="{{ params.version }}", **TARGET)
 
+with DAG("canary", **COMMON):
+    TriggerCanaryRunOperator(
+        task_id="task", version_number="{{ params.version }}", poke_interval=1, deferrable=True, **TARGET
+    )
+
 with DAG("wait", **COMMON):
     NewDagVersionSensor(task_id="task", poke_interval=1, deferrable=True, **TARGET)
 
@@ -89,7 +125,7 @@ with DAG("killed", **COMMON):
 """
 """Dags of one task each, named ``task``, whose connection and target are parameters."""
 
-TOOL_IDS = ("pin", "reject", "wait", "killed")
+TOOL_IDS = ("pin", "reject", "canary", "wait", "killed")
 
 
 def deploy(airflow: Deployment, connections: Mapping[str, tuple[str, str]]) -> None:
@@ -105,15 +141,15 @@ def deploy(airflow: Deployment, connections: Mapping[str, tuple[str, str]]) -> N
     for conn_id, (username, password) in connections.items():
         (value,) = connection(airflow, username, password).values()
         airflow.env[f"AIRFLOW_CONN_{conn_id.upper()}"] = value
-    airflow.repository.commit({"orders.py": TARGET_DAG.format(version="v1")})
+    airflow.repository.commit({"orders.py": source("v1")})
     airflow.repositories[PROMOTION_BUNDLE].commit({"tools.py": TOOLS})
     commit_promotion_dag(airflow)
     airflow.start()
 
 
-def wait_for_dags(airflow: Deployment) -> None:
-    """Wait until every Dag is registered."""
-    for dag_id in (TARGET, PROMOTION_DAG_ID, *TOOL_IDS):
+def wait_for_dags(airflow: Deployment, *dag_ids: str) -> None:
+    """Wait until the target, the promotion Dag, the tools and further Dags are registered."""
+    for dag_id in (TARGET, PROMOTION_DAG_ID, *TOOL_IDS, *dag_ids):
         airflow.wait_until(lambda: airflow.database.dag(dag_id), timeout=120, what=f"Dag {dag_id} is registered")  # noqa: B023
 
 
@@ -137,18 +173,62 @@ class Outcome:
         return self.run.tasks[0].try_number
 
 
-def run_tools(airflow: Deployment, runs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, Outcome]:
+def pin(airflow: Deployment, dag_id: str, version_number: int) -> None:
+    """Pin a version."""
+    airflow.pinning.put(f"/dags/{dag_id}/pin", {"version_number": version_number, "reason": "stable"})
+
+
+def wait_for_version(airflow: Deployment, dag_id: str, number: int, commit: str | None = None) -> None:
+    """Wait until a version, of a commit if one is given, is the latest one."""
+
+    def registered() -> bool:
+        latest = airflow.pinning.get(f"/dags/{dag_id}")["latest"]
+        return latest["version_number"] == number and commit in (None, latest["bundle_version"])
+
+    airflow.wait_until(registered, timeout=120, what=f"version {number} of Dag {dag_id} is registered")
+
+
+def version(airflow: Deployment, dag_id: str, number: int) -> dict[str, Any]:
+    """Return one version as the API lists it."""
+    versions = airflow.pinning.get(f"/dags/{dag_id}/versions")["versions"]
+    return next(one for one in versions if one["version_number"] == number)
+
+
+def trigger(airflow: Deployment, dag_id: str, run_id: str, **conf: Any) -> None:
+    """Create a run of a Dag."""
+    airflow.airflow.post(f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+
+
+def run_of(airflow: Deployment, dag_id: str, run_id: str) -> Run | None:
+    """Return a run as it is now."""
+    return next((run for run in airflow.database.runs(dag_id) if run.run_id == run_id), None)
+
+
+def finished_run(airflow: Deployment, dag_id: str, run_id: str) -> Run:
+    """Wait until a run is finished."""
+
+    def found() -> Run | None:
+        run = run_of(airflow, dag_id, run_id)
+        return run if run and run.is_finished else None
+
+    return airflow.wait_until(found, timeout=180, what=f"run {run_id} of {dag_id} is finished")
+
+
+def start_tools(airflow: Deployment, runs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
     """
-    Run tools at the same time, and wait until they are finished.
+    Start tools at the same time.
 
     :param airflow: the deployment
     :param runs: by name the tool's Dag and its parameters
     """
     for name, (dag_id, params) in runs.items():
-        airflow.airflow.post(
-            f"/dags/{dag_id}/dagRuns", {"dag_run_id": _id(name), "logical_date": None, "conf": dict(params)}
-        )
-    return {name: finished(airflow, dag_id, _id(name)) for name, (dag_id, _) in runs.items()}
+        trigger(airflow, dag_id, _id(name), **params)
+
+
+def run_tools(airflow: Deployment, runs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> dict[str, Outcome]:
+    """Run tools as :func:`start_tools` does, and wait until they are finished."""
+    start_tools(airflow, runs)
+    return {name: finished(airflow, dag_id, name) for name, (dag_id, _) in runs.items()}
 
 
 def _id(name: str) -> str:
@@ -156,16 +236,12 @@ def _id(name: str) -> str:
     return name.replace(" ", "_")
 
 
-def finished(airflow: Deployment, dag_id: str, run_id: str) -> Outcome:
+def finished(airflow: Deployment, dag_id: str, name: str) -> Outcome:
     """Wait until a tool's run is finished."""
-
-    def found() -> Run | None:
-        return next((run for run in airflow.database.runs(dag_id) if run.run_id == run_id and run.is_finished), None)
-
-    run = airflow.wait_until(found, timeout=180, what=f"run {run_id} of {dag_id} is finished")
+    run = finished_run(airflow, dag_id, _id(name))
     tries = range(1, run.tasks[0].try_number + 1)
-    log = "\n".join(airflow.task_log(dag_id, run_id, "task", try_number=number) for number in tries)
-    return Outcome(run, log, killed_by_scheduler(airflow, run_id, "task"))
+    log = "\n".join(airflow.task_log(dag_id, run.run_id, "task", try_number=number) for number in tries)
+    return Outcome(run, log, killed_by_scheduler(airflow, run.run_id, "task"))
 
 
 def killed_by_scheduler(airflow: Deployment, run_id: str, task_id: str) -> int:
