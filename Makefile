@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env test unit integration system e2e demo bench lint fix provider-info openapi docs build postgres chromium screenshots clean
+.PHONY: help env test unit integration system e2e demo bench lint fix provider-info openapi ui docs build postgres chromium screenshots clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,7 @@ lint: env  ## Check style, types, licences and generated files
 	$(BIN)/python scripts/check_licenses.py
 	$(BIN)/python scripts/generate_provider_info.py --check
 	AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python scripts/generate_openapi.py --check
+	$(BIN)/python scripts/build_ui.py --check
 	$(BIN)/python -m sphinx -W -q -b html docs build/docs
 
 fix: env  ## Mend what lint can mend
@@ -71,6 +72,9 @@ provider-info: env  ## Write get_provider_info.py from provider.yaml
 
 openapi: env  ## Write docs/openapi.json from the API
 	AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python scripts/generate_openapi.py
+
+ui: env  ## Build the user interface into airflow_providers_pinning/ui/dist
+	$(BIN)/python scripts/build_ui.py
 
 docs: env  ## Build the documentation into build/docs
 	$(BIN)/python -m sphinx -W -q -b html docs build/docs

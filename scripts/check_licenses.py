@@ -24,21 +24,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 HEADER = (ROOT / "scripts" / "license_header.txt").read_text()
+BLOCK = "/*\n" + "".join(f" *{line[1:]}\n" for line in HEADER.splitlines()) + " */\n\n"
+HEADERS = {".py": HEADER, ".ts": BLOCK, ".tsx": BLOCK}
 
 
 def main() -> int:
     """Check or add."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *(f"*{suffix}" for suffix in HEADERS)],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     ).stdout.split()
-    lacking = [path for path in map(ROOT.joinpath, listed) if path.exists() and not path.read_text().startswith(HEADER)]
+    lacking = [
+        path
+        for path in map(ROOT.joinpath, listed)
+        if path.exists() and not path.read_text().startswith(HEADERS[path.suffix])
+    ]
     for path in lacking:
         if "--fix" in sys.argv:
-            path.write_text(HEADER + path.read_text())
+            path.write_text(HEADERS[path.suffix] + path.read_text())
         else:
             print(f"{path.relative_to(ROOT)} lacks the licence header. Run: make fix", file=sys.stderr)
     return 1 if lacking and "--fix" not in sys.argv else 0

@@ -16,6 +16,7 @@
 # under the License.
 from __future__ import annotations
 
+import subprocess
 import tarfile
 import zipfile
 
@@ -51,16 +52,30 @@ def sdist(built):
 
 
 def sources():
-    """Return every file of the package that is no leftover of running it."""
-    return {
-        path.relative_to(ROOT).as_posix()
-        for path in PACKAGE.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
-    }
+    """Return every file of the package that is no leftover of running or building it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", PACKAGE.name],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    return {name for name in listed if (ROOT / name).exists()}
+
+
+UI = "airflow_providers_pinning/ui/"
+BUILT_UI = f"{UI}dist/"
 
 
 def test_the_wheel_has_every_file_of_the_package(wheel):
-    assert sources() <= set(wheel)
+    assert {name for name in sources() if not name.startswith(UI)} <= set(wheel)
+
+
+def test_the_wheel_has_the_built_user_interface_and_not_what_it_is_built_from(wheel):
+    built = {name for name in sources() if name.startswith(BUILT_UI)}
+
+    assert f"{BUILT_UI}pinning.js" in built
+    assert {name for name in wheel if name.startswith(UI)} == built
 
 
 def test_the_wheel_has_the_migrations(wheel):

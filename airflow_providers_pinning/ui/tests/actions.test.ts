@@ -1,0 +1,125 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+import { describe, expect, it } from "vitest";
+
+import { complaint, firstReason, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
+
+import { release } from "./build";
+
+const STATE = release(2, { dag_id: "a/b c", pinned: true, revision: 7 });
+const CHOICES: Choices = { conf: "", count: 1, hold: false, override: "", reason: " why ", rejectCurrent: true };
+
+const request = (action: Action, choices: Partial<Choices> = {}) =>
+  requestOf(action, { ...CHOICES, ...choices }, STATE, "key");
+
+describe("a request", () => {
+  it("pins a version on the condition that nothing changed meanwhile", () => {
+    expect(request({ kind: "pin", version: 3, versionHash: "abc" })).toEqual({
+      body: {
+        expected_dag_hash: "abc",
+        expected_revision: 7,
+        idempotency_key: "key",
+        override_reason: undefined,
+        reason: "why",
+        version_number: 3,
+      },
+      method: "PUT",
+      path: "dags/a%2Fb%20c/pin",
+    });
+  });
+
+  it("carries why an objection is passed over", () => {
+    expect(request({ kind: "pin", version: 3 }, { override: "urgent" }).body).toMatchObject({
+      override_reason: "urgent",
+    });
+  });
+
+  it("unpins without a body", () => {
+    expect(request({ kind: "unpin", version: 3 })).toEqual({
+      method: "DELETE",
+      path: "dags/a%2Fb%20c/pin",
+      query: { expected_revision: 7, idempotency_key: "key", override_reason: undefined, reason: "why" },
+    });
+  });
+
+  it("rolls back to the version that was shown", () => {
+    expect(request({ kind: "rollback", version: 1 }, { hold: true }).body).toEqual({
+      expected_revision: 7,
+      hold: true,
+      idempotency_key: "key",
+      reason: "why",
+      reject_current: true,
+      to_version: 1,
+    });
+  });
+
+  it("starts canary runs with their configuration", () => {
+    expect(request({ kind: "canary", version: 3 }, { conf: '{"size": 2}', count: 5 })).toEqual({
+      body: { conf: { size: 2 }, count: 5, idempotency_key: "key", note: "why", version_number: 3 },
+      method: "POST",
+      path: "dags/a%2Fb%20c/canaryRuns",
+    });
+  });
+
+  it.each(["reject", "restore"] as const)("can %s a version", (kind) => {
+    expect(request({ kind, version: 3 })).toEqual({
+      body: { idempotency_key: "key", reason: "why" },
+      method: "POST",
+      path: `dags/a%2Fb%20c/versions/3/${kind}`,
+    });
+  });
+});
+
+describe("what was entered", () => {
+  const said = (kind: Action["kind"], choices: Partial<Choices>) =>
+    complaint({ kind, version: 1 }, { ...CHOICES, ...choices });
+
+  it("must have a reason", () => {
+    expect(said("pin", { reason: "  " })).toBe("Say why.");
+    expect(said("pin", {})).toBeUndefined();
+  });
+
+  it.each([0, 101, 1.5, Number.NaN])("must not ask for %d canary runs", (count) => {
+    expect(said("canary", { count })).toContain("from 1 to 100");
+  });
+
+  it.each([
+    ["{", "not valid JSON"],
+    ["[]", "a JSON object"],
+    ["null", "a JSON object"],
+    ["1", "a JSON object"],
+  ])("must not configure runs with %s", (conf, text) => {
+    expect(said("canary", { conf })).toContain(text);
+  });
+
+  it("may configure nothing", () => {
+    expect(said("canary", { conf: " " })).toBeUndefined();
+  });
+});
+
+it("only a rollback has a reason to begin with, so that two clicks do it", () => {
+  expect(firstReason({ kind: "rollback", version: 1 }, STATE)).toBe("Roll back from version 2");
+  expect(firstReason({ kind: "pin", version: 1 }, STATE)).toBe("");
+});
+
+it("a dialog tells what new runs will use instead of what", () => {
+  expect(wordingOf({ kind: "rollback", version: 1 }, STATE).effect).toContain("uses version 1 instead of version 2");
+  expect(wordingOf({ kind: "pin", version: 2 }, STATE).effect).toContain("go on using version 2");
+});

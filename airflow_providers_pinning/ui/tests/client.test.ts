@@ -1,0 +1,84 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+import { describe, expect, it } from "vitest";
+
+import { addressOf, dagPath, newKey, toError } from "src/api/client";
+
+import { release } from "./build";
+
+describe("an address", () => {
+  it("is below the path of base_url", () => {
+    expect(addressOf("pins", {}, "https://host/team/airflow/")).toBe("https://host/team/airflow/pinning/api/v1/pins");
+  });
+
+  it("carries what is asked for and leaves out the rest", () => {
+    expect(addressOf("pins", { behind: undefined, text: "a&b" }, "https://host/")).toBe(
+      "https://host/pinning/api/v1/pins?text=a%26b",
+    );
+  });
+
+  it.each([
+    ["a.b", "dags/a.b"],
+    ["a b", "dags/a%20b"],
+    ["täglich", "dags/t%C3%A4glich"],
+    ["../x?y#z", "dags/..%2Fx%3Fy%23z"],
+  ])("of the Dag %s is %s", (dagId, path) => {
+    expect(dagPath(dagId)).toBe(path);
+  });
+});
+
+describe("an error", () => {
+  it("has what the server said", () => {
+    const error = toError(409, { detail: { message: "It is held.", reason: "held" } });
+
+    expect([error.status, error.reason, error.message]).toEqual([409, "held", "It is held."]);
+  });
+
+  it("has the state with a conflict", () => {
+    const state = release(3, { revision: 9 });
+
+    expect(toError(409, { detail: { message: "m", reason: "revision_conflict", state } }).state).toEqual(state);
+  });
+
+  it("names the components that do not enforce pins", () => {
+    const components = [{ component: "scheduler", hostname: "old", message: "not installed" }];
+
+    expect(toError(409, { detail: { components, message: "m", reason: "not_enforced" } }).components).toEqual([
+      "scheduler on old: not installed",
+    ]);
+  });
+
+  it("tells which fields are invalid", () => {
+    expect(toError(422, { detail: [{ loc: ["body", "reason"], msg: "too long" }] }).message).toBe("reason: too long");
+  });
+
+  it.each([
+    [401, "log in again"],
+    [403, "permission"],
+    [502, "answered 502"],
+  ])("%d without an explanation gets one", (status, text) => {
+    expect(toError(status, undefined).message).toContain(text);
+  });
+});
+
+it("keys differ", () => {
+  expect(newKey()).not.toBe(newKey());
+  expect(newKey()).toMatch(/^ui-[0-9a-f]{24}$/u);
+});

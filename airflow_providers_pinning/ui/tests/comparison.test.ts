@@ -1,0 +1,86 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+import { describe, expect, it } from "vitest";
+
+import type { Comparison } from "src/api/types";
+import { describeField, diffLines, groupsOf, show } from "src/lib/comparison";
+
+import { identity } from "./build";
+
+const SAME: Comparison = {
+  assets: [],
+  dag_id: "orders",
+  from_version: identity(1),
+  identical: true,
+  limits: [],
+  other: [],
+  params: [],
+  schedule: { after: "@daily", before: "@daily", changed: false, next_runs_after: [], next_runs_before: [], note: null },
+  source: { after_path: null, before_path: null, diff: null, note: null },
+  tasks: { added: [], changed: [], removed: [] },
+  to_version: identity(2),
+};
+
+describe("a comparison", () => {
+  it("has nothing to tell of versions that are the same", () => {
+    expect(groupsOf(SAME)).toEqual([]);
+  });
+
+  it("tells what differs, group by group", () => {
+    const groups = groupsOf({
+      ...SAME,
+      assets: [{ kind: "added", name: "raw", role: "outlet", task_id: "load", uri: null }],
+      limits: [{ after: 4, before: 16, kind: "changed", name: "max_active_runs" }],
+      schedule: { ...SAME.schedule, after: "@hourly", changed: true, note: "Runs more often." },
+      tasks: {
+        added: ["check"],
+        changed: [{ fields: [{ after: 2, before: 1, kind: "changed", name: "retries" }], task_id: "load" }],
+        removed: ["old"],
+      },
+    });
+
+    expect(groups).toEqual([
+      { lines: ["+ check", "− old", "~ load (retries)"], title: "Tasks" },
+      { lines: ["@daily → @hourly", "Runs more often."], title: "Schedule" },
+      { lines: ["max_active_runs: 16 → 4"], title: "Limits" },
+      { lines: ["+ outlet raw of load"], title: "Assets" },
+    ]);
+  });
+});
+
+describe("a field", () => {
+  it.each([
+    ["added", null, 1, "size: 1 (new)"],
+    ["removed", { a: 1 }, null, 'size: {"a":1} (gone)'],
+    ["changed", "x", null, "size: x → none"],
+  ] as const)("that was %s is told so", (kind, before, after, text) => {
+    expect(describeField({ after, before, kind, name: "size" })).toBe(text);
+  });
+
+  it("is cut short if it is endless", () => {
+    expect(show("x".repeat(500))).toHaveLength(120);
+  });
+});
+
+it("the lines of a difference know what they are", () => {
+  const kinds = diffLines("--- a\n+++ b\n@@ -1 +1 @@\n-old\n+new\n same\n").map(({ kind }) => kind);
+
+  expect(kinds).toEqual(["header", "header", "header", "removed", "added", "context"]);
+});

@@ -1,0 +1,62 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+import { describe, expect, it } from "vitest";
+
+import { directionOf, fromParams, nextOrder, toParams } from "src/lib/question";
+
+const asked = (address: string) => fromParams(new URLSearchParams(address));
+
+describe("what the overview asks for", () => {
+  it("is everything by id if the address says nothing", () => {
+    expect(asked("")).toEqual({ behind: false, limit: 25, offset: 0, order: "dag_id", text: "", unhealthy: false });
+    expect(toParams(asked("")).toString()).toBe("");
+  });
+
+  it("comes back from the address as it went there", () => {
+    const address = "dag_id_pattern=a%26b&behind=true&unhealthy=true&order_by=-pinned_at&limit=50&offset=100";
+
+    expect(toParams(asked(address)).toString()).toBe(address);
+  });
+
+  it("passes over what somebody wrote into the address that cannot be asked", () => {
+    expect(asked("order_by=reason&limit=7&offset=-1")).toMatchObject({ limit: 25, offset: 0, order: "dag_id" });
+  });
+});
+
+describe("a click on a column", () => {
+  it("sorts text upwards first, and numbers and times downwards", () => {
+    expect(nextOrder("actor", "dag_id")).toBe("actor");
+    expect(nextOrder("versions_behind", "dag_id")).toBe("-versions_behind");
+    expect(nextOrder("pinned_at", "dag_id")).toBe("-pinned_at");
+  });
+
+  it("turns the order round the second time", () => {
+    expect(nextOrder("actor", "actor")).toBe("-actor");
+    expect(nextOrder("actor", "-actor")).toBe("actor");
+  });
+
+  it("is told to screen readers", () => {
+    expect([directionOf("actor", "actor"), directionOf("actor", "-actor"), directionOf("actor", "dag_id")]).toEqual([
+      "ascending",
+      "descending",
+      undefined,
+    ]);
+  });
+});
