@@ -49,12 +49,15 @@ class AssetChange:
 
 def compare_assets(old: set[Used], new: set[Used]) -> tuple[AssetChange, ...]:
     """List the assets that came and went, in the order of roles, tasks and names."""
-    found = [(used, "removed") for used in old - new] + [(used, "added") for used in new - old]
-    ordered = sorted(found, key=lambda item: (_ORDER[item[0][0]], *(part or "" for part in item[0][1:]), item[1]))
+    found = [_change("removed", used) for used in old - new] + [_change("added", used) for used in new - old]
     return tuple(
-        AssetChange(role=role, kind=kind, name=name, uri=uri, task_id=task_id)  # type: ignore[arg-type]
-        for (role, task_id, name, uri), kind in ordered
+        sorted(found, key=lambda asset: (_ORDER[asset.role], asset.task_id or "", asset.name, asset.uri or ""))
     )
+
+
+def _change(kind: Literal["added", "removed"], used: Used) -> AssetChange:
+    role, task_id, name, uri = used
+    return AssetChange(role=role, kind=kind, name=name, uri=uri, task_id=task_id)
 
 
 def assets_of(version: StoredVersion, tasks: Tasks) -> set[Used]:

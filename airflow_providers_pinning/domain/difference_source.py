@@ -20,20 +20,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import Match, SequenceMatcher
-from itertools import accumulate
+from uuid import UUID
 
 from airflow.models.dag import DagModel
 from airflow.models.dagcode import DagCode
 from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.unified_diff import bounded_diff
 
-MAX_CHARACTERS = 200_000
-"""What is returned of a diff at most."""
-MAX_WORK = 2_000_000
-"""Steps, about a second, after which two long files are too different to be compared."""
 NOT_PERMITTED = (
     "You may not read the code of every Dag in this file, so the source is left out, and so are the values of "
     "operators' own arguments."
@@ -58,10 +54,6 @@ class SourceComparison:
 
     change: SourceChange
     same_code: bool
-
-
-class TooDifferentError(Exception):
-    """Comparing the files takes too long."""
 
 
 def dags_in_files(dag_id: str, versions: Iterable[VersionIdentity], *, session: Session) -> frozenset[str]:
@@ -113,76 +105,10 @@ def compare_sources(
     )
 
 
-def _stored(column, ids: list, *, session: Session) -> dict:  # type: ignore[no-untyped-def]
+def _stored(column: InstrumentedAttribute[str], ids: list[UUID], *, session: Session) -> dict[UUID, str]:
     query = select(DagCode.dag_version_id, column).where(DagCode.dag_version_id.in_(ids))
     return {row[0]: row[1] for row in session.execute(query)}
 
 
 def _label(version: VersionIdentity) -> str:
     return f"{version.relative_fileloc or 'source'}\tversion {version.version_number}"
-
-
-def bounded_diff(
-    before: str, after: str, *, labels: tuple[str, str], max_work: int = MAX_WORK
-) -> tuple[str | None, str | None]:
-    """
-    Return a unified diff and a remark on what it leaves out.
-
-    :param before: one text
-    :param after: the other one
-    :param labels: what the heads of the diff call them
-    :param max_work: steps after which to give up
-    """
-    try:
-        diff = "".join(_unified(before.splitlines(keepends=True), after.splitlines(keepends=True), labels, max_work))
-    except TooDifferentError:
-        return None, "The files are too long and too different to be compared here; compare the commits instead."
-    if len(diff) <= MAX_CHARACTERS:
-        return diff, None
-    return diff[:MAX_CHARACTERS], f"The diff is cut after {MAX_CHARACTERS} of {len(diff)} characters."
-
-
-def _unified(before: list[str], after: list[str], labels: tuple[str, str], max_work: int) -> Iterable[str]:
-    """Yield the lines of a diff, as ``difflib.unified_diff`` does, which cannot be stopped."""
-    for number, group in enumerate(_BoundedMatcher(before, after, max_work).get_grouped_opcodes()):
-        if number == 0:
-            yield f"--- {labels[0]}\n"
-            yield f"+++ {labels[1]}\n"
-        first, last = group[0], group[-1]
-        yield f"@@ -{_range(first[1], last[2])} +{_range(first[3], last[4])} @@\n"
-        for tag, i1, i2, j1, j2 in group:
-            if tag == "equal":
-                yield from (_line(" ", line) for line in before[i1:i2])
-                continue
-            yield from (_line("-", line) for line in before[i1:i2])
-            yield from (_line("+", line) for line in after[j1:j2])
-
-
-def _line(prefix: str, line: str) -> str:
-    return f"{prefix}{line}" if line.endswith("\n") else f"{prefix}{line}\n\\ No newline at end of file\n"
-
-
-def _range(start: int, stop: int) -> str:
-    length = stop - start
-    return f"{start + 1 if length else start}" + ("" if length == 1 else f",{length}")
-
-
-class _BoundedMatcher(SequenceMatcher):
-    """
-    Finds what two texts have in common, until it takes too long.
-
-    In the worst case the time grows with the cube of the length, and a Dag file may be generated.
-    """
-
-    def __init__(self, before: list[str], after: list[str], max_work: int) -> None:
-        super().__init__(None, before, after)
-        places = self.b2j  # type: ignore[attr-defined]
-        self._cost = [0, *accumulate(1 + len(places.get(line, ())) for line in before)]
-        self._left = max_work
-
-    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
-        """Find the longest common block, and count what that takes."""
-        self._left -= self._cost[len(self._cost) - 1 if ahi is None else ahi] - self._cost[alo]
-        if self._left < 0:
-            raise TooDifferentError
-        return super().find_longest_match(alo, ahi, blo, bhi)

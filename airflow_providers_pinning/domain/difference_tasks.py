@@ -21,9 +21,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow.serialization.json_schema import load_dag_schema_dict
 
 from airflow_providers_pinning.domain.difference_stored import StoredVersion
 from airflow_providers_pinning.domain.difference_values import FieldChange, field_changes, readable
@@ -94,8 +95,13 @@ def _compare_task(old: dict[str, Any], new: dict[str, Any], *, with_code: bool) 
 
 def _is_public(name: str) -> bool:
     """Tell whether a field is one that every operator has; arguments of one operator may hold anything."""
-    known = DagSerialization._json_schema.schema["definitions"]["operator"]["properties"]
+    known = _known_fields()
     return name not in _CODE_ONLY and (name in _OWN_NAMES or name in known or f"_{name}" in known)
+
+
+@cache
+def _known_fields() -> frozenset[str]:
+    return frozenset(load_dag_schema_dict()["definitions"]["operator"]["properties"])
 
 
 def tasks_of(version: StoredVersion) -> Tasks:

@@ -142,7 +142,8 @@ def _differing(before: dict[str, Any], after: dict[str, Any]) -> tuple[Any, Any]
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if names == ["default"]:
         return before.get("default"), after.get("default")
-    return ({name: side[name] for name in names if name in side} for side in (before, after))  # type: ignore[return-value]
+    old, new = ({name: side[name] for name in names if name in side} for side in (before, after))
+    return old, new
 
 
 def _asset(asset: Mapping[str, Any]) -> str:
