@@ -146,7 +146,8 @@ class TestRestartAndRace:
     def test_one_of_two_promotions_wins_and_the_other_says_what_is_pinned_now(self, airflow, promotions):
         wait_for_states(airflow, promotions, "approval", "awaiting_input")
         for run in promotions:
-            assert "**Dag file**: lines added: 1, removed: 1" in run.question()["body"]
+            told = run.question()["body"].splitlines()
+            assert "- **Dag file**: lines added: 1, removed: 1" in told
             run.answer("Approve")
         wait_for_states(airflow, promotions, "pin", "success", "failed")
         winner, loser = sorted(promotions, key=lambda run: run.states()["pin"], reverse=True)
