@@ -33,7 +33,6 @@ from sqlalchemy.exc import DBAPIError
 
 from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say
-from airflow_providers_pinning.db_manager import PinningDBManager
 from airflow_providers_pinning.domain import errors
 
 Function = TypeVar("Function", bound=Callable[[Namespace], None])
@@ -125,6 +124,9 @@ def _explain(error: Exception) -> tuple[ExitCode, str]:
 
 
 def _tables_are_outdated() -> bool:
+    # Alembic takes a while to import, which only those should wait for who need it.
+    from airflow_providers_pinning.db_manager import PinningDBManager
+
     with suppress(Exception), create_session(scoped=False) as session:
         return not PinningDBManager(session).check_migration()
     return False

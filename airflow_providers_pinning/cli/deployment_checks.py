@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from airflow._shared.timezones import timezone
+from airflow.configuration import conf
 from airflow.models.dagbundle import DagBundleModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
@@ -98,6 +99,12 @@ def check_bundles() -> Iterator[Finding]:
             .where(DagBundleModel.active.is_(True))
             .order_by(DagBundleModel.name)
         ).all()
+    if conf.getboolean("dag_processor", "disable_bundle_versioning", fallback=False):
+        yield warning(
+            "bundle",
+            "[dag_processor] disable_bundle_versioning is set on this host, so no version that is parsed can be pinned",
+            "Remove the option, and restart the dag processor.",
+        )
     if not bundles:
         yield warning("bundle", "there is none yet", "Start `airflow dag-processor`, which registers them.")
     for bundle in bundles:

@@ -22,7 +22,8 @@ import json
 import os
 import pty
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,13 +56,16 @@ class Shell:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = dict(env)
 
-    def pinning(self, *arguments: object, typed: str | None = None, code: int | None = 0, **env: str) -> Ended:
+    def pinning(
+        self, *arguments: object, typed: str | None = None, code: int = 0, stdout: int = subprocess.PIPE, **env: str
+    ) -> Ended:
         """
         Run ``airflow pinning``, and check that whatever it says is fit to be read.
 
         :param arguments: the command and its arguments
         :param typed: what somebody types at the terminal; ``None`` means that there is none
-        :param code: the exit code that is expected; ``None`` expects any
+        :param code: the exit code that is expected
+        :param stdout: where its output goes, if it is not to be returned
         :param env: further variables of the environment
         """
         terminal, stdin = pty.openpty() if typed is not None else (None, os.open(os.devnull, os.O_RDONLY))
@@ -72,7 +76,8 @@ class Shell:
                 airflow_command("pinning", *map(str, arguments)),
                 env={**self._env, **env},
                 stdin=stdin,
-                capture_output=True,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
                 timeout=TIMEOUT,
                 check=False,
             )
@@ -80,7 +85,13 @@ class Shell:
             for descriptor in (terminal, stdin):
                 if descriptor is not None:
                     os.close(descriptor)
-        ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
-        assert code is None or ended.code == code, ended
+        ended = Ended(done.returncode, (done.stdout or b"").decode(), done.stderr.decode())
+        assert ended.code == code, ended
         assert "Traceback" not in ended.err, ended.err
         return ended
+
+    @staticmethod
+    def together(*commands: Callable[[], Ended]) -> list[Ended]:
+        """Run commands that do not depend on each other two at a time, since each takes seconds to start."""
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(lambda command: command(), commands))

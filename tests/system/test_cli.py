@@ -19,13 +19,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from contextlib import ExitStack
 
 import pytest
 from airflow.utils.platform import getuser
 
-from demo.deployment import Deployment, airflow_command
+from demo.deployment import Deployment
+from demo.settings import airflow_settings, environment
 from tests.support.postgres import postgres
 from tests.support.shell import Shell
 
@@ -51,6 +51,10 @@ DAG = """
 """
 
 
+QUIET = {"dag_processor": {"min_file_process_interval": 60}, "pinning": {"maintenance_interval": 30}}
+"""A new commit is parsed at once all the same; in between, the processors are left to the commands."""
+
+
 def dag(*task_ids):
     return DAG.format(tasks=" >> ".join(f"EmptyOperator(task_id={task_id!r})" for task_id in task_ids))
 
@@ -63,7 +67,7 @@ def airflow(request):
         if request.param == "postgres":
             url = running.enter_context(postgres()).create_database("airflow")
         # Tasks that do nothing are finished by the scheduler itself, so no API server is needed.
-        deployment = running.enter_context(Deployment(database_url=url, report=print))
+        deployment = running.enter_context(Deployment(database_url=url, config=QUIET, report=print))
         deployment.repository.commit({"orders.py": dag("extract")}, "First version")
         deployment.migrate()
         deployment.start_component("scheduler")
@@ -100,15 +104,15 @@ def test_a_release_from_the_first_pin_to_the_doctor(airflow, shell):
     assert (pinned.json["active"]["version_number"], pinned.json["pin"]["reason"]) == (1, HOSTILE)
     second = airflow.repository.commit({"orders.py": dag("extract", "load")}, "Second version")
 
-    listed = shell.pinning("list")
+    airflow.wait_until(lambda: len(airflow.database.versions("orders")) == 2, timeout=60, what="HEAD is registered")
+    listed, versions, compared = shell.together(
+        lambda: shell.pinning("list"),
+        lambda: shell.pinning("versions", "orders", "-o", "json"),
+        lambda: shell.pinning("compare", "orders", "--exit-code", "-o", "json", code=7),
+    )
     assert SHOWN in listed.out
     assert "\x1b" not in listed.out + listed.err
-
-    airflow.wait_until(lambda: len(airflow.database.versions("orders")) == 2, timeout=60, what="HEAD is registered")
-    versions = shell.pinning("versions", "orders", "-o", "json").json
-    assert [(v["version_number"], v["bundle_version"] == second) for v in versions] == [(2, True), (1, False)]
-
-    compared = shell.pinning("compare", "orders", "--exit-code", "-o", "json", code=7)
+    assert [(v["version_number"], v["bundle_version"] == second) for v in versions.json] == [(2, True), (1, False)]
     assert compared.json["tasks"]["added"] == ["load"]
     assert 'EmptyOperator(task_id="load")' in compared.json["source"]["diff"].replace("'", '"')
 
@@ -146,64 +150,56 @@ def test_a_release_from_the_first_pin_to_the_doctor(airflow, shell):
     unpinned = shell.pinning("unpin", "orders", "-r", "done", "--yes", "-o", "json")
     assert (unpinned.json["pinned"], unpinned.json["active"]["version_number"]) == (False, 2)
 
-    history = shell.pinning("history", "orders", "-o", "json").json
-    assert [event["kind"] for event in reversed(history)] == [
+    history, examined = shell.together(
+        lambda: shell.pinning("history", "orders", "-o", "json"),
+        lambda: shell.pinning("doctor", "-o", "json"),
+    )
+    assert [event["kind"] for event in reversed(history.json)] == [
         *("pinned", "candidate", "canary", "pinned", "rolled_back", "restored", "rejected", "unpinned")
     ]
-    assert {(event["actor"], event["actor_kind"]) for event in history} == {(getuser(), "cli")}
-
-    examined = shell.pinning("doctor", "-o", "json").json
-    assert [f["remedy"] for f in examined if f["status"] == "warning" and f["check"] != "code"] == [
-        "Start `airflow api-server`."
+    assert {(event["actor"], event["actor_kind"]) for event in history.json} == {(getuser(), "cli")}
+    of_components = [
+        (f["status"], f["found"].split()[0], f["remedy"]) for f in examined.json if f["check"] == "component"
     ]
-    assert {f["found"].split()[0] for f in examined if f["check"] == "component" and f["status"] == "ok"} == {
-        "scheduler",
-        "dag_processor",
-    }
+    assert sorted(of_components) == [
+        ("ok", "dag_processor", ""),
+        ("ok", "scheduler", ""),
+        ("warning", "no", "Start `airflow api-server`."),
+    ]
+    assert "failure" not in {finding["status"] for finding in examined.json}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "says"),
-    [
-        (("pin", "orders", "-V", 1, "-r", "x"), 5, "there is no terminal to ask"),
-        (("pin", "orders", "-V", 99, "-r", "x", "--yes"), 4, "unknown_version: "),
-        (("rollback", "orders", "-r", "x", "--yes", "--expected-revision", 99), 3, "revision_conflict: "),
-        (("status", "\x1b[31mother"), 4, "Dag '\\x1b[31mother' is not known"),
-    ],
-    ids=["not confirmed", "not found", "refused", "hostile"],
-)
-def test_what_cannot_be_done_is_one_line(arguments, code, says, shell):
-    ended = shell.pinning(*arguments, code=code)
+def test_what_cannot_be_done_is_one_line(shell):
+    refused, not_found, not_confirmed = all_ended = shell.together(
+        lambda: shell.pinning("rollback", "orders", "-r", "x", "--yes", "--expected-revision", 99, code=3),
+        lambda: shell.pinning("pin", "\x1b[31mgröße", "-V", 1, "-r", "x", "--yes", code=4, PYTHONIOENCODING="ascii"),
+        lambda: shell.pinning("unpin", "orders", "-r", "x", code=5),
+    )
 
-    assert ended.out == ""
-    assert says in ended.err
-    assert len(ended.err.splitlines()) == 1
+    assert refused.err.startswith("airflow pinning rollback: revision_conflict: The pin of Dag 'orders' is at revision")
+    assert not_found.err.startswith("airflow pinning pin: unknown_dag: Dag '\\x1b[31mgr\\xf6\\xdfe' is not known.")
+    assert not_confirmed.err.startswith("airflow pinning unpin: not_confirmed: there is no terminal to ask")
+    for ended in all_ended:
+        assert (ended.out, ended.err.count("\n")) == ("", 1)
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(airflow):
+def test_a_database_out_of_reach_and_a_reader_that_has_seen_enough_leave_no_traceback(tmp_path):
+    settings = airflow_settings(
+        home=tmp_path, port=1, database_url=f"sqlite:///{tmp_path}/missing/airflow.db", repositories={}, users=[]
+    )
+    shell = Shell(environment(tmp_path, settings))
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        done = subprocess.run(
-            airflow_command("pinning", "versions", "orders"),
-            env=airflow.env,
-            stdin=subprocess.DEVNULL,
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            timeout=60,
-            check=False,
+        unreachable, unread = shell.together(
+            lambda: shell.pinning("status", "orders", code=1),
+            lambda: shell.pinning("doctor", "-o", "plain", code=1, stdout=writing),
         )
     finally:
         os.close(writing)
-    assert (done.returncode, done.stderr) == (1, b"")
 
-
-def test_a_database_that_does_not_answer_is_one_line(shell, tmp_path):
-    nowhere = {
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/missing/airflow.db",
-        "PYTHONIOENCODING": "ascii",
-    }
-
-    ended = shell.pinning("status", "größe", code=1, **nowhere)
-    assert ended.err.startswith("airflow pinning status: database: unable to open database file. Check [database]")
-    assert len(ended.err.splitlines()) == 1
+    assert unreachable.err.startswith(
+        "airflow pinning status: database: unable to open database file. Check [database]"
+    )
+    assert unreachable.err.count("\n") == 1
+    assert unread.err == ""

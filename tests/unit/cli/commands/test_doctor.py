@@ -130,6 +130,13 @@ def test_a_bundle_without_versions_is_told(pinning, lab):
     assert (found["status"], "GitDagBundle" in found["remedy"]) == ("warning", True)
 
 
+def test_bundle_versioning_that_is_switched_off_is_told(pinning, complete, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DISABLE_BUNDLE_VERSIONING", "True")
+
+    found = findings(pinning("doctor", "-o", "json"), "bundle")
+    assert ["disable_bundle_versioning is set" in f["found"] for f in found if f["status"] == "warning"] == [True]
+
+
 def test_a_pin_that_is_not_honoured_must_be_dealt_with(pinning, complete, orders):
     orders.break_pin("orders")
 
