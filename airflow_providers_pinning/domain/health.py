@@ -28,7 +28,7 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
@@ -245,7 +245,7 @@ def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> 
 @cache
 def _health_of_one() -> Select:
     # Built once: every change of a pin ends with it, and building it would cost as much as executing it.
-    dag_id = bindparam("dag_id")
+    dag_id: BindParameter[str] = bindparam("dag_id")
     escaped = select(func.count()).select_from(
         _escaped_runs(select(DagRun.id)).where(Pin.dag_id == dag_id).correlate(None).subquery()
     )

@@ -25,7 +25,7 @@ from enum import Enum
 
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import SQLColumnExpression, func, select
 from sqlalchemy.orm import Session, aliased
 
 from airflow_providers_pinning.domain.health import HEALTH_COLUMNS, Health, is_unhealthy, judge, with_live_rows
@@ -131,7 +131,7 @@ def list_pins(
     if which.unhealthy is not None:
         query = query.where(is_unhealthy() if which.unhealthy else ~is_unhealthy())
     total = session.scalar(select(func.count()).select_from(query.with_only_columns(Pin.dag_id).subquery())) or 0
-    column: ColumnElement = {
+    column: SQLColumnExpression = {
         PinOrder.DAG_ID: Pin.dag_id,
         PinOrder.VERSIONS_BEHIND: behind,
         PinOrder.PINNED_AT: Pin.changed_at,
