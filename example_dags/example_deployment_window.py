@@ -26,6 +26,7 @@ from datetime import datetime, timedelta, timezone
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
 from airflow_providers_pinning.sensors.version import NewDagVersionSensor
@@ -75,6 +76,13 @@ with DAG(
             response_timeout=timedelta(hours=23),
             defaults=ApprovalOperator.REJECT,  # what is not approved in time is skipped, not rejected for good
         )
+
+        @task
+        def only_if_approved(answer: dict) -> None:
+            """Skip what follows unless a person approved, as in a mapped group Airflow 3.3 goes on after a rejection."""
+            if answer["chosen_options"] != [ApprovalOperator.APPROVE]:
+                raise AirflowSkipException("Not approved; it comes up again next week.")
+
         window = DeploymentWindowSensor(
             task_id="window", window=RELEASES, timeout=timedelta(days=15).total_seconds(), deferrable=True
         )
@@ -85,7 +93,7 @@ with DAG(
             expected_dag_hash=new_version.output["dag_hash"],
             reason="Released by run {{ run_id }}",
         )
-        new_version >> approval >> window >> pin
+        new_version >> approval >> only_if_approved(approval.output) >> window >> pin
 
     release.expand(target_dag_id=dags_to_release())
     # [END howto_release_in_a_window]

@@ -31,6 +31,7 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.sdk import DAG, RetryAction, TriggerRule
+from airflow.sdk.exceptions import AirflowSkipException
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
 from jinja2 import Template
@@ -103,6 +104,14 @@ def test_scheduled_release_handles_each_dag_in_a_group_of_its_own(dags):
     dag = dags["example_deployment_window"]
     assert dag.get_task("release.pin").get_closest_mapped_task_group() is not None
     assert dag.get_task("release.window").window["deny"][0]["name"] == "end of year freeze"
+
+
+def test_release_goes_on_only_after_an_approval(dags):
+    gate = dags["example_deployment_window"].get_task("release.only_if_approved")
+    assert (gate.upstream_task_ids, gate.downstream_task_ids) == ({"release.approval"}, {"release.window"})
+    gate.python_callable({"chosen_options": ["Approve"]})
+    with pytest.raises(AirflowSkipException, match="comes up again"):
+        gate.python_callable({"chosen_options": ["Reject"]})
 
 
 def test_setup_and_teardown_surround_the_work(dags):
