@@ -43,7 +43,10 @@ with DAG(
         reason="Held for the month-end close",
     )
     close_the_month = TriggerDagRunOperator(
-        task_id="close_the_month", trigger_dag_id="{{ params.target_dag_id }}", wait_for_completion=True
+        task_id="close_the_month",
+        trigger_dag_id="{{ params.target_dag_id }}",
+        wait_for_completion=True,
+        poke_interval=10,
     )
     unpin = UnpinDagVersionOperator(
         task_id="unpin", target_dag_id="{{ params.target_dag_id }}", reason="The month is closed", missing_ok=True
