@@ -48,12 +48,15 @@ class PinningPlugin(AirflowPlugin):
         """Describe the pages; each name is that of a component which the built file puts on ``globalThis``."""
         bundle = BUILT / "pinning.js"
         built = sha256(bundle.read_bytes()).hexdigest()[:12] if bundle.exists() else ""
-        common = {
-            "bundle_url": f"{STATIC}/{bundle.name}?v={built}",
-            "icon": f"{STATIC}/pin.svg",
-            "icon_dark_mode": f"{STATIC}/pin-dark.svg",
-        }
+        bundle_url = f"{STATIC}/{bundle.name}?v={built}"
+        # Without icons of their own: Airflow's navigation draws those as images without a text for screen readers.
         return [
-            {**common, "name": "Pinning", "url_route": "pinning", "destination": "dag"},
-            {**common, "name": "Pins", "url_route": "pins", "destination": "nav", "nav_top_level": True},
+            {"name": "Pinning", "url_route": "pinning", "destination": "dag", "bundle_url": bundle_url},
+            {
+                "name": "Pins",
+                "url_route": "pins",
+                "destination": "nav",
+                "nav_top_level": True,
+                "bundle_url": bundle_url,
+            },
         ]

@@ -33,7 +33,6 @@ const OF_THE_HOST = {
 
 export default defineConfig({
   build: {
-    copyPublicDir: true,
     emptyOutDir: true,
     lib: {
       entry: "src/main.ts",

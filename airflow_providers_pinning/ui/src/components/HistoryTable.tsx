@@ -46,7 +46,7 @@ const change = ({ from_version: from, kind, to_version: to }: Event): string => 
 const source = (event: Event): string => {
   const { dag_id: dagId, task_id: taskId } = event.source ?? {};
 
-  return typeof dagId === "string" ? ` (task ${String(taskId)} of ${dagId})` : "";
+  return typeof dagId === "string" ? ` (${dagId}.${String(taskId)})` : "";
 };
 
 /** Who changed what, when and why. */

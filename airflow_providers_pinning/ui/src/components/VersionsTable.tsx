@@ -89,7 +89,7 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
           {versions.items.map((version) => (
             <Table.Row key={version.dag_version_id}>
               <Table.Cell>
-                <HStack>
+                <HStack whiteSpace="nowrap">
                   <VersionLink dagId={dagId} version={version} />
                   <BundleVersion version={version} />
                 </HStack>

@@ -28,7 +28,8 @@ import { Refusal } from "src/components/dialog/Refusal";
 import { complaint, firstReason, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
-const CAN_BE_OVERRIDDEN = new Set(["held", "version_rejected"]);
+const OBJECTIONS = new Set(["held", "version_rejected"]);
+const HELD = new Set(["pin", "unpin"]);
 
 interface Props {
   readonly action: Action;
@@ -56,7 +57,7 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
   const first = useRef<HTMLTextAreaElement | null>(null);
   const wording = wordingOf(action, base);
   const lacking = complaint(action, choices);
-  const mustOverride = error !== undefined && CAN_BE_OVERRIDDEN.has(error.reason);
+  const mustOverride = OBJECTIONS.has(error?.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
   // The same request sent twice is carried out once; what was changed in between makes another request of it.
   const key = useMemo(newKey, [base, choices]);
 
@@ -72,7 +73,10 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
 
       setError(refusal);
       if (refusal.state) {
+        const [before, after] = [firstReason(action, base), firstReason(action, refusal.state)];
+
         setBase(refusal.state);
+        setChoices({ ...choices, reason: choices.reason === before ? after : choices.reason });
         onStale();
       }
     } finally {

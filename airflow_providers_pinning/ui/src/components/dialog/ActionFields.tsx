@@ -88,7 +88,7 @@ export const ActionFields = ({ action, choices, mustOverride, onChange, state }:
     {mustOverride ? (
       <Field.Root required>
         <Field.Label>
-          Why this is done all the same
+          Why this is done all the same{state.hold ? `, although the Dag is on hold (${state.hold.reason})` : ""}
           <Field.RequiredIndicator />
         </Field.Label>
         <Textarea

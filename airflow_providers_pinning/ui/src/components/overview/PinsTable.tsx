@@ -88,7 +88,7 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
       </Table.Row>
       {health.problems.length > 0 ? (
         <Table.Row>
-          <Table.Cell color="fg.error" colSpan={COLUMNS} fontSize="sm" pt={0}>
+          <Table.Cell color="red.fg" colSpan={COLUMNS} fontSize="sm" pt={0}>
             <Prose>{health.problems.map(({ message }) => message).join("\n")}</Prose>
           </Table.Cell>
         </Table.Row>
