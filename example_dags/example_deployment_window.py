@@ -79,7 +79,7 @@ with DAG(
 
         @task
         def only_if_approved(answer: dict) -> None:
-            """Skip what follows unless a person approved, as in a mapped group Airflow 3.3 goes on after a rejection."""
+            """Skip the rest unless a person approved: in a mapped group, Airflow 3.3 goes on after a rejection."""
             if answer["chosen_options"] != [ApprovalOperator.APPROVE]:
                 raise AirflowSkipException("Not approved; it comes up again next week.")
 
