@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Button, Field, Flex, NativeSelect, Text } from "@chakra-ui/react";
+import { Button, Flex, NativeSelect, Text } from "@chakra-ui/react";
 
 import type { PinsQuestion } from "src/api/requests";
 import { PAGE_SIZES } from "src/lib/question";
@@ -50,8 +50,8 @@ export const PinPages = ({ onChange, question: { limit, offset }, total }: Props
     >
       Next
     </Button>
-    <Field.Root orientation="horizontal" w="auto">
-      <Field.Label fontSize="sm">Rows</Field.Label>
+    <Flex align="center" as="label" fontSize="sm" gap={2}>
+      Rows
       <NativeSelect.Root size="sm" w="5rem">
         <NativeSelect.Field
           onChange={({ target }) => onChange({ limit: Number(target.value), offset: 0 })}
@@ -65,6 +65,6 @@ export const PinPages = ({ onChange, question: { limit, offset }, total }: Props
         </NativeSelect.Field>
         <NativeSelect.Indicator />
       </NativeSelect.Root>
-    </Field.Root>
+    </Flex>
   </Flex>
 );

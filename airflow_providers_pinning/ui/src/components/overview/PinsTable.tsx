@@ -42,9 +42,12 @@ const SortableHeader = ({ children, column, onOrder, order }: HeaderProps) => {
   return (
     <Table.ColumnHeader aria-sort={direction ?? "none"} scope="col">
       <Button
+        color="inherit"
+        fontSize="inherit"
         fontWeight="inherit"
         h="auto"
         onClick={() => onOrder(nextOrder(column, order))}
+        minW={0}
         p={0}
         size="sm"
         variant="plain"
