@@ -33,8 +33,6 @@ from demo.repository import DagRepository
 from tests.support.postgres import Server, postgres
 from tests.system.promotions import TARGET, deploy, pin, source, wait_for_dags
 
-EXAMPLES = Path(__file__).parents[2] / "example_dags"
-
 CANARIES = "canaries"
 """Bundle of Dags that cannot run just so: at their limit of runs, paused, broken or gone at HEAD."""
 CANDIDATES = "candidates"
@@ -50,6 +48,8 @@ DAGS = {
     EXAMPLE_TARGETS: ("held", "held_failing", "approved", "unanswered", "unpinned", "rolled_back"),
 }
 """Dags by bundle. A commit makes a new version of each Dag of its bundle."""
+
+UNPINNED = ("held", "held_failing", "unpinned")
 
 TOKEN_LIFE = 15
 """Seconds; shorter than what is waited for, so that tokens expire meanwhile."""
@@ -104,7 +104,7 @@ class Shared:
 
 @contextmanager
 def shared_deployment() -> Iterator[Shared]:
-    """Start the deployment: everything is registered, and pinned to version 1 except ``unpinned``."""
+    """Start the deployment: everything is registered, and pinned to version 1, except what is :data:`UNPINNED`."""
     # Ten tasks at once are more than SQLite's one lock is made for.
     with (
         postgres() as server,
@@ -112,7 +112,8 @@ def shared_deployment() -> Iterator[Shared]:
             database_url=server.create_database("airflow"),
             bundles=(BUNDLE, PROMOTION_BUNDLE, *DAGS, NOTIFIED),
             users=("admin:admin", "viewer:viewer"),
-            config=SHORT_TOKENS,
+            # Files that changed are parsed at once all the same.
+            config={**SHORT_TOKENS, "dag_processor": {"min_file_process_interval": 10}},
             report=print,
         ) as airflow,
     ):
@@ -130,7 +131,7 @@ def shared_deployment() -> Iterator[Shared]:
         airflow.components[secured.name] = secured
         secured.start()
         wait_for_dags(airflow, *(dag_id for dag_ids in DAGS.values() for dag_id in dag_ids))
-        for dag_id in (TARGET, *(dag_id for dag_ids in DAGS.values() for dag_id in dag_ids if dag_id != "unpinned")):
+        for dag_id in {TARGET, *(dag_id for dag_ids in DAGS.values() for dag_id in dag_ids)}.difference(UNPINNED):
             pin(airflow, dag_id, 1)
         yield shared
 
