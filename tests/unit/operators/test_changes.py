@@ -54,7 +54,15 @@ def test_pin_returns_the_release_state_as_plain_json_and_says_who_did_it(hook):
     assert state["active"]["version_number"] == 1
     assert state["pin"]["reason"] == "Task change of Dag promote, run manual__1"
     event = hook.list_events("orders")["events"][0]
-    assert (event["actor"], event["source"]["task_id"], event["source"]["run_id"]) == ("op", "change", "manual__1")
+    # To the API, a task is the user of its connection; which task it is stands in the source.
+    assert (event["actor"], event["actor_kind"]) == ("op", "user")
+    assert event["source"] == {
+        "dag_id": "promote",
+        "run_id": "manual__1",
+        "task_id": "change",
+        "map_index": -1,
+        "try_number": 1,
+    }
 
 
 @pytest.mark.parametrize("named", [{"bundle_version": "sha2"}, {"version_number": 2, "dag_version_id": "None"}])
