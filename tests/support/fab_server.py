@@ -85,6 +85,7 @@ def add_user(security_manager, role_name):
             ("can_read", "DAG:orders"),
             ("can_edit", "DAG:orders"),
             ("can_read", "DAG Versions"),
+            ("can_read", "DAG Runs"),
             ("can_create", "DAG Runs"),
         ):
             security_manager.add_permission_to_role(role, security_manager.create_permission(action, resource))
