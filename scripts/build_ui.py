@@ -53,9 +53,10 @@ def main() -> int:
     if not is_installed():
         run("ci", "--no-progress", "--loglevel=error")
         installed_from().write_text(lock_hash())
-    for step in ("types", "check", "test"):
+    checking = "--check" in sys.argv
+    for step in ("types", "style" if checking else "fix", "check", "test"):
         run("run", "--silent", step)
-    if "--check" not in sys.argv:
+    if not checking:
         run("run", "--silent", "build")
         return 0
     with tempfile.TemporaryDirectory() as folder:

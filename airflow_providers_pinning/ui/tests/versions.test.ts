@@ -44,7 +44,9 @@ describe("the version that waits", () => {
   });
 
   it("is none if the latest is rejected", () => {
-    expect(candidateOf([version(2, { is_latest: true, state: "rejected" }), version(1, { is_active: true })])).toBeNull();
+    expect(
+      candidateOf([version(2, { is_latest: true, state: "rejected" }), version(1, { is_active: true })]),
+    ).toBeNull();
   });
 });
 

@@ -39,11 +39,21 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** The figures behind a verdict, as short sentences. */
 export const evidenceOf = ({ comparison, evidence }: Soak): Array<string> => {
-  const { cleared, failure_rate_upper_95: bound, failures, runs, running, soaked_seconds: soaked, successes } = evidence;
+  const {
+    cleared,
+    failure_rate_upper_95: bound,
+    failures,
+    runs,
+    running,
+    soaked_seconds: soaked,
+    successes,
+  } = evidence;
 
   return [
     `${plural(runs, "finished canary run")}: ${successes} succeeded, ${failures} failed${running ? `, ${running} not finished` : ""}.`,
-    ...(typeof bound === "number" && runs > 0 ? [`With 95 % confidence at most ${percent(bound)} of its runs fail.`] : []),
+    ...(typeof bound === "number" && runs > 0
+      ? [`With 95 % confidence at most ${percent(bound)} of its runs fail.`]
+      : []),
     ...(cleared > 0 ? [`${plural(cleared, "run")} cleared and run again.`] : []),
     ...(soaked ? [`Soaking for ${duration(soaked)}.`] : []),
     ...(comparison ? [comparison.judgement.message] : []),

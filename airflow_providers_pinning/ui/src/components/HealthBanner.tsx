@@ -26,9 +26,7 @@ export const DeploymentBanner = ({ health }: { readonly health: DeploymentHealth
 
   return bypassing.length === 0 ? undefined : (
     <Notice status="error" title="Pins are not enforced everywhere">
-      {bypassing
-        .map(({ component, hostname, message }) => `${component} on ${hostname}: ${message}`)
-        .join("\n")}
+      {bypassing.map(({ component, hostname, message }) => `${component} on ${hostname}: ${message}`).join("\n")}
     </Notice>
   );
 };

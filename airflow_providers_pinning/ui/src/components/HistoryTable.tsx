@@ -75,7 +75,7 @@ export const HistoryTable = ({ events }: { readonly events: List<Event> }) => (
                 <Badge colorPalette={PALETTES[event.kind] ?? "gray"}>{event.kind.replaceAll("_", " ")}</Badge>
               </Table.Cell>
               <Table.Cell whiteSpace="nowrap">{change(event)}</Table.Cell>
-              <Table.Cell minW="8rem">
+              <Table.Cell minW="11rem">
                 <Prose>{`${event.actor}${source(event)}`}</Prose>
               </Table.Cell>
               <Table.Cell minW="14rem">

@@ -64,9 +64,7 @@ interface PinningProps {
 
 export const PinningLink = ({ dagId, here }: PinningProps) => (
   <Link asChild color="fg.info" fontWeight="semibold" overflowWrap="anywhere">
-    <RouterLink
-      to={here ? `/plugin/pins?dag_id=${encodeURIComponent(dagId)}` : `${dagAddress(dagId)}/plugin/pinning`}
-    >
+    <RouterLink to={here ? `/plugin/pins?dag_id=${encodeURIComponent(dagId)}` : `${dagAddress(dagId)}/plugin/pinning`}>
       {dagId}
     </RouterLink>
   </Link>

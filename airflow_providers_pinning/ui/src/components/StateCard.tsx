@@ -69,7 +69,9 @@ export const StateCard = ({ actions, candidate, state }: Props) => {
                 </Badge>
               </HStack>
               <BundleVersion version={active} />
-              {health.status === "broken" ? <Text color="red.fg">No new run can be made or do its work.</Text> : undefined}
+              {health.status === "broken" ? (
+                <Text color="red.fg">No new run can be made or do its work.</Text>
+              ) : undefined}
             </>
           )}
         </Fact>

@@ -48,8 +48,7 @@ export interface Wording {
   title: string;
 }
 
-const of = (state: ReleaseState): string =>
-  state.active ? ` instead of version ${state.active.version_number}` : "";
+const of = (state: ReleaseState): string => (state.active ? ` instead of version ${state.active.version_number}` : "");
 
 const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
   canary: ({ version }, state) => ({

@@ -29,7 +29,8 @@ export interface Group {
 const LONGEST = 120;
 
 export const show = (value: unknown): string => {
-  const text = value === null || value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
+  const text =
+    value === null || value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
 
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 };
@@ -49,20 +50,25 @@ export const groupsOf = (comparison: Comparison): Array<Group> => {
         ...tasks.added.map((task) => `+ ${task}`),
         ...tasks.removed.map((task) => `− ${task}`),
         ...tasks.changed.map(
-          ({ fields, task_id }) => `~ ${task_id}${fields.length ? ` (${fields.map(({ name }) => name).join(", ")})` : ""}`,
+          ({ fields, task_id }) =>
+            `~ ${task_id}${fields.length ? ` (${fields.map(({ name }) => name).join(", ")})` : ""}`,
         ),
       ],
       title: "Tasks",
     },
     {
-      lines: [...(schedule.changed ? [`${schedule.before} → ${schedule.after}`] : []), ...(schedule.note ? [schedule.note] : [])],
+      lines: [
+        ...(schedule.changed ? [`${schedule.before} → ${schedule.after}`] : []),
+        ...(schedule.note ? [schedule.note] : []),
+      ],
       title: "Schedule",
     },
     { lines: params.map(describeField), title: "Parameters" },
     { lines: limits.map(describeField), title: "Limits" },
     {
       lines: assets.map(
-        ({ kind, name, role, task_id }) => `${kind === "added" ? "+" : "−"} ${role} ${name}${task_id ? ` of ${task_id}` : ""}`,
+        ({ kind, name, role, task_id }) =>
+          `${kind === "added" ? "+" : "−"} ${role} ${name}${task_id ? ` of ${task_id}` : ""}`,
       ),
       title: "Assets",
     },

@@ -31,7 +31,14 @@ export const tellRun = (run: Run): string =>
 
 const numberOf = (version: Event["to_version"]): string => String(version?.version_number ?? "none");
 
-export const tellMove = ({ actor, created_at: moment, from_version: from, kind, reason, to_version: to }: Event): string => {
+export const tellMove = ({
+  actor,
+  created_at: moment,
+  from_version: from,
+  kind,
+  reason,
+  to_version: to,
+}: Event): string => {
   const what =
     kind === "rolled_back"
       ? `Rolled back from version ${numberOf(from)} to ${numberOf(to)}`

@@ -27,7 +27,8 @@ const COLUMNS = ["actor", "dag_id", "pinned_at", "versions_behind"] as const;
 
 export type PinColumn = (typeof COLUMNS)[number];
 
-const isOrder = (text: string): text is PinOrder => (COLUMNS as ReadonlyArray<string>).includes(text.replace(/^-/u, ""));
+const isOrder = (text: string): text is PinOrder =>
+  (COLUMNS as ReadonlyArray<string>).includes(text.replace(/^-/u, ""));
 
 const wholeNumber = (text: string | null, fallback: number): number => {
   const number = Number(text ?? Number.NaN);

@@ -17,8 +17,34 @@
  * under the License.
  */
 
+import { Box } from "@chakra-ui/react";
+import { useEffect, useRef } from "react";
+
 import { DagPage } from "src/pages/DagPage";
 
-/** The tab on a Dag's page; Airflow gives the Dag's id. */
-export const PinningTab = ({ dagId }: { readonly dagId?: string }) =>
-  dagId === undefined ? undefined : <DagPage dagId={dagId} key={dagId} />;
+/** Width of a window beside Airflow's navigation. */
+const VISIBLE = "calc(100vw - 5rem)";
+
+/**
+ * The tab on a Dag's page; Airflow gives the Dag's id.
+ *
+ * Airflow's page of a Dag is never narrower than 1280 pixels, and scrolls sideways in a narrower window. The tab is
+ * no wider than the window all the same, and is scrolled into view once, so that it can be read there.
+ */
+export const PinningTab = ({ dagId }: { readonly dagId?: string }) => {
+  const box = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    const edge = box.current?.getBoundingClientRect().right ?? 0;
+
+    if (edge > globalThis.innerWidth) {
+      box.current?.scrollIntoView({ block: "nearest", inline: "start" });
+    }
+  }, [dagId]);
+
+  return dagId === undefined ? undefined : (
+    <Box maxW={VISIBLE} ref={box}>
+      <DagPage dagId={dagId} key={dagId} />
+    </Box>
+  );
+};

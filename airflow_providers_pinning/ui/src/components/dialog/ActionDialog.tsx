@@ -95,7 +95,11 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
       <Portal>
         <Dialog.Backdrop />
         <Dialog.Positioner>
-          <Dialog.Content maxH={{ base: "calc(100vh - 1rem)", md: "calc(100vh - 6rem)" }} mx={2} my={{ base: 2, md: 12 }}>
+          <Dialog.Content
+            maxH={{ base: "calc(100vh - 1rem)", md: "calc(100vh - 6rem)" }}
+            mx={2}
+            my={{ base: 2, md: 12 }}
+          >
             <Dialog.Header>
               <Dialog.Title>{wording.title}</Dialog.Title>
             </Dialog.Header>

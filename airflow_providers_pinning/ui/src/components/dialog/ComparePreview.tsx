@@ -60,7 +60,6 @@ const SourceDiff = ({ source }: { readonly source: Comparison["source"] }) =>
         tabIndex={0}
       >
         {diffLines(source.diff).map((line, index) => (
-          // eslint-disable-next-line react/no-array-index-key -- lines have no other identity
           <chakra.span color={LINE_COLORS[line.kind]} display="block" key={index}>
             {line.text || " "}
           </chakra.span>

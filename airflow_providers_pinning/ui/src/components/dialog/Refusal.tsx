@@ -26,7 +26,9 @@ export const Refusal = ({ error }: { readonly error: ApiError }) => {
   const { components, message, reason, state } = error;
 
   if (reason === "revision_conflict" && state) {
-    const who = state.pin ? `${state.pin.actor} pinned version ${state.active?.version_number}` : "Somebody unpinned the Dag";
+    const who = state.pin
+      ? `${state.pin.actor} pinned version ${state.active?.version_number}`
+      : "Somebody unpinned the Dag";
     const when = state.pin ? `, ${absolute(state.pin.pinned_at)}: ${state.pin.reason}` : ".";
 
     return (

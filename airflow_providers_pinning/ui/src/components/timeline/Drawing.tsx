@@ -113,7 +113,11 @@ export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: P
       {stretches.flatMap((stretch, index) => {
         const before = stretches[index - 1];
 
-        return before && !before.pinned && !stretch.pinned && before.to === stretch.from && before.row !== stretch.row ? (
+        return before &&
+          !before.pinned &&
+          !stretch.pinned &&
+          before.to === stretch.from &&
+          before.row !== stretch.row ? (
           <path
             d={`M${xOf(stretch.from)} ${yOf(before.row)}V${yOf(stretch.row)}`}
             key={stretch.from}

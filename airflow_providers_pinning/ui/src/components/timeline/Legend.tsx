@@ -37,7 +37,18 @@ const LINES = [
 
 /** What the marks and lines mean. */
 export const Legend = () => (
-  <Flex as="ul" color="fg.muted" columnGap={4} fontSize="xs" listStyleType="none" m={0} mt={2} p={0} rowGap={1} wrap="wrap">
+  <Flex
+    as="ul"
+    color="fg.muted"
+    columnGap={4}
+    fontSize="xs"
+    listStyleType="none"
+    m={0}
+    mt={2}
+    p={0}
+    rowGap={1}
+    wrap="wrap"
+  >
     {MARKS.map(([kind, state, text]) => (
       <Flex align="center" as="li" gap={1} key={text}>
         <svg aria-hidden="true" height={18} width={18}>
