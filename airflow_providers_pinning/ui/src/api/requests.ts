@@ -48,7 +48,6 @@ export interface List<T> {
 export interface DagPinning {
   candidate: Version | null;
   events: List<Event>;
-  health: DeploymentHealth | null;
   permissions: Permissions;
   rollbackTarget: Identity | null;
   runs: List<Run> | null;
@@ -79,7 +78,7 @@ const getSoak = (dagId: string, version: number, signal: AbortSignal): Promise<S
 
 export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise<DagPinning> => {
   const dag = dagPath(dagId);
-  const [state, permissions, target, versions, events, runs, health] = await Promise.all([
+  const [state, permissions, target, versions, events, runs] = await Promise.all([
     call<ReleaseState>(dag, { signal }),
     call<Permissions>(`${dag}/permissions`, { signal }),
     call<{ to_version: Identity | null }>(`${dag}/rollback`, { signal }),
@@ -91,14 +90,12 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     unlessForbidden(
       call<{ runs: Array<Run>; total_entries: number }>(`${dag}/runs`, { query: { limit: RUNS_SHOWN }, signal }),
     ),
-    getHealth(signal),
   ]);
   const candidate = candidateOf(versions.versions);
 
   return {
     candidate,
     events: { items: events.events, total: events.total_entries },
-    health,
     permissions,
     rollbackTarget: target.to_version,
     runs: runs && { items: runs.runs, total: runs.total_entries },

@@ -21,6 +21,9 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 import { ApiError } from "src/api/client";
 
+/** The components of a deployment change seldom, and looking at all of them is more work than at one Dag. */
+export const HEALTH_INTERVAL = 60_000;
+
 export interface Polled<T> {
   data: T | undefined;
   /** Why the last try failed; `data` is then what was read before. */

@@ -17,10 +17,10 @@
  * under the License.
  */
 
-import { Button, HStack, Skeleton, Stack } from "@chakra-ui/react";
-import { useState } from "react";
+import { Box, Button, HStack, Skeleton, Stack } from "@chakra-ui/react";
+import { useEffect, useRef, useState } from "react";
 
-import { getDagPinning, type DagPinning } from "src/api/requests";
+import { getDagPinning, getHealth, type DagPinning } from "src/api/requests";
 import { CandidateCard } from "src/components/CandidateCard";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
 import { DeploymentBanner, PinProblems } from "src/components/HealthBanner";
@@ -30,7 +30,7 @@ import { StateCard } from "src/components/StateCard";
 import { VersionTimeline } from "src/components/timeline/VersionTimeline";
 import { Trouble } from "src/components/Trouble";
 import { VersionsTable } from "src/components/VersionsTable";
-import { usePolled } from "src/hooks/usePolled";
+import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import type { Action } from "src/lib/actions";
 
 interface ActionsProps {
@@ -79,8 +79,17 @@ const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: 
 /** All that there is to see and do of one Dag. */
 export const DagPage = ({ dagId }: { readonly dagId: string }) => {
   const { data, error, refresh } = usePolled((signal) => getDagPinning(dagId, signal), dagId);
+  const health = usePolled(getHealth, "health", { interval: HEALTH_INTERVAL });
   const [action, setAction] = useState<Action>();
   const [done, setDone] = useState<{ text: string; warnings: Array<string> }>();
+  const told = useRef<HTMLDivElement>(null);
+
+  useEffect(() => {
+    if (done) {
+      told.current?.scrollIntoView({ block: "nearest" });
+    }
+  }, [done]);
+
   const act = (chosen: Action) => {
     setDone(undefined);
     setAction(chosen);
@@ -88,12 +97,15 @@ export const DagPage = ({ dagId }: { readonly dagId: string }) => {
 
   return (
     <Stack gap={3} maxW="full" minW={0} p={2}>
+      <DeploymentBanner health={health.data} />
       <Trouble error={error} onRetry={refresh} stale={data !== undefined} />
-      {done === undefined ? undefined : (
-        <Notice live status={done.warnings.length ? "warning" : "success"} title={done.text}>
-          {done.warnings.length ? done.warnings.join("\n") : undefined}
-        </Notice>
-      )}
+      <Box _empty={{ mb: -3 }} ref={told} role="status">
+        {done === undefined ? undefined : (
+          <Notice status={done.warnings.length ? "warning" : "success"} title={done.text}>
+            {done.warnings.length ? done.warnings.join("\n") : undefined}
+          </Notice>
+        )}
+      </Box>
       {data === undefined ? (
         error === undefined ? (
           <Stack aria-busy="true" aria-label="Loading" gap={3} role="status">
@@ -103,7 +115,6 @@ export const DagPage = ({ dagId }: { readonly dagId: string }) => {
         ) : undefined
       ) : (
         <>
-          <DeploymentBanner health={data.health} />
           <PinProblems health={data.state.health} />
           <StateCard
             actions={<DagActions onAct={act} pinning={data} />}

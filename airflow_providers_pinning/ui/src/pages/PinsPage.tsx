@@ -27,7 +27,7 @@ import { PinPages } from "src/components/overview/PinPages";
 import { PinsTable } from "src/components/overview/PinsTable";
 import { Trouble } from "src/components/Trouble";
 import { usePinsQuestion } from "src/hooks/usePinsQuestion";
-import { usePolled } from "src/hooks/usePolled";
+import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import { plural } from "src/lib/versions";
 import { DagPage } from "src/pages/DagPage";
 
@@ -35,7 +35,7 @@ import { DagPage } from "src/pages/DagPage";
 const AllPins = () => {
   const { ask, question } = usePinsQuestion();
   const pins = usePolled((signal) => getPins(question, signal), JSON.stringify(question), { keep: true });
-  const health = usePolled(getHealth, "health");
+  const health = usePolled(getHealth, "health", { interval: HEALTH_INTERVAL });
   const filtered = question.text !== "" || question.behind || question.unhealthy;
 
   return (
