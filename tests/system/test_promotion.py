@@ -22,28 +22,22 @@ import time
 
 import pytest
 
-from demo.deployment import BUNDLE
-from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, PromotionRun
+from demo.promotion_run import PROMOTION_DAG_ID, PromotionRun
 from tests.system.promotions import (
     TARGET,
-    deploy,
     finished,
     killed_by_scheduler,
-    pin,
     run_of,
     run_tools,
     source,
     start_tools,
     version,
-    wait_for_dags,
     wait_for_states,
     wait_for_version,
 )
-from tests.system.shared import SHORT_TOKENS, TOKEN_LIFE
+from tests.system.shared import TOKEN_LIFE
 
 pytestmark = pytest.mark.system
-
-FAB = {"core": {"auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"}}
 
 
 def commit(airflow, number):
@@ -86,32 +80,6 @@ def refused(airflow, promotions):
             "unknown authority": ("pin", {"connection": "pinning_untrusted"}),
         },
     )
-
-
-@pytest.fixture(scope="class")
-def fab(make_deployment):
-    users = {"admin": "Admin", "releaser": "Op", "viewer": "Viewer"}
-    made = make_deployment(
-        bundles=(BUNDLE, PROMOTION_BUNDLE),
-        users=[f"{name}:{role}" for name, role in users.items()],
-        config={**SHORT_TOKENS, **FAB},
-    )
-    deploy(
-        made,
-        {
-            "pinning_default": ("releaser", made.passwords["releaser"]),
-            "pinning_viewer": ("viewer", made.passwords["viewer"]),
-        },
-    )
-    for name, role in users.items():
-        made.cli(
-            *("users", "create", "--username", name, "--role", role, "--password", made.passwords[name]),
-            *("--firstname", name, "--lastname", name, "--email", f"{name}@example.invalid"),
-        )
-    wait_for_dags(made)
-    pin(made, TARGET, 1)
-    yield made
-    made.close()
 
 
 class TestRestartAndRace:
@@ -215,23 +183,3 @@ class TestRestartAndRace:
         assert (outcome.state, outcome.tries) == ("failed", 1 + outcome.killed_by_scheduler)
         assert "login_refused" in outcome.log
         assert "not the password" not in outcome.log
-
-
-class TestFab:
-    """The same with users of FAB's auth manager."""
-
-    def test_operators_and_sensors_promote_as_a_user_of_fab(self, fab):
-        run = PromotionRun(fab, "fab", report=print)
-        run.start(TARGET, canary_runs=1, bake_max_wait=1)
-        commit(fab, 2)
-        wait_for_states(fab, [run], "approval", "awaiting_input")
-        assert run.answer("Approve", username="releaser")["responded_by"]["name"]
-        fab.wait_until(run.finished, timeout=120, what="the promotion is finished")
-        assert run.run.state == "success"
-        events = fab.pinning.get(f"/dags/{TARGET}/events")["events"]
-        assert (events[0]["kind"], events[0]["actor"]) == ("pinned", "releaser")
-
-    def test_viewer_of_fab_may_not_pin(self, fab):
-        outcome = run_tools(fab, {"viewer pins": ("pin", {"connection": "pinning_viewer"})})["viewer pins"]
-        assert (outcome.state, outcome.tries) == ("failed", 1)
-        assert "The user of the connection is not permitted to do this." in outcome.log
