@@ -24,14 +24,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from uuid import uuid4
 
 from sqlalchemy import create_engine, text
 
 from demo.deployment import Deployment
 from tests.e2e.seed import USERS
 
+JOB_COMPONENTS = {"SchedulerJob": "scheduler", "DagProcessorJob": "dag_processor", "TriggererJob": "triggerer"}
+"""Airflow's jobs that must enforce pins, and what they are called."""
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 PASSWORD = "secret"
 ROOT = Path(__file__).parents[2]
@@ -48,7 +51,7 @@ def write_seed(target: Path) -> None:
 
 class SeededAirflow(Deployment):
     """
-    An Airflow whose only process is the API server, on a copy of a seeded database.
+    An Airflow whose only process is the API server, on a copy of a seeded database; its other components are rows.
 
     :param seed: the database
     :param path: path of ``[api] base_url``, such as ``/team/airflow``
@@ -58,7 +61,7 @@ class SeededAirflow(Deployment):
     def __init__(self, seed: Path, *, path: str = "", fab: bool = False) -> None:
         super().__init__(
             config={"core": {"auth_manager": FAB}} if fab else {},
-            users=[f"{name}:{'viewer' if name == 'viewer' else name}" for name in USERS],
+            users=[f"{name}:{name.removeprefix('stock_')}" for name in USERS],
         )
         self.fab = fab
         self._seed = seed
@@ -76,6 +79,15 @@ class SeededAirflow(Deployment):
         """Start the API server, and wait until it answers."""
         self.start_component("api-server")
         self.wait_until_healthy(("api-server",))
+        for job_type, component in JOB_COMPONENTS.items():
+            self._add_job(job_type, "airflow-1")
+            self.execute(
+                "INSERT INTO pinning_component SELECT :id, :component, (SELECT max(id) FROM job), 'airflow-1', pid,"
+                " package_version, airflow_version, fingerprint, started_at, last_seen FROM pinning_component"
+                " WHERE component = 'api_server'",
+                id=uuid4().hex,
+                component=component,
+            )
 
     def execute(self, statement: str, **values: object) -> None:
         """Write to the database behind Airflow's back."""
@@ -87,13 +99,20 @@ class SeededAirflow(Deployment):
     @contextmanager
     def unenforced_scheduler(self) -> Iterator[None]:
         """Let a scheduler live that has not said that it enforces pins, as one without the package would."""
-        now = datetime.now(timezone.utc)
-        self.execute(
-            "INSERT INTO job (job_type, state, hostname, start_date, latest_heartbeat)"
-            " VALUES ('SchedulerJob', 'running', 'old-host', :now, :now)",
-            now=now,
-        )
+        self._add_job("SchedulerJob", "old-host")
         try:
             yield
         finally:
             self.execute("DELETE FROM job WHERE hostname = 'old-host'")
+
+    def _add_job(self, job_type: str, hostname: str) -> None:
+        now = datetime.now(timezone.utc)
+        # Nobody renews the heartbeat, so it is one that does not grow old while the browser looks.
+        self.execute(
+            "INSERT INTO job (job_type, state, hostname, start_date, latest_heartbeat)"
+            " VALUES (:job_type, 'running', :hostname, :now, :heartbeat)",
+            job_type=job_type,
+            hostname=hostname,
+            now=now,
+            heartbeat=now + timedelta(hours=1),
+        )

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -113,6 +114,7 @@ class History(Lab):
         self._commit()
 
     def _finish(self, run: DagRun, state: str, minutes: float) -> None:
+        minutes *= random.Random(run.run_id).uniform(0.8, 1.3)
         begin = datetime.now(timezone.utc) + timedelta(seconds=5)
         running = state == "running"
         end = None if running else begin + timedelta(minutes=minutes)

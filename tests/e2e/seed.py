@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Writes two databases into ``AIRFLOW_HOME``: ``story.db``, and ``crowd.db`` with 10,000 pins more.
+Writes two databases into ``AIRFLOW_HOME``: ``story.db``, and ``crowd.db`` with traps and 10,000 pins more.
 
 Run in a process whose environment names ``AIRFLOW_HOME``, ``airflow.db`` in it as the database, and FAB's auth
 manager, so that the databases fit servers with either auth manager.
@@ -28,7 +28,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-USERS = {"admin": "Admin", "op": "Op", "viewer": "Onlooker"}
+USERS = {"admin": "Admin", "op": "Op", "viewer": "Onlooker", "stock_viewer": "Viewer"}
 """Names and FAB roles of the users, whose passwords are ``secret``."""
 CROWD = 10_000
 
@@ -38,7 +38,7 @@ def main() -> None:
     from airflow import settings
     from airflow.utils import db
 
-    from tests.e2e import crowd, story
+    from tests.e2e import crowd, story, traps
 
     home = Path(os.environ["AIRFLOW_HOME"])
     db.initdb()
@@ -46,6 +46,7 @@ def main() -> None:
     session = settings.NonScopedSession()
     story.tell(home / "commits", session)
     _copy(home / "airflow.db", home / "story.db")
+    traps.set_traps(home / "traps", session)
     crowd.gather(CROWD, session)
     _copy(home / "airflow.db", home / "crowd.db")
 

@@ -19,24 +19,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from unittest import mock
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from tests.e2e.dags import MARKUP, ORDERS, plain, with_markup
+from tests.e2e.dags import ORDERS, plain
 from tests.e2e.history import PROMOTION, History, sha
+
+
+class Told(NamedTuple):
+    """A Dag whose version 1 was pinned, then version 2."""
+
+    actor: str
+    before: str
+    now: str
+    waits: bool = True
+    """Whether there is a version 3."""
+
 
 UNAVAILABLE = "customers"
 """A Dag whose pinned commit cannot be had."""
 GONE = "ledger"
 """A Dag whose pinned version was deleted."""
 NEVER_PINNED = "newsletter"
-DOTTED = "sales.europe.täglich_日報"
-"""Airflow takes dots and letters of every language in a Dag's id."""
-SPACED = "weekly report"
-"""Airflow takes no spaces any more, but a database that was upgraded may have such an id."""
-PLAIN = ("billing", UNAVAILABLE, "inventory", "invoices", "payments", "refunds", "returns", "shipments", "taxes")
-"""Dags with three versions; the second is pinned, and the first was before."""
+TOLD = {
+    "billing": Told("maria", "Freeze for the audit", "Month-end close is done"),
+    UNAVAILABLE: Told("jan", "Freeze for the audit", "New fields for support"),
+    "inventory": Told("promotion", "Approved by maria", "Approved by jan", waits=False),
+    "invoices": Told("maria", "Freeze for the audit", "VAT of 2027"),
+    GONE: Told("jan", "Freeze for the audit", "Reconciles twice a day"),
+    "payments": Told("promotion", "Approved by maria", "Approved by maria: 5 of 5 canary runs succeeded"),
+    "refunds": Told("maria", "Until the new bank is tested", "The new bank is tested"),
+    "returns": Told("promotion", "Approved by jan", "Approved by jan: 3 of 3 canary runs succeeded"),
+    "shipments": Told("jan", "Carrier outage", "Carrier is back", waits=False),
+    "taxes": Told("maria", "Freeze for the audit", "VAT of 2027", waits=False),
+}
 
 
 def tell(root: Path, session: Session) -> None:
@@ -48,7 +65,24 @@ def tell(root: Path, session: Session) -> None:
     """
     _orders(History(root / "orders", session))
     _others(History(root / "others", session))
-    _markup(History(root / "markup", session))
+
+
+def pin_twice(history: History, dags: dict[str, Told]) -> None:
+    """Register Dags, pin their first version and then their second, and register what waits."""
+    for version in (1, 2, 3):
+        with history.ago(days=11 - 3 * version):
+            names = [name for name, told in dags.items() if version < 3 or told.waits]
+            files = {f"dag_{name.encode().hex()}": plain(name, version) for name in names}
+            history.commit(sha(f"others {version}"), **files)
+        for index, (name, told) in enumerate(dags.items()):
+            if version == 3:
+                continue
+            with history.ago(days=10.5 - 3 * version, hours=-4.1 * index, actor=told.actor):
+                history.pin(name, version, reason=told.before if version == 1 else told.now)
+                history.report_code(name, version)
+                if (name, version) != (GONE, 2):
+                    # The database keeps versions that have run.
+                    history.run(name)
 
 
 def _orders(history: History) -> None:
@@ -99,38 +133,14 @@ def _orders(history: History) -> None:
 
 
 def _others(history: History) -> None:
-    pinned = (*PLAIN, DOTTED, SPACED, GONE)
-
-    def commit(version: int) -> None:
-        files = {f"dag_{index}": plain(name, version) for index, name in enumerate((*pinned, NEVER_PINNED))}
-        with mock.patch("airflow.sdk.definitions._internal.node.KEY_REGEX", mock.Mock(match=lambda key: True)):
-            history.commit(sha(f"others {version}"), **files)
-
-    for version, reason in ((1, "Freeze for the audit"), (2, "Tested, and approved by jan")):
-        with history.ago(days=11 - 3 * version):
-            commit(version)
-            history.run(NEVER_PINNED)
-        for index, name in enumerate(pinned):
-            with history.ago(days=10.5 - 3 * version, hours=-index * 3, actor=("maria", "jan", "promotion")[index % 3]):
-                history.pin(name, version, reason=reason)
-                history.report_code(name, version)
-                if (name, version) != (GONE, 2):
-                    # The database keeps versions that have run.
-                    history.run(name)
-    with history.ago(days=2):
-        commit(3)
+    pin_twice(history, TOLD)
+    with history.ago(days=4):
+        history.commit(sha("newsletter"), **dict.fromkeys(_names(history)), newsletter=plain(NEVER_PINNED, 1))
         history.run(NEVER_PINNED)
     with history.ago(hours=5):
         history.remove_version(GONE, 2)
         history.report_code(UNAVAILABLE, 2, "missing", f"commit {sha('others 2')[:12]} is not in the repository")
 
 
-def _markup(history: History) -> None:
-    with history.ago(days=3, actor=MARKUP):
-        history.commit(sha("markup 1"), markup=with_markup(1))
-        history.pin("markup", 1, reason=MARKUP)
-        history.report_code("markup", 1, "missing", MARKUP)
-    with history.ago(days=2, actor=MARKUP):
-        history.commit(sha("markup 2"), markup=with_markup(2))
-        history.candidate("markup", 2, reason=MARKUP)
-        history.canaries("markup", 2, "success", note=MARKUP)
+def _names(history: History) -> list[str]:
+    return [path.removesuffix(".py") for path in history.sources]

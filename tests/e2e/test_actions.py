@@ -1,0 +1,173 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What can be done on the Pinning tab, and what the server then says."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.window import REFUSED
+
+
+@pytest.fixture
+def tab(airflow, window):
+    """Return a function that opens the tab of a Dag that is there to be changed."""
+
+    def open_tab(name: str):
+        opened = window(airflow)
+        opened.open_tab(f"practice_{name}")
+        return opened
+
+    return open_tab
+
+
+def test_version_is_pinned_with_a_reason_after_a_look_at_what_changes(tab):
+    shown = tab("pins")
+    shown.button("Promote version 3").click()
+    expect(shown.dialog.get_by_role("button", name="Pin version 3")).to_be_disabled()
+    shown.confirm("Pin version 3", reason="Looks good")
+    expect(shown.page.get_by_role("status").filter(has_text="Version 3 is pinned")).to_be_visible()
+    expect(shown.dialog).to_have_count(0)
+    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
+    expect(shown.fact("Why")).to_contain_text("Looks goodop, just now")
+    expect(shown.history.first).to_contain_text("pinned2 → 3opLooks good")
+    event = shown.newest_event("practice_pins")
+    assert (event["kind"], event["actor"], event["reason"]) == ("pinned", "op", "Looks good")
+    assert shown.state("practice_pins")["active"]["version_number"] == 3
+
+
+def test_preview_tells_what_the_next_run_would_be(tab):
+    shown = tab("previews")
+    shown.button("Pin version 3").click()
+    preview = shown.dialog.locator("section")
+    for text in ("load", "@daily", "@hourly", "The next scheduled run would be for"):
+        expect(preview).to_contain_text(text)
+    preview.get_by_text("Source of the Dag file").click()
+    expect(preview.get_by_role("region", name="Differences of the source")).to_contain_text("+    schedule='@hourly',")
+    shown.dialog.get_by_role("button", name="Cancel").click()
+    expect(shown.dialog).to_have_count(0)
+    assert shown.state("practice_previews")["revision"] == 2
+
+
+def test_rollback_takes_two_clicks(tab):
+    shown = tab("rolls_back")
+    shown.button("Roll back to version 1").click()
+    shown.confirm("Roll back to version 1")
+    expect(shown.page.get_by_text("Rolled back: every new run uses version 1.")).to_be_visible()
+    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
+    expect(shown.section("Versions").get_by_role("row").filter(has_text="Version 2")).to_contain_text("rejected")
+    event = shown.newest_event("practice_rolls_back")
+    assert (event["kind"], event["reason"]) == ("rolled_back", "Roll back from version 2")
+    assert shown.state("practice_rolls_back")["active"]["version_number"] == 1
+
+
+def test_unpinning_makes_the_latest_version_active(tab):
+    shown = tab("unpins")
+    shown.button("Unpin").click()
+    expect(shown.dialog).to_contain_text("Every new run uses the latest version, now 3,")
+    shown.confirm("Unpin", reason="Follow the repository again")
+    expect(shown.fact("What runs")).to_contain_text("Version 3not pinned")
+    assert shown.newest_event("practice_unpins")["reason"] == "Follow the repository again"
+    assert shown.state("practice_unpins")["pinned"] is False
+
+
+def test_canary_runs_are_started_while_the_pin_stays(tab):
+    shown = tab("canaries")
+    shown.button("Start canary runs").click()
+    shown.dialog.get_by_label("Number of runs").fill("2")
+    shown.dialog.get_by_label("Configuration").fill('{"size": "big"}')
+    shown.complaints.expect("Failed to load resource: .* status of 4")
+    shown.confirm("Start canary runs", reason="Try it")
+    expect(shown.dialog.get_by_role("alert")).to_contain_text("conf does not fit the parameters")
+    shown.dialog.get_by_label("Configuration").fill('{"size": 3}')
+    shown.confirm("Start canary runs")
+    expect(shown.page.get_by_text("Canary runs of version 3 are created.")).to_be_visible()
+    expect(shown.section("Candidate")).to_contain_text("2 not finished")
+    runs = shown.airflow.pinning.get("/dags/practice_canaries/runs")["runs"]
+    assert [(run["kind"], run["version_number"]) for run in runs[:2]] == [("canary", 3)] * 2
+    assert shown.state("practice_canaries")["active"]["version_number"] == 2
+
+
+def test_rejected_version_is_not_offered_until_it_is_restored(tab):
+    shown = tab("rejects")
+    shown.button("Reject version 3").click()
+    shown.confirm("Reject version 3", reason="Loses orders")
+    expect(shown.section("Candidate")).to_contain_text("No version waits")
+    expect(shown.button("Pin version 3")).to_have_count(0)
+    shown.button("Restore version 3").click()
+    shown.confirm("Restore version 3", reason="Was a false alarm")
+    expect(shown.button("Pin version 3")).to_be_visible()
+
+
+def test_held_dag_is_changed_only_with_a_reason_for_that(tab):
+    shown = tab("holds")
+    shown.button("Roll back to version 1").click()
+    shown.dialog.get_by_text("Put the Dag on hold").click()
+    shown.confirm("Roll back to version 1", reason="Down")
+    expect(shown.fact("On hold")).to_contain_text("Down")
+    shown.button("Pin version 3").click()
+    expect(shown.dialog).to_contain_text("Down")
+    shown.dialog.get_by_role("textbox", name="Reason").fill("Repaired")
+    expect(shown.dialog.get_by_role("button", name="Pin version 3")).to_be_disabled()
+    shown.dialog.get_by_role("textbox", name="Why this is done all the same").fill("The repair is tested")
+    shown.confirm("Pin version 3")
+    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
+    expect(shown.history.first).to_contain_text("Overridden: The repair is tested")
+    assert shown.state("practice_holds")["hold"] is None
+
+
+def test_somebody_who_was_faster_is_shown_and_nothing_is_changed(tab):
+    shown = tab("conflicts")
+    shown.button("Pin version 3").click()
+    shown.airflow.pinning.put("/dags/practice_conflicts/pin", {"version_number": 1, "reason": "Outage"})
+    shown.complaints.expect(REFUSED)
+    shown.confirm("Pin version 3", reason="Looks good")
+    alert = shown.dialog.get_by_role("alert")
+    expect(alert).to_contain_text("Somebody else was faster; nothing was changed")
+    expect(alert).to_contain_text("admin pinned version 1")
+    expect(alert).to_contain_text("Outage")
+    expect(shown.dialog).to_contain_text("What changes from version 1 to 3")
+    assert shown.state("practice_conflicts")["active"]["version_number"] == 1
+    assert shown.newest_event("practice_conflicts")["reason"] == "Outage"
+    shown.dialog.get_by_role("button", name="Cancel").click()
+    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
+
+
+def test_change_made_elsewhere_shows_up_by_itself(tab):
+    shown = tab("conflicts")
+    changed = {"version_number": 2, "reason": "Made elsewhere"}
+    shown.airflow.pinning.put("/dags/practice_conflicts/pin", changed)
+    shown.look_again()
+    expect(shown.fact("Why")).to_contain_text("Made elsewhere")
+
+
+def test_component_without_the_enforcement_is_named_and_no_pin_is_made(tab, airflow):
+    with airflow.unenforced_scheduler():
+        shown = tab("refused")
+        banner = shown.page.get_by_text("scheduler on old-host: runs without the enforcement.")
+        expect(banner).to_contain_text("Install airflow-providers-pinning there and restart it.")
+        shown.complaints.expect(REFUSED)
+        shown.button("Pin version 3").click()
+        shown.confirm("Pin version 3", reason="Looks good")
+        expect(shown.dialog.get_by_role("alert")).to_contain_text("scheduler on old-host")
+        assert shown.state("practice_refused")["active"]["version_number"] == 2
+    shown.confirm("Pin version 3")
+    expect(shown.dialog).to_have_count(0)
+    shown.look_again()
+    expect(banner).to_have_count(0)
+    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")

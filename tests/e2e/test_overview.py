@@ -1,0 +1,101 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The page with every pin."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.seed import CROWD
+from tests.e2e.story import GONE, UNAVAILABLE
+
+SECONDS = 5.0
+"""How long the overview of all pins may take on a busy machine with two cores; it takes about one."""
+
+
+@pytest.fixture
+def shown(airflow, window):
+    """Return a window."""
+    return window(airflow)
+
+
+def rows(shown):
+    """Return the rows of the table, without its header."""
+    return shown.pins.locator("tbody").get_by_role("row")
+
+
+def test_ten_thousand_pins_are_there_at_once(shown):
+    shown.open("/")
+    link = shown.page.get_by_role("link", name="Pins")
+    expect(link).to_be_visible()
+    began = time.monotonic()
+    link.click()
+    expect(rows(shown)).to_have_count(25)
+    took = time.monotonic() - began
+    total = shown.airflow.pinning.get("/pins", limit=1)["total_entries"]
+    assert total > CROWD
+    expect(shown.page.get_by_text(f"{total} pinned Dags")).to_be_visible()
+    assert took < SECONDS
+
+
+def test_pins_are_filtered_and_the_filter_stands_in_the_address(shown):
+    shown.open_overview()
+    shown.page.get_by_label("Dag", exact=True).fill("crowd_0123")
+    expect(rows(shown)).to_have_count(10)
+    expect(shown.page.get_by_text("10 pinned Dags found")).to_be_visible()
+    shown.page.reload()
+    expect(rows(shown)).to_have_count(10)
+    shown.page.get_by_label("Dag", exact=True).fill("nothing is called so")
+    expect(shown.page.get_by_text("No pin is like that.")).to_be_visible()
+
+
+def test_pins_with_a_problem_come_with_their_remedy(shown):
+    shown.open_overview()
+    shown.page.get_by_text("With a problem").click()
+    expect(shown.page).to_have_url(re.compile("unhealthy=true"))
+    expect(rows(shown).filter(has_text="healthy")).to_have_count(0)
+    for dag_id, remedy in ((GONE, "Pin another version or unpin."), (UNAVAILABLE, "Make the commit available again")):
+        row = rows(shown).filter(has=shown.page.get_by_role("link", name=dag_id, exact=True))
+        expect(row.get_by_text("broken")).to_have_attribute("title", re.compile(re.escape(remedy)))
+        expect(row.locator("xpath=following-sibling::tr[1]")).to_contain_text(remedy)
+
+
+def test_pins_are_sorted_and_paged(shown):
+    shown.open_overview()
+    shown.button("Behind").click()
+    expect(shown.page.get_by_role("columnheader", name="Behind")).to_have_attribute("aria-sort", "descending")
+    expect(rows(shown).first).to_contain_text("orders")
+    shown.button("Dag").click()
+    expect(rows(shown).first).to_contain_text("billing")
+    shown.button("Dag").click()
+    expect(rows(shown).first).to_contain_text("weekly report")
+    shown.button("Next").click()
+    expect(shown.page.get_by_text(re.compile("26.50 of"))).to_be_visible()
+    expect(rows(shown).first).not_to_contain_text("weekly report")
+    shown.page.get_by_label("Rows", exact=True).select_option("200")
+    expect(rows(shown)).to_have_count(200)
+
+
+def test_row_leads_to_the_tab_of_its_dag(shown):
+    shown.open_overview("?dag_id_pattern=orders")
+    rows(shown).get_by_role("link", name="orders").click()
+    expect(shown.section("Release state")).to_be_visible()
+    expect(shown.page).to_have_url(re.compile("/dags/orders/plugin/pinning$"))

@@ -1,0 +1,121 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What the Pinning tab of a Dag shows."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.story import GONE, NEVER_PINNED, UNAVAILABLE
+
+
+@pytest.fixture
+def shown(fab_airflow, window):
+    """Return a window onto the Airflow in which little is changed."""
+    return window(fab_airflow)
+
+
+def test_tab_tells_what_runs_what_waits_and_why(shown):
+    shown.open_tab("orders")
+    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
+    expect(shown.fact("What waits")).to_contain_text("Version 43 versions behind")
+    expect(shown.fact("Why")).to_contain_text("Totals are wrong since the conversionjan, 2 days ago")
+    expect(shown.fact("Health")).to_have_text("healthy")
+    expect(shown.fact("On hold")).to_contain_text("jan, 2 days ago")
+
+
+def test_picture_tells_its_story_to_those_who_cannot_see_it(shown):
+    shown.open_tab("orders")
+    part = shown.section("Versions over time")
+    expect(part.get_by_role("img", name="Versions over time")).to_be_visible()
+    told = part.locator("desc").text_content()
+    assert "4 failed, 7 canary runs. Version 1 is active and pinned." in told
+    assert "Last change: Rolled back from version 3 to 1 by jan" in told
+    shown.button("Show as a table").click()
+    rows = part.get_by_role("table").locator("tbody").get_by_role("row")
+    expect(rows.first).to_contain_text("4canaryrunning")
+    assert f"{rows.count()} runs of 4 versions" in told
+
+
+def test_run_in_the_picture_leads_to_the_run(shown):
+    shown.open_tab("orders")
+    shown.section("Versions over time").locator("svg g", has_text="Canary run").last.click()
+    expect(shown.page).to_have_url(re.compile(r"/dags/orders/runs/canary__v4__"))
+
+
+def test_candidate_comes_with_its_verdict_and_the_evidence(shown):
+    shown.open_tab("orders")
+    part = shown.section("Candidate")
+    expect(part).to_contain_text("progressing")
+    expect(part).to_contain_text("2 finished canary runs: 2 succeeded, 0 failed, 1 not finished.")
+    expect(part).to_contain_text("The soak still lacks 1 finished run(s).")
+
+
+def test_history_tells_who_did_what_and_why(shown):
+    shown.open_tab("orders")
+    for row in (
+        "rolled back3 → 1janTotals are wrong since the conversion",
+        "pinned1 → 3promotion (promote_orders.pin)3 of 3 canary runs succeeded, approved by maria",
+    ):
+        expect(shown.history.filter(has_text=row)).to_have_count(1)
+
+
+def test_dag_that_was_never_pinned_says_so_and_can_be_pinned(shown):
+    shown.open_tab(NEVER_PINNED)
+    expect(shown.fact("What runs")).to_contain_text("Version 1not pinned")
+    expect(shown.fact("Why")).to_contain_text("no version is pinned")
+    expect(shown.button("Unpin")).to_have_count(0)
+    shown.button("Pin version 1").first.click()
+    expect(shown.dialog).to_contain_text("New runs go on using version 1, also when newer versions are registered.")
+
+
+def test_pin_whose_version_is_gone_says_so_and_is_mended(shown):
+    # Airflow's own page of such a Dag is "not found", so the overview leads to one that is not.
+    shown.open_overview()
+    shown.pins.get_by_role("link", name=GONE, exact=True).click()
+    notice = shown.page.get_by_text("Version 2 is pinned, but its row is gone, so no run is created.")
+    expect(notice).to_contain_text("Pin another version or unpin.")
+    expect(shown.fact("Health")).to_have_text("broken")
+    expect(shown.button("Unpin")).to_be_visible()
+    shown.button("Pin version 3").click()
+    shown.confirm("Pin version 3", reason="Version 2 is gone")
+    expect(shown.fact("Health")).to_have_text("healthy")
+    expect(notice).to_have_count(0)
+    shown.open_tab(GONE)
+    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
+
+
+def test_pinned_commit_that_cannot_be_had_says_so_and_what_to_do(shown):
+    shown.open_tab(UNAVAILABLE)
+    notice = shown.page.get_by_text("The dag processor could not get the code of the pinned version 2")
+    expect(notice).to_contain_text("is not in the repository. Make the commit available again")
+    expect(shown.section("Versions").get_by_role("row").filter(has_text="Version 2")).to_contain_text("code missing")
+
+
+def test_server_that_does_not_answer_leaves_what_was_there_on_the_page(shown):
+    shown.open_tab("orders")
+    shown.complaints.expect("Failed to load resource: net::ERR_FAILED")
+    shown.page.route("**/pinning/api/**", lambda route: route.abort())
+    shown.look_again()
+    expect(shown.page.get_by_role("alert")).to_contain_text("This page may be out of date")
+    expect(shown.fact("What runs")).to_contain_text("Version 1")
+    shown.page.unroute("**/pinning/api/**")
+    shown.button("Try again").click()
+    expect(shown.page.get_by_role("alert")).to_have_count(0)
