@@ -84,4 +84,4 @@ build: env  ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build
 
 clean:  ## Remove the environment and everything built
-	rm -rf $(VENV) dist build .demo
+	rm -rf $(VENV) dist build .demo airflow_providers_pinning/ui/node_modules
