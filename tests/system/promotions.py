@@ -25,7 +25,7 @@ from typing import Any
 
 from demo.database import Run
 from demo.deployment import Deployment
-from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, commit_promotion_dag, connection
+from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, PromotionRun, commit_promotion_dag, connection
 
 TARGET = "orders"
 
@@ -256,6 +256,23 @@ def killed_by_scheduler(airflow: Deployment, run_id: str, task_id: str) -> int:
         run_id=run_id,
         task_id=task_id,
     )
+
+
+def decide(airflow: Deployment, runs: Iterable[PromotionRun], option: str) -> None:
+    """
+    Answer the question of promotions, and wait until the answer is taken.
+
+    A try that Airflow's scheduler took for killed asks anew, see :func:`killed_by_scheduler`.
+    """
+    undecided = list(runs)
+
+    def decided() -> bool:
+        for run in [run for run in undecided if run.states()["approval"] == "awaiting_input"]:
+            run.answer(option)
+        undecided[:] = [run for run in undecided if run.states()["approval"] not in ("success", "failed")]
+        return not undecided
+
+    airflow.wait_until(decided, timeout=240, every=1, what=f"the answer {option} is taken")
 
 
 def wait_for_states(airflow: Deployment, runs: Iterable[Any], task_id: str, *states: str) -> None:

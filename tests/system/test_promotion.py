@@ -25,6 +25,7 @@ import pytest
 from demo.promotion_run import PROMOTION_DAG_ID, PromotionRun
 from tests.system.promotions import (
     TARGET,
+    decide,
     finished,
     killed_by_scheduler,
     run_of,
@@ -116,7 +117,7 @@ class TestRestartAndRace:
         for run in promotions:
             told = run.question()["body"].splitlines()
             assert "- **Dag file**: lines added: 1, removed: 1" in told
-            run.answer("Approve")
+        decide(airflow, promotions, "Approve")
         wait_for_states(airflow, promotions, "pin", "success", "failed")
         winner, loser = sorted(promotions, key=lambda run: run.states()["pin"], reverse=True)
         assert (winner.states()["pin"], loser.states()["pin"]) == ("success", "failed")

@@ -22,6 +22,7 @@ import pytest
 
 from demo.promotion_run import PromotionRun
 from tests.system.promotions import (
+    decide,
     finished,
     finished_run,
     killed_by_scheduler,
@@ -183,7 +184,7 @@ class TestCandidates:
         run = promotions["rewritten_in_approval"]
         wait_for_states(airflow, [run], "approval", "awaiting_input")
         shared.rewrite("rewritten_in_approval", 2)
-        run.answer("Approve")
+        decide(airflow, [run], "Approve")
         wait_for_states(airflow, [run], "pin", "failed")
         assert "version_drifted" in run.log("pin")
         airflow.wait_until(run.finished, timeout=120, what="the promotion is finished")
@@ -194,7 +195,7 @@ class TestCandidates:
     def test_rejection_is_final(self, airflow, promotions):
         run = promotions["declined"]
         wait_for_states(airflow, [run], "approval", "awaiting_input")
-        run.answer("Reject")
+        decide(airflow, [run], "Reject")
         airflow.wait_until(run.finished, timeout=120, what="the promotion is finished")
         approval = next(task for task in run.run.tasks if task.task_id == "approval")
         assert approval.state == "failed"
@@ -209,7 +210,7 @@ class TestCandidates:
         tested = run.result("new_version")
         commit = shared.commit_version(CANDIDATES, 3)
         wait_for_version(airflow, "newer", 3, commit)
-        run.answer("Approve")
+        decide(airflow, [run], "Approve")
         wait_for_states(airflow, [run], "pin", "success")
         state = airflow.pinning.get("/dags/newer")
         identity = {name: state["active"][name] for name in ("version_number", "bundle_version", "dag_hash")}
