@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -97,6 +98,12 @@ def identity_of(dag_version_id: UUID, *, session: Session) -> VersionIdentity | 
     """Read the present identity of a Dag version, or ``None`` if it or its serialized Dag is gone."""
     row = session.execute(_identity_select().where(DagVersion.id == dag_version_id)).one_or_none()
     return _to_identity(row, session) if row else None
+
+
+def identities_of(dag_version_ids: Collection[UUID], *, session: Session) -> list[VersionIdentity]:
+    """Read the present identities of those Dag versions that are there, in no order."""
+    rows = session.execute(_identity_select().where(DagVersion.id.in_(dag_version_ids)))
+    return [_to_identity(row, session) for row in rows]
 
 
 def latest_identity(dag_id: str, *, session: Session) -> VersionIdentity | None:

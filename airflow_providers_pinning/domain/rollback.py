@@ -18,11 +18,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
-from sqlalchemy import literal, select
+from sqlalchemy import Row, literal, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import checks, events, pins
@@ -31,14 +32,18 @@ from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     find_version,
+    identities_of,
     identity_of,
     latest_identity,
     pinned_identity,
     require_dag,
 )
-from airflow_providers_pinning.domain.managed import VersionState, manage, managed_version
+from airflow_providers_pinning.domain.managed import VersionState, manage, managed_versions
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
+
+HISTORY_PAGE = 100
+"""How many changes of the history are read at a time."""
 
 
 def roll_back(
@@ -126,42 +131,66 @@ def _active_before(
     """
     if current is None:
         return None
-    history = session.scalars(
-        select(Event)
+    unpinned = pin.dag_version_id is None
+    registered = _registered_before(dag_id, current, session=session) if unpinned else None
+    found = unpinned
+    for number, page in enumerate(_pages_of_history(dag_id, session=session)):
+        went_live = (page[0].to_version or {}).get("version_number", 0)
+        if number == 0 and registered and registered.version_number >= went_live:
+            return registered
+        wanted = []
+        for event in page:
+            chosen = event.kind != EventKind.ROLLED_BACK.value
+            found = found or (chosen and (event.to_version or {}).get("dag_version_id") == str(current.dag_version_id))
+            if found:
+                wanted.append(event.from_version)
+        if before := _first_usable(wanted, current, session=session):
+            return before
+    return registered if unpinned else _registered_before(dag_id, current, session=session)
+
+
+def _pages_of_history(dag_id: str, *, session: Session) -> Iterator[Sequence[Row]]:
+    """Yield the changes of the active version, newest first, some at a time: there may be thousands."""
+    query = (
+        select(Event.id, Event.kind, Event.from_version, Event.to_version)
         .where(
             Event.dag_id == dag_id,
             Event.kind.in_((EventKind.PINNED.value, EventKind.UNPINNED.value, EventKind.ROLLED_BACK.value)),
         )
         .order_by(Event.id.desc())
-    ).all()
-    registered = _registered_before(dag_id, current, session=session)
-    found = pin.dag_version_id is None
-    went_live = (history[0].to_version or {}).get("version_number", 0) if history else 0
-    if found and registered and registered.version_number >= went_live:
-        return registered
-    for event in history:
-        chosen = event.kind != EventKind.ROLLED_BACK.value
-        found = found or (chosen and (event.to_version or {}).get("dag_version_id") == str(current.dag_version_id))
-        if found and (before := _usable(event.from_version, current, session=session)):
-            return before
-    return registered
+        .limit(HISTORY_PAGE)
+    )
+    page = session.execute(query).all()
+    while page:
+        yield page
+        page = session.execute(query.where(Event.id < page[-1].id)).all() if len(page) == HISTORY_PAGE else []
 
 
-def _usable(recorded: dict | None, current: VersionIdentity, *, session: Session) -> VersionIdentity | None:
-    if not recorded or recorded["dag_version_id"] == str(current.dag_version_id):
+def _first_usable(
+    recorded: Sequence[dict | None], current: VersionIdentity, *, session: Session
+) -> VersionIdentity | None:
+    """Return the first of the recorded versions that is still what it was and may be pinned."""
+    others = [one for one in recorded if one and one["dag_version_id"] != str(current.dag_version_id)]
+    if not others:
         return None
-    version = identity_of(UUID(recorded["dag_version_id"]), session=session)
-    if version is None or version.as_dict() != recorded or version.bundle_version is None:
-        return None
-    managed = managed_version(version.dag_version_id, session=session)
-    return None if managed is not None and managed.state == VersionState.REJECTED.value else version
+    ids = {UUID(one["dag_version_id"]) for one in others}
+    present = {str(version.dag_version_id): version for version in identities_of(ids, session=session)}
+    rejected = {
+        row.dag_version_id for row in managed_versions(ids, session=session) if row.state == VersionState.REJECTED.value
+    }
+    for one in others:
+        version = present.get(one["dag_version_id"])
+        if version is None or version.as_dict() != one or version.bundle_version is None:
+            continue
+        if version.dag_version_id not in rejected:
+            return version
+    return None
 
 
 def _registered_before(dag_id: str, current: VersionIdentity, *, session: Session) -> VersionIdentity | None:
     """Without pins, the version before was the newest older one that has runs."""
-    has_runs = (
-        select(literal(1)).where(DagRun.dag_id == dag_id, DagRun.created_dag_version_id == DagVersion.id).exists()
-    )
+    # Without the Dag's id, which would lead some databases through all of its runs for each version.
+    has_runs = select(literal(1)).where(DagRun.created_dag_version_id == DagVersion.id).exists()
     rejected = (
         select(literal(1))
         .where(ManagedVersion.dag_version_id == DagVersion.id, ManagedVersion.state == VersionState.REJECTED.value)

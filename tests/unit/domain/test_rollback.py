@@ -16,14 +16,17 @@
 # under the License.
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain import errors
+from airflow_providers_pinning.domain import errors, rollback
 from airflow_providers_pinning.models import Event
 from tests.support.sources import dag_file
+from tests.support.statements import recorded
 
 
 def source(number):
@@ -268,3 +271,30 @@ def test_the_history_tells_of_the_roll_back_and_the_rejection(pinned_one_after_t
     event = pinned_one_after_the_other.session.scalars(select(Event).order_by(Event.id.desc())).first()
     assert (event.kind, event.reason, event.evidence) == ("rolled_back", "loses orders", {"rejected": 3})
     assert (event.from_version["version_number"], event.to_version["version_number"]) == (3, 2)
+
+
+def test_a_long_history_of_versions_that_are_gone_is_read_some_at_a_time(never_pinned, session):
+    """The tab asks for the target every few seconds, and a rollback holds the lock on the Dag while it looks."""
+    never_pinned.pin("orders", 2)
+    never_pinned.pin("orders", 3)
+    gone = never_pinned.session.scalars(select(Event).order_by(Event.id.desc())).first().from_version
+    session.add_all(
+        Event(
+            dag_id="orders",
+            revision=number,
+            kind="pinned",
+            from_version={**gone, "dag_version_id": str(uuid4())},
+            to_version={**gone, "dag_version_id": str(never_pinned.version("orders", 3).id)},
+            actor="somebody",
+            actor_kind="user",
+            reason="again",
+        )
+        for number in range(3 * rollback.HISTORY_PAGE)
+    )
+    session.commit()
+
+    with recorded(session) as statements:
+        target = rollback.target_of_rollback("orders", session=session)
+
+    assert target.version_number == 2
+    assert len(statements) < 20
