@@ -39,7 +39,7 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, literal, or_, sele
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import PinUnavailableError
-from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.identity import VersionIdentity, keep_writers_out_of_sqlite
 from airflow_providers_pinning.models import Pin
 
 
@@ -171,6 +171,7 @@ def held_pins(dag_ids: Collection[str], *, session: Session) -> Iterator[None]:
     No change of a pin gets past the lock, so what is read stays true. It saves the scheduler a look-up for
     each run. A Dag whose pin cannot be honoured is left out; the look-ups find nothing for it as ever.
     """
+    keep_writers_out_of_sqlite(session=session)
     rows = session.execute(_pins_with_versions(), {"dag_ids": list(dag_ids)}).all()
     pins = dict.fromkeys(dag_ids, LockedPin(recorded=False, version=None))
     for row in rows:
@@ -201,6 +202,7 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     :param session: session of the creating transaction
     :raises PinUnavailableError: if the pinned version is gone or changed
     """
+    keep_writers_out_of_sqlite(session=session)
     # The weakest lock that a change of the pin waits for: ordinary updates of the row go on meanwhile.
     session.execute(
         select(DagModel.dag_id).where(DagModel.dag_id == dag_id).with_for_update(read=True, key_share=True, of=DagModel)
@@ -228,6 +230,7 @@ def hold_recorded_pin(dag_id: str, *, session: Session) -> None:
     """
     if session.scalar(select(literal(1)).where(Pin.dag_id == dag_id)) is None:
         return
+    keep_writers_out_of_sqlite(session=session)
     session.execute(
         select(DagModel)
         .where(DagModel.dag_id == dag_id)

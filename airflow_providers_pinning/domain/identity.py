@@ -27,7 +27,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import ColumnElement, Row, Select, literal, select, update
+from sqlalchemy import ColumnElement, Row, Select, false, literal, select, update
 from sqlalchemy.orm import Session, load_only
 
 from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError
@@ -207,14 +207,25 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
     """
     query = select(DagModel).where(DagModel.dag_id == dag_id).options(load_only(*_OF_DAG))
     if lock:
-        if session.get_bind().dialect.name == "sqlite":
-            # SQLite has no row locks; a write makes this transaction the only writer before it reads.
-            session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(dag_id=dag_id))
+        keep_writers_out_of_sqlite(session=session)
         query = query.with_for_update(of=DagModel).execution_options(populate_existing=True)
     dag = session.scalar(query)
     if dag is None:
         raise UnknownDagError(f"Dag {dag_id!r} is not known. Check the id, or wait until it is parsed.", dag_id=dag_id)
     return dag
+
+
+def keep_writers_out_of_sqlite(*, session: Session) -> None:
+    """
+    Make this transaction the only writer, where there are no row locks: on SQLite.
+
+    To be called before something is read that must not change until the transaction ends. Other databases lock rows.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(
+            update(DagModel).where(false()).values(dag_id=DagModel.dag_id),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def managed_run_version(dag_id: str, run_id: str, *, session: Session) -> UUID | None:

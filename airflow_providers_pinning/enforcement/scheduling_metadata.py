@@ -83,11 +83,13 @@ def install_on_dag(module: ModuleType) -> None:
 
 def _add_active(wrapped: Any, operation: Any, *, session: Any) -> dict[str, Any]:
     """Lock and read the Dags' rows as stock does, and exchange what is to be written for pinned Dags."""
+    from airflow_providers_pinning.domain.identity import keep_writers_out_of_sqlite
     from airflow_providers_pinning.domain.protection import read_protection
     from airflow_providers_pinning.domain.scheduling import ActiveVersion
 
     if all(isinstance(dag, ActiveVersion) for dag in operation.dags.values()):
         return wrapped(session=session)
+    keep_writers_out_of_sqlite(session=session)
     in_order = len(operation.dags) > 1
     if in_order:
         _lock_in_order(operation.dags, session=session)
