@@ -34,7 +34,8 @@ def main() -> None:
     parser.add_argument("--crowd", action="store_true", help="with 10,000 pins")
     parser.add_argument("--path", default="", help="path of [api] base_url")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
         print("Seeding ...", flush=True)
         write_seed(Path(folder))

@@ -107,11 +107,14 @@ class Complaints:
             self.found.append(f"{message.type}: {message.text} ({message.location.get('url')})")
 
 
-def open_context(browser: Browser, state: Any, *, width: int = 1280, dark: bool = False) -> BrowserContext:
+def open_context(
+    browser: Browser, state: Any, *, width: int = 1280, height: int = 900, scale: float = 1, dark: bool = False
+) -> BrowserContext:
     """Open a window of somebody who is logged in."""
     context = browser.new_context(
         storage_state=state,
-        viewport={"width": width, "height": 900},
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
         color_scheme="dark" if dark else "light",
         locale="en-US",
         timezone_id="UTC",

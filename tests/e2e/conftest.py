@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ from tests.e2e.window import Window
 
 HERE = Path(__file__).parent
 BASE_PATH = "/team/airflow"
+
+
+def pytest_configure():
+    # Somebody who ends the tests with SIGTERM must not leave Airflow and Chromium running.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -113,7 +113,7 @@ def plain(dag_id: str, version: int) -> str:
     return dag_file(
         dag_id,
         tasks,
-        schedule="'@daily'" if version < 3 else "'@hourly'",
+        schedule=("'0 4 * * *'", "'30 5 * * *'", "'@hourly'")[version - 1],
         params="{}" if version < 2 else "{'size': Param(1, type='integer')}",
     )
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import time_machine
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.timetables.base import DataInterval
@@ -41,8 +42,10 @@ from airflow_providers_pinning.domain.scheduling import active_dag
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.lab import Lab
 
-PROMOTION = {"dag_id": "promote_orders", "run_id": "scheduled__1", "task_id": "pin", "map_index": -1, "try_number": 1}
-"""Where a promotion Dag says that its requests come from."""
+
+def promotion(task_id: str) -> dict[str, Any]:
+    """Return where a promotion Dag says that its requests come from."""
+    return {"dag_id": "promote_orders", "run_id": "asset__1", "task_id": task_id, "map_index": -1, "try_number": 1}
 
 
 def sha(text: str) -> str:
@@ -92,13 +95,15 @@ class History(Lab):
             state=DagRunState.QUEUED,
             session=self.session,
         )
+        dag_model = self.session.get_one(DagModel, dag_id)
+        dag_model.calculate_dagrun_date_fields(dag, reference_run=run)
         self._finish(run, state, minutes)
         return run.run_id
 
     def canaries(self, dag_id: str, number: int, *states: str, minutes: float = 9, note: str | None = None) -> None:
         """Start canary runs now, and let them end in the states."""
         request = canary.CanaryRequest(version_number=number, count=len(states), note=note)
-        created = canary.create_canary_runs(dag_id, request, self.change("Canary"), session=self.session)
+        created = canary.create_canary_runs(dag_id, request, self.change(f"Try version {number}"), session=self.session)
         self._commit()
         for index, (run_id, state) in enumerate(zip(created.run_ids, states, strict=True)):
             run = self.session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()

@@ -24,17 +24,15 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from tests.e2e.dags import ORDERS, plain
-from tests.e2e.history import PROMOTION, History, sha
+from tests.e2e.history import History, promotion, sha
 
 
 class Told(NamedTuple):
-    """A Dag whose version 1 was pinned, then version 2."""
+    """Of a Dag, who pinned its version 1 and then its version 2, and why."""
 
     actor: str
     before: str
     now: str
-    waits: bool = True
-    """Whether there is a version 3."""
 
 
 UNAVAILABLE = "customers"
@@ -42,17 +40,19 @@ UNAVAILABLE = "customers"
 GONE = "ledger"
 """A Dag whose pinned version was deleted."""
 NEVER_PINNED = "newsletter"
+UP_TO_DATE = ("inventory", "shipments", "taxes")
+"""Dags whose newest version is pinned."""
 TOLD = {
     "billing": Told("maria", "Freeze for the audit", "Month-end close is done"),
     UNAVAILABLE: Told("jan", "Freeze for the audit", "New fields for support"),
-    "inventory": Told("promotion", "Approved by maria", "Approved by jan", waits=False),
+    "inventory": Told("promotion", "Approved by maria", "Approved by jan"),
     "invoices": Told("maria", "Freeze for the audit", "VAT of 2027"),
     GONE: Told("jan", "Freeze for the audit", "Reconciles twice a day"),
     "payments": Told("promotion", "Approved by maria", "Approved by maria: 5 of 5 canary runs succeeded"),
     "refunds": Told("maria", "Until the new bank is tested", "The new bank is tested"),
     "returns": Told("promotion", "Approved by jan", "Approved by jan: 3 of 3 canary runs succeeded"),
-    "shipments": Told("jan", "Carrier outage", "Carrier is back", waits=False),
-    "taxes": Told("maria", "Freeze for the audit", "VAT of 2027", waits=False),
+    "shipments": Told("jan", "Carrier outage", "Carrier is back"),
+    "taxes": Told("maria", "Freeze for the audit", "VAT of 2027"),
 }
 
 
@@ -65,24 +65,43 @@ def tell(root: Path, session: Session) -> None:
     """
     _orders(History(root / "orders", session))
     _others(History(root / "others", session))
+    up_to_date = {name: TOLD[name] for name in UP_TO_DATE}
+    pin_twice(History(root / "up_to_date", session), up_to_date, waits=False)
 
 
-def pin_twice(history: History, dags: dict[str, Told]) -> None:
-    """Register Dags, pin their first version and then their second, and register what waits."""
-    for version in (1, 2, 3):
-        with history.ago(days=11 - 3 * version):
-            names = [name for name, told in dags.items() if version < 3 or told.waits]
-            files = {f"dag_{name.encode().hex()}": plain(name, version) for name in names}
-            history.commit(sha(f"others {version}"), **files)
+def pin_twice(history: History, dags: dict[str, Told], *, waits: bool = True) -> None:
+    """Register Dags, pin their first version and then their second, and register one that waits."""
+
+    def commit(version: int) -> None:
+        files = {f"dag_{name.encode().hex()}": plain(name, version) for name in dags}
+        history.commit(sha(f"others {version}"), **files)
+
+    def pin(version: int) -> None:
         for index, (name, told) in enumerate(dags.items()):
-            if version == 3:
-                continue
             with history.ago(days=10.5 - 3 * version, hours=-4.1 * index, actor=told.actor):
                 history.pin(name, version, reason=told.before if version == 1 else told.now)
                 history.report_code(name, version)
-                if (name, version) != (GONE, 2):
-                    # The database keeps versions that have run.
-                    history.run(name)
+
+    def run(*days: float) -> None:
+        for day in days:
+            for name in dags:
+                # The database keeps versions that have run.
+                if name != GONE or day > 5:
+                    with history.ago(days=day):
+                        history.run(name)
+
+    with history.ago(days=8.2):
+        commit(1)
+    run(8, 7, 6)
+    pin(1)
+    with history.ago(days=5):
+        commit(2)
+    run(5, 4)
+    pin(2)
+    if waits:
+        with history.ago(days=2):
+            commit(3)
+    run(1.5, 0.5)
 
 
 def _orders(history: History) -> None:
@@ -105,7 +124,7 @@ def _orders(history: History) -> None:
     with history.ago(days=8):
         commit(2)
         history.candidate("orders", 2, reason="Logs more")
-    with history.ago(days=7.8, actor="promotion", source=PROMOTION):
+    with history.ago(days=7.8, actor="promotion", source=promotion("canary")):
         history.canaries("orders", 2, "failed")
     with history.ago(days=7.6, actor="jan"):
         history.reject("orders", 2, reason="Its canary run failed: there is no such option")
@@ -113,9 +132,9 @@ def _orders(history: History) -> None:
         commit(3)
         history.candidate("orders", 3, reason="Converts currencies")
     for hour in (150, 146, 142):
-        with history.ago(hours=hour, actor="promotion", source=PROMOTION):
+        with history.ago(hours=hour, actor="promotion", source=promotion("canary")):
             history.canaries("orders", 3, "success")
-    with history.ago(days=5.25, actor="promotion", source=PROMOTION):
+    with history.ago(days=5.25, actor="promotion", source=promotion("pin")):
         history.pin("orders", 3, reason="3 of 3 canary runs succeeded, approved by maria")
         history.report_code("orders", 3)
     runs(5.2, 2.25, failed=3)
@@ -128,12 +147,12 @@ def _orders(history: History) -> None:
         history.candidate("orders", 4, reason="Rounds amounts, and reports them")
         history.report_code("orders", 4)
     for hour, state in ((20, "success"), (12, "success"), (0.2, "running")):
-        with history.ago(hours=hour, actor="promotion", source=PROMOTION):
+        with history.ago(hours=hour, actor="promotion", source=promotion("canary")):
             history.canaries("orders", 4, state)
 
 
 def _others(history: History) -> None:
-    pin_twice(history, TOLD)
+    pin_twice(history, {name: told for name, told in TOLD.items() if name not in UP_TO_DATE})
     with history.ago(days=4):
         history.commit(sha("newsletter"), **dict.fromkeys(_names(history)), newsletter=plain(NEVER_PINNED, 1))
         history.run(NEVER_PINNED)

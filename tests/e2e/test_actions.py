@@ -55,7 +55,7 @@ def test_preview_tells_what_the_next_run_would_be(tab):
     shown = tab("previews")
     shown.button("Pin version 3").click()
     preview = shown.dialog.locator("section")
-    for text in ("load", "@daily", "@hourly", "The next scheduled run would be for"):
+    for text in ("load", "30 5 * * *", "@hourly", "The next scheduled run would be for"):
         expect(preview).to_contain_text(text)
     preview.get_by_text("Source of the Dag file").click()
     expect(preview.get_by_role("region", name="Differences of the source")).to_contain_text("+    schedule='@hourly',")

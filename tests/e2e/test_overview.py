@@ -90,7 +90,7 @@ def test_pins_are_sorted_and_paged(shown):
     shown.button("Next").click()
     expect(shown.page.get_by_text(re.compile("26.50 of"))).to_be_visible()
     expect(rows(shown).first).not_to_contain_text("weekly report")
-    shown.page.get_by_label("Rows", exact=True).select_option("200")
+    shown.page.get_by_role("combobox", name="Rows").select_option("200")
     expect(rows(shown)).to_have_count(200)
 
 
