@@ -85,7 +85,8 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     ("airflow.models.taskinstance", "TaskInstance.prepare_db_for_next_try", ("self", "session")),
-    ("airflow.executors.base_executor", "BaseExecutor.send_callback", ("self", "request")),
+    ("airflow.models.taskinstance", "_get_new_task_ids", ("dag_id", "run_id", "session")),
+    ("airflow.callbacks.database_callback_sink", "DatabaseCallbackSink.send", ("self", "callback", "session")),
     ("airflow.models.taskmap", "TaskMap.expand_mapped_task", ("cls", "task", "run_id", "session")),
     (
         "airflow.jobs.scheduler_job_runner",

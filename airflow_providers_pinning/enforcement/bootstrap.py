@@ -38,7 +38,7 @@ HOOKS = (
     ("airflow.models.dag", "assets:install_on_dag_model"),
     ("airflow.assets.manager", "assets:install_on_asset_manager"),
     ("airflow.models.taskinstance", "run_version:install_on_task_instance"),
-    ("airflow.executors.base_executor", "workloads:install_on_executor"),
+    ("airflow.callbacks.database_callback_sink", "workloads:install_on_callback_sink"),
     ("airflow.models.taskmap", "run_version:install_on_task_map"),
     ("airflow.jobs.scheduler_job_runner", "scheduler:install"),
     ("airflow.serialization.definitions.dag", "scheduling_metadata:install_on_dag"),

@@ -23,8 +23,9 @@ would change its tasks half way. M: stock ``TaskMap.expand_mapped_task`` gives t
 added to a mapped task the latest version, which need not be their run's once the pin has moved.
 
 Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``
-for the bundle's version. The pin is held from the first step of clearing, ``prepare_db_for_next_try``, on: one
-that moves in between would mix two versions in a run.
+for the bundle's version. The pin is held from the first step of clearing, ``prepare_db_for_next_try``, on, and from
+the first step of adding only the new tasks, ``_get_new_task_ids``: one that moves in between would mix two versions in
+a run.
 
 Shown by ``tests/unit/enforcement/test_run_version.py``.
 """
@@ -61,7 +62,15 @@ def install_on_task_instance(module: ModuleType) -> None:
         hold_recorded_pin(instance.dag_id, session=kwargs["session"] if "session" in kwargs else args[0])
         wrapped(*args, **kwargs)
 
+    def get_new_task_ids(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> list[str]:
+        from airflow_providers_pinning.domain.active import hold_recorded_pin
+
+        dag_id = args[0] if args else kwargs["dag_id"]
+        hold_recorded_pin(dag_id, session=kwargs["session"] if "session" in kwargs else args[2])
+        return wrapped(*args, **kwargs)
+
     wrap(module, "TaskInstance.prepare_db_for_next_try", prepare_db_for_next_try)
+    wrap(module, "_get_new_task_ids", get_new_task_ids)
 
 
 def install_on_task_map(module: ModuleType) -> None:

@@ -55,15 +55,14 @@ def install_on_callback(module: ModuleType) -> None:
     wrap(module, "ExecuteCallback.make", make)
 
 
-def install_on_executor(module: ModuleType) -> None:
-    """Patch ``airflow.executors.base_executor``."""
+def install_on_callback_sink(module: ModuleType) -> None:
+    """Patch ``airflow.callbacks.database_callback_sink``, which executors use, and triggers that end their task."""
 
-    def send_callback(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        request = args[0] if args else kwargs["request"]
-        _locate_callback(request)
+    def send(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        _locate_callback(args[0] if args else kwargs["callback"])
         wrapped(*args, **kwargs)
 
-    wrap(module, "BaseExecutor.send_callback", send_callback)
+    wrap(module, "DatabaseCallbackSink.send", send)
 
 
 def _locate_callback(request: Any) -> None:

@@ -67,3 +67,23 @@ def test_clearing_a_run_of_a_dag_that_was_never_pinned_locks_nothing(lab, sessio
         clear(run, session)
 
     assert not any("FROM dag " in s and "FOR" in s.rsplit("WHERE", 1)[-1] for s in statements)
+
+
+def test_adding_only_the_new_tasks_holds_the_pin_before_it_looks_the_version_up(lab, session):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    session.commit()
+    lab.commit("sha2", orders=CHANGED)
+    lab.pin("orders", 2)
+    dag = lab.serialized("orders", 2).dag
+
+    with recorded(session) as statements:
+        dag.clear(run_id=run.run_id, only_new=True, session=session)
+    session.commit()
+
+    held = next(i for i, s in enumerate(statements) if "FROM pinning_pin" in s and "FOR SHARE" in s)
+    looked_up = next(i for i, s in enumerate(statements) if "dag_version" in s and "ORDER BY" in s)
+    assert held < looked_up
+    assert (run.bundle_version, lab.task_ids(run)) == ("sha2", {"extract", "transform", "load"})
+    assert lab.used_versions(run) == {2}

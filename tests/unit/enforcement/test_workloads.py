@@ -22,13 +22,19 @@ import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.execution_api.datamodels.taskinstance import TaskInstance as TaskInstanceModel
 from airflow.callbacks.callback_requests import DagCallbackRequest, TaskCallbackRequest
+from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
 from airflow.executors.local_executor import LocalExecutor
 from airflow.executors.workloads.base import BundleInfo
 from airflow.executors.workloads.callback import ExecuteCallback
 from airflow.executors.workloads.task import ExecuteTask
 from airflow.models.callback import CallbackFetchMethod, ExecutorCallback
+from airflow.models.db_callback_request import DbCallbackRequest
+from airflow.models.trigger import handle_event_submit
 from airflow.sdk import SyncCallback
+from airflow.triggers.base import TaskSuccessEvent
+from airflow.utils.state import TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import select
 
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
@@ -112,14 +118,24 @@ def test_a_run_of_a_dag_that_was_never_pinned_is_run_from_where_airflow_says(lab
 
 
 class TestCallbackOfTheDagProcessor:
-    def send(self, request):
-        executor = LocalExecutor()
-        executor.callback_sink = Sink()
-        executor.send_callback(request)
-        return executor.callback_sink.sent
+    @pytest.fixture
+    def sent(self, session):
+        """Return what was sent to the dag processor."""
 
-    def test_of_a_run_is_looked_for_in_the_file_of_the_runs_version(self, run):
-        sent = self.send(
+        def read():
+            session.commit()
+            return session.scalars(select(DbCallbackRequest)).one().get_callback_request()
+
+        return read
+
+    @staticmethod
+    def send(request):
+        executor = LocalExecutor()
+        executor.callback_sink = DatabaseCallbackSink()
+        executor.send_callback(request)
+
+    def test_of_a_run_is_looked_for_in_the_file_of_the_runs_version(self, run, sent):
+        self.send(
             DagCallbackRequest(
                 filepath="moved/orders.py",
                 bundle_name=BUNDLE,
@@ -128,18 +144,20 @@ class TestCallbackOfTheDagProcessor:
                 run_id=run.run_id,
             )
         )
-        assert (sent.bundle_name, sent.bundle_version, sent.filepath) == (BUNDLE, "sha1", "orders.py")
+        assert self.place_of(sent()) == (BUNDLE, "sha1", "orders.py")
 
-    def test_of_a_task_is_looked_for_in_the_file_of_the_tasks_version(self, run):
+    def test_of_a_task_is_looked_for_in_the_file_of_the_tasks_version(self, run, sent):
         ti = TaskInstanceModel.model_validate(run.task_instances[0], from_attributes=True)
-        sent = self.send(
-            TaskCallbackRequest(filepath="moved/orders.py", bundle_name=BUNDLE, bundle_version="sha1", ti=ti)
-        )
-        assert sent.filepath == "orders.py"
+        self.send(TaskCallbackRequest(filepath="moved/orders.py", bundle_name=BUNDLE, bundle_version="sha1", ti=ti))
+        assert sent().filepath == "orders.py"
 
+    def test_of_a_task_that_its_trigger_ends_is_looked_for_in_the_file_of_the_tasks_version(self, run, session, sent):
+        ti = run.task_instances[0]
+        ti.state = TaskInstanceState.DEFERRED
+        session.commit()
+        handle_event_submit(TaskSuccessEvent(), task_instance=ti, session=session)
+        assert self.place_of(sent()) == (BUNDLE, "sha1", "orders.py")
 
-class Sink:
-    sent = None
-
-    def send(self, request):
-        self.sent = request
+    @staticmethod
+    def place_of(request):
+        return request.bundle_name, request.bundle_version, request.filepath
