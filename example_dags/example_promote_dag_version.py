@@ -45,8 +45,12 @@ WAIT_FOR_CANARY = timedelta(days=1)
 WAIT_FOR_APPROVAL = timedelta(days=2)
 
 TARGET = "{{ params.target_dag_id }}"
-# For tasks that run after a failure, maybe before there was a version.
-CANDIDATE_NUMBER = "{{ (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') }}"
+# The candidate if a task that judges it failed; nothing if another task did, such as the one that tells the difference.
+REJECTED_NUMBER = (
+    "{% set candidate = (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') %}"
+    "{% set judges = ti.get_task_states(ti.dag_id, task_ids=['canary', 'soak', 'approval'], run_ids=[run_id]) %}"
+    "{{ candidate if 'failed' in judges[run_id].values() else '' }}"
+)
 # The candidate if this run has pinned it; nothing if it came too late, or if a repeated request found another pin.
 PINNED_NUMBER = (
     "{% set pinned = ((ti.xcom_pull(task_ids='pin') or {}).get('active') or {}).get('version_number') %}"
@@ -233,7 +237,7 @@ with DAG(
     reject = RejectDagVersionOperator(
         task_id="reject",
         target_dag_id=TARGET,
-        version_number=CANDIDATE_NUMBER,
+        version_number=REJECTED_NUMBER,
         reason="Did not pass canary, soak or approval in run {{ run_id }}",
         trigger_rule="one_failed",
     )

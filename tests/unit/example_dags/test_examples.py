@@ -106,6 +106,11 @@ def test_scheduled_release_handles_each_dag_in_a_group_of_its_own(dags):
     assert dag.get_task("release.window").window["deny"][0]["name"] == "end of year freeze"
 
 
+def test_scheduled_release_does_not_undo_what_a_person_did_since_it_was_proposed(dags):
+    bound = dags["example_deployment_window"].get_task("release.pin").expected_revision
+    assert (bound.operator.task_id, bound.key) == ("release.new_version", "revision")
+
+
 def test_release_goes_on_only_after_an_approval(dags):
     gate = dags["example_deployment_window"].get_task("release.only_if_approved")
     assert (gate.upstream_task_ids, gate.downstream_task_ids) == ({"release.approval"}, {"release.window"})
@@ -218,9 +223,9 @@ def rendered_body(run, dag):
     return Template(dag.get_task("approval").body).render(ti=ti)
 
 
-@pytest.mark.parametrize("canaries", ["success", "failed"])
-def test_promotion_from_a_commit_to_the_pin_or_the_rejection(dags, airflow_server, lab, register, canaries):
-    """Runs the example, with its triggers; only the person who approves is left out."""
+@pytest.fixture
+def promotion(dags, lab, register):
+    """Return the example, with the second version of its target to be found at once."""
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)
     lab.commit("sha2", orders=CHANGED)
@@ -231,8 +236,28 @@ def test_promotion_from_a_commit_to_the_pin_or_the_rejection(dags, airflow_serve
     for task_id in ("canary", "soak", "bake"):
         dag.get_task(task_id).poke_interval = 0.2
     register(**{dag.dag_id: dag})
+    return dag
+
+
+def test_promotion_does_not_reject_a_candidate_because_the_difference_could_not_be_told(
+    promotion, airflow_server, monkeypatch
+):
+    def unreachable(*args, **options):
+        raise ConnectionError("no answer")
+
+    monkeypatch.setattr(PinningHook, "compare", unreachable)
+    with Deployment("success"):
+        run = promotion.test(run_conf={"canary_runs": 1})
+    states = {task_id: state for (task_id, _), state in states_of(run).items()}
+    assert (states["difference"], states["approval"], states["reject"]) == ("failed", "upstream_failed", "skipped")
+    assert PinningHook().list_versions("orders")["versions"][0]["state"] == "candidate"
+
+
+@pytest.mark.parametrize("canaries", ["success", "failed"])
+def test_promotion_from_a_commit_to_the_pin_or_the_rejection(promotion, airflow_server, canaries):
+    """Runs the example, with its triggers; only the person who approves is left out."""
     with Deployment(canaries):
-        run = dag.test(
+        run = promotion.test(
             run_conf={"canary_runs": 2, "window_cron": "0 * * * *", "window_seconds": 3600, "bake_max_wait": 0},
             mark_success_pattern="approval",
         )
@@ -244,7 +269,7 @@ def test_promotion_from_a_commit_to_the_pin_or_the_rejection(dags, airflow_serve
         assert states.pop("bake") == states.pop("roll_back") == states.pop("reject") == "skipped"
         assert set(states.values()) == {"success"}
         assert versions[2]["is_active"]
-        approved = rendered_body(run, dag)
+        approved = rendered_body(run, promotion)
         assert "`0 0 * * * (At 00:00)` → `0 * * * * (Every hour)`" in approved
         assert "  - added `transform`" in approved
         assert f"hash `{versions[2]['dag_hash']}`" in approved
