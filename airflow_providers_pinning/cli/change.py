@@ -47,6 +47,16 @@ class Effect:
 
     before: ReleaseState
     after: ReleaseState
+    about: VersionIdentity | None = None
+    """The version that is judged, for changes that choose none."""
+
+    def is_as_shown(self, shown: Effect) -> bool:
+        """Tell whether it is what the person was asked about."""
+        return (self.before.active, self.after.active, self.about) == (
+            shown.before.active,
+            shown.after.active,
+            shown.about,
+        )
 
     def __str__(self) -> str:
         was, becomes = self.before.active, self.after.active
@@ -67,13 +77,18 @@ def requested_change(args: Namespace) -> Change:
 
 
 def make_change(
-    args: Namespace, action: Callable[[Change, Session], ReleaseState], *, also: Callable[[Effect], str] | None = None
+    args: Namespace,
+    action: Callable[[Change, Session], ReleaseState],
+    *,
+    about: Callable[[Session], VersionIdentity | None] = lambda session: None,
+    also: Callable[[Effect], str] | None = None,
 ) -> None:
     """
     Make a change and show the release state that it leads to.
 
     :param args: the command's arguments
     :param action: makes the change in a session, without committing it
+    :param about: finds the version that is judged, in the same transaction as the action, which locks the Dag
     :param also: says what it does besides choosing the active version
     """
     change = requested_change(args)
@@ -82,17 +97,30 @@ def make_change(
 
         def run() -> Effect:
             before = release_state(args.dag_id, session=session)
-            return Effect(before, action(change, session))
+            after = action(change, session)
+            effect = Effect(before, after, about(session))
+            if shown is not None and not effect.is_as_shown(shown):
+                raise CommandError(
+                    ExitCode.REFUSED,
+                    "changed_meanwhile: another version was registered than the one you were shown, so nothing was "
+                    f"changed. Now it would be: {effect} "
+                    + (f"It is about {effect.about.label}. " if effect.about else "")
+                    + "Look again, and repeat the command.",
+                )
+            return effect
+
+        shown: Effect | None = None
 
         if args.dry_run or not args.yes:
-            effect = rehearse(run, session=session)
-            _tell(effect, also)
+            rehearsed = rehearse(run, session=session)
+            _tell(rehearsed, also)
             if args.dry_run:
-                _show(args, effect.after)
+                _show(args, rehearsed.after)
                 return
             confirm()
+            shown = rehearsed
             if change.expected_revision is None:
-                change = replace(change, expected_revision=effect.before.revision)
+                change = replace(change, expected_revision=shown.before.revision)
         effect = commit(run, session=session)
     if args.yes:
         _tell(effect, also)

@@ -35,10 +35,9 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import attestation, events, managed
+from airflow_providers_pinning.domain import attestation, checks, events, managed
 from airflow_providers_pinning.domain.active import Resolution, resolved
 from airflow_providers_pinning.domain.candidate_assets import register_assets
-from airflow_providers_pinning.domain.checks import check_pinnable
 from airflow_providers_pinning.domain.errors import InvalidConfError, RunNotAllowedError
 from airflow_providers_pinning.domain.events import CallerKind, Change, EventKind
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
@@ -99,7 +98,10 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     if repeated := events.find_repeated(change, asked, session=session):
         return _as_created(dag_id, repeated, dag_model, session=session)
     version = find_version(dag_id, version_number=request.version_number, session=session)
-    check_pinnable(dag_id, version, change, session=session)
+    pin = session.get(Pin, dag_id, populate_existing=True)
+    checks.check_revision(dag_id, pin, change, session=session)
+    checks.check_expected(dag_id, version, change)
+    checks.check_pinnable(dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     dag = read_dag(version, dag_id=dag_id, session=session)
     if dag.allowed_run_types and DagRunType.MANUAL not in dag.allowed_run_types:
@@ -117,7 +119,6 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         _create_run(dag, version, index, request, change, dated=dated, session=session)
         for index in range(request.count)
     )
-    pin = session.get(Pin, dag_id)
     events.record(
         EventKind.CANARY,
         dag_id=dag_id,

@@ -139,18 +139,44 @@ def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, ses
     return readable
 
 
-def check_revision(pin: Pin, change: Change, *, session: Session) -> None:
+def check_expected(dag_id: str, version: VersionIdentity, change: Change, *, dag_hash: str | None = None) -> None:
+    """
+    Compare a version with what the caller saw: as long as it is not managed, a commit may rewrite it.
+
+    :param dag_hash: hash that the caller expects besides
+    :raises VersionDriftedError: if it is another one
+    """
+    for what, expected, found in (
+        ("has hash", dag_hash, version.dag_hash),
+        ("has hash", change.expected_dag_hash, version.dag_hash),
+        ("has code", change.expected_bundle_version, version.bundle_version),
+    ):
+        if expected not in (None, found):
+            raise VersionDriftedError(
+                f"Dag {dag_id!r}, {version.label}, {what} {found}, not the expected {expected}: it changed since it "
+                "was approved. Evaluate it again.",
+                dag_id=dag_id,
+                version_number=version.version_number,
+                dag_hash=version.dag_hash,
+                bundle_version=version.bundle_version,
+            )
+
+
+def check_revision(dag_id: str, pin: Pin | None, change: Change, *, session: Session) -> None:
     """
     Compare the pin's revision with what the caller saw.
 
+    :param pin: the pin; ``None`` if the Dag was never pinned
+
     :raises RevisionConflictError: with the current release state, if they differ
     """
-    if change.expected_revision not in (None, pin.revision):
+    revision = pin.revision if pin else 0
+    if change.expected_revision not in (None, revision):
         raise RevisionConflictError(
-            f"The pin of Dag {pin.dag_id!r} is at revision {pin.revision}, not {change.expected_revision}: "
-            f"{pin.actor or 'somebody'} changed it ({pin.reason or 'no reason given'}). Look at the current state "
-            "and decide again.",
-            state=release_state(pin.dag_id, session=session),
+            f"The pin of Dag {dag_id!r} is at revision {revision}, not {change.expected_revision}: "
+            f"{(pin and pin.actor) or 'somebody'} changed it ({(pin and pin.reason) or 'no reason given'}). Look at "
+            "the current state and decide again.",
+            state=release_state(dag_id, session=session),
         )
 
 

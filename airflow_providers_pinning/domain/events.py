@@ -90,6 +90,10 @@ class Change:
     """Why a hold or a rejection is to be passed over."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """Facts that led to the change, kept with it."""
+    expected_dag_hash: str | None = None
+    """Hash of the version that the caller saw; another one is refused."""
+    expected_bundle_version: str | None = None
+    """Bundle version of the version that the caller saw: the code may change while the hash stays."""
 
 
 def find_repeated(change: Change, request: Mapping[str, Any], *, session: Session) -> Event | None:

@@ -29,7 +29,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import attestation, checks, events, managed, partitions
-from airflow_providers_pinning.domain.errors import NotPinnedError, VersionDriftedError
+from airflow_providers_pinning.domain.errors import NotPinnedError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -101,16 +101,9 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
         bundle_version=target.bundle_version,
         session=session,
     )
-    checks.check_revision(pin, change, session=session)
+    checks.check_revision(dag_id, pin, change, session=session)
     checks.check_hold(pin, change)
-    if target.expected_dag_hash not in (None, version.dag_hash):
-        raise VersionDriftedError(
-            f"Dag {dag_id!r}, {version.label}, has hash {version.dag_hash}, not the expected "
-            f"{target.expected_dag_hash}: it changed since it was approved. Evaluate it again.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-            dag_hash=version.dag_hash,
-        )
+    checks.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
     return activate(EventKind.PINNED, pin, version, change, request, session=session)
 
 
@@ -186,7 +179,7 @@ def unpin(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
         return release_state(dag_id, session=session)
     if pin.dag_version_id is None:
         raise NotPinnedError(f"Dag {dag_id!r} is not pinned, so its latest version is active already.", dag_id=dag_id)
-    checks.check_revision(pin, change, session=session)
+    checks.check_revision(dag_id, pin, change, session=session)
     checks.check_hold(pin, change)
     latest = latest_identity(dag_id, session=session)
     warnings = partitions.warn_of_dropped_partitions(dag_id, latest, session=session) if latest else ()

@@ -27,7 +27,7 @@ from sqlalchemy import Row, literal, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import checks, events, pins
-from airflow_providers_pinning.domain.errors import NothingToRollBackToError
+from airflow_providers_pinning.domain.errors import NothingToRollBackToError, RevisionConflictError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -51,6 +51,7 @@ def roll_back(
     change: Change,
     *,
     to_version: int | None = None,
+    from_version: int | None = None,
     reject_current: bool = True,
     hold: bool = False,
     session: Session,
@@ -61,9 +62,12 @@ def roll_back(
     :param dag_id: the Dag
     :param change: who asks, why, and under which conditions
     :param to_version: the version number to return to, instead of the one that was active before
+    :param from_version: the version number that the caller believes to be active; while the Dag is not pinned, that
+        changes without a new revision
     :param reject_current: mark the present version as not to be pinned
     :param hold: take no further change without an override
     :param session: database session; the caller commits
+    :raises RevisionConflictError: if the pin, or the active version, is another than the caller expected
     :raises NothingToRollBackToError: if no earlier version can be pinned
     :raises PinningError: whatever :func:`~airflow_providers_pinning.domain.pins.pin_version` raises
     """
@@ -77,8 +81,14 @@ def roll_back(
     pin = pins.lock_pin(dag_id, session=session)
     if events.find_repeated(change, request, session=session):
         return release_state(dag_id, session=session)
-    checks.check_revision(pin, change, session=session)
+    checks.check_revision(dag_id, pin, change, session=session)
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
+    if current is not None and from_version not in (None, current.version_number):
+        raise RevisionConflictError(
+            f"Dag {dag_id!r} uses {current.label}, not version {from_version}: a newer one was registered. Look at the "
+            "current state and decide again.",
+            state=release_state(dag_id, session=session),
+        )
     if to_version is None:
         target = _active_before(dag_id, pin, current, session=session)
     else:

@@ -45,13 +45,15 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     :param session: database session
     :raises UnknownVersionError: if there is no such version
     :raises UnversionedBundleError: if its code cannot be had again
-    :raises VersionDriftedError: if it is managed and changed all the same
+    :raises RevisionConflictError: if the pin is at another revision than the caller expected
+    :raises VersionDriftedError: if it is another than the caller expected, or managed and changed all the same
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "candidate", "dag_id": dag_id, "version_number": version_number}
     if events.find_repeated(change, request, session=session):
         return release_state(dag_id, session=session)
     version = _one_version(dag_id, version_number, session=session)
+    _check_expected(dag_id, version, change, session=session)
     checks.check_versioned(dag_id, version)
     managed = managed_version(version.dag_version_id, session=session)
     checks.check_unchanged(dag_id, version, managed)
@@ -70,6 +72,8 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
 
     :raises UnknownVersionError: if there is no such version
     :raises UnversionedBundleError: if its code cannot be had again, so that rejecting it would mean nothing
+    :raises RevisionConflictError: if the pin is at another revision than the caller expected
+    :raises VersionDriftedError: if the version is another than the caller expected
     :raises VersionActiveError: if it is pinned now; roll back instead, which rejects it as well
     """
     require_dag(dag_id, lock=True, session=session)
@@ -77,8 +81,8 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     if events.find_repeated(change, request, session=session):
         return release_state(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
+    pin = _check_expected(dag_id, version, change, session=session)
     checks.check_versioned(dag_id, version)
-    pin = session.get(Pin, dag_id)
     if pin is not None and pin.dag_version_id == version.dag_version_id:
         raise VersionActiveError(
             f"Version {version_number} of Dag {dag_id!r} is pinned, so it cannot be rejected in place. "
@@ -100,12 +104,15 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
     Allow a rejected version to be pinned again; a version that is not rejected is left as it is.
 
     :raises UnknownVersionError: if there is no such version
+    :raises RevisionConflictError: if the pin is at another revision than the caller expected
+    :raises VersionDriftedError: if the version is another than the caller expected
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "restore", "dag_id": dag_id, "version_number": version_number}
     if events.find_repeated(change, request, session=session):
         return release_state(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
+    _check_expected(dag_id, version, change, session=session)
     managed = managed_version(version.dag_version_id, session=session)
     if managed is not None and managed.state == VersionState.REJECTED.value:
         manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
@@ -113,6 +120,14 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
     else:
         _confirm(dag_id, version, change, request, session=session)
     return release_state(dag_id, session=session)
+
+
+def _check_expected(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> Pin | None:
+    """Check what the caller saw, and return the pin as it is now that the Dag's row is locked."""
+    pin = session.get(Pin, dag_id, populate_existing=True)
+    checks.check_revision(dag_id, pin, change, session=session)
+    checks.check_expected(dag_id, version, change)
+    return pin
 
 
 def _one_version(dag_id: str, version_number: int | None, *, session: Session) -> VersionIdentity:

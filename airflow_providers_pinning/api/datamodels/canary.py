@@ -21,13 +21,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
+from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field
 
-from airflow_providers_pinning.api.datamodels.common import IdempotencyKey, IdentityResponse, Reason, VersionNumber
+from airflow_providers_pinning.api.datamodels.common import (
+    ExpectedBody,
+    IdempotencyKey,
+    IdentityResponse,
+    Reason,
+    VersionNumber,
+)
 
 
-class CanaryBody(StrictBaseModel):
+class CanaryBody(ExpectedBody):
     """Which canary runs to create."""
 
     version_number: VersionNumber
@@ -36,6 +42,7 @@ class CanaryBody(StrictBaseModel):
         default=None, description="Configuration of each run, validated against the version's own parameters."
     )
     note: Reason | None = None
+    override_reason: Reason | None = Field(default=None, description="Why a rejection is passed over.")
     idempotency_key: IdempotencyKey | None = Field(
         default=None, description="The same key makes the runs once, however often it is sent."
     )

@@ -42,6 +42,16 @@ class ChangeBody(StrictBaseModel):
     )
 
 
+class ExpectedBody(StrictBaseModel):
+    """What the caller saw, so that nothing else is changed."""
+
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
+    expected_dag_hash: str | None = Field(default=None, description="Refuse if the version changed since.")
+    expected_bundle_version: str | None = Field(
+        default=None, description="Refuse if the version has other code since; its hash may be the same all the same."
+    )
+
+
 class IdentityResponse(BaseModel):
     """Exact identity of a Dag version."""
 

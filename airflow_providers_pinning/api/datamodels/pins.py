@@ -27,6 +27,7 @@ from pydantic import Field, model_validator
 
 from airflow_providers_pinning.api.datamodels.common import (
     ChangeBody,
+    ExpectedBody,
     IdentityResponse,
     Reason,
     Revision,
@@ -34,14 +35,12 @@ from airflow_providers_pinning.api.datamodels.common import (
 )
 
 
-class PinBody(ChangeBody):
+class PinBody(ExpectedBody, ChangeBody):
     """Which version to pin, and under which conditions."""
 
     version_number: VersionNumber | None = None
     dag_version_id: UUID | None = None
     bundle_version: str | None = Field(default=None, min_length=1, max_length=250)
-    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
-    expected_dag_hash: str | None = Field(default=None, description="Refuse if the version changed since.")
     override_reason: Reason | None = Field(default=None, description="Why a rejection or a hold is passed over.")
 
     @model_validator(mode="after")
@@ -57,9 +56,16 @@ class RollbackBody(ChangeBody):
     to_version: VersionNumber | None = Field(
         default=None, description="Version number to return to, instead of the one that was active before."
     )
+    from_version: VersionNumber | None = Field(
+        default=None, description="Refuse with `revision_conflict` if another version is active."
+    )
     reject_current: bool = Field(default=True, description="Mark the present version as not to be pinned.")
     hold: bool = Field(default=False, description="Take no further change without an override_reason.")
     expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
+    override_reason: Reason | None = Field(
+        default=None,
+        description="Why a rejection, or a hold that stands in the way of a newer version, is passed over.",
+    )
 
 
 class PinInfoResponse(BaseModel):

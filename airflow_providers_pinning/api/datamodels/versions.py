@@ -24,10 +24,16 @@ from typing import Any
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field
 
-from airflow_providers_pinning.api.datamodels.common import ChangeBody, IdentityResponse, Reason, VersionNumber
+from airflow_providers_pinning.api.datamodels.common import (
+    ChangeBody,
+    ExpectedBody,
+    IdentityResponse,
+    Reason,
+    VersionNumber,
+)
 
 
-class CandidateBody(ChangeBody):
+class CandidateBody(ExpectedBody, ChangeBody):
     """Which version to put under evaluation."""
 
     reason: Reason = Field(default="candidate", description="Why it is evaluated; kept in the history.")
@@ -35,7 +41,7 @@ class CandidateBody(ChangeBody):
     version_number: VersionNumber | None = Field(default=None, description="The latest if not given.")
 
 
-class JudgementBody(ChangeBody):
+class JudgementBody(ExpectedBody, ChangeBody):
     """Why a version is rejected or restored."""
 
 

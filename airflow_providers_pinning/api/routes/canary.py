@@ -64,7 +64,15 @@ MAX_SECONDS = 10 * 365 * 86_400
 def trigger_canary_runs(dag_id: str, body: CanaryBody, caller: CallerDep, session: SessionDep) -> canary.CanaryRuns:
     """Create runs of a version whatever is pinned, and make it a managed candidate."""
     request = canary.CanaryRequest(body.version_number, body.count, body.conf, body.note)
-    change = Change(caller, reason=body.note or "canary runs", idempotency_key=body.idempotency_key)
+    change = Change(
+        caller,
+        reason=body.note or "canary runs",
+        idempotency_key=body.idempotency_key,
+        override_reason=body.override_reason,
+        expected_revision=body.expected_revision,
+        expected_dag_hash=body.expected_dag_hash,
+        expected_bundle_version=body.expected_bundle_version,
+    )
     return commit(lambda: canary.create_canary_runs(dag_id, request, change, session=session), session=session)
 
 

@@ -62,6 +62,7 @@ def pin_dag_version(dag_id: str, body: PinBody, caller: CallerDep, session: Sess
         caller=caller,
         reason=body.reason,
         expected_revision=body.expected_revision,
+        expected_bundle_version=body.expected_bundle_version,
         idempotency_key=body.idempotency_key,
         override_reason=body.override_reason,
     )
@@ -107,12 +108,14 @@ def roll_back_dag_version(dag_id: str, body: RollbackBody, caller: CallerDep, se
         reason=body.reason,
         expected_revision=body.expected_revision,
         idempotency_key=body.idempotency_key,
+        override_reason=body.override_reason,
     )
     return commit(
         lambda: rollback.roll_back(
             dag_id,
             change,
             to_version=body.to_version,
+            from_version=body.from_version,
             reject_current=body.reject_current,
             hold=body.hold,
             session=session,

@@ -112,4 +112,11 @@ def restore_version(
 
 
 def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:
-    return Change(caller=caller, reason=body.reason, idempotency_key=body.idempotency_key)
+    return Change(
+        caller=caller,
+        reason=body.reason,
+        idempotency_key=body.idempotency_key,
+        expected_revision=body.expected_revision,
+        expected_dag_hash=body.expected_dag_hash,
+        expected_bundle_version=body.expected_bundle_version,
+    )

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping
+from dataclasses import replace
 
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
@@ -37,7 +38,7 @@ from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain import attestation, canary, checks
 from airflow_providers_pinning.domain.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.events import Change
-from airflow_providers_pinning.domain.identity import find_version, require_dag
+from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, require_dag
 from airflow_providers_pinning.domain.transactions import commit
 
 DELETED = "deleted"
@@ -52,10 +53,11 @@ def pinning_canary(args: Namespace) -> None:
     request = CanaryRequest(args.version_number, args.count, args.conf, args.note or args.reason)
     with create_session(scoped=False) as session:
         if args.dry_run or not args.yes:
-            _preview(args, change, session=session)
+            version = _preview(args, change, session=session)
             if args.dry_run:
                 return
             confirm()
+            change = replace(change, expected_dag_hash=version.dag_hash, expected_bundle_version=version.bundle_version)
         runs = commit(lambda: canary.create_canary_runs(args.dag_id, request, change, session=session), session=session)
     warn(runs.warnings)
     states: Mapping[str, str] = {}
@@ -67,7 +69,7 @@ def pinning_canary(args: Namespace) -> None:
         _end_as(states)
 
 
-def _preview(args: Namespace, change: Change, *, session: Session) -> None:
+def _preview(args: Namespace, change: Change, *, session: Session) -> VersionIdentity:
     """Check what can be checked without creating runs, which Airflow's listeners and metrics would take notice of."""
     require_dag(args.dag_id, session=session)
     version = find_version(args.dag_id, version_number=args.version_number, session=session)
@@ -78,6 +80,7 @@ def _preview(args: Namespace, change: Change, *, session: Session) -> None:
         f"{args.count} run(s) of Dag {args.dag_id!r} start with {version.label}. What their tasks do is real. "
         "The active version stays."
     )
+    return version
 
 
 def _states(runs: CanaryRuns, *, session: Session) -> dict[str, str]:

@@ -19,9 +19,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
 from airflow.utils.session import create_session
+from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import changes, shows
@@ -29,7 +31,7 @@ from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.domain import events, overview, versions
-from airflow_providers_pinning.domain.identity import require_dag
+from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, latest_identity, require_dag
 from airflow_providers_pinning.domain.overview import VersionSummary
 from airflow_providers_pinning.models import Event
 
@@ -57,12 +59,13 @@ def pinning_candidate(args: Namespace) -> None:
     """Put a version under evaluation."""
 
     def also(effect: Effect) -> str:
-        number = args.version_number or (effect.after.latest and effect.after.latest.version_number)
+        number = effect.about and effect.about.version_number
         return f"Version {number} is kept unchanged from now on, whatever is committed."
 
     make_change(
         args,
         lambda change, session: versions.add_candidate(args.dag_id, args.version_number, change, session=session),
+        about=_named(args),
         also=also,
     )
 
@@ -73,6 +76,7 @@ def pinning_reject(args: Namespace) -> None:
     make_change(
         args,
         lambda change, session: versions.reject(args.dag_id, args.version_number, change, session=session),
+        about=_named(args),
         also=lambda effect: f"Version {args.version_number} cannot be pinned until it is restored.",
     )
 
@@ -83,8 +87,16 @@ def pinning_restore(args: Namespace) -> None:
     make_change(
         args,
         lambda change, session: versions.restore(args.dag_id, args.version_number, change, session=session),
+        about=_named(args),
         also=lambda effect: f"Version {args.version_number} may be pinned.",
     )
+
+
+def _named(args: Namespace) -> Callable[[Session], VersionIdentity | None]:
+    """Return what finds the version that the command names, or the latest one."""
+    if args.version_number is None:
+        return lambda session: latest_identity(args.dag_id, session=session)
+    return lambda session: find_version(args.dag_id, version_number=args.version_number, session=session)
 
 
 def _version_row(version: VersionSummary) -> Row:

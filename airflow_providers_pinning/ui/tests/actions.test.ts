@@ -30,9 +30,25 @@ const request = (action: Action, choices: Partial<Choices> = {}) =>
   requestOf(action, { ...CHOICES, ...choices }, STATE, "key");
 
 describe("a request", () => {
+  const seen = { expected_bundle_version: "sha3", expected_dag_hash: "abc", expected_revision: 7 };
+
+  it.each(["canary", "pin", "reject", "restore"] as const)(
+    "to %s is refused if the version is another by now",
+    (kind) => {
+      const action: Action = { kind, version: 3, versionCode: "sha3", versionHash: "abc" };
+
+      expect(request(action).body).toMatchObject(seen);
+    },
+  );
+
+  it("to roll back is refused if it would reject another version than the one that was shown", () => {
+    expect(request({ kind: "rollback", version: 1 }).body).toMatchObject({ expected_revision: 7, from_version: 2 });
+  });
+
   it("pins a version on the condition that nothing changed meanwhile", () => {
-    expect(request({ kind: "pin", version: 3, versionHash: "abc" })).toEqual({
+    expect(request({ kind: "pin", version: 3, versionCode: "sha3", versionHash: "abc" })).toEqual({
       body: {
+        expected_bundle_version: "sha3",
         expected_dag_hash: "abc",
         expected_revision: 7,
         idempotency_key: "key",
@@ -62,6 +78,7 @@ describe("a request", () => {
   it("rolls back to the version that was shown", () => {
     expect(request({ kind: "rollback", version: 1 }, { hold: true }).body).toEqual({
       expected_revision: 7,
+      from_version: 2,
       hold: true,
       idempotency_key: "key",
       reason: "why",
@@ -72,7 +89,14 @@ describe("a request", () => {
 
   it("starts canary runs with their configuration", () => {
     expect(request({ kind: "canary", version: 3 }, { conf: '{"size": 2}', count: 5 })).toEqual({
-      body: { conf: { size: 2 }, count: 5, idempotency_key: "key", note: "why", version_number: 3 },
+      body: {
+        conf: { size: 2 },
+        count: 5,
+        expected_revision: 7,
+        idempotency_key: "key",
+        note: "why",
+        version_number: 3,
+      },
       method: "POST",
       path: "dags/a%2Fb%20c/canaryRuns",
     });
@@ -80,7 +104,7 @@ describe("a request", () => {
 
   it.each(["reject", "restore"] as const)("can %s a version", (kind) => {
     expect(request({ kind, version: 3 })).toEqual({
-      body: { idempotency_key: "key", reason: "why" },
+      body: { expected_revision: 7, idempotency_key: "key", reason: "why" },
       method: "POST",
       path: `dags/a%2Fb%20c/versions/3/${kind}`,
     });

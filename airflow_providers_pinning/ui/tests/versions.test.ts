@@ -39,6 +39,16 @@ describe("the version that waits", () => {
     expect(candidateOf([version(2, { is_latest: true }), version(1, { is_active: true })])?.version_number).toBe(2);
   });
 
+  it("is not one that the active version has overtaken, while a newer one waits", () => {
+    const versions = [
+      version(3, { is_latest: true }),
+      version(2, { is_active: true }),
+      version(1, { state: "candidate" }),
+    ];
+
+    expect(candidateOf(versions, 2)?.version_number).toBe(3);
+  });
+
   it("is none if the latest is active", () => {
     expect(candidateOf([version(2, { is_active: true, is_latest: true }), version(1)])).toBeNull();
   });

@@ -167,7 +167,7 @@ class TestRefusedPin:
         assert refusal(answer) == (404, "unknown_dag")
 
     @pytest.mark.parametrize(
-        "name", [{"version_number": 99}, {"bundle_version": "sha9"}, {"dag_version_id": str(uuid.uuid4())}], ids=str
+        "name", [{"version_number": 99}, {"bundle_version": "sha9"}, {"dag_version_id": str(uuid.UUID(int=9))}], ids=str
     )
     def test_of_an_unknown_version(self, name, api):
         answer = api().put(PIN, json={**name, "reason": "because"})
@@ -377,6 +377,24 @@ class TestRollback:
         answer = api().post(ROLLBACK, json={"reason": "loses orders", "expected_revision": 1})
 
         assert refusal(answer) == (409, "revision_conflict")
+
+    def test_is_refused_if_another_version_is_active_than_was_seen(self, api, lab):
+        """Of a Dag that is not pinned, another one goes live without a new revision."""
+        api().delete(PIN, params={"reason": "because"})
+        revision = lab.pin_state("orders").revision
+
+        answer = api().post(ROLLBACK, json={"reason": "worse", "from_version": 1, "expected_revision": revision})
+
+        assert refusal(answer) == (409, "revision_conflict")
+        assert answer.json()["detail"]["state"]["active"]["version_number"] == 2
+        assert lab.managed("orders") == {1: "retained", 2: "retained"}
+
+    def test_to_a_rejected_version_needs_an_override(self, api, lab):
+        api().post(f"{DAG}/versions/1/reject", json={"reason": "worse"})
+        body = {"reason": "still the best", "to_version": 1}
+
+        assert refusal(api().post(ROLLBACK, json=body)) == (409, "version_rejected")
+        assert api().post(ROLLBACK, json={**body, "override_reason": "checked"}).is_success
 
     def test_to_an_unknown_version_is_not_found(self, api):
         answer = api().post(ROLLBACK, json={"reason": "loses orders", "to_version": 99})

@@ -204,3 +204,38 @@ class TestJudgement:
         answer = api().post(f"{DAG}/versions/2/{judgement}", json={"reason": "x", "idempotency_key": "k"})
 
         assert refusal(answer) == (409, "idempotency_key_reused")
+
+
+CHANGES = {
+    "pin": ("PUT", "pin", {"version_number": 2, "reason": "tested"}),
+    "candidate": ("POST", "candidates", {"version_number": 2}),
+    "reject": ("POST", "versions/2/reject", {"reason": "worse"}),
+    "restore": ("POST", "versions/2/restore", {"reason": "better"}),
+    "canary": ("POST", "canaryRuns", {"version_number": 2}),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES.values(), ids=CHANGES)
+class TestEveryChangeOfAVersion:
+    @pytest.mark.parametrize(
+        ("seen", "reason"),
+        [
+            ({"expected_revision": 7}, "revision_conflict"),
+            ({"expected_dag_hash": "another"}, "version_drifted"),
+            ({"expected_bundle_version": "sha1"}, "version_drifted"),
+        ],
+    )
+    def test_is_refused_if_something_else_was_seen(self, seen, reason, method, path, body, api, lab):
+        answer = api().request(method, f"{DAG}/{path}", json={**body, **seen})
+
+        assert refusal(answer) == (409, reason)
+        assert lab.managed("orders") == {1: "active"}
+
+    def test_is_made_if_all_is_as_seen(self, method, path, body, api, lab):
+        seen = {
+            "expected_revision": 1,
+            "expected_dag_hash": lab.serialized("orders", 2).dag_hash,
+            "expected_bundle_version": "sha2",
+        }
+
+        assert api().request(method, f"{DAG}/{path}", json={**body, **seen}).is_success

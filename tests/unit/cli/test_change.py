@@ -25,6 +25,7 @@ from sqlalchemy import func, select
 from airflow_providers_pinning.cli import change
 from airflow_providers_pinning.models import Event
 from tests.support.cli import Terminal
+from tests.support.sources import dag_file
 
 WHY = ("--reason", "tested")
 CHANGES = {
@@ -120,6 +121,43 @@ def test_what_was_confirmed_is_refused_if_somebody_else_was_faster(pinning, orde
     done = pinning(*CHANGES["pin"], *WHY, typed="")
     assert (done.code, "revision_conflict" in done.err, "urgent" in done.err) == (3, True, True)
     assert orders.pin_state("orders").active.version_number == 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("pin", "orders", "-V", 4), ("candidate", "orders"), ("reject", "orders", "-V", 4), ("canary", "orders", "-V", 4)],
+    ids=lambda command: command[0],
+)
+def test_what_was_confirmed_is_refused_if_a_commit_rewrote_the_version(command, pinning, orders, monkeypatch):
+    """Airflow rewrites a version that has no run, and keeps its hash if only what the file imports changed."""
+    newest = dag_file("orders", tasks="extract load report send")
+    orders.commit("sha4", orders=newest)
+
+    def somebody_commits(*args, **options):
+        orders.commit("sha5", orders=newest)
+        return True
+
+    monkeypatch.setattr(change.Confirm, "ask", somebody_commits)
+
+    done = pinning(*command, *WHY, typed="")
+    assert orders.version("orders", 4).bundle_version == "sha5"
+    assert (done.code, "sha5" in done.err) == (3, True), done.err
+    assert orders.managed("orders") == {1: "active", 2: "candidate", 3: "retained"}
+    assert orders.runs("orders") == []
+
+
+def test_a_rollback_is_refused_if_another_version_went_live_than_was_shown(pinning, orders, monkeypatch):
+    orders.unpin("orders")
+
+    def somebody_commits(*args, **options):
+        orders.commit("sha4", orders=dag_file("orders", tasks="extract load report send"))
+        return True
+
+    monkeypatch.setattr(change.Confirm, "ask", somebody_commits)
+
+    done = pinning("rollback", "orders", "--to-version", 1, *WHY, typed="")
+    assert (done.code, "changed_meanwhile" in done.err, "instead of version 4" in done.err) == (3, True, True)
+    assert orders.pin_state("orders").pinned is False
 
 
 def test_what_changes_nothing_says_so(pinning):

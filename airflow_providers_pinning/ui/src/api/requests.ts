@@ -70,8 +70,15 @@ const unlessForbidden = async <T>(answer: Promise<T>): Promise<T | null> => {
 export const getHealth = (signal?: AbortSignal): Promise<DeploymentHealth | null> =>
   unlessForbidden(call<DeploymentHealth>("health", { signal }));
 
-export const getComparison = (dagId: string, from: number, to: number, signal?: AbortSignal): Promise<Comparison> =>
-  call(`${dagPath(dagId)}/compare`, { query: { from_version: from, to_version: to }, signal });
+export const getComparison = (
+  dagId: string,
+  { from, hash, to }: { from: number; hash: string | undefined; to: number },
+  signal?: AbortSignal,
+): Promise<Comparison> =>
+  call(`${dagPath(dagId)}/compare`, {
+    query: { expected_dag_hash: hash, from_version: from, to_version: to },
+    signal,
+  });
 
 const getSoak = (dagId: string, version: number, signal: AbortSignal): Promise<Soak | null> =>
   unlessForbidden(call<Soak>(`${dagPath(dagId)}/versions/${version}/soak`, { query: { compare: true }, signal }));
@@ -91,7 +98,7 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
       call<{ runs: Array<Run>; total_entries: number }>(`${dag}/runs`, { query: { limit: RUNS_SHOWN }, signal }),
     ),
   ]);
-  const candidate = candidateOf(versions.versions);
+  const candidate = candidateOf(versions.versions, state.active?.version_number);
 
   return {
     candidate,

@@ -24,7 +24,7 @@ import type { Soak } from "src/api/types";
 import { BundleVersion, VersionLink } from "src/components/Links";
 import { Moment } from "src/components/Moment";
 import { Section } from "src/components/Section";
-import type { Action, ActionKind } from "src/lib/actions";
+import { actionOn, type Action, type ActionKind } from "src/lib/actions";
 import { duration } from "src/lib/time";
 import { plural } from "src/lib/versions";
 
@@ -94,8 +94,7 @@ export const CandidateCard = ({ onAct, pinning: { candidate, permissions, soak, 
       </Section>
     );
   }
-  const act = (kind: ActionKind) => () =>
-    onAct({ kind, version: candidate.version_number, versionHash: candidate.dag_hash });
+  const act = (kind: ActionKind) => () => onAct(actionOn(kind, candidate));
 
   return (
     <Section

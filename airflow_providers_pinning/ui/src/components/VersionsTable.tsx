@@ -25,7 +25,7 @@ import { BundleVersion, VersionLink } from "src/components/Links";
 import { Moment } from "src/components/Moment";
 import { Section } from "src/components/Section";
 import { TableBox } from "src/components/TableBox";
-import type { Action, ActionKind } from "src/lib/actions";
+import { actionOn, type Action, type ActionKind } from "src/lib/actions";
 
 const STATES: Record<string, string> = { active: "brand", candidate: "purple", rejected: "red", retained: "gray" };
 const OUTCOMES: ReadonlyArray<readonly [string, string]> = [
@@ -117,7 +117,7 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                       <Button
                         aria-label={`${word} version ${version.version_number}`}
                         key={kind}
-                        onClick={() => onAct({ kind, version: version.version_number, versionHash: version.dag_hash })}
+                        onClick={() => onAct(actionOn(kind, version))}
                         size="xs"
                         variant="outline"
                       >

@@ -20,7 +20,7 @@
 /** What a person can do to a Dag's versions: how it is called, what it does, and the request that does it. */
 
 import { dagPath, type Request } from "src/api/client";
-import type { ReleaseState } from "src/api/types";
+import type { Identity, ReleaseState } from "src/api/types";
 
 export type ActionKind = "canary" | "pin" | "reject" | "restore" | "rollback" | "unpin";
 
@@ -28,9 +28,18 @@ export interface Action {
   kind: ActionKind;
   /** The version that it is about; a rollback's target. */
   version: number;
-  /** Hash of that version when it was offered. */
+  /** What that version was when it was offered: as long as it is not managed, a commit may rewrite it. */
+  versionCode?: string;
   versionHash?: string;
 }
+
+/** An action on a version as it is shown now. */
+export const actionOn = (kind: ActionKind, version: Identity): Action => ({
+  kind,
+  version: version.version_number,
+  versionCode: version.bundle_version ?? undefined,
+  versionHash: version.dag_hash,
+});
 
 export interface Choices {
   conf: string;
@@ -133,15 +142,22 @@ export const requestOf = (
   const reason = choices.reason.trim();
   const override = choices.override.trim() || undefined;
   const common = { expected_revision: base.revision, idempotency_key: key, reason };
+  const seen = {
+    expected_bundle_version: action.versionCode,
+    expected_dag_hash: action.versionHash,
+    expected_revision: base.revision,
+  };
 
   switch (action.kind) {
     case "canary":
       return {
         body: {
+          ...seen,
           conf: choices.conf.trim() ? (JSON.parse(choices.conf) as unknown) : undefined,
           count: choices.count,
           idempotency_key: key,
           note: reason,
+          override_reason: override,
           version_number: action.version,
         },
         method: "POST",
@@ -151,7 +167,7 @@ export const requestOf = (
       return {
         body: {
           ...common,
-          expected_dag_hash: action.versionHash,
+          ...seen,
           override_reason: override,
           version_number: action.version,
         },
@@ -161,13 +177,20 @@ export const requestOf = (
     case "reject":
     case "restore":
       return {
-        body: { idempotency_key: key, reason },
+        body: { ...common, ...seen },
         method: "POST",
         path: `${dag}/versions/${action.version}/${action.kind}`,
       };
     case "rollback":
       return {
-        body: { ...common, hold: choices.hold, reject_current: choices.rejectCurrent, to_version: action.version },
+        body: {
+          ...common,
+          from_version: base.active?.version_number,
+          hold: choices.hold,
+          override_reason: override,
+          reject_current: choices.rejectCurrent,
+          to_version: action.version,
+        },
         method: "POST",
         path: `${dag}/rollback`,
       };

@@ -19,13 +19,20 @@
 
 import type { Identity, Version } from "src/api/types";
 
-/** The version that waits: the newest one under evaluation, else the latest if it is not active. */
-export const candidateOf = (versions: ReadonlyArray<Version>): Version | null => {
+/**
+ * The version that waits: the newest one under evaluation, else the latest if it is not active.
+ *
+ * One that is older than the active version waits only if nothing else does: it was restored, or overtaken.
+ */
+export const candidateOf = (versions: ReadonlyArray<Version>, active = 0): Version | null => {
   const newestFirst = [...versions].sort((one, other) => other.version_number - one.version_number);
 
   return (
-    newestFirst.find((version) => version.state === "candidate" && !version.is_active) ??
+    newestFirst.find(
+      (version) => version.state === "candidate" && !version.is_active && version.version_number > active,
+    ) ??
     newestFirst.find((version) => version.is_latest && !version.is_active && version.state !== "rejected") ??
+    newestFirst.find((version) => version.state === "candidate" && !version.is_active) ??
     null
   );
 };

@@ -31,7 +31,7 @@ import { VersionTimeline } from "src/components/timeline/VersionTimeline";
 import { Trouble } from "src/components/Trouble";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
-import type { Action } from "src/lib/actions";
+import { actionOn, type Action } from "src/lib/actions";
 
 interface ActionsProps {
   readonly onAct: (action: Action) => void;
@@ -43,33 +43,17 @@ const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: 
   permissions.change ? (
     <HStack wrap="wrap">
       {rollbackTarget ? (
-        <Button
-          colorPalette="danger"
-          onClick={() =>
-            onAct({ kind: "rollback", version: rollbackTarget.version_number, versionHash: rollbackTarget.dag_hash })
-          }
-          size="sm"
-        >
+        <Button colorPalette="danger" onClick={() => onAct(actionOn("rollback", rollbackTarget))} size="sm">
           Roll back to version {rollbackTarget.version_number}
         </Button>
       ) : undefined}
       {state.pinned && state.latest ? (
-        <Button
-          onClick={() => onAct({ kind: "unpin", version: state.latest?.version_number ?? 0 })}
-          size="sm"
-          variant="outline"
-        >
+        <Button onClick={() => state.latest && onAct(actionOn("unpin", state.latest))} size="sm" variant="outline">
           Unpin
         </Button>
       ) : undefined}
       {!state.pinned && state.active ? (
-        <Button
-          onClick={() =>
-            onAct({ kind: "pin", version: state.active?.version_number ?? 0, versionHash: state.active?.dag_hash })
-          }
-          size="sm"
-          variant="outline"
-        >
+        <Button onClick={() => state.active && onAct(actionOn("pin", state.active))} size="sm" variant="outline">
           Pin version {state.active.version_number}
         </Button>
       ) : undefined}

@@ -36,7 +36,7 @@ interface Props {
   readonly onClose: () => void;
   /** Called with what was done, and with the server's warnings. */
   readonly onDone: (text: string, warnings: Array<string>) => void;
-  /** Called when the server told of a newer state. */
+  /** Called when the server refused, so that what is shown may be old. */
   readonly onStale: () => void;
   readonly state: ReleaseState;
 }
@@ -64,7 +64,9 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
   const submit = async () => {
     setBusy(true);
     try {
-      const { path, ...request } = requestOf(action, choices, base, key);
+      // What was entered for an objection that there is no more must not pass over another one.
+      const entered = mustOverride ? choices : { ...choices, override: "" };
+      const { path, ...request } = requestOf(action, entered, base, key);
       const answer = await call<{ warnings?: Array<string> }>(path, request);
 
       onDone(wording.done, answer.warnings ?? []);
@@ -77,8 +79,8 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
 
         setBase(refusal.state);
         setChoices({ ...choices, reason: choices.reason === before ? after : choices.reason });
-        onStale();
       }
+      onStale();
     } finally {
       setBusy(false);
     }
@@ -126,7 +128,12 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
                   state={base}
                 />
                 {PREVIEWED.has(action.kind) && base.active && base.active.version_number !== action.version ? (
-                  <ComparePreview dagId={base.dag_id} from={base.active.version_number} to={action.version} />
+                  <ComparePreview
+                    dagId={base.dag_id}
+                    from={base.active.version_number}
+                    hash={action.versionHash}
+                    to={action.version}
+                  />
                 ) : undefined}
               </Stack>
             </Dialog.Body>

@@ -43,52 +43,58 @@ const NextRuns = ({ schedule }: { readonly schedule: Comparison["schedule"] }) =
   );
 };
 
-const SourceDiff = ({ source }: { readonly source: Comparison["source"] }) =>
-  source.diff ? (
-    <details>
-      <chakra.summary cursor="pointer" fontSize="sm">
-        Source of the Dag file
-      </chakra.summary>
-      <chakra.pre
-        aria-label="Differences of the source"
-        bg="bg.muted"
-        fontSize="xs"
-        maxH="16rem"
-        overflow="auto"
-        p={2}
-        role="region"
-        tabIndex={0}
-      >
-        {diffLines(source.diff).map((line, index) => (
-          <chakra.span color={LINE_COLORS[line.kind]} display="block" key={index}>
-            {line.text || " "}
-          </chakra.span>
-        ))}
-      </chakra.pre>
-    </details>
-  ) : source.note ? (
-    <Text color="fg.muted" fontSize="sm">
-      {source.note}
-    </Text>
-  ) : undefined;
+const SourceDiff = ({ source }: { readonly source: Comparison["source"] }) => (
+  <>
+    {source.note ? (
+      <Text color="fg.muted" fontSize="sm">
+        {source.note}
+      </Text>
+    ) : undefined}
+    {source.diff ? (
+      <details>
+        <chakra.summary cursor="pointer" fontSize="sm">
+          Source of the Dag file
+        </chakra.summary>
+        <chakra.pre
+          aria-label="Differences of the source"
+          bg="bg.muted"
+          fontSize="xs"
+          maxH="16rem"
+          overflow="auto"
+          p={2}
+          role="region"
+          tabIndex={0}
+        >
+          {diffLines(source.diff).map((line, index) => (
+            <chakra.span color={LINE_COLORS[line.kind]} display="block" key={index}>
+              {line.text || " "}
+            </chakra.span>
+          ))}
+        </chakra.pre>
+      </details>
+    ) : undefined}
+  </>
+);
 
 interface Props {
   readonly dagId: string;
   readonly from: number;
+  /** Hash of the version that is meant by `to`. */
+  readonly hash: string | undefined;
   readonly to: number;
 }
 
 type Answer = { comparison: Comparison } | { error: string } | undefined;
 
 /** What is different in the version that would become active. */
-export const ComparePreview = ({ dagId, from, to }: Props) => {
+export const ComparePreview = ({ dagId, from, hash, to }: Props) => {
   const [answer, setAnswer] = useState<Answer>();
 
   useEffect(() => {
     const controller = new AbortController();
 
     setAnswer(undefined);
-    getComparison(dagId, from, to, controller.signal)
+    getComparison(dagId, { from, hash, to }, controller.signal)
       .then((comparison) => setAnswer({ comparison }))
       .catch((error: unknown) => {
         if (!controller.signal.aborted) {
@@ -97,7 +103,7 @@ export const ComparePreview = ({ dagId, from, to }: Props) => {
       });
 
     return () => controller.abort();
-  }, [dagId, from, to]);
+  }, [dagId, from, hash, to]);
 
   return (
     <Box aria-busy={answer === undefined} as="section" borderWidth={1} borderRadius="md" p={3}>
@@ -117,8 +123,8 @@ export const ComparePreview = ({ dagId, from, to }: Props) => {
             <Box fontSize="sm" key={title} mb={1}>
               <Text fontWeight="semibold">{title}</Text>
               <Box as="ul" listStyleType="none" m={0} overflowWrap="anywhere" ps={2}>
-                {lines.map((line) => (
-                  <li key={line}>{line}</li>
+                {lines.map((line, index) => (
+                  <li key={index}>{line}</li>
                 ))}
               </Box>
             </Box>
