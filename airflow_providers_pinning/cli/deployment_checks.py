@@ -24,6 +24,7 @@ from datetime import timedelta
 from airflow._shared.timezones import timezone
 from airflow.configuration import conf
 from airflow.models.dagbundle import DagBundleModel
+from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
@@ -31,7 +32,11 @@ from airflow_providers_pinning.cli.findings import Finding, failure, ok, warning
 from airflow_providers_pinning.db_manager import PinningDBManager
 from airflow_providers_pinning.domain import attestation, health, overview
 from airflow_providers_pinning.domain.attestation import ComponentHealth
-from airflow_providers_pinning.models import ManagedVersion
+from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.identity import pinned_identity
+from airflow_providers_pinning.domain.managed import VersionState
+from airflow_providers_pinning.domain.scheduling import read_version
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 COMPONENTS = {
     "scheduler": "no run is created",
@@ -135,6 +140,31 @@ def check_pins() -> Iterator[Finding]:
             yield failure("pin", f"{pin.dag_id}: {problem.reason}: {found}", remedy or found)
 
 
+def check_readable() -> Iterator[Finding]:
+    """Tell which pinned versions this host cannot deserialize, such as for want of a plugin: they get no runs."""
+    unreadable: list[tuple[str, VersionUnreadableError]] = []
+    with create_session(scoped=False) as session:
+        pins = session.scalars(
+            select(Pin)
+            .join(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
+            .order_by(Pin.dag_id)
+        ).all()
+        for pin in pins:
+            version = pinned_identity(pin)
+            try:
+                if version:
+                    read_version(version, dag_id=pin.dag_id, session=session)
+            except VersionUnreadableError as refusal:
+                unreadable.append((pin.dag_id, refusal))
+    if not unreadable:
+        yield ok("readable", f"all {len(pins)} pinned versions can be read on this host")
+    for dag_id, error in unreadable[:SHOWN]:
+        found, _, remedy = error.message.partition(". ")
+        yield failure("readable", f"{dag_id}: {error.reason}: {found}", remedy or found)
+    if len(unreadable) > SHOWN:
+        yield failure("readable", f"{len(unreadable) - SHOWN} more cannot be read", "Mend those above first.")
+
+
 def check_runs() -> Iterator[Finding]:
     """Tell which runs were created with another version than the pinned one."""
     with create_session(scoped=False) as session:
@@ -151,7 +181,7 @@ def check_runs() -> Iterator[Finding]:
 
 
 def check_code() -> Iterator[Finding]:
-    """Tell of which kept versions the dag processor could not get the code."""
+    """Tell of which versions that may be pinned the dag processor could not get the code."""
     with create_session(scoped=False) as session:
         kept = session.execute(
             select(
@@ -159,7 +189,9 @@ def check_code() -> Iterator[Finding]:
                 ManagedVersion.version_number,
                 ManagedVersion.code_state,
                 ManagedVersion.code_message,
-            ).order_by(ManagedVersion.dag_id, ManagedVersion.version_number)
+            )
+            .where(ManagedVersion.state != VersionState.REJECTED.value)
+            .order_by(ManagedVersion.dag_id, ManagedVersion.version_number)
         ).all()
     missing = [row for row in kept if row.code_state == "missing"]
     unknown = sum(row.code_state == "unknown" for row in kept)

@@ -37,6 +37,7 @@ CHECKS = (
     ("clocks", deployment_checks.check_clocks),
     ("bundle", deployment_checks.check_bundles),
     ("pins", deployment_checks.check_pins),
+    ("readable", deployment_checks.check_readable),
     ("runs", deployment_checks.check_runs),
     ("code", deployment_checks.check_code),
 )

@@ -72,7 +72,7 @@ def test_a_deployment_in_order_is_healthy(pinning, complete):
     assert {finding["status"] for finding in done.json} == {"ok"}
     assert {finding["check"] for finding in done.json} == {
         *("package", "enforcement", "contract", "plugin", "tables", "component", "clocks", "bundle", "pins", "runs"),
-        "code",
+        *("readable", "code"),
     }
     assert done.err == f"{len(done.json)} checks: 0 failed, 0 to know of.\n"
 
@@ -147,6 +147,27 @@ def test_a_pin_that_is_not_honoured_must_be_dealt_with(pinning, complete, orders
     assert summary["found"] == "1 of 1 pins have a problem"
     assert found["found"].startswith("orders: version_drifted: Version 1 is pinned, but was rewritten")
     assert "pin another version or unpin" in found["remedy"]
+
+
+def test_a_pinned_version_that_cannot_be_read_must_be_dealt_with(pinning, complete, orders):
+    """No run is created with it, though its rows are as they should be."""
+    orders.remove_plugin("orders", 1)
+
+    done = pinning("doctor", "-o", "json")
+    [found] = findings(done, "readable")
+    assert (done.code, found["status"]) == (6, "failure")
+    assert found["found"].startswith("orders: version_unreadable")
+
+
+def test_the_code_of_a_rejected_version_may_be_gone(pinning, complete, session):
+    """To reject it is the remedy that is told."""
+    session.execute(update(ManagedVersion).values(code_state="available"))
+    session.execute(update(ManagedVersion).where(ManagedVersion.version_number == 2).values(code_state="missing"))
+    session.commit()
+    assert pinning("doctor").code == 6
+
+    assert pinning("reject", "orders", "-V", 2, "-r", "its code is gone", "--yes").code == 0
+    assert pinning("doctor").code == 0
 
 
 def test_a_run_that_escaped_its_pin_is_told(pinning, complete, orders, session):
