@@ -81,6 +81,21 @@ def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser) -> 
     return not others or others <= manager.get_authorized_dag_ids(user=user)
 
 
+def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[str]:
+    """Return those of some Dags whose runs a user may read, which is more than to read their versions."""
+    manager = get_auth_manager()
+    return frozenset(
+        dag_id
+        for dag_id in dag_ids
+        if manager.is_authorized_dag(
+            method="GET",
+            access_entity=DagAccessEntity.RUN,
+            details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
+            user=user,
+        )
+    )
+
+
 SOURCE_HEADER = "Pinning-Source"
 MAX_SOURCE = 2000
 

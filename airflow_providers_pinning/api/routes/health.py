@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
+from airflow.api_fastapi.core_api.security import GetUserDep
 
 from airflow_providers_pinning.api.datamodels.health import (
     ComponentResponse,
@@ -28,7 +29,7 @@ from airflow_providers_pinning.api.datamodels.health import (
 )
 from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read
+from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read, may_read_runs_of
 from airflow_providers_pinning.domain import attestation, health, overview
 
 router = AirflowRouter(tags=["Health"])
@@ -37,17 +38,18 @@ SHOWN = 100
 
 
 @router.get("/health", responses=responses(), dependencies=[may_read])
-def get_health(readable: ReadableDagIdsDep, session: SessionDep) -> DeploymentHealthResponse:
+def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDep) -> DeploymentHealthResponse:
     """Show each live component, the pins that have a problem, and the runs that escaped their pin."""
     components = attestation.live_components(session=session)
     unhealthy, total = overview.list_pins(
         overview.PinFilter(dag_ids=readable, unhealthy=True), limit=SHOWN, offset=0, session=session
     )
     escaped = health.escaped_runs(set(readable), limit=SHOWN, session=session)
+    with_runs = may_read_runs_of({run.dag_id for run in escaped}, user=user)
     return DeploymentHealthResponse(
         enforced=all(component.enforced for component in components),
         components=[ComponentResponse.model_validate(component) for component in components],
         unhealthy_pins=[PinSummaryResponse.model_validate(pin) for pin in unhealthy],
         total_unhealthy_pins=total,
-        escaped_runs=[EscapedRunResponse.model_validate(run) for run in escaped],
+        escaped_runs=[EscapedRunResponse.model_validate(run) for run in escaped if run.dag_id in with_runs],
     )

@@ -23,6 +23,7 @@ from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Path, Query
 
 from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER
@@ -36,7 +37,7 @@ from airflow_providers_pinning.api.datamodels.versions import (
     VersionResponse,
 )
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, changes, may_read
+from airflow_providers_pinning.api.security import CallerDep, changes, may_read, may_read_runs_of
 from airflow_providers_pinning.domain import events, overview, versions
 from airflow_providers_pinning.domain.events import Caller, Change
 from airflow_providers_pinning.domain.identity import require_dag
@@ -64,11 +65,17 @@ def get_versions(dag_id: str, session: SessionDep, limit: Limit = 50, offset: Of
 
 
 @router.get("/dags/{dag_id}/events", responses=responses(404), dependencies=[may_read])
-def get_events(dag_id: str, session: SessionDep, limit: Limit = 50, offset: Offset = 0) -> EventCollectionResponse:
-    """List what was changed, by whom and why, newest first."""
+def get_events(
+    dag_id: str, user: GetUserDep, session: SessionDep, limit: Limit = 50, offset: Offset = 0
+) -> EventCollectionResponse:
+    """List what was changed, by whom and why, newest first; which runs, only to who may read runs."""
     require_dag(dag_id, session=session)
     listed, total = events.list_events(dag_id, limit=limit, offset=offset, session=session)
-    return EventCollectionResponse(events=[EventResponse.model_validate(e) for e in listed], total_entries=total)
+    shown = [EventResponse.model_validate(event) for event in listed]
+    if not may_read_runs_of([dag_id], user=user):
+        for event in shown:
+            event.evidence = {name: fact for name, fact in (event.evidence or {}).items() if name != "run_ids"} or None
+    return EventCollectionResponse(events=shown, total_entries=total)
 
 
 @router.post(

@@ -1,0 +1,68 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import pytest
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from sqlalchemy import update
+
+from airflow_providers_pinning.models import RoutedRun
+from tests.support.api import PINNING
+from tests.support.sources import dag_file
+
+DAG = f"{PINNING}/dags/orders"
+
+
+@pytest.fixture
+def canary(lab, api, session):
+    """Start a canary run, and make it look like one that nothing routed; return its id."""
+    lab.commit("sha1", orders=dag_file("orders"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", tasks="extract load"))
+    [run_id] = api().post(f"{DAG}/canaryRuns", json={"version_number": 2}).json()["run_ids"]
+    session.execute(update(RoutedRun).values(run_id="another"))
+    session.commit()
+    return run_id
+
+
+@pytest.fixture
+def without_runs(airflow_app, monkeypatch):
+    """Let nobody read the runs of a Dag."""
+    manager = type(airflow_app.state.auth_manager)
+    allowed = manager.is_authorized_dag
+
+    def is_authorized_dag(self, *, method, user, access_entity=None, details=None):
+        return access_entity is not DagAccessEntity.RUN and allowed(
+            self, method=method, user=user, access_entity=access_entity, details=details
+        )
+
+    monkeypatch.setattr(manager, "is_authorized_dag", is_authorized_dag)
+
+
+def shown_runs(api):
+    evidence = api("viewer").get(f"{DAG}/events").json()["events"][0]["evidence"]
+    escaped = api("viewer").get(f"{PINNING}/health").json()["escaped_runs"]
+    return evidence, [run["run_id"] for run in escaped]
+
+
+def test_who_may_read_runs_is_told_which_they_are(canary, api):
+    assert shown_runs(api) == ({"run_ids": [canary]}, [canary])
+
+
+def test_who_may_not_read_runs_is_not_told_which_they_are(canary, without_runs, api):
+    assert shown_runs(api) == (None, [])
