@@ -43,7 +43,10 @@ PATIENCE = 10.0
 """Seconds after which a listener that has not returned is no longer waited for."""
 
 QUEUE_LENGTH = 100
-"""Events that may wait for a listener which does not return; later ones are not delivered to it."""
+"""Events that may wait for a listener."""
+
+ROOM_PATIENCE = 60.0
+"""Seconds to wait for room; a listener that takes longer for one event is not given what comes meanwhile."""
 
 
 def _listeners() -> list[Any]:
@@ -71,6 +74,7 @@ class _Courier:
         self.name = getattr(listener, "__name__", None) or repr(listener)
         self._listener = listener
         self._waiting: queue.Queue[DagVersionEvent] = queue.Queue(QUEUE_LENGTH)
+        self._is_given_up = False
         threading.Thread(target=self._bring, name=f"pinning-listener-{self.name}", daemon=True).start()
 
     def _bring(self) -> None:
@@ -81,6 +85,7 @@ class _Courier:
             except BaseException:
                 log.exception("Listener %s failed with event %d (%s)", self.name, event.event_id, event.kind.value)
             finally:
+                self._is_given_up = False
                 self._waiting.task_done()
 
     def is_idle(self, timeout: float = 0.0) -> bool:
@@ -90,10 +95,14 @@ class _Courier:
             return done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
 
     def bring(self, event: DagVersionEvent) -> None:
-        """Take an event to bring."""
+        """Take an event to bring; wait for room while the listener returns now and then."""
         try:
-            self._waiting.put_nowait(event)
+            if self._is_given_up:
+                self._waiting.put_nowait(event)
+            else:
+                self._waiting.put(event, timeout=ROOM_PATIENCE)
         except queue.Full:
+            self._is_given_up = True
             log.error(
                 "Listener %s does not return; event %d (%s of Dag %s) is not delivered to it",
                 self.name,

@@ -52,6 +52,7 @@ def event(number=1, kind=EventKind.PINNED):
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(delivery, "PATIENCE", 0.2)
+    monkeypatch.setattr(delivery, "ROOM_PATIENCE", 0.2)
 
 
 def test_every_listener_gets_each_event():
@@ -173,6 +174,25 @@ def test_events_for_a_listener_that_never_returns_do_not_pile_up(impatient, monk
         assert deliveries.wait(10)
 
     assert [e.event_id for e in hanging.events] == [1, 2, 3]
+
+
+def test_a_listener_that_is_slow_gets_every_event_of_a_long_release(monkeypatch):
+    class SlowListener(Listener):
+        @hookimpl
+        def on_dag_version_event(self, event):
+            time.sleep(0.02)
+            super().on_dag_version_event(event)
+
+    monkeypatch.setattr(delivery, "PATIENCE", 0.01)
+    monkeypatch.setattr(delivery, "QUEUE_LENGTH", 2)
+    listener, deliveries = SlowListener(), Delivery()
+
+    with listening(listener):
+        for number in range(20):
+            deliveries.deliver(event(number))
+        assert deliveries.wait(10)
+
+    assert [told.event_id for told in listener.events] == list(range(20))
 
 
 def test_a_listener_that_comes_later_gets_what_happens_later():
