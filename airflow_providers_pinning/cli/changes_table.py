@@ -28,7 +28,7 @@ from airflow_providers_pinning.domain.difference import VersionDifference
 from airflow_providers_pinning.domain.difference_schedule import ScheduleChange
 from airflow_providers_pinning.domain.difference_values import FieldChange
 
-NEXT_RUNS = 3
+NEXT_RUNS = 5
 """How many of the next runs are shown."""
 
 

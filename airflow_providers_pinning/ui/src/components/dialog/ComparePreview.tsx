@@ -34,12 +34,40 @@ const LINE_COLORS: Record<DiffLine["kind"], string> = {
 };
 
 const NextRuns = ({ schedule }: { readonly schedule: Comparison["schedule"] }) => {
-  const [next] = schedule.next_runs_after;
+  const { next_runs_after: after, next_runs_before: before } = schedule;
+  const longer = after.length > before.length ? after : before;
+  const [next] = after;
 
-  return next === undefined ? undefined : (
-    <Text color="fg.muted" fontSize="sm">
-      The next scheduled run would be for {absolute(next)}.
-    </Text>
+  return longer.length === 0 ? undefined : (
+    <details>
+      <chakra.summary color="fg.muted" cursor="pointer" fontSize="sm">
+        {next === undefined
+          ? "There would be no scheduled run."
+          : `The next scheduled run would be for ${absolute(next)}.`}
+      </chakra.summary>
+      <chakra.table fontSize="sm">
+        <chakra.caption textAlign="start">Next runs</chakra.caption>
+        <thead>
+          <tr>
+            <chakra.th pe={4} scope="col" textAlign="start">
+              Now
+            </chakra.th>
+            <chakra.th scope="col" textAlign="start">
+              Then
+            </chakra.th>
+          </tr>
+        </thead>
+        <tbody>
+          {longer.map((_, index) => (
+            // The rows are places in an order, and nothing else.
+            <tr key={index}>
+              <chakra.td pe={4}>{before[index] === undefined ? "–" : absolute(before[index])}</chakra.td>
+              <td>{after[index] === undefined ? "–" : absolute(after[index])}</td>
+            </tr>
+          ))}
+        </tbody>
+      </chakra.table>
+    </details>
   );
 };
 
