@@ -96,7 +96,7 @@ class TestPins:
     @pytest.mark.parametrize(
         ("which", "expected"),
         [
-            ({"dag_ids": frozenset(["behind", "not_pinned"])}, ["behind"]),
+            pytest.param({"dag_ids": frozenset(["behind", "not_pinned"])}, ["behind"], id="dag_ids"),
             ({"dag_ids": frozenset()}, []),
             ({"dag_id_pattern": "E"}, ["behind", "broken", "latest"]),
             ({"dag_id_pattern": "b%n"}, ["behind", "broken"]),
