@@ -46,7 +46,8 @@ def main() -> None:
 
 def _take(airflow: SeededAirflow, browser: Browser, state: object, theme: str) -> None:
     context = open_context(browser, state, width=1280, height=920, scale=1, dark=theme == "dark")
-    window = Window(airflow, context.new_page(), Complaints(context))
+    page = context.new_page()
+    window = Window(airflow, page, Complaints(page))
 
     window.open_tab("orders")
     expect(window.section("Candidate")).to_contain_text("progressing")

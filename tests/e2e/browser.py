@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.e2e.airflow import PASSWORD, SeededAirflow
 
@@ -80,16 +80,16 @@ class Complaints:
     """
     What the console said that a healthy page does not say.
 
-    :param context: the pages that are listened to
+    :param page: the page that is listened to
     """
 
-    context: BrowserContext
+    page: Page
     found: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.context.on("console", self._hear)
-        self.context.on("weberror", lambda error: self.found.append(f"uncaught: {error.error}"))
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.found.append(f"uncaught: {error}"))
 
     def expect(self, pattern: str) -> None:
         """Allow what matches, and demand that it comes."""

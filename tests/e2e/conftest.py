@@ -20,8 +20,10 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import BrowserContext
 
 from tests.e2e.airflow import SeededAirflow, write_seed
 from tests.e2e.browser import Complaints, chromium, log_in, open_context
@@ -74,35 +76,41 @@ def browser():
 
 
 @pytest.fixture(scope="package")
-def login(browser):
-    """Return a function that logs a user in, once."""
-    states = {}
+def contexts(browser):
+    """
+    Return a function that gives a user's context of the browser.
 
-    def log_in_once(airflow: SeededAirflow, username: str):
-        key = airflow.url, username
-        if key not in states:
-            states[key] = log_in(browser, airflow, username)
-        return states[key]
+    Tests share it, because a new one has to load all of Airflow's user interface again.
+    """
+    states: dict[tuple, Any] = {}
+    opened: dict[tuple, BrowserContext] = {}
 
-    return log_in_once
+    def context_of(airflow: SeededAirflow, username: str, **options: Any) -> BrowserContext:
+        user = airflow.url, username
+        if user not in states:
+            states[user] = log_in(browser, airflow, username)
+        key = *user, *sorted(options.items())
+        if key not in opened:
+            opened[key] = open_context(browser, states[user], **options)
+        return opened[key]
+
+    yield context_of
+    for context in opened.values():
+        context.close()
 
 
 @pytest.fixture
-def window(browser, login):
-    """
-    Return a function that opens a window of a user.
+def window(contexts):
+    """Return a function that opens a window of a user; its ``complaints`` are checked when the test has passed."""
+    opened: list[Window] = []
 
-    The page's ``complaints`` are checked when the test has passed.
-    """
-    opened: list[Complaints] = []
-
-    def open_window(airflow: SeededAirflow, username: str = "op", **options) -> Window:
-        context = open_context(browser, login(airflow, username), **options)
-        opened.append(Complaints(context))
-        return Window(airflow, context.new_page(), opened[-1])
+    def open_window(airflow: SeededAirflow, username: str = "op", **options: Any) -> Window:
+        page = contexts(airflow, username, **options).new_page()
+        opened.append(Window(airflow, page, Complaints(page)))
+        return opened[-1]
 
     yield open_window
-    for complaints in opened:
-        complaints.context.close()
-    for complaints in opened:
-        complaints.check()
+    for shown in opened:
+        shown.page.close()
+    for shown in opened:
+        shown.complaints.check()
