@@ -40,6 +40,7 @@ os.environ.update(
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Say which tests must not be torn apart when they run in several processes: those that share something slow."""
     for item in items:
