@@ -26,7 +26,7 @@ from playwright.sync_api import expect
 from tests.e2e.traps import DOTTED, SPACED
 
 
-@pytest.mark.parametrize("dag_id", [DOTTED, SPACED])
+@pytest.mark.parametrize("dag_id", [DOTTED, SPACED], ids=["dots and letters", "space"])
 def test_dag_with_an_odd_id_is_found_read_and_changed(airflow, window, dag_id):
     shown = window(airflow)
     shown.open_overview(f"?dag_id_pattern={quote(dag_id)}")
