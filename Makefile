@@ -27,8 +27,8 @@ postgres:  ## Install PostgreSQL's server where it is missing
 chromium:  ## Install Chromium where it is missing
 	@scripts/ensure_chromium.sh
 
-test: env postgres chromium  ## Run every test, in two processes
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: env postgres chromium  ## Run every test
+	$(BIN)/python -m pytest
 
 unit: env  ## Run the tests that need no server
 	$(BIN)/python -m pytest tests/unit

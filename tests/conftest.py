@@ -23,9 +23,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import pytest
-
-_HERE = Path(__file__).parent
 _HOME = Path(tempfile.mkdtemp(prefix="pinning-tests-"))
 os.environ.update(
     AIRFLOW_HOME=str(_HOME),
@@ -38,15 +35,6 @@ os.environ.update(
     AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH=str(_HOME / "bundles"),
     AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
 )
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Say which tests must not be torn apart when they run in several processes: those that share something slow."""
-    for item in items:
-        folder = item.path.relative_to(_HERE).parts[0]
-        together = folder if folder in ("e2e", "integration") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group("shared" if "shared" in item.fixturenames else f"{folder}/{together}"))
 
 
 def pytest_unconfigure(config):
