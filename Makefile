@@ -28,7 +28,7 @@ chromium:  ## Install Chromium where it is missing
 	@scripts/ensure_chromium.sh
 
 test: env postgres chromium  ## Run every test
-	$(BIN)/python -m pytest
+	@scripts/test.sh $(BIN)/python
 
 unit: env  ## Run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
