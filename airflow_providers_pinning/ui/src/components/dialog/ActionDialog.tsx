@@ -57,6 +57,8 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
   const first = useRef<HTMLTextAreaElement | null>(null);
   const wording = wordingOf(action, base);
   const lacking = complaint(action, choices);
+  // Nothing is left to compare with.
+  const gone = base.health.problems.some(({ reason }) => reason === "version_missing");
   const mustOverride = OBJECTIONS.has(error?.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
   // The same request sent twice is carried out once; what was changed in between makes another request of it.
   const key = useMemo(newKey, [base, choices]);
@@ -127,7 +129,7 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
                   onChange={(changed) => setChoices({ ...choices, ...changed })}
                   state={base}
                 />
-                {PREVIEWED.has(action.kind) && base.active && base.active.version_number !== action.version ? (
+                {PREVIEWED.has(action.kind) && !gone && base.active && base.active.version_number !== action.version ? (
                   <ComparePreview
                     dagId={base.dag_id}
                     from={base.active.version_number}
