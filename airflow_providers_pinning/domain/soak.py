@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -27,7 +28,7 @@ from airflow._shared.timezones import timezone
 from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState, State
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import ColumnElement, Select, literal, select
+from sqlalchemy import ColumnElement, Row, Select, literal, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import comparison, verdict
@@ -119,7 +120,7 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
     now = timezone.utcnow()
     since = question.since or _began(dag_id, managed, question.run_kinds, session=session)
     query = _runs(dag_id, version.dag_version_id, question.run_kinds).where(DagRun.created_at >= since)
-    runs = list(session.scalars(query))
+    runs = session.execute(query).all()
     evidence = _evidence(since, runs)
     judgement = verdict.judge(evidence, question.criteria, now)
     baseline = _baseline(dag_id, version, session=session) if question.tolerance else None
@@ -141,6 +142,7 @@ def _began(dag_id: str, managed: ManagedVersion, kinds: RunKind, *, session: Ses
 
 
 def _runs(dag_id: str, dag_version_id: UUID, kinds: RunKind) -> Select:
+    """Select what is judged of the runs: a live version may have very many."""
     routed: ColumnElement[bool] = (
         select(literal(1))
         .where(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id)
@@ -148,7 +150,7 @@ def _runs(dag_id: str, dag_version_id: UUID, kinds: RunKind) -> Select:
         .exists()
     )
     query = (
-        select(DagRun)
+        select(DagRun.state, DagRun.start_date, DagRun.end_date, DagRun.clear_number)
         .where(
             DagRun.dag_id == dag_id,
             DagRun.created_dag_version_id == dag_version_id,
@@ -163,7 +165,7 @@ def _runs(dag_id: str, dag_version_id: UUID, kinds: RunKind) -> Select:
     return query
 
 
-def _evidence(since: datetime, runs: list[DagRun]) -> Evidence:
+def _evidence(since: datetime, runs: Sequence[Row]) -> Evidence:
     finished = [run for run in runs if run.state in State.finished_dr_states]
     ends = [run.end_date for run in finished if run.end_date]
     starts = [run.start_date for run in runs if run.start_date]
@@ -177,7 +179,7 @@ def _evidence(since: datetime, runs: list[DagRun]) -> Evidence:
     )
 
 
-def _sample(runs: list[DagRun]) -> Sample:
+def _sample(runs: Sequence[Row]) -> Sample:
     finished = [run for run in runs if run.state in State.finished_dr_states]
     succeeded = [run for run in finished if run.state == DagRunState.SUCCESS]
     return Sample(
@@ -212,19 +214,17 @@ def _baseline(dag_id: str, version: VersionIdentity, *, session: Session) -> Ver
 
 
 def _compare(
-    dag_id: str, runs: list[DagRun], baseline: VersionIdentity | None, tolerance: Tolerance, *, session: Session
+    dag_id: str, runs: Sequence[Row], baseline: VersionIdentity | None, tolerance: Tolerance, *, session: Session
 ) -> Comparison:
-    theirs: list[DagRun] = []
+    theirs: Sequence[Row] = []
     if baseline is not None:
-        theirs = list(
-            session.scalars(
-                _runs(dag_id, baseline.dag_version_id, RunKind.LIVE)
-                .where(DagRun.state.in_(State.finished_dr_states))
-                .order_by(None)
-                .order_by(DagRun.id.desc())
-                .limit(BASELINE_RUNS)
-            )
-        )
+        theirs = session.execute(
+            _runs(dag_id, baseline.dag_version_id, RunKind.LIVE)
+            .where(DagRun.state.in_(State.finished_dr_states))
+            .order_by(None)
+            .order_by(DagRun.id.desc())
+            .limit(BASELINE_RUNS)
+        ).all()
     return comparison.compare(_sample(runs), _sample(theirs), tolerance)
 
 
