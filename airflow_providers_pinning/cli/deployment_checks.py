@@ -29,6 +29,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from airflow_providers_pinning.cli.findings import Finding, failure, ok, warning
+from airflow_providers_pinning.cli.output import with_progress
 from airflow_providers_pinning.db_manager import PinningDBManager
 from airflow_providers_pinning.domain import attestation, health, overview
 from airflow_providers_pinning.domain.attestation import ComponentHealth
@@ -149,7 +150,7 @@ def check_readable() -> Iterator[Finding]:
             .join(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
             .order_by(Pin.dag_id)
         ).all()
-        for pin in pins:
+        for pin in with_progress(pins, "Reading the pinned versions"):
             version = pinned_identity(pin)
             try:
                 if version:

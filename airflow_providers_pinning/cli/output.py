@@ -19,17 +19,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from airflow.cli.simple_table import AirflowConsole, SimpleTable
 from rich.console import Console
+from rich.progress import track
 from rich.syntax import Syntax
 from rich.text import Text
 from tabulate import tabulate
 
+Item = TypeVar("Item")
 Row = Mapping[str, Any]
 
 KEPT = "\u00a0\u200c\u200d\u3000"
@@ -108,6 +110,12 @@ def show(output: str, data: Any, rows: Sequence[Row]) -> None:
         console.print_as_plain_table([dict(row) for row in rows])
     else:
         console.print_as_table([dict(row) for row in rows])
+
+
+def with_progress(items: Sequence[Item], what: str) -> Iterable[Item]:
+    """Go through items; where people watch, a bar on stderr shows how far it got."""
+    console = Console(stderr=True)
+    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
 
 
 def show_diff(diff: str) -> None:
