@@ -26,6 +26,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from uuid import UUID
 
 import uuid6
@@ -33,7 +34,7 @@ from airflow import __version__ as airflow_version
 from airflow._shared.timezones import timezone
 from airflow.jobs.job import Job, JobState
 from airflow.utils.net import get_hostname
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import Select, and_, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import __version__, conf
@@ -110,16 +111,22 @@ def withdraw(row_id: UUID, *, session: Session) -> None:
 
 def live_components(*, session: Session) -> list[ComponentHealth]:
     """List every live scheduler, dag processor, triggerer and API server process."""
-    serves = and_(Component.component == API_SERVER, Component.last_seen > _oldest_sign_of_life())
-    rows = session.scalars(
-        select(Component).where(or_(Component.job_id.is_not(None), serves)).order_by(Component.hostname, Component.pid)
-    ).all()
+    attestations, running_jobs = _of_components()
+    rows = session.scalars(attestations, {"oldest_sign_of_life": _oldest_sign_of_life()}).all()
     attested = {row.job_id: row for row in rows if row.job_id is not None}
-    jobs = session.scalars(
-        select(Job).where(Job.job_type.in_(JOB_COMPONENTS), Job.state == JobState.RUNNING).order_by(Job.id)
-    )
+    jobs = session.scalars(running_jobs)
     components = [_judge_job(job, attested.get(job.id)) for job in jobs if job.is_alive()]
     return components + [_judge_attested(row) for row in rows if row.job_id is None]
+
+
+@cache
+def _of_components() -> tuple[Select, Select]:
+    # Built once: every change of a pin asks.
+    serves = and_(Component.component == API_SERVER, Component.last_seen > bindparam("oldest_sign_of_life"))
+    return (
+        select(Component).where(or_(Component.job_id.is_not(None), serves)).order_by(Component.hostname, Component.pid),
+        select(Job).where(Job.job_type.in_(JOB_COMPONENTS), Job.state == JobState.RUNNING).order_by(Job.id),
+    )
 
 
 def require_enforcement(*, session: Session) -> None:

@@ -25,13 +25,14 @@ references are added beside the pinned version's for as long as a canary run of 
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 
 from airflow.dag_processing.collection import AssetModelOperation
 from airflow.models.asset import AssetModel, TaskInletAssetReference, TaskOutletAssetReference
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.state import State
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.scheduling import as_parsed
@@ -53,16 +54,22 @@ def register_assets(serialized: SerializedDagModel, *, session: Session) -> None
 
 def keep_assets_of_unfinished_canaries(dag_ids: Collection[str], *, session: Session) -> None:
     """Refer again to what canary runs need, after the pinned version's references were written."""
-    running = session.scalars(
-        select(RoutedRun.dag_version_id)
-        .distinct()
-        .join(DagRun, (DagRun.dag_id == RoutedRun.dag_id) & (DagRun.run_id == RoutedRun.run_id))
-        .where(RoutedRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states))
-    ).all()
+    running = session.scalars(_versions_of_unfinished_canaries(), {"dag_ids": list(dag_ids)}).all()
     if not running:
         return
     for serialized in session.scalars(select(SerializedDagModel).where(SerializedDagModel.dag_version_id.in_(running))):
         register_assets(serialized, session=session)
+
+
+@cache
+def _versions_of_unfinished_canaries() -> Select:
+    # Built once: every change of a pin asks.
+    return (
+        select(RoutedRun.dag_version_id)
+        .distinct()
+        .join(DagRun, (DagRun.dag_id == RoutedRun.dag_id) & (DagRun.run_id == RoutedRun.run_id))
+        .where(RoutedRun.dag_id.in_(bindparam("dag_ids", expanding=True)), DagRun.state.in_(State.unfinished_dr_states))
+    )
 
 
 def _refer(

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +28,8 @@ from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import ColumnElement, Row, Select, false, literal, select, update
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import ColumnElement, Row, Select, bindparam, false, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
 from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError
 from airflow_providers_pinning.models import ManagedVersion, Pin
@@ -67,6 +68,10 @@ class VersionIdentity:
         return f"version {self.version_number} (bundle {self.bundle_name!r} at {code})"
 
 
+# Statements that every change of a pin needs are built once: building one costs as much as executing it.
+
+
+@cache
 def _identity_select() -> Select:
     return select(
         DagVersion.id,
@@ -77,6 +82,17 @@ def _identity_select() -> Select:
         SerializedDagModel._data["dag"]["relative_fileloc"].as_string().label("relative_fileloc"),
         SerializedDagModel._data_compressed.is_not(None).label("compressed"),
     ).join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+
+
+@cache
+def _newest_select(*columns: InstrumentedAttribute) -> Select:
+    """Select the identity of a Dag's newest version; of those that have the given values, if columns are given."""
+    return (
+        _identity_select()
+        .where(DagVersion.dag_id == bindparam("dag_id"), *(column == bindparam("value") for column in columns))
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    )
 
 
 def _to_identity(row: Row, session: Session) -> VersionIdentity:
@@ -108,9 +124,7 @@ def identities_of(dag_version_ids: Collection[UUID], *, session: Session) -> lis
 
 def latest_identity(dag_id: str, *, session: Session) -> VersionIdentity | None:
     """Read the identity of the newest registered version, whatever is pinned."""
-    row = session.execute(
-        _identity_select().where(DagVersion.dag_id == dag_id).order_by(DagVersion.version_number.desc()).limit(1)
-    ).one_or_none()
+    row = session.execute(_newest_select(), {"dag_id": dag_id}).one_or_none()
     return _to_identity(row, session) if row else None
 
 
@@ -161,12 +175,7 @@ def find_version(
         )
     [(name, value)] = given.items()
     column = DagVersion.id if name == "dag_version_id" else getattr(DagVersion, name)
-    row = session.execute(
-        _identity_select()
-        .where(DagVersion.dag_id == dag_id, column == value)
-        .order_by(DagVersion.version_number.desc())
-        .limit(1)
-    ).one_or_none()
+    row = session.execute(_newest_select(column), {"dag_id": dag_id, "value": value}).one_or_none()
     if row is None:
         raise UnknownVersionError(
             f"Dag {dag_id!r} has no registered version with {name} {str(value)!r}. "

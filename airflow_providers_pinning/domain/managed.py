@@ -20,10 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import Enum
+from functools import cache
 from uuid import UUID
 
 from airflow._shared.timezones import timezone
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
@@ -102,8 +103,17 @@ def release_superseded(dag_id: str, *, session: Session) -> None:
     The active version, rejections, and candidates that are newer than the active version are always kept; of the
     others the most recently used are.
     """
+    surplus = session.scalars(_superseded(), {"dag_id": dag_id, "kept": conf.keep_versions()}).all()
+    if surplus:
+        session.execute(delete(ManagedVersion).where(ManagedVersion.dag_version_id.in_(surplus)))
+
+
+@cache
+def _superseded() -> Select:
+    # Built once: every change of a pin asks.
+    dag_id: BindParameter[str] = bindparam("dag_id")
     pinned = select(Pin.version_number).where(Pin.dag_id == dag_id).scalar_subquery()
-    surplus = session.scalars(
+    return (
         select(ManagedVersion.dag_version_id)
         .where(
             ManagedVersion.dag_id == dag_id,
@@ -113,7 +123,5 @@ def release_superseded(dag_id: str, *, session: Session) -> None:
             ),
         )
         .order_by(ManagedVersion.state_changed_at.desc(), ManagedVersion.version_number.desc())
-        .offset(conf.keep_versions())
-    ).all()
-    if surplus:
-        session.execute(delete(ManagedVersion).where(ManagedVersion.dag_version_id.in_(surplus)))
+        .offset(bindparam("kept"))
+    )

@@ -34,18 +34,18 @@ def warn_of_dropped_partitions(dag_id: str, version: VersionIdentity, *, session
     Rows of partly arrived partitions carry a fingerprint of the mapping they were collected under. The
     scheduler deletes those whose fingerprint is not the active version's, because they could never fire.
     """
-    pending = session.scalars(
-        select(AssetPartitionDagRun).where(
+    fingerprints = session.scalars(
+        select(AssetPartitionDagRun.rollup_fingerprint).where(
             AssetPartitionDagRun.target_dag_id == dag_id, AssetPartitionDagRun.created_dag_run_id.is_(None)
         )
     ).all()
-    if not pending:
+    if not fingerprints:
         return ()
     serialized = session.scalar(
         select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
     )
     fingerprint = compute_rollup_fingerprint(serialized.dag.timetable) if serialized else None
-    dropped = sum(row.rollup_fingerprint != fingerprint for row in pending)
+    dropped = sum(pending != fingerprint for pending in fingerprints)
     if not dropped:
         return ()
     return (
