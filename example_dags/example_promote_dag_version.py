@@ -117,6 +117,7 @@ with DAG(
         task_id="canary",
         target_dag_id=TARGET,
         version_number=new_version.output["version_number"],
+        expected_dag_hash=new_version.output["dag_hash"],
         count="{{ params.canary_runs }}",
         conf="{{ params.canary_conf | tojson }}",
         poke_interval="{{ params.poke_seconds }}",

@@ -45,7 +45,7 @@ from airflow_providers_pinning.domain.scheduling import (
     wait_for_head,
     write_dag_model,
 )
-from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change
+from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change, state_of_repeated
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
@@ -92,8 +92,8 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     """
     request = {"action": "pin", "dag_id": dag_id, **target.as_request()}
     pin = lock_pin(dag_id, session=session)
-    if events.find_repeated(change, request, session=session):
-        return release_state(dag_id, session=session)
+    if repeated := events.find_repeated(change, request, session=session):
+        return state_of_repeated(repeated, session=session)
     version = find_version(
         dag_id,
         version_number=target.version_number,
@@ -175,8 +175,8 @@ def unpin(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
     """
     request = {"action": "unpin", "dag_id": dag_id}
     pin = lock_pin(dag_id, session=session)
-    if events.find_repeated(change, request, session=session):
-        return release_state(dag_id, session=session)
+    if repeated := events.find_repeated(change, request, session=session):
+        return state_of_repeated(repeated, session=session)
     if pin.dag_version_id is None:
         raise NotPinnedError(f"Dag {dag_id!r} is not pinned, so its latest version is active already.", dag_id=dag_id)
     checks.check_revision(dag_id, pin, change, session=session)

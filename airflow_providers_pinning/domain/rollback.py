@@ -39,7 +39,7 @@ from airflow_providers_pinning.domain.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.managed import VersionState, manage, managed_versions
-from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_repeated
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 
 HISTORY_PAGE = 100
@@ -79,8 +79,8 @@ def roll_back(
         "hold": hold,
     }
     pin = pins.lock_pin(dag_id, session=session)
-    if events.find_repeated(change, request, session=session):
-        return release_state(dag_id, session=session)
+    if repeated := events.find_repeated(change, request, session=session):
+        return state_of_repeated(repeated, session=session)
     checks.check_revision(dag_id, pin, change, session=session)
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if current is not None and from_version not in (None, current.version_number):

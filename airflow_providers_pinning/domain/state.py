@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from airflow.models.dag_version import DagVersion
@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import Event, Pin
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,32 @@ def release_state(
     latest = latest_identity(dag_id, session=session)
     recorded = pinned_identity(pin)
     active = _present(recorded, latest, session=session) if recorded else latest
-    return _describe(dag_id, pin, active, latest, warnings=warnings, thorough=thorough, session=session)
+    health = pin_health(pin, thorough=thorough, session=session)
+    return _describe(dag_id, pin, active, latest, health, warnings=warnings, session=session)
+
+
+def state_of_repeated(event: Event, *, session: Session) -> ReleaseState:
+    """
+    Describe what an earlier request with the same idempotency key left, and warn if that was changed since.
+
+    :param event: what that request did
+    :param session: database session
+    """
+    state = release_state(event.dag_id, session=session)
+    warnings = tuple((event.evidence or {}).get("warnings", ()))
+    if state.revision != event.revision:
+        active = state.active.label if state.active else "no version"
+        how = f"pinned by {state.pin.actor}: {state.pin.reason}" if state.pin else "and the Dag is not pinned."
+        warnings += (
+            f"This request was carried out before, at revision {event.revision}, and was not repeated. Now, at "
+            f"revision {state.revision}, {active} is active, {how}",
+        )
+    return replace(state, warnings=warnings)
 
 
 def state_of_change(pin: Pin, active: VersionIdentity, *, warnings: tuple[str, ...], session: Session) -> ReleaseState:
     """
-    Describe what the transaction that pins a version leaves.
+    Describe what the transaction that pins a version leaves: a pin that is healthy, else it would have been refused.
 
     :param pin: the pin, which the caller has locked
     :param active: the pinned version, as the caller has read it in this transaction
@@ -105,7 +125,7 @@ def state_of_change(pin: Pin, active: VersionIdentity, *, warnings: tuple[str, .
     :param session: database session
     """
     latest = latest_identity(pin.dag_id, session=session)
-    return _describe(pin.dag_id, pin, active, latest, warnings=warnings, thorough=False, session=session)
+    return _describe(pin.dag_id, pin, active, latest, Health(), warnings=warnings, session=session)
 
 
 def _describe(
@@ -113,9 +133,9 @@ def _describe(
     pin: Pin | None,
     active: VersionIdentity | None,
     latest: VersionIdentity | None,
+    health: Health,
     *,
     warnings: tuple[str, ...],
-    thorough: bool,
     session: Session,
 ) -> ReleaseState:
     recorded = pinned_identity(pin)
@@ -130,7 +150,7 @@ def _describe(
         hold=Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at)
         if pin and pin.hold_reason
         else None,
-        health=pin_health(pin, thorough=thorough, session=session),
+        health=health,
         warnings=warnings,
     )
 

@@ -54,6 +54,8 @@ class TriggerCanaryRunOperator(PinningOperator):
     :param count: how many runs (templated)
     :param conf: configuration of each run, or its JSON; it must fit the version's own parameters (templated)
     :param note: note on each run; by default the reason (templated)
+    :param expected_dag_hash: create nothing if the version has another hash (templated)
+    :param override_reason: why a rejection of the version is passed over (templated)
     :param wait_for_completion: wait until the runs are finished
     :param fail_on_failed_run: fail, without retries, if a run fails
     :param poke_interval: time between two looks at the runs, as a ``timedelta`` or in seconds (templated)
@@ -67,6 +69,8 @@ class TriggerCanaryRunOperator(PinningOperator):
         "count",
         "conf",
         "note",
+        "expected_dag_hash",
+        "override_reason",
         "poke_interval",
     )
     template_fields_renderers = {"conf": "json"}
@@ -78,6 +82,8 @@ class TriggerCanaryRunOperator(PinningOperator):
         count: int | str = 1,
         conf: Mapping[str, Any] | str | None = None,
         note: str | None = None,
+        expected_dag_hash: str | None = None,
+        override_reason: str | None = None,
         wait_for_completion: bool = True,
         fail_on_failed_run: bool = True,
         poke_interval: float | str | timedelta = 30,
@@ -90,6 +96,8 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.count = count
         self.conf = conf
         self.note = note
+        self.expected_dag_hash = expected_dag_hash
+        self.override_reason = override_reason
         self.wait_for_completion = wait_for_completion
         self.fail_on_failed_run = fail_on_failed_run
         self.poke_interval = poke_interval
@@ -125,6 +133,8 @@ class TriggerCanaryRunOperator(PinningOperator):
             count=whole_number("count", self.count) or 1,
             conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
             note=text(self.note) or self.why(context),
+            expected_dag_hash=text(self.expected_dag_hash),
+            override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "canary"),
         )
 

@@ -26,7 +26,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.source import TaskSource
-from airflow_providers_pinning.operators.base import PinningOperator, whole_number
+from airflow_providers_pinning.operators.base import PinningOperator, text, whole_number
 
 ANY = "any"
 
@@ -44,6 +44,7 @@ class RollbackDagVersionOperator(PinningOperator):
     :param reject_current: mark the present version as not to be pinned
     :param hold: take no further change of this Dag without an override
     :param expected_revision: fail if the pin was changed since this revision (templated)
+    :param override_reason: why a rejection or a hold is passed over (templated)
     """
 
     template_fields: Sequence[str] = (
@@ -51,6 +52,7 @@ class RollbackDagVersionOperator(PinningOperator):
         "to_version",
         "from_version",
         "expected_revision",
+        "override_reason",
     )
 
     def __init__(
@@ -61,6 +63,7 @@ class RollbackDagVersionOperator(PinningOperator):
         reject_current: bool = True,
         hold: bool = False,
         expected_revision: int | str | None = None,
+        override_reason: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,6 +72,7 @@ class RollbackDagVersionOperator(PinningOperator):
         self.reject_current = reject_current
         self.hold = hold
         self.expected_revision = expected_revision
+        self.override_reason = override_reason
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Roll back, unless another version is active than the one to roll back from."""
@@ -87,6 +91,7 @@ class RollbackDagVersionOperator(PinningOperator):
             reject_current=self.reject_current,
             hold=self.hold,
             expected_revision=revision,
+            override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "rollback"),
         )
 
@@ -108,13 +113,15 @@ class RejectDagVersionOperator(PinningOperator):
     Mark a version as not to be pinned.
 
     :param version_number: number of the version (templated)
+    :param expected_dag_hash: fail if the version has another hash (templated)
     """
 
-    template_fields: Sequence[str] = (*PinningOperator.template_fields, "version_number")
+    template_fields: Sequence[str] = (*PinningOperator.template_fields, "version_number", "expected_dag_hash")
 
-    def __init__(self, *, version_number: int | str, **kwargs: Any) -> None:
+    def __init__(self, *, version_number: int | str, expected_dag_hash: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.version_number = version_number
+        self.expected_dag_hash = expected_dag_hash
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Reject; a template that renders to nothing names no version, so there is nothing to reject."""
@@ -125,5 +132,6 @@ class RejectDagVersionOperator(PinningOperator):
             self.target_dag_id,
             version_number,
             reason=self.why(context),
+            expected_dag_hash=text(self.expected_dag_hash),
             idempotency_key=self.key(context, "reject"),
         )

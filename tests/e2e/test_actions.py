@@ -148,6 +148,29 @@ def test_somebody_who_was_faster_is_shown_and_nothing_is_changed(tab):
     expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
 
 
+def test_click_repeated_after_a_lost_answer_does_not_claim_what_is_no_longer_so(tab):
+    shown = tab("loses_answers")
+    path = "**/dags/practice_loses_answers/pin"
+
+    def lose_answer(route):
+        route.fetch()
+        route.abort()
+
+    shown.page.route(path, lose_answer)
+    shown.button("Pin version 3").click()
+    shown.complaints.expect("Failed to load resource: net::ERR_FAILED")
+    shown.confirm("Pin version 3", reason="Looks good")
+    expect(shown.dialog.get_by_role("alert")).to_contain_text("It is not known whether this was done")
+    assert shown.state("practice_loses_answers")["active"]["version_number"] == 3
+    shown.airflow.pinning.put("/dags/practice_loses_answers/pin", {"version_number": 1, "reason": "Outage"})
+    shown.page.unroute(path)
+    shown.confirm("Pin version 3")
+    expect(shown.page.get_by_text("This was done, but it was changed again since.")).to_be_visible()
+    expect(shown.page.get_by_text("is active, pinned by admin: Outage")).to_be_visible()
+    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
+    assert shown.newest_event("practice_loses_answers")["reason"] == "Outage"
+
+
 def test_change_made_elsewhere_shows_up_by_itself(tab):
     shown = tab("conflicts")
     changed = {"version_number": 2, "reason": "Made elsewhere"}

@@ -41,6 +41,7 @@ PRACTICE = (
     "holds",
     "conflicts",
     "keyboard",
+    "loses_answers",
     "refused",
 )
 """A Dag for each test that changes one: version 2 is pinned, version 1 was before, and version 3 waits."""

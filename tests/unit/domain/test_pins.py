@@ -354,7 +354,18 @@ class TestIdempotencyKey:
         versions.pin("orders", 1, idempotency_key="k")
         versions.pin("orders", 2)
 
-        assert versions.pin("orders", 1, idempotency_key="k").active.version_number == 2
+        repeated = versions.pin("orders", 1, idempotency_key="k", reason="again")
+
+        assert repeated.active.version_number == 2
+        (warning,) = repeated.warnings
+        assert warning.startswith("This request was carried out before, at revision 1, and was not repeated. Now, at ")
+        assert "revision 2, version 2" in warning and "pinned by" in warning
+
+    def test_of_a_change_that_was_undone_says_so(self, versions):
+        versions.pin("orders", 1, idempotency_key="k")
+        versions.unpin("orders")
+
+        assert versions.pin("orders", 1, idempotency_key="k").warnings[0].endswith("and the Dag is not pinned.")
 
     def test_of_another_request_is_refused(self, versions):
         versions.pin("orders", 1, idempotency_key="k")
@@ -373,7 +384,9 @@ class TestIdempotencyKey:
         versions.unpin("orders", idempotency_key="k")
         versions.pin("orders", 1)
 
-        assert versions.unpin("orders", idempotency_key="k").pinned
+        repeated = versions.unpin("orders", idempotency_key="k")
+
+        assert repeated.pinned and "at revision 2, and was not repeated" in repeated.warnings[0]
 
     def test_is_each_dags_own(self, versions):
         versions.commit("sha4", invoices=dag_file("invoices"))

@@ -155,6 +155,31 @@ def test_conflict_carries_the_current_state(stub, hook):
     assert stub.received[-1].body["expected_revision"] == 3
 
 
+SEEN = {"expected_revision": 3, "expected_dag_hash": "h", "expected_bundle_version": "c"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "change"),
+    [
+        ("PUT", PIN, lambda hook: hook.pin("orders", version_number=2, reason="r", **SEEN)),
+        ("POST", f"{STATE}/candidates", lambda hook: hook.add_candidate("orders", reason="r", **SEEN)),
+        ("POST", f"{STATE}/versions/2/reject", lambda hook: hook.reject("orders", 2, reason="r", **SEEN)),
+        ("POST", f"{STATE}/versions/2/restore", lambda hook: hook.restore("orders", 2, reason="r", **SEEN)),
+        ("POST", f"{STATE}/canaryRuns", lambda hook: hook.trigger_canary_runs("orders", 2, **SEEN)),
+    ],
+)
+def test_change_carries_what_the_caller_saw(stub, hook, method, path, change):
+    stub.answer(method, path, {})
+    change(hook)
+    assert stub.received[-1].body.items() >= SEEN.items()
+
+
+def test_rollback_names_the_version_to_leave_and_why_an_objection_is_passed_over(stub, hook):
+    stub.answer("POST", f"{STATE}/rollback", {})
+    hook.roll_back("orders", reason="r", from_version=3, override_reason="outage")
+    assert stub.received[-1].body.items() >= {"from_version": 3, "override_reason": "outage"}.items()
+
+
 @pytest.mark.parametrize("fault", [DROP, (429, {}), (502, "bad gateway"), (503, {"detail": "starting"}), (504, "")])
 def test_change_is_sent_again_after_a_fault_with_the_same_key(stub, hook, fault):
     stub.answer("PUT", PIN, fault, fault, {"revision": 1})

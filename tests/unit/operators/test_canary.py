@@ -63,6 +63,19 @@ def test_runs_are_created_once_and_awaited_by_the_retry(airflow_server, lab, ses
     assert not set(cleared["run_ids"]) & set(result["run_ids"])
 
 
+def test_no_runs_are_created_of_a_version_that_is_not_the_one_meant_or_was_rejected(airflow_server, lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    with pytest.raises(AirflowFailException, match="version_drifted"):
+        canary(expected_dag_hash="another").execute(task_context("canary"))
+    PinningHook().reject("orders", 2, reason="fails")
+    with pytest.raises(AirflowFailException, match="version_rejected"):
+        canary().execute(task_context("canary"))
+    tried = canary(override_reason="is it still so?", wait_for_completion=False).execute(task_context("canary"))
+    assert len(tried["run_ids"]) == 1
+
+
 def test_configuration_that_does_not_fit_the_version_fails_at_once(airflow_server, lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

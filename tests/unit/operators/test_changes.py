@@ -76,10 +76,12 @@ def test_version_must_be_named_in_one_way(hook, named):
         run(PinDagVersionOperator, **named)
 
 
-def test_retry_repeats_nothing_even_if_another_pinned_since(hook):
+def test_retry_repeats_nothing_even_if_another_pinned_since_and_says_so(hook, capsys):
     run(PinDagVersionOperator, version_number=1)
     hook.pin("orders", version_number=2, reason="somebody else")
     state = run(PinDagVersionOperator, task_context("change", try_number=2), version_number=1)
+    (warning,) = state["warnings"]
+    assert "was not repeated" in warning and warning in capsys.readouterr().out
     assert state["active"]["version_number"] == 2
     assert kinds(hook) == ["pinned", "pinned"]
 
@@ -107,6 +109,11 @@ def test_rejected_version_needs_an_override(hook):
     with pytest.raises(AirflowFailException, match="version_rejected"):
         run(PinDagVersionOperator, version_number=2)
     assert run(PinDagVersionOperator, version_number=2, override_reason="hotfix")["active"]["version_number"] == 2
+
+
+def test_version_that_is_not_the_evaluated_one_is_not_rejected(hook):
+    with pytest.raises(AirflowFailException, match="version_drifted"):
+        run(RejectDagVersionOperator, version_number=2, expected_dag_hash="another")
 
 
 @pytest.mark.parametrize("missing", [None, "", "None"])

@@ -57,6 +57,9 @@ export interface Wording {
   title: string;
 }
 
+/** What changes which version is active. */
+const MOVES = new Set<ActionKind>(["pin", "rollback", "unpin"]);
+
 const of = (state: ReleaseState): string => (state.active ? ` instead of version ${state.active.version_number}` : "");
 
 const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
@@ -104,6 +107,17 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
 };
 
 export const wordingOf = (action: Action, state: ReleaseState): Wording => WORDINGS[action.kind](action, state);
+
+/**
+ * Tell what was done, from the state that the server answered with: a request that is repeated after its answer was
+ * lost is not carried out again, and somebody may have changed the Dag in between. The server's warning says who.
+ */
+export const outcomeOf = (action: Action, before: ReleaseState, after: Partial<ReleaseState>): string => {
+  const { done } = wordingOf(action, before);
+  const stands = action.kind === "unpin" ? !after.pinned : after.active?.version_number === action.version;
+
+  return stands || !MOVES.has(action.kind) ? done : "This was done, but it was changed again since.";
+};
 
 /** A reason to begin with, where a second click must be enough; for others the person writes one. */
 export const firstReason = (action: Action, state: ReleaseState): string =>

@@ -25,7 +25,7 @@ import type { ReleaseState } from "src/api/types";
 import { ActionFields } from "src/components/dialog/ActionFields";
 import { ComparePreview } from "src/components/dialog/ComparePreview";
 import { Refusal } from "src/components/dialog/Refusal";
-import { complaint, firstReason, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
+import { complaint, firstReason, outcomeOf, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
 const OBJECTIONS = new Set(["held", "version_rejected"]);
@@ -69,9 +69,9 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
       // What was entered for an objection that there is no more must not pass over another one.
       const entered = mustOverride ? choices : { ...choices, override: "" };
       const { path, ...request } = requestOf(action, entered, base, key);
-      const answer = await call<{ warnings?: Array<string> }>(path, request);
+      const answer = await call<Partial<ReleaseState> & { warnings?: Array<string> }>(path, request);
 
-      onDone(wording.done, answer.warnings ?? []);
+      onDone(outcomeOf(action, base, answer), answer.warnings ?? []);
     } catch (problem) {
       const refusal = problem instanceof ApiError ? problem : new ApiError(0, "unexpected", String(problem));
 

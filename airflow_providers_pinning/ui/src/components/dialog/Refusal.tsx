@@ -23,7 +23,7 @@ import { absolute } from "src/lib/time";
 
 /** Why nothing was changed. */
 export const Refusal = ({ error }: { readonly error: ApiError }) => {
-  const { components, message, reason, state } = error;
+  const { components, message, reason, state, status } = error;
 
   if (reason === "revision_conflict" && state) {
     const who = state.pin
@@ -34,6 +34,14 @@ export const Refusal = ({ error }: { readonly error: ApiError }) => {
     return (
       <Notice live status="error" title="Somebody else was faster; nothing was changed">
         {`${who}${when}\nLook at what would change now, then confirm again or cancel.`}
+      </Notice>
+    );
+  }
+
+  if (status === 0 || status >= 500) {
+    return (
+      <Notice live status="error" title="It is not known whether this was done">
+        {`${message}\nConfirm again to find out: what was done already is not done twice.`}
       </Notice>
     );
   }
