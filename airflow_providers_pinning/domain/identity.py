@@ -200,7 +200,7 @@ def pinned_identity(pin: Pin | None) -> VersionIdentity | None:
     )
 
 
-_OF_DAG = (DagModel.dag_id, DagModel.is_paused, DagModel.max_active_runs)
+_OF_DAG = (DagModel.dag_id, DagModel.is_paused, DagModel.max_active_runs, DagModel.timetable_partitioned)
 """What callers of :func:`require_dag` want of the row's many columns; the others are read when they are used."""
 
 
@@ -214,14 +214,18 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
 
     :raises UnknownDagError: if there is no such Dag
     """
-    query = select(DagModel).where(DagModel.dag_id == dag_id).options(load_only(*_OF_DAG))
     if lock:
         keep_writers_out_of_sqlite(session=session)
-        query = query.with_for_update(of=DagModel).execution_options(populate_existing=True)
-    dag = session.scalar(query)
+    dag = session.scalar(_dag_select(lock=lock), {"dag_id": dag_id})
     if dag is None:
         raise UnknownDagError(f"Dag {dag_id!r} is not known. Check the id, or wait until it is parsed.", dag_id=dag_id)
     return dag
+
+
+@cache
+def _dag_select(*, lock: bool) -> Select:
+    query = select(DagModel).where(DagModel.dag_id == bindparam("dag_id")).options(load_only(*_OF_DAG))
+    return query.with_for_update(of=DagModel).execution_options(populate_existing=True) if lock else query
 
 
 def keep_writers_out_of_sqlite(*, session: Session) -> None:

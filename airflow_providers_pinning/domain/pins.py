@@ -24,6 +24,7 @@ from typing import Any
 from uuid import UUID
 
 from airflow._shared.timezones import timezone
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -128,7 +129,8 @@ def activate(
     from_version = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if pin.dag_version_id == version.dag_version_id:
         return _confirm(pin, version, change, request, session=session)
-    warnings = partitions.warn_of_dropped_partitions(dag_id, version, session=session)
+    has_partitions = readable.timetable.partitioned or session.get_one(DagModel, dag_id).timetable_partitioned
+    warnings = partitions.warn_of_dropped_partitions(dag_id, version, session=session) if has_partitions else ()
     if pin.dag_version_id is not None:
         _retain_active(pin, session=session)
     elif from_version and from_version != version and from_version.bundle_version:

@@ -29,7 +29,7 @@ import contextlib
 import copy
 import logging
 from collections.abc import Collection
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from airflow.models.dag import DagModel
@@ -40,7 +40,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.enums import DagAttributeTypes, Encoding
 from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, contains_eager
 
@@ -192,15 +192,21 @@ def read_version(version: VersionIdentity, *, dag_id: str, session: Session) -> 
 
 
 def _stored(version: VersionIdentity, *, session: Session) -> SerializedDagModel:
-    serialized = session.scalar(
-        select(SerializedDagModel)
-        .join(SerializedDagModel.dag_version)
-        .where(SerializedDagModel.dag_version_id == version.dag_version_id)
-        .options(contains_eager(SerializedDagModel.dag_version))
-    )
+    serialized = session.scalar(_stored_select(), {"dag_version_id": version.dag_version_id})
     if serialized is None:
         raise LookupError("its serialized Dag is gone")
     return serialized
+
+
+@cache
+def _stored_select() -> Select:
+    # Built once: every change of a pin asks.
+    return (
+        select(SerializedDagModel)
+        .join(SerializedDagModel.dag_version)
+        .where(SerializedDagModel.dag_version_id == bindparam("dag_version_id"))
+        .options(contains_eager(SerializedDagModel.dag_version))
+    )
 
 
 def _unreadable(version: VersionIdentity, dag_id: str, error: Exception) -> VersionUnreadableError:
