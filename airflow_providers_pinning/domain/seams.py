@@ -151,6 +151,17 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("self", "last_parsed", "session"),
     ),
     ("airflow.dag_processing.manager", "DagFileProcessorManager._scan_stale_dags", ("self",)),
+    ("airflow.dag_processing.manager", "DagFileProcessorManager._create_process", ("self", "dag_file")),
+    (
+        "airflow.dag_processing.manager",
+        "DagFileProcessorManager.handle_parsing_result",
+        ("self", "file", "proc", "session"),
+    ),
+    (
+        "airflow.dag_processing.manager",
+        "DagFileProcessorManager._add_files_to_queue",
+        ("self", "files", "mode"),
+    ),
     (
         "airflow.executors.workloads.task",
         "ExecuteTask.make",

@@ -46,6 +46,7 @@ HOOKS = (
     ("airflow.dag_processing.collection", "scheduling_metadata:install_on_collection"),
     ("airflow.dag_processing.collection", "file_removal:install_on_collection"),
     ("airflow.dag_processing.manager", "processor:install"),
+    ("airflow.dag_processing.manager", "overtaken_parse:install"),
     ("airflow.executors.workloads.task", "workloads:install_on_task"),
     ("airflow.executors.workloads.callback", "workloads:install_on_callback"),
     ("airflow.api.common.delete_dag", "dag_deletion:install"),
