@@ -112,9 +112,10 @@ def withdraw(row_id: UUID, *, session: Session) -> None:
 def live_components(*, session: Session) -> list[ComponentHealth]:
     """List every live scheduler, dag processor, triggerer and API server process."""
     attestations, running_jobs = _of_components()
+    # The jobs first: a component that starts in between writes both at once, and must not be seen without the latter.
+    jobs = session.scalars(running_jobs).all()
     rows = session.scalars(attestations, {"oldest_sign_of_life": _oldest_sign_of_life()}).all()
     attested = {row.job_id: row for row in rows if row.job_id is not None}
-    jobs = session.scalars(running_jobs)
     components = [_judge_job(job, attested.get(job.id)) for job in jobs if job.is_alive()]
     return components + [_judge_attested(row) for row in rows if row.job_id is None]
 

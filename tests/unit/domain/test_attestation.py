@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from unittest import mock
 
 import pytest
+from airflow import settings
 from airflow._shared.timezones import timezone
 from airflow.jobs.job import Job, JobState
 from sqlalchemy import select
@@ -75,6 +77,21 @@ class TestLiveJob:
 
         with pytest.raises(NotEnforcedError, match=f"{component} on {job.hostname} .job {job.id}. runs without"):
             pin()
+
+    def test_that_starts_while_one_asks_is_never_seen_as_without_the_package(self, session, monkeypatch):
+        """It writes its job and its attestation at once, between the two statements of whoever asks."""
+        with settings.NonScopedSession() as asking, settings.NonScopedSession() as starting:
+            stock = asking.scalars
+
+            def scalars(*args, **options):
+                found = stock(*args, **options).all()
+                if not session.scalars(select(Job)).all():
+                    start(starting)
+                return mock.Mock(all=lambda: found)
+
+            monkeypatch.setattr(asking, "scalars", scalars)
+            assert all(component.enforced for component in health(asking))
+        assert [component.enforced for component in health(session)] == [True]
 
     def test_without_the_package_is_named_in_the_refusal(self, session, pin):
         start(session)
