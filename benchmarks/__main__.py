@@ -47,7 +47,7 @@ class Extent:
 
     dags: int = 1000
     creation_rounds: int = 5
-    writing_rounds: int = 2
+    writing_rounds: int = 4
     single_dags: int = 100
     requests: int = 250
     request_rounds: int = 2
