@@ -61,9 +61,10 @@ class Parses:
     def take(self, manager: Any, file: Any, process: Any) -> bool:
         """Tell whether the result of a process is to be registered; if not, the file is parsed again."""
         begun_at = self._read_from.pop(process.id, None)
-        if process.parsing_result is None or begun_at is None:
+        registered_as = manager._bundle_versions.get(file.bundle_name)
+        if process.parsing_result is None or registered_as is None:
             return True
-        if begun_at == manager._bundle_versions.get(file.bundle_name) == _current_version(manager, file.bundle_name):
+        if begun_at == registered_as == _current_version(manager, file.bundle_name):
             del self._overtaken[file]
             return True
         self._overtaken[file] += 1

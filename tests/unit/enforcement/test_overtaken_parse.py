@@ -119,6 +119,13 @@ def test_bundle_without_versions_is_left_to_stock(loop):
     assert loop.end(process)
 
 
+def test_result_is_thrown_away_if_the_commit_was_written_down_only_after_it_was_begun(loop):
+    loop.refresh(None, tree="sha1")
+    process = loop.begin()
+    loop.refresh("sha1")
+    assert not loop.end(process)
+
+
 def test_process_without_a_result_is_left_to_stock(loop):
     process = loop.begin()
     process.parsing_result = None
