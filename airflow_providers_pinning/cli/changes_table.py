@@ -24,9 +24,9 @@ from datetime import datetime
 from typing import Any
 
 from airflow_providers_pinning.cli.output import Row
-from airflow_providers_pinning.domain.difference import VersionDifference
-from airflow_providers_pinning.domain.difference_schedule import ScheduleChange
-from airflow_providers_pinning.domain.difference_values import FieldChange
+from airflow_providers_pinning.domain.difference.compare import VersionDifference
+from airflow_providers_pinning.domain.difference.schedule import ScheduleChange
+from airflow_providers_pinning.domain.difference.values import FieldChange
 
 NEXT_RUNS = 5
 """How many of the next runs are shown."""

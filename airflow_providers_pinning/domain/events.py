@@ -26,7 +26,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.announcements import announce_after_commit
+from airflow_providers_pinning.domain.announcements.outbox import announce_after_commit
 from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError
 from airflow_providers_pinning.domain.identity import VersionIdentity
 from airflow_providers_pinning.models import Event

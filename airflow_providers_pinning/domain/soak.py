@@ -31,9 +31,9 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import ColumnElement, Row, Select, literal, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import comparison, verdict
+from airflow_providers_pinning.domain import verdict
+from airflow_providers_pinning.domain.baseline import Comparison, Sample, Tolerance, compare
 from airflow_providers_pinning.domain.checks import check_unchanged
-from airflow_providers_pinning.domain.comparison import Comparison, Sample, Tolerance
 from airflow_providers_pinning.domain.errors import NotManagedError, VersionDriftedError
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -225,7 +225,7 @@ def _compare(
             .order_by(DagRun.id.desc())
             .limit(BASELINE_RUNS)
         ).all()
-    return comparison.compare(_sample(runs), _sample(theirs), tolerance)
+    return compare(_sample(runs), _sample(theirs), tolerance)
 
 
 def _worst(soaked: Judgement, compared: Judgement) -> Judgement:

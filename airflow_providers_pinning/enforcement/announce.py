@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 def main() -> None:
     """Announce what is left."""
     from airflow_providers_pinning.domain import metrics
-    from airflow_providers_pinning.domain.announcer import announce_unclaimed
+    from airflow_providers_pinning.domain.announcements.announcer import announce_unclaimed
 
     metrics.initialize()
     log.info("Announced %d event(s)", announce_unclaimed())

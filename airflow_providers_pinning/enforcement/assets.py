@@ -62,7 +62,7 @@ def _find_due(wrapped: Any, args: Any, kwargs: Any) -> Any:
     """If the search fails, leave out the pinned Dags that cannot be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from airflow_providers_pinning.domain.listeners import left_out, unreadable_listeners
+    from airflow_providers_pinning.domain.asset_listeners import left_out, unreadable_listeners
 
     try:
         return wrapped(*args, **kwargs)

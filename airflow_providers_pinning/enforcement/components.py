@@ -91,7 +91,7 @@ def check_tables(*, session: Any) -> None:
 @asynccontextmanager
 async def _attested(stock: AbstractAsyncContextManager) -> AsyncIterator[Any]:
     async with stock as state:
-        from airflow_providers_pinning.domain.announcer import Announcer
+        from airflow_providers_pinning.domain.announcements.announcer import Announcer
 
         heartbeat = _Heartbeat()
         heartbeat.begin()

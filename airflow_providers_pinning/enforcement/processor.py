@@ -73,7 +73,7 @@ class Upkeep:
         _with_session(report)
 
     def _announce(self) -> None:
-        from airflow_providers_pinning.domain.announcements import is_announcement_due
+        from airflow_providers_pinning.domain.announcements.outbox import is_announcement_due
 
         if _with_session(is_announcement_due) and not self._announcing.is_running():
             self._announcing.start()

@@ -151,7 +151,7 @@ def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args:
 
 def _blocked_partitions(runner: Any, *, session: Any) -> int:
     """Count the partitions that take a place for nothing; anew every few seconds, since each turn asks."""
-    from airflow_providers_pinning.domain.listeners import count_blocked_partitions
+    from airflow_providers_pinning.domain.asset_listeners import count_blocked_partitions
 
     count, until = getattr(runner, BLOCKED_PARTITIONS, (0, 0.0))
     if until <= time.monotonic():

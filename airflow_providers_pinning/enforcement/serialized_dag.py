@@ -80,7 +80,7 @@ def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any
     from sqlalchemy import func, select
 
     from airflow_providers_pinning.domain.active import is_active
-    from airflow_providers_pinning.domain.listeners import dags_left_out
+    from airflow_providers_pinning.domain.asset_listeners import dags_left_out
 
     dag_ids = args[0] if args else kwargs.get("dag_ids")
     if dag_ids is not None and not dag_ids:

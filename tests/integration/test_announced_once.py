@@ -29,10 +29,10 @@ from airflow._shared.timezones import timezone
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql
 
-from airflow_providers_pinning.domain import announcements
-from airflow_providers_pinning.domain.announcements import claim, unclaimed, use_announcer
-from airflow_providers_pinning.domain.announcer import Announcer, announce, announce_unclaimed
-from airflow_providers_pinning.domain.delivery import Delivery
+from airflow_providers_pinning.domain.announcements import outbox
+from airflow_providers_pinning.domain.announcements.announcer import Announcer, announce, announce_unclaimed
+from airflow_providers_pinning.domain.announcements.delivery import Delivery
+from airflow_providers_pinning.domain.announcements.outbox import claim, unclaimed, use_announcer
 from airflow_providers_pinning.domain.events import Caller, Change
 from airflow_providers_pinning.domain.pins import Target, pin_version, unpin
 from airflow_providers_pinning.domain.transactions import commit
@@ -124,7 +124,7 @@ def test_many_who_announce_the_same_events_at_once_tell_each_once(orders, sessio
 
 
 def test_the_process_that_made_the_change_and_the_dag_processor_tell_it_once(orders, session, listener, monkeypatch):
-    monkeypatch.setattr(announcements, "GRACE", timedelta(0))
+    monkeypatch.setattr(outbox, "GRACE", timedelta(0))
     ended = threading.Event()
 
     def keep_announcing():
@@ -179,9 +179,7 @@ def test_among_very_many_events_those_left_are_found_by_their_index(orders, sess
     session.execute(update(Event).where(Event.id == left_id).values(created_at=timezone.utcnow() - timedelta(days=1)))
     session.commit()
 
-    statement = str(
-        announcements._unclaimed(10).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
-    )
+    statement = str(outbox._unclaimed(10).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
     [(explained,)] = session.execute(
         text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}".replace(":", r"\:"))
     ).all()

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.domain.difference import VersionDifference, compare_versions
+from airflow_providers_pinning.domain.difference.compare import VersionDifference, compare_versions
 from tests.support.lab import Lab
 from tests.support.sources import dag_file
 

@@ -41,7 +41,7 @@ from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import VersionNumber
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain import canary, soak
-from airflow_providers_pinning.domain.comparison import Tolerance
+from airflow_providers_pinning.domain.baseline import Tolerance
 from airflow_providers_pinning.domain.events import Change
 from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
 from airflow_providers_pinning.domain.transactions import commit

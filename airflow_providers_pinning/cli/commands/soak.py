@@ -29,7 +29,7 @@ from airflow_providers_pinning.cli.plain import soak_report
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain import soak
-from airflow_providers_pinning.domain.comparison import Tolerance
+from airflow_providers_pinning.domain.baseline import Tolerance
 from airflow_providers_pinning.domain.soak import RunKind, Soak, SoakQuestion
 from airflow_providers_pinning.domain.verdict import Criteria, Verdict
 

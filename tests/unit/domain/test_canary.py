@@ -26,8 +26,8 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
 from airflow_providers_pinning.domain import canary, soak
+from airflow_providers_pinning.domain.baseline import Tolerance
 from airflow_providers_pinning.domain.canary import CanaryRequest
-from airflow_providers_pinning.domain.comparison import Tolerance
 from airflow_providers_pinning.domain.errors import (
     InvalidConfError,
     NotManagedError,

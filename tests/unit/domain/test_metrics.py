@@ -30,7 +30,7 @@ from airflow_providers_pinning.domain.events import EventKind
 from airflow_providers_pinning.models import Component
 from tests.support.sources import dag_file
 from tests.support.statsd import statsd_of_this_process
-from tests.unit.domain.test_delivery import event
+from tests.unit.domain.announcements.test_delivery import event
 from tests.unit.domain.test_health import trigger_without_enforcement
 
 DAGS = ("orders", "invoices", "returns")

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from airflow_providers_pinning.domain.comparison import Sample, Tolerance, can_test, compare
+from airflow_providers_pinning.domain.baseline import Sample, Tolerance, can_test, compare
 from airflow_providers_pinning.domain.verdict import (
     Criteria,
     Evidence,

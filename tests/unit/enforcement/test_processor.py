@@ -108,11 +108,12 @@ class TestUpkeep:
             server.wait_until(lambda: server.gauges().get("pinning.pins") == 1)
 
     def test_that_fails_in_one_thing_does_the_others(self, overwritten, lab, monkeypatch, caplog):
-        from airflow_providers_pinning.domain import announcements, metrics
+        from airflow_providers_pinning.domain import metrics
+        from airflow_providers_pinning.domain.announcements import outbox
 
         monkeypatch.setattr(metrics, "report", lambda **options: 1 / 0)
         asked = []
-        monkeypatch.setattr(announcements, "is_announcement_due", lambda **options: asked.append(1))
+        monkeypatch.setattr(outbox, "is_announcement_due", lambda **options: asked.append(1))
 
         Upkeep().run_if_due([])
 

@@ -26,7 +26,7 @@ import pytest
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import update
 
-from airflow_providers_pinning.domain.difference import choose_versions, compare_versions
+from airflow_providers_pinning.domain.difference.compare import choose_versions, compare_versions
 from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError, VersionDriftedError
 from tests.support.comparing import as_values, differences, register, with_arguments, with_body
 from tests.support.sources import CHANGED, STABLE, dag_file

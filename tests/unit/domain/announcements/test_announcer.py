@@ -23,9 +23,9 @@ import pytest
 from airflow._shared.timezones import timezone
 from sqlalchemy import delete, select, update
 
-from airflow_providers_pinning.domain import announcements, announcer
-from airflow_providers_pinning.domain.announcer import Announcer, announce_unclaimed
-from airflow_providers_pinning.domain.delivery import Delivery
+from airflow_providers_pinning.domain.announcements import announcer, outbox
+from airflow_providers_pinning.domain.announcements.announcer import Announcer, announce_unclaimed
+from airflow_providers_pinning.domain.announcements.delivery import Delivery
 from airflow_providers_pinning.domain.errors import UnknownVersionError
 from airflow_providers_pinning.listeners.event import EventVersion
 from airflow_providers_pinning.models import Event
@@ -119,13 +119,13 @@ class TestAnnouncer:
         assert len(listener.events) == 1
 
     def test_goes_on_if_an_event_cannot_be_claimed(self, orders, announcing, listener, monkeypatch, caplog):
-        claim = announcements.claim
+        claim = outbox.claim
 
         def fail(*args, **options):
-            monkeypatch.setattr(announcements, "claim", claim)
+            monkeypatch.setattr(outbox, "claim", claim)
             raise OSError("the database is away")
 
-        monkeypatch.setattr(announcements, "claim", fail)
+        monkeypatch.setattr(outbox, "claim", fail)
         orders.pin("orders", 1)
         orders.unpin("orders")
 
@@ -134,13 +134,13 @@ class TestAnnouncer:
         assert "the dag processor tries it again" in caplog.text
 
     def test_goes_on_after_an_event_that_it_does_not_understand(self, orders, announcing, listener, caplog):
-        announcements.use_announcer(None)
+        outbox.use_announcer(None)
         orders.pin("orders", 1)
         orders.session.execute(update(Event).values(kind="from the future"))
         orders.session.commit()
         [event_id] = orders.session.scalars(select(Event.id))
         announcing.announce([event_id])
-        announcements.use_announcer(announcing.announce)
+        outbox.use_announcer(announcing.announce)
 
         orders.unpin("orders")
 
@@ -210,13 +210,13 @@ class TestAnnounceUnclaimed:
         [event_id] = orders.session.scalars(select(Event.id))
         left_behind(orders.session)
         assert announcer.announce(event_id, Delivery())
-        monkeypatch.setattr(announcements, "unclaimed", lambda **options: [event_id])
+        monkeypatch.setattr(outbox, "unclaimed", lambda **options: [event_id])
 
         assert announce_unclaimed() == 0
         assert len(listener.events) == 1
 
     def test_ends_in_spite_of_a_listener_that_hangs(self, orders, listener, monkeypatch):
-        from airflow_providers_pinning.domain import delivery
+        from airflow_providers_pinning.domain.announcements import delivery
 
         monkeypatch.setattr(delivery, "PATIENCE", 0.1)
         monkeypatch.setattr(announcer, "LAST_LISTENERS", 0.1)

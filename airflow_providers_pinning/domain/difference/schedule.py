@@ -28,9 +28,9 @@ from airflow.models.dag import DagModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.difference_stored import StoredVersion
-from airflow_providers_pinning.domain.difference_values import TYPE, canonical
-from airflow_providers_pinning.domain.next_runs import next_runs, read_timetable
+from airflow_providers_pinning.domain.difference.next_runs import next_runs, read_timetable
+from airflow_providers_pinning.domain.difference.stored import StoredVersion
+from airflow_providers_pinning.domain.difference.values import TYPE, canonical
 
 MAX_ARGUMENTS = 1000
 """Characters of a timetable's arguments that are shown at most."""

@@ -22,9 +22,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from airflow_providers_pinning.domain.difference_stored import StoredVersion
-from airflow_providers_pinning.domain.difference_tasks import Tasks
-from airflow_providers_pinning.domain.difference_values import TYPE
+from airflow_providers_pinning.domain.difference.stored import StoredVersion
+from airflow_providers_pinning.domain.difference.tasks import Tasks
+from airflow_providers_pinning.domain.difference.values import TYPE
 
 Role = Literal["schedule", "outlet", "inlet"]
 

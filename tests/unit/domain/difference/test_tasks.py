@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_providers_pinning.domain.difference import choose_versions, compare
+from airflow_providers_pinning.domain.difference.compare import choose_versions, compare
 from tests.support.comparing import as_values, differences, register, with_body
 from tests.support.sources import dag_file
 

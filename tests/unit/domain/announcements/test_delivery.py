@@ -23,8 +23,8 @@ import pytest
 from airflow._shared.timezones import timezone
 from airflow.listeners import hookimpl
 
-from airflow_providers_pinning.domain import delivery
-from airflow_providers_pinning.domain.delivery import Delivery
+from airflow_providers_pinning.domain.announcements import delivery
+from airflow_providers_pinning.domain.announcements.delivery import Delivery
 from airflow_providers_pinning.domain.events import CallerKind, EventKind
 from airflow_providers_pinning.listeners.event import DagVersionEvent
 from tests.support.listening import HangingListener, Listener, listening

@@ -24,7 +24,7 @@ import time_machine
 from airflow.models.dag import DagModel
 from sqlalchemy import update
 
-from airflow_providers_pinning.domain.difference import choose_versions, compare, compare_versions
+from airflow_providers_pinning.domain.difference.compare import choose_versions, compare, compare_versions
 from tests.support.comparing import differences, register, with_arguments
 from tests.support.sources import CHANGED, STABLE, dag_file
 

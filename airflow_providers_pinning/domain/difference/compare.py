@@ -24,12 +24,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.difference_assets import AssetChange, assets_of, compare_assets
-from airflow_providers_pinning.domain.difference_schedule import ScheduleChange, compare_schedules
-from airflow_providers_pinning.domain.difference_source import SourceChange, compare_sources
-from airflow_providers_pinning.domain.difference_stored import StoredVersion, read_stored
-from airflow_providers_pinning.domain.difference_tasks import TaskChanges, compare_tasks, groups_of, params_of, tasks_of
-from airflow_providers_pinning.domain.difference_values import FieldChange, field_changes
+from airflow_providers_pinning.domain.difference.assets import AssetChange, assets_of, compare_assets
+from airflow_providers_pinning.domain.difference.schedule import ScheduleChange, compare_schedules
+from airflow_providers_pinning.domain.difference.source import SourceChange, compare_sources
+from airflow_providers_pinning.domain.difference.stored import StoredVersion, read_stored
+from airflow_providers_pinning.domain.difference.tasks import TaskChanges, compare_tasks, groups_of, params_of, tasks_of
+from airflow_providers_pinning.domain.difference.values import FieldChange, field_changes
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionDriftedError
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,

@@ -34,7 +34,7 @@ from pendulum import instance as as_pendulum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.difference_stored import StoredVersion
+from airflow_providers_pinning.domain.difference.stored import StoredVersion
 
 AUTOMATED = (DagRunType.SCHEDULED, DagRunType.BACKFILL_JOB)
 """Runs after which Airflow looks for the next one."""

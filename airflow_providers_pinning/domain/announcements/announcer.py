@@ -26,8 +26,9 @@ from typing import Any
 
 from airflow.utils.session import create_session
 
-from airflow_providers_pinning.domain import announcements, metrics
-from airflow_providers_pinning.domain.delivery import Delivery
+from airflow_providers_pinning.domain import metrics
+from airflow_providers_pinning.domain.announcements import outbox
+from airflow_providers_pinning.domain.announcements.delivery import Delivery
 from airflow_providers_pinning.domain.events import CallerKind, EventKind
 from airflow_providers_pinning.listeners.event import DagVersionEvent, EventVersion
 from airflow_providers_pinning.models import Event
@@ -58,7 +59,7 @@ class Announcer:
     def begin(self) -> None:
         """Announce what is committed in this process from now on."""
         self._thread.start()
-        announcements.use_announcer(self.announce)
+        outbox.use_announcer(self.announce)
 
     def announce(self, event_ids: Sequence[int]) -> None:
         """Take events to announce; return at once."""
@@ -67,7 +68,7 @@ class Announcer:
 
     def end(self) -> None:
         """Announce what was taken already, but do not keep the process from ending."""
-        announcements.use_announcer(None)
+        outbox.use_announcer(None)
         self._waiting.put(None)
         self._thread.join(END_TIMEOUT)
 
@@ -80,7 +81,7 @@ def announce(event_id: int, delivery: Delivery) -> bool:
     """Claim an event and announce it, and tell whether that was for this process to do. Failures are logged."""
     try:
         with create_session(scoped=False) as session:
-            claimed = announcements.claim(event_id, session=session)
+            claimed = outbox.claim(event_id, session=session)
     except Exception:
         log.exception("Event %d could not be claimed for being announced; the dag processor tries it again", event_id)
         return False
@@ -98,7 +99,7 @@ def announce(event_id: int, delivery: Delivery) -> bool:
 def announce_unclaimed() -> int:
     """Announce what the processes that made the changes did not, and return how many events that were."""
     with create_session(scoped=False) as session:
-        due = announcements.unclaimed(limit=EVENTS_A_ROUND, session=session)
+        due = outbox.unclaimed(limit=EVENTS_A_ROUND, session=session)
     delivery = Delivery()
     announced = sum([announce(event_id, delivery) for event_id in due])
     delivery.wait(LAST_LISTENERS)

@@ -26,8 +26,8 @@ from typing import Any
 
 from airflow.serialization.json_schema import load_dag_schema_dict
 
-from airflow_providers_pinning.domain.difference_stored import StoredVersion
-from airflow_providers_pinning.domain.difference_values import FieldChange, field_changes, readable
+from airflow_providers_pinning.domain.difference.stored import StoredVersion
+from airflow_providers_pinning.domain.difference.values import FieldChange, field_changes, readable
 
 _INTERNAL = frozenset(
     {

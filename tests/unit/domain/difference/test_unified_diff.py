@@ -22,7 +22,7 @@ import time
 
 import pytest
 
-from airflow_providers_pinning.domain.unified_diff import MAX_CHARACTERS, bounded_diff
+from airflow_providers_pinning.domain.difference.unified_diff import MAX_CHARACTERS, bounded_diff
 
 LABELS = ("a", "b")
 

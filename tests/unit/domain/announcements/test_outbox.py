@@ -22,8 +22,15 @@ import pytest
 from airflow._shared.timezones import timezone
 from sqlalchemy import select, update
 
-from airflow_providers_pinning.domain import announcements, events, pins
-from airflow_providers_pinning.domain.announcements import GRACE, claim, is_announcement_due, unclaimed, use_announcer
+from airflow_providers_pinning.domain import events, pins
+from airflow_providers_pinning.domain.announcements import outbox
+from airflow_providers_pinning.domain.announcements.outbox import (
+    GRACE,
+    claim,
+    is_announcement_due,
+    unclaimed,
+    use_announcer,
+)
 from airflow_providers_pinning.domain.transactions import rehearse
 from airflow_providers_pinning.models import Event
 from tests.support.sources import dag_file
@@ -99,7 +106,7 @@ class TestHandOver:
 
     def test_refuses_an_event_that_nothing_will_commit(self):
         with pytest.raises(ValueError, match="belongs to no session"):
-            announcements.announce_after_commit(Event())
+            outbox.announce_after_commit(Event())
 
 
 class TestClaim:
