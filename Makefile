@@ -1,9 +1,13 @@
 # Everything a fresh machine needs is installed here; Python 3.10 or newer, git and make are enough.
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Newer releases of what the environment consists of have left Python 3.10 behind.
+CONSTRAINTS := $(shell $(PYTHON) -c 'import sys; print("constraints-3.10.txt" if sys.version_info < (3, 11) else "constraints.txt")')
 
 .PHONY: help env test unit integration system e2e demo bench lint fix provider-info openapi ui docs build postgres chromium screenshots clean
 
@@ -12,12 +16,12 @@ help:  ## Show what can be made
 
 env: $(READY)  ## Create the environment
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml $(CONSTRAINTS)
 	@echo "Creating the environment in $(VENV) (some two minutes on the first run) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: set PYTHON=..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --progress-bar on --constraint constraints.txt --group test --group lint --group docs --editable . | grep -v 'already satisfied' || true
+	@$(BIN)/python -m pip install --progress-bar on --constraint $(CONSTRAINTS) --group test --group lint --group docs --editable . | { grep -v 'already satisfied' || true; }
 	@$(BIN)/python -c 'import airflow_providers_pinning, airflow'
 	@touch $@
 

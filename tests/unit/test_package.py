@@ -53,6 +53,10 @@ def sdist(built):
 
 def sources():
     """Return every file of the package that is no leftover of running or building it."""
+    if not (ROOT / ".git").exists():  # As in an unpacked sdist.
+        leftovers = {"__pycache__", "node_modules"}
+        files = (path.relative_to(ROOT) for path in PACKAGE.rglob("*") if path.is_file())
+        return {str(path) for path in files if not leftovers & set(path.parts)}
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", PACKAGE.name],
         cwd=ROOT,
@@ -118,9 +122,14 @@ def test_the_sdist_has_what_it_takes_to_build_and_test(sdist):
         "pyproject.toml",
         "provider.yaml",
         "constraints.txt",
+        "constraints-3.10.txt",
+        "Makefile",
         "README.md",
         "CHANGELOG.md",
         "LICENSE",
         "NOTICE",
+        "benchmarks/__main__.py",
+        "demo/__main__.py",
+        "scripts/test.sh",
         "tests/conftest.py",
     } <= sdist
