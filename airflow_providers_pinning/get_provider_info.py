@@ -62,7 +62,7 @@ def get_provider_info() -> dict[str, Any]:
                                                   'relabeling': {'host': 'API server',
                                                                  'schema': 'Scheme',
                                                                  'login': 'User'},
-                                                  'placeholders': {'host': 'airflow.example.com, or an '
+                                                  'placeholders': {'host': 'airflow.example.com, or a '
                                                                            'URL with a base path: '
                                                                            'https://airflow.example.com/team-a',
                                                                    'schema': 'http or https, if the '

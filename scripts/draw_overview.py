@@ -25,6 +25,8 @@ TARGET = Path(__file__).parents[1] / "docs" / "images" / "overview.svg"
 
 INK, SOFT, LINE, PIN, GOOD, BAD = "#1f2937", "#6b7280", "#d1d5db", "#2563eb", "#15803d", "#b91c1c"
 LEFT, TOP, ROW, WIDTH = 190, 92, 92, 920
+BELOW = 28
+"""How far below the versions a commit stands that registers none."""
 
 VERSIONS = (("version 1", "stable, keeps running"), ("version 2", "what HEAD is now"))
 """Label and what it is."""
@@ -63,7 +65,7 @@ def text(x: float, y: float, content: str, *, fill: str = INK, size: int = 14, *
 
 def draw() -> str:
     """Return the picture."""
-    height = y_of(len(VERSIONS)) + 20
+    height = y_of(len(VERSIONS)) + 30
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="system-ui, sans-serif" '
         'role="img" aria-labelledby="title">',
@@ -81,10 +83,10 @@ def draw() -> str:
             'stroke-width="2"/>',
         ]
     for column, row, what, broken in COMMITS:
-        x, y, fill = x_of(column), y_of(row), BAD if broken else SOFT
+        x, y, fill = x_of(column), y_of(row) + (BELOW if broken else 0), BAD if broken else SOFT
         parts += [
             f'<rect x="{x - 5}" y="{y - 5}" width="10" height="10" fill="{fill}"/>',
-            text(x, y + 24, what, fill=fill, size=12, text_anchor="middle"),
+            text(x, y + (20 if broken else 24), what, fill=fill, size=12, text_anchor="middle"),
         ]
     path, here = [], None
     for start, end, row, label in PINS:
@@ -104,8 +106,10 @@ def draw() -> str:
         text(46, y, "run", fill=SOFT, size=12),
         f'<rect x="92" y="{y - 9}" width="10" height="10" fill="{SOFT}"/>',
         text(110, y, "commit parsed and registered", fill=SOFT, size=12),
-        f'<rect x="300" y="{y - 9}" width="34" height="10" fill="{PIN}" fill-opacity="0.25"/>',
-        text(342, y, "pin: the version that new runs use", fill=SOFT, size=12),
+        f'<rect x="312" y="{y - 9}" width="10" height="10" fill="{BAD}"/>',
+        text(330, y, "commit that does not parse", fill=SOFT, size=12),
+        f'<rect x="524" y="{y - 9}" width="34" height="10" fill="{PIN}" fill-opacity="0.25"/>',
+        text(566, y, "pin: the version that new runs use", fill=SOFT, size=12),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"

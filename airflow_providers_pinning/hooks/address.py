@@ -67,7 +67,7 @@ class ApiAddress:
         """
         Read a connection.
 
-        :param connection: host (a name, or an URL with a base path), port, schema (``http`` or ``https``),
+        :param connection: host (a name, or a URL with a base path), port, schema (``http`` or ``https``),
             login and password
         :param extra: its parsed extras
         :raises ValueError: if there is no host, or a field makes no sense
