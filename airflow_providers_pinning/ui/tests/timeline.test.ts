@@ -21,7 +21,7 @@ import { describe, expect, it } from "vitest";
 
 import { labelColumns, layOut } from "src/lib/timeline";
 
-import { event, minute, release, run, version } from "./build";
+import { event, identity, minute, release, run, version } from "./build";
 
 const newestFirst = <T>(...oldestFirst: Array<T>): Array<T> => oldestFirst.reverse();
 
@@ -145,6 +145,69 @@ describe("the picture", () => {
     });
 
     expect([columns, marks.map(({ column }) => column)]).toEqual([3, [1]]);
+  });
+
+  it("counts the runs that it leaves out", () => {
+    const { hidden } = layOut({
+      events: [],
+      runs: newestFirst(run(null, 10), run(1, 20)),
+      state: release(1),
+      versions: [version(1)],
+    });
+
+    expect(hidden).toBe(1);
+  });
+
+  it("does not lose what ran for versions that only wait to be evaluated", () => {
+    const candidates = Array.from({ length: 15 }, (_, index) => version(30 - index, { state: "candidate" }));
+    const { hidden, marks, moves, omitted, rows } = layOut({
+      candidate: candidates[12],
+      events: newestFirst(event("pinned", 8, 9, 20, 2), event("rolled_back", 9, 8, 60, 3)),
+      runs: newestFirst(run(9, 40), run(9, 50, { state: "failed" }), run(8, 70)),
+      state: release(8, { latest: identity(30), pinned: true, revision: 3 }),
+      versions: [...candidates, version(9), version(8)],
+    });
+    const numbers = rows.map(({ number }) => number);
+
+    expect(numbers).toHaveLength(12);
+    expect(numbers).toEqual(expect.arrayContaining([30, 18, 9, 8]));
+    expect(moves.map(({ fromRow, toRow }) => [fromRow, toRow])).toEqual([
+      [11, 10],
+      [10, 11],
+    ]);
+    expect([marks.length, hidden, omitted]).toEqual([3, 0, 5]);
+  });
+
+  it("lets a version that is gone begin where it is first heard of", () => {
+    const { rows, stretches } = layOut({
+      events: newestFirst(event("pinned", 1, 1, 20), event("pinned", 1, 2, 40, 2)),
+      runs: newestFirst(run(1, 10), run(1, 30)),
+      state: release(2, { latest: identity(3), pinned: true, revision: 2 }),
+      versions: [version(3, { created_at: minute(90) }), version(1)],
+    });
+
+    expect(rows.map(({ born, gone, number }) => [number, born, gone])).toEqual([
+      [3, 4, false],
+      [2, 3, true],
+      [1, 0, false],
+    ]);
+    expect(stretches[0]).toEqual({ from: 0, pinned: false, row: 2, to: 1 });
+  });
+
+  it("does not take a version for gone that is too old to be listed", () => {
+    const { rows } = layOut({
+      events: [],
+      runs: [run(1, 10)],
+      state: release(5),
+      total: 5,
+      versions: [version(5), version(4)],
+    });
+
+    expect(rows.map(({ gone, number }) => [number, gone])).toEqual([
+      [5, false],
+      [4, false],
+      [1, false],
+    ]);
   });
 
   it("keeps the rows that matter now if there are too many", () => {

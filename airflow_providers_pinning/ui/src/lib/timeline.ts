@@ -51,8 +51,10 @@ export interface Stretch {
 }
 
 export interface Row {
-  /** Column in which the version was registered; 0 if before the picture begins. */
+  /** Column in which the version was registered, or first heard of if it is gone; 0 if before the picture begins. */
   born: number;
+  /** Whether the version was deleted. */
+  gone: boolean;
   number: number;
   version: Version | undefined;
 }
@@ -61,6 +63,8 @@ export interface Timeline {
   columns: number;
   marks: Array<Mark>;
   moves: Array<Move>;
+  /** Runs that have no mark, because their version has no row. */
+  hidden: number;
   /** Versions that had to be left out. */
   omitted: number;
   rows: Array<Row>;
@@ -70,9 +74,13 @@ export interface Timeline {
 }
 
 export interface History {
+  /** The version that is evaluated, so that it has a row. */
+  candidate?: Version | null;
   events: ReadonlyArray<Event>;
   runs: ReadonlyArray<Run>;
   state: ReleaseState;
+  /** How many versions are registered, if `versions` are only the newest of them. */
+  total?: number;
   versions: ReadonlyArray<Version>;
 }
 
@@ -90,22 +98,21 @@ const inOrder = ({ events, runs }: History): Array<Item> => {
   return items.sort((one, other) => one.at - other.at);
 };
 
-/** Choose the versions that get a row: those that matter now, then those that something happened to last. */
-const chooseRows = (items: ReadonlyArray<Item>, { state, versions }: History): [Array<number>, number] => {
+const names = (item: Item): Array<number | null | undefined> =>
+  "run" in item
+    ? [item.run.version_number]
+    : [item.event.to_version?.version_number, item.event.from_version?.version_number];
+
+/** Choose the versions that get a row: those that matter now, those that something happened to last, and the rest. */
+const chooseRows = (items: ReadonlyArray<Item>, { candidate, state, versions }: History): [Array<number>, number] => {
   const wanted: Array<number | null | undefined> = [
     state.active?.version_number,
     state.latest?.version_number,
+    candidate?.version_number,
+    ...[...items].reverse().flatMap(names),
     ...versions.filter((version) => version.state === "candidate").map((version) => version.version_number),
+    ...versions.map((version) => version.version_number),
   ];
-
-  for (const item of [...items].reverse()) {
-    if ("run" in item) {
-      wanted.push(item.run.version_number);
-    } else {
-      wanted.push(item.event.to_version?.version_number, item.event.from_version?.version_number);
-    }
-  }
-  wanted.push(...versions.map((version) => version.version_number));
   const all = [...new Set(wanted.filter((number) => typeof number === "number"))];
 
   return [all.slice(0, MAX_ROWS).sort((one, other) => other - one), Math.max(all.length - MAX_ROWS, 0)];
@@ -163,11 +170,15 @@ export const layOut = (history: History): Timeline => {
   const rowOf = new Map(numbers.map((number, row) => [number, row]));
   const rowOfNumber = (number: number | null | undefined): number | null =>
     typeof number === "number" ? (rowOf.get(number) ?? null) : null;
+  const listed = history.versions.length;
+  const oldest = (history.total ?? listed) > listed ? (history.versions.at(-1)?.version_number ?? 0) : 0;
   const rows = numbers.map((number): Row => {
     const version = byNumber.get(number);
-    const born = version ? items.findIndex((item) => item.at >= at(version.created_at)) : 0;
+    const born = items.findIndex((item) =>
+      version ? item.at >= at(version.created_at) : names(item).includes(number),
+    );
 
-    return { born: born === -1 ? items.length : born, number, version };
+    return { born: born === -1 ? items.length : born, gone: !version && number > oldest, number, version };
   });
   const marks: Array<Mark> = [];
   const moves: Array<Move> = [];
@@ -192,6 +203,7 @@ export const layOut = (history: History): Timeline => {
 
   return {
     columns,
+    hidden: history.runs.length - marks.length,
     marks,
     moves,
     omitted,

@@ -30,8 +30,9 @@ import { Legend } from "src/components/timeline/Legend";
 import { RunsTable } from "src/components/timeline/RunsTable";
 import { useWidth } from "src/hooks/useWidth";
 import { layOut, type Row } from "src/lib/timeline";
+import { plural } from "src/lib/versions";
 
-const RowLabel = ({ row: { number, version } }: { readonly row: Row }) => (
+const RowLabel = ({ row: { gone, number, version } }: { readonly row: Row }) => (
   <HStack gap={1} h={`${ROW}px`} pe={2}>
     <Text fontSize="sm" fontWeight={version?.is_active ? "bold" : "normal"} whiteSpace="nowrap">
       v{number}
@@ -46,12 +47,17 @@ const RowLabel = ({ row: { number, version } }: { readonly row: Row }) => (
       </Badge>
     ) : version?.is_latest ? (
       <Badge size="xs">latest</Badge>
+    ) : gone ? (
+      <Badge colorPalette="red" size="xs" variant="outline">
+        gone
+      </Badge>
     ) : undefined}
   </HStack>
 );
 
 /** What ran where and when, and how the pin moved. */
-export const VersionTimeline = ({ pinning: { events, runs, state, versions } }: { readonly pinning: DagPinning }) => {
+export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) => {
+  const { candidate, events, runs, state, versions } = pinning;
   const navigate = useNavigate();
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
@@ -59,8 +65,16 @@ export const VersionTimeline = ({ pinning: { events, runs, state, versions } }: 
   const [asTable, setAsTable] = useState(false);
   const shown = useMemo(() => runs?.items ?? [], [runs]);
   const timeline = useMemo(
-    () => layOut({ events: events.items, runs: shown, state, versions: versions.items }),
-    [events, shown, state, versions],
+    () =>
+      layOut({
+        candidate,
+        events: events.items,
+        runs: shown,
+        state,
+        total: versions.total,
+        versions: versions.items,
+      }),
+    [candidate, events, shown, state, versions],
   );
 
   useEffect(() => {
@@ -113,7 +127,8 @@ export const VersionTimeline = ({ pinning: { events, runs, state, versions } }: 
       <Text color="fg.muted" fontSize="xs" mt={1}>
         {runs === null ? "You may not see the runs of this Dag. " : ""}
         {runs && runs.total > shown.length ? `The newest ${shown.length} of ${runs.total} runs are shown. ` : ""}
-        {timeline.omitted > 0 ? `${timeline.omitted} more versions are not shown. ` : ""}
+        {timeline.omitted > 0 ? `${plural(timeline.omitted, "more version")} not shown. ` : ""}
+        {timeline.hidden > 0 ? `${plural(timeline.hidden, "run")} of versions without a row: see the table. ` : ""}
       </Text>
       {asTable ? <RunsTable dagId={state.dag_id} runs={shown} /> : undefined}
     </Section>
