@@ -180,6 +180,26 @@ def check_revision(dag_id: str, pin: Pin | None, change: Change, *, session: Ses
         )
 
 
+def check_latest(
+    dag_id: str, latest: VersionIdentity | None, change: Change, expected_version: int | None, *, session: Session
+) -> None:
+    """
+    Compare the latest version, which unpinning makes active, with what the caller saw.
+
+    :param expected_version: number of the version that the caller expects
+    :raises RevisionConflictError: with the current release state, if another version is the latest
+    :raises VersionDriftedError: if the version is not what the caller saw
+    """
+    if expected_version not in (None, latest and latest.version_number):
+        raise RevisionConflictError(
+            f"Dag {dag_id!r} would use {latest.label if latest else 'no version'}, not version {expected_version}, "
+            "which is no longer the latest. Look at the current state and decide again.",
+            state=release_state(dag_id, session=session),
+        )
+    if latest:
+        check_expected(dag_id, latest, change)
+
+
 def check_hold(pin: Pin, change: Change) -> None:
     """
     Refuse a change while the Dag is on hold, unless the caller overrides that.

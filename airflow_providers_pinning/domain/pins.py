@@ -166,13 +166,19 @@ def activate(
     return state_of_change(pin, version, warnings=warnings, session=session)
 
 
-def unpin(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
+def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, session: Session) -> ReleaseState:
     """
     Make the latest version active again, at once, and ask for its file to be parsed.
 
+    :param dag_id: the Dag
+    :param change: who asks, why, and under which conditions, also those on the latest version
+    :param expected_version: number of the latest version that the caller saw
+    :param session: database session; the caller commits
     :raises UnknownDagError: if there is no such Dag
     :raises NotPinnedError: if it is not pinned
-    :raises RevisionConflictError: if the pin is at another revision than the caller expected
+    :raises RevisionConflictError: if the pin is at another revision, or another version the latest, than the caller
+        expected
+    :raises VersionDriftedError: if the latest version is not what the caller saw
     :raises HeldError: if the Dag is on hold, unless ``change.override_reason`` is given
     """
     request = {"action": "unpin", "dag_id": dag_id}
@@ -184,6 +190,7 @@ def unpin(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
     checks.check_revision(dag_id, pin, change, session=session)
     checks.check_hold(pin, change)
     latest = latest_identity(dag_id, session=session)
+    checks.check_latest(dag_id, latest, change, expected_version, session=session)
     warnings = partitions.warn_of_dropped_partitions(dag_id, latest, session=session) if latest else ()
     _retain_active(pin, session=session)
     from_version = pinned_identity(pin)

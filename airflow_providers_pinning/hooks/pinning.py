@@ -219,18 +219,25 @@ class PinningHook(PinningReads, HttpHook):
         dag_id: str,
         *,
         reason: str,
-        expected_revision: int | None = None,
+        expected_version: int | None = None,
         override_reason: str | None = None,
         idempotency_key: str | None = None,
+        **expected: Unpack[Expected],
     ) -> dict[str, Any]:
-        """Make the latest version active again, and return the release state."""
+        """
+        Make the latest version active again, and return the release state.
+
+        :param expected_version: refuse with ``revision_conflict`` if another version is the latest; hash and commit
+            that are expected are those of the latest version too
+        """
         return self.call(
             endpoints.unpin(
                 dag_id,
                 reason=reason,
-                expected_revision=expected_revision,
+                expected_version=expected_version,
                 override_reason=override_reason,
                 idempotency_key=idempotency_key or _new_key(),
+                **expected,
             )
         )
 

@@ -98,22 +98,34 @@ class UnpinDagVersionOperator(PinningOperator):
     Make the latest version of a Dag active again, at once.
 
     :param missing_ok: succeed if the Dag is not pinned
+    :param expected_version: fail if another version is the latest (templated)
+    :param expected_dag_hash: fail if the latest version has another hash (templated)
     :param expected_revision: fail if the pin was changed since this revision (templated)
     :param override_reason: why a hold is passed over (templated)
     """
 
-    template_fields: Sequence[str] = (*PinningOperator.template_fields, "expected_revision", "override_reason")
+    template_fields: Sequence[str] = (
+        *PinningOperator.template_fields,
+        "expected_version",
+        "expected_dag_hash",
+        "expected_revision",
+        "override_reason",
+    )
 
     def __init__(
         self,
         *,
         missing_ok: bool = False,
+        expected_version: int | str | None = None,
+        expected_dag_hash: str | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.missing_ok = missing_ok
+        self.expected_version = expected_version
+        self.expected_dag_hash = expected_dag_hash
         self.expected_revision = expected_revision
         self.override_reason = override_reason
 
@@ -123,6 +135,8 @@ class UnpinDagVersionOperator(PinningOperator):
             return hook.unpin(
                 self.target_dag_id,
                 reason=self.why(context),
+                expected_version=whole_number("expected_version", self.expected_version),
+                expected_dag_hash=text(self.expected_dag_hash),
                 expected_revision=whole_number("expected_revision", self.expected_revision),
                 override_reason=text(self.override_reason),
                 idempotency_key=self.key(context, "unpin"),

@@ -86,6 +86,30 @@ def test_unpinning_makes_the_latest_version_active(tab):
     assert shown.state("practice_unpins")["pinned"] is False
 
 
+def test_unpinning_does_not_let_a_version_go_live_that_was_not_shown(tab):
+    shown = tab("moves_on")
+    shown.button("Unpin").click()
+    expect(shown.dialog).to_contain_text("What changes from version 2 to 3")
+    shown.airflow.execute(
+        "UPDATE dag_version SET version_number = 4 WHERE dag_id = 'practice_moves_on' AND version_number = 3"
+    )
+    shown.complaints.expect(REFUSED)
+    shown.confirm("Unpin", reason="Follow the repository again")
+    expect(shown.dialog.get_by_role("alert")).to_contain_text("would use version 4")
+    expect(shown.dialog).to_contain_text("What changes from version 2 to 4")
+    assert shown.state("practice_moves_on")["pinned"]
+    shown.airflow.execute(
+        "UPDATE dag_version SET bundle_version = 'rewritten' WHERE dag_id = 'practice_moves_on' AND version_number = 4"
+    )
+    shown.confirm("Unpin")
+    expect(shown.dialog.get_by_role("alert")).to_contain_text("has code rewritten")
+    assert shown.state("practice_moves_on")["pinned"]
+    shown.dialog.get_by_role("button", name="Cancel").click()
+    shown.button("Unpin").click()
+    shown.confirm("Unpin", reason="Follow the repository again")
+    expect(shown.fact("What runs")).to_contain_text("Version 4not pinned")
+
+
 def test_canary_runs_are_started_while_the_pin_stays(tab):
     shown = tab("canaries")
     shown.button("Start canary runs").click()

@@ -36,6 +36,7 @@ PRACTICE = (
     "previews",
     "rolls_back",
     "unpins",
+    "moves_on",
     "canaries",
     "rejects",
     "holds",

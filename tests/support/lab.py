@@ -223,9 +223,9 @@ class Lab:
         self._commit()
         return state
 
-    def unpin(self, dag_id: str, **conditions):
+    def unpin(self, dag_id: str, *, expected_version=None, **conditions):
         """Unpin and commit."""
-        state = pins.unpin(dag_id, self.change(**conditions), session=self.session)
+        state = pins.unpin(dag_id, self.change(**conditions), expected_version=expected_version, session=self.session)
         self._commit()
         return state
 

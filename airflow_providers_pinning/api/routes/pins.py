@@ -24,7 +24,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
-from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, Reason, Revision
+from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, Reason, Revision, VersionNumber
 from airflow_providers_pinning.api.datamodels.pins import (
     PinBody,
     PinCollectionResponse,
@@ -81,6 +81,15 @@ def unpin_dag_version(
     session: SessionDep,
     reason: Annotated[Reason, Query(description="Why the change is made; kept in the history.")],
     expected_revision: Annotated[Revision | None, Query(description="Refuse if the pin changed since.")] = None,
+    expected_version: Annotated[
+        VersionNumber | None, Query(description="Refuse with `revision_conflict` if another version is the latest.")
+    ] = None,
+    expected_dag_hash: Annotated[
+        str | None, Query(description="Refuse with `version_drifted` if the latest version changed since.")
+    ] = None,
+    expected_bundle_version: Annotated[
+        str | None, Query(description="Refuse with `version_drifted` if the latest version has other code since.")
+    ] = None,
     idempotency_key: Annotated[str | None, Query(min_length=1, max_length=250)] = None,
     override_reason: Annotated[Reason | None, Query(description="Why a hold is passed over.")] = None,
 ) -> ReleaseState:
@@ -89,10 +98,14 @@ def unpin_dag_version(
         caller=caller,
         reason=reason,
         expected_revision=expected_revision,
+        expected_dag_hash=expected_dag_hash,
+        expected_bundle_version=expected_bundle_version,
         idempotency_key=idempotency_key,
         override_reason=override_reason,
     )
-    return commit(lambda: pins.unpin(dag_id, change, session=session), session=session)
+    return commit(
+        lambda: pins.unpin(dag_id, change, expected_version=expected_version, session=session), session=session
+    )
 
 
 @router.post(

@@ -19,9 +19,9 @@
 
 import { describe, expect, it } from "vitest";
 
-import { complaint, firstReason, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
+import { complaint, firstReason, offeredAgain, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
 
-import { release } from "./build";
+import { identity, release } from "./build";
 
 const STATE = release(2, { dag_id: "a/b c", pinned: true, revision: 7 });
 const CHOICES: Choices = { conf: "", count: 1, hold: false, override: "", reason: " why ", rejectCurrent: true };
@@ -67,11 +67,11 @@ describe("a request", () => {
     });
   });
 
-  it("unpins without a body", () => {
-    expect(request({ kind: "unpin", version: 3 })).toEqual({
+  it("unpins without a body, and only if the latest version is the one that was shown", () => {
+    expect(request({ kind: "unpin", version: 3, versionCode: "sha3", versionHash: "abc" })).toEqual({
       method: "DELETE",
       path: "dags/a%2Fb%20c/pin",
-      query: { expected_revision: 7, idempotency_key: "key", override_reason: undefined, reason: "why" },
+      query: { ...seen, expected_version: 3, idempotency_key: "key", override_reason: undefined, reason: "why" },
     });
   });
 
@@ -141,6 +141,18 @@ describe("what was entered", () => {
 it("only a rollback has a reason to begin with, so that two clicks do it", () => {
   expect(firstReason({ kind: "rollback", version: 1 }, STATE)).toBe("Roll back from version 2");
   expect(firstReason({ kind: "pin", version: 1 }, STATE)).toBe("");
+});
+
+it("after a refusal, unpinning is about the version that is the latest by now", () => {
+  const state = release(1, { latest: identity(4), pinned: true });
+
+  expect(offeredAgain({ kind: "unpin", version: 3 }, state)).toEqual({
+    kind: "unpin",
+    version: 4,
+    versionCode: "sha4",
+    versionHash: "hash4",
+  });
+  expect(offeredAgain({ kind: "pin", version: 3 }, state)).toEqual({ kind: "pin", version: 3 });
 });
 
 it("a dialog tells what new runs will use instead of what", () => {

@@ -317,6 +317,33 @@ class TestUnpin:
         assert refusal(answer) == (409, "revision_conflict")
         assert answer.json()["detail"]["state"]["revision"] == 1
 
+    def test_of_the_latest_version_that_was_seen_is_made(self, api):
+        seen = pin(api).json()["latest"]
+        expected = {
+            "expected_version": seen["version_number"],
+            "expected_dag_hash": seen["dag_hash"],
+            "expected_bundle_version": seen["bundle_version"],
+        }
+
+        assert api().delete(PIN, params={"reason": "because", **expected}).json()["active"] == seen
+
+    @pytest.mark.parametrize(
+        ("seen", "reason"),
+        [
+            ({"expected_version": 1}, "revision_conflict"),
+            ({"expected_dag_hash": "another"}, "version_drifted"),
+            ({"expected_bundle_version": "sha1"}, "version_drifted"),
+        ],
+        ids=str,
+    )
+    def test_is_refused_if_the_latest_version_is_another_than_was_seen(self, seen, reason, api):
+        pin(api)
+
+        answer = api().delete(PIN, params={"reason": "because", **seen})
+
+        assert refusal(answer) == (409, reason)
+        assert api().get(DAG).json()["pinned"]
+
     def test_twice_with_the_same_key_is_made_once(self, api):
         pin(api)
         api().delete(PIN, params={"reason": "because", "idempotency_key": "k"})

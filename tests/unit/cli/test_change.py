@@ -125,7 +125,13 @@ def test_what_was_confirmed_is_refused_if_somebody_else_was_faster(pinning, orde
 
 @pytest.mark.parametrize(
     "command",
-    [("pin", "orders", "-V", 4), ("candidate", "orders"), ("reject", "orders", "-V", 4), ("canary", "orders", "-V", 4)],
+    [
+        ("pin", "orders", "-V", 4),
+        ("unpin", "orders"),
+        ("candidate", "orders"),
+        ("reject", "orders", "-V", 4),
+        ("canary", "orders", "-V", 4),
+    ],
     ids=lambda command: command[0],
 )
 def test_what_was_confirmed_is_refused_if_a_commit_rewrote_the_version(command, pinning, orders, monkeypatch):

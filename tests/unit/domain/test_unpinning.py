@@ -21,6 +21,7 @@ from airflow.models.dagbag import DagPriorityParsingRequest
 from airflow.models.dagbundle import DagBundleModel
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain import errors
 from tests.support.lab import BUNDLE
 from tests.support.sources import CHANGED, STABLE
 
@@ -51,6 +52,40 @@ def test_dag_whose_file_is_gone_at_head_does_not_come_back_to_life(pinned):
     state = pinned.unpin("orders")
     assert pinned.dag_model("orders").is_stale
     assert "sha3" in state.warnings[0]
+
+
+def test_of_the_version_that_was_seen_is_made(pinned):
+    head_is(pinned, "sha2")
+    seen = pinned.pin_state("orders").latest
+    state = pinned.unpin(
+        "orders",
+        expected_version=seen.version_number,
+        expected_dag_hash=seen.dag_hash,
+        expected_bundle_version=seen.bundle_version,
+    )
+    assert state.active == seen
+
+
+def test_is_refused_if_a_newer_version_was_registered_than_was_seen(pinned):
+    pinned.candidate("orders", 2)
+    pinned.commit("sha3", orders=STABLE)
+    with pytest.raises(errors.RevisionConflictError, match=r"would use version 3 .*, not version 2,") as conflict:
+        pinned.unpin("orders", expected_version=2)
+    assert conflict.value.data["state"].latest.version_number == 3
+    assert pinned.pin_state("orders").active.version_number == 1
+
+
+def test_is_refused_if_the_latest_version_was_taken_away(pinned):
+    pinned.remove_version("orders", 2)
+    with pytest.raises(errors.RevisionConflictError, match=r"would use version 1 .*, not version 2,"):
+        pinned.unpin("orders", expected_version=2)
+
+
+@pytest.mark.parametrize("seen", [{"expected_dag_hash": "another"}, {"expected_bundle_version": "another"}], ids=str)
+def test_is_refused_if_the_latest_version_was_rewritten_since_it_was_seen(pinned, seen):
+    with pytest.raises(errors.VersionDriftedError, match=r"version 2 .*not the expected another"):
+        pinned.unpin("orders", expected_version=2, **seen)
+    assert pinned.pin_state("orders").pinned
 
 
 def test_file_is_parsed_with_priority(pinned):

@@ -174,6 +174,13 @@ def test_change_carries_what_the_caller_saw(stub, hook, method, path, change):
     assert stub.received[-1].body.items() >= SEEN.items()
 
 
+def test_unpin_carries_what_the_caller_saw_of_the_latest_version(stub, hook):
+    stub.answer("DELETE", PIN, {})
+    hook.unpin("orders", reason="r", expected_version=4, **SEEN)
+    seen = {name: str(value) for name, value in {"expected_version": 4, **SEEN}.items()}
+    assert stub.received[-1].params.items() >= seen.items()
+
+
 def test_rollback_names_the_version_to_leave_and_why_an_objection_is_passed_over(stub, hook):
     stub.answer("POST", f"{STATE}/rollback", {})
     hook.roll_back("orders", reason="r", from_version=3, override_reason="outage")

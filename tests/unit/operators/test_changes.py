@@ -130,6 +130,18 @@ def test_unpin_fails_on_a_dag_that_is_not_pinned_unless_told_otherwise(hook):
     assert run(UnpinDagVersionOperator)["active"]["version_number"] == 2
 
 
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [({"expected_version": "1"}, "revision_conflict"), ({"expected_dag_hash": "another"}, "version_drifted")],
+    ids=str,
+)
+def test_unpin_fails_if_the_latest_version_is_not_the_expected_one(hook, seen, reason):
+    hook.pin("orders", version_number=1, reason="r")
+    with pytest.raises(AirflowFailException, match=reason):
+        run(UnpinDagVersionOperator, **seen)
+    assert hook.get_release_state("orders")["pinned"]
+
+
 def test_user_without_permission_fails_at_once(hook, airflow_server, connect):
     connect(airflow_server, login="viewer")
     with pytest.raises(AirflowFailException, match="not permitted"):

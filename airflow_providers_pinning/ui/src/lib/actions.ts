@@ -41,6 +41,10 @@ export const actionOn = (kind: ActionKind, version: Identity): Action => ({
   versionHash: version.dag_hash,
 });
 
+/** The action to offer again after the server told another state: unpinning is about what is the latest by now. */
+export const offeredAgain = (action: Action, state: ReleaseState): Action =>
+  action.kind === "unpin" && state.latest ? actionOn("unpin", state.latest) : action;
+
 export interface Choices {
   conf: string;
   count: number;
@@ -212,7 +216,7 @@ export const requestOf = (
       return {
         method: "DELETE",
         path: `${dag}/pin`,
-        query: { ...common, override_reason: override },
+        query: { ...common, ...seen, expected_version: action.version, override_reason: override },
       };
   }
 };

@@ -25,7 +25,16 @@ import type { ReleaseState } from "src/api/types";
 import { ActionFields } from "src/components/dialog/ActionFields";
 import { ComparePreview } from "src/components/dialog/ComparePreview";
 import { Refusal } from "src/components/dialog/Refusal";
-import { complaint, firstReason, outcomeOf, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
+import {
+  complaint,
+  firstReason,
+  offeredAgain,
+  outcomeOf,
+  requestOf,
+  wordingOf,
+  type Action,
+  type Choices,
+} from "src/lib/actions";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
 const OBJECTIONS = new Set(["held", "version_rejected"]);
@@ -42,7 +51,8 @@ interface Props {
 }
 
 /** Asks for a reason, shows what will change, and does it. */
-export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props) => {
+export const ActionDialog = ({ action: offered, onClose, onDone, onStale, state }: Props) => {
+  const [action, setAction] = useState(offered);
   const [base, setBase] = useState(state);
   const [choices, setChoices] = useState<Choices>({
     conf: "",
@@ -52,14 +62,14 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
     reason: firstReason(action, state),
     rejectCurrent: true,
   });
-  const [error, setError] = useState<ApiError>();
+  const [refused, setRefused] = useState<{ error: ApiError; seen: number }>();
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLTextAreaElement | null>(null);
   const wording = wordingOf(action, base);
   const lacking = complaint(action, choices);
   // Nothing is left to compare with.
   const gone = base.health.problems.some(({ reason }) => reason === "version_missing");
-  const mustOverride = OBJECTIONS.has(error?.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
+  const mustOverride = OBJECTIONS.has(refused?.error.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
   // The same request sent twice is carried out once; what was changed in between makes another request of it.
   const key = useMemo(newKey, [base, choices]);
 
@@ -75,11 +85,12 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
     } catch (problem) {
       const refusal = problem instanceof ApiError ? problem : new ApiError(0, "unexpected", String(problem));
 
-      setError(refusal);
+      setRefused({ error: refusal, seen: base.revision });
       if (refusal.state) {
         const [before, after] = [firstReason(action, base), firstReason(action, refusal.state)];
 
         setBase(refusal.state);
+        setAction(offeredAgain(action, refusal.state));
         setChoices({ ...choices, reason: choices.reason === before ? after : choices.reason });
       }
       onStale();
@@ -120,7 +131,7 @@ export const ActionDialog = ({ action, onClose, onDone, onStale, state }: Props)
                   first.current = form?.querySelector("textarea") ?? null;
                 }}
               >
-                {error === undefined ? undefined : <Refusal error={error} />}
+                {refused === undefined ? undefined : <Refusal {...refused} />}
                 <Text>{wording.effect}</Text>
                 <ActionFields
                   action={action}

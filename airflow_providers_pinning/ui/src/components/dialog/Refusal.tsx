@@ -21,11 +21,17 @@ import type { ApiError } from "src/api/client";
 import { Notice } from "src/components/Notice";
 import { absolute } from "src/lib/time";
 
+interface Props {
+  readonly error: ApiError;
+  /** Revision of the state that the person saw. */
+  readonly seen: number;
+}
+
 /** Why nothing was changed. */
-export const Refusal = ({ error }: { readonly error: ApiError }) => {
+export const Refusal = ({ error, seen }: Props) => {
   const { components, message, reason, state, status } = error;
 
-  if (reason === "revision_conflict" && state) {
+  if (reason === "revision_conflict" && state && state.revision !== seen) {
     const who = state.pin
       ? `${state.pin.actor} pinned version ${state.active?.version_number}`
       : "Somebody unpinned the Dag";
