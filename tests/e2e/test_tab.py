@@ -109,12 +109,20 @@ def test_pinned_commit_that_cannot_be_had_says_so_and_what_to_do(shown):
     expect(shown.section("Versions").get_by_role("row").filter(has_text="Version 2")).to_contain_text("code missing")
 
 
-def test_server_that_does_not_answer_leaves_what_was_there_on_the_page(shown):
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [(lambda route: route.abort(), "cannot be reached"), (lambda route: None, "did not answer within 20 seconds")],
+    ids=["down", "hangs"],
+)
+def test_server_that_does_not_answer_leaves_what_was_there_on_the_page(shown, fault, told):
     shown.open_tab("orders")
-    shown.complaints.expect("Failed to load resource: net::ERR_FAILED")
-    shown.page.route("**/pinning/api/**", lambda route: route.abort())
+    if told == "cannot be reached":
+        shown.complaints.expect("Failed to load resource: net::ERR_FAILED")
+    shown.page.route("**/pinning/api/**", fault)
     shown.look_again()
-    expect(shown.page.get_by_role("alert")).to_contain_text("This page may be out of date")
+    alert = shown.page.get_by_role("alert")
+    expect(alert).to_contain_text("This page may be out of date")
+    expect(alert).to_contain_text(told)
     expect(shown.fact("What runs")).to_contain_text("Version 1")
     shown.page.unroute("**/pinning/api/**")
     shown.button("Try again").click()

@@ -17,9 +17,9 @@
  * under the License.
  */
 
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { addressOf, dagPath, newKey, toError } from "src/api/client";
+import { addressOf, ApiError, call, dagPath, newKey, toError } from "src/api/client";
 
 import { release } from "./build";
 
@@ -75,6 +75,68 @@ describe("an error", () => {
     [502, "answered 502"],
   ])("%d without an explanation gets one", (status, text) => {
     expect(toError(status, undefined).message).toContain(text);
+  });
+});
+
+describe("a server", () => {
+  const hang = (_: unknown, { signal }: { signal: AbortSignal }) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(new Error("aborted")));
+    });
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.stubGlobal("document", { baseURI: "https://host/" });
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+
+  it.each([
+    ["GET", 20_000, "within 20 seconds"],
+    ["PUT", 60_000, "within 60 seconds"],
+  ] as const)("that hangs is waited for only so long by %s", async (method, patience, text) => {
+    vi.stubGlobal("fetch", hang);
+    let told: unknown;
+
+    void call("pins", { method }).catch((error: unknown) => (told = error));
+    await vi.advanceTimersByTimeAsync(patience - 1);
+    expect(told).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(told).toMatchObject({ reason: "unreachable", status: 0 });
+    expect(String(told)).toContain(text);
+  });
+
+  it("that hangs in the middle of its answer is not waited for either", async () => {
+    vi.stubGlobal("fetch", async (_: unknown, options: { signal: AbortSignal }) => ({ text: () => hang(_, options) }));
+    const told = expect(call("pins")).rejects.toThrow("within 20 seconds");
+
+    await vi.advanceTimersByTimeAsync(20_000);
+    await told;
+  });
+
+  it("is not blamed for what the page itself no longer waits for", async () => {
+    vi.stubGlobal("fetch", hang);
+    const controller = new AbortController();
+    const told = expect(call("pins", { signal: controller.signal })).rejects.not.toBeInstanceOf(ApiError);
+
+    controller.abort();
+    await told;
+  });
+
+  it("that answers is not waited for any longer", async () => {
+    vi.stubGlobal("fetch", async () => new Response('{"pins": []}'));
+
+    expect(await call("pins")).toEqual({ pins: [] });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("that answers with something else is not understood", async () => {
+    vi.stubGlobal("fetch", async () => new Response("<html>"));
+
+    await expect(call("pins")).rejects.toThrow("cannot be understood");
   });
 });
 

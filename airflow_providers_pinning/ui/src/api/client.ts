@@ -30,6 +30,9 @@ export interface Request {
   signal?: AbortSignal;
 }
 
+/** Milliseconds to wait for an answer; a change may wait for locks before it is made. */
+const PATIENCE = { change: 60_000, read: 20_000 };
+
 /** A refusal, with what the server said of it. */
 export class ApiError extends Error {
   public constructor(
@@ -100,26 +103,64 @@ export const toError = (status: number, body: unknown): ApiError => {
   return new ApiError(status, "unexpected", `The API server answered ${status}.`);
 };
 
-export const call = async <T>(path: string, { body, method = "GET", query, signal }: Request = {}): Promise<T> => {
-  let response: Response;
+/** Do something that takes a signal, and abort it if the caller does or when it takes too long. */
+const withPatience = async <T>(
+  patience: number,
+  signal: AbortSignal | undefined,
+  ask: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = globalThis.setTimeout(abort, patience);
 
+  signal?.addEventListener("abort", abort);
+  if (signal?.aborted) {
+    abort();
+  }
   try {
-    response = await fetch(addressOf(path, query), {
-      body: body === undefined ? null : JSON.stringify(body),
-      headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
-      method,
-      signal: signal ?? null,
-    });
+    return await ask(controller.signal);
   } catch (error) {
     if (signal?.aborted) {
       throw error;
     }
-    throw new ApiError(0, "unreachable", "The API server cannot be reached.");
+    const why = controller.signal.aborted ? `did not answer within ${patience / 1000} seconds` : "cannot be reached";
+
+    throw new ApiError(0, "unreachable", `The API server ${why}.`);
+  } finally {
+    globalThis.clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
   }
-  const answer: unknown = await response.json().catch(() => undefined);
+};
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+export const call = async <T>(path: string, { body, method = "GET", query, signal }: Request = {}): Promise<T> => {
+  const [response, answer] = await withPatience(
+    method === "GET" ? PATIENCE.read : PATIENCE.change,
+    signal,
+    async (within) => {
+      const answered = await fetch(addressOf(path, query), {
+        body: body === undefined ? null : JSON.stringify(body),
+        headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+        method,
+        signal: within,
+      });
+
+      return [answered, parse(await answered.text())] as const;
+    },
+  );
 
   if (!response.ok) {
     throw toError(response.status, answer);
+  }
+  if (answer === undefined) {
+    throw new ApiError(0, "unexpected", "What the API server answered cannot be understood.");
   }
 
   return answer as T;
