@@ -37,6 +37,7 @@ from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import read_version
+from airflow_providers_pinning.domain.wording import plural
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 COMPONENTS = {
@@ -132,7 +133,7 @@ def check_pins() -> Iterator[Finding]:
             overview.PinFilter(unhealthy=True), limit=SHOWN, offset=0, session=session
         )
     if not unhealthy:
-        yield ok("pins", f"{pinned} Dag(s) are pinned, and every pin is honoured")
+        yield ok("pins", f"{plural(pinned, 'pin')}, and every pin is honoured")
         return
     yield failure("pins", f"{unhealthy} of {pinned} pins have a problem", "See below, or `airflow pinning list`.")
     for pin in listed:

@@ -23,6 +23,7 @@ from math import comb
 from statistics import median
 
 from airflow_providers_pinning.domain.verdict import Judgement, Verdict
+from airflow_providers_pinning.domain.wording import plural
 
 SIGNIFICANCE = 0.05
 
@@ -103,11 +104,15 @@ def _judge(
 ) -> Judgement:
     increase = candidate.failure_rate - baseline.failure_rate
     if candidate.runs and increase > tolerance.max_failure_rate_increase:
+        against = (
+            f"against {baseline.failure_rate:.0%} of {plural(baseline.runs, 'baseline run')}"
+            if baseline.runs
+            else "and there is no baseline run to compare with"
+        )
         return Judgement(
             Verdict.FAILED,
             "more_failures_than_baseline",
-            f"{candidate.failure_rate:.0%} of {candidate.runs} runs failed, against {baseline.failure_rate:.0%} of "
-            f"{baseline.runs}.",
+            f"{candidate.failure_rate:.0%} of {plural(candidate.runs, 'run')} failed, {against}.",
         )
     slower = ratio is not None and ratio > tolerance.max_duration_ratio
     if slower and (p_value is None or p_value <= SIGNIFICANCE):
@@ -120,7 +125,9 @@ def _judge(
         return Judgement(
             Verdict.INCONCLUSIVE, "no_baseline", "There are not enough successful runs on both sides to compare."
         )
-    return Judgement(Verdict.SUCCESSFUL, "as_good_as_baseline", f"No worse than {baseline.runs} baseline run(s).")
+    return Judgement(
+        Verdict.SUCCESSFUL, "as_good_as_baseline", f"No worse than {plural(baseline.runs, 'baseline run')}."
+    )
 
 
 def _p_value(candidate: tuple[float, ...], baseline: tuple[float, ...]) -> float | None:

@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.events import CallerKind, Change, EventKin
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import active_dag, read_dag
+from airflow_providers_pinning.domain.wording import plural
 from airflow_providers_pinning.models import Pin, RoutedRun
 
 CANARY = "canary"
@@ -200,6 +201,7 @@ def _what_delays(dag_model: DagModel, *, session: Session) -> tuple[str, ...]:
     )
     if dag_model.max_active_runs is not None and (running or 0) >= dag_model.max_active_runs:
         return (
-            f"Dag {dag_model.dag_id!r} has {running} active run(s), which is its limit, so the runs wait for them.",
+            f"Dag {dag_model.dag_id!r} has {plural(running or 0, 'active run')}, which is its limit, so the canary "
+            "runs wait.",
         )
     return ()

@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.scheduling import read_version
+from airflow_providers_pinning.domain.wording import plural
 from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
 
 NEWEST_RUNS = 10_000
@@ -212,8 +213,9 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
         problems.append(
             Problem(
                 "escaped_runs",
-                f"{escaped} run(s) since the pin were created with another version than {number}, by a component "
-                "without the enforcement. See GET /health for which, and install the package there.",
+                f"{plural(escaped, 'run since the pin was', 'runs since the pin were')} created with another version "
+                f"than {number}, by a component without the enforcement. See GET /health for "
+                "which, and install the package there.",
                 HealthStatus.DEGRADED,
             )
         )

@@ -25,6 +25,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.wording import plural
 
 
 def warn_of_dropped_partitions(dag_id: str, version: VersionIdentity, *, session: Session) -> tuple[str, ...]:
@@ -49,6 +50,7 @@ def warn_of_dropped_partitions(dag_id: str, version: VersionIdentity, *, session
     if not dropped:
         return ()
     return (
-        f"{dropped} pending partition(s) were collected under another partition mapping than that of "
-        f"version {version.version_number}; the scheduler drops them. Materialize their assets again if needed.",
+        f"{plural(dropped, 'pending partition was', 'pending partitions were')} collected under another partition "
+        f"mapping than that of version {version.version_number}; the scheduler drops "
+        f"{'it' if dropped == 1 else 'them'}. Materialize the assets again if needed.",
     )

@@ -23,6 +23,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from math import comb
 
+from airflow_providers_pinning.domain.wording import plural
+
 
 class Verdict(str, Enum):
     """What the evidence says of a version."""
@@ -141,11 +143,11 @@ def judge(evidence: Evidence, criteria: Criteria, now: datetime) -> Judgement:
 def _lacking(evidence: Evidence, criteria: Criteria, now: datetime) -> list[str]:
     lacking = []
     if (needed_runs := max(criteria.min_runs, 1)) > evidence.runs:
-        lacking.append(f"{needed_runs - evidence.runs} finished run(s)")
+        lacking.append(plural(needed_runs - evidence.runs, "finished run"))
     if (missing := criteria.min_duration - (now - evidence.since)) > timedelta():
         lacking.append(f"{missing} of time")
     if (needed := criteria.consecutive_successes) and evidence.consecutive_successes < needed:
-        lacking.append(f"{needed - evidence.consecutive_successes} success(es) in a row")
+        lacking.append(plural(needed - evidence.consecutive_successes, "success in a row", "successes in a row"))
     return lacking
 
 

@@ -123,7 +123,8 @@ class RollbackNotifier(BaseNotifier):
 
     def _roll_back(self, hook: PinningHook, state: dict[str, Any], target: str, failed: int, run_id: str) -> None:
         number, revision = state["active"]["version_number"], state["revision"]
-        why = self.reason or f"{failed} failed run(s) of version {number} since it was pinned, the last one {run_id}"
+        runs = "failed run" if failed == 1 else "failed runs"
+        why = self.reason or f"{failed} {runs} of version {number} since it was pinned, the last one {run_id}"
         named = f"{target}:{revision}:{state['pin']['pinned_at']}"
         try:
             hook.roll_back(

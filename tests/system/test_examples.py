@@ -169,7 +169,7 @@ def test_dag_whose_new_version_fails_twice_rolls_itself_back(airflow, started):
         what="the notifier has rolled back",
     )
     state = airflow.pinning.get(f"/dags/{NOTIFIER}")
-    assert state["hold"]["reason"].startswith("2 failed run(s) of version 2 since it was pinned")
+    assert state["hold"]["reason"].startswith("2 failed runs of version 2 since it was pinned")
     assert version(airflow, NOTIFIER, 2)["state"] == "rejected"
     event = airflow.pinning.get(f"/dags/{NOTIFIER}/events")["events"][0]
     assert (event["kind"], event["source"]["notifier"]) == ("rolled_back", "rollback")

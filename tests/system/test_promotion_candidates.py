@@ -129,7 +129,7 @@ class TestCanaries:
     """Canary runs are ordinary runs, and need nothing of HEAD."""
 
     def test_canary_waits_while_the_limit_of_active_runs_is_used_up_and_says_so(self, shared, airflow, canaries):
-        assert "which is its limit, so the runs wait for them" in wait_for_canary(airflow, "limited")
+        assert "which is its limit, so the canary runs wait" in wait_for_canary(airflow, "limited")
         assert (run_of(airflow, "limited", "live").state, canary_of(airflow, "limited").state) == ("running", "queued")
         shared.brake.unlink()
         assert finished_run(airflow, "limited", "live").version_number == 1

@@ -40,6 +40,7 @@ from airflow_providers_pinning.domain.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.events import Change
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, require_dag
 from airflow_providers_pinning.domain.transactions import commit
+from airflow_providers_pinning.domain.wording import plural
 
 DELETED = "deleted"
 """What is shown of a run that is gone, which never finishes."""
@@ -62,7 +63,7 @@ def pinning_canary(args: Namespace) -> None:
     warn(runs.warnings)
     states: Mapping[str, str] = {}
     if args.wait:
-        say(f"Waiting for {len(runs.run_ids)} run(s) ...")
+        say(f"Waiting for {plural(len(runs.run_ids), 'run')} ...")
         states = look_until(_are_finished, lambda session: _states(runs, session=session), timeout=args.timeout)
     _show(args, runs, states)
     if args.wait:
@@ -77,8 +78,8 @@ def _preview(args: Namespace, change: Change, *, session: Session) -> VersionIde
     attestation.require_enforcement(session=session)
     session.rollback()
     say(
-        f"{args.count} run(s) of Dag {args.dag_id!r} start with {version.label}. What their tasks do is real. "
-        "The active version stays."
+        f"This starts {plural(args.count, 'run')} of Dag {args.dag_id!r} with {version.label}. What the tasks do is "
+        "real. The active version stays."
     )
     return version
 

@@ -79,7 +79,7 @@ def _rows(result: Soak) -> list[Row]:
         "cleared": evidence.cleared,
     }
     if (bound := evidence.failure_rate_upper_95) is not None:
-        rows["failure rate"] = f"at most {bound:.1%} (with 95 % confidence)"
+        rows["failure rate"] = f"at most {bound:.1%} (with 95% confidence)"
     if compared:
         rows |= {
             "compared with": short(result.baseline) or "nothing: it replaces no version",

@@ -157,7 +157,7 @@ class TestPin:
 
         answer = pin(api, 3)
 
-        assert "1 pending partition(s)" in answer.json()["warnings"][0]
+        assert "1 pending partition was" in answer.json()["warnings"][0]
 
 
 class TestRefusedPin:

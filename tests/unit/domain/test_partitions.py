@@ -55,7 +55,7 @@ def test_a_pin_that_changes_the_mapping_warns_of_the_partitions_that_are_dropped
     state = waiting(BY_DAY).pin("orders", 2)
 
     assert len(state.warnings) == 1
-    assert state.warnings[0].startswith("1 pending partition(s)")
+    assert state.warnings[0].startswith("1 pending partition was collected")
 
 
 def test_what_it_warns_of_happens(waiting, scheduler):

@@ -70,7 +70,7 @@ def test_failing_version_is_rolled_back_rejected_and_held_once(hook, run):
     state = hook.get_release_state("orders")
     assert (state["active"]["version_number"], bool(state["hold"])) == (1, True)
     assert {v["version_number"]: v["state"] for v in hook.list_versions("orders")["versions"]}[2] == "rejected"
-    assert "1 failed run(s) of version 2" in state["pin"]["reason"]
+    assert "1 failed run of version 2" in state["pin"]["reason"]
     event = hook.list_events("orders")["events"][0]
     assert event["source"] == {"dag_id": "orders", "run_id": "first", "notifier": "rollback"}
     notify(first)
