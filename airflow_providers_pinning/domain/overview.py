@@ -36,7 +36,7 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
-from airflow_providers_pinning.domain.state import PinInfo
+from airflow_providers_pinning.domain.state import Hold, PinInfo, hold_of
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
@@ -50,6 +50,7 @@ class PinSummary:
     latest_version_number: int | None
     versions_behind: int
     pin: PinInfo
+    hold: Hold | None
     health: Health
 
 
@@ -148,6 +149,7 @@ def list_pins(
             latest_version_number=row.latest,
             versions_behind=row.behind,
             pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
+            hold=hold_of(row.Pin),
             health=judge(row.Pin, row),
         )
         for row in rows

@@ -147,12 +147,17 @@ def _describe(
         latest=latest,
         versions_behind=_count_newer(dag_id, recorded, session=session) if recorded and recorded != latest else 0,
         pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
-        hold=Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at)
-        if pin and pin.hold_reason
-        else None,
+        hold=hold_of(pin),
         health=health,
         warnings=warnings,
     )
+
+
+def hold_of(pin: Pin | None) -> Hold | None:
+    """Return the hold that a Dag is on."""
+    if pin is None or not pin.hold_reason:
+        return None
+    return Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at)
 
 
 def _count_newer(dag_id: str, version: VersionIdentity, *, session: Session) -> int:

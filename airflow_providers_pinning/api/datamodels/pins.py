@@ -123,6 +123,7 @@ class PinSummaryResponse(BaseModel):
     latest_version_number: int | None
     versions_behind: int
     pin: PinInfoResponse
+    hold: HoldResponse | None
     health: HealthResponse
 
 

@@ -461,7 +461,7 @@ class TestListOfPins:
         [row] = api().get(f"{PINNING}/pins", params={"dag_id_pattern": "orders"}).json()["pins"]
 
         assert set(row) == {
-            "dag_id", "revision", "active", "latest_version_number", "versions_behind", "pin", "health",
+            "dag_id", "revision", "active", "latest_version_number", "versions_behind", "pin", "hold", "health",
         }  # fmt: skip
         assert (row["active"]["version_number"], row["versions_behind"], row["pin"]["actor"]) == (1, 1, "alice")
 

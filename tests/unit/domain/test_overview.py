@@ -61,6 +61,15 @@ class TestPins:
         assert (pin.revision, pin.pin.actor, pin.pin.reason) == (1, "alice", "pin of behind")
         assert (pin.active.version_number, pin.active.bundle_version) == (1, "sha1")
 
+    def test_tell_of_a_hold(self, deployment):
+        deployment.pin("behind", 2)
+        deployment.roll_back("behind", reason="wrong totals", hold=True)
+
+        pins, _ = list_pins(PinFilter(), limit=100, offset=0, session=deployment.session)
+
+        found = {pin.dag_id: pin.hold and (pin.hold.reason, pin.hold.actor) for pin in pins}
+        assert found == {"behind": ("wrong totals", "alice"), "broken": None, "latest": None}
+
     def test_tell_their_health(self, deployment):
         pins, _ = list_pins(PinFilter(), limit=100, offset=0, session=deployment.session)
 

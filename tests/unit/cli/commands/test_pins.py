@@ -105,6 +105,16 @@ class TestPin:
         assert pinning("pin", "orders", "-V", 1, *WHY, "--override-reason", "nothing else works").code == 0
         assert newest_event(orders).override_reason == "nothing else works"
 
+    def test_of_the_version_that_is_pinned_lifts_a_hold_with_an_override(self, pinning, orders):
+        orders.pin("orders", 1)
+        orders.pin("orders", 2)
+        orders.roll_back("orders", reason="loses data", hold=True)
+
+        assert "held: " in pinning("pin", "orders", "-V", 1, *WHY).err
+        done = pinning("pin", "orders", "-V", 1, *WHY, "--override-reason", "the cause is mended")
+        assert (done.code, done.table["hold"]) == (0, "")
+        assert (newest_event(orders).kind, newest_event(orders).override_reason) == ("confirmed", "the cause is mended")
+
     def test_with_a_key_is_made_once(self, pinning, orders):
         for _ in range(2):
             done = pinning("pin", "orders", "-V", 1, *WHY, "--idempotency-key", "k1", "-o", "json")
