@@ -28,7 +28,7 @@ NARROW = 400
 def test_axe_finds_no_serious_fault_on_the_tab_and_in_its_dialog(airflow, window, dark):
     shown = window(airflow, dark=dark)
     shown.open_tab("orders")
-    tab = shown.section("Release state").locator("xpath=..")
+    tab = shown.section("Release state").locator("xpath=../..")
     shown.button("Show as a table").click()
     assert shown.serious_faults(tab) == []
     shown.open_tab("payments")
@@ -73,10 +73,10 @@ def test_narrow_window_shows_everything_without_scrolling_sideways(airflow, wind
         part = shown.page.get_by_role("heading", name="Pinned Dags").locator("xpath=..")
     elif place == "alone":
         shown.open_alone("orders")
-        part = shown.section("Release state").locator("xpath=../..")
+        part = shown.section("Release state").locator("xpath=../../..")
     else:
         shown.open_tab("payments")
-        part = shown.section("Release state").locator("xpath=..")
+        part = shown.section("Release state").locator("xpath=../..")
     if place == "dialog":
         shown.button("Roll back to version 1").click()
         expect(shown.dialog).to_contain_text("The next scheduled run would be for")

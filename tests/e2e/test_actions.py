@@ -155,6 +155,64 @@ def test_held_dag_is_changed_only_with_a_reason_for_that(tab):
     assert shown.state("practice_holds")["hold"] is None
 
 
+def test_hold_is_lifted_while_the_version_stays(tab):
+    shown = tab("lifts")
+    expect(shown.button("Lift hold")).to_have_count(0)
+    shown.button("Roll back to version 1").click()
+    shown.dialog.get_by_text("Put the Dag on hold").click()
+    shown.confirm("Roll back to version 1", reason="Down")
+    shown.button("Lift hold").click()
+    expect(shown.dialog).to_contain_text("It was put on hold by op: Down")
+    shown.confirm("Lift hold", reason="Repaired")
+    expect(shown.page.get_by_text("The hold is lifted: the pin may be changed again.")).to_be_visible()
+    expect(shown.fact("On hold")).to_have_count(0)
+    expect(shown.button("Lift hold")).to_have_count(0)
+    expect(shown.history.first).to_contain_text("Overridden: Repaired")
+    state = shown.state("practice_lifts")
+    assert (state["hold"], state["active"]["version_number"]) == (None, 1)
+
+
+def test_what_was_done_is_told_until_it_is_dismissed_or_changed(tab):
+    shown = tab("tells")
+    told = shown.page.get_by_role("status").filter(has_text="every new run uses it")
+    shown.button("Pin version 3").click()
+    shown.confirm("Pin version 3", reason="Looks good")
+    expect(told).to_contain_text("Airflow's own header shows it after a reload.")
+    told.get_by_role("button", name="Dismiss").click()
+    expect(told).to_have_count(0)
+    shown.button("Pin version 2").click()
+    shown.confirm("Pin version 2", reason="Looks bad")
+    expect(told).to_contain_text("Version 2 is pinned")
+    shown.airflow.pinning.put("/dags/practice_tells/pin", {"version_number": 1, "reason": "Made elsewhere"})
+    shown.look_again()
+    expect(shown.fact("Why")).to_contain_text("Made elsewhere")
+    expect(told).to_have_count(0)
+
+
+def test_dialog_waits_for_the_answer_and_the_page_shows_it_at_once(tab):
+    shown = tab("hangs")
+    held = []
+    shown.page.route("**/dags/practice_hangs/pin", lambda route: held.append(route))
+    shown.button("Pin version 3").click()
+    reason = shown.dialog.get_by_role("textbox", name="Reason")
+    reason.fill("Looks good")
+    shown.page.mouse.click(5, 450)
+    expect(reason).to_have_value("Looks good")
+    shown.confirm("Pin version 3")
+    expect(shown.dialog.get_by_role("button", name="Cancel")).to_be_disabled()
+    shown.page.keyboard.press("Escape")
+    expect(reason).to_be_visible()
+    reads = "**/dags/practice_hangs/versions?*"
+    shown.page.route(reads, lambda route: None)
+    held[0].continue_()
+    expect(shown.dialog).to_have_count(0)
+    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
+    busy = shown.page.locator("[aria-busy=true]", has=shown.section("Release state"))
+    expect(busy).to_be_visible()
+    shown.page.unroute(reads)
+    shown.look_again()
+
+
 def test_somebody_who_was_faster_is_shown_and_nothing_is_changed(tab):
     shown = tab("conflicts")
     shown.button("Pin version 3").click()

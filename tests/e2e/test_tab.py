@@ -35,7 +35,7 @@ def shown(fab_airflow, window):
 def test_tab_tells_what_runs_what_waits_and_why(shown):
     shown.open_tab("orders")
     expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
-    expect(shown.fact("What waits")).to_contain_text("Version 43 versions behind")
+    expect(shown.fact("What waits")).to_contain_text("Version 43 versions ahead")
     expect(shown.fact("Why")).to_contain_text("Totals are wrong since the conversionjan, 2 days ago")
     expect(shown.fact("Health")).to_have_text("healthy")
     expect(shown.fact("On hold")).to_contain_text("jan, 2 days ago")
@@ -65,7 +65,7 @@ def test_candidate_comes_with_its_verdict_and_the_evidence(shown):
     part = shown.section("Candidate")
     expect(part).to_contain_text("progressing")
     expect(part).to_contain_text("2 finished canary runs: 2 succeeded, 0 failed, 1 not finished.")
-    expect(part).to_contain_text("The soak still lacks 1 finished run(s).")
+    expect(part).to_contain_text("The soak still lacks 1 finished run.")
 
 
 def test_history_tells_who_did_what_and_why(shown):

@@ -19,7 +19,16 @@
 
 import { describe, expect, it } from "vitest";
 
-import { complaint, firstReason, offeredAgain, requestOf, wordingOf, type Action, type Choices } from "src/lib/actions";
+import {
+  complaint,
+  firstReason,
+  offeredAgain,
+  outcomeOf,
+  requestOf,
+  wordingOf,
+  type Action,
+  type Choices,
+} from "src/lib/actions";
 
 import { identity, release } from "./build";
 
@@ -55,6 +64,23 @@ describe("a request", () => {
         override_reason: undefined,
         reason: "why",
         version_number: 3,
+      },
+      method: "PUT",
+      path: "dags/a%2Fb%20c/pin",
+    });
+  });
+
+  it("lifts a hold by pinning the same version, although the Dag is on hold", () => {
+    const action: Action = { kind: "lift", version: 2, versionCode: "sha2", versionHash: "abc" };
+
+    expect(request(action)).toMatchObject({
+      body: {
+        expected_bundle_version: "sha2",
+        expected_dag_hash: "abc",
+        expected_revision: 7,
+        override_reason: "why",
+        reason: "why",
+        version_number: 2,
       },
       method: "PUT",
       path: "dags/a%2Fb%20c/pin",
@@ -120,6 +146,13 @@ describe("what was entered", () => {
     expect(said("pin", {})).toBeUndefined();
   });
 
+  it("must say why an objection is passed over", () => {
+    const objected = (override: string) => complaint({ kind: "pin", version: 1 }, { ...CHOICES, override }, true);
+
+    expect(objected(" ")).toBe("Say why it is done all the same.");
+    expect(objected("urgent")).toBeUndefined();
+  });
+
   it.each([0, 101, 1.5, Number.NaN])("must not ask for %d canary runs", (count) => {
     expect(said("canary", { count })).toContain("from 1 to 100");
   });
@@ -158,4 +191,28 @@ it("after a refusal, unpinning is about the version that is the latest by now", 
 it("a dialog tells what new runs will use instead of what", () => {
   expect(wordingOf({ kind: "rollback", version: 1 }, STATE).effect).toContain("uses version 1 instead of version 2");
   expect(wordingOf({ kind: "pin", version: 2 }, STATE).effect).toContain("go on using version 2");
+});
+
+describe("what was done", () => {
+  const hold = { actor: "jan", held_at: "2026-01-01T00:00:00Z", reason: "wrong" };
+
+  it.each([
+    ["pin", release(1, { revision: 8 }), "Version 1 is pinned: every new run uses it."],
+    ["pin", release(2, { revision: 9 }), "This was done, but it was changed again since."],
+    ["unpin", release(3, { revision: 8 }), "Unpinned: every new run uses the latest version."],
+    ["unpin", release(1, { pinned: true, revision: 9 }), "This was done, but it was changed again since."],
+    ["lift", release(1, { revision: 7 }), "The hold is lifted: the pin may be changed again."],
+    ["lift", release(1, { hold, revision: 9 }), "This was done, but it was changed again since."],
+  ] as const)("to %s is told as of the state that was answered", (kind, after, text) => {
+    expect(outcomeOf({ kind, version: 1 }, STATE, after)).toMatchObject({ revision: after.revision, text });
+  });
+
+  it("of what does not choose a version is told as of the state that was seen, if none is answered", () => {
+    expect(outcomeOf({ kind: "canary", version: 3 }, STATE, {})).toEqual({
+      moved: false,
+      revision: 7,
+      text: "Canary runs of version 3 are created.",
+      warnings: [],
+    });
+  });
 });

@@ -19,11 +19,11 @@
 
 import { describe, expect, it } from "vitest";
 
-import { candidateOf, countRuns, plural, shortCode } from "src/lib/versions";
+import { candidateOf, countRuns, plural, shortCode, waitingOf } from "src/lib/versions";
 
-import { version } from "./build";
+import { release, version } from "./build";
 
-describe("the version that waits", () => {
+describe("the version to evaluate", () => {
   it("is the newest one under evaluation", () => {
     const versions = [
       version(4, { is_latest: true }),
@@ -32,11 +32,11 @@ describe("the version that waits", () => {
       version(1, { is_active: true }),
     ];
 
-    expect(candidateOf(versions)?.version_number).toBe(3);
+    expect(candidateOf(versions, 1)?.version_number).toBe(3);
   });
 
   it("is the latest if none is under evaluation", () => {
-    expect(candidateOf([version(2, { is_latest: true }), version(1, { is_active: true })])?.version_number).toBe(2);
+    expect(candidateOf([version(2, { is_latest: true }), version(1, { is_active: true })], 1)?.version_number).toBe(2);
   });
 
   it("is not one that the active version has overtaken, while a newer one waits", () => {
@@ -50,13 +50,50 @@ describe("the version that waits", () => {
   });
 
   it("is none if the latest is active", () => {
-    expect(candidateOf([version(2, { is_active: true, is_latest: true }), version(1)])).toBeNull();
+    expect(candidateOf([version(2, { is_active: true, is_latest: true }), version(1)], 2)).toBeNull();
+  });
+
+  it("is not the latest if that is rejected while another one waits", () => {
+    const versions = [version(3, { is_latest: true, state: "rejected" }), version(2), version(1, { is_active: true })];
+
+    expect(candidateOf(versions, 1)?.version_number).toBe(2);
   });
 
   it("is none if the latest is rejected", () => {
     expect(
-      candidateOf([version(2, { is_latest: true, state: "rejected" }), version(1, { is_active: true })]),
+      candidateOf([version(2, { is_latest: true, state: "rejected" }), version(1, { is_active: true })], 1),
     ).toBeNull();
+  });
+});
+
+describe("what waits", () => {
+  const active = version(1, { is_active: true });
+  const told = (...newest: Array<ReturnType<typeof version>>) => {
+    const waiting = waitingOf(release(1, { latest: newest[0], versions_behind: newest.length }), [...newest, active]);
+
+    return typeof waiting === "string" ? waiting : [waiting.version.version_number, waiting.ahead];
+  };
+
+  it("is the latest version", () => {
+    expect(told(version(3), version(2))).toEqual([3, 2]);
+  });
+
+  it("is the newest version that is not rejected", () => {
+    expect(told(version(4, { state: "rejected" }), version(3), version(2))).toEqual([3, 2]);
+  });
+
+  it("is nothing if what is newer was rejected", () => {
+    expect(told(version(2, { state: "rejected" }))).toBe("Nothing: version 2 is rejected.");
+  });
+
+  it("is nothing if the latest version is active", () => {
+    expect(waitingOf(release(1), [active])).toBe("Nothing: the latest version runs.");
+  });
+
+  it("is nothing if what was newer than a pinned version is gone", () => {
+    expect(waitingOf(release(3, { latest: version(1) }), [version(1)])).toBe(
+      "Nothing: no newer version is registered.",
+    );
   });
 });
 

@@ -17,18 +17,20 @@
  * under the License.
  */
 
-import { Alert } from "@chakra-ui/react";
+import { Alert, CloseButton } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 
 interface Props {
   readonly children?: ReactNode;
   readonly live?: boolean;
+  /** What to do when the reader has seen enough of it; without it, it stays. */
+  readonly onClose?: () => void;
   readonly status: "error" | "info" | "success" | "warning";
   readonly title: string;
 }
 
 /** Something that the reader should know, and what to do about it. */
-export const Notice = ({ children, live = false, status, title }: Props) => (
+export const Notice = ({ children, live = false, onClose, status, title }: Props) => (
   <Alert.Root
     alignItems="flex-start"
     borderRadius="md"
@@ -44,5 +46,6 @@ export const Notice = ({ children, live = false, status, title }: Props) => (
         </Alert.Description>
       )}
     </Alert.Content>
+    {onClose === undefined ? undefined : <CloseButton aria-label="Dismiss" onClick={onClose} size="2xs" />}
   </Alert.Root>
 );

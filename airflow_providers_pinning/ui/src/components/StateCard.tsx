@@ -26,7 +26,7 @@ import { BundleVersion, VersionLink } from "src/components/Links";
 import { Moment } from "src/components/Moment";
 import { Prose } from "src/components/Prose";
 import { Section } from "src/components/Section";
-import { plural } from "src/lib/versions";
+import { plural, waitingOf } from "src/lib/versions";
 
 interface FactProps {
   readonly children: ReactNode;
@@ -48,11 +48,13 @@ interface Props {
   readonly actions?: ReactNode;
   readonly candidate: Version | null;
   readonly state: ReleaseState;
+  readonly versions: ReadonlyArray<Version>;
 }
 
 /** What runs, what waits, and why. */
-export const StateCard = ({ actions, candidate, state }: Props) => {
-  const { active, dag_id: dagId, health, hold, latest, pin, pinned, versions_behind: behind } = state;
+export const StateCard = ({ actions, candidate, state, versions }: Props) => {
+  const { active, dag_id: dagId, health, hold, pin, pinned } = state;
+  const waiting = waitingOf(state, versions);
 
   return (
     <Section actions={actions} title="Release state">
@@ -76,16 +78,16 @@ export const StateCard = ({ actions, candidate, state }: Props) => {
           )}
         </Fact>
         <Fact label="What waits">
-          {latest === null || latest.dag_version_id === active?.dag_version_id ? (
-            "Nothing: the latest version runs."
+          {typeof waiting === "string" ? (
+            waiting
           ) : (
             <>
               <HStack fontSize="lg" wrap="wrap">
-                <VersionLink dagId={dagId} version={latest} />
-                <Badge colorPalette="orange">{plural(behind, "version")} behind</Badge>
+                <VersionLink dagId={dagId} version={waiting.version} />
+                <Badge colorPalette="orange">{plural(waiting.ahead, "version")} ahead</Badge>
               </HStack>
-              <BundleVersion version={latest} />
-              {candidate && candidate.dag_version_id !== latest.dag_version_id ? (
+              <BundleVersion version={waiting.version} />
+              {candidate && candidate.dag_version_id !== waiting.version.dag_version_id ? (
                 <Text>Version {candidate.version_number} is under evaluation.</Text>
               ) : undefined}
             </>

@@ -25,11 +25,13 @@ import { ApiError } from "src/api/client";
 export const HEALTH_INTERVAL = 60_000;
 
 export interface Polled<T> {
+  /** Change what is shown until the next answer. */
+  amend: (change: (data: T) => T) => void;
   data: T | undefined;
   /** Why the last try failed; `data` is then what was read before. */
   error: ApiError | undefined;
   refresh: () => void;
-  /** Whether what is asked for now is not there yet. */
+  /** Whether the answer to what was last asked for, or refreshed, is not there yet. */
   waiting: boolean;
 }
 
@@ -37,6 +39,7 @@ interface Answer<T> {
   data?: T;
   error?: ApiError;
   key: string;
+  turn: number;
 }
 
 const asError = (error: unknown): ApiError =>
@@ -53,7 +56,7 @@ export const usePolled = <T>(
   key: string,
   { interval = 10_000, keep = false }: { interval?: number; keep?: boolean } = {},
 ): Polled<T> => {
-  const [answer, setAnswer] = useState<Answer<T>>({ key });
+  const [answer, setAnswer] = useState<Answer<T>>({ key, turn: 0 });
   const [turn, setTurn] = useState(0);
   const latest = useRef(load);
 
@@ -75,7 +78,7 @@ export const usePolled = <T>(
           const data = await latest.current(controller.signal);
 
           if (!controller.signal.aborted) {
-            setAnswer({ data, key });
+            setAnswer({ data, key, turn });
           }
         } catch (error) {
           if (!controller.signal.aborted) {
@@ -83,6 +86,7 @@ export const usePolled = <T>(
               data: before.key === key || keep ? before.data : undefined,
               error: asError(error),
               key,
+              turn,
             }));
           }
         }
@@ -111,9 +115,14 @@ export const usePolled = <T>(
   const current = answer.key === key;
 
   return {
+    amend: useCallback(
+      (change) =>
+        setAnswer((before) => (before.data === undefined ? before : { ...before, data: change(before.data) })),
+      [],
+    ),
     data: current || keep ? answer.data : undefined,
     error: current ? answer.error : undefined,
     refresh: useCallback(() => setTurn((before) => before + 1), []),
-    waiting: !current || (answer.data === undefined && answer.error === undefined),
+    waiting: !current || answer.turn !== turn || (answer.data === undefined && answer.error === undefined),
   };
 };

@@ -22,7 +22,7 @@
 import { dagPath, type Request } from "src/api/client";
 import type { Identity, ReleaseState } from "src/api/types";
 
-export type ActionKind = "canary" | "pin" | "reject" | "restore" | "rollback" | "unpin";
+export type ActionKind = "canary" | "lift" | "pin" | "reject" | "restore" | "rollback" | "unpin";
 
 export interface Action {
   kind: ActionKind;
@@ -66,6 +66,8 @@ const MOVES = new Set<ActionKind>(["pin", "rollback", "unpin"]);
 
 const of = (state: ReleaseState): string => (state.active ? ` instead of version ${state.active.version_number}` : "");
 
+const heldBy = ({ hold }: ReleaseState): string => (hold ? ` It was put on hold by ${hold.actor}: ${hold.reason}` : "");
+
 const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
   canary: ({ version }, state) => ({
     confirm: "Start canary runs",
@@ -74,6 +76,12 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
       state.active?.version_number ?? "none"
     }. What the tasks of a canary run do is real.`,
     title: `Start canary runs of version ${version}`,
+  }),
+  lift: ({ version }, state) => ({
+    confirm: "Lift hold",
+    done: "The hold is lifted: the pin may be changed again.",
+    effect: `Lets promotions change the pin of this Dag again; new runs go on using version ${version}.${heldBy(state)}`,
+    title: "Lift the hold",
   }),
   pin: ({ version }, state) => ({
     confirm: `Pin version ${version}`,
@@ -112,25 +120,44 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
 
 export const wordingOf = (action: Action, state: ReleaseState): Wording => WORDINGS[action.kind](action, state);
 
+export interface Outcome {
+  /** Whether another version may be active now, which Airflow's own header does not notice. */
+  moved: boolean;
+  /** Revision as of which this is so. */
+  revision: number;
+  text: string;
+  warnings: Array<string>;
+}
+
+const stands = ({ kind, version }: Action, after: Partial<ReleaseState>): boolean =>
+  kind === "unpin"
+    ? !after.pinned
+    : kind === "lift"
+      ? !after.hold
+      : !MOVES.has(kind) || after.active?.version_number === version;
+
 /**
  * Tell what was done, from the state that the server answered with: a request that is repeated after its answer was
  * lost is not carried out again, and somebody may have changed the Dag in between. The server's warning says who.
  */
-export const outcomeOf = (action: Action, before: ReleaseState, after: Partial<ReleaseState>): string => {
-  const { done } = wordingOf(action, before);
-  const stands = action.kind === "unpin" ? !after.pinned : after.active?.version_number === action.version;
-
-  return stands || !MOVES.has(action.kind) ? done : "This was done, but it was changed again since.";
-};
+export const outcomeOf = (action: Action, before: ReleaseState, after: Partial<ReleaseState>): Outcome => ({
+  moved: MOVES.has(action.kind),
+  revision: after.revision ?? before.revision,
+  text: stands(action, after) ? wordingOf(action, before).done : "This was done, but it was changed again since.",
+  warnings: after.warnings ?? [],
+});
 
 /** A reason to begin with, where a second click must be enough; for others the person writes one. */
 export const firstReason = (action: Action, state: ReleaseState): string =>
   action.kind === "rollback" ? `Roll back from version ${state.active?.version_number ?? "?"}` : "";
 
 /** Why what was entered cannot be sent, if so. */
-export const complaint = (action: Action, choices: Choices): string | undefined => {
+export const complaint = (action: Action, choices: Choices, mustOverride = false): string | undefined => {
   if (!choices.reason.trim()) {
     return "Say why.";
+  }
+  if (mustOverride && !choices.override.trim()) {
+    return "Say why it is done all the same.";
   }
   if (action.kind !== "canary") {
     return undefined;
@@ -181,12 +208,13 @@ export const requestOf = (
         method: "POST",
         path: `${dag}/canaryRuns`,
       };
+    case "lift":
     case "pin":
       return {
         body: {
           ...common,
           ...seen,
-          override_reason: override,
+          override_reason: action.kind === "lift" ? reason : override,
           version_number: action.version,
         },
         method: "PUT",

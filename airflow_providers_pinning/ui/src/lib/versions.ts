@@ -17,24 +17,55 @@
  * under the License.
  */
 
-import type { Identity, Version } from "src/api/types";
+import type { Identity, ReleaseState, Version } from "src/api/types";
+
+/** The newest version that is newer than the active one and is not rejected. */
+const newestNewer = (newestFirst: ReadonlyArray<Version>, active: number): Version | undefined =>
+  newestFirst.find((version) => version.version_number > active && !version.is_active && version.state !== "rejected");
 
 /**
- * The version that waits: the newest one under evaluation, else the latest if it is not active.
+ * The version to evaluate: the newest one under evaluation, else the newest that waits.
  *
  * One that is older than the active version waits only if nothing else does: it was restored, or overtaken.
  */
-export const candidateOf = (versions: ReadonlyArray<Version>, active = 0): Version | null => {
+export const candidateOf = (versions: ReadonlyArray<Version>, active: number | undefined): Version | null => {
   const newestFirst = [...versions].sort((one, other) => other.version_number - one.version_number);
+  const now = active ?? 0;
 
   return (
     newestFirst.find(
-      (version) => version.state === "candidate" && !version.is_active && version.version_number > active,
+      (version) => version.state === "candidate" && !version.is_active && version.version_number > now,
     ) ??
-    newestFirst.find((version) => version.is_latest && !version.is_active && version.state !== "rejected") ??
+    newestNewer(newestFirst, now) ??
     newestFirst.find((version) => version.state === "candidate" && !version.is_active) ??
     null
   );
+};
+
+/**
+ * What waits to become active, and how many versions ahead it is; else why nothing does.
+ *
+ * @param versions newest first
+ */
+export const waitingOf = (
+  { active, latest, versions_behind: behind }: ReleaseState,
+  versions: ReadonlyArray<Version>,
+): string | { ahead: number; version: Version } => {
+  const waiting = newestNewer(versions, active?.version_number ?? 0);
+
+  if (waiting) {
+    const newer = versions.filter(({ version_number: number }) => number > waiting.version_number).length;
+
+    return { ahead: behind - newer, version: waiting };
+  }
+
+  const ahead = (latest?.version_number ?? 0) - (active?.version_number ?? 0);
+
+  return ahead > 0
+    ? `Nothing: version ${latest?.version_number} is rejected.`
+    : ahead < 0
+      ? "Nothing: no newer version is registered."
+      : "Nothing: the latest version runs.";
 };
 
 /** The commit, or what else the bundle calls its version, as short as people write it. */

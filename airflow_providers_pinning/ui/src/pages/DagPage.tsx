@@ -25,13 +25,13 @@ import { CandidateCard } from "src/components/CandidateCard";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
 import { DeploymentBanner, PinProblems } from "src/components/HealthBanner";
 import { HistoryTable } from "src/components/HistoryTable";
-import { Notice } from "src/components/Notice";
+import { OutcomeNotice } from "src/components/OutcomeNotice";
 import { StateCard } from "src/components/StateCard";
 import { VersionTimeline } from "src/components/timeline/VersionTimeline";
 import { Trouble } from "src/components/Trouble";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
-import { actionOn, type Action } from "src/lib/actions";
+import { actionOn, type Action, type Outcome } from "src/lib/actions";
 
 interface ActionsProps {
   readonly onAct: (action: Action) => void;
@@ -52,6 +52,11 @@ const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: 
           Unpin
         </Button>
       ) : undefined}
+      {state.hold && state.active ? (
+        <Button onClick={() => state.active && onAct(actionOn("lift", state.active))} size="sm" variant="outline">
+          Lift hold
+        </Button>
+      ) : undefined}
       {!state.pinned && state.active ? (
         <Button onClick={() => state.active && onAct(actionOn("pin", state.active))} size="sm" variant="outline">
           Pin version {state.active.version_number}
@@ -60,13 +65,21 @@ const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: 
     </HStack>
   ) : undefined;
 
+interface Props {
+  readonly dagId: string;
+  /** Whether it is a tab of Airflow's own page of the Dag. */
+  readonly inTab?: boolean;
+}
+
 /** All that there is to see and do of one Dag. */
-export const DagPage = ({ dagId }: { readonly dagId: string }) => {
-  const { data, error, refresh } = usePolled((signal) => getDagPinning(dagId, signal), dagId);
+export const DagPage = ({ dagId, inTab = false }: Props) => {
+  const { amend, data, error, refresh, waiting } = usePolled((signal) => getDagPinning(dagId, signal), dagId);
   const health = usePolled(getHealth, "health", { interval: HEALTH_INTERVAL });
   const [action, setAction] = useState<Action>();
-  const [done, setDone] = useState<{ text: string; warnings: Array<string> }>();
+  const [done, setDone] = useState<Outcome>();
   const told = useRef<HTMLDivElement>(null);
+  // What was done is told until somebody changes it.
+  const outcome = done?.revision === data?.state.revision ? done : undefined;
 
   useEffect(() => {
     if (done) {
@@ -84,10 +97,8 @@ export const DagPage = ({ dagId }: { readonly dagId: string }) => {
       <DeploymentBanner health={health.data} />
       <Trouble error={error} onRetry={refresh} stale={data !== undefined} />
       <Box _empty={{ mb: -3 }} ref={told} role="status">
-        {done === undefined ? undefined : (
-          <Notice status={done.warnings.length ? "warning" : "success"} title={done.text}>
-            {done.warnings.length ? done.warnings.join("\n") : undefined}
-          </Notice>
+        {outcome === undefined ? undefined : (
+          <OutcomeNotice inTab={inTab} onClose={() => setDone(undefined)} outcome={outcome} />
         )}
       </Box>
       {data === undefined ? (
@@ -98,12 +109,13 @@ export const DagPage = ({ dagId }: { readonly dagId: string }) => {
           </Stack>
         ) : undefined
       ) : (
-        <>
+        <Stack aria-busy={waiting} gap={3} opacity={waiting ? 0.6 : 1}>
           <PinProblems health={data.state.health} />
           <StateCard
             actions={<DagActions onAct={act} pinning={data} />}
             candidate={data.candidate}
             state={data.state}
+            versions={data.versions.items}
           />
           <VersionTimeline pinning={data} />
           <CandidateCard onAct={act} pinning={data} />
@@ -120,16 +132,19 @@ export const DagPage = ({ dagId }: { readonly dagId: string }) => {
               action={action}
               key={`${action.kind}-${action.version}`}
               onClose={() => setAction(undefined)}
-              onDone={(text, warnings) => {
+              onDone={(told, state) => {
                 setAction(undefined);
-                setDone({ text, warnings });
+                setDone(told);
+                if (state) {
+                  amend((before) => ({ ...before, state }));
+                }
                 refresh();
               }}
               onStale={refresh}
               state={data.state}
             />
           )}
-        </>
+        </Stack>
       )}
     </Stack>
   );

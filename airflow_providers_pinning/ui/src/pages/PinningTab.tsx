@@ -44,7 +44,7 @@ export const PinningTab = ({ dagId }: { readonly dagId?: string }) => {
 
   return dagId === undefined ? undefined : (
     <Box maxW={VISIBLE} ref={box}>
-      <DagPage dagId={dagId} key={dagId} />
+      <DagPage dagId={dagId} inTab key={dagId} />
     </Box>
   );
 };

@@ -34,17 +34,20 @@ import {
   wordingOf,
   type Action,
   type Choices,
+  type Outcome,
 } from "src/lib/actions";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
 const OBJECTIONS = new Set(["held", "version_rejected"]);
 const HELD = new Set(["pin", "unpin"]);
 
+const isState = (answer: Partial<ReleaseState>): answer is ReleaseState => answer.health !== undefined;
+
 interface Props {
   readonly action: Action;
   readonly onClose: () => void;
-  /** Called with what was done, and with the server's warnings. */
-  readonly onDone: (text: string, warnings: Array<string>) => void;
+  /** Called with what was done, and with the state that it led to, if the server told that. */
+  readonly onDone: (outcome: Outcome, state: ReleaseState | undefined) => void;
   /** Called when the server refused, so that what is shown may be old. */
   readonly onStale: () => void;
   readonly state: ReleaseState;
@@ -66,10 +69,10 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, state 
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLTextAreaElement | null>(null);
   const wording = wordingOf(action, base);
-  const lacking = complaint(action, choices);
   // Nothing is left to compare with.
   const gone = base.health.problems.some(({ reason }) => reason === "version_missing");
   const mustOverride = OBJECTIONS.has(refused?.error.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
+  const lacking = complaint(action, choices, mustOverride);
   // The same request sent twice is carried out once; what was changed in between makes another request of it.
   const key = useMemo(newKey, [base, choices]);
 
@@ -79,9 +82,9 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, state 
       // What was entered for an objection that there is no more must not pass over another one.
       const entered = mustOverride ? choices : { ...choices, override: "" };
       const { path, ...request } = requestOf(action, entered, base, key);
-      const answer = await call<Partial<ReleaseState> & { warnings?: Array<string> }>(path, request);
+      const answer = await call<Partial<ReleaseState>>(path, request);
 
-      onDone(outcomeOf(action, base, answer), answer.warnings ?? []);
+      onDone(outcomeOf(action, base, answer), isState(answer) ? answer : undefined);
     } catch (problem) {
       const refusal = problem instanceof ApiError ? problem : new ApiError(0, "unexpected", String(problem));
 
@@ -101,8 +104,9 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, state 
 
   return (
     <Dialog.Root
+      closeOnInteractOutside={false}
       initialFocusEl={() => first.current}
-      onOpenChange={({ open }) => (open ? undefined : onClose())}
+      onOpenChange={({ open }) => (open || busy ? undefined : onClose())}
       open
       scrollBehavior="inside"
       size="lg"
@@ -156,12 +160,12 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, state 
                   {lacking}
                 </Text>
               )}
-              <Button onClick={onClose} variant="outline">
+              <Button disabled={busy} onClick={onClose} variant="outline">
                 Cancel
               </Button>
               <Button
                 colorPalette={action.kind === "rollback" || action.kind === "reject" ? "danger" : "brand"}
-                disabled={lacking !== undefined || (mustOverride && !choices.override.trim())}
+                disabled={lacking !== undefined}
                 form="pinning-action"
                 loading={busy}
                 type="submit"
@@ -170,7 +174,7 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, state 
               </Button>
             </Dialog.Footer>
             <Dialog.CloseTrigger asChild>
-              <CloseButton aria-label="Close" size="sm" />
+              <CloseButton aria-label="Close" disabled={busy} size="sm" />
             </Dialog.CloseTrigger>
           </Dialog.Content>
         </Dialog.Positioner>

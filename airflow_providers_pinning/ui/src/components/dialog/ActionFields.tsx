@@ -42,9 +42,9 @@ export const ActionFields = ({ action, choices, mustOverride, onChange, state }:
           <Input
             max={100}
             min={1}
-            onChange={({ target }) => onChange({ count: Number(target.value) })}
+            onChange={({ target }) => onChange({ count: target.valueAsNumber })}
             type="number"
-            value={choices.count}
+            value={Number.isNaN(choices.count) ? "" : choices.count}
             w="8rem"
           />
         </Field.Root>
