@@ -67,6 +67,30 @@ def test_pins_are_filtered_and_the_filter_stands_in_the_address(shown):
     expect(shown.page.get_by_text("No pin is like that.")).to_be_visible()
 
 
+def test_address_wins_over_what_was_typed_before(shown):
+    shown.open_overview()
+    field = shown.page.get_by_label("Dag", exact=True)
+    field.fill("crowd_0123")
+    expect(rows(shown)).to_have_count(10)
+    shown.page.get_by_role("link", name="Pins").click()
+    expect(field).to_have_value("")
+    expect(rows(shown)).to_have_count(25)
+    shown.page.wait_for_timeout(600)
+    assert "dag_id_pattern" not in shown.page.url
+
+
+def test_page_beyond_the_end_is_the_last_one(shown):
+    shown.open_overview("?dag_id_pattern=crowd_0123&offset=500")
+    expect(rows(shown)).to_have_count(10)
+    expect(shown.page).not_to_have_url(re.compile("offset="))
+
+
+def test_dag_that_is_on_hold_says_so(shown):
+    shown.open_overview("?dag_id_pattern=orders")
+    badge = rows(shown).filter(has_text="orders").get_by_text("on hold", exact=True)
+    expect(badge).to_have_attribute("title", "jan: Totals are wrong since the conversion")
+
+
 def test_pins_with_a_problem_come_with_their_remedy(shown):
     shown.open_overview()
     shown.page.get_by_text("With a problem").click()

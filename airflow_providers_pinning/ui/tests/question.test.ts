@@ -19,7 +19,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { directionOf, fromParams, nextOrder, toParams } from "src/lib/question";
+import { directionOf, fromParams, lastOffset, nextOrder, toParams } from "src/lib/question";
 
 const asked = (address: string) => fromParams(new URLSearchParams(address));
 
@@ -38,6 +38,15 @@ describe("what the overview asks for", () => {
   it("passes over what somebody wrote into the address that cannot be asked", () => {
     expect(asked("order_by=reason&limit=7&offset=-1")).toMatchObject({ limit: 25, offset: 0, order: "dag_id" });
   });
+});
+
+it.each([
+  [0, 0],
+  [25, 0],
+  [26, 25],
+  [75, 50],
+])("the last page of %d begins at %d", (total, offset) => {
+  expect(lastOffset(total, 25)).toBe(offset);
 });
 
 describe("a click on a column", () => {

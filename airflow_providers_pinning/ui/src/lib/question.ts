@@ -70,6 +70,9 @@ export const toParams = (question: PinsQuestion): URLSearchParams => {
   return params;
 };
 
+/** Where the last page begins. */
+export const lastOffset = (total: number, limit: number): number => Math.max(Math.ceil(total / limit) - 1, 0) * limit;
+
 /** The order after a click on a column: what is most or newest first, then the other way round. */
 export const nextOrder = (column: PinColumn, current: PinOrder): PinOrder => {
   const descendingFirst = column === "versions_behind" || column === "pinned_at";

@@ -18,6 +18,7 @@
  */
 
 import { Box, Heading, Link, Skeleton, Stack, Text } from "@chakra-ui/react";
+import { useEffect } from "react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
 import { getHealth, getPins } from "src/api/requests";
@@ -28,6 +29,7 @@ import { PinsTable } from "src/components/overview/PinsTable";
 import { Trouble } from "src/components/Trouble";
 import { usePinsQuestion } from "src/hooks/usePinsQuestion";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
+import { lastOffset } from "src/lib/question";
 import { plural } from "src/lib/versions";
 import { DagPage } from "src/pages/DagPage";
 
@@ -37,6 +39,14 @@ const AllPins = () => {
   const pins = usePolled((signal) => getPins(question, signal), JSON.stringify(question), { keep: true });
   const health = usePolled(getHealth, "health", { interval: HEALTH_INTERVAL });
   const filtered = question.text !== "" || question.behind || question.unhealthy;
+  const beyond = !pins.waiting && pins.data !== undefined && question.offset > 0 && question.offset >= pins.data.total;
+  const last = lastOffset(pins.data?.total ?? 0, question.limit);
+
+  useEffect(() => {
+    if (beyond) {
+      ask({ offset: last });
+    }
+  }, [beyond, last]);
 
   return (
     <Stack gap={3} maxW="full" minW={0} p={2}>
@@ -56,7 +66,7 @@ const AllPins = () => {
             {plural(pins.data.total, "pinned Dag")}
             {filtered ? " found" : ""}
           </Text>
-          {pins.data.items.length === 0 ? (
+          {pins.data.total === 0 ? (
             <Text py={8} textAlign="center">
               {filtered
                 ? "No pin is like that."

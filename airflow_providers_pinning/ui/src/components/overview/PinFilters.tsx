@@ -18,7 +18,7 @@
  */
 
 import { Field, Flex, Input } from "@chakra-ui/react";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import type { PinsQuestion } from "src/api/requests";
 import { Check } from "src/components/Check";
@@ -33,15 +33,27 @@ interface Props {
 /** Which pins to list; a text is asked for when the typing pauses. */
 export const PinFilters = ({ onChange, question }: Props) => {
   const [text, setText] = useState(question.text);
+  const known = useRef(question.text);
+
+  // The address may change by itself, as by a link to this page; what was typed before that is over.
+  useEffect(() => {
+    if (known.current !== question.text) {
+      known.current = question.text;
+      setText(question.text);
+    }
+  }, [question.text]);
 
   useEffect(() => {
-    if (text === question.text) {
+    if (text === known.current) {
       return undefined;
     }
-    const timer = setTimeout(() => onChange({ offset: 0, text }), PAUSE);
+    const timer = setTimeout(() => {
+      known.current = text;
+      onChange({ offset: 0, text });
+    }, PAUSE);
 
     return () => clearTimeout(timer);
-  }, [text, question.text, onChange]);
+  }, [text, onChange]);
 
   return (
     <Flex align="flex-end" gap={4} wrap="wrap">

@@ -23,7 +23,7 @@ import type { PinOrder, PinSummary } from "src/api/types";
 import { HealthBadge } from "src/components/HealthBadge";
 import { BundleVersion, PinningLink, VersionLink } from "src/components/Links";
 import { Moment } from "src/components/Moment";
-import { Prose } from "src/components/Prose";
+import { Prose, Words } from "src/components/Prose";
 import { TableBox } from "src/components/TableBox";
 import { directionOf, nextOrder, type PinColumn } from "src/lib/question";
 
@@ -62,7 +62,7 @@ const SortableHeader = ({ children, column, onOrder, order }: HeaderProps) => {
 const COLUMNS = 8;
 
 const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
-  const { active, dag_id: dagId, health, latest_version_number: latest, pin, versions_behind: behind } = summary;
+  const { active, dag_id: dagId, health, hold, latest_version_number: latest, pin, versions_behind: behind } = summary;
   const edge = health.problems.length > 0 ? { borderBottomWidth: 0 } : {};
 
   return (
@@ -73,6 +73,11 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
         </Table.Cell>
         <Table.Cell {...edge}>
           <HealthBadge health={health} />
+          {hold === null ? undefined : (
+            <Badge colorPalette="orange" ms={1} title={`${hold.actor}: ${hold.reason}`}>
+              on hold
+            </Badge>
+          )}
         </Table.Cell>
         <Table.Cell {...edge} whiteSpace="nowrap">
           <VersionLink dagId={dagId} version={active} /> <BundleVersion version={active} />
@@ -92,7 +97,7 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
       {health.problems.length > 0 ? (
         <Table.Row>
           <Table.Cell color="red.fg" colSpan={COLUMNS} fontSize="sm" pt={0}>
-            <Prose>{health.problems.map(({ message }) => message).join("\n")}</Prose>
+            <Words>{health.problems.map(({ message }) => message).join("\n")}</Words>
           </Table.Cell>
         </Table.Row>
       ) : undefined}
