@@ -91,3 +91,9 @@ it("the lines of a difference know what they are", () => {
 
   expect(kinds).toEqual(["header", "header", "header", "removed", "added", "context"]);
 });
+
+it("a line that is removed is one also if it begins like the name of a file", () => {
+  const kinds = diffLines("--- a\n+++ b\n@@ -1 +1 @@\n--- a comment in SQL\n+++ x\n").map(({ kind }) => kind);
+
+  expect(kinds).toEqual(["header", "header", "header", "removed", "added"]);
+});

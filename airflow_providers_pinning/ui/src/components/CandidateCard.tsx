@@ -35,7 +35,7 @@ const PALETTES: Record<string, string> = {
   successful: "green",
 };
 
-const percent = (share: number): string => `${Math.round(share * 100)} %`;
+const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
 /** The figures behind a verdict, as short sentences. */
 export const evidenceOf = ({ comparison, evidence }: Soak): Array<string> => {
@@ -52,7 +52,7 @@ export const evidenceOf = ({ comparison, evidence }: Soak): Array<string> => {
   return [
     `${plural(runs, "finished canary run")}: ${successes} succeeded, ${failures} failed${running ? `, ${running} not finished` : ""}.`,
     ...(typeof bound === "number" && runs > 0
-      ? [`With 95 % confidence at most ${percent(bound)} of its runs fail.`]
+      ? [`With 95% confidence at most ${percent(bound)} of its runs fail.`]
       : []),
     ...(cleared > 0 ? [`${plural(cleared, "run")} cleared and run again.`] : []),
     ...(soaked ? [`Soaking for ${duration(soaked)}.`] : []),

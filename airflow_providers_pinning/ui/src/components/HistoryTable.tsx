@@ -69,7 +69,7 @@ export const HistoryTable = ({ events }: { readonly events: List<Event> }) => (
           {events.items.map((event) => (
             <Table.Row key={event.id}>
               <Table.Cell>
-                <Moment value={event.created_at} />
+                <Moment exact value={event.created_at} />
               </Table.Cell>
               <Table.Cell>
                 <Badge colorPalette={PALETTES[event.kind] ?? "gray"}>{event.kind.replaceAll("_", " ")}</Badge>

@@ -21,9 +21,20 @@ import { chakra } from "@chakra-ui/react";
 
 import { absolute, age } from "src/lib/time";
 
-/** How long ago something was; the exact moment is its tooltip. */
-export const Moment = ({ value }: { readonly value: string }) => (
+interface Props {
+  /** Whether to tell the exact moment too where there is room; elsewhere it is the tooltip. */
+  readonly exact?: boolean;
+  readonly value: string;
+}
+
+/** How long ago something was, and when. */
+export const Moment = ({ exact = false, value }: Props) => (
   <chakra.time dateTime={value} title={absolute(value)} whiteSpace="nowrap">
     {age(value)}
+    {exact ? (
+      <chakra.span color="fg.muted" display="block" fontSize="xs" hideBelow="md">
+        {absolute(value)}
+      </chakra.span>
+    ) : undefined}
   </chakra.time>
 );

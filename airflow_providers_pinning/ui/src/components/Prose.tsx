@@ -18,6 +18,33 @@
  */
 
 import { chakra } from "@chakra-ui/react";
+import { useState } from "react";
 
-/** What a person wrote: lines are kept, and a long word does not widen the page. */
-export const Prose = chakra("span", { base: { overflowWrap: "anywhere", whiteSpace: "pre-wrap" } });
+import { shorten } from "src/lib/text";
+
+/** What is to be read as a whole. */
+export const Words = chakra("span", { base: { overflowWrap: "anywhere", whiteSpace: "pre-wrap" } });
+
+/** What a person wrote: lines are kept, a long word does not widen the page, and a long text is shown on demand. */
+export const Prose = ({ children }: { readonly children: string }) => {
+  const [whole, setWhole] = useState(false);
+  const short = shorten(children);
+
+  return short === children ? (
+    <Words>{children}</Words>
+  ) : (
+    <Words>
+      {whole ? children : short}{" "}
+      <chakra.button
+        aria-expanded={whole}
+        aria-label={whole ? "Show less of the text" : "Show the whole text"}
+        color="fg.info"
+        cursor="pointer"
+        onClick={() => setWhole(!whole)}
+        type="button"
+      >
+        {whole ? "less" : "more"}
+      </chakra.button>
+    </Words>
+  );
+};

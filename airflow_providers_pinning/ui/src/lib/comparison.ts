@@ -80,17 +80,20 @@ export const groupsOf = (comparison: Comparison): Array<Group> => {
 
 export type DiffLine = { kind: "added" | "context" | "header" | "removed"; text: string };
 
-export const diffLines = (diff: string): Array<DiffLine> =>
-  diff
-    .replace(/\n$/u, "")
-    .split("\n")
-    .map((text) => ({
-      kind: /^(?:\+\+\+|---|@@)/u.test(text)
+/** Only the lines before the first `@@` name the files; after it, `-- ` may be how a removed line begins. */
+export const diffLines = (diff: string): Array<DiffLine> => {
+  const lines = diff.replace(/\n$/u, "").split("\n");
+  const first = lines.findIndex((text) => text.startsWith("@@"));
+
+  return lines.map((text, index) => ({
+    kind:
+      index < first || text.startsWith("@@")
         ? "header"
         : text.startsWith("+")
           ? "added"
           : text.startsWith("-")
             ? "removed"
             : "context",
-      text,
-    }));
+    text,
+  }));
+};

@@ -97,7 +97,14 @@ export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: P
         <path d={`M${row.born * size} ${yOf(index)}H${width}`} key={row.number} stroke={LINE_COLOR} strokeWidth={1} />
       ))}
       {labelColumns(times, (moment) => absolute(moment, "day"), Math.ceil(LABEL_ROOM / size)).map((column) => (
-        <text fill={MUTED_COLOR} key={column} style={{ fontSize: 11 }} x={column * size} y={bottom + 15}>
+        <text
+          fill={MUTED_COLOR}
+          key={column}
+          style={{ fontSize: 11 }}
+          textAnchor={column * size + LABEL_ROOM > width ? "end" : "start"}
+          x={column * size + LABEL_ROOM > width ? width : column * size}
+          y={bottom + 15}
+        >
           {absolute(times[column] ?? "", "day")}
         </text>
       ))}

@@ -25,7 +25,7 @@ import type { DagPinning } from "src/api/requests";
 import { runAddress } from "src/components/Links";
 import { Section } from "src/components/Section";
 import { Drawing } from "src/components/timeline/Drawing";
-import { columnWidth, ROW, TOP } from "src/components/timeline/geometry";
+import { columnWidth, COLUMNS, ROW, TOP } from "src/components/timeline/geometry";
 import { Legend } from "src/components/timeline/Legend";
 import { RunsTable } from "src/components/timeline/RunsTable";
 import { useWidth } from "src/hooks/useWidth";
@@ -60,6 +60,7 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
   const { candidate, events, runs, state, versions } = pinning;
   const navigate = useNavigate();
   const box = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
   const width = useWidth(box);
   const [pointed, setPointed] = useState("");
   const [asTable, setAsTable] = useState(false);
@@ -78,7 +79,9 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
   );
 
   useEffect(() => {
-    box.current?.scrollTo({ left: box.current.scrollWidth });
+    if (atEnd.current) {
+      box.current?.scrollTo({ left: box.current.scrollWidth });
+    }
   }, [timeline.columns, width]);
 
   return (
@@ -105,6 +108,9 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
             aria-label="Picture of the versions over time"
             flexGrow={1}
             minW={0}
+            onScroll={({ currentTarget: { clientWidth, scrollLeft, scrollWidth } }) => {
+              atEnd.current = scrollLeft + clientWidth >= scrollWidth - COLUMNS[0];
+            }}
             overflowX="auto"
             ref={box}
             role="region"
