@@ -19,13 +19,15 @@ Seam A: the scheduling metadata of a pinned Dag are the pinned version's.
 
 Stock ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
 version into ``DagModel``, which is what the scheduler works from. For a pinned Dag the pinned version's
-are written instead; the parsed ones stay in the versions' own rows.
+are written instead; the parsed ones stay in the versions' own rows. References to assets of a kind that
+the pinned version does not use are dropped, which stock leaves where nothing of the kind is referred to.
 
 The Dags are exchanged inside its first step, ``DagModelOperation.add_dags``, right after that has locked
 the rows of ``DagModel``. Pins that were read before the lock would let a pin that commits in between be
 overwritten with HEAD.
 
-Shown by ``tests/unit/enforcement/test_dag_metadata.py`` and ``tests/integration/test_concurrent_writes.py``.
+Shown by ``tests/unit/enforcement/test_dag_metadata.py``, ``tests/unit/domain/test_references.py`` and
+``tests/integration/test_concurrent_writes.py``.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ def install_on_collection(module: ModuleType) -> None:
         durations = {dag_id: orm_dag.last_parse_duration for dag_id, orm_dag in orm_dags.items()}
         wrapped(*args, **kwargs)
         _note_places(instance.dags, orm_dags)
+        _drop_references(instance.dags, orm_dags, session=kwargs["session"])
         if (args[1] if len(args) > 1 else kwargs["parse_duration"]) is None:
             _keep_durations(instance.dags, orm_dags, durations)
 
@@ -156,6 +159,16 @@ def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
         if isinstance(dag, ActiveVersion):
             orm_dags[dag_id].bundle_name = dag.bundle_name
             orm_dags[dag_id].bundle_version = dag.bundle_version
+
+
+def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
+    """Drop what another version referred to, which stock leaves where the written one refers to nothing."""
+    from airflow_providers_pinning.domain.references import drop_references_of_other_versions
+    from airflow_providers_pinning.domain.scheduling import ActiveVersion
+
+    active = {dag_id: dag for dag_id, dag in dags.items() if isinstance(dag, ActiveVersion)}
+    if active:
+        drop_references_of_other_versions(active, orm_dags, session=session)
 
 
 def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: dict[str, float | None]) -> None:
