@@ -24,7 +24,7 @@ from functools import cache
 from uuid import UUID
 
 from airflow._shared.timezones import timezone
-from sqlalchemy import BindParameter, Select, and_, bindparam, delete, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, delete, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
@@ -125,3 +125,10 @@ def _superseded() -> Select:
         .order_by(ManagedVersion.state_changed_at.desc(), ManagedVersion.version_number.desc())
         .offset(bindparam("kept"))
     )
+
+
+def managed_files(files: Collection[tuple[str, str]], *, session: Session) -> set[tuple[str, str]]:
+    """Return those files, each a bundle's name and a path in it, that a managed version was parsed from."""
+    place = (ManagedVersion.bundle_name, ManagedVersion.relative_fileloc)
+    rows = session.execute(select(*place).distinct().where(tuple_(*place).in_(list(files))))
+    return {(row.bundle_name, row.relative_fileloc) for row in rows}

@@ -68,6 +68,11 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("airflow.models.dagcode", "DagCode.update_source_code", ("cls", "dag_id", "fileloc", "session")),
     ("airflow.models.dagbag", "DBDagBag._version_from_dag_run", ("dag_run", "session")),
+    (
+        "airflow.models.dagrun",
+        "DagRun._check_last_n_dagruns_failed",
+        ("self", "dag_id", "max_consecutive_failed_dag_runs", "session"),
+    ),
     ("airflow.models.dag", "DagModel.deactivate_deleted_dags", ("cls", "bundle_name", "rel_filelocs", "session")),
     ("airflow.models.dag", "DagModel.dags_needing_dagruns", ("cls", "session")),
     (
@@ -157,6 +162,12 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "DagFileProcessorManager.handle_parsing_result",
         ("self", "file", "proc", "session"),
     ),
+    (
+        "airflow.dag_processing.manager",
+        "DagFileProcessorManager.purge_removed_files_from_queue",
+        ("self", "present"),
+    ),
+    ("airflow.dag_processing.manager", "DagFileProcessorManager.terminate_orphan_processes", ("self", "present")),
     (
         "airflow.dag_processing.manager",
         "DagFileProcessorManager._add_files_to_queue",

@@ -28,7 +28,7 @@ from airflow._shared.timezones import timezone
 from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState, State
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import ColumnElement, Row, Select, literal, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import verdict
@@ -44,8 +44,9 @@ from airflow_providers_pinning.domain.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.managed import VersionState, managed_version
+from airflow_providers_pinning.domain.routed_runs import is_routed
 from airflow_providers_pinning.domain.verdict import Criteria, Evidence, Judgement, Verdict
-from airflow_providers_pinning.models import Event, ManagedVersion, Pin, RoutedRun
+from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 
 BASELINE_RUNS = 100
 """How many of the baseline's newest finished runs are compared with."""
@@ -143,12 +144,7 @@ def _began(dag_id: str, managed: ManagedVersion, kinds: RunKind, *, session: Ses
 
 def _runs(dag_id: str, dag_version_id: UUID, kinds: RunKind) -> Select:
     """Select what is judged of the runs: a live version may have very many."""
-    routed: ColumnElement[bool] = (
-        select(literal(1))
-        .where(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id)
-        .correlate(DagRun)
-        .exists()
-    )
+    routed = is_routed()
     query = (
         select(DagRun.state, DagRun.start_date, DagRun.end_date, DagRun.clear_number)
         .where(

@@ -1,0 +1,50 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Seam P: a canary that fails does not pause the Dag.
+
+Stock pauses a Dag when its last ``max_consecutive_failed_dag_runs`` runs failed, whichever they are, and goes by
+the limit of the version of the run that failed last. Canary runs that fail would pause the live Dag, and one that
+succeeds would hide that the live runs fail. So canary runs pause nothing, and are not among the last runs
+of a Dag that has any.
+
+Shown by ``tests/unit/enforcement/test_failed_runs.py``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import wrap
+
+
+def install(module: ModuleType) -> None:
+    """Patch ``airflow.models.dagrun``."""
+    wrap(module, "DagRun._check_last_n_dagruns_failed", check_last_n_dagruns_failed)
+
+
+def check_last_n_dagruns_failed(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+    """Count the failed runs as stock does, without those that were routed to a version."""
+    from airflow_providers_pinning.domain.routed_runs import has_routed_runs, only_live_runs
+
+    session = kwargs["session"] if "session" in kwargs else args[2]
+    if not has_routed_runs(instance.dag_id, session=session):
+        wrapped(*args, **kwargs)
+    elif not has_routed_runs(instance.dag_id, instance.run_id, session=session):
+        with only_live_runs(session):
+            wrapped(*args, **kwargs)
