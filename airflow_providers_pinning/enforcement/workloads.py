@@ -15,13 +15,17 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam X: a task runs from the file and bundle of its own version.
+Seam X: a task runs from the file and bundle of its run's version.
 
 Stock takes the bundle's name and the file's path of ``ExecuteTask``, ``ExecuteCallback`` and the callbacks and
 e-mails that the dag processor runs from
 ``DagModel``, which describes the active version, and the bundle's version from the run. While the pin
 moves between versions whose file or bundle differ, a run that is under way would look for the file of
 one version in the code of another.
+
+Clearing some tasks on the latest version moves their run there, commit and all, while the other tasks keep the
+version that they had. They run from the run's commit, so the file is looked for where the run's version has it.
+Callbacks may have either commit, and the file is that of the version with the same one.
 
 Shown by ``tests/unit/enforcement/test_workloads.py``.
 """
@@ -40,7 +44,8 @@ def install_on_task(module: ModuleType) -> None:
 
     def make(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         ti = args[0] if args else kwargs["ti"]
-        return wrapped(*args, **_located(kwargs, ti.dag_id, ti.dag_version_id, ti.dag_run))
+        dag_version_id = ti.dag_run.created_dag_version_id or ti.dag_version_id
+        return wrapped(*args, **_located(kwargs, ti.dag_id, dag_version_id, ti.dag_run))
 
     wrap(module, "ExecuteTask.make", make)
 
@@ -66,19 +71,21 @@ def install_on_callback_sink(module: ModuleType) -> None:
 
 
 def _locate_callback(request: Any) -> None:
-    """Put the place of the run's version into a callback or an e-mail, if it need not be the active one's."""
+    """Put the place of the version into a callback or an e-mail, if it need not be the active one's."""
     from airflow.utils.session import create_session
 
     from airflow_providers_pinning.domain.identity import managed_run_version, place_of_inactive_version
 
+    if request.bundle_version is None:
+        return
+    ti = getattr(request, "ti", None)
+    dag_id, run_id = (request.dag_id, request.run_id) if ti is None else (ti.dag_id, ti.run_id)
     # The scheduler sends callbacks where its own session must not be committed, and the common one is that.
     with create_session(scoped=False) as session:
-        if (ti := getattr(request, "ti", None)) is not None:
-            dag_id, dag_version_id = ti.dag_id, ti.dag_version_id
-        else:
-            dag_id = request.dag_id
-            dag_version_id = managed_run_version(dag_id, request.run_id, session=session)
-        version = place_of_inactive_version(dag_id, dag_version_id, session=session)
+        version = ti and place_of_inactive_version(dag_id, ti.dag_version_id, session=session)
+        if ti is None or (version is not None and version.bundle_version != request.bundle_version):
+            dag_version_id = managed_run_version(dag_id, run_id, session=session)
+            version = place_of_inactive_version(dag_id, dag_version_id, session=session)
     if version is not None and version.relative_fileloc and version.bundle_name:
         request.filepath, request.bundle_name = version.relative_fileloc, version.bundle_name
 

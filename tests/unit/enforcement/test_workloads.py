@@ -29,10 +29,11 @@ from airflow.executors.workloads.callback import ExecuteCallback
 from airflow.executors.workloads.task import ExecuteTask
 from airflow.models.callback import CallbackFetchMethod, ExecutorCallback
 from airflow.models.db_callback_request import DbCallbackRequest
+from airflow.models.taskinstance import clear_task_instances
 from airflow.models.trigger import handle_event_submit
 from airflow.sdk import SyncCallback
 from airflow.triggers.base import TaskSuccessEvent
-from airflow.utils.state import TaskInstanceState
+from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
@@ -115,6 +116,50 @@ def test_a_run_of_a_dag_that_was_never_pinned_is_run_from_where_airflow_says(lab
     session.expire_all()
 
     assert place(task_of(run)) == (BUNDLE, "sha1", "moved/orders.py")
+
+
+class TestRunOfWhichSomeTasksWereClearedOnTheLatestVersion:
+    @pytest.fixture(params=[True, False], ids=["pinned", "unpinned"])
+    def mixed(self, lab, session, request):
+        """Clear one of two tasks after the file was renamed: the run moves to version 2, the other task does not."""
+        lab.commit("sha1", orders=dag_file("orders", tasks="extract load"))
+        lab.candidate("orders", 1)
+        run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+        run.state = DagRunState.RUNNING
+        lab.commit("sha2", orders=None, moved__orders=dag_file("orders", tasks="extract load"))
+        if request.param:
+            lab.pin("orders", 2)
+        cleared = run.get_task_instance("extract", session=session)
+        cleared.state = TaskInstanceState.FAILED
+        session.flush()
+        clear_task_instances([cleared], session, run_on_latest_version=True)
+        session.commit()
+        lab.commit("sha3", moved__orders=None, again__orders=dag_file("orders", tasks="extract load"))
+        session.expire_all()
+        return run
+
+    def test_has_all_tasks_run_from_one_file(self, mixed):
+        places = {place(ExecuteTask.make(ti)) for ti in mixed.task_instances}
+
+        assert places == {(BUNDLE, "sha2", "moved/orders.py")}
+
+    @pytest.mark.parametrize("task_id", ["extract", "load"])
+    def test_has_callbacks_of_tasks_that_triggers_end_run_from_that_file_too(self, task_id, mixed, session):
+        ti = mixed.get_task_instance(task_id, session=session)
+        ti.state = TaskInstanceState.DEFERRED
+        session.commit()
+        handle_event_submit(TaskSuccessEvent(), task_instance=ti, session=session)
+        session.commit()
+
+        sent = session.scalars(select(DbCallbackRequest)).one().get_callback_request()
+        assert (sent.bundle_name, sent.bundle_version, sent.filepath) == (BUNDLE, "sha2", "moved/orders.py")
+
+    def test_has_a_callback_with_the_commit_of_a_tasks_own_version_run_from_the_file_there(self, mixed, session):
+        ti = TaskInstanceModel.model_validate(mixed.get_task_instance("load", session=session), from_attributes=True)
+        request = TaskCallbackRequest(filepath="moved/orders.py", bundle_name=BUNDLE, bundle_version="sha1", ti=ti)
+        TestCallbackOfTheDagProcessor.send(request)
+
+        assert request.filepath == "orders.py"
 
 
 class TestCallbackOfTheDagProcessor:
