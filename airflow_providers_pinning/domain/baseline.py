@@ -76,7 +76,11 @@ def can_test(candidate: int, baseline: int) -> bool:
 
     With three candidate runs it takes at least five baseline runs, with two eight, with one thirty-nine.
     """
-    return bool(candidate and baseline) and 2 / comb(candidate + baseline, candidate) <= SIGNIFICANCE
+    if not (candidate and baseline):
+        return False
+    # There are at least as many orders as runs; very many runs have more orders than can be written down.
+    runs, orders = candidate + baseline, 2 / SIGNIFICANCE
+    return runs >= orders or comb(runs, candidate) >= orders
 
 
 def compare(candidate: Sample, baseline: Sample, tolerance: Tolerance) -> Comparison:

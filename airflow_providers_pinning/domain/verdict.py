@@ -18,10 +18,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from math import comb
+from math import exp, lgamma, log, log1p
+
+_NEGLIGIBLE = 1e-20
+"""A term that is so much smaller than the greatest changes no digit of a sum."""
 
 from airflow_providers_pinning.domain.wording import plural
 
@@ -166,6 +170,36 @@ def failure_rate_upper_bound(failures: int, runs: int, confidence: float = 0.95)
     low, high = failures / runs, 1.0
     for _ in range(60):
         rate = (low + high) / 2
-        at_most = sum(comb(runs, k) * rate**k * (1 - rate) ** (runs - k) for k in range(failures + 1))
-        low, high = (rate, high) if at_most > 1 - confidence else (low, rate)
+        low, high = (rate, high) if _at_most(failures, runs, rate) > 1 - confidence else (low, rate)
     return high
+
+
+def _at_most(failures: int, runs: int, rate: float) -> float:
+    """
+    Return the probability of no more failures than these, at a rate that is above theirs.
+
+    That of exactly these is taken by its logarithm: of a thousand runs its factors are beyond what a float can hold.
+    """
+    if rate >= 1:
+        return 0.0
+    log_exactly = (
+        lgamma(runs + 1)
+        - lgamma(failures + 1)
+        - lgamma(runs - failures + 1)
+        + failures * log(rate)
+        + (runs - failures) * log1p(-rate)
+    )
+    return exp(log_exactly) * sum(_fewer(failures, runs, rate))
+
+
+def _fewer(failures: int, runs: int, rate: float) -> Iterator[float]:
+    """
+    Yield the probability of each smaller number of failures, relative to that of exactly these.
+
+    At a rate above theirs each is less likely than the one before, so that few of very many count.
+    """
+    relative, odds = 1.0, (1 - rate) / rate
+    while relative > _NEGLIGIBLE:
+        yield relative
+        relative *= failures / (runs - failures + 1) * odds
+        failures -= 1

@@ -20,6 +20,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from airflow_providers_pinning.domain import verdict
 from airflow_providers_pinning.domain.baseline import Sample, Tolerance, can_test, compare
 from airflow_providers_pinning.domain.verdict import (
     Criteria,
@@ -100,10 +101,41 @@ def test_upper_bound_agrees_with_the_beta_quantile():
     assert failure_rate_upper_bound(4, 4) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("failures", "runs"), [(400, 1_100), (140, 16_000), (5_000, 10_000), (9_999, 10_000), (80, 500_000), (0, 1_000_000)]
+)
+def test_upper_bound_of_very_many_runs_agrees_with_the_beta_quantile(failures, runs):
+    from scipy.stats import beta
+
+    assert failure_rate_upper_bound(failures, runs) == pytest.approx(
+        beta.ppf(0.95, failures + 1, runs - failures), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(("failures", "bound"), [(0, 0.95), (1, 1.0)])
+def test_upper_bound_of_a_single_run(failures, bound):
+    assert failure_rate_upper_bound(failures, 1) == pytest.approx(bound)
+
+
+def test_upper_bound_of_runs_that_all_failed_is_one():
+    assert failure_rate_upper_bound(1_000_000, 1_000_000) == 1.0
+
+
+def test_very_many_failures_are_not_added_up_one_by_one():
+    added = sum(1 for _ in verdict._fewer(500_000, 1_000_000, 0.5005))
+    assert added < 10_000
+
+
 @pytest.mark.parametrize(("candidate", "needed"), [(1, 39), (2, 8), (3, 5)])
 def test_rank_test_needs_enough_baseline_runs(candidate, needed):
     assert can_test(candidate, needed)
     assert not can_test(candidate, needed - 1)
+
+
+def test_rank_test_of_very_many_runs_is_possible():
+    assert can_test(1_000_000, 1_000_000)
+    assert can_test(1, 10**400)
+    assert not can_test(0, 10**400)
 
 
 def sample(*durations: float, failures: int = 0) -> Sample:

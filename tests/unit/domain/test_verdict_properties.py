@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from fractions import Fraction
+from math import comb
 
 import time_machine
 from hypothesis import given
@@ -88,6 +90,20 @@ def test_upper_bound_is_above_the_rate_and_falls_with_more_clean_runs(sample):
     bound = failure_rate_upper_bound(failures, runs)
     assert failures / runs <= bound <= 1
     assert failure_rate_upper_bound(failures, runs + 1) <= bound
+
+
+@given(st.integers(1, 150).flatmap(lambda runs: st.tuples(st.integers(0, runs - 1), st.just(runs))))
+def test_upper_bound_is_the_rate_at_which_so_few_failures_are_as_rare_as_the_confidence_says(sample):
+    failures, runs = sample
+    rate = Fraction(failure_rate_upper_bound(failures, runs))
+    at_most = sum(comb(runs, k) * rate**k * (1 - rate) ** (runs - k) for k in range(failures + 1))
+    assert abs(at_most - Fraction(5, 100)) < 1e-9
+
+
+@given(st.integers(1, 10**7).flatmap(lambda runs: st.tuples(st.integers(0, runs), st.just(runs))))
+def test_upper_bound_of_any_number_of_runs_is_a_rate(sample):
+    failures, runs = sample
+    assert failures / runs <= failure_rate_upper_bound(failures, runs) <= 1
 
 
 def test_minimum_duration_of_a_soak_ends_at_the_very_second(lab, session):
