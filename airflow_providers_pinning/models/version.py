@@ -58,5 +58,5 @@ class ManagedVersion(Base):
 
     __table_args__ = (
         sa.Index("idx_pinning_version_dag_id", "dag_id"),
-        sa.Index("idx_pinning_version_code_checked_at", "code_checked_at"),
+        sa.Index("idx_pinning_version_code_check", "bundle_name", "code_state", "code_checked_at"),
     )

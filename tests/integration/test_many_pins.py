@@ -21,9 +21,10 @@ from __future__ import annotations
 import pytest
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql
 
+from airflow_providers_pinning.domain import code_check
 from airflow_providers_pinning.domain.active import active_condition
 from tests.support.sources import CHANGED, STABLE
 
@@ -34,6 +35,16 @@ MORE_PINS = text(
     INSERT INTO pinning_pin (dag_id, revision, dag_version_id, version_number, bundle_name, bundle_version, dag_hash,
                              changed_at, last_run_before)
     SELECT 'other_' || n, 1, gen_random_uuid(), 1, 'team_dags', 'sha1', md5(n::text), now(), 0
+    FROM generate_series(1, :count) n
+    """
+)
+
+MORE_VERSIONS = text(
+    """
+    INSERT INTO pinning_version (dag_version_id, dag_id, version_number, bundle_name, bundle_version, dag_hash,
+                                 relative_fileloc, state, state_changed_at, code_state, code_checked_at, created_at)
+    SELECT gen_random_uuid(), 'other_' || n, 1, 'team_dags', 'sha' || n % 1000, md5(n::text), 'orders.py', 'retained',
+           now(), 'available', now() - interval '1 minute', now()
     FROM generate_series(1, :count) n
     """
 )
@@ -83,3 +94,18 @@ def test_picking_a_version_probes_the_primary_key_of_the_pins(many_pins, lab, se
         assert node["Index Name"] == "pinning_pin_pkey"
         assert node["Actual Rows"] <= 1
         assert node["Actual Loops"] <= 2, "one probe for each version of the Dag"
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2], ids=["never_checked", "missing", "checked_long_ago"])
+def test_asking_whether_code_is_to_be_checked_reads_no_version_that_is_not(session, server, airflow_database, kind):
+    session.execute(MORE_VERSIONS, {"count": PINS})
+    session.commit()
+    server.execute("VACUUM ANALYZE pinning_version", database=airflow_database)
+    condition = code_check._is_due(["team_dags"])[kind]
+
+    plan = explain(select(code_check.ManagedVersion.dag_version_id).where(condition).limit(1), session)
+
+    assert not code_check.is_check_due(["team_dags"], session=session)
+    [scan] = [node for node in plan if node.get("Relation Name") == "pinning_version"]
+    assert "Index" in scan["Node Type"] or "Bitmap" in scan["Node Type"]
+    assert scan.get("Rows Removed by Filter", 0) == 0

@@ -55,7 +55,7 @@ def upgrade():
     )
     with op.batch_alter_table("pinning_version") as batch_op:
         batch_op.create_index("idx_pinning_version_dag_id", ["dag_id"])
-        batch_op.create_index("idx_pinning_version_code_checked_at", ["code_checked_at"])
+        batch_op.create_index("idx_pinning_version_code_check", ["bundle_name", "code_state", "code_checked_at"])
     op.create_table(
         "pinning_pin",
         sa.Column("dag_id", StringID(), nullable=False),

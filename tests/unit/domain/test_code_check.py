@@ -17,9 +17,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
+import uuid6
 from airflow._shared.timezones import timezone
 
 from airflow_providers_pinning.domain import code_check
@@ -28,6 +31,7 @@ from airflow_providers_pinning.models import ManagedVersion
 from tests.support.lab import BUNDLE
 from tests.support.repository import Repository
 from tests.support.sources import dag_file
+from tests.support.statements import recorded
 
 V1 = dag_file("orders")
 V2 = dag_file("orders", tasks="extract load")
@@ -244,3 +248,132 @@ class TestDue:
     def test_is_not_a_version_without_a_commit(self, version, session):
         version.bundle_version = None
         assert not self.is_due(session)
+
+
+MANY = 3 * code_check.CHECKS_A_ROUND
+
+
+class TestRound:
+    @pytest.fixture
+    def checked(self, monkeypatch):
+        """Return the bundle versions that were fetched; all are there, with all files."""
+        fetched = []
+
+        def missing_files(bundle_name, bundle_version, filelocs):
+            fetched.append(bundle_version)
+            return {}
+
+        monkeypatch.setattr(code_check, "_missing_files", missing_files)
+        return fetched
+
+    @pytest.fixture
+    def manage(self, session):
+        """Return a function that puts versions under management whose code was checked some minutes ago."""
+
+        def insert(bundle_versions, code_state="unknown", minutes_ago=None, dag_id="orders"):
+            checked_at = minutes_ago and timezone.utcnow() - timedelta(minutes=minutes_ago)
+            session.add_all(
+                ManagedVersion(
+                    dag_version_id=uuid6.uuid7(),
+                    dag_id=dag_id,
+                    version_number=1,
+                    bundle_name=BUNDLE,
+                    bundle_version=bundle_version,
+                    dag_hash="0" * 32,
+                    relative_fileloc=f"{dag_id}.py",
+                    state="retained",
+                    code_state=code_state,
+                    code_checked_at=checked_at,
+                )
+                for bundle_version in bundle_versions
+            )
+            session.commit()
+
+        return insert
+
+    def test_checks_what_was_missing_however_much_else_is_due(self, manage, checked, session):
+        manage(["gone"], "missing", minutes_ago=2)
+        manage([f"old{n}" for n in range(MANY)], "available", minutes_ago=600)
+        manage([f"new{n}" for n in range(MANY)])
+
+        check(session)
+
+        assert "gone" in checked
+        assert len(checked) == code_check.CHECKS_A_ROUND
+
+    def test_gives_each_kind_its_share(self, manage, checked, session):
+        manage([f"gone{n}" for n in range(MANY)], "missing", minutes_ago=600)
+        manage([f"old{n}" for n in range(MANY)], "available", minutes_ago=600)
+        manage([f"new{n}" for n in range(MANY)])
+
+        check(session)
+
+        shares = Counter(bundle_version.rstrip("0123456789") for bundle_version in checked)
+        assert min(shares.values()) >= code_check.CHECKS_A_ROUND // 3
+        assert set(shares) == {"new", "gone", "old"}
+
+    def test_takes_what_waited_longest_of_a_kind(self, manage, checked, session):
+        manage([f"old{n}" for n in range(MANY)], "available", minutes_ago=600)
+        manage(["oldest"], "available", minutes_ago=601)
+
+        check(session)
+
+        assert checked[0] == "oldest"
+
+    def test_checks_a_commit_once_for_all_dags_that_have_it(self, manage, checked, session):
+        for dag_id in ("orders", "invoices", "reports"):
+            manage(["new"], dag_id=dag_id)
+        manage(["new"], "available", minutes_ago=1, dag_id="checked_a_moment_ago")
+
+        with recorded(session) as statements:
+            assert check(session) == 4
+
+        assert checked == ["new"]
+        assert sum(statement.startswith("UPDATE") for statement in statements) == 1
+        assert {version.code_state for version in session.query(ManagedVersion)} == {"available"}
+        assert not code_check.is_check_due([BUNDLE], session=session)
+
+    def test_counts_commits_and_not_the_dags_that_have_them(self, manage, checked, session):
+        for number in range(MANY):
+            manage(["common"], dag_id=f"dag{number}")
+        manage(["other"])
+
+        assert check(session) == MANY + 1
+
+        assert sorted(checked) == ["common", "other"]
+
+    def test_writes_very_many_versions_of_a_commit_some_at_a_time(self, manage, checked, session, monkeypatch):
+        monkeypatch.setattr(code_check, "ROWS_A_TRANSACTION", 2)
+        for number in range(5):
+            manage(["common"], dag_id=f"dag{number}")
+
+        with recorded(session) as statements:
+            check(session)
+
+        assert sum(statement.startswith("UPDATE") for statement in statements) == 3
+        assert {version.code_state for version in session.query(ManagedVersion)} == {"available"}
+
+    def test_ends_when_its_time_is_over_and_the_next_goes_on(self, manage, session, monkeypatch):
+        now, checked = [0.0], []
+
+        def missing_files(bundle_name, bundle_version, filelocs):
+            now[0] += code_check.SECONDS_A_ROUND / 2
+            checked.append(bundle_version)
+            return {}
+
+        monkeypatch.setattr(code_check, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        monkeypatch.setattr(code_check, "_missing_files", missing_files)
+        manage(["new1", "new2", "new3"])
+
+        assert [check(session), check(session), check(session)] == [2, 1, 0]
+
+        assert checked == ["new1", "new2", "new3"]
+
+    def test_holds_no_transaction_while_it_fetches(self, manage, session, monkeypatch):
+        held = []
+        monkeypatch.setattr(code_check, "_missing_files", lambda *place: held.append(session.in_transaction()) or {})
+        manage(["new1", "new2"])
+
+        check(session)
+
+        assert held == [False, False]
