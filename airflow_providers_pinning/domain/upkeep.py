@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,29 +35,52 @@ log = logging.getLogger(__name__)
 REPAIRS_A_ROUND = 50
 
 
-def repair_scheduling_metadata(*, session: Session) -> list[str]:
+@dataclass(frozen=True)
+class Repairs:
+    """What one round of repairs did."""
+
+    repaired: tuple[str, ...]
+    """The Dags that were repaired."""
+    last: str | None
+    """The Dag after which the next round goes on; ``None`` if it begins anew."""
+
+
+def repair_scheduling_metadata(after: str | None = None, *, session: Session) -> Repairs:
     """
     Write the pinned versions' metadata back where something without the enforcement overwrote it.
 
-    ``airflow dags reserialize`` on a host that lacks this package does that, for instance.
+    ``airflow dags reserialize`` on a host that lacks this package does that, for instance. A round takes some Dags and
+    the next one goes on after them, so that those which cannot be repaired do not keep others from being.
 
-    :return: the Dags that were repaired
+    :param after: the Dag after which to go on
+    :param session: database session; committed after each Dag, and rolled back for one that cannot be repaired
     """
-    overwritten = session.scalars(
-        with_live_rows(select(Pin.dag_id)).where(is_out_of_sync()).order_by(Pin.dag_id).limit(REPAIRS_A_ROUND)
-    ).all()
-    repaired = []
-    for dag_id in overwritten:
-        try:
-            require_dag(dag_id, lock=True, session=session)
-            sync_dag_model(dag_id, session=session)
-        except PinningError as error:
-            log.error("The scheduling metadata of pinned Dag %s cannot be repaired: %s", dag_id, error)
-            continue
-        repaired.append(dag_id)
-        log.warning(
-            "Repaired the scheduling metadata of pinned Dag %s: a component without the enforcement "
-            "had overwritten it.",
-            dag_id,
-        )
-    return repaired
+    query = with_live_rows(select(Pin.dag_id)).where(is_out_of_sync()).order_by(Pin.dag_id).limit(REPAIRS_A_ROUND)
+    if after is not None:
+        query = query.where(Pin.dag_id > after)
+    overwritten = session.scalars(query).all()
+    session.commit()
+    return Repairs(
+        repaired=tuple(dag_id for dag_id in overwritten if _repair(dag_id, session=session)),
+        last=overwritten[-1] if len(overwritten) == REPAIRS_A_ROUND else None,
+    )
+
+
+def _repair(dag_id: str, *, session: Session) -> bool:
+    try:
+        require_dag(dag_id, lock=True, session=session)
+        sync_dag_model(dag_id, session=session)
+        session.commit()
+    except PinningError as error:
+        session.rollback()
+        log.error("The scheduling metadata of pinned Dag %s cannot be repaired: %s", dag_id, error)
+        return False
+    except Exception:
+        session.rollback()
+        log.exception("The scheduling metadata of pinned Dag %s could not be repaired; it is tried again", dag_id)
+        return False
+    log.warning(
+        "Repaired the scheduling metadata of pinned Dag %s: a component without the enforcement had overwritten it.",
+        dag_id,
+    )
+    return True

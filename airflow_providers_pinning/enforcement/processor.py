@@ -42,10 +42,11 @@ log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """The upkeep of one dag processor; its state is when it last ran and what is running."""
+    """The upkeep of one dag processor; its state is when it last ran, how far it got and what is running."""
 
     def __init__(self) -> None:
         self._next_round = 0.0
+        self._repaired_up_to: str | None = None
         self._announcing = Chore(f"{__package__}.announce", "The announcement of changes")
         self._code_check = Chore(f"{__package__}.code_check", "The check of the code of managed versions")
 
@@ -65,7 +66,9 @@ class Upkeep:
     def _repair(self) -> None:
         from airflow_providers_pinning.domain.upkeep import repair_scheduling_metadata
 
-        _with_session(repair_scheduling_metadata)
+        after = self._repaired_up_to
+        repairs = _with_session(lambda *, session: repair_scheduling_metadata(after, session=session))
+        self._repaired_up_to = repairs.last
 
     def _report(self) -> None:
         from airflow_providers_pinning.domain.metrics import report

@@ -21,6 +21,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from sqlalchemy import update
 
+from airflow_providers_pinning.domain import upkeep
 from airflow_providers_pinning.domain.upkeep import repair_scheduling_metadata
 from tests.support.sources import dag_file
 from tests.support.stock import without_enforcement
@@ -30,9 +31,8 @@ V2 = dag_file("orders", "schedule='@hourly', max_active_runs=7", "extract load")
 
 
 def repair(lab):
-    repaired = repair_scheduling_metadata(session=lab.session)
     lab.session.commit()
-    return repaired
+    return list(repair_scheduling_metadata(session=lab.session).repaired)
 
 
 @pytest.fixture
@@ -103,11 +103,74 @@ def test_one_that_cannot_be_read_does_not_keep_others_from_being_repaired(pinned
 
 
 def test_a_round_is_bounded(pinned, monkeypatch):
-    from airflow_providers_pinning.domain import upkeep
-
     monkeypatch.setattr(upkeep, "REPAIRS_A_ROUND", 1)
     pinned.commit("sha3", zebras=V1.replace("'orders'", "'zebras'"))
     pinned.pin("zebras", 1)
     pinned.session.execute(update(DagModel).values(bundle_version="other"))
 
     assert [repair(pinned), repair(pinned), repair(pinned)] == [["orders"], ["zebras"], []]
+
+
+@pytest.fixture
+def several(lab, monkeypatch):
+    """Let the metadata of more pinned Dags than a round takes be overwritten."""
+    monkeypatch.setattr(upkeep, "REPAIRS_A_ROUND", 2)
+    dag_ids = ("apples", "bananas", "cherries", "dates", "elderberries")
+    lab.commit("sha1", **{dag_id: dag_file(dag_id) for dag_id in dag_ids})
+    for dag_id in dag_ids:
+        lab.pin(dag_id, 1)
+    lab.session.execute(update(DagModel).values(bundle_version="other"))
+    lab.session.commit()
+    return lab
+
+
+def rounds(lab, count):
+    """Do some rounds, each where the last one ended, and return what was repaired in each."""
+    repaired, after = [], None
+    for _ in range(count):
+        repairs = repair_scheduling_metadata(after, session=lab.session)
+        repaired.append(repairs.repaired)
+        after = repairs.last
+    return repaired
+
+
+def test_those_that_cannot_be_repaired_do_not_keep_the_ones_after_them_waiting(several):
+    for dag_id in ("apples", "bananas", "cherries"):
+        several.remove_plugin(dag_id, 1)
+
+    assert rounds(several, 4) == [(), ("dates",), ("elderberries",), ()]
+
+
+@pytest.fixture
+def fail_once(monkeypatch):
+    """Return a function that lets the repair of a Dag fail unexpectedly after it was written, the first time."""
+
+    def arrange(dag_id_to_fail):
+        sync, failed = upkeep.sync_dag_model, []
+
+        def fail(dag_id, *, session):
+            sync(dag_id, session=session)
+            if dag_id == dag_id_to_fail and not failed:
+                failed.append(dag_id)
+                raise ZeroDivisionError
+
+        monkeypatch.setattr(upkeep, "sync_dag_model", fail)
+
+    return arrange
+
+
+def test_one_that_could_not_be_repaired_is_tried_again_after_the_others(several, fail_once):
+    fail_once("apples")
+
+    assert rounds(several, 4) == [("bananas",), ("cherries", "dates"), ("elderberries",), ("apples",)]
+
+
+def test_what_was_repaired_stays_when_another_fails_unexpectedly(several, fail_once, caplog):
+    fail_once("bananas")
+
+    assert rounds(several, 1) == [("apples",)]
+
+    several.session.rollback()
+    assert several.dag_model("apples").bundle_version == "sha1"
+    assert several.dag_model("bananas").bundle_version == "other"
+    assert "ZeroDivisionError" in caplog.text

@@ -87,11 +87,25 @@ class TestUpkeep:
 
         assert repaired(lab)
 
+    def test_goes_on_in_the_next_round_where_the_last_one_ended(self, overwritten, lab, option, monkeypatch):
+        option("maintenance_interval", 0)
+        monkeypatch.setattr(domain_upkeep, "REPAIRS_A_ROUND", 1)
+        lab.commit("sha1", apples=dag_file("apples"))
+        lab.pin("apples", 1)
+        overwritten()
+        lab.remove_plugin("apples", 1)
+        upkeep = Upkeep()
+
+        upkeep.run_if_due([])
+        upkeep.run_if_due([])
+
+        assert repaired(lab)
+
     def test_that_fails_does_not_stop_the_dag_processor_and_is_tried_again(self, overwritten, lab, option, monkeypatch):
         option("maintenance_interval", 0)
         upkeep = Upkeep()
         with monkeypatch.context() as patched:
-            patched.setattr(domain_upkeep, "repair_scheduling_metadata", lambda **options: 1 / 0)
+            patched.setattr(domain_upkeep, "repair_scheduling_metadata", lambda *_, **options: 1 / 0)
             upkeep.run_if_due([])
 
         upkeep.run_if_due([])
