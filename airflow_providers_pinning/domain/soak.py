@@ -28,13 +28,14 @@ from airflow._shared.timezones import timezone
 from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState, State
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import verdict
 from airflow_providers_pinning.domain.baseline import Comparison, Sample, Tolerance, compare
 from airflow_providers_pinning.domain.checks import check_unchanged
 from airflow_providers_pinning.domain.errors import NotManagedError, VersionDriftedError
+from airflow_providers_pinning.domain.events import EventKind
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     find_version,
@@ -50,6 +51,9 @@ from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 
 BASELINE_RUNS = 100
 """How many of the baseline's newest finished runs are compared with."""
+
+TIMED_RUNS = 1000
+"""How many of the version's newest successful runs count for the comparison of durations."""
 
 
 class RunKind(str, Enum):
@@ -120,14 +124,15 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
         )
     now = timezone.utcnow()
     since = question.since or _began(dag_id, managed, question.run_kinds, session=session)
-    query = _runs(dag_id, version.dag_version_id, question.run_kinds).where(DagRun.created_at >= since)
-    runs = session.execute(query).all()
-    evidence = _evidence(since, runs)
+    runs = (*_runs(dag_id, version.dag_version_id, question.run_kinds), DagRun.created_at >= since)
+    evidence = _evidence(since, runs, session=session)
     judgement = verdict.judge(evidence, question.criteria, now)
     baseline = _baseline(dag_id, version, session=session) if question.tolerance else None
     compared = None
     if question.tolerance:
-        compared = _compare(dag_id, runs, baseline, question.tolerance, session=session)
+        ours = Sample(evidence.failures, _durations(runs, session=session), evidence.runs)
+        theirs = _baseline_sample(dag_id, baseline, session=session)
+        compared = compare(ours, theirs, question.tolerance)
         # A few early runs say nothing of a difference, so it counts once there are as many as are needed.
         if evidence.runs >= question.criteria.min_runs:
             judgement = _worst(judgement, compared.judgement)
@@ -142,41 +147,88 @@ def _began(dag_id: str, managed: ManagedVersion, kinds: RunKind, *, session: Ses
     return managed.state_changed_at if managed.state == VersionState.CANDIDATE.value else managed.created_at
 
 
-def _runs(dag_id: str, dag_version_id: UUID, kinds: RunKind) -> Select:
-    """Select what is judged of the runs: a live version may have very many."""
+def _runs(dag_id: str, dag_version_id: UUID, kinds: RunKind) -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions of the runs that are judged."""
     routed = is_routed()
-    query = (
-        select(DagRun.state, DagRun.start_date, DagRun.end_date, DagRun.clear_number)
-        .where(
-            DagRun.dag_id == dag_id,
-            DagRun.created_dag_version_id == dag_version_id,
-            DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
-        )
-        .order_by(DagRun.end_date, DagRun.id)
+    runs = (
+        DagRun.dag_id == dag_id,
+        DagRun.created_dag_version_id == dag_version_id,
+        DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
     )
     if kinds == RunKind.CANARY:
-        return query.where(routed)
+        return (*runs, routed)
     if kinds == RunKind.LIVE:
-        return query.where(~routed, DagRun.run_type.in_((DagRunType.SCHEDULED, DagRunType.ASSET_TRIGGERED)))
-    return query
+        return (*runs, ~routed, DagRun.run_type.in_((DagRunType.SCHEDULED, DagRunType.ASSET_TRIGGERED)))
+    return runs
 
 
-def _evidence(since: datetime, runs: Sequence[Row]) -> Evidence:
-    finished = [run for run in runs if run.state in State.finished_dr_states]
-    ends = [run.end_date for run in finished if run.end_date]
-    starts = [run.start_date for run in runs if run.start_date]
+def _evidence(since: datetime, runs: Sequence[ColumnElement[bool]], *, session: Session) -> Evidence:
+    """Count the runs in the database: a live version may have very many."""
+    by_state = {
+        row.state: row
+        for row in session.execute(
+            select(
+                DagRun.state,
+                func.count().label("runs"),
+                func.sum(case((DagRun.clear_number > 0, 1), else_=0)).label("cleared"),
+                func.min(DagRun.start_date).label("first_start"),
+                func.max(DagRun.end_date).label("last_end"),
+            )
+            .where(*runs)
+            .group_by(DagRun.state)
+        )
+    }
+    finished = [row for state, row in by_state.items() if state in State.finished_dr_states]
+    successes, failures = (
+        by_state[state].runs if state in by_state else 0 for state in (DagRunState.SUCCESS, DagRunState.FAILED)
+    )
+    in_a_row = min(successes, _successes_since_failure(runs, session=session)) if failures else successes
     return Evidence(
         since=since,
-        outcomes=tuple(run.state == DagRunState.SUCCESS for run in finished),
-        running=len(runs) - len(finished),
-        cleared=sum(bool(run.clear_number) for run in runs),
-        first_run_at=min(starts, default=None),
-        last_run_at=max(ends, default=None),
+        outcomes=(True,) * (successes - in_a_row) + (False,) * failures + (True,) * in_a_row,
+        running=sum(row.runs for row in by_state.values()) - successes - failures,
+        cleared=sum(int(row.cleared) for row in by_state.values()),
+        first_run_at=min((row.first_start for row in by_state.values() if row.first_start), default=None),
+        last_run_at=max((row.last_end for row in finished if row.last_end), default=None),
     )
 
 
-def _sample(runs: Sequence[Row]) -> Sample:
-    finished = [run for run in runs if run.state in State.finished_dr_states]
+def _successes_since_failure(runs: Sequence[ColumnElement[bool]], *, session: Session) -> int:
+    ended = func.coalesce(DagRun.end_date, DagRun.created_at)
+    failed = session.execute(
+        select(ended.label("ended"), DagRun.id)
+        .where(*runs, DagRun.state == DagRunState.FAILED)
+        .order_by(ended.desc(), DagRun.id.desc())
+        .limit(1)
+    ).one_or_none()
+    later = or_(ended > failed.ended, and_(ended == failed.ended, DagRun.id > failed.id)) if failed else true()
+    return session.scalar(select(func.count()).where(*runs, DagRun.state == DagRunState.SUCCESS, later)) or 0
+
+
+def _durations(runs: Sequence[ColumnElement[bool]], *, session: Session) -> tuple[float, ...]:
+    rows = session.execute(
+        select(DagRun.start_date, DagRun.end_date)
+        .where(
+            *runs,
+            DagRun.state == DagRunState.SUCCESS,
+            DagRun.start_date.is_not(None),
+            DagRun.end_date.is_not(None),
+        )
+        .order_by(DagRun.id.desc())
+        .limit(TIMED_RUNS)
+    )
+    return tuple((row.end_date - row.start_date).total_seconds() for row in rows)
+
+
+def _baseline_sample(dag_id: str, baseline: VersionIdentity | None, *, session: Session) -> Sample:
+    if baseline is None:
+        return Sample(failures=0, durations=(), runs=0)
+    finished = session.execute(
+        select(DagRun.state, DagRun.start_date, DagRun.end_date)
+        .where(*_runs(dag_id, baseline.dag_version_id, RunKind.LIVE), DagRun.state.in_(State.finished_dr_states))
+        .order_by(DagRun.id.desc())
+        .limit(BASELINE_RUNS)
+    ).all()
     succeeded = [run for run in finished if run.state == DagRunState.SUCCESS]
     return Sample(
         failures=len(finished) - len(succeeded),
@@ -193,35 +245,20 @@ def _baseline(dag_id: str, version: VersionIdentity, *, session: Session) -> Ver
     active = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if active is not None and active.dag_version_id != version.dag_version_id:
         return active
-    events = session.scalars(
-        select(Event)
-        .where(Event.dag_id == dag_id, Event.kind.in_(("pinned", "rolled_back", "unpinned")))
+    # One row of a history that may be very long.
+    replaced, chosen = (version["dag_version_id"].as_string() for version in (Event.from_version, Event.to_version))
+    replaced_id = session.scalar(
+        select(replaced)
+        .where(
+            Event.dag_id == dag_id,
+            Event.kind.in_((EventKind.PINNED.value, EventKind.ROLLED_BACK.value, EventKind.UNPINNED.value)),
+            chosen == str(version.dag_version_id),
+            replaced != str(version.dag_version_id),
+        )
         .order_by(Event.id.desc())
+        .limit(1)
     )
-    for event in events:
-        replaced, chosen = event.from_version, event.to_version
-        if (
-            replaced
-            and chosen
-            and chosen["dag_version_id"] == str(version.dag_version_id) != replaced["dag_version_id"]
-        ):
-            return identity_of(UUID(replaced["dag_version_id"]), session=session)
-    return None
-
-
-def _compare(
-    dag_id: str, runs: Sequence[Row], baseline: VersionIdentity | None, tolerance: Tolerance, *, session: Session
-) -> Comparison:
-    theirs: Sequence[Row] = []
-    if baseline is not None:
-        theirs = session.execute(
-            _runs(dag_id, baseline.dag_version_id, RunKind.LIVE)
-            .where(DagRun.state.in_(State.finished_dr_states))
-            .order_by(None)
-            .order_by(DagRun.id.desc())
-            .limit(BASELINE_RUNS)
-        ).all()
-    return compare(_sample(runs), _sample(theirs), tolerance)
+    return identity_of(UUID(replaced_id), session=session) if replaced_id else None
 
 
 def _worst(soaked: Judgement, compared: Judgement) -> Judgement:

@@ -66,7 +66,7 @@ class Evidence:
     since: datetime
     """When the soak began."""
     outcomes: tuple[bool, ...] = ()
-    """Finished runs, oldest first; True is a success."""
+    """Finished runs, oldest first; True is a success. Before the last failure the order may be another one."""
     running: int = 0
     """Runs that are not finished."""
     cleared: int = 0

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import event
+from sqlalchemy import Result, event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import ORMExecuteState, Session
 
@@ -39,3 +39,20 @@ def recorded(session: Session | type[Session]) -> Iterator[list[str]]:
         yield statements
     finally:
         event.remove(session, "do_orm_execute", record)
+
+
+@contextmanager
+def counted_rows(session: Session) -> Iterator[list[int]]:
+    """Count the rows that each statement of a session reads."""
+    read: list[int] = []
+
+    def count(state: ORMExecuteState) -> Result:
+        rows = state.invoke_statement().freeze()
+        read.append(len(rows.data))
+        return rows()
+
+    event.listen(session, "do_orm_execute", count)
+    try:
+        yield read
+    finally:
+        event.remove(session, "do_orm_execute", count)
