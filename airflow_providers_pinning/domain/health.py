@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -274,13 +276,13 @@ def _escaped_runs(query: Select) -> Select:
     )
 
 
-def escaped_runs(dag_ids: set[str] | None = None, *, limit: int = 100, session: Session) -> list[EscapedRun]:
+def escaped_runs(dag_ids: Collection[str] | None = None, *, limit: int = 100, session: Session) -> list[EscapedRun]:
     """
     Find runs of pinned Dags that were created with another version since the pin.
 
     Only the deployment's newest :data:`NEWEST_RUNS` runs are looked at, so that the cost stays bounded.
 
-    :param dag_ids: restrict to these Dags
+    :param dag_ids: restrict to these Dags; a set, if they are many
     :param limit: return at most so many, newest first
     :param session: database session
     """
@@ -293,8 +295,11 @@ def escaped_runs(dag_ids: set[str] | None = None, *, limit: int = 100, session: 
         )
         .where(DagRun.id > newest - NEWEST_RUNS)
         .order_by(DagRun.id.desc())
-        .limit(limit)
     )
-    if dag_ids is not None:
-        query = query.where(DagRun.dag_id.in_(dag_ids))
-    return [EscapedRun(row.dag_id, row.run_id, row.version_number, row.pinned) for row in session.execute(query)]
+    if dag_ids is None:
+        query = query.limit(limit)
+    # Not named in the statement: they may be all Dags of the deployment, and few runs escape.
+    escaped = (row for row in session.execute(query) if dag_ids is None or row.dag_id in dag_ids)
+    return [
+        EscapedRun(row.dag_id, row.run_id, row.version_number, row.pinned) for row in itertools.islice(escaped, limit)
+    ]

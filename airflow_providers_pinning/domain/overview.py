@@ -39,6 +39,9 @@ from airflow_providers_pinning.domain.identity import (
 from airflow_providers_pinning.domain.state import Hold, PinInfo, hold_of
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
+DAGS_IN_A_STATEMENT = 1000
+"""How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""
+
 
 @dataclass(frozen=True)
 class PinSummary:
@@ -122,8 +125,8 @@ def list_pins(
         .scalar_subquery()
     )
     latest = select(func.max(newer.version_number)).where(newer.dag_id == Pin.dag_id).correlate(Pin).scalar_subquery()
-    query = with_live_rows(select(Pin, behind.label("behind"), latest.label("latest"), *HEALTH_COLUMNS))
-    if which.dag_ids is not None:
+    query = with_live_rows(select(Pin.dag_id))
+    if which.dag_ids is not None and len(which.dag_ids) <= DAGS_IN_A_STATEMENT:
         query = query.where(Pin.dag_id.in_(which.dag_ids))
     if which.dag_id_pattern:
         query = query.where(Pin.dag_id.ilike(f"%{which.dag_id_pattern}%"))
@@ -131,19 +134,24 @@ def list_pins(
         query = query.where(behind > 0 if which.behind else behind == 0)
     if which.unhealthy is not None:
         query = query.where(is_unhealthy() if which.unhealthy else ~is_unhealthy())
-    total = session.scalar(select(func.count()).select_from(query.with_only_columns(Pin.dag_id).subquery())) or 0
     column: SQLColumnExpression = {
         PinOrder.DAG_ID: Pin.dag_id,
         PinOrder.VERSIONS_BEHIND: behind,
         PinOrder.PINNED_AT: Pin.changed_at,
         PinOrder.ACTOR: Pin.actor,
     }[order]
-    rows = session.execute(
-        query.order_by(column.desc() if descending else column, Pin.dag_id).limit(limit).offset(offset)
-    )
+    found = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id))
+    dag_ids = [dag_id for dag_id in found if which.dag_ids is None or dag_id in which.dag_ids]
+    shown = dag_ids[offset : offset + limit]
+    summarized = with_live_rows(select(Pin, behind.label("behind"), latest.label("latest"), *HEALTH_COLUMNS))
+    rows = {
+        row.Pin.dag_id: row
+        for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
+        for row in session.execute(summarized.where(Pin.dag_id.in_(shown[start : start + DAGS_IN_A_STATEMENT])))
+    }
     return [
         PinSummary(
-            dag_id=row.Pin.dag_id,
+            dag_id=dag_id,
             revision=row.Pin.revision,
             active=identity,
             latest_version_number=row.latest,
@@ -152,9 +160,9 @@ def list_pins(
             hold=hold_of(row.Pin),
             health=judge(row.Pin, row),
         )
-        for row in rows
-        if (identity := pinned_identity(row.Pin))
-    ], total
+        for dag_id in shown
+        if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))
+    ], len(dag_ids)
 
 
 def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[VersionSummary], int]:

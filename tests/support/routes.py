@@ -53,6 +53,7 @@ READS = (
     Route("GET", "/api/v1/dags/{dag_id}/compare"),
     Route("GET", "/api/v1/pins"),
     Route("GET", "/api/v1/health"),
+    Route("GET", "/api/v1/components"),
     Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/soak"),
 )
 WRITES = (

@@ -56,3 +56,18 @@ def counted_rows(session: Session) -> Iterator[list[int]]:
         yield read
     finally:
         event.remove(session, "do_orm_execute", count)
+
+
+@contextmanager
+def counted_parameters(session: Session) -> Iterator[list[int]]:
+    """Count the parameters of each statement that is sent to the database of a session."""
+    sent: list[int] = []
+
+    def count(connection, cursor, statement, parameters, context, executemany) -> None:
+        sent.append(len(parameters))
+
+    event.listen(session.get_bind(), "before_cursor_execute", count)
+    try:
+        yield sent
+    finally:
+        event.remove(session.get_bind(), "before_cursor_execute", count)

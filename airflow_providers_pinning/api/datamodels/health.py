@@ -47,11 +47,16 @@ class EscapedRunResponse(BaseModel):
     pinned_version_number: int
 
 
-class DeploymentHealthResponse(BaseModel):
-    """Whether pins are honoured in this deployment."""
+class ComponentsResponse(BaseModel):
+    """Whether the live processes enforce pins."""
 
     enforced: bool
     components: list[ComponentResponse]
+
+
+class DeploymentHealthResponse(ComponentsResponse):
+    """Whether pins are honoured in this deployment."""
+
     unhealthy_pins: list[PinSummaryResponse]
     total_unhealthy_pins: int
     escaped_runs: list[EscapedRunResponse]

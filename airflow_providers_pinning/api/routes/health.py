@@ -24,6 +24,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 
 from airflow_providers_pinning.api.datamodels.health import (
     ComponentResponse,
+    ComponentsResponse,
     DeploymentHealthResponse,
     EscapedRunResponse,
 )
@@ -37,6 +38,16 @@ router = AirflowRouter(tags=["Health"])
 SHOWN = 100
 
 
+@router.get("/components", responses=responses(), dependencies=[may_read])
+def get_components(session: SessionDep) -> ComponentsResponse:
+    """Show each live component and whether it enforces pins, which costs little however many pins there are."""
+    components = attestation.live_components(session=session)
+    return ComponentsResponse(
+        enforced=all(component.enforced for component in components),
+        components=[ComponentResponse.model_validate(component) for component in components],
+    )
+
+
 @router.get("/health", responses=responses(), dependencies=[may_read])
 def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDep) -> DeploymentHealthResponse:
     """Show each live component, the pins that have a problem, and the runs that escaped their pin."""
@@ -44,7 +55,7 @@ def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDe
     unhealthy, total = overview.list_pins(
         overview.PinFilter(dag_ids=readable, unhealthy=True), limit=SHOWN, offset=0, session=session
     )
-    escaped = health.escaped_runs(set(readable), limit=SHOWN, session=session)
+    escaped = health.escaped_runs(readable, limit=SHOWN, session=session)
     with_runs = may_read_runs_of({run.dag_id for run in escaped}, user=user)
     return DeploymentHealthResponse(
         enforced=all(component.enforced for component in components),

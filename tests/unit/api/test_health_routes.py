@@ -23,6 +23,7 @@ from airflow.utils.types import DagRunTriggeredByType
 
 from tests.support.api import PINNING
 from tests.support.sources import dag_file
+from tests.support.statements import counted_parameters
 from tests.support.stock import without_enforcement
 
 HEALTH = f"{PINNING}/health"
@@ -99,3 +100,52 @@ def test_runs_that_escaped_are_shown(api, lab):
     assert api().get(HEALTH).json()["escaped_runs"] == [
         {"dag_id": "orders", "run_id": "escaped", "version_number": 2, "pinned_version_number": 1}
     ]
+
+
+@pytest.fixture
+def readable(monkeypatch):
+    """Return a function that lets users read only some Dags."""
+    from airflow.api_fastapi.app import get_auth_manager
+
+    def restrict(*dag_ids):
+        monkeypatch.setattr(
+            type(get_auth_manager()), "get_authorized_dag_ids", lambda self, *, user, method="GET": set(dag_ids)
+        )
+
+    return restrict
+
+
+def test_pins_of_dags_that_may_not_be_read_are_neither_shown_nor_counted(api, lab, readable):
+    lab.break_pin("orders")
+    lab.break_pin("invoices")
+    readable("orders")
+
+    body = api("viewer").get(HEALTH).json()
+
+    assert body["total_unhealthy_pins"] == 1
+    assert [pin["dag_id"] for pin in body["unhealthy_pins"]] == ["orders"]
+
+
+def test_very_many_dags_that_may_be_read_are_not_named_to_the_database(api, lab, readable):
+    lab.break_pin("orders")
+    readable("orders", *(f"dag_{number}" for number in range(5000)))
+
+    with counted_parameters(lab.session) as parameters:
+        body = api("viewer").get(HEALTH).json()
+
+    assert body["total_unhealthy_pins"] == 1
+    assert max(parameters) < 100
+
+
+def test_components_alone_are_told_without_asking_what_may_be_read(api, session):
+    start(session, "SchedulerJob")
+    start(session, "TriggererJob", enforced=False)
+    session.commit()
+    everything = api().get(HEALTH).json()
+
+    with counted_parameters(session) as statements:
+        answer = api("viewer").get(f"{PINNING}/components")
+
+    assert answer.json() == {name: everything[name] for name in ("enforced", "components")}
+    assert not answer.json()["enforced"]
+    assert len(statements) <= 3

@@ -56,15 +56,15 @@ def problems(lab, **options):
     return health.status.value, [problem.reason for problem in health.problems]
 
 
-def trigger(lab, run_id):
-    run = trigger_dag("orders", run_id=run_id, triggered_by=DagRunTriggeredByType.REST_API, session=lab.session)
+def trigger(lab, run_id, dag_id="orders"):
+    run = trigger_dag(dag_id, run_id=run_id, triggered_by=DagRunTriggeredByType.REST_API, session=lab.session)
     lab.session.commit()
     return run
 
 
-def trigger_without_enforcement(lab, run_id="escaped"):
+def trigger_without_enforcement(lab, run_id="escaped", dag_id="orders"):
     with without_enforcement():
-        return trigger(lab, run_id)
+        return trigger(lab, run_id, dag_id)
 
 
 class TestPinThatIsHonoured:
@@ -258,6 +258,16 @@ class TestRunThatEscaped:
 
         assert escaped_runs({"invoices"}, session=pinned.session) == []
         assert len(escaped_runs({"orders"}, session=pinned.session)) == 1
+
+    def test_of_another_dag_does_not_take_the_place_of_one_that_is_asked_for(self, pinned):
+        trigger_without_enforcement(pinned)
+        pinned.commit("sha3", invoices=V1.replace("'orders'", "'invoices'"))
+        pinned.pin("invoices", 1)
+        pinned.commit("sha4", invoices=V2.replace("'orders'", "'invoices'"))
+        trigger_without_enforcement(pinned, dag_id="invoices")
+
+        assert [run.dag_id for run in escaped_runs(limit=1, session=pinned.session)] == ["invoices"]
+        assert [run.dag_id for run in escaped_runs({"orders"}, limit=1, session=pinned.session)] == ["orders"]
 
     def test_is_listed_newest_first_and_not_without_end(self, pinned):
         for number in range(3):

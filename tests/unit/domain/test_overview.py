@@ -22,9 +22,11 @@ from airflow.models.dag import DagModel
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import update
 
+from airflow_providers_pinning.domain import overview
 from airflow_providers_pinning.domain.errors import UnknownDagError
 from airflow_providers_pinning.domain.overview import PinFilter, PinOrder, list_pins, list_versions
 from tests.support.sources import dag_file
+from tests.support.statements import counted_parameters
 
 
 @pytest.fixture
@@ -120,6 +122,26 @@ class TestPins:
     )
     def test_can_be_filtered(self, which, expected, deployment):
         assert listed(deployment, **which) == (expected, len(expected))
+
+    @pytest.mark.parametrize("in_a_statement", [1, 1000])
+    def test_of_dags_that_are_not_asked_for_are_left_out_before_they_are_counted_and_cut(
+        self, in_a_statement, deployment, monkeypatch
+    ):
+        monkeypatch.setattr(overview, "DAGS_IN_A_STATEMENT", in_a_statement)
+        readable = frozenset(["broken", "latest", "not_pinned"])
+
+        assert listed(deployment, dag_ids=readable) == (["broken", "latest"], 2)
+        assert listed(deployment, limit=1, dag_ids=readable) == (["broken"], 2)
+        assert listed(deployment, limit=1, offset=1, dag_ids=readable) == (["latest"], 2)
+        assert listed(deployment, limit=1, dag_ids=readable, unhealthy=False) == (["latest"], 1)
+
+    def test_of_very_many_dags_are_found_without_naming_them_all(self, deployment):
+        readable = frozenset(["broken", "latest", *(f"dag_{number}" for number in range(5000))])
+
+        with counted_parameters(deployment.session) as parameters:
+            assert listed(deployment, dag_ids=readable) == (["broken", "latest"], 2)
+
+        assert max(parameters) < 100
 
     def test_with_overwritten_metadata_are_unhealthy(self, deployment):
         deployment.session.execute(
