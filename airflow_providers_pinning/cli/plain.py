@@ -31,15 +31,8 @@ from airflow_providers_pinning.domain.soak import Soak, SoakQuestion
 from airflow_providers_pinning.domain.verdict import Evidence
 from airflow_providers_pinning.models import Event
 
-_COUNTS = (
-    "runs",
-    "successes",
-    "failures",
-    "consecutive_successes",
-    "failure_rate",
-    "failure_rate_upper_95",
-)
-"""What the REST API shows of the evidence instead of each outcome."""
+_DERIVED = ("runs", "failure_rate", "failure_rate_upper_95")
+"""What the REST API shows of the evidence besides its fields."""
 
 
 def plain(value: Any) -> Any:
@@ -84,8 +77,8 @@ def _version(version: VersionSummary) -> dict[str, Any]:
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     return {
-        **{f.name: plain(getattr(evidence, f.name)) for f in fields(evidence) if f.name != "outcomes"},
-        **{name: getattr(evidence, name) for name in _COUNTS},
+        **{f.name: plain(getattr(evidence, f.name)) for f in fields(evidence)},
+        **{name: getattr(evidence, name) for name in _DERIVED},
     }
 
 

@@ -185,7 +185,9 @@ def _evidence(since: datetime, runs: Sequence[ColumnElement[bool]], *, session: 
     in_a_row = min(successes, _successes_since_failure(runs, session=session)) if failures else successes
     return Evidence(
         since=since,
-        outcomes=(True,) * (successes - in_a_row) + (False,) * failures + (True,) * in_a_row,
+        successes=successes,
+        failures=failures,
+        consecutive_successes=in_a_row,
         running=sum(row.runs for row in by_state.values()) - successes - failures,
         cleared=sum(int(row.cleared) for row in by_state.values()),
         first_run_at=min((row.first_start for row in by_state.values() if row.first_start), default=None),

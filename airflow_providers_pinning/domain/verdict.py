@@ -24,10 +24,10 @@ from datetime import datetime, timedelta
 from enum import Enum
 from math import exp, lgamma, log, log1p
 
+from airflow_providers_pinning.domain.wording import plural
+
 _NEGLIGIBLE = 1e-20
 """A term that is so much smaller than the greatest changes no digit of a sum."""
-
-from airflow_providers_pinning.domain.wording import plural
 
 
 class Verdict(str, Enum):
@@ -65,8 +65,12 @@ class Evidence:
 
     since: datetime
     """When the soak began."""
-    outcomes: tuple[bool, ...] = ()
-    """Finished runs, oldest first; True is a success. Before the last failure the order may be another one."""
+    successes: int = 0
+    """Number of successful runs."""
+    failures: int = 0
+    """Number of failed runs."""
+    consecutive_successes: int = 0
+    """Number of successful runs since the last failed one."""
     running: int = 0
     """Runs that are not finished."""
     cleared: int = 0
@@ -77,23 +81,7 @@ class Evidence:
     @property
     def runs(self) -> int:
         """Number of finished runs."""
-        return len(self.outcomes)
-
-    @property
-    def failures(self) -> int:
-        """Number of failed runs."""
-        return self.outcomes.count(False)
-
-    @property
-    def successes(self) -> int:
-        """Number of successful runs."""
-        return self.outcomes.count(True)
-
-    @property
-    def consecutive_successes(self) -> int:
-        """Number of successful runs since the last failed one."""
-        reverse = self.outcomes[::-1]
-        return reverse.index(False) if False in reverse else len(reverse)
+        return self.successes + self.failures
 
     @property
     def failure_rate(self) -> float | None:

@@ -34,7 +34,12 @@ BEGAN = datetime(2026, 3, 29, tzinfo=timezone.utc)
 
 
 def verdict_of(outcomes: str, criteria: Criteria, after: timedelta = timedelta(hours=1)) -> Verdict:
-    evidence = Evidence(since=BEGAN, outcomes=tuple(outcome == "+" for outcome in outcomes))
+    evidence = Evidence(
+        since=BEGAN,
+        successes=outcomes.count("+"),
+        failures=outcomes.count("-"),
+        consecutive_successes=len(outcomes) - 1 - outcomes.rfind("-"),
+    )
     return judge(evidence, criteria, BEGAN + after).verdict
 
 

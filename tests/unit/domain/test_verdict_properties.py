@@ -34,10 +34,17 @@ BEGAN = datetime(2026, 10, 25, tzinfo=timezone.utc)
 
 seconds = st.integers(0, 10_000).map(lambda n: timedelta(seconds=n))
 evidences = st.builds(
-    Evidence,
-    since=st.just(BEGAN),
-    outcomes=st.lists(st.booleans(), max_size=12).map(tuple),
-    running=st.integers(0, 3),
+    lambda in_a_row, successes, failures, running: Evidence(
+        since=BEGAN,
+        successes=in_a_row + (successes if failures else 0),
+        failures=failures,
+        consecutive_successes=in_a_row,
+        running=running,
+    ),
+    st.integers(0, 6),
+    st.integers(0, 6),
+    st.integers(0, 6),
+    st.integers(0, 3),
 )
 criteria = st.builds(
     Criteria,
@@ -67,7 +74,8 @@ def test_failure_means_exactly_that_too_many_runs_failed(evidence, wanted, passe
 @given(evidences, criteria, seconds)
 def test_one_more_failed_run_never_makes_a_verdict_better(evidence, wanted, passed):
     before = judge(evidence, wanted, BEGAN + passed).verdict
-    after = judge(replace(evidence, outcomes=(*evidence.outcomes, False)), wanted, BEGAN + passed).verdict
+    worse = replace(evidence, failures=evidence.failures + 1, consecutive_successes=0)
+    after = judge(worse, wanted, BEGAN + passed).verdict
     if before is Verdict.FAILED:
         assert after is Verdict.FAILED
 
