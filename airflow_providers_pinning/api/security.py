@@ -23,10 +23,9 @@ pausing it does. Edit permission on versions is not used for changes, because no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -34,9 +33,10 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
 from airflow.models.dag import DagModel
-from fastapi import Depends, Header, HTTPException, status
+from fastapi import Depends
 from fastapi.params import Depends as DependsParam
 
+from airflow_providers_pinning.api.source import parse_source
 from airflow_providers_pinning.domain.events import Caller
 
 may_read = Depends(requires_access_dag("GET", DagAccessEntity.VERSION))
@@ -96,32 +96,8 @@ def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[s
     )
 
 
-SOURCE_HEADER = "Pinning-Source"
-MAX_SOURCE = 2000
-
-
-def _caller(
-    user: GetUserDep,
-    source: Annotated[
-        str | None,
-        Header(alias=SOURCE_HEADER, description="JSON object that says which task the request comes from."),
-    ] = None,
-) -> Caller:
-    if source is None:
-        return Caller(name=user.get_name())
-    try:
-        parsed = json.loads(source) if len(source) <= MAX_SOURCE else None
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise HTTPException(
-            status.HTTP_422_UNPROCESSABLE_CONTENT,
-            {
-                "reason": "invalid_source",
-                "message": f"{SOURCE_HEADER} must be a JSON object of at most {MAX_SOURCE} characters.",
-            },
-        )
-    return Caller(name=user.get_name(), source=parsed)
+def _caller(user: GetUserDep, source: Annotated[dict[str, Any] | None, Depends(parse_source)]) -> Caller:
+    return Caller(name=user.get_name(), source=source)
 
 
 def _readable_dag_ids(user: GetUserDep) -> frozenset[str]:

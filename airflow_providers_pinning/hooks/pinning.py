@@ -70,7 +70,7 @@ class PinningHook(PinningReads, HttpHook):
     change whose answer was lost is not made twice. A conflict is never tried again.
 
     :param pinning_conn_id: the :doc:`connection </connection>` of type ``pinning``
-    :param source: the task that asks, recorded in the history
+    :param source: the task that asks, recorded in the history: up to ten names with texts, whole numbers or ``None``
     :param attempts: how often a request is sent at most
     :param backoff: seconds before the second attempt; they double with each further one
     """

@@ -19,7 +19,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field
@@ -31,6 +30,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     Reason,
     VersionNumber,
 )
+from airflow_providers_pinning.api.plain import Stored
 
 
 class CandidateBody(ExpectedBody, ChangeBody):
@@ -75,10 +75,10 @@ class EventResponse(BaseModel):
     to_version: IdentityResponse | None
     actor: str
     actor_kind: str
-    source: dict[str, Any] | None
+    source: Stored | None
     reason: str
     override_reason: str | None
-    evidence: dict[str, Any] | None
+    evidence: Stored | None
     release_id: str | None
     created_at: datetime
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
@@ -119,9 +119,72 @@ class TestSource:
         event = session.scalars(select(Event).order_by(Event.id.desc())).first()
         assert (event.source, event.actor) == (source, "op")
 
-    @pytest.mark.parametrize("header", ["not JSON", "[]", json.dumps({"x": "x" * 2000})], ids=["text", "list", "long"])
-    def test_that_is_not_valid_is_refused(self, header, api, lab):
+    @pytest.mark.parametrize("value", ["t\N{LATIN SMALL LETTER U WITH DIAERESIS}", "\U0001f600", -1, 2**53, None, ""])
+    def test_may_hold_texts_whole_numbers_and_nulls(self, value, api, session):
+        assert self.send(api, json.dumps({"task_id": value})).status_code == 200
+        assert session.scalars(select(Event.source).order_by(Event.id.desc())).first() == {"task_id": value}
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "not JSON",
+            "[]",
+            "1",
+            json.dumps({"x": "x" * 2000}),
+            json.dumps({str(number): number for number in range(11)}),
+            json.dumps({"x" * 101: 1}),
+            json.dumps({"": 1}),
+            '{"a": NaN}',
+            '{"a": -Infinity}',
+            '{"a": 1e999}',
+            '{"a": 1.5}',
+            '{"a": true}',
+            '{"a": {}}',
+            '{"a": []}',
+            f'{{"a": {9 * 10**30}}}',
+            f'{{"a": {"9" * 1900}}}',
+            '{"a": "\\ud800"}',
+            '{"\\ud800": 1}',
+            '{"a": "\\u0000"}',
+            f'{{"a": {"[" * 900}{"]" * 900}}}',
+            "[" * 1990,
+            '{"a":' * 300,
+        ],
+        ids=lambda header: header[:20],
+    )
+    def test_of_any_other_form_is_refused(self, header, api, lab):
         answer = self.send(api, header)
 
         assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, "invalid_source")
         assert lab.pin_state("orders").pinned
+
+    def test_of_a_task_is_taken_however_long_its_ids_are(self, api):
+        from airflow_providers_pinning.hooks.source import TaskSource, source_headers
+
+        source = TaskSource("d" * 250, "r" * 250, "t" * 250, map_index=1000).as_dict()
+        answer = api().delete(f"{PINNING}/dags/orders/pin", params={"reason": "x"}, headers=source_headers(source))
+
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"a": "\ud800"},
+        {"\ud800": 1},
+        {"a": "\x00"},
+        {"a": 10**1900},
+        {"a": json.loads("[" * 300 + "]" * 300)},
+        {"a": json.loads("[" * 900 + "]" * 900)},
+    ],
+    ids=["surrogate", "surrogate in a name", "NUL", "large", "nested", "nested deeply"],
+)
+def test_the_history_is_read_whatever_is_in_it(stored, api, session):
+    """A value that cannot be shown must not take the history with it for ever."""
+    session.execute(update(Event).values(source=stored, evidence=stored))
+    session.commit()
+
+    answer = api().get(f"{PINNING}/dags/orders/events")
+
+    assert answer.status_code == 200
+    assert [event["source"].keys() for event in answer.json()["events"]]

@@ -1,0 +1,75 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Where a request says that it comes from."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, NoReturn
+
+from fastapi import Header, HTTPException, status
+from pydantic import Field, StrictInt, StrictStr, TypeAdapter
+
+from airflow_providers_pinning.api.plain import Storable
+
+SOURCE_HEADER = "Pinning-Source"
+MAX_SOURCE = 2000
+"""Characters of the header."""
+
+_Name = Annotated[StrictStr, Field(min_length=1, max_length=100), Storable]
+_Value = Annotated[StrictStr, Field(max_length=1000), Storable] | Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
+_Source = Annotated[dict[_Name, _Value | None], Field(max_length=10)]
+
+_source: TypeAdapter[dict[str, str | int | None]] = TypeAdapter(_Source)
+
+
+def parse_source(
+    header: Annotated[
+        str | None,
+        Header(
+            alias=SOURCE_HEADER,
+            description="JSON object that says which task the request comes from: at most ten names with texts, whole "
+            "numbers or nulls.",
+        ),
+    ] = None,
+) -> dict[str, Any] | None:
+    """
+    Return what the header says: names with texts or whole numbers, as the history can keep and show.
+
+    :raises HTTPException: 422 ``invalid_source`` if it says anything else
+    """
+    if header is None:
+        return None
+    if len(header) > MAX_SOURCE:
+        _refuse(f"it has {len(header)} characters")
+    try:
+        return _source.validate_python(json.loads(header))
+    except RecursionError:
+        _refuse("it is nested too deeply")
+    except ValueError:
+        _refuse(f"{header[:80]!r} is none")
+
+
+def _refuse(why: str) -> NoReturn:
+    raise HTTPException(
+        status.HTTP_422_UNPROCESSABLE_CONTENT,
+        {
+            "reason": "invalid_source",
+            "message": f"{SOURCE_HEADER} must be a JSON object of at most {MAX_SOURCE} characters and ten names, each "
+            f"with a text, a whole number or null; {why}.",
+        },
+    )
