@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -61,6 +62,21 @@ def test_changed_password_is_noticed(stub, connect):
     stub.logins = 7
     ask(hook)
     assert stub.asked("POST", "/auth/token")[-1].body["password"] == "changed"
+
+
+def test_connection_is_read_beside_the_event_loop(stub, monkeypatch):
+    """Reading it masks its secrets in the supervisor, by a call that would wait for the loop which makes it."""
+    read_in, read = [], PinningAsyncHook.get_connection
+    monkeypatch.setattr(
+        PinningAsyncHook,
+        "get_connection",
+        classmethod(lambda cls, conn_id: read_in.append(threading.get_ident()) or read(conn_id)),
+    )
+    stub.answer("GET", STATE, {"dag_id": "orders"})
+
+    assert ask(times=2) == {"dag_id": "orders"}
+    assert len(read_in) == 1
+    assert read_in[0] != threading.get_ident()
 
 
 def test_criteria_are_sent_as_parameters(stub):
