@@ -207,7 +207,10 @@ TEXTS: dict[int, str] = {
     404: "Not found. Check the Dag id, the address of the connection with its base path, and that the API server "
     "runs the airflow-providers-pinning package.",
 }
-"""Messages for answers that bring none of their own."""
+"""Messages for answers that bring none of their own, or none that knows of connections."""
+
+UNTOLD = frozenset({"unauthorized", "forbidden", "not_found"})
+"""Reasons for which the connection is what to look at, whatever the server's message is."""
 
 
 def error_from_answer(status: int, body: Any, asked: str) -> PinningApiError:
@@ -222,6 +225,8 @@ def error_from_answer(status: int, body: Any, asked: str) -> PinningApiError:
     if isinstance(detail, Mapping) and "reason" in detail:
         data = {key: value for key, value in detail.items() if key not in ("reason", "message")}
         message, reason = str(detail.get("message")), str(detail["reason"])
+        if reason in UNTOLD:
+            message = f"{TEXTS.get(status, '')} ({asked}: {message})".strip()
     else:
         data, reason = {}, f"http_{status}"
         text = TEXTS.get(status) or f"The API server answered with status {status}."

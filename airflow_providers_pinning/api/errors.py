@@ -14,20 +14,29 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""One table that says which HTTP status each refusal has."""
+"""One table that says which HTTP status each refusal has, and one form that every error is answered in."""
 
 from __future__ import annotations
 
+import logging
+import reprlib
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, status
 from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError
+from starlette.exceptions import HTTPException
 
 from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
 from airflow_providers_pinning.api.datamodels.refusals import ErrorResponse
+from airflow_providers_pinning.api.plain import showable
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.state import ReleaseState
+
+log = logging.getLogger(__name__)
 
 STATUS_OF: dict[type[errors.PinningError], int] = {
     errors.UnknownDagError: status.HTTP_404_NOT_FOUND,
@@ -37,16 +46,37 @@ STATUS_OF: dict[type[errors.PinningError], int] = {
 }
 """Refusals that are not a conflict; every other one answers 409."""
 
+INVALID = "invalid_request"
+SAID_OF: dict[int, tuple[str, str]] = {
+    400: (INVALID, "The request cannot be read"),
+    401: ("unauthorized", "Log in first"),
+    403: (
+        "forbidden",
+        "The user is not permitted to do this. Reading needs permission to read the versions of the Dag, changing "
+        "needs permission to edit the Dag, and canary runs need permission to create runs of it as well",
+    ),
+    404: ("not_found", "There is nothing at this address"),
+    405: ("method_not_allowed", "This address has no such method"),
+}
+"""Reason and message of the errors that are raised by FastAPI and Airflow, with a bare text if any."""
+
+SHOWN_PROBLEMS = 5
+"""Invalid values that the message names; ``errors`` lists all."""
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+
 
 def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the refusals of a route in OpenAPI, beside those of authorization."""
+    """Describe the refusals of a route in OpenAPI, beside those that every route has."""
     described = {
         status.HTTP_401_UNAUTHORIZED: "Not authenticated",
         status.HTTP_403_FORBIDDEN: "Not permitted",
+        status.HTTP_422_UNPROCESSABLE_CONTENT: "Invalid request",
     }
     return {
-        **{code: {"description": text} for code, text in described.items()},
         **{code: {"model": ErrorResponse} for code in codes},
+        **{code: {"model": ErrorResponse, "description": text} for code, text in described.items()},
     }
 
 
@@ -56,22 +86,91 @@ def _encode(value: Any) -> Any:
     return jsonable_encoder(value)
 
 
+def _answer(code: int, detail: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(status_code=code, content={"detail": showable(detail)}, headers=dict(headers or {}))
+
+
 def answer_refusal(request: Request, error: Exception) -> JSONResponse:
     """Answer a refusal of the control plane with its reason, message and facts."""
     if not isinstance(error, errors.PinningError):
         raise error
-    return JSONResponse(
-        status_code=STATUS_OF.get(type(error), status.HTTP_409_CONFLICT),
-        content={
-            "detail": {
-                "reason": error.reason,
-                "message": error.message,
-                **{name: _encode(value) for name, value in error.data.items()},
-            }
+    return _answer(
+        STATUS_OF.get(type(error), status.HTTP_409_CONFLICT),
+        {
+            "reason": error.reason,
+            "message": error.message,
+            **{name: _encode(value) for name, value in error.data.items()},
+        },
+    )
+
+
+def answer_invalid(request: Request, error: Exception) -> JSONResponse:
+    """Answer a request that does not fit the types of the route with every value that does not."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    problems = error.errors()
+    named = "; ".join(map(_describe, problems[:SHOWN_PROBLEMS]))
+    more = f"; and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""
+    listed = [{"loc": list(problem["loc"]), "msg": problem["msg"], "type": problem["type"]} for problem in problems]
+    return _answer(
+        status.HTTP_422_UNPROCESSABLE_CONTENT,
+        {"reason": INVALID, "message": f"{named}{more}.", "errors": listed},
+    )
+
+
+def _describe(problem: Mapping[str, Any]) -> str:
+    """Name what is wrong: ``count: Input should be less than or equal to 100 (got 101)``."""
+    place, *path = map(str, problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    # Of a value that is not there, the input is all that is.
+    got = (
+        "" if problem["type"] in ("missing", "json_invalid") or not path else f" (got {_short.repr(problem['input'])})"
+    )
+    return f"{'.'.join(path) or place}: {message}{got}"
+
+
+def answer_http_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer what FastAPI and Airflow refuse, such as a missing login, in the form of every other refusal."""
+    if not isinstance(error, HTTPException):
+        raise error
+    detail: Any = error.detail
+    if not (isinstance(detail, Mapping) and {"reason", "message"} <= detail.keys()):
+        reason, said = SAID_OF.get(error.status_code, (f"http_{error.status_code}", "The request is refused"))
+        detail = {"reason": reason, "message": f"{said} ({request.method} {request.url.path}: {detail})."}
+    return _answer(error.status_code, detail, error.headers)
+
+
+def answer_data_error(request: Request, error: Exception) -> JSONResponse:
+    """Answer a value that the database does not take although the types of the route do."""
+    if not isinstance(error, DataError):
+        raise error
+    log.error("The database refused a value of %s %s", request.method, request.url.path, exc_info=error)
+    return _answer(
+        status.HTTP_422_UNPROCESSABLE_CONTENT,
+        {
+            "reason": INVALID,
+            "message": f"The database refuses a value of this request ({type(error.orig).__name__}); the API "
+            "server's log says which.",
+        },
+    )
+
+
+def answer_failure(request: Request, error: Exception) -> JSONResponse:
+    """Answer a failure of the server, which its log has."""
+    return _answer(
+        status.HTTP_500_INTERNAL_SERVER_ERROR,
+        {
+            "reason": "internal_error",
+            "message": "The API server failed, and its log says why. Whether a change was made is unknown: look at the "
+            "current state.",
         },
     )
 
 
 def install(app: FastAPI) -> None:
-    """Make the app answer refusals; Airflow's own handlers do not reach a mounted app."""
+    """Make the app answer errors in one form; Airflow's own handlers do not reach a mounted app."""
     app.add_exception_handler(errors.PinningError, answer_refusal)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
+    app.add_exception_handler(HTTPException, answer_http_error)
+    app.add_exception_handler(DataError, answer_data_error)
+    app.add_exception_handler(Exception, answer_failure)

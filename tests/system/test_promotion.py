@@ -138,8 +138,8 @@ class TestRestartAndRace:
         [
             ("wrong password", ("login_refused", "as user 'admin' was refused", "Check host")),
             ("wrong password of a sensor", ("login_refused", "as user 'admin' was refused", "Check host")),
-            ("viewer pins", ("http_403", "The user of the connection is not permitted to do this.")),
-            ("viewer finds a version", ("http_403", "The user of the connection is not permitted to do this.")),
+            ("viewer pins", ("forbidden", "The user of the connection is not permitted to do this.")),
+            ("viewer finds a version", ("forbidden", "The user of the connection is not permitted to do this.")),
             ("unknown Dag", ("unknown_dag", "nothing")),
             ("unknown Dag of a sensor", ("unknown_dag", "nothing")),
             ("unknown version", ("unknown_version", "99")),

@@ -26,6 +26,14 @@ from pydantic import Field
 from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
 
 
+class InvalidValueResponse(BaseModel):
+    """A value of the request that does not fit."""
+
+    loc: list[str | int] = Field(description="Where it is: `body`, `query`, `path` or `header`, and its name.")
+    msg: str
+    type: str
+
+
 class ErrorDetail(BaseModel):
     """A refusal; further keys depend on the reason."""
 
@@ -36,6 +44,9 @@ class ErrorDetail(BaseModel):
     )
     components: list[dict[str, Any]] | None = Field(
         default=None, description="The components at fault, with reason not_enforced."
+    )
+    errors: list[InvalidValueResponse] | None = Field(
+        default=None, description="The values that do not fit, with reason invalid_request."
     )
     dag_id: str | None = None
     version_number: int | None = None

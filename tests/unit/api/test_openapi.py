@@ -62,9 +62,11 @@ class TestRoute:
     def test_tells_of_its_refusals(self, route, description):
         answers = operation(description, route)["responses"]
 
-        assert {"401", "403"} <= set(answers)
-        if "{dag_id}" in route.template:
-            assert answers["404"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorResponse")
+        expected = {"401", "403", "422", *(["404"] if "{dag_id}" in route.template else [])}
+        refusals = {code: answer for code, answer in answers.items() if not code.startswith("2")}
+        assert expected <= set(refusals)
+        for answer in refusals.values():
+            assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorResponse")
 
 
 @pytest.mark.parametrize("route", WRITES, ids=str)

@@ -130,7 +130,9 @@ def test_source_travels_as_a_header(stub):
         (refusal(409, "a_reason_of_tomorrow"), errors.Conflict),
         (refusal(422, "invalid_conf"), errors.InvalidConf),
         ((422, {"detail": [{"loc": ["body"], "msg": "bad"}]}), errors.InvalidRequest),
+        (refusal(422, "invalid_request", errors=[]), errors.InvalidRequest),
         ((403, {"detail": "Forbidden"}), errors.NotPermitted),
+        (refusal(403, "forbidden"), errors.NotPermitted),
         ((404, {"detail": "Not Found"}), errors.NotFound),
         ((404, "<html>no such page</html>"), errors.NotFound),
         ((500, "Internal Server Error"), errors.ServerFault),
@@ -145,6 +147,22 @@ def test_refusals_are_typed_and_never_tried_again(stub, hook, answer, expected):
     assert raised.value.status == answer[0]
     assert len(stub.asked("PUT", PIN)) == 1
     assert errors.error_from_dict(json.loads(json.dumps(raised.value.as_dict()))).as_dict() == raised.value.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (refusal(403, "forbidden"), "The user of the connection is not permitted to do this."),
+        ((403, {"detail": "Forbidden"}), "The user of the connection is not permitted to do this."),
+        (refusal(404, "not_found"), "Check the Dag id, the address of the connection"),
+        (refusal(404, "unknown_dag"), "No."),
+    ],
+)
+def test_remedy_is_what_to_do_with_the_connection_if_that_is_at_fault(stub, hook, answer, said):
+    stub.answer("GET", STATE, answer)
+    with pytest.raises(errors.PinningApiError) as raised:
+        hook.get_release_state("orders")
+    assert said in raised.value.message
 
 
 def test_conflict_carries_the_current_state(stub, hook):
