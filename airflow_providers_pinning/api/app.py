@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.api import errors
+from airflow_providers_pinning.api.plain import refuse_unstorable
 from airflow_providers_pinning.api.routes import activity, canary, compare, health, pins, versions
 
 API_PREFIX = "/api/v1"
@@ -46,6 +47,7 @@ def create_app(static: Path | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        dependencies=[Depends(refuse_unstorable)],
     )
     for router in (pins.router, versions.router, activity.router, compare.router, canary.router, health.router):
         app.include_router(router, prefix=API_PREFIX)

@@ -23,14 +23,21 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
+MAX_ID = 250
+"""Characters of an id or a version of a bundle, as Airflow's columns have it."""
 MAX_DEPTH = 50
 """Levels of nested JSON. Python and pydantic give up at some hundreds, and then nobody could read what was stored."""
 
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 """PostgreSQL stores no NUL, and half a surrogate pair has no encoding."""
 _LARGEST = 2**63 - 1
+_OF_THE_AUDIT_LOG = frozenset({"dag_id", "task_id", "run_id", "dag_run_id"})
+"""Names in a body that the audit log would record in place of the Dag in the address."""
 
 
 def problem_of(value: Any, *, depth: int = MAX_DEPTH) -> str | None:
@@ -72,5 +79,53 @@ def showable(value: Any, *, depth: int = MAX_DEPTH) -> Any:
 
 
 Storable = AfterValidator(_require_storable)
+Text = Annotated[str, StringConstraints(max_length=MAX_ID), Storable]
+DagId = Text
+Conf = Annotated[dict[str, Any], Storable]
 Stored = Annotated[dict[str, Any], BeforeValidator(showable)]
 """A JSON object of the history, which may be older than the rules for what is taken today."""
+
+
+async def refuse_unstorable(request: Request, user: GetUserDep) -> None:
+    """
+    Refuse what no database can store before it gets to one.
+
+    The types of the parameters would refuse it too late: Airflow's authorization and audit log run before, and give
+    the database the address and the body as they are.
+
+    :raises RequestValidationError: if there is such a value
+    """
+    given = [
+        *(("path", name, value) for name, value in request.path_params.items()),
+        *(("query", name, value) for name, value in request.query_params.multi_items()),
+        *(("body", name, value) for name, value in (await _body_of(request)).items()),
+        ("user", "", user.get_name()),
+    ]
+    found = [
+        {"type": "not_storable", "loc": (place, name) if name else (place,), "msg": problem, "input": value}
+        for place, name, value in given
+        if (problem := problem_of(name) or problem_of(value) or _misplaced(place, name, value))
+    ]
+    if found:
+        raise RequestValidationError(found)
+
+
+async def _body_of(request: Request) -> dict[str, Any]:
+    """Return the body as Airflow's audit log reads it: whatever the route takes, and only if it is an object."""
+    if "application/json" not in request.headers.get("content-type", "") or not await request.body():
+        return {}
+    try:
+        body = await request.json()
+    except (ValueError, RecursionError) as error:
+        raise RequestValidationError(
+            [{"type": "json_invalid", "loc": ("body",), "msg": "JSON decode error", "input": {}}]
+        ) from error
+    return body if isinstance(body, dict) else {}
+
+
+def _misplaced(place: str, name: str, value: Any) -> str | None:
+    if place == "path" and len(value) > MAX_ID:
+        return f"At most {MAX_ID} characters"
+    if place == "body" and name in _OF_THE_AUDIT_LOG:
+        return "Extra inputs are not permitted"
+    return None

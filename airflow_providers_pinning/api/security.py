@@ -38,6 +38,7 @@ from fastapi.params import Depends as DependsParam
 
 from airflow_providers_pinning.api.source import parse_source
 from airflow_providers_pinning.domain.events import Caller
+from airflow_providers_pinning.models.base import MAX_ACTOR
 
 may_read = Depends(requires_access_dag("GET", DagAccessEntity.VERSION))
 may_change = Depends(requires_access_dag("PUT"))
@@ -97,7 +98,7 @@ def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[s
 
 
 def _caller(user: GetUserDep, source: Annotated[dict[str, Any] | None, Depends(parse_source)]) -> Caller:
-    return Caller(name=user.get_name(), source=source)
+    return Caller(name=user.get_name()[:MAX_ACTOR], source=source)
 
 
 def _readable_dag_ids(user: GetUserDep) -> frozenset[str]:

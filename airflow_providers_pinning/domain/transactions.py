@@ -21,7 +21,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import tenacity
 from airflow.utils.retries import run_with_db_retries
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
@@ -33,7 +35,7 @@ def commit(change: Callable[[], T], *, session: Session) -> T:
 
     Trying again is safe, because nothing of a rolled back transaction remains.
     """
-    for attempt in run_with_db_retries():
+    for attempt in _attempts():
         with attempt:
             try:
                 result = change()
@@ -51,10 +53,16 @@ def rehearse(change: Callable[[], T], *, session: Session) -> T:
     No lock is held any more when it returns, so the change itself may still turn out differently: make it with the
     revision that the rehearsal saw.
     """
-    for attempt in run_with_db_retries():
+    for attempt in _attempts():
         with attempt:
             try:
                 result = change()
             finally:
                 session.rollback()
     return result
+
+
+def _attempts() -> tenacity.Retrying:
+    """Retry as Airflow does, but not what the database will refuse each time: a value that does not fit its column."""
+    retrying = run_with_db_retries()
+    return retrying.copy(retry=tenacity.retry_all(retrying.retry, tenacity.retry_if_not_exception_type(DataError)))

@@ -27,6 +27,9 @@ from airflow.models.base import _get_schema, naming_convention
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
+MAX_ACTOR = 512
+"""Characters of a user's name, as Airflow has them of who triggered a run; longer ones are cut."""
+
 
 class Base(DeclarativeBase):
     """Base class of every table of the pin store."""

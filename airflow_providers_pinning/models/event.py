@@ -27,7 +27,7 @@ from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
-from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.models.base import MAX_ACTOR, Base
 
 
 class Event(Base):
@@ -48,7 +48,7 @@ class Event(Base):
     kind: Mapped[str] = mapped_column(sa.String(30), nullable=False)
     from_version: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     to_version: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
-    actor: Mapped[str] = mapped_column(sa.String(250), nullable=False)
+    actor: Mapped[str] = mapped_column(sa.String(MAX_ACTOR), nullable=False)
     actor_kind: Mapped[str] = mapped_column(sa.String(20), nullable=False)
     source: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     reason: Mapped[str] = mapped_column(sa.Text, nullable=False)

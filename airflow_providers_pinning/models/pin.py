@@ -27,7 +27,7 @@ from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
-from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.models.base import MAX_ACTOR, Base
 
 
 class Pin(Base):
@@ -50,11 +50,11 @@ class Pin(Base):
     dag_hash: Mapped[str | None] = mapped_column(sa.String(32), nullable=True)
     relative_fileloc: Mapped[str | None] = mapped_column(sa.String(2000), nullable=True)
     reason: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
-    actor: Mapped[str | None] = mapped_column(sa.String(250), nullable=True)
+    actor: Mapped[str | None] = mapped_column(sa.String(MAX_ACTOR), nullable=True)
     actor_kind: Mapped[str | None] = mapped_column(sa.String(20), nullable=True)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
     last_run_before: Mapped[int] = mapped_column(sa.Integer, nullable=False, default=0)
     """Highest ``dag_run.id`` when the pin was set: a later run of another version escaped it."""
     hold_reason: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
-    hold_actor: Mapped[str | None] = mapped_column(sa.String(250), nullable=True)
+    hold_actor: Mapped[str | None] = mapped_column(sa.String(MAX_ACTOR), nullable=True)
     hold_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)

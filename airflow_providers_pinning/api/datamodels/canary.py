@@ -19,10 +19,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.base import BaseModel
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from airflow_providers_pinning.api.datamodels.common import (
     ExpectedBody,
@@ -31,6 +31,9 @@ from airflow_providers_pinning.api.datamodels.common import (
     Reason,
     VersionNumber,
 )
+from airflow_providers_pinning.api.plain import Conf, Storable
+
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Storable]
 
 
 class CanaryBody(ExpectedBody):
@@ -38,10 +41,10 @@ class CanaryBody(ExpectedBody):
 
     version_number: VersionNumber
     count: int = Field(default=1, ge=1, le=100)
-    conf: dict[str, Any] | None = Field(
+    conf: Conf | None = Field(
         default=None, description="Configuration of each run, validated against the version's own parameters."
     )
-    note: Reason | None = None
+    note: Note | None = None
     override_reason: Reason | None = Field(default=None, description="Why a rejection is passed over.")
     idempotency_key: IdempotencyKey | None = Field(
         default=None, description="The same key makes the runs once, however often it is sent."

@@ -24,13 +24,15 @@ from uuid import UUID
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, StringConstraints
 
+from airflow_providers_pinning.api.plain import Storable, Text
+
 MAX_INTEGER = 2**31 - 1
 """What an integer column holds."""
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), Storable]
 VersionNumber = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Revision = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=250)]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=250), Storable]
 
 
 class ChangeBody(StrictBaseModel):
@@ -46,8 +48,8 @@ class ExpectedBody(StrictBaseModel):
     """What the caller saw, so that nothing else is changed."""
 
     expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
-    expected_dag_hash: str | None = Field(default=None, description="Refuse if the version changed since.")
-    expected_bundle_version: str | None = Field(
+    expected_dag_hash: Text | None = Field(default=None, description="Refuse if the version changed since.")
+    expected_bundle_version: Text | None = Field(
         default=None, description="Refuse if the version has other code since; its hash may be the same all the same."
     )
 

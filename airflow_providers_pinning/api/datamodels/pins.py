@@ -33,6 +33,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     Revision,
     VersionNumber,
 )
+from airflow_providers_pinning.api.plain import Text
 
 
 class PinBody(ExpectedBody, ChangeBody):
@@ -40,7 +41,7 @@ class PinBody(ExpectedBody, ChangeBody):
 
     version_number: VersionNumber | None = None
     dag_version_id: UUID | None = None
-    bundle_version: str | None = Field(default=None, min_length=1, max_length=250)
+    bundle_version: Text | None = Field(default=None, min_length=1)
     override_reason: Reason | None = Field(default=None, description="Why a rejection or a hold is passed over.")
 
     @model_validator(mode="after")

@@ -32,6 +32,7 @@ from airflow_providers_pinning.api.datamodels.activity import (
 )
 from airflow_providers_pinning.api.datamodels.common import IdentityResponse
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
 from airflow_providers_pinning.api.security import may_read, permissions_of
 from airflow_providers_pinning.domain import rollback, run_list
@@ -43,21 +44,21 @@ may_read_runs = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
 
 
 @router.get("/dags/{dag_id}/runs", responses=responses(404), dependencies=[may_read, may_read_runs])
-def get_runs(dag_id: str, session: SessionDep, limit: Limit = 50, offset: Offset = 0) -> RunCollectionResponse:
+def get_runs(dag_id: DagId, session: SessionDep, limit: Limit = 50, offset: Offset = 0) -> RunCollectionResponse:
     """List the runs of a Dag with their versions, newest first."""
     listed, total = run_list.list_runs(dag_id, limit=limit, offset=offset, session=session)
     return RunCollectionResponse(runs=[RunResponse.model_validate(run) for run in listed], total_entries=total)
 
 
 @router.get("/dags/{dag_id}/permissions", responses=responses(404), dependencies=[may_read])
-def get_permissions(dag_id: str, user: GetUserDep, session: SessionDep) -> PermissionsResponse:
+def get_permissions(dag_id: DagId, user: GetUserDep, session: SessionDep) -> PermissionsResponse:
     """Tell what the user may do, so that nothing else is offered."""
     require_dag(dag_id, session=session)
     return PermissionsResponse.model_validate(permissions_of(user, dag_id))
 
 
 @router.get("/dags/{dag_id}/rollback", responses=responses(404), dependencies=[may_read])
-def get_rollback_target(dag_id: str, session: SessionDep) -> RollbackTargetResponse:
+def get_rollback_target(dag_id: DagId, session: SessionDep) -> RollbackTargetResponse:
     """Tell which version a rollback would pin, without rolling back."""
     target = rollback.target_of_rollback(dag_id, session=session)
     return RollbackTargetResponse(to_version=IdentityResponse.model_validate(target) if target else None)

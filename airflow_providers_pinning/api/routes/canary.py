@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
@@ -27,7 +27,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, Query, status
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from airflow_providers_pinning.api.datamodels.canary import (
     BaselineComparisonResponse,
@@ -38,6 +38,7 @@ from airflow_providers_pinning.api.datamodels.canary import (
 )
 from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, IdentityResponse
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.routes.versions import VersionNumber
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain import canary, soak
@@ -54,6 +55,16 @@ MAX_SECONDS = 10 * 365 * 86_400
 """Longest time that a soak may be asked to take."""
 
 
+def _within_reckoning(moment: datetime) -> datetime:
+    """Refuse moments that neither another time zone nor the longest soak could be added to."""
+    if not 1900 <= moment.year < 9000:
+        raise ValueError("The year must be from 1900 to 8999")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reckoning)]
+
+
 @router.post(
     "/dags/{dag_id}/canaryRuns",
     status_code=status.HTTP_201_CREATED,
@@ -61,7 +72,7 @@ MAX_SECONDS = 10 * 365 * 86_400
     dependencies=[*changes("trigger_canary_runs"), may_start_runs],
     response_model=CanaryRunsResponse,
 )
-def trigger_canary_runs(dag_id: str, body: CanaryBody, caller: CallerDep, session: SessionDep) -> canary.CanaryRuns:
+def trigger_canary_runs(dag_id: DagId, body: CanaryBody, caller: CallerDep, session: SessionDep) -> canary.CanaryRuns:
     """Create runs of a version whatever is pinned, and make it a managed candidate."""
     request = canary.CanaryRequest(body.version_number, body.count, body.conf, body.note)
     change = Change(
@@ -78,7 +89,7 @@ def trigger_canary_runs(dag_id: str, body: CanaryBody, caller: CallerDep, sessio
 
 @router.get("/dags/{dag_id}/versions/{version_number}/soak", responses=responses(404, 409), dependencies=[may_read])
 def get_soak(
-    dag_id: str,
+    dag_id: DagId,
     version_number: VersionNumber,
     session: SessionDep,
     min_runs: Annotated[int, Query(ge=1, le=MAX_INTEGER)] = 3,
@@ -87,8 +98,8 @@ def get_soak(
     consecutive_successes: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
     max_wait: Annotated[float | None, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = None,
     run_kinds: RunKind = RunKind.CANARY,
-    since: AwareDatetime | None = None,
-    expected_dag_hash: str | None = None,
+    since: Moment | None = None,
+    expected_dag_hash: Text | None = None,
     compare: bool = False,
     max_duration_ratio: Annotated[float, Query(gt=0, le=1e6)] = 1.5,
     max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,

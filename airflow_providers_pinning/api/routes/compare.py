@@ -28,6 +28,7 @@ from fastapi import Query
 from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER
 from airflow_providers_pinning.api.datamodels.compare import ComparisonResponse
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.security import may_read, may_read_code
 from airflow_providers_pinning.domain.difference.compare import VersionDifference, choose_versions, compare
 from airflow_providers_pinning.domain.difference.source import dags_in_files
@@ -44,13 +45,13 @@ VersionNumber = Annotated[int | None, Query(ge=1, le=MAX_INTEGER)]
     response_model=ComparisonResponse,
 )
 def compare_versions(
-    dag_id: str,
+    dag_id: DagId,
     user: GetUserDep,
     session: SessionDep,
     from_version: VersionNumber = None,
     to_version: VersionNumber = None,
     expected_dag_hash: Annotated[
-        str | None, Query(description="Refuse if `to_version` is another version than meant.")
+        Text | None, Query(description="Refuse if `to_version` is another version than meant.")
     ] = None,
 ) -> VersionDifference:
     """Compare two versions, by default the active one with the latest."""

@@ -24,7 +24,13 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
-from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, Reason, Revision, VersionNumber
+from airflow_providers_pinning.api.datamodels.common import (
+    MAX_INTEGER,
+    IdempotencyKey,
+    Reason,
+    Revision,
+    VersionNumber,
+)
 from airflow_providers_pinning.api.datamodels.pins import (
     PinBody,
     PinCollectionResponse,
@@ -34,6 +40,7 @@ from airflow_providers_pinning.api.datamodels.pins import (
     RollbackBody,
 )
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
 from airflow_providers_pinning.domain import overview, pins, rollback
 from airflow_providers_pinning.domain.events import Change
@@ -44,7 +51,7 @@ router = AirflowRouter(tags=["Pin"])
 
 
 @router.get("/dags/{dag_id}", responses=responses(404), dependencies=[may_read], response_model=ReleaseStateResponse)
-def get_release_state(dag_id: str, session: SessionDep) -> ReleaseState:
+def get_release_state(dag_id: DagId, session: SessionDep) -> ReleaseState:
     """Get what new runs of a Dag use, and how that came about."""
     return release_state(dag_id, thorough=True, session=session)
 
@@ -55,7 +62,7 @@ def get_release_state(dag_id: str, session: SessionDep) -> ReleaseState:
     dependencies=changes("pin_dag_version"),
     response_model=ReleaseStateResponse,
 )
-def pin_dag_version(dag_id: str, body: PinBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+def pin_dag_version(dag_id: DagId, body: PinBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
     """Make a version the one that new runs use."""
     target = pins.Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
     change = Change(
@@ -76,7 +83,7 @@ def pin_dag_version(dag_id: str, body: PinBody, caller: CallerDep, session: Sess
     response_model=ReleaseStateResponse,
 )
 def unpin_dag_version(
-    dag_id: str,
+    dag_id: DagId,
     caller: CallerDep,
     session: SessionDep,
     reason: Annotated[Reason, Query(description="Why the change is made; kept in the history.")],
@@ -85,12 +92,12 @@ def unpin_dag_version(
         VersionNumber | None, Query(description="Refuse with `revision_conflict` if another version is the latest.")
     ] = None,
     expected_dag_hash: Annotated[
-        str | None, Query(description="Refuse with `version_drifted` if the latest version changed since.")
+        Text | None, Query(description="Refuse with `version_drifted` if the latest version changed since.")
     ] = None,
     expected_bundle_version: Annotated[
-        str | None, Query(description="Refuse with `version_drifted` if the latest version has other code since.")
+        Text | None, Query(description="Refuse with `version_drifted` if the latest version has other code since.")
     ] = None,
-    idempotency_key: Annotated[str | None, Query(min_length=1, max_length=250)] = None,
+    idempotency_key: IdempotencyKey | None = None,
     override_reason: Annotated[Reason | None, Query(description="Why a hold is passed over.")] = None,
 ) -> ReleaseState:
     """Make the latest version active again, at once."""
@@ -114,7 +121,7 @@ def unpin_dag_version(
     dependencies=changes("roll_back_dag_version"),
     response_model=ReleaseStateResponse,
 )
-def roll_back_dag_version(dag_id: str, body: RollbackBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+def roll_back_dag_version(dag_id: DagId, body: RollbackBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
     """Pin the version that was active before."""
     change = Change(
         caller=caller,
@@ -141,7 +148,7 @@ def roll_back_dag_version(dag_id: str, body: RollbackBody, caller: CallerDep, se
 def get_pins(
     readable: ReadableDagIdsDep,
     session: SessionDep,
-    dag_id_pattern: Annotated[str | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
+    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
     behind: Annotated[bool | None, Query(description="Only Dags that newer versions wait for, or only others.")] = None,
     unhealthy: Annotated[bool | None, Query(description="Only pins with a problem, or only others.")] = None,
     order_by: Annotated[PinOrderBy, Query(description="By what to sort; - before it for descending.")] = "dag_id",

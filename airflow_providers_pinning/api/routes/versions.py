@@ -37,6 +37,7 @@ from airflow_providers_pinning.api.datamodels.versions import (
     VersionResponse,
 )
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read, may_read_runs_of
 from airflow_providers_pinning.domain import events, overview, versions
 from airflow_providers_pinning.domain.events import Caller, Change
@@ -52,7 +53,9 @@ VersionNumber = Annotated[int, Path(ge=1, le=MAX_INTEGER)]
 
 
 @router.get("/dags/{dag_id}/versions", responses=responses(404), dependencies=[may_read])
-def get_versions(dag_id: str, session: SessionDep, limit: Limit = 50, offset: Offset = 0) -> VersionCollectionResponse:
+def get_versions(
+    dag_id: DagId, session: SessionDep, limit: Limit = 50, offset: Offset = 0
+) -> VersionCollectionResponse:
     """List the registered versions of a Dag, newest first."""
     listed, total = overview.list_versions(dag_id, limit=limit, offset=offset, session=session)
     return VersionCollectionResponse(
@@ -66,7 +69,7 @@ def get_versions(dag_id: str, session: SessionDep, limit: Limit = 50, offset: Of
 
 @router.get("/dags/{dag_id}/events", responses=responses(404), dependencies=[may_read])
 def get_events(
-    dag_id: str, user: GetUserDep, session: SessionDep, limit: Limit = 50, offset: Offset = 0
+    dag_id: DagId, user: GetUserDep, session: SessionDep, limit: Limit = 50, offset: Offset = 0
 ) -> EventCollectionResponse:
     """List what was changed, by whom and why, newest first; which runs, only to who may read runs."""
     require_dag(dag_id, session=session)
@@ -84,7 +87,7 @@ def get_events(
     dependencies=changes("add_dag_version_candidate"),
     response_model=ReleaseStateResponse,
 )
-def add_candidate(dag_id: str, body: CandidateBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+def add_candidate(dag_id: DagId, body: CandidateBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
     """Put a version under evaluation, so that the next commit cannot overwrite it."""
     change = _change(body, caller)
     return commit(lambda: versions.add_candidate(dag_id, body.version_number, change, session=session), session=session)
@@ -97,7 +100,7 @@ def add_candidate(dag_id: str, body: CandidateBody, caller: CallerDep, session: 
     response_model=ReleaseStateResponse,
 )
 def reject_version(
-    dag_id: str, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
+    dag_id: DagId, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
 ) -> ReleaseState:
     """Mark a version as not to be pinned."""
     change = _change(body, caller)
@@ -111,7 +114,7 @@ def reject_version(
     response_model=ReleaseStateResponse,
 )
 def restore_version(
-    dag_id: str, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
+    dag_id: DagId, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
 ) -> ReleaseState:
     """Allow a rejected version to be pinned again."""
     change = _change(body, caller)

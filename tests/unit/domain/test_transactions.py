@@ -19,7 +19,7 @@ from __future__ import annotations
 import pytest
 from airflow.utils import retries
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from airflow_providers_pinning.domain import pins
 from airflow_providers_pinning.domain.errors import UnknownVersionError
@@ -88,6 +88,21 @@ def test_a_refusal_is_not_tried_again_and_leaves_nothing(lab):
 
     with pytest.raises(UnknownVersionError):
         commit(refused, session=lab.session)
+
+    assert len(tries) == 1
+    assert lab.pin_row("orders") is None
+
+
+@pytest.mark.parametrize("run", [commit, rehearse])
+def test_a_value_that_the_database_refuses_is_not_tried_again(run, lab):
+    tries = []
+
+    def refused():
+        tries.append(pin(lab))
+        raise DataError("value too long", None, Exception())
+
+    with pytest.raises(DataError):
+        run(refused, session=lab.session)
 
     assert len(tries) == 1
     assert lab.pin_row("orders") is None
