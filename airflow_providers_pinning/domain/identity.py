@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -95,37 +95,67 @@ def _newest_select(*columns: InstrumentedAttribute) -> Select:
     )
 
 
-def _to_identity(row: Row, session: Session) -> VersionIdentity:
-    relative_fileloc = row.relative_fileloc
-    if row.compressed:
-        serialized = session.scalar(select(SerializedDagModel).where(SerializedDagModel.dag_version_id == row.id))
-        relative_fileloc = ((serialized and serialized.data) or {}).get("dag", {}).get("relative_fileloc")
-    return VersionIdentity(
-        dag_version_id=row.id,
-        version_number=row.version_number,
-        bundle_name=row.bundle_name,
-        bundle_version=row.bundle_version,
-        dag_hash=row.dag_hash,
-        relative_fileloc=relative_fileloc,
+def _to_identities(rows: Sequence[Row], session: Session) -> list[VersionIdentity]:
+    filelocs = _read_filelocs([row for row in rows if row.compressed], session=session)
+    return [
+        VersionIdentity(
+            dag_version_id=row.id,
+            version_number=row.version_number,
+            bundle_name=row.bundle_name,
+            bundle_version=row.bundle_version,
+            dag_hash=row.dag_hash,
+            relative_fileloc=filelocs[row.id] if row.compressed else row.relative_fileloc,
+        )
+        for row in rows
+    ]
+
+
+def _to_identity(row: Row | None, session: Session) -> VersionIdentity | None:
+    return _to_identities([row], session)[0] if row else None
+
+
+def _read_filelocs(rows: Sequence[Row], *, session: Session) -> dict[UUID, str | None]:
+    """
+    Read the Dag files of versions that are stored compressed, which the database cannot look into.
+
+    Those that were managed with the same hash, which covers the file's path, are written down; the others are unpacked.
+    """
+    if not rows:
+        return {}
+    hashes = {row.id: row.dag_hash for row in rows}
+    recorded = session.execute(
+        select(ManagedVersion.dag_version_id, ManagedVersion.dag_hash, ManagedVersion.relative_fileloc).where(
+            ManagedVersion.dag_version_id.in_(hashes)
+        )
     )
+    filelocs = {
+        row.dag_version_id: row.relative_fileloc for row in recorded if row.dag_hash == hashes[row.dag_version_id]
+    }
+    if others := hashes.keys() - filelocs.keys():
+        stored = session.scalars(select(SerializedDagModel).where(SerializedDagModel.dag_version_id.in_(others)))
+        filelocs.update(
+            (serialized.dag_version_id, (serialized.data or {}).get("dag", {}).get("relative_fileloc"))
+            for serialized in stored
+        )
+    return {dag_version_id: filelocs.get(dag_version_id) for dag_version_id in hashes}
 
 
 def identity_of(dag_version_id: UUID, *, session: Session) -> VersionIdentity | None:
     """Read the present identity of a Dag version, or ``None`` if it or its serialized Dag is gone."""
     row = session.execute(_identity_select().where(DagVersion.id == dag_version_id)).one_or_none()
-    return _to_identity(row, session) if row else None
+    return _to_identity(row, session)
 
 
 def identities_of(dag_version_ids: Collection[UUID], *, session: Session) -> list[VersionIdentity]:
     """Read the present identities of those Dag versions that are there, in no order."""
-    rows = session.execute(_identity_select().where(DagVersion.id.in_(dag_version_ids)))
-    return [_to_identity(row, session) for row in rows]
+    rows = session.execute(_identity_select().where(DagVersion.id.in_(dag_version_ids))).all()
+    return _to_identities(rows, session)
 
 
 def latest_identity(dag_id: str, *, session: Session) -> VersionIdentity | None:
     """Read the identity of the newest registered version, whatever is pinned."""
     row = session.execute(_newest_select(), {"dag_id": dag_id}).one_or_none()
-    return _to_identity(row, session) if row else None
+    return _to_identity(row, session)
 
 
 def list_identities(dag_id: str, *, limit: int, offset: int, session: Session) -> list[VersionIdentity]:
@@ -136,8 +166,8 @@ def list_identities(dag_id: str, *, limit: int, offset: int, session: Session) -
         .order_by(DagVersion.version_number.desc())
         .limit(limit)
         .offset(offset)
-    )
-    return [_to_identity(row, session) for row in rows]
+    ).all()
+    return _to_identities(rows, session)
 
 
 def find_version(
@@ -176,14 +206,15 @@ def find_version(
     [(name, value)] = given.items()
     column = DagVersion.id if name == "dag_version_id" else getattr(DagVersion, name)
     row = session.execute(_newest_select(column), {"dag_id": dag_id, "value": value}).one_or_none()
-    if row is None:
+    version = _to_identity(row, session)
+    if version is None:
         raise UnknownVersionError(
             f"Dag {dag_id!r} has no registered version with {name} {str(value)!r}. "
             "List its versions and choose one of them, or wait until the dag processor has parsed it.",
             dag_id=dag_id,
             **{name: str(value) if isinstance(value, UUID) else value},
         )
-    return _to_identity(row, session)
+    return version
 
 
 def pinned_identity(pin: Pin | None) -> VersionIdentity | None:

@@ -22,9 +22,12 @@ import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models import serialized_dag
 from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import delete, update
 
-from airflow_providers_pinning.domain.identity import latest_identity, list_identities
+from airflow_providers_pinning.domain.identity import identities_of, latest_identity, list_identities
+from airflow_providers_pinning.models import ManagedVersion
 from tests.support.sources import dag_file
+from tests.support.statements import recorded
 
 DEADLINE = (
     "deadline=DeadlineAlert(name='late', reference=DeadlineReference.DAGRUN_QUEUED_AT, "
@@ -81,3 +84,37 @@ def test_another_version_can_be_pinned_and_rolled_back(lab):
     assert lab.pin("orders", 2).active.version_number == 2
     assert lab.roll_back("orders").active.version_number == 1
     assert lab.pin_state("orders").health.problems == ()
+
+
+def test_the_files_of_managed_versions_are_known_without_unpacking_them(lab, session):
+    lab.candidate("orders", 2)
+
+    with recorded(session) as statements:
+        list_identities("orders", limit=9, offset=0, session=session)
+
+    assert len(statements) == 2
+
+
+def test_the_file_of_a_managed_version_that_was_rewritten_is_the_one_it_has_now(lab, session):
+    """The hash of a version covers the path of its file."""
+    session.execute(update(ManagedVersion).values(relative_fileloc="elsewhere.py", dag_hash="0" * 32))
+    session.commit()
+
+    [identity] = identities_of([lab.version("orders", 1).id], session=session)
+
+    assert identity.relative_fileloc == "orders.py"
+
+
+def test_the_files_of_very_many_versions_are_read_at_once(lab, session):
+    for number in range(3, 13):
+        lab.candidate("orders")
+        lab.commit(f"sha{number}", orders=dag_file("orders", tasks=f"task_{number}"))
+    session.execute(delete(ManagedVersion))
+    session.commit()
+
+    with recorded(session) as statements:
+        listed = list_identities("orders", limit=99, offset=0, session=session)
+
+    assert [identity.version_number for identity in listed] == list(range(12, 0, -1))
+    assert {identity.relative_fileloc for identity in listed} == {"orders.py"}
+    assert len(statements) == 3
