@@ -114,6 +114,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         )
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
+        managed.release_superseded(dag_id, session=session)
     register_assets(_serialized(version, session=session), session=session)
     dated = not _depends_on_past(dag) and not _depends_on_past(active_dag(dag_id, session=session))
     run_ids = tuple(

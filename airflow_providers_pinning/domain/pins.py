@@ -47,7 +47,7 @@ from airflow_providers_pinning.domain.scheduling import (
     write_dag_model,
 )
 from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change, state_of_repeated
-from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ def activate(
     *,
     hold: bool = False,
     evidence: Mapping[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
     session: Session,
 ) -> ReleaseState:
     """Check a version and make it the active one; the caller holds the locks of :func:`lock_pin`."""
@@ -130,7 +131,8 @@ def activate(
     if pin.dag_version_id == version.dag_version_id:
         return _confirm(pin, version, change, request, session=session)
     has_partitions = readable.timetable.partitioned or session.get_one(DagModel, dag_id).timetable_partitioned
-    warnings = partitions.warn_of_dropped_partitions(dag_id, version, session=session) if has_partitions else ()
+    if has_partitions:
+        warnings += partitions.warn_of_dropped_partitions(dag_id, version, session=session)
     if pin.dag_version_id is not None:
         _retain_active(pin, session=session)
     elif from_version and from_version != version and from_version.bundle_version:
@@ -220,6 +222,7 @@ def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
     The history stays, and so does the revision, which goes on where it was if the id is used again.
     """
     session.execute(delete(ManagedVersion).where(ManagedVersion.dag_id == dag_id))
+    session.execute(delete(RoutedRun).where(RoutedRun.dag_id == dag_id))
     pin = session.get(Pin, dag_id, with_for_update=True)
     if pin is None or pin.dag_version_id is None:
         return

@@ -64,7 +64,8 @@ def roll_back(
     :param to_version: the version number to return to, instead of the one that was active before
     :param from_version: the version number that the caller believes to be active; while the Dag is not pinned, that
         changes without a new revision
-    :param reject_current: mark the present version as not to be pinned
+    :param reject_current: mark the present version as not to be pinned; one without a bundle version cannot be pinned
+        anyway, so nothing is marked and the returned state warns
     :param hold: take no further change without an override
     :param session: database session; the caller commits
     :raises RevisionConflictError: if the pin, or the active version, is another than the caller expected
@@ -101,7 +102,8 @@ def roll_back(
         )
     if target.version_number > current.version_number:
         checks.check_hold(pin, change)
-    if reject_current and identity_of(current.dag_version_id, session=session):
+    rejected = reject_current and current.bundle_version is not None
+    if rejected and identity_of(current.dag_version_id, session=session):
         # Before the other is activated, which may stop managing versions: a rejected one takes nobody's place.
         manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
     return pins.activate(
@@ -111,8 +113,16 @@ def roll_back(
         change,
         request,
         hold=hold,
-        evidence={"rejected": current.version_number} if reject_current else None,
+        evidence={"rejected": current.version_number} if rejected else None,
+        warnings=_warn_of_unversioned(dag_id, current) if reject_current and not rejected else (),
         session=session,
+    )
+
+
+def _warn_of_unversioned(dag_id: str, current: VersionIdentity) -> tuple[str, ...]:
+    return (
+        f"Dag {dag_id!r}, {current.label}, was not rejected: it has no bundle version, so it cannot be pinned anyway. "
+        "Serve the Dag from a bundle that supports versioning before you unpin it.",
     )
 
 

@@ -20,19 +20,25 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
-from sqlalchemy import select
+from airflow.models.dagrun import DagRun
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.health import is_out_of_sync, with_live_rows
 from airflow_providers_pinning.domain.identity import require_dag
 from airflow_providers_pinning.domain.scheduling import sync_dag_model
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import Pin, RoutedRun
 
 log = logging.getLogger(__name__)
 
 REPAIRS_A_ROUND = 50
+
+RUNS_A_ROUND = 500
+"""How many routed runs one round looks at."""
 
 
 @dataclass(frozen=True)
@@ -84,3 +90,25 @@ def _repair(dag_id: str, *, session: Session) -> bool:
         dag_id,
     )
     return True
+
+
+def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) -> tuple[str, str] | None:
+    """
+    Drop what is kept of routed runs, such as canary runs, that were deleted from Airflow.
+
+    :param after: Dag and run after which to go on
+    :param session: database session
+    :return: the Dag and run after which the next round goes on; ``None`` if it begins anew
+    """
+    query = select(RoutedRun.dag_id, RoutedRun.run_id).order_by(RoutedRun.dag_id, RoutedRun.run_id).limit(RUNS_A_ROUND)
+    if after is not None:
+        dag_id, run_id = after
+        query = query.where(or_(RoutedRun.dag_id > dag_id, and_(RoutedRun.dag_id == dag_id, RoutedRun.run_id > run_id)))
+    runs = [(row.dag_id, row.run_id) for row in session.execute(query)]
+    # By Dag, so that each look-up is one of a few runs in an index that begins with the Dag.
+    for dag_id, of_dag in groupby(runs, key=itemgetter(0)):
+        run_ids = {run_id for _, run_id in of_dag}
+        present = session.scalars(select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids)))
+        if gone := run_ids.difference(present):
+            session.execute(delete(RoutedRun).where(RoutedRun.dag_id == dag_id, RoutedRun.run_id.in_(gone)))
+    return runs[-1] if len(runs) == RUNS_A_ROUND else None

@@ -21,8 +21,9 @@ E2: stock ``deactivate_stale_dags`` marks Dags stale that their file no longer d
 kept, in the same transaction.
 
 Upkeep runs beside ``_scan_stale_dags``, which the loop calls about once a second: it repairs scheduling
-metadata that something without the enforcement overwrote, sends the gauges, announces changes that the
-process which made them did not, and starts the check whether the code of managed versions can be had.
+metadata that something without the enforcement overwrote, drops what is kept of runs that are gone, sends the
+gauges, announces changes that the process which made them did not, and starts the check whether the code of
+managed versions can be had.
 
 Shown by ``tests/unit/enforcement/test_file_removal.py`` and ``tests/unit/enforcement/test_processor.py``.
 """
@@ -47,6 +48,7 @@ class Upkeep:
     def __init__(self) -> None:
         self._next_round = 0.0
         self._repaired_up_to: str | None = None
+        self._looked_at_runs_up_to: tuple[str, str] | None = None
         self._announcing = Chore(f"{__package__}.announce", "The announcement of changes")
         self._code_check = Chore(f"{__package__}.code_check", "The check of the code of managed versions")
 
@@ -57,7 +59,13 @@ class Upkeep:
         if time.monotonic() < self._next_round:
             return
         self._next_round = time.monotonic() + conf.maintenance_interval()
-        for step in (self._repair, self._report, self._announce, lambda: self._check_code(bundle_names)):
+        for step in (
+            self._repair,
+            self._forget_gone_runs,
+            self._report,
+            self._announce,
+            lambda: self._check_code(bundle_names),
+        ):
             try:
                 step()
             except Exception:
@@ -69,6 +77,12 @@ class Upkeep:
         after = self._repaired_up_to
         repairs = _with_session(lambda *, session: repair_scheduling_metadata(after, session=session))
         self._repaired_up_to = repairs.last
+
+    def _forget_gone_runs(self) -> None:
+        from airflow_providers_pinning.domain.upkeep import forget_gone_runs
+
+        after = self._looked_at_runs_up_to
+        self._looked_at_runs_up_to = _with_session(lambda *, session: forget_gone_runs(after, session=session))
 
     def _report(self) -> None:
         from airflow_providers_pinning.domain.metrics import report

@@ -226,3 +226,16 @@ def test_baseline_of_a_bake_is_what_the_version_replaced(pinned, session):
     pinned.pin("orders", 2)
     question = SoakQuestion(run_kinds=RunKind.LIVE, tolerance=Tolerance())
     assert soak.soak("orders", 2, question, session=session).baseline.version_number == 1
+
+
+def test_version_that_becomes_a_candidate_takes_the_place_of_one_that_was_used_longest_ago(lab, option):
+    option("keep_versions", 1)
+    lab.commit("sha1", orders=STABLE)
+    lab.candidate("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    lab.candidate("orders", 2)
+    lab.commit("sha3", orders=WITH_OUTLET)
+    lab.pin("orders", 3)
+    assert lab.managed("orders") == {2: "candidate", 3: "active"}
+    start(lab, 1)
+    assert lab.managed("orders") == {1: "candidate", 3: "active"}

@@ -298,3 +298,30 @@ def test_a_long_history_of_versions_that_are_gone_is_read_some_at_a_time(never_p
 
     assert target.version_number == 2
     assert len(statements) < 20
+
+
+def test_a_latest_version_that_cannot_be_pinned_is_not_rejected_but_rolled_back_from(lab, session):
+    lab.commit("sha1", orders=source(1))
+    lab.pin("orders", 1)
+    lab.unpin("orders")
+    lab.commit(None, orders=source(2))
+
+    state = lab.roll_back("orders")
+
+    assert (state.active.version_number, lab.managed("orders")) == (1, {1: "active"})
+    [warning] = state.warnings
+    assert "version 2" in warning
+    assert "was not rejected" in warning
+    event = session.scalars(select(Event).order_by(Event.id.desc()).limit(1)).one()
+    assert "rejected" not in event.evidence
+
+
+def test_the_warning_is_given_again_to_a_request_that_is_repeated(lab):
+    lab.commit("sha1", orders=source(1))
+    lab.pin("orders", 1)
+    lab.unpin("orders")
+    lab.commit(None, orders=source(2))
+
+    first = lab.roll_back("orders", idempotency_key="key")
+
+    assert lab.roll_back("orders", idempotency_key="key").warnings == first.warnings != ()

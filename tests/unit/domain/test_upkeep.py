@@ -17,12 +17,15 @@
 from __future__ import annotations
 
 import pytest
+from airflow.api.common import delete_dag
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import update
+from airflow.models.dagrun import DagRun
+from sqlalchemy import delete, select, update
 
-from airflow_providers_pinning.domain import upkeep
+from airflow_providers_pinning.domain import canary, upkeep
 from airflow_providers_pinning.domain.upkeep import repair_scheduling_metadata
+from airflow_providers_pinning.models import RoutedRun
 from tests.support.sources import dag_file
 from tests.support.stock import without_enforcement
 
@@ -174,3 +177,51 @@ def test_what_was_repaired_stays_when_another_fails_unexpectedly(several, fail_o
     assert several.dag_model("apples").bundle_version == "sha1"
     assert several.dag_model("bananas").bundle_version == "other"
     assert "ZeroDivisionError" in caplog.text
+
+
+class TestRunsThatAreGone:
+    @pytest.fixture
+    def routed(self, lab, session):
+        """Return a function that lists the routed runs; there are canary runs of two Dags."""
+        lab.commit("sha1", apples=dag_file("apples"), bananas=dag_file("bananas"))
+        for dag_id in ("apples", "bananas"):
+            request = canary.CanaryRequest(version_number=1, count=3)
+            canary.create_canary_runs(dag_id, request, lab.change(), session=session)
+        session.commit()
+
+        def kept():
+            return set(session.execute(select(RoutedRun.dag_id, RoutedRun.run_id)).all())
+
+        return kept
+
+    def test_are_forgotten(self, routed, lab, session):
+        gone, *others = lab.runs("apples")
+        session.execute(delete(DagRun).where(DagRun.id == gone.id))
+
+        assert upkeep.forget_gone_runs(session=session) is None
+
+        assert routed() == {(run.dag_id, run.run_id) for run in (*others, *lab.runs("bananas"))}
+
+    def test_that_are_there_are_kept(self, routed, session):
+        before = routed()
+
+        upkeep.forget_gone_runs(session=session)
+
+        assert routed() == before
+
+    def test_are_looked_for_some_at_a_time(self, routed, session, monkeypatch):
+        monkeypatch.setattr(upkeep, "RUNS_A_ROUND", 2)
+        session.execute(delete(DagRun))
+        after, left = None, []
+
+        for _ in range(4):
+            after = upkeep.forget_gone_runs(after, session=session)
+            left.append(len(routed()))
+
+        assert left == [4, 2, 0, 0]
+        assert after is None
+
+    def test_go_with_their_dag(self, routed, lab, session):
+        delete_dag.delete_dag("apples")
+
+        assert {dag_id for dag_id, _ in routed()} == {"bananas"}

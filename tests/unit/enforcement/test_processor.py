@@ -26,7 +26,7 @@ from sqlalchemy import update
 
 from airflow_providers_pinning.domain import upkeep as domain_upkeep
 from airflow_providers_pinning.enforcement.processor import Upkeep
-from airflow_providers_pinning.models import Event, ManagedVersion
+from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
 from tests.support.lab import BUNDLE
 from tests.support.repository import Repository
 from tests.support.sources import dag_file
@@ -111,6 +111,16 @@ class TestUpkeep:
         upkeep.run_if_due([])
 
         assert repaired(lab)
+
+    def test_forgets_routed_runs_that_are_gone(self, overwritten, lab, session):
+        version_id = lab.version("orders", 1).id
+        session.add(RoutedRun(dag_id="orders", run_id="gone", dag_version_id=version_id, kind="canary"))
+        session.commit()
+
+        Upkeep().run_if_due([])
+
+        session.rollback()
+        assert session.query(RoutedRun).all() == []
 
     def test_sends_the_gauges(self, lab, monkeypatch):
         lab.commit("sha1", orders=V1)
