@@ -24,15 +24,16 @@ references are added beside the pinned version's for as long as a canary run of 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
+from typing import Any
 
 from airflow.dag_processing.collection import AssetModelOperation
-from airflow.models.asset import AssetModel, TaskInletAssetReference, TaskOutletAssetReference
+from airflow.models.asset import AssetAliasModel, AssetModel, TaskInletAssetReference, TaskOutletAssetReference
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.state import State
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.scheduling import as_parsed
@@ -43,13 +44,34 @@ def register_assets(serialized: SerializedDagModel, *, session: Session) -> None
     """Make the assets of a version's tasks known and active, and refer to them."""
     dag_id = serialized.dag_id
     operation = AssetModelOperation.collect({dag_id: as_parsed(serialized)})
-    assets = operation.sync_assets(session=session)
-    operation.sync_asset_aliases(session=session)
+    assets = _known_assets(operation, session=session)
     session.flush()
     operation.activate_assets_if_possible(assets.values(), session=session)
-    _refer(TaskOutletAssetReference, dag_id, operation.outlet_references, assets, session=session)
-    _refer(TaskInletAssetReference, dag_id, operation.inlet_references, assets, session=session)
+    outlets = {
+        (task_id, assets[asset.name, asset.uri].id): {
+            "allow_consumer_teams": asset.access_control.get("consumer_teams"),
+            "allow_global_consumers": asset.access_control.get("allow_global", True),
+        }
+        for task_id, asset in operation.outlet_references[dag_id]
+    }
+    inlets = {(task_id, assets[asset.name, asset.uri].id): {} for task_id, asset in operation.inlet_references[dag_id]}
+    _refer(TaskOutletAssetReference, dag_id, outlets, session=session)
+    _refer(TaskInletAssetReference, dag_id, inlets, session=session)
     session.flush()
+
+
+def _known_assets(operation: AssetModelOperation, *, session: Session) -> dict[tuple[str, str], AssetModel]:
+    """Create the assets and aliases that are missing; what is known of the others is up to active versions."""
+    known = select(AssetModel).where(tuple_(AssetModel.name, AssetModel.uri).in_(list(operation.assets)))
+    assets = {(asset.name, asset.uri): asset for asset in session.scalars(known)}
+    names = select(AssetAliasModel.name).where(AssetAliasModel.name.in_(list(operation.asset_aliases)))
+    aliases = set(session.scalars(names))
+    missing = operation._replace(
+        assets={key: asset for key, asset in operation.assets.items() if key not in assets},
+        asset_aliases={name: alias for name, alias in operation.asset_aliases.items() if name not in aliases},
+    )
+    missing.sync_asset_aliases(session=session)
+    return {**assets, **missing.sync_assets(session=session)}
 
 
 def keep_assets_of_unfinished_canaries(dag_ids: Collection[str], *, session: Session) -> None:
@@ -75,13 +97,16 @@ def _versions_of_unfinished_canaries() -> Select:
 def _refer(
     model: type[TaskOutletAssetReference] | type[TaskInletAssetReference],
     dag_id: str,
-    references: dict,
-    assets: dict[tuple[str, str], AssetModel],
+    wanted: Mapping[tuple[str, int], Mapping[str, Any]],
     *,
     session: Session,
 ) -> None:
+    """Add the references, each a task and an asset's id, that the active version has not."""
     present = {
-        tuple(row) for row in session.execute(select(model.asset_id, model.task_id).where(model.dag_id == dag_id))
+        tuple(row) for row in session.execute(select(model.task_id, model.asset_id).where(model.dag_id == dag_id))
     }
-    wanted = {(assets[asset.name, asset.uri].id, task_id) for task_id, asset in references.get(dag_id, ())}
-    session.add_all(model(asset_id=asset_id, dag_id=dag_id, task_id=task_id) for asset_id, task_id in wanted - present)
+    session.add_all(
+        model(asset_id=asset_id, dag_id=dag_id, task_id=task_id, **values)
+        for (task_id, asset_id), values in wanted.items()
+        if (task_id, asset_id) not in present
+    )
