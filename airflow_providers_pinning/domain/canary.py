@@ -37,7 +37,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import attestation, checks, events, managed
 from airflow_providers_pinning.domain.active import Resolution, resolved
-from airflow_providers_pinning.domain.candidate_assets import register_assets
+from airflow_providers_pinning.domain.candidate_needs import register_needs
 from airflow_providers_pinning.domain.errors import InvalidConfError, RunNotAllowedError
 from airflow_providers_pinning.domain.events import CallerKind, Change, EventKind
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
@@ -115,7 +115,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded(dag_id, session=session)
-    register_assets(_serialized(version, session=session), session=session)
+    register_needs(_serialized(version, session=session), session=session)
     dated = not _depends_on_past(dag) and not _depends_on_past(active_dag(dag_id, session=session))
     run_ids = tuple(
         _create_run(dag, version, index, request, change, dated=dated, session=session)

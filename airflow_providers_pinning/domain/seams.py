@@ -183,6 +183,16 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "ExecuteCallback.make",
         ("cls", "callback", "dag_run", "dag_rel_path", "generator", "bundle_info"),
     ),
+    (
+        "airflow.api_fastapi.execution_api.routes.task_instances",
+        "_handle_fail_fast_for_dag",
+        ("ti", "dag_id", "session", "dag_bag"),
+    ),
+    (
+        "airflow.api_fastapi.execution_api.routes.task_instances",
+        "_stop_remaining_tasks",
+        ("task_instance", "task_teardown_map", "session"),
+    ),
     ("airflow.api.common.delete_dag", "delete_dag", ("dag_id", "keep_records_in_log", "session")),
     ("airflow.jobs.job", "Job.prepare_for_execution", ("self", "session")),
     ("airflow.api_fastapi.app", "lifespan", ("app",)),

@@ -51,6 +51,7 @@ HOOKS = (
     ("airflow.dag_processing.manager", "removed_files:install"),
     ("airflow.executors.workloads.task", "workloads:install_on_task"),
     ("airflow.executors.workloads.callback", "workloads:install_on_callback"),
+    ("airflow.api_fastapi.execution_api.routes.task_instances", "fail_fast:install"),
     ("airflow.api.common.delete_dag", "dag_deletion:install"),
     ("airflow.utils.db_cleanup", "retention:install"),
     ("airflow.jobs.job", "components:install_on_job"),

@@ -76,7 +76,7 @@ def install_on_dag(module: ModuleType) -> None:
         session: Any = NEW_SESSION,
     ) -> None:
         wrapped(bundle_name, bundle_version, dags, parse_duration, session=session)
-        _keep_canary_assets([dag.dag_id for dag in dags], session=session)
+        _keep_canary_needs([dag.dag_id for dag in dags], session=session)
 
     def bulk_write_to_db(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         return write(wrapped, *args, **kwargs)
@@ -180,14 +180,14 @@ def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: d
             orm_dags[dag_id].last_parse_duration = durations[dag_id]
 
 
-def _keep_canary_assets(dag_ids: list[str], *, session: Any) -> None:
-    from airflow_providers_pinning.domain.candidate_assets import keep_assets_of_unfinished_canaries
+def _keep_canary_needs(dag_ids: list[str], *, session: Any) -> None:
+    from airflow_providers_pinning.domain.candidate_needs import keep_needs_of_unfinished_canaries
     from airflow_providers_pinning.domain.protection import kept_protection
 
     protection = kept_protection(dag_ids, session=session)
     if protection is None:
         # The caller changes the pin: a canary may be under way for all it knows.
-        keep_assets_of_unfinished_canaries(dag_ids, session=session)
+        keep_needs_of_unfinished_canaries(dag_ids, session=session)
         return
     # A canary run has a managed version that is not the pinned one.
     with_candidates = {
@@ -196,4 +196,4 @@ def _keep_canary_assets(dag_ids: list[str], *, session: Any) -> None:
         if len(managed) > (1 if dag_id in protection.pinned else 0)
     }
     if with_candidates:
-        keep_assets_of_unfinished_canaries(with_candidates, session=session)
+        keep_needs_of_unfinished_canaries(with_candidates, session=session)

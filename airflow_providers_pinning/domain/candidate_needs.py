@@ -15,11 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Assets that only a canary's version has.
+What a canary's version needs of the active metadata beside the pinned version's.
 
 Airflow refuses to run a task with an outlet that is not active, and keeps an asset active only while a
 task of a Dag's active metadata refers to it. A candidate's new outlet is in no active metadata, so its
-references are added beside the pinned version's for as long as a canary run of it is unfinished.
+references are added beside the pinned version's for as long as a canary run of it is unfinished. Nor does
+Airflow look at the limits of single tasks, unless the active metadata say that there are any.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import Any
 
 from airflow.dag_processing.collection import AssetModelOperation
 from airflow.models.asset import AssetAliasModel, AssetModel, TaskInletAssetReference, TaskOutletAssetReference
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.state import State
@@ -40,10 +42,13 @@ from airflow_providers_pinning.domain.scheduling import as_parsed
 from airflow_providers_pinning.models import RoutedRun
 
 
-def register_assets(serialized: SerializedDagModel, *, session: Session) -> None:
-    """Make the assets of a version's tasks known and active, and refer to them."""
+def register_needs(serialized: SerializedDagModel, *, session: Session) -> None:
+    """Make the assets of a version's tasks known and active, refer to them, and have its tasks' limits looked at."""
     dag_id = serialized.dag_id
-    operation = AssetModelOperation.collect({dag_id: as_parsed(serialized)})
+    parsed = as_parsed(serialized)
+    if parsed.has_task_concurrency_limits:
+        session.get_one(DagModel, dag_id).has_task_concurrency_limits = True
+    operation = AssetModelOperation.collect({dag_id: parsed})
     assets = _known_assets(operation, session=session)
     session.flush()
     operation.activate_assets_if_possible(assets.values(), session=session)
@@ -74,13 +79,13 @@ def _known_assets(operation: AssetModelOperation, *, session: Session) -> dict[t
     return {**assets, **missing.sync_assets(session=session)}
 
 
-def keep_assets_of_unfinished_canaries(dag_ids: Collection[str], *, session: Session) -> None:
-    """Refer again to what canary runs need, after the pinned version's references were written."""
+def keep_needs_of_unfinished_canaries(dag_ids: Collection[str], *, session: Session) -> None:
+    """Add again what canary runs need, after the pinned version's metadata were written."""
     running = session.scalars(_versions_of_unfinished_canaries(), {"dag_ids": list(dag_ids)}).all()
     if not running:
         return
     for serialized in session.scalars(select(SerializedDagModel).where(SerializedDagModel.dag_version_id.in_(running))):
-        register_assets(serialized, session=session)
+        register_needs(serialized, session=session)
 
 
 @cache

@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import pytest
 from airflow.models.asset import AssetAliasModel, AssetModel, TaskOutletAssetReference
+from airflow.models.dagrun import DagRun
+from airflow.utils.state import DagRunState
 from sqlalchemy import select
 
 from airflow_providers_pinning.domain import canary
@@ -77,3 +79,19 @@ def test_a_new_outlet_is_for_the_teams_that_it_is_meant_for(canaried, session):
 
     outlet = session.scalars(select(TaskOutletAssetReference).join(AssetModel).where(AssetModel.name == "new")).one()
     assert (outlet.allow_consumer_teams, outlet.allow_global_consumers) == (["blue"], False)
+
+
+def test_limits_of_the_candidates_tasks_are_looked_at_while_its_canary_is_unfinished(lab, session):
+    lab.commit("sha1", orders=dag_file("orders"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", body="EmptyOperator(task_id='a', max_active_tis_per_dag=1)"))
+    [run_id] = canary.create_canary_runs("orders", CanaryRequest(2), lab.change(), session=session).run_ids
+    session.commit()
+
+    lab.parse("sha2")
+    assert lab.dag_model("orders").has_task_concurrency_limits
+
+    session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one().state = DagRunState.SUCCESS
+    session.commit()
+    lab.parse("sha2")
+    assert not lab.dag_model("orders").has_task_concurrency_limits

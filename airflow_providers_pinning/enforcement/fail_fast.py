@@ -1,0 +1,71 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Seam Q: whether a run is stopped at its first failure is up to its own version.
+
+Stock asks ``DagModel``, which describes the active version, whether the Dag is ``fail_fast`` before it stops the
+remaining tasks of a run. A canary run, or one that is under way while the pin moves, would be stopped, or not,
+by what another version says. If versions of the Dag are managed, the run's version is asked.
+
+Shown by ``tests/unit/enforcement/test_fail_fast.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+
+log = logging.getLogger(__name__)
+
+
+def install(module: ModuleType) -> None:
+    """Patch ``airflow.api_fastapi.execution_api.routes.task_instances``."""
+
+    def handle_fail_fast(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        called = {**dict(zip(("ti", "dag_id", "session", "dag_bag"), args, strict=False)), **kwargs}
+        dag = _dag_of_run(called["ti"], called["dag_bag"], session=called["session"])
+        if dag is None:
+            wrapped(**called)
+        elif dag.fail_fast:
+            teardowns = {task_id: task.is_teardown for task_id, task in dag.task_dict.items()}
+            module._stop_remaining_tasks(
+                task_instance=called["ti"], task_teardown_map=teardowns, session=called["session"]
+            )
+
+    check_signature(module, "_stop_remaining_tasks")
+    wrap(module, "_handle_fail_fast_for_dag", handle_fail_fast)
+
+
+def _dag_of_run(ti: Any, dag_bag: Any, *, session: Any) -> Any:
+    """Read the Dag of the run's version, if versions of it are managed and it can be read."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from airflow_providers_pinning.domain.identity import managed_run_version
+
+    if managed_run_version(ti.dag_id, ti.run_id, session=session) is None:
+        return None
+    try:
+        return dag_bag.get_dag_for_run(dag_run=ti.dag_run, session=session)
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        # Stock would not have read it either, most of the time; the task's end must be written down all the same.
+        log.exception("The version of run %s of Dag %s cannot be deserialized", ti.run_id, ti.dag_id)
+        return None
