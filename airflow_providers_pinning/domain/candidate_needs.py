@@ -59,7 +59,9 @@ def register_needs(serialized: SerializedDagModel, *, session: Session) -> None:
         }
         for task_id, asset in operation.outlet_references[dag_id]
     }
-    inlets = {(task_id, assets[asset.name, asset.uri].id): {} for task_id, asset in operation.inlet_references[dag_id]}
+    inlets: dict[tuple[str, int], dict[str, Any]] = {
+        (task_id, assets[asset.name, asset.uri].id): {} for task_id, asset in operation.inlet_references[dag_id]
+    }
     _refer(TaskOutletAssetReference, dag_id, outlets, session=session)
     _refer(TaskInletAssetReference, dag_id, inlets, session=session)
     session.flush()
