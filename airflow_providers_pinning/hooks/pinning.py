@@ -19,23 +19,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypedDict
-from uuid import uuid4
+from typing import Any
 
 import requests
 import tenacity
 from airflow.providers.http.hooks.http import HttpHook
 
 from airflow_providers_pinning.exceptions import PinningApiError, TransientError, error_from_answer
-from airflow_providers_pinning.hooks import endpoints, tls
+from airflow_providers_pinning.hooks import tls
 from airflow_providers_pinning.hooks.address import ApiAddress
+from airflow_providers_pinning.hooks.changes import PinningChanges
 from airflow_providers_pinning.hooks.endpoints import ApiRequest
 from airflow_providers_pinning.hooks.reads import PinningReads
 from airflow_providers_pinning.hooks.source import source_headers
 from airflow_providers_pinning.hooks.tokens import TokenAuth, json_or_text
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 BROKEN = (
     requests.exceptions.ConnectionError,
@@ -45,22 +42,7 @@ BROKEN = (
 """Failures of the line, rather than answers."""
 
 
-class Expected(TypedDict, total=False):
-    """
-    What the caller saw of a Dag, so that nothing else is changed; each is optional and may be ``None``.
-
-    The change is refused with ``revision_conflict`` or ``version_drifted`` if it is no longer so.
-    """
-
-    expected_revision: int | None
-    """Revision of the release state."""
-    expected_dag_hash: str | None
-    """Hash of the version that is named."""
-    expected_bundle_version: str | None
-    """Commit of the version that is named: it may have other code under the same hash."""
-
-
-class PinningHook(PinningReads, HttpHook):
+class PinningHook(PinningReads, PinningChanges, HttpHook):
     """
     Read and change which version new runs of a Dag use.
 
@@ -183,176 +165,3 @@ class PinningHook(PinningReads, HttpHook):
             return False, str(error)
         found = len(health["components"])
         return True, f"Logged in to {self.address.base_url}: {found} components, pins enforced: {health['enforced']}"
-
-    def pin(
-        self,
-        dag_id: str,
-        *,
-        reason: str,
-        version_number: int | None = None,
-        dag_version_id: str | None = None,
-        bundle_version: str | None = None,
-        override_reason: str | None = None,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """
-        Make a version the one that new runs use, and return the release state.
-
-        Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``.
-        """
-        return self.call(
-            endpoints.pin(
-                dag_id,
-                reason=reason,
-                version_number=version_number,
-                dag_version_id=dag_version_id,
-                bundle_version=bundle_version,
-                override_reason=override_reason,
-                idempotency_key=idempotency_key or _new_key(),
-                **expected,
-            )
-        )
-
-    def unpin(
-        self,
-        dag_id: str,
-        *,
-        reason: str,
-        expected_version: int | None = None,
-        override_reason: str | None = None,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """
-        Make the latest version active again, and return the release state.
-
-        :param expected_version: refuse with ``revision_conflict`` if another version is the latest; hash and commit
-            that are expected are those of the latest version too
-        """
-        return self.call(
-            endpoints.unpin(
-                dag_id,
-                reason=reason,
-                expected_version=expected_version,
-                override_reason=override_reason,
-                idempotency_key=idempotency_key or _new_key(),
-                **expected,
-            )
-        )
-
-    def roll_back(
-        self,
-        dag_id: str,
-        *,
-        reason: str,
-        to_version: int | None = None,
-        from_version: int | None = None,
-        reject_current: bool = True,
-        hold: bool = False,
-        expected_revision: int | None = None,
-        override_reason: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> dict[str, Any]:
-        """
-        Pin the version that was active before, or the one named, and return the release state.
-
-        :param from_version: refuse with ``revision_conflict`` if another version is active
-        """
-        return self.call(
-            endpoints.rollback(
-                dag_id,
-                reason=reason,
-                to_version=to_version,
-                from_version=from_version,
-                reject_current=reject_current,
-                hold=hold,
-                expected_revision=expected_revision,
-                override_reason=override_reason,
-                idempotency_key=idempotency_key or _new_key(),
-            )
-        )
-
-    def add_candidate(
-        self,
-        dag_id: str,
-        *,
-        reason: str,
-        version_number: int | None = None,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """Put a version, by default the latest, under evaluation, so that no commit overwrites it."""
-        return self.call(
-            endpoints.candidate(
-                dag_id,
-                reason=reason,
-                version_number=version_number,
-                idempotency_key=idempotency_key or _new_key(),
-                **expected,
-            )
-        )
-
-    def reject(
-        self,
-        dag_id: str,
-        version_number: int,
-        *,
-        reason: str,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """Mark a version as not to be pinned."""
-        key = idempotency_key or _new_key()
-        return self.call(
-            endpoints.judgement(dag_id, version_number, "reject", reason=reason, idempotency_key=key, **expected)
-        )
-
-    def restore(
-        self,
-        dag_id: str,
-        version_number: int,
-        *,
-        reason: str,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """Allow a rejected version to be pinned again."""
-        key = idempotency_key or _new_key()
-        return self.call(
-            endpoints.judgement(dag_id, version_number, "restore", reason=reason, idempotency_key=key, **expected)
-        )
-
-    def trigger_canary_runs(
-        self,
-        dag_id: str,
-        version_number: int,
-        *,
-        count: int = 1,
-        conf: Mapping[str, Any] | None = None,
-        note: str | None = None,
-        override_reason: str | None = None,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """
-        Create runs of a version while the pin stays; return ``version``, ``run_ids`` and ``warnings``.
-
-        :param override_reason: why a rejection of the version is passed over
-        """
-        return self.call(
-            endpoints.canary_runs(
-                dag_id,
-                version_number=version_number,
-                count=count,
-                conf=None if conf is None else dict(conf),
-                note=note,
-                override_reason=override_reason,
-                idempotency_key=idempotency_key or _new_key(),
-                **expected,
-            )
-        )
-
-
-def _new_key() -> str:
-    return f"call-{uuid4()}"
