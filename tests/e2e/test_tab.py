@@ -60,6 +60,24 @@ def test_run_in_the_picture_leads_to_the_run(shown):
     expect(shown.page).to_have_url(re.compile(r"/dags/orders/runs/canary__v4__"))
 
 
+def test_picture_stays_where_it_was_scrolled_to_when_there_is_a_new_run(shown):
+    def add_run(route):
+        answer = route.fetch()
+        runs = answer.json()
+        runs["runs"].insert(0, {**runs["runs"][0], "run_id": "one_more"})
+        route.fulfill(response=answer, json=runs)
+
+    shown.page.set_viewport_size({"width": 700, "height": 900})
+    shown.open_alone("orders")
+    picture = shown.page.get_by_role("region", name="Picture of the versions over time")
+    assert picture.evaluate("box => box.scrollLeft") > 0
+    picture.evaluate("box => { box.scrollLeft = 0 }")
+    shown.page.route("**/dags/orders/runs?*", add_run)
+    shown.look_again()
+    expect(picture.locator("title", has_text="run one_more")).to_have_count(1)
+    assert picture.evaluate("box => box.scrollLeft") == 0
+
+
 def test_candidate_comes_with_its_verdict_and_the_evidence(shown):
     shown.open_tab("orders")
     part = shown.section("Candidate")

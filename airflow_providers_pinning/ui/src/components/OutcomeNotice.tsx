@@ -32,13 +32,17 @@ interface Props {
 /** What was done, and what it brings with it. */
 export const OutcomeNotice = ({ inTab, onClose, outcome: { moved, text, warnings } }: Props) => (
   <Notice onClose={onClose} status={warnings.length ? "warning" : "success"} title={text}>
-    {warnings.length ? `${warnings.join("\n")}\n` : undefined}
-    {inTab && moved ? (
+    {warnings.length || (inTab && moved) ? (
       <>
-        Airflow's own header shows it after a reload.
-        <Button ms={2} onClick={() => globalThis.location.reload()} size="2xs" variant="outline">
-          Reload
-        </Button>
+        {warnings.map((warning) => `${warning}\n`)}
+        {inTab && moved ? (
+          <>
+            Airflow's own header shows it after a reload.
+            <Button ms={2} onClick={() => globalThis.location.reload()} size="2xs" variant="outline">
+              Reload
+            </Button>
+          </>
+        ) : undefined}
       </>
     ) : undefined}
   </Notice>
