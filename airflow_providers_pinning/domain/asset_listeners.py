@@ -61,7 +61,12 @@ def unreadable_listeners(*, session: Session) -> set[str]:
 
 
 def count_blocked_partitions(*, session: Session) -> int:
-    """Return the number of pending partitions of pinned Dags whose pinned version is gone or changed."""
+    """
+    Return the number of pending partitions of pinned Dags whose pinned version is gone or changed.
+
+    Versions that cannot be deserialized are not among them: the database cannot tell. Airflow passes over such a
+    Dag, and its partitions take places until the pin is changed.
+    """
     return session.scalar(_blocked_partitions()) or 0
 
 

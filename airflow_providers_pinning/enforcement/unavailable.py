@@ -24,6 +24,8 @@ from uuid import UUID
 
 RETRY_AFTER = 60.0
 """Seconds after which a run of such a Dag is tried again."""
+FORGET_AFTER = 600.0
+"""Seconds after which such a Dag is forgotten that is not tried any more, since it was deleted or is not due."""
 RECOUNT_AFTER = 5.0
 """Seconds after which the partitions that wait for such Dags are counted anew."""
 
@@ -56,4 +58,7 @@ def waiting(dag_ids: Iterable[str]) -> dict[str, UUID | None]:
 
 def count() -> int:
     """Return the number of these Dags, each of which would take another's place in the queue."""
+    long_ago = time.monotonic() - FORGET_AFTER
+    for dag_id in [dag_id for dag_id, (_, next_try) in _next_try.items() if next_try < long_ago]:
+        del _next_try[dag_id]
     return len(_next_try)
