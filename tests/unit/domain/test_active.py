@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import pytest
 from airflow.models.dag_version import DagVersion
-from sqlalchemy import select
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import select, update
 from sqlalchemy.orm import aliased
 
 from airflow_providers_pinning.domain import active
 from airflow_providers_pinning.domain.active import Resolution, resolved
+from airflow_providers_pinning.domain.errors import PinUnavailableError
 from tests.support.sources import dag_file
 
 
@@ -36,6 +38,32 @@ def pinned(lab):
 
 def latest_number(lab, dag_id="orders"):
     return DagVersion.get_latest_version(dag_id, session=lab.session).version_number
+
+
+def active_numbers(lab):
+    return lab.session.scalars(
+        select(DagVersion.version_number).where(DagVersion.dag_id == "orders", active.is_active())
+    ).all()
+
+
+def rewrite_hash(lab):
+    lab.session.execute(
+        update(SerializedDagModel)
+        .where(SerializedDagModel.dag_version_id == lab.version("orders", 1).id)
+        .values(dag_hash="rewritten")
+    )
+    lab.session.commit()
+
+
+REWRITES = pytest.mark.parametrize(
+    "rewrite",
+    [
+        pytest.param(lambda lab: lab.rewrite("orders", 1, bundle_name="elsewhere"), id="its bundle"),
+        pytest.param(lambda lab: lab.rewrite("orders", 1, bundle_version="rewritten"), id="its commit"),
+        pytest.param(rewrite_hash, id="its structure"),
+    ],
+)
+"""Whatever of the pinned version's identity is changed by a host that does not enforce pins."""
 
 
 class TestResolution:
@@ -78,6 +106,25 @@ class TestCondition:
 
         assert [tuple(row) for row in found] == [("invoices", 1), ("orders", 1)]
 
+    @REWRITES
+    def test_holds_for_no_version_if_the_pinned_one_was_rewritten(self, rewrite, pinned):
+        rewrite(pinned)
+
+        assert active_numbers(pinned) == []
+
+    def test_holds_for_no_version_if_the_serialized_dag_of_the_pinned_one_is_gone(self, pinned):
+        pinned.session.delete(pinned.serialized("orders", 1))
+        pinned.session.commit()
+
+        assert active_numbers(pinned) == []
+
+    def test_does_not_hold_for_another_version_of_the_same_commit_and_structure(self, pinned):
+        pinned.parse("sha1")
+        assert pinned.serialized("orders", 2).dag_hash == pinned.serialized("orders", 1).dag_hash
+        assert pinned.version("orders", 2).bundle_version == "sha1"
+
+        assert active_numbers(pinned) == [1]
+
     def test_can_be_put_on_an_alias(self, pinned):
         version = aliased(DagVersion)
 
@@ -94,8 +141,9 @@ class TestHeldPins:
             assert latest_number(pinned) == 1
             assert latest_number(pinned, "invoices") == 1
 
-    def test_that_cannot_be_honoured_are_left_out(self, pinned):
-        pinned.break_pin("orders")
+    @REWRITES
+    def test_that_cannot_be_honoured_are_left_out(self, rewrite, pinned):
+        rewrite(pinned)
 
         with active.held_pins(["orders"], session=pinned.session):
             assert active.held_pin("orders") is None
@@ -106,3 +154,11 @@ class TestHeldPins:
             assert active.held_pin("orders")
 
         assert active.held_pin("orders") is None
+
+
+@REWRITES
+def test_a_pin_that_cannot_be_honoured_is_not_held_for_the_creation_of_a_run(rewrite, pinned):
+    rewrite(pinned)
+
+    with pytest.raises(PinUnavailableError, match="no longer what was pinned"):
+        active.lock_active_pin("orders", session=pinned.session)

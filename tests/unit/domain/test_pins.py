@@ -20,6 +20,7 @@ import pytest
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbag import DagPriorityParsingRequest
 from airflow.models.dagbundle import DagBundleModel
+from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain import errors, pins
@@ -130,6 +131,38 @@ class TestPin:
 
         assert versions.dag_model("orders").bundle_version == "sha1"
 
+    def test_of_the_same_version_again_is_refused_if_that_was_rewritten(self, versions):
+        versions.pin("orders", 1)
+        versions.break_pin("orders")
+
+        with pytest.raises(errors.VersionDriftedError):
+            versions.pin("orders", 1)
+
+    def test_is_dated_anew_by_each_change(self, versions):
+        versions.pin("orders", 1)
+        dates = [versions.pin_row("orders").changed_at]
+        for change in (lambda: versions.pin("orders", 2), lambda: versions.unpin("orders")):
+            change()
+            dates.append(versions.pin_row("orders").changed_at)
+
+        assert dates == sorted(set(dates))
+
+    def test_leaves_the_version_that_was_live_before_rejected(self, versions):
+        versions.reject("orders", 3)
+
+        versions.pin("orders", 1)
+
+        assert versions.managed("orders")[3] == "rejected"
+
+    def test_does_not_keep_a_version_without_a_commit_that_was_live_before(self, lab):
+        lab.commit("sha1", orders=V1)
+        lab.candidate("orders", 1)
+        lab.commit(None, orders=V2)
+
+        lab.pin("orders", 1)
+
+        assert lab.managed("orders") == {1: "active"}
+
     def test_of_another_dag_stays(self, versions):
         versions.commit("sha4", invoices=dag_file("invoices"))
         versions.pin("orders", 1)
@@ -206,8 +239,19 @@ class TestRefusal:
             pin(versions, pins.Target(version_number=1, expected_dag_hash="0123"))
         assert refused.value.data["dag_hash"] == versions.serialized("orders", 1).dag_hash
 
-    def test_of_a_version_that_changed_since_it_came_under_management(self, versions):
-        versions.rewrite("orders", 1, bundle_version="rewritten")
+    @pytest.mark.parametrize(
+        "rewrite",
+        [
+            pytest.param(lambda lab: lab.rewrite("orders", 1, bundle_name="elsewhere"), id="its bundle"),
+            pytest.param(lambda lab: lab.rewrite("orders", 1, bundle_version="rewritten"), id="its commit"),
+            pytest.param(
+                lambda lab: lab.session.execute(update(SerializedDagModel).values(dag_hash="rewritten")),
+                id="its structure",
+            ),
+        ],
+    )
+    def test_of_a_version_that_changed_since_it_came_under_management(self, rewrite, versions):
+        rewrite(versions)
 
         error = self.refuse(versions, errors.VersionDriftedError)
 
