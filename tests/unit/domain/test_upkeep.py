@@ -27,6 +27,7 @@ from airflow_providers_pinning.domain import canary, upkeep
 from airflow_providers_pinning.domain.upkeep import repair_scheduling_metadata
 from airflow_providers_pinning.models import RoutedRun
 from tests.support.sources import dag_file
+from tests.support.statements import recorded
 from tests.support.stock import without_enforcement
 
 V1 = dag_file("orders", "schedule='@daily', max_active_runs=2")
@@ -56,6 +57,15 @@ def test_what_a_host_without_the_package_reserialized_is_written_back(pinned):
     dag = pinned.dag_model("orders")
     assert (dag.timetable_summary, dag.max_active_runs, dag.bundle_version) == ("0 0 * * *", 2, "sha1")
     assert pinned.pin_state("orders").health.problems == ()
+
+
+def test_the_dag_is_locked_while_it_is_repaired(pinned, session):
+    session.execute(update(DagModel).values(bundle_version="other"))
+
+    with recorded(session) as statements:
+        repair(pinned)
+
+    assert any(statement.endswith("FOR UPDATE OF dag") for statement in statements)
 
 
 def test_a_dag_that_went_out_of_service_in_spite_of_its_pin_comes_back(pinned):
