@@ -50,6 +50,14 @@ def test_judgement_that_found_nothing_to_do_keeps_its_key(two, action):
         two.restore("orders", 2, idempotency_key="k")
 
 
+def test_repeated_restoring_does_not_undo_a_later_rejection(two):
+    two.reject("orders", 2)
+    two.restore("orders", 2, idempotency_key="k")
+    two.reject("orders", 2)
+    two.restore("orders", 2, idempotency_key="k")
+    assert two.managed("orders")[2] == "rejected"
+
+
 def test_key_belongs_to_one_dag(two):
     two.pin("orders", 2, idempotency_key="k")
     assert two.pin("invoices", 1, idempotency_key="k").pinned

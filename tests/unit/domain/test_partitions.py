@@ -77,7 +77,16 @@ def test_the_warning_is_kept_in_the_history(waiting):
 
 
 def test_an_unpin_that_changes_the_mapping_warns_too(waiting):
-    assert len(waiting(BY_DAY).unpin("orders").warnings) == 1
+    lab = waiting(BY_DAY)
+    state = lab.unpin("orders")
+
+    assert len(state.warnings) == 1
+    event = lab.session.scalars(select(Event).order_by(Event.id.desc())).first()
+    assert event.evidence == {"warnings": list(state.warnings)}
+
+
+def test_a_pin_on_a_version_that_listens_to_no_partitions_warns_too(waiting):
+    assert len(waiting(dag_file("orders")).pin("orders", 2).warnings) == 1
 
 
 def test_a_pin_that_keeps_the_mapping_does_not_warn(waiting, scheduler):

@@ -122,6 +122,15 @@ class TestOfAPinnedDag:
 
         assert lab.roll_back("orders").active.version_number == 2
 
+    def test_of_the_first_pin_is_refused_if_what_was_live_before_it_has_no_commit(self, lab):
+        lab.commit("sha1", orders=source(1))
+        lab.candidate("orders", 1)
+        lab.commit(None, orders=source(2))
+        lab.pin("orders", 1)
+
+        with pytest.raises(errors.NothingToRollBackToError):
+            lab.roll_back("orders")
+
     def test_of_a_first_pin_on_the_latest_version_goes_to_the_one_that_ran_before(self, never_pinned):
         never_pinned.pin("orders", 3)
 

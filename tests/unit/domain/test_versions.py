@@ -249,6 +249,18 @@ class TestNumberOfKeptVersions:
 
         assert lab.managed("orders") == {1: "retained", 3: "retained", 4: "active"}
 
+    def test_keeps_what_was_active_until_a_moment_ago_rather_than_a_candidate(self, lab, option):
+        option("keep_versions", 1)
+        commit(lab, 1)
+        lab.pin("orders", 1)
+        commit(lab, 2)
+        lab.candidate("orders", 2)
+        commit(lab, 3)
+
+        lab.pin("orders", 3)
+
+        assert lab.managed("orders") == {1: "retained", 3: "active"}
+
     def test_of_one_dag_does_not_touch_another(self, lab, option):
         option("keep_versions", 0)
         lab.commit("sha0", invoices=dag_file("invoices"))
