@@ -28,6 +28,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.domain import attestation
+from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.errors import NotEnforcedError
 from airflow_providers_pinning.models import Component
 from tests.support.sources import dag_file
@@ -123,6 +124,15 @@ class TestLiveJob:
 
         assert health(session) == []
         assert pin().pinned
+
+    def test_keeps_its_row_however_long_ago_it_started(self, session):
+        start(session)
+        session.scalars(select(Component)).one().started_at = timezone.utcnow() - timedelta(days=7)
+        session.commit()
+
+        start(session, "TriggererJob")
+
+        assert [component.enforced for component in health(session)] == [True, True]
 
 
 class TestJobThatIsNoLongerLive:
@@ -221,6 +231,14 @@ def test_a_roll_back_is_refused_as_well_while_it_would_not_be_honoured(lab, sess
 
     with pytest.raises(NotEnforcedError):
         lab.roll_back("orders")
+
+
+def test_canary_runs_are_refused_as_well_while_they_would_not_have_their_version(lab, session):
+    lab.commit("sha1", orders=dag_file("orders"))
+    start(session, enforced=False)
+
+    with pytest.raises(NotEnforcedError):
+        create_canary_runs("orders", CanaryRequest(1), lab.change(), session=session)
 
 
 def test_an_unpin_is_not_refused_because_a_component_lacks_the_package(lab, session):
