@@ -16,14 +16,17 @@
 # under the License.
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from airflow._shared.timezones import timezone
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.asset import AssetActive, TaskOutletAssetReference
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState
-from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import select
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain import canary, soak
 from airflow_providers_pinning.domain.baseline import Tolerance
@@ -31,6 +34,7 @@ from airflow_providers_pinning.domain.canary import CanaryRequest
 from airflow_providers_pinning.domain.errors import (
     InvalidConfError,
     NotManagedError,
+    RunNotAllowedError,
     VersionDriftedError,
     VersionRejectedError,
 )
@@ -38,7 +42,7 @@ from airflow_providers_pinning.domain.health import escaped_runs
 from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
 from airflow_providers_pinning.domain.verdict import Criteria, Verdict
 from airflow_providers_pinning.models import ManagedVersion
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import CHANGED, STABLE, dag_file
 
 WITH_OUTLET = CHANGED.replace('EmptyOperator(task_id="load")', 'EmptyOperator(task_id="load", outlets=[NEW])').replace(
     "with DAG(", 'from airflow.sdk import Asset\n    NEW = Asset("new_orders")\n\n    with DAG('
@@ -69,6 +73,7 @@ def test_canary_run_has_everything_of_its_version_while_the_pin_stays(pinned, se
     runs = start(pinned, conf={"name": "tried"})
     run = run_of(session, runs.run_ids[0])
     assert runs.run_ids[0].startswith("canary__v2__")
+    assert runs.warnings == ()
     assert (run.bundle_version, run.created_dag_version.version_number) == ("sha2", 2)
     assert {ti.task_id for ti in run.task_instances} == {"extract", "transform", "load"}
     assert {ti.dag_version_id for ti in run.task_instances} == {run.created_dag_version_id}
@@ -109,6 +114,29 @@ def test_rejected_version_gets_no_canary(pinned):
         start(pinned)
 
 
+def test_canary_of_the_pinned_version_leaves_it_pinned(pinned):
+    start(pinned, 1)
+    assert pinned.managed("orders") == {1: "active"}
+
+
+def test_version_that_allows_no_manual_runs_gets_no_canary(lab, session):
+    lab.commit("sha1", orders=dag_file("orders", "schedule='@daily', allowed_run_types=['scheduled']"))
+    with pytest.raises(RunNotAllowedError, match="allowed_run_types"):
+        start(lab, 1)
+    session.rollback()
+    assert session.scalars(select(DagRun)).all() == []
+
+
+def test_limit_of_active_runs_is_warned_of(pinned, session):
+    for number in range(2):
+        run = trigger_dag(
+            "orders", run_id=f"run_{number}", triggered_by=DagRunTriggeredByType.REST_API, session=session
+        )
+        run.state = DagRunState.RUNNING
+    session.commit()
+    assert "2 active run(s), which is its limit" in start(pinned).warnings[0]
+
+
 def test_paused_dag_is_warned_of(pinned, session):
     session.get(DagModel, "orders").is_paused = True
     session.commit()
@@ -124,6 +152,20 @@ def test_new_outlet_of_a_candidate_is_active_while_its_canary_is_unfinished(lab,
     assert session.get(AssetActive, ("new_orders", "new_orders")) is not None
     lab.parse("sha2")
     assert [ref.task_id for ref in session.scalars(select(TaskOutletAssetReference))] == ["load"]
+
+
+def test_new_outlet_stays_active_when_head_and_the_pin_change_while_the_canary_is_unfinished(lab, session):
+    def outlets():
+        return {ref.asset.name for ref in session.scalars(select(TaskOutletAssetReference))}
+
+    lab.commit("sha1", orders=WITH_OUTLET.replace("new_orders", "old_orders"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=WITH_OUTLET)
+    start(lab)
+    lab.commit("sha3", orders=WITH_OUTLET.replace("new_orders", "newest_orders"))
+    assert outlets() == {"old_orders", "new_orders"}
+    lab.pin("orders", 3)
+    assert outlets() == {"newest_orders", "new_orders"}
 
 
 def test_outlet_of_a_canary_of_a_dag_that_is_not_pinned_stays_active_too(lab, session):
@@ -150,6 +192,36 @@ def test_soak_counts_canary_runs_of_exactly_this_version(pinned, session):
     run_of(session, runs.run_ids[1]).state = DagRunState.FAILED
     session.commit()
     assert soak.soak("orders", 2, question, session=session).judgement.verdict is Verdict.FAILED
+
+
+def test_soak_does_not_count_the_runs_of_another_version(pinned, session):
+    finish(session, start(pinned).run_ids, DagRunState.SUCCESS)
+    finish(session, start(pinned, 1).run_ids, DagRunState.FAILED)
+    assert soak.soak("orders", 2, SoakQuestion(), session=session).evidence.outcomes == (True,)
+    assert soak.soak("orders", 1, SoakQuestion(), session=session).evidence.outcomes == (False,)
+
+
+def test_soak_does_not_count_a_try_of_local_code(pinned, session):
+    pinned.candidate("orders", 2)
+    start(pinned)
+    session.execute(update(DagRun).values(triggered_by=DagRunTriggeredByType.TEST, state=DagRunState.FAILED))
+    session.commit()
+    assert soak.soak("orders", 2, SoakQuestion(run_kinds=RunKind.ANY), session=session).evidence.runs == 0
+
+
+def test_outcomes_are_in_the_order_in_which_the_runs_ended(pinned, session):
+    first, second = (run_of(session, run_id) for run_id in start(pinned, count=2).run_ids)
+    first.state, first.end_date = DagRunState.SUCCESS, timezone.utcnow() + timedelta(minutes=2)
+    second.state, second.end_date = DagRunState.FAILED, timezone.utcnow() + timedelta(minutes=1)
+    session.commit()
+    assert soak.soak("orders", 2, SoakQuestion(), session=session).evidence.outcomes == (False, True)
+
+
+def test_live_soak_begins_when_the_version_is_pinned(pinned, session):
+    pinned.candidate("orders", 2)
+    pinned.pin("orders", 2)
+    judged = soak.soak("orders", 2, SoakQuestion(run_kinds=RunKind.LIVE), session=session)
+    assert judged.evidence.since == pinned.pin_row("orders").changed_at
 
 
 def test_live_soak_of_a_pinned_version_leaves_canary_and_manual_runs_out(pinned, session):
@@ -194,6 +266,13 @@ def test_canary_of_a_dag_that_depends_on_the_past_has_no_logical_date_so_that_no
     assert "depend on the past" in runs.warnings[0]
 
 
+def test_canary_of_a_version_that_depends_on_the_past_has_no_logical_date_either(lab, session):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED.replace('task_id="load"', 'task_id="load", depends_on_past=True'))
+    assert run_of(session, start(lab).run_ids[0]).logical_date is None
+
+
 def finish(session, run_ids, *states):
     for run_id, state in zip(run_ids, states, strict=True):
         run_of(session, run_id).state = state
@@ -213,6 +292,30 @@ def test_one_early_run_does_not_decide_a_comparison(pinned, session):
     finish(session, start(pinned, count=2).run_ids[:1], DagRunState.FAILED)
     question = SoakQuestion(Criteria(min_runs=2, max_failures=1), tolerance=Tolerance())
     assert soak.soak("orders", 2, question, session=session).judgement.verdict is Verdict.PROGRESSING
+
+
+def test_a_comparison_counts_with_the_last_run_that_is_needed(pinned, session):
+    live = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    live.state, live.run_type = DagRunState.SUCCESS, DagRunType.SCHEDULED
+    finish(session, start(pinned, count=2).run_ids, DagRunState.FAILED, DagRunState.SUCCESS)
+    question = SoakQuestion(Criteria(min_runs=2, max_failures=1), tolerance=Tolerance())
+    judged = soak.soak("orders", 2, question, session=session).judgement
+    assert (judged.verdict, judged.reason) == (Verdict.FAILED, "more_failures_than_baseline")
+
+
+def test_soak_that_goes_on_is_not_ended_by_a_comparison_that_more_runs_may_settle(pinned, session):
+    finish(session, start(pinned).run_ids, DagRunState.SUCCESS)
+    question = SoakQuestion(Criteria(min_runs=1, min_duration=timedelta(hours=1)), tolerance=Tolerance())
+    judged = soak.soak("orders", 2, question, session=session)
+    assert judged.comparison.judgement.verdict is Verdict.INCONCLUSIVE
+    assert judged.judgement.verdict is Verdict.PROGRESSING
+
+
+def test_run_that_was_created_when_the_soak_began_counts(pinned, session):
+    [run_id] = start(pinned).run_ids
+    finish(session, [run_id], DagRunState.SUCCESS)
+    question = SoakQuestion(since=run_of(session, run_id).created_at)
+    assert soak.soak("orders", 2, question, session=session).evidence.runs == 1
 
 
 def test_version_is_never_compared_with_itself(lab, session):
