@@ -16,7 +16,9 @@
 # under the License.
 from __future__ import annotations
 
+import pytest
 from airflow.api.common import delete_dag
+from airflow.models.log import Log
 from sqlalchemy import select
 
 from airflow_providers_pinning.models import Event, ManagedVersion
@@ -40,6 +42,17 @@ def test_the_pin_goes_with_the_dag(lab):
 
     assert lab.pin_row("orders").dag_version_id is None
     assert lab.session.scalars(select(ManagedVersion)).all() == []
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_audit_log_of_the_dag_is_kept_or_not_as_ever(keep, lab, session):
+    lab.commit("sha1", orders=V1)
+    session.add(Log(event="looked at", dag_id="orders"))
+    session.commit()
+
+    delete_dag.delete_dag("orders", keep_records_in_log=keep)
+
+    assert session.scalars(select(Log.event).where(Log.dag_id == "orders")).all() == ["looked at"] * keep
 
 
 def test_it_goes_when_the_dag_is_deleted_through_the_api(lab, api):

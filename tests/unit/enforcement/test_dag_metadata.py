@@ -16,6 +16,7 @@
 # under the License.
 from __future__ import annotations
 
+import copy
 import json
 from datetime import datetime, timezone
 
@@ -30,6 +31,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.scheduling import as_parsed
+from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 
@@ -68,6 +71,12 @@ class TestPinnedDag:
 
     def test_keeps_the_code_of_the_pinned_version(self, lab):
         assert lab.dag_model("orders").bundle_version == "sha1"
+
+    def test_keeps_its_bundle_although_another_one_defines_it_too(self, lab):
+        lab.commit("sha3", bundle="elsewhere", orders=CHANGED)
+
+        dag = lab.dag_model("orders")
+        assert (dag.bundle_name, dag.bundle_version) == (BUNDLE, "sha1")
 
     def test_keeps_it_all_after_several_parses(self, lab):
         for _ in range(3):
@@ -167,6 +176,15 @@ class TestDeadlines:
         assert lab.numbers("returns") == [1]
         assert lab.dag_model("invoices").bundle_version == "sha2"
         assert session.scalars(select(ParseImportError)).all() == []
+
+    def test_of_the_stored_version_stay_references_when_it_is_presented_as_a_parsed_one(self, lab):
+        lab.commit("sha1", orders=dag_file("orders", DEADLINE.format(name="late")))
+        stored = lab.serialized("orders", 1)
+        before = copy.deepcopy(stored.data)
+
+        assert as_parsed(stored).data["dag"]["deadline"] != before["dag"]["deadline"]
+
+        assert stored.data == before
 
     def test_of_the_pinned_version_are_those_of_the_dag(self, lab):
         lab.commit("sha1", orders=dag_file("orders", DEADLINE.format(name="late")))

@@ -21,8 +21,10 @@ from types import SimpleNamespace
 
 import pytest
 from airflow._shared.timezones import timezone
+from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dag_version import DagVersion
 from airflow.utils.db_cleanup import run_cleanup
+from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, update
 
 from airflow_providers_pinning.enforcement import retention
@@ -86,6 +88,17 @@ def test_every_version_is_cleaned_as_ever_if_none_is_managed(versions):
     clean(versions, "dag_version")
 
     assert versions.numbers("orders") == [3]
+
+
+def test_a_version_that_a_task_instance_has_is_kept_as_ever(versions):
+    versions.pin("orders", 1)
+    trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=versions.session)
+    versions.unpin("orders")
+    versions.session.execute(delete(ManagedVersion))
+
+    clean(versions, "dag_version")
+
+    assert versions.numbers("orders") == [1, 3]
 
 
 def test_a_pin_outlives_the_clean_up_of_everything(versions, scheduler):

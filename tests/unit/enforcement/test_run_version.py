@@ -81,13 +81,19 @@ class TestRunWithoutABundleVersion:
         assert lab.task_ids(run) == {"extract", "transform", "load"}
         assert lab.used_versions(run) == {1, 2}
 
-    def test_that_lost_its_version_too_uses_the_pinned_one(self, run, lab, session):
+    def test_that_lost_its_version_too_uses_the_pinned_one(self, run, lab, session, scheduler):
         lab.pin("orders", 2)
         lab.commit("sha2", orders=dag_file("orders", tasks="other"))
         run.created_dag_version_id = None
         session.flush()
 
         assert self.read(run, session) == ["extract", "transform", "load"]
+
+        start(run)
+        assert scheduler.runner._verify_integrity_if_dag_changed(dag_run=run, session=session)
+        session.flush()
+
+        assert lab.task_ids(run) == {"extract", "transform", "load"}
 
 
 class TestRunUnderWay:

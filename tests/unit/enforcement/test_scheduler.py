@@ -91,10 +91,12 @@ class TestPinThatCannotBeHonoured:
         lab.pin("orders", 1)
         lab.publish("raw", partition_key="north")
         lab.break_pin("orders")
+        limit = scheduler.runner._max_partition_dag_runs_per_loop
 
         scheduler.create_due_runs()
 
         assert count(AssetPartitionDagRun, session) == 1
+        assert scheduler.runner._max_partition_dag_runs_per_loop == limit
 
     @pytest.mark.parametrize("source", [DAILY, ON_ASSET], ids=["scheduled", "asset-triggered"])
     def test_stops_standing_in_the_way_when_another_version_is_pinned(self, source, lab, scheduler):
@@ -140,6 +142,7 @@ def test_many_broken_pins_do_not_starve_a_healthy_dag(lab, scheduler, monkeypatc
         scheduler.create_due_runs()
 
     assert len(lab.runs("orders")) == 1
+    assert DagModel.NUM_DAGS_PER_DAGRUN_QUERY == 3
 
 
 def test_a_dag_that_is_not_pinned_stays_in_the_queue_if_its_serialized_dag_is_gone(lab, scheduler):
@@ -233,10 +236,9 @@ def test_read_that_fails_once_takes_a_healthy_pinned_dag_out_of_nothing(lab, sch
     due = lab.dag_model("orders").next_dagrun_create_after
     with monkeypatch.context() as broken:
         broken.setattr(SerializedDagModel, "dag", property(lambda self: 1 / 0))
+        broken.setattr(unavailable, "RETRY_AFTER", 0.0)
         scheduler.create_due_runs()
     assert lab.runs("orders") == []
     assert lab.dag_model("orders").next_dagrun_create_after == due
-    monkeypatch.setattr(unavailable, "RETRY_AFTER", 0.0)
-    unavailable._next_try.clear()
     scheduler.create_due_runs()
     assert len(lab.runs("orders")) == 1

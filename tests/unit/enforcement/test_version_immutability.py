@@ -20,6 +20,7 @@ import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.deadline_alert import DeadlineAlert
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
@@ -196,14 +197,24 @@ def test_one_file_with_a_managed_and_another_dag_writes_both(lab):
 
 
 def test_a_dag_written_alone_protects_its_managed_version_too(lab, session):
-    from airflow.serialization.serialized_objects import LazyDeserializedDAG
-
     lab.commit("sha1", orders=V1)
     lab.pin("orders", 1)
     before = lab.bytes_of("orders", 1)
 
     parsed = LazyDeserializedDAG(data=lab.serialized("orders", 1).data)
     SerializedDagModel.write_dag(parsed, "team_dags", "sha2")
+
+    assert lab.bytes_of("orders", 1) == before
+    assert lab.numbers("orders") == [1, 2]
+
+
+def test_other_data_of_a_bundle_version_make_a_new_version(lab):
+    lab.commit("sha1", orders=V1)
+    lab.pin("orders", 1)
+    before = lab.bytes_of("orders", 1)
+
+    parsed = LazyDeserializedDAG(data=lab.serialized("orders", 1).data)
+    SerializedDagModel.write_dag(parsed, "team_dags", "sha1", {"manifest": "another"})
 
     assert lab.bytes_of("orders", 1) == before
     assert lab.numbers("orders") == [1, 2]
@@ -299,6 +310,19 @@ class TestDeadlines:
 
         assert self.alerts(lab, 1) == before
         assert [name for _, name, _ in self.alerts(lab, 2)] == ["too late"]
+
+    def test_renamed_in_place_make_no_new_version_of_another_dag_of_the_file(self, lab):
+        invoices = self.source().replace("'orders'", "'invoices'")
+        lab.commit("sha1", dags=self.source() + invoices)
+        lab.pin("orders", 1)
+        lab.pin("invoices", 1)
+        (lab.root / "team_dags" / "sha1" / "dags.py").write_text(self.source(name="too late") + invoices)
+
+        for _ in range(2):
+            lab.parse("sha1")
+
+        assert lab.numbers("orders") == [1, 2]
+        assert lab.numbers("invoices") == [1]
 
     def test_do_not_make_a_new_version_by_themselves(self, lab):
         lab.commit("sha1", orders=self.source())

@@ -133,6 +133,15 @@ class TestLatestSerializedDag:
 
         assert {row.dag_id: row.dag_version.version_number for row in found} == {"orders": 1, "invoices": 1}
 
+    def test_of_many_dags_are_the_newest_that_were_serialized_as_ever(self, pinned, session):
+        pinned.unpin("orders")
+        session.delete(pinned.serialized("orders", 2))
+        session.commit()
+
+        [found] = SerializedDagModel.get_latest_serialized_dags(dag_ids=["orders"], session=session)
+
+        assert found.dag_version.version_number == 1
+
     def test_of_all_dags_are_the_active_ones(self, pinned, session):
         pinned.commit("sha3", invoices=dag_file("invoices"))
 

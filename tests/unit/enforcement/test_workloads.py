@@ -108,6 +108,18 @@ def test_a_run_of_the_pinned_version_is_run_from_its_file(run, session):
     assert place(task_of(newer)) == (BUNDLE, "sha2", "moved/orders.py")
 
 
+def test_a_run_without_a_commit_is_run_from_where_airflow_says(lab, session):
+    """It has whatever code its bundle has now, so the file of its version need not be there."""
+    lab.commit(None, orders=dag_file("orders"))
+    run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    session.commit()
+    lab.commit("sha2", orders=None, moved__orders=dag_file("orders", tasks="extract load"))
+    lab.pin("orders", 2)
+    session.expire_all()
+
+    assert place(task_of(run)) == (BUNDLE, None, "moved/orders.py")
+
+
 def test_a_run_of_a_dag_that_was_never_pinned_is_run_from_where_airflow_says(lab, session):
     lab.commit("sha1", orders=dag_file("orders"))
     run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
@@ -184,6 +196,20 @@ class TestCallbackOfTheDagProcessor:
             DagCallbackRequest(
                 filepath="moved/orders.py",
                 bundle_name=BUNDLE,
+                bundle_version="sha1",
+                dag_id="orders",
+                run_id=run.run_id,
+            )
+        )
+        assert self.place_of(sent()) == (BUNDLE, "sha1", "orders.py")
+
+    def test_of_a_run_is_looked_for_in_the_bundle_of_the_runs_version(self, run, lab, sent):
+        lab.commit("sha9", bundle="elsewhere", moved__orders=None, orders=dag_file("orders", tasks="other"))
+        lab.pin("orders", 3)
+        self.send(
+            DagCallbackRequest(
+                filepath="orders.py",
+                bundle_name="elsewhere",
                 bundle_version="sha1",
                 dag_id="orders",
                 run_id=run.run_id,
