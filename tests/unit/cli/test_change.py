@@ -32,7 +32,7 @@ CHANGES = {
     "pin": ("pin", "orders", "-V", 2),
     "unpin": ("unpin", "orders"),
     "rollback": ("rollback", "orders"),
-    "candidate": ("candidate", "orders", "-V", 3),
+    "candidate": ("candidate", "orders"),
     "reject": ("reject", "orders", "-V", 2),
     "restore": ("restore", "orders", "-V", 2),
     "canary": ("canary", "orders", "-V", 2),
@@ -59,6 +59,14 @@ def unchanged(orders):
 
 @pytest.mark.parametrize("command", CHANGES.values(), ids=CHANGES)
 class TestEveryChange:
+    @pytest.fixture(autouse=True)
+    def something_to_do(self, command, orders):
+        """Let there be a version to restore, or one that is not managed yet: else nothing would be changed anyway."""
+        if command[0] == "restore":
+            orders.reject("orders", 2)
+        if command[0] == "candidate":
+            orders.commit("sha4", orders=dag_file("orders", tasks="load"))
+
     def test_needs_a_reason(self, command, pinning, unchanged):
         done = pinning(*command, "--yes")
 
@@ -77,8 +85,9 @@ class TestEveryChange:
         assert (done.code, done.out) == (5, "")
         assert done.err.endswith(f"airflow pinning {command[0]}: not_confirmed: nothing was changed.\n")
 
-    def test_can_be_seen_without_being_made(self, command, pinning, unchanged):
-        done = pinning(*command, *WHY, "--dry-run")
+    @pytest.mark.parametrize("also", [(), ("--yes",)], ids=["asked", "not asked"])
+    def test_can_be_seen_without_being_made(self, also, command, pinning, unchanged):
+        done = pinning(*command, *WHY, "--dry-run", *also)
 
         assert done.code == 0
         assert "orders" in done.err
@@ -89,8 +98,7 @@ class TestEveryChange:
         done = pinning(*command, *WHY, typed="y\n")
         assert done.code == 0, done.err
         assert "Make this change?" in done.err
-        if command[0] not in ("restore", "candidate"):
-            assert orders.session.scalar(select(func.count()).select_from(Event)) == before + 1
+        assert orders.session.scalar(select(func.count()).select_from(Event)) == before + 1
 
 
 def test_what_is_asked_says_from_which_version_to_which(pinning):
