@@ -47,10 +47,12 @@ def has_routed_runs(dag_id: str, run_id: str | None = None, *, session: Session)
 @contextmanager
 def only_live_runs(session: Session) -> Iterator[None]:
     """Make the session's SELECTs of runs inside the block pass over routed ones."""
+    live = with_loader_criteria(DagRun, ~is_routed(), propagate_to_loaders=False)
 
     def pass_over(state: ORMExecuteState) -> None:
-        if state.is_select:
-            state.statement = state.statement.options(with_loader_criteria(DagRun, ~is_routed()))
+        # A routed run that the session has already can still be read again.
+        if state.is_select and not state.is_column_load:
+            state.statement = state.statement.options(live)
 
     event.listen(session, "do_orm_execute", pass_over)
     try:
