@@ -28,6 +28,7 @@ from airflow_providers_pinning.enforcement.contract import EnforcementError
 
 RELIED_ON = {
     "DagFileProcessorManager._add_files_to_queue",
+    "_stop_remaining_tasks",
     "DagVersion._latest_version_select",
     "DagModelOperation.find_orm_dags",
     "SerializedDagModel.dag",
