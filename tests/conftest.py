@@ -23,6 +23,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
 _HOME = Path(tempfile.mkdtemp(prefix="pinning-tests-"))
 os.environ.update(
     AIRFLOW_HOME=str(_HOME),

@@ -134,7 +134,7 @@ def test_limit_of_active_runs_is_warned_of(pinned, session):
         )
         run.state = DagRunState.RUNNING
     session.commit()
-    assert "2 active run(s), which is its limit" in start(pinned).warnings[0]
+    assert "2 active runs, which is its limit" in start(pinned).warnings[0]
 
 
 def test_paused_dag_is_warned_of(pinned, session):
@@ -197,8 +197,8 @@ def test_soak_counts_canary_runs_of_exactly_this_version(pinned, session):
 def test_soak_does_not_count_the_runs_of_another_version(pinned, session):
     finish(session, start(pinned).run_ids, DagRunState.SUCCESS)
     finish(session, start(pinned, 1).run_ids, DagRunState.FAILED)
-    assert soak.soak("orders", 2, SoakQuestion(), session=session).evidence.outcomes == (True,)
-    assert soak.soak("orders", 1, SoakQuestion(), session=session).evidence.outcomes == (False,)
+    assert soak.soak("orders", 2, SoakQuestion(), session=session).evidence.successes == 1
+    assert soak.soak("orders", 1, SoakQuestion(), session=session).evidence.failures == 1
 
 
 def test_soak_does_not_count_a_try_of_local_code(pinned, session):
@@ -209,12 +209,12 @@ def test_soak_does_not_count_a_try_of_local_code(pinned, session):
     assert soak.soak("orders", 2, SoakQuestion(run_kinds=RunKind.ANY), session=session).evidence.runs == 0
 
 
-def test_outcomes_are_in_the_order_in_which_the_runs_ended(pinned, session):
+def test_successes_in_a_row_are_counted_in_the_order_in_which_the_runs_ended(pinned, session):
     first, second = (run_of(session, run_id) for run_id in start(pinned, count=2).run_ids)
     first.state, first.end_date = DagRunState.SUCCESS, timezone.utcnow() + timedelta(minutes=2)
     second.state, second.end_date = DagRunState.FAILED, timezone.utcnow() + timedelta(minutes=1)
     session.commit()
-    assert soak.soak("orders", 2, SoakQuestion(), session=session).evidence.outcomes == (False, True)
+    assert soak.soak("orders", 2, SoakQuestion(), session=session).evidence.consecutive_successes == 1
 
 
 def test_live_soak_begins_when_the_version_is_pinned(pinned, session):
