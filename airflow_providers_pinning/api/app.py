@@ -28,7 +28,7 @@ from fastapi.staticfiles import StaticFiles
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.api import errors
 from airflow_providers_pinning.api.plain import refuse_unstorable
-from airflow_providers_pinning.api.routes import activity, canary, compare, health, pins, versions
+from airflow_providers_pinning.api.routes import canary, compare, health, permissions, pins, runs, versions
 
 API_PREFIX = "/api/v1"
 
@@ -49,8 +49,8 @@ def create_app(static: Path | None = None) -> FastAPI:
         openapi_url=None,
         dependencies=[Depends(refuse_unstorable)],
     )
-    for router in (pins.router, versions.router, activity.router, compare.router, canary.router, health.router):
-        app.include_router(router, prefix=API_PREFIX)
+    for routes in (pins, versions, runs, permissions, compare, canary, health):
+        app.include_router(routes.router, prefix=API_PREFIX)
 
     @app.get(f"{API_PREFIX}/openapi.json", include_in_schema=False)
     def get_openapi(user: GetUserDep) -> dict[str, Any]:

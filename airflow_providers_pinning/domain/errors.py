@@ -124,7 +124,7 @@ class InvalidConfError(PinningError):
 
 
 class RunNotAllowedError(PinningError):
-    """The version does not allow runs of this kind, or a run of this id exists."""
+    """The version does not allow manual runs, so it can have no canary runs."""
 
     reason = "run_not_allowed"
 

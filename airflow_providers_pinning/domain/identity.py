@@ -208,8 +208,9 @@ def find_version(
     row = session.execute(_newest_select(column), {"dag_id": dag_id, "value": value}).one_or_none()
     version = _to_identity(row, session)
     if version is None:
+        shown = value if isinstance(value, int) else repr(str(value))
         raise UnknownVersionError(
-            f"Dag {dag_id!r} has no registered version with {name} {str(value)!r}. "
+            f"Dag {dag_id!r} has no registered version with {name} {shown}. "
             "List its versions and choose one of them, or wait until the dag processor has parsed it.",
             dag_id=dag_id,
             **{name: str(value) if isinstance(value, UUID) else value},

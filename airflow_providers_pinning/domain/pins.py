@@ -182,6 +182,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
         expected
     :raises VersionDriftedError: if the latest version is not what the caller saw
     :raises HeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    :raises VersionUnreadableError: if the latest version cannot be deserialized
     """
     request = {"action": "unpin", "dag_id": dag_id}
     pin = lock_pin(dag_id, session=session)

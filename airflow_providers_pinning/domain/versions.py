@@ -21,7 +21,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import checks, events
-from airflow_providers_pinning.domain.errors import VersionActiveError
+from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionActiveError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -131,9 +131,14 @@ def _check_expected(dag_id: str, version: VersionIdentity, change: Change, *, se
 
 
 def _one_version(dag_id: str, version_number: int | None, *, session: Session) -> VersionIdentity:
-    if version_number is None and (latest := latest_identity(dag_id, session=session)):
-        return latest
-    return find_version(dag_id, version_number=version_number or 1, session=session)
+    if version_number is not None:
+        return find_version(dag_id, version_number=version_number, session=session)
+    latest = latest_identity(dag_id, session=session)
+    if latest is None:
+        raise UnknownVersionError(
+            f"Dag {dag_id!r} has no registered version. Wait until the dag processor has parsed it.", dag_id=dag_id
+        )
+    return latest
 
 
 def _confirm(dag_id: str, version: VersionIdentity, change: Change, request: dict, *, session: Session) -> None:

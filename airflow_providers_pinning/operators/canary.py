@@ -130,13 +130,19 @@ class TriggerCanaryRunOperator(PinningOperator):
         return hook.trigger_canary_runs(
             self.target_dag_id,
             required_number("version_number", self.version_number),
-            count=whole_number("count", self.count) or 1,
+            count=self._count(),
             conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
             note=text(self.note) or self.why(context),
             expected_dag_hash=text(self.expected_dag_hash),
             override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "canary"),
         )
+
+    def _count(self) -> int:
+        count = whole_number("count", self.count)
+        if count is not None and count < 1:
+            raise ValueError(f"count must be at least 1, not {self.count!r}. Skip the task if no run is wanted.")
+        return 1 if count is None else count
 
     def execute_complete(self, context: Context, event: Outcome) -> dict[str, Any]:
         """Decide, now that the runs are finished."""

@@ -86,7 +86,17 @@ class NewDagVersionSensor(PinningSensor):
             # The version is part of the key: a retry may find a newer one, which is another change.
             idempotency_key=TaskSource.of(context).idempotency_key(f"candidate:{self.target_dag_id}:{number}"),
         )
-        for version in hook.list_versions(self.target_dag_id)["versions"]:
-            if version["version_number"] == number:
-                return {**{name: version[name] for name in IDENTITY}, "revision": state["revision"]}
+        version = self._read(hook, number)
+        return {**{name: version[name] for name in IDENTITY}, "revision": state["revision"]}
+
+    def _read(self, hook: PinningHook, number: int) -> dict[str, Any]:
+        """Find a version however many are newer."""
+        seen = 0
+        while listed := hook.list_versions(self.target_dag_id, offset=seen)["versions"]:
+            for version in listed:
+                if version["version_number"] == number:
+                    return version
+            if listed[-1]["version_number"] < number:
+                break
+            seen += len(listed)
         raise AirflowFailException(f"Version {number} of Dag {self.target_dag_id} is gone.")

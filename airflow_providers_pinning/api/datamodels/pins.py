@@ -115,6 +115,12 @@ class ReleaseStateResponse(BaseModel):
     warnings: list[str] = []
 
 
+class RollbackTargetResponse(BaseModel):
+    """Where a rollback would lead."""
+
+    to_version: IdentityResponse | None = Field(description="Null if there is nothing to roll back to.")
+
+
 class PinSummaryResponse(BaseModel):
     """A pinned Dag."""
 

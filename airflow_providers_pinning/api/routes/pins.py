@@ -27,6 +27,7 @@ from fastapi import Query
 from airflow_providers_pinning.api.datamodels.common import (
     MAX_INTEGER,
     IdempotencyKey,
+    IdentityResponse,
     Reason,
     Revision,
     VersionNumber,
@@ -38,6 +39,7 @@ from airflow_providers_pinning.api.datamodels.pins import (
     PinSummaryResponse,
     ReleaseStateResponse,
     RollbackBody,
+    RollbackTargetResponse,
 )
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId, Text
@@ -142,6 +144,13 @@ def roll_back_dag_version(dag_id: DagId, body: RollbackBody, caller: CallerDep, 
         ),
         session=session,
     )
+
+
+@router.get("/dags/{dag_id}/rollback", responses=responses(404), dependencies=[may_read])
+def get_rollback_target(dag_id: DagId, session: SessionDep) -> RollbackTargetResponse:
+    """Tell which version a rollback would pin, without rolling back."""
+    target = rollback.target_of_rollback(dag_id, session=session)
+    return RollbackTargetResponse(to_version=IdentityResponse.model_validate(target) if target else None)
 
 
 @router.get("/pins", responses=responses(), dependencies=[may_read])

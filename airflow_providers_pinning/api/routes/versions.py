@@ -71,13 +71,22 @@ def get_versions(
 def get_events(
     dag_id: DagId, user: GetUserDep, session: SessionDep, limit: Limit = 50, offset: Offset = 0
 ) -> EventCollectionResponse:
-    """List what was changed, by whom and why, newest first; which runs, only to who may read runs."""
+    """
+    List what was changed, by whom and why, newest first.
+
+    Which runs it was about is told only to who may read the runs of the Dag, and which task asked for it only to who
+    may read the runs of that task's Dag, or asked for it.
+    """
     require_dag(dag_id, session=session)
     listed, total = events.list_events(dag_id, limit=limit, offset=offset, session=session)
     shown = [EventResponse.model_validate(event) for event in listed]
-    if not may_read_runs_of([dag_id], user=user):
-        for event in shown:
+    with_runs = may_read_runs_of({dag_id, *filter(None, map(_dag_of_source, shown))}, user=user)
+    for event in shown:
+        if dag_id not in with_runs:
             event.evidence = {name: fact for name, fact in (event.evidence or {}).items() if name != "run_ids"} or None
+        source_dag = _dag_of_source(event)
+        if source_dag and source_dag not in with_runs and event.actor != user.get_name():
+            event.source = None
     return EventCollectionResponse(events=shown, total_entries=total)
 
 
@@ -119,6 +128,11 @@ def restore_version(
     """Allow a rejected version to be pinned again."""
     change = _change(body, caller)
     return commit(lambda: versions.restore(dag_id, version_number, change, session=session), session=session)
+
+
+def _dag_of_source(event: EventResponse) -> str | None:
+    dag_id = (event.source or {}).get("dag_id")
+    return dag_id if isinstance(dag_id, str) else None
 
 
 def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:

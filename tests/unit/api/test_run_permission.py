@@ -17,6 +17,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from sqlalchemy import update
@@ -66,3 +68,44 @@ def test_who_may_read_runs_is_told_which_they_are(canary, api):
 
 def test_who_may_not_read_runs_is_not_told_which_they_are(canary, without_runs, api):
     assert shown_runs(api) == (None, [])
+
+
+class TestSource:
+    """Which task asked for a change is told to who may read the runs of that task's Dag."""
+
+    SOURCE = {"dag_id": "secret", "run_id": "r", "task_id": "t"}
+
+    @pytest.fixture(autouse=True)
+    def asked(self, lab, api):
+        lab.commit("sha1", orders=dag_file("orders"))
+        answer = api("op").put(
+            f"{DAG}/pin",
+            json={"version_number": 1, "reason": "because"},
+            headers={"Pinning-Source": json.dumps(self.SOURCE)},
+        )
+        assert answer.status_code == 200
+
+    @pytest.fixture
+    def secret(self, airflow_app, monkeypatch):
+        manager = type(airflow_app.state.auth_manager)
+        allowed = manager.is_authorized_dag
+
+        def is_authorized_dag(self, *, method, user, access_entity=None, details=None):
+            return (details is None or details.id != "secret") and allowed(
+                self, method=method, user=user, access_entity=access_entity, details=details
+            )
+
+        monkeypatch.setattr(manager, "is_authorized_dag", is_authorized_dag)
+
+    def shown(self, api, role):
+        return api(role).get(f"{DAG}/events").json()["events"][0]["source"]
+
+    def test_is_told_to_who_may_read_the_dag(self, api):
+        assert self.shown(api, "viewer") == self.SOURCE
+
+    def test_is_not_told_to_who_may_not(self, api, secret):
+        assert self.shown(api, "viewer") is None
+
+    def test_is_told_to_who_said_it(self, api, secret):
+        """A task must find what it did itself, though its Dag may be one of another deployment."""
+        assert self.shown(api, "op") == self.SOURCE

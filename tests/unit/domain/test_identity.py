@@ -102,6 +102,7 @@ class TestFind:
 
         [(key, value)] = name.items()
         assert refused.value.data == {"dag_id": "orders", key: value if isinstance(value, int) else str(value)}
+        assert f"{key} {value if isinstance(value, int) else repr(str(value))}." in refused.value.message
 
 
 def test_an_unknown_dag_is_refused(session):

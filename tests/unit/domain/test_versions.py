@@ -17,7 +17,8 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from airflow.models.dag_version import DagVersion
+from sqlalchemy import delete, select
 
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.models import Event, ManagedVersion
@@ -99,6 +100,14 @@ class TestCandidate:
 
         with pytest.raises(error):
             lab.candidate("orders", number)
+
+    def test_of_a_dag_that_has_none_is_refused_without_naming_one(self, lab):
+        commit(lab, 1)
+        lab.session.execute(delete(DagVersion))
+        lab.session.commit()
+
+        with pytest.raises(errors.UnknownVersionError, match="has no registered version"):
+            lab.candidate("orders", None)
 
     def test_without_a_commit_is_refused(self, lab):
         lab.commit(None, orders=dag_file("orders"))

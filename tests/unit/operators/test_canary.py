@@ -63,6 +63,13 @@ def test_runs_are_created_once_and_awaited_by_the_retry(airflow_server, lab, ses
     assert not set(cleared["run_ids"]) & set(result["run_ids"])
 
 
+@pytest.mark.parametrize("count", [0, "0", -1])
+def test_no_runs_at_all_are_not_taken_for_one(created, count):
+    with pytest.raises(ValueError, match=f"at least 1, not {count!r}"):
+        canary(count=count).execute(task_context("canary"))
+    assert created.asked("POST", "/pinning/api/v1/dags/orders/canaryRuns") == []
+
+
 def test_no_runs_are_created_of_a_version_that_is_not_the_one_meant_or_was_rejected(airflow_server, lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

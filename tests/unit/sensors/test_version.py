@@ -79,6 +79,20 @@ def test_active_and_rejected_versions_are_waited_past(answering):
     assert sensor().execute(task_context())["version_number"] == 3
 
 
+def test_version_is_found_however_many_are_newer(answering):
+    pages = [listed(*map(version, range(newest, newest - 50, -1))) for newest in (120, 70)]
+    answering.answer("GET", VERSIONS, listed(version(20)), *pages, listed(*map(version, range(20, 0, -1))))
+
+    assert sensor().execute(task_context())["version_number"] == 20
+    assert [request.params["offset"] for request in answering.asked("GET", VERSIONS)[1:]] == ["0", "50", "100"]
+
+
+def test_version_that_is_gone_is_not_looked_for_without_end(answering):
+    answering.answer("GET", VERSIONS, listed(version(20)), listed(version(30), version(19)))
+    with pytest.raises(AirflowFailException, match="20 of Dag orders is gone"):
+        sensor().execute(task_context())
+
+
 def test_debounce_takes_the_last_version_of_a_burst(answering):
     burst = [listed(version(2, dag_hash=str(commit))) for commit in range(5)]
     answering.answer("GET", VERSIONS, *burst, listed(version(3)))

@@ -31,50 +31,6 @@ def pinned(lab):
     lab.commit("sha2", orders=CHANGED)
 
 
-class TestRuns:
-    @pytest.fixture(autouse=True)
-    def runs(self, api):
-        api().post("/api/v2/dags/orders/dagRuns", json={"logical_date": None, "dag_run_id": "live_one"})
-        api().post(f"{DAG}/canaryRuns", json={"version_number": 2})
-
-    def test_are_listed_newest_first(self, api):
-        body = api("viewer").get(f"{DAG}/runs").json()
-
-        assert [(run["version_number"], run["kind"]) for run in body["runs"]] == [(2, "canary"), (1, "live")]
-        assert body["total_entries"] == 2
-
-    def test_tell_what_the_picture_needs(self, api):
-        [run] = api().get(f"{DAG}/runs", params={"limit": 1, "offset": 1}).json()["runs"]
-
-        assert set(run) == {
-            "run_id", "version_number", "dag_version_id", "kind", "run_type", "state",
-            "created_at", "started_at", "ended_at",
-        }  # fmt: skip
-        assert (run["run_id"], run["state"]) == ("live_one", "queued")
-
-    def test_of_an_unknown_dag_are_not_found(self, api):
-        answer = api().get(f"{PINNING}/dags/unknown/runs")
-
-        assert (answer.status_code, answer.json()["detail"]["reason"]) == (404, "unknown_dag")
-
-    @pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 501}, {"offset": -1}], ids=str)
-    def test_refuse_parameters_that_are_not_valid(self, params, api):
-        assert api().get(f"{DAG}/runs", params=params).status_code == 422
-
-
-class TestPermissions:
-    @pytest.mark.parametrize(("role", "may"), [("viewer", False), ("user", True), ("op", True), ("admin", True)])
-    def test_are_those_that_the_routes_ask_for(self, role, may, api):
-        told = api(role).get(f"{DAG}/permissions").json()
-
-        assert told == {"change": may, "start_canary": may}
-        assert (api(role).put(f"{DAG}/pin", json={"version_number": 2, "reason": "x"}).status_code == 200) is may
-        assert (api(role).post(f"{DAG}/canaryRuns", json={"version_number": 2}).status_code == 201) is may
-
-    def test_of_an_unknown_dag_are_not_found(self, api):
-        assert api().get(f"{PINNING}/dags/unknown/permissions").status_code == 404
-
-
 class TestRollbackTarget:
     def target(self, api):
         return api("viewer").get(f"{DAG}/rollback").json()["to_version"]

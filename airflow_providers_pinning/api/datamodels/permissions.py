@@ -14,38 +14,12 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What people see of a Dag beside its pin: its runs, and what they may do."""
+"""What the user may do."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from uuid import UUID
-
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field
-
-from airflow_providers_pinning.api.datamodels.common import IdentityResponse
-
-
-class RunResponse(BaseModel):
-    """A run, and the version that it was created with."""
-
-    run_id: str
-    version_number: int | None
-    dag_version_id: UUID | None
-    kind: str = Field(description="live or canary")
-    run_type: str
-    state: str
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-
-
-class RunCollectionResponse(BaseModel):
-    """Runs of a Dag, newest first."""
-
-    runs: list[RunResponse]
-    total_entries: int
 
 
 class PermissionsResponse(BaseModel):
@@ -53,9 +27,3 @@ class PermissionsResponse(BaseModel):
 
     change: bool = Field(description="Pin, unpin, roll back, evaluate, reject and restore.")
     start_canary: bool = Field(description="Start canary runs.")
-
-
-class RollbackTargetResponse(BaseModel):
-    """Where a rollback would lead."""
-
-    to_version: IdentityResponse | None = Field(description="Null if there is nothing to roll back to.")

@@ -1,0 +1,62 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+
+from tests.support.api import PINNING
+from tests.support.sources import CHANGED, STABLE
+
+DAG = f"{PINNING}/dags/orders"
+
+
+@pytest.fixture(autouse=True)
+def pinned(lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+
+
+class TestRuns:
+    @pytest.fixture(autouse=True)
+    def runs(self, api):
+        api().post("/api/v2/dags/orders/dagRuns", json={"logical_date": None, "dag_run_id": "live_one"})
+        api().post(f"{DAG}/canaryRuns", json={"version_number": 2})
+
+    def test_are_listed_newest_first(self, api):
+        body = api("viewer").get(f"{DAG}/runs").json()
+
+        assert [(run["version_number"], run["kind"]) for run in body["runs"]] == [(2, "canary"), (1, "live")]
+        assert body["total_entries"] == 2
+
+    def test_tell_what_the_picture_needs(self, api):
+        [run] = api().get(f"{DAG}/runs", params={"limit": 1, "offset": 1}).json()["runs"]
+
+        assert set(run) == {
+            "run_id", "version_number", "dag_version_id", "kind", "run_type", "state",
+            "created_at", "started_at", "ended_at",
+        }  # fmt: skip
+        assert (run["run_id"], run["state"]) == ("live_one", "queued")
+
+    def test_of_an_unknown_dag_are_not_found(self, api):
+        answer = api().get(f"{PINNING}/dags/unknown/runs")
+
+        assert (answer.status_code, answer.json()["detail"]["reason"]) == (404, "unknown_dag")
+
+    @pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 501}, {"offset": -1}], ids=str)
+    def test_refuse_parameters_that_are_not_valid(self, params, api):
+        assert api().get(f"{DAG}/runs", params=params).status_code == 422
