@@ -19,6 +19,9 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from airflow import settings
+from airflow.models.dag import DagModel
+from sqlalchemy import update
 
 from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError
 from airflow_providers_pinning.domain.identity import (
@@ -110,11 +113,22 @@ def test_an_unknown_dag_is_refused(session):
         require_dag("orders", session=session)
 
 
+def test_a_dag_that_was_read_before_is_read_anew_when_it_is_locked(versions, session):
+    """Else what is in memory would pass for what is in the row, and would not be written over a newer value."""
+    seen = require_dag("orders", session=session)
+    assert (seen.is_paused, seen.max_active_runs) == (False, 16)
+    with settings.NonScopedSession() as elsewhere:
+        elsewhere.execute(update(DagModel).values(is_paused=True, max_active_runs=7))
+        elsewhere.commit()
+
+    require_dag("orders", lock=True, session=session)
+
+    assert (seen.is_paused, seen.max_active_runs) == (True, 7)
+
+
 def test_locking_a_dag_keeps_other_writers_out(versions, session):
     """SQLite has no row locks: the first writer keeps all others out until its transaction ends."""
     import sqlite3
-
-    from airflow import settings
 
     require_dag("orders", lock=True, session=session)
 
