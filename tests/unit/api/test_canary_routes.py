@@ -60,6 +60,15 @@ def test_canary_runs_need_permission_to_start_runs(api, role, status):
     assert api(role).post(RUNS, json={"version_number": 2}).status_code == status
 
 
+def test_rejected_version_takes_an_override(api, lab):
+    lab.reject("orders", 2)
+    body = {"version_number": 2}
+    answer = api().post(RUNS, json=body)
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "version_rejected")
+    assert api().post(RUNS, json={**body, "override_reason": "to see it fail"}).status_code == 201
+    assert lab.managed("orders")[2] == "rejected"
+
+
 def test_unknown_version_is_not_found(api):
     answer = api().post(RUNS, json={"version_number": 9})
     assert (answer.status_code, answer.json()["detail"]["reason"]) == (404, "unknown_version")

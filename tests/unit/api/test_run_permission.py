@@ -56,6 +56,37 @@ def without_runs(airflow_app, monkeypatch):
     monkeypatch.setattr(manager, "is_authorized_dag", is_authorized_dag)
 
 
+@pytest.fixture
+def without(airflow_app, monkeypatch):
+    """Return a function that takes a permission for Dags, or for something of them, from everybody."""
+    manager = type(airflow_app.state.auth_manager)
+    allowed = manager.is_authorized_dag
+
+    def take(method, entity):
+        def is_authorized_dag(self, *, method, user, access_entity=None, details=None):
+            return (method, access_entity) != taken and allowed(
+                self, method=method, user=user, access_entity=access_entity, details=details
+            )
+
+        taken = (method, entity)
+        monkeypatch.setattr(manager, "is_authorized_dag", is_authorized_dag)
+
+    return take
+
+
+@pytest.mark.parametrize(
+    ("method", "entity", "may_change"),
+    [("PUT", None, False), ("POST", DagAccessEntity.RUN, True)],
+    ids=["edit the Dag", "start its runs"],
+)
+def test_canary_runs_are_for_who_may_both_edit_the_dag_and_start_runs(method, entity, may_change, canary, without, api):
+    without(method, entity)
+
+    assert api().post(f"{DAG}/canaryRuns", json={"version_number": 2}).status_code == 403
+    told = api().get(f"{DAG}/permissions").json()
+    assert told == {"change": may_change, "start_canary": False}
+
+
 def shown_runs(api):
     evidence = api("viewer").get(f"{DAG}/events").json()["events"][0]["evidence"]
     escaped = api("viewer").get(f"{PINNING}/health").json()["escaped_runs"]
