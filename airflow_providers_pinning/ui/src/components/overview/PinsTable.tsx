@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Badge, Button, Table } from "@chakra-ui/react";
+import { Badge, Button, HStack, Table } from "@chakra-ui/react";
 
 import type { PinOrder, PinSummary } from "src/api/types";
 import { HealthBadge } from "src/components/HealthBadge";
@@ -72,12 +72,14 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
           <PinningLink dagId={dagId} here={health.status === "broken"} />
         </Table.Cell>
         <Table.Cell {...edge}>
-          <HealthBadge health={health} />
-          {hold === null ? undefined : (
-            <Badge colorPalette="orange" ms={1} title={`${hold.actor}: ${hold.reason}`}>
-              on hold
-            </Badge>
-          )}
+          <HStack gap={1} wrap="wrap">
+            <HealthBadge health={health} />
+            {hold === null ? undefined : (
+              <Badge colorPalette="orange" title={`${hold.actor}: ${hold.reason}`}>
+                on hold
+              </Badge>
+            )}
+          </HStack>
         </Table.Cell>
         <Table.Cell {...edge} whiteSpace="nowrap">
           <VersionLink dagId={dagId} version={active} /> <BundleVersion version={active} />
