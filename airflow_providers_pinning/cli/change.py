@@ -37,7 +37,7 @@ from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import state_rows
 from airflow_providers_pinning.domain.events import Caller, CallerKind, Change
 from airflow_providers_pinning.domain.identity import VersionIdentity
-from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.state import ReleaseState, Repetition, release_state
 from airflow_providers_pinning.domain.transactions import commit, rehearse
 
 
@@ -114,7 +114,7 @@ def make_change(
         if args.dry_run or not args.yes:
             rehearsed = rehearse(run, session=session)
             _tell(rehearsed, also)
-            if args.dry_run:
+            if args.dry_run or rehearsed.after.repeated:
                 _show(args, rehearsed.after)
                 return
             confirm()
@@ -124,7 +124,8 @@ def make_change(
         effect = commit(run, session=session)
     if args.yes:
         _tell(effect, also)
-    say_styled(f"Done: revision {effect.after.revision}.", "green")
+    if not effect.after.repeated:
+        say_styled(f"Done: revision {effect.after.revision}.", "green")
     _show(args, effect.after)
 
 
@@ -170,10 +171,19 @@ def _label(version: VersionIdentity | None) -> str:
     return version.label if version else "no version"
 
 
+def tell_repeated(repeated: Repetition) -> None:
+    """Say that there was nothing to do, because the same command made the change before."""
+    version = f" (version {repeated.version.version_number})" if repeated.version else ""
+    say_styled(f"Already made at revision {repeated.revision}{version}; nothing was changed.", "green")
+
+
 def _tell(effect: Effect, also: Callable[[Effect], str] | None) -> None:
-    say(str(effect))
-    if also:
-        say(also(effect))
+    if effect.after.repeated:
+        tell_repeated(effect.after.repeated)
+    else:
+        say(str(effect))
+        if also:
+            say(also(effect))
     warn(effect.after.warnings)
 
 

@@ -22,7 +22,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
@@ -43,6 +42,7 @@ from airflow_providers_pinning.domain.events import CallerKind, Change, EventKin
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import active_dag, read_dag
+from airflow_providers_pinning.domain.state import Repetition
 from airflow_providers_pinning.domain.wording import plural
 from airflow_providers_pinning.models import Pin, RoutedRun
 
@@ -77,6 +77,8 @@ class CanaryRuns:
     run_ids: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     """What may keep the runs from starting."""
+    repeated: Repetition | None = None
+    """Set if the runs had been created before, so that none was created now."""
 
 
 def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns:
@@ -95,9 +97,8 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     :raises PinningError: whatever refuses a pin of the version, except a hold
     """
     dag_model = require_dag(dag_id, lock=True, session=session)
-    asked = {"action": CANARY, "dag_id": dag_id, **request.as_request()}
-    if repeated := events.find_repeated(change, asked, session=session):
-        return _as_created(dag_id, repeated, dag_model, session=session)
+    if created := find_created(dag_id, request, change, session=session):
+        return created
     version = find_version(dag_id, version_number=request.version_number, session=session)
     pin = session.get(Pin, dag_id, populate_existing=True)
     checks.check_revision(dag_id, pin, change, session=session)
@@ -126,7 +127,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         dag_id=dag_id,
         revision=pin.revision if pin else 0,
         change=change,
-        request=asked,
+        request=_asked(dag_id, request),
         from_version=pinned_identity(pin),
         to_version=version,
         evidence={"run_ids": list(run_ids)},
@@ -139,6 +140,31 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
             "them would wait for their outcome. Templates such as {{ ds }} are undefined in them.",
         )
     return CanaryRuns(dag_id, version, run_ids, warnings)
+
+
+def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns | None:
+    """
+    Find the runs that an earlier request with the same idempotency key created.
+
+    :raises IdempotencyKeyReusedError: if the key was sent with another request
+    """
+    event = events.find_repeated(change, _asked(dag_id, request), session=session)
+    if event is None:
+        return None
+    version = VersionIdentity.from_dict(event.to_version or {})
+    dag_model = require_dag(dag_id, session=session)
+    told = f"These runs were created before, at revision {event.revision}, and none was created now."
+    return CanaryRuns(
+        dag_id,
+        version,
+        tuple((event.evidence or {})["run_ids"]),
+        (told, *_what_delays(dag_model, session=session)),
+        Repetition(event.revision, version, stands=True),
+    )
+
+
+def _asked(dag_id: str, request: CanaryRequest) -> dict[str, Any]:
+    return {"action": CANARY, "dag_id": dag_id, **request.as_request()}
 
 
 def _depends_on_past(dag: SerializedDAG | None) -> bool:
@@ -187,11 +213,6 @@ def _serialized(version: VersionIdentity, *, session: Session) -> SerializedDagM
     return session.scalars(
         select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
     ).one()
-
-
-def _as_created(dag_id: str, event: Any, dag_model: DagModel, *, session: Session) -> CanaryRuns:
-    version = VersionIdentity(**{**event.to_version, "dag_version_id": UUID(event.to_version["dag_version_id"])})
-    return CanaryRuns(dag_id, version, tuple(event.evidence["run_ids"]), _what_delays(dag_model, session=session))
 
 
 def _what_delays(dag_model: DagModel, *, session: Session) -> tuple[str, ...]:

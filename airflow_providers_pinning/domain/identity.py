@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
@@ -60,6 +60,11 @@ class VersionIdentity:
     def as_dict(self) -> dict[str, Any]:
         """Return the identity with JSON-serializable values."""
         return {**asdict(self), "dag_version_id": str(self.dag_version_id)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> VersionIdentity:
+        """Return the identity that :meth:`as_dict` wrote."""
+        return cls(**{**values, "dag_version_id": UUID(values["dag_version_id"])})
 
     @property
     def label(self) -> str:

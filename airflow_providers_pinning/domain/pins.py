@@ -40,13 +40,14 @@ from airflow_providers_pinning.domain.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.managed import VersionState
+from airflow_providers_pinning.domain.repetition import state_of_repeated
 from airflow_providers_pinning.domain.scheduling import (
     request_parse,
     sync_dag_model,
     wait_for_head,
     write_dag_model,
 )
-from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change, state_of_repeated
+from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change
 from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
 
 

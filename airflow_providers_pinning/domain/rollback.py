@@ -39,7 +39,8 @@ from airflow_providers_pinning.domain.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.managed import VersionState, manage, managed_versions
-from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_repeated
+from airflow_providers_pinning.domain.repetition import state_of_repeated
+from airflow_providers_pinning.domain.state import ReleaseState, release_state
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 
 HISTORY_PAGE = 100

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from airflow.models.dag_version import DagVersion
@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
-from airflow_providers_pinning.models import Event, Pin
+from airflow_providers_pinning.models import Pin
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,18 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Repetition:
+    """The request was carried out before, with the same idempotency key, and nothing was changed this time."""
+
+    revision: int
+    """Revision of the pin after it was carried out."""
+    version: VersionIdentity | None
+    """The version that was chosen or judged then, as it was."""
+    stands: bool
+    """Whether what was asked for then is still so."""
+
+
+@dataclass(frozen=True)
 class ReleaseState:
     """What new runs of a Dag use, and how that came about."""
 
@@ -73,6 +85,8 @@ class ReleaseState:
     health: Health
     warnings: tuple[str, ...] = ()
     """What the change that returned this state had as side effects."""
+    repeated: Repetition | None = None
+    """Set if the change that returned this state had been made before, so that it changed nothing."""
 
 
 def release_state(
@@ -94,25 +108,6 @@ def release_state(
     active = _present(recorded, latest, session=session) if recorded else latest
     health = pin_health(pin, thorough=thorough, session=session)
     return _describe(dag_id, pin, active, latest, health, warnings=warnings, session=session)
-
-
-def state_of_repeated(event: Event, *, session: Session) -> ReleaseState:
-    """
-    Describe what an earlier request with the same idempotency key left, and warn if that was changed since.
-
-    :param event: what that request did
-    :param session: database session
-    """
-    state = release_state(event.dag_id, session=session)
-    warnings = tuple((event.evidence or {}).get("warnings", ()))
-    if state.revision != event.revision:
-        active = state.active.label if state.active else "no version"
-        how = f"pinned by {state.pin.actor}: {state.pin.reason}" if state.pin else "and the Dag is not pinned."
-        warnings += (
-            f"This request was carried out before, at revision {event.revision}, and was not repeated. Now, at "
-            f"revision {state.revision}, {active} is active, {how}",
-        )
-    return replace(state, warnings=warnings)
 
 
 def state_of_change(pin: Pin, active: VersionIdentity, *, warnings: tuple[str, ...], session: Session) -> ReleaseState:

@@ -31,6 +31,7 @@ from airflow_providers_pinning.domain.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.managed import VersionState, manage, managed_version, release_superseded
+from airflow_providers_pinning.domain.repetition import state_of_repeated
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
 from airflow_providers_pinning.models import Pin
 
@@ -50,8 +51,8 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "candidate", "dag_id": dag_id, "version_number": version_number}
-    if events.find_repeated(change, request, session=session):
-        return release_state(dag_id, session=session)
+    if repeated := events.find_repeated(change, request, session=session):
+        return state_of_repeated(repeated, session=session)
     version = _one_version(dag_id, version_number, session=session)
     _check_expected(dag_id, version, change, session=session)
     checks.check_versioned(dag_id, version)
@@ -78,8 +79,8 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "reject", "dag_id": dag_id, "version_number": version_number}
-    if events.find_repeated(change, request, session=session):
-        return release_state(dag_id, session=session)
+    if repeated := events.find_repeated(change, request, session=session):
+        return state_of_repeated(repeated, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
     pin = _check_expected(dag_id, version, change, session=session)
     checks.check_versioned(dag_id, version)
@@ -109,8 +110,8 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "restore", "dag_id": dag_id, "version_number": version_number}
-    if events.find_repeated(change, request, session=session):
-        return release_state(dag_id, session=session)
+    if repeated := events.find_repeated(change, request, session=session):
+        return state_of_repeated(repeated, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
     _check_expected(dag_id, version, change, session=session)
     managed = managed_version(version.dag_version_id, session=session)

@@ -29,6 +29,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     IdempotencyKey,
     IdentityResponse,
     Reason,
+    RepetitionResponse,
     VersionNumber,
 )
 from airflow_providers_pinning.api.plain import Conf, Storable
@@ -58,6 +59,7 @@ class CanaryRunsResponse(BaseModel):
     version: IdentityResponse
     run_ids: list[str]
     warnings: list[str]
+    repeated: RepetitionResponse | None = None
 
 
 class EvidenceResponse(BaseModel):

@@ -63,3 +63,11 @@ class IdentityResponse(BaseModel):
     bundle_version: str | None
     dag_hash: str
     relative_fileloc: str | None
+
+
+class RepetitionResponse(BaseModel):
+    """The request was carried out before, with the same idempotency key, and nothing was changed this time."""
+
+    revision: int = Field(description="Revision of the pin after it was carried out.")
+    version: IdentityResponse | None = Field(description="The version that was chosen or judged then, as it was.")
+    stands: bool = Field(description="Whether what was asked for then is still so; of canary runs always true.")

@@ -30,6 +30,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     ExpectedBody,
     IdentityResponse,
     Reason,
+    RepetitionResponse,
     Revision,
     VersionNumber,
 )
@@ -113,6 +114,7 @@ class ReleaseStateResponse(BaseModel):
     hold: HoldResponse | None
     health: HealthResponse
     warnings: list[str] = []
+    repeated: RepetitionResponse | None = None
 
 
 class RollbackTargetResponse(BaseModel):

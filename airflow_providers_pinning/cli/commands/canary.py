@@ -28,7 +28,7 @@ from airflow.utils.state import DagRunState, State
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, warn
+from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, tell_repeated, warn
 from airflow_providers_pinning.cli.command import changes
 from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say, show
@@ -53,14 +53,22 @@ def pinning_canary(args: Namespace) -> None:
     require_answerable(args)
     request = CanaryRequest(args.version_number, args.count, args.conf, args.note or args.reason)
     with create_session(scoped=False) as session:
-        if args.dry_run or not args.yes:
+        runs = canary.find_created(args.dag_id, request, change, session=session)
+        if runs is None and (args.dry_run or not args.yes):
             version = _preview(args, change, session=session)
             if args.dry_run:
                 return
             confirm()
             change = replace(change, expected_dag_hash=version.dag_hash, expected_bundle_version=version.bundle_version)
-        runs = commit(lambda: canary.create_canary_runs(args.dag_id, request, change, session=session), session=session)
+        if runs is None:
+            runs = commit(
+                lambda: canary.create_canary_runs(args.dag_id, request, change, session=session), session=session
+            )
+    if runs.repeated:
+        tell_repeated(runs.repeated)
     warn(runs.warnings)
+    if args.dry_run:
+        return
     states: Mapping[str, str] = {}
     if args.wait:
         say(f"Waiting for {plural(len(runs.run_ids), 'run')} ...")

@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from airflow.models.dagrun import DagRun
 from sqlalchemy import func, select
@@ -205,3 +207,42 @@ def test_an_interrupted_question_ends_as_such(pinning, monkeypatch, unchanged):
 
     done = pinning(*CHANGES["pin"], *WHY, typed="y\n")
     assert (done.code, done.err.splitlines()[-1]) == (130, "Interrupted.")
+
+
+class TestRepeatedWithTheSameKey:
+    KEY = ("--idempotency-key", "k", *WHY)
+
+    @pytest.mark.parametrize("asked", ["--yes", "--dry-run"])
+    @pytest.mark.parametrize("command", CHANGES.values(), ids=CHANGES)
+    def test_claims_nothing_but_that_it_was_made(self, command, asked, pinning, orders, request):
+        assert pinning(*command, *self.KEY, "--yes").code == 0
+        revision = orders.pin_state("orders").revision
+        request.getfixturevalue("unchanged")
+
+        done = pinning(*command, *self.KEY, asked)
+        said = done.err.splitlines()
+        assert done.code == 0
+        assert re.fullmatch(rf"Already made at revision {revision} \(version \d\); nothing was changed.", said[0])
+        assert [line.split(":")[0] for line in said[1:]] == ["Warning"], done.err
+
+    @pytest.mark.parametrize("command", CHANGES.values(), ids=CHANGES)
+    def test_asks_nothing(self, command, pinning):
+        pinning(*command, *self.KEY, "--yes")
+
+        done = pinning(*command, *self.KEY, typed="")
+        assert (done.code, "Make this change?" in done.err) == (0, False)
+
+    def test_names_the_candidate_of_then(self, pinning, orders):
+        pinning("candidate", "orders", *self.KEY, "--yes")
+        orders.commit("sha4", orders=dag_file("orders", tasks="extract load report send"))
+
+        done = pinning("candidate", "orders", *self.KEY, "--yes", "-o", "json")
+        assert "Already made at revision 1 (version 3)" in done.err
+        assert "Version 4" not in done.err
+        assert done.json["repeated"]["version"]["version_number"] == 3
+        assert 4 not in orders.managed("orders")
+
+    def test_waits_for_the_runs_of_then(self, pinning):
+        pinning(*CHANGES["canary"], *self.KEY, "--yes")
+
+        assert pinning(*CHANGES["canary"], *self.KEY, "--wait", "--timeout", 0, typed="").code == 10

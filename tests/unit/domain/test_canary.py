@@ -104,7 +104,10 @@ def test_candidate_with_a_canary_run_is_not_overwritten_by_the_next_commit(pinne
 
 def test_repeated_request_creates_no_second_run(pinned, session):
     first = start(pinned, count=2, idempotency_key="task-1")
-    assert start(pinned, count=2, idempotency_key="task-1").run_ids == first.run_ids
+    repeated = start(pinned, count=2, idempotency_key="task-1")
+    assert (first.repeated, repeated.run_ids) == (None, first.run_ids)
+    assert repeated.repeated.version == first.version
+    assert repeated.warnings[0] == "These runs were created before, at revision 1, and none was created now."
     assert len(session.scalars(select(DagRun)).all()) == 2
 
 

@@ -67,3 +67,61 @@ def test_key_of_another_request_is_refused_without_naming_anything_else(two):
     two.pin("orders", 2, idempotency_key="k")
     with pytest.raises(IdempotencyKeyReusedError, match="pinned"):
         two.unpin("orders", idempotency_key="k")
+
+
+@pytest.fixture
+def judged(two):
+    """Judge version 2 with the key k, in each of three ways."""
+
+    def judge(action):
+        if action == "restore":
+            two.reject("orders", 2)
+        return getattr(two, action)("orders", 2, idempotency_key="k")
+
+    return judge
+
+
+@pytest.mark.parametrize("action", ["candidate", "reject", "restore"])
+def test_repeated_judgement_tells_of_which_version_it_was(two, judged, action):
+    assert judged(action).repeated is None
+    two.commit("sha3", orders=dag_file("orders", tasks="extract load report"))
+    state = getattr(two, action)("orders", 2, idempotency_key="k")
+    assert (state.repeated.revision, state.repeated.version.version_number, state.repeated.stands) == (1, 2, True)
+    (warning,) = state.warnings
+    assert warning.startswith("This request was carried out before, at revision 1 with version 2 (bundle")
+    assert warning.endswith("and was not repeated.")
+
+
+@pytest.mark.parametrize(
+    ("action", "opposite", "now"),
+    [
+        ("candidate", "reject", "Version 2 was rejected since: because."),
+        ("reject", "restore", "Version 2 is no longer rejected."),
+        ("restore", "reject", "Version 2 was rejected since: because."),
+    ],
+)
+def test_repeated_judgement_tells_if_the_opposite_holds_though_the_revision_is_the_same(
+    two, judged, action, opposite, now
+):
+    judged(action)
+    getattr(two, opposite)("orders", 2)
+    state = getattr(two, action)("orders", 2, idempotency_key="k")
+    assert (state.revision, state.repeated.revision, state.repeated.stands) == (1, 1, False)
+    assert state.warnings[0].endswith(f"and was not repeated. {now}")
+
+
+def test_repeated_candidate_without_a_number_names_the_version_that_was_the_latest_then(two):
+    two.candidate("orders", idempotency_key="k")
+    two.commit("sha3", orders=dag_file("orders", tasks="extract load report"))
+    assert two.candidate("orders", idempotency_key="k").repeated.version.version_number == 2
+    assert 3 not in two.managed("orders")
+
+
+def test_repeated_rollback_tells_that_what_it_rejected_was_restored(two):
+    two.pin("orders", 2)
+    two.roll_back("orders", idempotency_key="k")
+    assert two.roll_back("orders", idempotency_key="k").repeated.stands
+    two.restore("orders", 2)
+    state = two.roll_back("orders", idempotency_key="k")
+    assert (state.repeated.version.version_number, state.repeated.stands) == (1, False)
+    assert state.warnings[0].endswith("Version 2 is no longer rejected.")

@@ -16,6 +16,8 @@
 # under the License.
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbag import DagPriorityParsingRequest
@@ -391,7 +393,9 @@ class TestIdempotencyKey:
     def test_makes_the_change_once(self, versions):
         first = versions.pin("orders", 1, idempotency_key="k")
 
-        assert versions.pin("orders", 1, idempotency_key="k") == first
+        repeated = versions.pin("orders", 1, idempotency_key="k")
+        assert repeated.repeated.stands
+        assert replace(repeated, repeated=None, warnings=()) == first
         assert len(events(versions)) == 1
 
     def test_of_an_older_change_does_not_undo_a_newer_one(self, versions):
@@ -402,8 +406,10 @@ class TestIdempotencyKey:
 
         assert repeated.active.version_number == 2
         (warning,) = repeated.warnings
-        assert warning.startswith("This request was carried out before, at revision 1, and was not repeated. Now, at ")
-        assert "revision 2, version 2" in warning and "pinned by" in warning
+        assert warning.startswith("This request was carried out before, at revision 1 with version 1 (bundle")
+        assert "and was not repeated. Now, at revision 2, version 2" in warning
+        assert not repeated.repeated.stands
+        assert "pinned by" in warning
 
     def test_of_a_change_that_was_undone_says_so(self, versions):
         versions.pin("orders", 1, idempotency_key="k")
@@ -430,7 +436,8 @@ class TestIdempotencyKey:
 
         repeated = versions.unpin("orders", idempotency_key="k")
 
-        assert repeated.pinned and "at revision 2, and was not repeated" in repeated.warnings[0]
+        assert (repeated.pinned, repeated.repeated.revision, repeated.repeated.stands) == (True, 2, False)
+        assert "at revision 2 with version 3 " in repeated.warnings[0]
 
     def test_is_each_dags_own(self, versions):
         versions.commit("sha4", invoices=dag_file("invoices"))
