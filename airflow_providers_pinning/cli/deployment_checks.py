@@ -67,14 +67,11 @@ def check_components() -> Iterator[Finding]:
     """Tell of each live component whether it enforces pins."""
     live = _live_components()
     for component in live:
-        place = f"{component.component} on {component.hostname}" + (
-            f" (job {component.job_id})" if component.job_id is not None else f" (process {component.pid})"
-        )
         if component.enforced:
-            yield ok("component", f"{place} enforces pins")
+            yield ok("component", f"{component.place} enforces pins")
         else:
             found, _, remedy = component.message.partition(". ")
-            yield failure("component", f"{place} {found}", remedy)
+            yield failure("component", f"{component.place} {found}", remedy)
     for kind, without in COMPONENTS.items():
         if kind in {component.component for component in live}:
             continue

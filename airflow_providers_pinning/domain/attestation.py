@@ -39,6 +39,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import __version__, conf
 from airflow_providers_pinning.domain.errors import NotEnforcedError
+from airflow_providers_pinning.domain.identity import VersionIdentity
 from airflow_providers_pinning.domain.seams import FINGERPRINT
 from airflow_providers_pinning.models import Component
 
@@ -65,6 +66,12 @@ class ComponentHealth:
     """Why it does not, and what to do about it; empty if it does."""
     package_version: str | None
     last_seen: datetime | None
+
+    @property
+    def place(self) -> str:
+        """What it is and where it runs, such as ``scheduler on host-1 (job 7)``."""
+        process = f"process {self.pid}" if self.job_id is None else f"job {self.job_id}"
+        return f"{self.component} on {self.hostname} ({process})"
 
 
 def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = None, session: Session) -> UUID:
@@ -136,16 +143,37 @@ def require_enforcement(*, session: Session) -> None:
 
     :raises NotEnforcedError: naming the components
     """
-    missing = [component for component in live_components(session=session) if not component.enforced]
+    missing = _missing(session=session)
     if missing:
         raise NotEnforcedError(
-            "A pin would not be honoured: "
-            + "; ".join(f"{c.component} on {c.hostname} (job {c.job_id}) {c.message}" for c in missing),
+            f"A pin would not be honoured: {_complaint(missing)}",
             components=[
                 {"component": c.component, "hostname": c.hostname, "job_id": c.job_id, "message": c.message}
                 for c in missing
             ],
         )
+
+
+def warn_of_overwriting(version: VersionIdentity, *, session: Session) -> tuple[str, ...]:
+    """Say which live components could rewrite a version all the same, because they do not enforce pins."""
+    missing = _missing(session=session)
+    if not missing:
+        return ()
+    return (
+        f"Version {version.version_number} is kept unchanged only by what enforces pins, so it may be overwritten "
+        f"all the same: {_complaint(missing)}",
+    )
+
+
+def _missing(*, session: Session) -> list[ComponentHealth]:
+    return [component for component in live_components(session=session) if not component.enforced]
+
+
+def _complaint(missing: list[ComponentHealth]) -> str:
+    """Say why each does not enforce pins, and then once what to do."""
+    messages = [component.message.partition(". ") for component in missing]
+    found = "; ".join(f"{component.place} {why}" for component, (why, _, _) in zip(missing, messages, strict=True))
+    return " ".join([f"{found}.", *dict.fromkeys(remedy for _, _, remedy in messages)])
 
 
 def _judge_job(job: Job, row: Component | None) -> ComponentHealth:

@@ -195,7 +195,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     checks.check_hold(pin, change)
     latest = latest_identity(dag_id, session=session)
     checks.check_latest(dag_id, latest, change, expected_version, session=session)
-    warnings = partitions.warn_of_dropped_partitions(dag_id, latest, session=session) if latest else ()
+    warnings = _warn_of_latest(dag_id, latest, session=session) if latest else ()
     _retain_active(pin, session=session)
     from_version = pinned_identity(pin)
     _choose_nothing(pin, change)
@@ -215,6 +215,20 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
         warnings += wait_for_head(dag_id, latest, session=session)
         request_parse(latest, session=session)
     return release_state(dag_id, warnings=warnings, session=session)
+
+
+def _warn_of_latest(dag_id: str, latest: VersionIdentity, *, session: Session) -> tuple[str, ...]:
+    """Say what is amiss with the version that unpinning makes active; Airflow would use it without this package."""
+    row = managed.managed_version(latest.dag_version_id, session=session)
+    rejected = row is not None and row.state == VersionState.REJECTED.value
+    return (
+        *partitions.warn_of_dropped_partitions(dag_id, latest, session=session),
+        *(
+            [f"Version {latest.version_number}, which new runs now use, was rejected: {row.state_reason}."]
+            if row is not None and rejected
+            else []
+        ),
+    )
 
 
 def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:

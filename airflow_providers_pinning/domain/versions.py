@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import checks, events
+from airflow_providers_pinning.domain import attestation, checks, events
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionActiveError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
@@ -31,7 +31,7 @@ from airflow_providers_pinning.domain.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.managed import VersionState, manage, managed_version, release_superseded
-from airflow_providers_pinning.domain.repetition import state_of_repeated
+from airflow_providers_pinning.domain.repetition import state_of_repeated, version_of
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
 from airflow_providers_pinning.models import Pin
 
@@ -39,6 +39,8 @@ from airflow_providers_pinning.models import Pin
 def add_candidate(dag_id: str, version_number: int | None, change: Change, *, session: Session) -> ReleaseState:
     """
     Put a version under evaluation: from now on no commit can overwrite it. The active version stays.
+
+    That is not refused while a live component does not enforce pins, as during an upgrade, but warned of.
 
     :param dag_id: the Dag
     :param version_number: which version; ``None`` takes the latest
@@ -52,7 +54,9 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "candidate", "dag_id": dag_id, "version_number": version_number}
     if repeated := events.find_repeated(change, request, session=session):
-        return state_of_repeated(repeated, session=session)
+        made_then = version_of(repeated)
+        warnings = attestation.warn_of_overwriting(made_then, session=session) if made_then else ()
+        return state_of_repeated(repeated, warnings=warnings, session=session)
     version = _one_version(dag_id, version_number, session=session)
     _check_expected(dag_id, version, change, session=session)
     checks.check_versioned(dag_id, version)
@@ -64,7 +68,8 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
         release_superseded(dag_id, session=session)
     else:
         _confirm(dag_id, version, change, request, session=session)
-    return release_state(dag_id, session=session)
+    warnings = attestation.warn_of_overwriting(version, session=session)
+    return release_state(dag_id, warnings=warnings, session=session)
 
 
 def reject(dag_id: str, version_number: int, change: Change, *, session: Session) -> ReleaseState:

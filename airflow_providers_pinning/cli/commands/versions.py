@@ -60,6 +60,8 @@ def pinning_candidate(args: Namespace) -> None:
 
     def also(effect: Effect) -> str:
         number = effect.about and effect.about.version_number
+        if effect.after.warnings:
+            return f"Version {number} is under evaluation."
         return f"Version {number} is kept unchanged from now on, whatever is committed."
 
     make_change(

@@ -78,6 +78,7 @@ class TestReleaseState:
             "hold": None,
             "health": {"status": "healthy", "problems": []},
             "warnings": [],
+            "repeated": None,
         }
 
     def test_of_a_pinned_dag(self, api):

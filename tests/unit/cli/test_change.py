@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from airflow.jobs.job import Job, JobState
 from airflow.models.dagrun import DagRun
 from sqlalchemy import func, select
 
@@ -197,6 +198,25 @@ def test_side_effects_are_told(pinning, orders):
     done = pinning("unpin", "orders", *WHY, "--yes", "-o", "json")
     assert "Warning: Bundle 'team_dags' is at sha4, which did not register Dag 'orders'" in done.err
     assert len(done.json["warnings"]) == 1
+
+
+@pytest.mark.parametrize("how", [{"typed": "n\n"}, {}], ids=["asked", "dry run"])
+def test_unpinning_to_a_rejected_version_is_warned_of_before_it_is_done(how, pinning, orders):
+    orders.reject("orders", 3, reason="wrong totals")
+
+    done = pinning("unpin", "orders", *WHY, *([] if how else ["--dry-run"]), **how)
+    assert "Warning: Version 3, which new runs now use, was rejected: wrong totals." in done.err
+    assert orders.pin_state("orders").pinned
+
+
+def test_a_candidate_that_may_be_overwritten_is_not_said_to_be_kept(pinning, orders, session):
+    session.add(Job(job_type="DagProcessorJob", state=JobState.RUNNING, hostname="host-1"))
+    session.commit()
+
+    done = pinning(*CHANGES["candidate"], *WHY, "--yes")
+    assert "is kept unchanged from now on" not in done.err
+    assert "Warning: Version 3 is kept unchanged only by what enforces pins" in done.err
+    assert "dag_processor on host-1 (job " in done.err
 
 
 def test_an_interrupted_question_ends_as_such(pinning, monkeypatch, unchanged):

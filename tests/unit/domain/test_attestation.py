@@ -247,3 +247,29 @@ def test_an_unpin_is_not_refused_because_a_component_lacks_the_package(lab, sess
     start(session, enforced=False)
 
     assert not lab.unpin("orders").pinned
+
+
+def test_several_that_lack_the_package_are_named_in_one_sentence_and_told_once_what_to_do(session, pin):
+    jobs = [start(session, job_type, enforced=False) for job_type in ("SchedulerJob", "TriggererJob")]
+
+    with pytest.raises(NotEnforcedError) as refused:
+        pin()
+    scheduler, triggerer = (f"on {job.hostname} (job {job.id}) runs without the enforcement" for job in jobs)
+    assert refused.value.message == (
+        f"A pin would not be honoured: scheduler {scheduler}; triggerer {triggerer}. "
+        "Install airflow-providers-pinning there and restart it."
+    )
+
+
+def test_a_candidate_is_not_refused_while_a_component_lacks_the_package_but_warned_of(lab, session):
+    lab.commit("sha1", orders=dag_file("orders"))
+    assert lab.candidate("orders", 1).warnings == ()
+    job = start(session, "DagProcessorJob", enforced=False)
+
+    for state in (lab.candidate("orders", 1), lab.candidate("orders", 1, idempotency_key="k")):
+        assert state.warnings == (
+            "Version 1 is kept unchanged only by what enforces pins, so it may be overwritten all the same: "
+            f"dag_processor on {job.hostname} (job {job.id}) runs without the enforcement. "
+            "Install airflow-providers-pinning there and restart it.",
+        )
+    assert "overwritten" in lab.candidate("orders", 1, idempotency_key="k").warnings[0]

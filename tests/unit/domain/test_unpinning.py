@@ -99,3 +99,12 @@ def test_file_that_is_to_be_parsed_already_is_asked_for_once(pinned):
     pinned.session.commit()
     pinned.unpin("orders")
     assert len(pinned.session.scalars(select(DagPriorityParsingRequest)).all()) == 1
+
+
+def test_rejected_latest_version_is_warned_of_but_goes_live(pinned):
+    head_is(pinned, "sha2")
+    pinned.reject("orders", 2, reason="wrong totals")
+    state = pinned.unpin("orders", idempotency_key="k")
+    assert state.active.version_number == 2
+    assert state.warnings == ("Version 2, which new runs now use, was rejected: wrong totals.",)
+    assert pinned.unpin("orders", idempotency_key="k").warnings[0] == state.warnings[0]
