@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
@@ -90,13 +91,19 @@ def _decoded(kind: Any, value: Any, checkout: str | None) -> Any:
 
 
 def span(seconds: Any) -> Any:
-    """Return seconds as people read them, such as ``0:05:00``."""
-    return str(timedelta(seconds=seconds)) if _is_number(seconds) else seconds
+    """Return seconds as people read them, such as ``0:05:00``; what is no time span is left as it is."""
+    if _is_number(seconds):
+        with suppress(OverflowError, ValueError):
+            return str(timedelta(seconds=seconds))
+    return seconds
 
 
 def instant(unix_time: Any) -> Any:
-    """Return a Unix time as an ISO 8601 time in UTC."""
-    return datetime.fromtimestamp(unix_time, timezone.utc).isoformat() if _is_number(unix_time) else unix_time
+    """Return a Unix time as an ISO 8601 time in UTC; what is no time is left as it is."""
+    if _is_number(unix_time):
+        with suppress(OverflowError, ValueError, OSError):
+            return datetime.fromtimestamp(unix_time, timezone.utc).isoformat()
+    return unix_time
 
 
 def readable(name: str, value: Any) -> Any:
