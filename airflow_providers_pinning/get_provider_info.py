@@ -27,8 +27,8 @@ def get_provider_info() -> dict[str, Any]:
     return {'package-name': 'airflow-providers-pinning',
      'name': 'Dag version pinning',
      'description': 'Pin the version of a Dag that new runs use, while newer versions keep being '
-                    'parsed. Promotion,\n'
-                    'deployment windows and rollback are Dags of their own.\n',
+                    'parsed.\n'
+                    'Promotion, deployment windows and rollback are Dags of their own.\n',
      'integrations': [{'integration-name': 'Dag version pinning',
                        'external-doc-url': 'https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/dags.html',
                        'tags': ['software']}],
