@@ -42,7 +42,7 @@ def text(longest: int) -> Callable[[str], str]:
             value.encode()
         except UnicodeEncodeError:
             raise argparse.ArgumentTypeError(f"{value!r} is not valid in the encoding of the terminal") from None
-        return value
+        return _storable(value, value)
 
     return parse
 
@@ -90,10 +90,19 @@ def json_object(value: str) -> dict[str, Any]:
     """Take the configuration of a run."""
     try:
         parsed = json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"{value!r} is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise argparse.ArgumentTypeError(f"{value!r} is JSON, but not an object such as {{}}")
+    return _storable(parsed, value)
+
+
+def _storable(parsed: Any, given: str) -> Any:
+    # Not above, since the definition of the commands is imported by every airflow command.
+    from airflow_providers_pinning.domain.storable import why_not_storable
+
+    if why := why_not_storable(parsed):
+        raise argparse.ArgumentTypeError(f"{given!r} {why}, so it cannot be stored")
     return parsed
 
 
