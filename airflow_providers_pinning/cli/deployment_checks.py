@@ -27,7 +27,9 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
+from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of
 from airflow_providers_pinning.cli.findings import Finding, failure, ok, warning
 from airflow_providers_pinning.cli.output import with_progress
 from airflow_providers_pinning.db_manager import PinningDBManager
@@ -52,6 +54,17 @@ CLOCKS_DIFFER = timedelta(seconds=5)
 
 SHOWN = 20
 """How many entries of a kind are shown."""
+
+
+def check_database() -> Iterator[Finding]:
+    """Tell whether the database can be reached, without which little else can be told."""
+    try:
+        with create_session(scoped=False) as session:
+            session.execute(select(1))
+    except DBAPIError as error:
+        yield failure("database", f"cannot be reached: {cause_of(error)}", f"{CHECK_CONNECTION}.")
+    else:
+        yield ok("database", "can be reached")
 
 
 def check_tables() -> Iterator[Finding]:
@@ -204,7 +217,8 @@ def check_code() -> Iterator[Finding]:
         yield warning(
             "code",
             f"of {unknown} of {len(kept)} kept versions was not checked yet",
-            "The dag processor does so within a minute; if not, look at its log.",
+            "The dag processor does so within a minute, or a while longer if there are thousands; if the number does "
+            "not go down, look at its log.",
         )
     if not missing and not unknown:
         yield ok("code", f"of all {len(kept)} kept versions can be had")

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from airflow_providers_pinning.cli.causes import cause_of
+
 
 class Status(str, Enum):
     """How bad a finding is."""
@@ -71,6 +73,6 @@ def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
         except Exception as error:
             yield failure(
                 name,
-                f"could not be checked: {type(error).__name__}: {' '.join(str(error).split())}",
+                f"could not be checked: {cause_of(error)}",
                 "Mend what the other findings show, then run the doctor again.",
             )

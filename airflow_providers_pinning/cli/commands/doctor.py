@@ -19,23 +19,25 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 
 from airflow_providers_pinning.cli import deployment_checks, process_checks
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.exit_codes import ExitCode
-from airflow_providers_pinning.cli.findings import Status, examine
+from airflow_providers_pinning.cli.findings import Finding, Status, examine, warning
 from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.plain import plain
 
-CHECKS = (
+OF_THIS_PROCESS = (
     ("package", process_checks.check_package),
     ("enforcement", process_checks.check_enforcement),
     ("contract", process_checks.check_contract),
     ("plugin", process_checks.check_plugin),
-    ("tables", deployment_checks.check_tables),
+)
+OF_AIRFLOW = (("bundle", deployment_checks.check_bundles),)
+OF_THE_PIN_STORE = (
     ("component", deployment_checks.check_components),
     ("clocks", deployment_checks.check_clocks),
-    ("bundle", deployment_checks.check_bundles),
     ("pins", deployment_checks.check_pins),
     ("readable", deployment_checks.check_readable),
     ("runs", deployment_checks.check_runs),
@@ -48,7 +50,7 @@ SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}
 @shows
 def pinning_doctor(args: Namespace) -> None:
     """Make every check, and end with a code of its own if one fails."""
-    findings = list(examine(CHECKS))
+    findings = [*examine(OF_THIS_PROCESS), *_of_deployment()]
     show(
         args.output,
         plain(findings),
@@ -59,3 +61,23 @@ def pinning_doctor(args: Namespace) -> None:
     say(f"{len(findings)} checks: {failures} failed, {warnings} to know of.")
     if failures:
         raise SystemExit(ExitCode.UNHEALTHY)
+
+
+def _of_deployment() -> Iterator[Finding]:
+    """Make the checks that the database allows; one finding says so of all others."""
+    reached = list(examine([("database", deployment_checks.check_database)]))
+    yield from reached
+    if _has_failed(reached):
+        return
+    tables = list(examine([("tables", deployment_checks.check_tables)]))
+    yield from tables
+    yield from examine(OF_AIRFLOW)
+    if _has_failed(tables):
+        names = ", ".join(name for name, _ in OF_THE_PIN_STORE)
+        yield warning("tables", f"{names}: not checked until the tables are there", "Run the doctor again then.")
+    else:
+        yield from examine(OF_THE_PIN_STORE)
+
+
+def _has_failed(findings: list[Finding]) -> bool:
+    return any(finding.status == Status.FAILURE for finding in findings)

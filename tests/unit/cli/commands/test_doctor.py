@@ -24,8 +24,9 @@ from airflow._shared.timezones import timezone
 from airflow.jobs.job import Job, JobState
 from airflow.models.dagbundle import DagBundleModel
 from sqlalchemy import text, update
+from sqlalchemy.exc import OperationalError
 
-from airflow_providers_pinning.cli import process_checks
+from airflow_providers_pinning.cli import deployment_checks, process_checks
 from airflow_providers_pinning.cli.findings import Finding, Status, examine
 from airflow_providers_pinning.domain import attestation
 from airflow_providers_pinning.enforcement.contract import EnforcementError
@@ -72,7 +73,7 @@ def test_a_deployment_in_order_is_healthy(pinning, complete):
     assert {finding["status"] for finding in done.json} == {"ok"}
     assert {finding["check"] for finding in done.json} == {
         *("package", "enforcement", "contract", "plugin", "tables", "component", "clocks", "bundle", "pins", "runs"),
-        *("readable", "code"),
+        *("database", "readable", "code"),
     }
     assert done.err == f"{len(done.json)} checks: 0 failed, 0 to know of.\n"
 
@@ -202,6 +203,32 @@ def test_code_that_cannot_be_had_or_was_not_checked_is_told(state, status, code,
     assert {(f["status"], says in f["found"]) for f in findings(done, "code")} == {(status, True)}
 
 
+def test_a_database_that_cannot_be_reached_is_told_once(pinning, monkeypatch):
+    def unreachable(**options):
+        raise OperationalError(None, None, Exception("connection refused\nby the server"))
+
+    monkeypatch.setattr(deployment_checks, "create_session", unreachable)
+
+    done = pinning("doctor", "-o", "json")
+    assert done.code == 6
+    assert [f for f in done.json if f["status"] != "ok"] == [
+        {
+            "check": "database",
+            "status": "failure",
+            "found": "cannot be reached: connection refused by the server",
+            "remedy": "Check [database] sql_alchemy_conn and whether the server can be reached.",
+        }
+    ]
+
+
+def test_what_the_database_refuses_is_told_without_the_statement():
+    def refused():
+        raise OperationalError("SELECT * FROM pages", None, Exception("no such\ntable"))
+
+    [found] = examine([("pins", refused)])
+    assert found.found == "could not be checked: no such table"
+
+
 def test_missing_tables_are_told_beside_everything_else(pinning, session):
     session.execute(text("ALTER TABLE pinning_component RENAME TO pinning_component_away"))
     session.execute(text("DELETE FROM alembic_version_pinning"))
@@ -220,9 +247,12 @@ def test_missing_tables_are_told_beside_everything_else(pinning, session):
         session.commit()
 
     assert done.code == 6
-    assert [(f["status"], f["remedy"]) for f in findings(done, "tables")] == [("failure", "Run `airflow db migrate`.")]
-    [component] = findings(done, "component")
-    assert component["found"].startswith("could not be checked: OperationalError")
+    assert [(f["status"], f["remedy"]) for f in findings(done, "tables")] == [
+        ("failure", "Run `airflow db migrate`."),
+        ("warning", "Run the doctor again then."),
+    ]
+    assert findings(done, "tables")[1]["found"].startswith("component, clocks, pins, readable, runs, code: not checked")
+    assert {f["check"] for f in done.json}.isdisjoint({"component", "clocks", "pins", "readable", "runs", "code"})
     assert [f["status"] for f in findings(done, "enforcement")] == ["ok"]
 
 
