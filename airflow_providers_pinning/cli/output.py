@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -63,14 +64,31 @@ STYLED = frozenset({"", "health", "state", "code", "verdict", "change"})
 """Columns, and properties, whose words are shown in colour. Others hold what people wrote."""
 
 
-class PinningConsole(AirflowConsole):
+class PlainlyFailing(Console):
+    """A console that tells of a broken pipe, for the caller to decide what that means, rather than ending with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the error through."""
+        raise BrokenPipeError
+
+
+class PinningConsole(PlainlyFailing, AirflowConsole):
     """Airflow's console, which here takes data literally: no markup, no control characters, no guessed numbers."""
+
+    def print_as_json(self, data: Any) -> None:
+        """Print JSON values as such."""
+        self._print_for_programs(json.dumps(data), "json")
 
     def print_as_yaml(self, data: Any) -> None:
         """Print JSON values as YAML."""
-        # libyaml, which Airflow uses, fails at half a surrogate pair, as a Dag's parameters may contain one.
-        content = yaml.dump(data, Dumper=yaml.SafeDumper)
-        self.print(Syntax(content, "yaml", theme="ansi_dark"), soft_wrap=True)
+        self._print_for_programs(_as_yaml(data), "yaml")
+
+    def _print_for_programs(self, content: str, language: str) -> None:
+        # To colour thousands of entries takes a minute and a gigabyte.
+        if self.is_terminal:
+            self.print(Syntax(content, language, theme="ansi_dark"), soft_wrap=True)
+        else:
+            print(content)
 
     def print_as_table(self, data: list[dict]) -> None:
         """Print rows as a table."""
@@ -138,7 +156,7 @@ def say(message: str) -> None:
 
 def say_styled(message: str, style: str) -> None:
     """Write a line to stderr, in colour if that is a terminal."""
-    Console(stderr=True).print(Text(visible(message), style=style), soft_wrap=True)
+    PlainlyFailing(stderr=True).print(Text(visible(message), style=style), soft_wrap=True)
 
 
 def visible(text: str) -> str:
@@ -157,6 +175,14 @@ def words(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "; ".join(words(item) for item in value)
     return str(value)
+
+
+def _as_yaml(data: Any) -> str:
+    try:
+        return yaml.dump(data, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)).removesuffix("\n")
+    except UnicodeEncodeError:
+        # libyaml fails at half a surrogate pair, as a Dag's parameters may contain one.
+        return yaml.dump(data, Dumper=yaml.SafeDumper).removesuffix("\n")
 
 
 def _cell(name: str, value: Any, row: Row) -> Text:

@@ -60,6 +60,7 @@ class TestHostileText:
             monkeypatch.setenv("NO_COLOR", "1")
             monkeypatch.setenv("TERM", "dumb")
             monkeypatch.setattr("airflow.cli.simple_table.is_tty", lambda: True)
+            monkeypatch.setattr(output.PinningConsole, "is_terminal", True)
         show(form, [{"reason": text}], [{"reason": text}])
 
         shown = capsys.readouterr().out
@@ -118,6 +119,15 @@ def test_long_values_are_not_cut_or_wrapped_for_programs(capsys):
 
     show("json", data, [])
     assert capsys.readouterr().out == f"{json.dumps(data)}\n"
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_what_goes_to_a_program_is_not_coloured_first_which_takes_long_and_much_memory(form, capsys, monkeypatch):
+    monkeypatch.setattr(output, "Syntax", None)
+    data = [{"reason": "Größe \x85 " * 50, "none": None, "half": "\udcff"}] * 2
+
+    show(form, data, [])
+    assert {"json": json.loads, "yaml": yaml.safe_load}[form](capsys.readouterr().out) == data
 
 
 @pytest.mark.parametrize("form", ["table", "plain"])
