@@ -30,7 +30,7 @@ from rich.console import Console
 from rich.prompt import Confirm
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.cli.command import CommandError
+from airflow_providers_pinning.cli.command import CommandError, note_committed
 from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say, say_styled, show
 from airflow_providers_pinning.cli.plain import plain
@@ -122,6 +122,7 @@ def make_change(
             if change.expected_revision is None:
                 change = replace(change, expected_revision=shown.before.revision)
         effect = commit(run, session=session)
+    note_committed(args)
     if args.yes:
         _tell(effect, also)
     if not effect.after.repeated:

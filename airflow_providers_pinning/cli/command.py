@@ -29,8 +29,9 @@ from typing import NoReturn, TypeVar
 from airflow.utils import cli as cli_utils
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from airflow.utils.session import create_session
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 
+from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of, is_unreachable
 from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say
 from airflow_providers_pinning.domain import errors
@@ -59,24 +60,40 @@ class CommandError(Exception):
         self.code = code
 
 
+def note_committed(args: Namespace) -> None:
+    """Note that the change was made: if nobody reads what is said of it then, that makes no failure of it."""
+    args.committed = True
+
+
 def shows(function: Function) -> Callable[[Namespace], None]:
     """Make a command of a function that only reads."""
-    return _with_exit_code(cli_utils.suppress_logs_and_warning(providers_configuration_loaded(function)))
+    return _quiet(providers_configuration_loaded(function))
 
 
 def changes(function: Function) -> Callable[[Namespace], None]:
     """Make a command of a function that changes something, and note each use of it in Airflow's audit log."""
-    inner = cli_utils.suppress_logs_and_warning(providers_configuration_loaded(function))
-    return _with_exit_code(cli_utils.action_cli(inner))
+    return _quiet(cli_utils.action_cli(providers_configuration_loaded(function)))
+
+
+def _quiet(function: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+    """Keep logs off the terminal, also those of finding out what is wrong, unless --verbose asks for them."""
+    return cli_utils.suppress_logs_and_warning(_with_exit_code(function))
 
 
 def _with_exit_code(function: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
     @functools.wraps(function)
     def run(args: Namespace) -> None:
-        _let_streams_escape()
+        _prepare_streams()
         try:
             function(args)
             sys.stdout.flush()
+        except SystemExit:
+            # Flushed at exit, a broken pipe would take the place of the exit code.
+            with suppress(BrokenPipeError):
+                sys.stdout.flush()
+                raise
+            _let_go_of_streams()
+            raise
         except Exception as error:
             if getattr(args, "verbose", False) and not isinstance(error, (errors.PinningError, CommandError)):
                 raise
@@ -91,9 +108,8 @@ def _with_exit_code(function: Callable[[Namespace], None]) -> Callable[[Namespac
 def _end(args: Namespace, error: Exception) -> NoReturn:
     """End with the exit code of an error, after saying what is wrong."""
     if isinstance(error, BrokenPipeError):
-        # Whoever read the output has seen enough. What is left in the buffer must not be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(ExitCode.UNEXPECTED)
+        _let_go_of_streams()
+        raise SystemExit(ExitCode.DONE if getattr(args, "committed", False) else ExitCode.UNEXPECTED)
     code, message = _explain(error)
     say(f"airflow pinning {args.subcommand}: {message}")
     raise SystemExit(code)
@@ -105,22 +121,19 @@ def _explain(error: Exception) -> tuple[ExitCode, str]:
     if isinstance(error, CommandError):
         return error.code, str(error)
     if isinstance(error, DBAPIError):
-        cause = " ".join(str(error.orig).split())
+        cause = cause_of(error)
+        if isinstance(error, DataError):
+            return ExitCode.USAGE, f"invalid_value: the database cannot store a value that was given: {cause}."
+        if is_unreachable(error):
+            return ExitCode.UNEXPECTED, f"database: {cause}. {CHECK_CONNECTION}, then try again."
         if _tables_are_outdated():
             return (
                 ExitCode.UNEXPECTED,
                 "database: the tables of the pin store are missing or out of date. Run `airflow db migrate`. "
                 f"({cause})",
             )
-        return (
-            ExitCode.UNEXPECTED,
-            f"database: {cause}. Check [database] sql_alchemy_conn and whether the server can be reached, then try "
-            "again.",
-        )
-    return (
-        ExitCode.UNEXPECTED,
-        f"{type(error).__name__}: {' '.join(str(error).split())}. Run it again with --verbose to see where.",
-    )
+        return ExitCode.UNEXPECTED, f"database: {cause}. Run it again with --verbose to see where."
+    return ExitCode.UNEXPECTED, f"{cause_of(error)}. Run it again with --verbose to see where."
 
 
 def _tables_are_outdated() -> bool:
@@ -132,8 +145,23 @@ def _tables_are_outdated() -> bool:
     return False
 
 
-def _let_streams_escape() -> None:
-    """Make characters that the terminal's encoding lacks appear as escape sequences instead of an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+def _prepare_streams() -> None:
+    """
+    Make sure that whatever is written can be.
+
+    Characters that the terminal's encoding lacks appear as escape sequences; a stream that was closed takes everything.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_streams() -> None:
+    """Whoever read the output has seen enough: what is left in the buffers must not be written at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            os.dup2(nowhere, stream.fileno())

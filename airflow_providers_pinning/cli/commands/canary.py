@@ -29,7 +29,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, tell_repeated, warn
-from airflow_providers_pinning.cli.command import changes
+from airflow_providers_pinning.cli.command import changes, note_committed
 from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.plain import plain
@@ -64,6 +64,8 @@ def pinning_canary(args: Namespace) -> None:
             runs = commit(
                 lambda: canary.create_canary_runs(args.dag_id, request, change, session=session), session=session
             )
+    if not args.wait:
+        note_committed(args)
     if runs.repeated:
         tell_repeated(runs.repeated)
     warn(runs.warnings)
@@ -73,9 +75,12 @@ def pinning_canary(args: Namespace) -> None:
     if args.wait:
         say(f"Waiting for {plural(len(runs.run_ids), 'run')} ...")
         states = look_until(_are_finished, lambda session: _states(runs, session=session), timeout=args.timeout)
-    _show(args, runs, states)
-    if args.wait:
-        _end_as(states)
+    note_committed(args)
+    try:
+        _show(args, runs, states)
+    finally:
+        if args.wait:
+            _end_as(states)
 
 
 def _preview(args: Namespace, change: Change, *, session: Session) -> VersionIdentity:

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
@@ -266,3 +267,41 @@ class TestRepeatedWithTheSameKey:
         pinning(*CHANGES["canary"], *self.KEY, "--yes")
 
         assert pinning(*CHANGES["canary"], *self.KEY, "--wait", "--timeout", 0, typed="").code == 10
+
+
+class Unread(io.StringIO):
+    """A stream whose reader went away."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+    def flush(self):
+        raise BrokenPipeError
+
+
+class TestWhoseOutputNobodyReads:
+    @pytest.mark.parametrize("stream", ["stdout", "stderr"])
+    @pytest.mark.parametrize("command", CHANGES.values(), ids=CHANGES)
+    def test_is_no_failure_once_it_is_made(self, command, stream, pinning, orders, monkeypatch):
+        before = orders.session.scalar(select(func.count()).select_from(Event))
+        monkeypatch.setattr(f"sys.{stream}", Unread())
+
+        assert pinning(*command, *WHY, "--yes", "--idempotency-key", "k").code == 0
+        assert orders.session.scalar(select(func.count()).select_from(Event)) == before + 1
+
+    @pytest.mark.parametrize("command", CHANGES.values(), ids=CHANGES)
+    def test_is_a_failure_as_long_as_it_is_not_made(self, command, pinning, monkeypatch, unchanged):
+        monkeypatch.setattr("sys.stderr", Unread())
+
+        assert pinning(*command, *WHY, typed="y\n").code == 1
+
+    def test_is_made_although_the_output_is_closed(self, pinning, orders, monkeypatch):
+        monkeypatch.setattr("sys.stdout", None)
+
+        assert pinning(*CHANGES["pin"], *WHY, "--yes", "-o", "json").code == 0
+        assert orders.pin_state("orders").active.version_number == 2
+
+    def test_ends_as_the_runs_that_were_waited_for(self, pinning, monkeypatch):
+        monkeypatch.setattr("sys.stdout", Unread())
+
+        assert pinning(*CHANGES["canary"], *WHY, "--yes", "--wait", "--timeout", 0).code == 10

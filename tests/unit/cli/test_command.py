@@ -22,7 +22,7 @@ import inspect
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 
 from airflow_providers_pinning.api.errors import STATUS_OF
 from airflow_providers_pinning.cli.commands import pins
@@ -82,12 +82,39 @@ def test_a_refusal_has_nothing_more_to_see(fail, pinning):
 
 
 def test_a_database_that_fails_is_told_with_a_remedy(fail, pinning):
-    fail(OperationalError("SELECT 1", None, Exception("could not connect\nto server")))
+    fail(OperationalError(None, None, Exception("could not connect\nto server")))
 
     done = pinning("status", "orders")
     assert done.code == ExitCode.UNEXPECTED
     assert "database: could not connect to server. Check [database] sql_alchemy_conn" in done.err
     assert len(done.err.splitlines()) == 1
+
+
+def test_a_connection_that_broke_is_told_with_the_same_remedy(fail, pinning):
+    fail(InterfaceError("SELECT 1", None, Exception("server closed"), connection_invalidated=True))
+
+    assert "database: server closed. Check [database] sql_alchemy_conn" in pinning("status", "orders").err
+
+
+def test_a_statement_that_fails_is_not_said_to_be_for_want_of_a_connection(fail, pinning):
+    fail(OperationalError("SELECT 1", None, Exception("disk is full")))
+
+    done = pinning("status", "orders")
+    assert (done.code, done.err) == (
+        1,
+        "airflow pinning status: database: disk is full. Run it again with --verbose to see where.\n",
+    )
+
+
+def test_a_value_that_the_database_refuses_is_wrong_usage(fail, pinning):
+    fail(DataError("INSERT", None, Exception("invalid byte sequence")))
+
+    done = pinning("status", "orders")
+    assert done.code == ExitCode.USAGE
+    assert done.err == (
+        "airflow pinning status: invalid_value: the database cannot store a value that was given: "
+        "invalid byte sequence.\n"
+    )
 
 
 @pytest.fixture
@@ -108,3 +135,4 @@ def test_missing_tables_are_told_with_the_command_that_makes_them(without_tables
 
     assert done.code == ExitCode.UNEXPECTED
     assert "the tables of the pin store are missing or out of date. Run `airflow db migrate`." in done.err
+    assert len(done.err.splitlines()) == 1
