@@ -19,7 +19,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -28,43 +27,26 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
+from airflow_providers_pinning.domain.storable import MAX_DEPTH, NOT_TEXT, why_not_storable
+
 MAX_ID = 250
 """Characters of an id or a version of a bundle, as Airflow's columns have it."""
-MAX_DEPTH = 50
-"""Levels of nested JSON. Python and pydantic give up at some hundreds, and then nobody could read what was stored."""
 
-_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-"""PostgreSQL stores no NUL, and half a surrogate pair has no encoding."""
 _LARGEST = 2**63 - 1
 _OF_THE_AUDIT_LOG = frozenset({"dag_id", "task_id", "run_id", "dag_run_id"})
 """Names in a body that the audit log would record in place of the Dag in the address."""
 
 
-def problem_of(value: Any, *, depth: int = MAX_DEPTH) -> str | None:
-    """Tell why a JSON value cannot be stored or sent, or return ``None`` if it can."""
-    if isinstance(value, str):
-        found = _NOT_TEXT.search(value)
-        return found and f"Text may not contain the character U+{ord(found[0]):04X}"
-    if isinstance(value, float):
-        return None if math.isfinite(value) else f"{value} is no number in JSON"
-    if not isinstance(value, Mapping | list):
-        return None
-    if depth == 0:
-        return f"JSON may be nested at most {MAX_DEPTH} levels deep"
-    inside = [*value, *value.values()] if isinstance(value, Mapping) else value
-    return next((problem for item in inside if (problem := problem_of(item, depth=depth - 1))), None)
-
-
 def _require_storable(value: Any) -> Any:
-    if problem := problem_of(value):
-        raise ValueError(problem)
+    if why := why_not_storable(value):
+        raise ValueError(f"It {why}")
     return value
 
 
 def showable(value: Any, *, depth: int = MAX_DEPTH) -> Any:
     """Return a value that can be sent in an answer whatever it was; what cannot be sent is replaced."""
     if isinstance(value, str):
-        return _NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
+        return NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, int) and abs(value) > _LARGEST:
@@ -104,7 +86,7 @@ async def refuse_unstorable(request: Request, user: GetUserDep) -> None:
     found = [
         {"type": "not_storable", "loc": (place, name) if name else (place,), "msg": problem, "input": value}
         for place, name, value in given
-        if (problem := problem_of(name) or problem_of(value) or _misplaced(place, name, value))
+        if (problem := why_not_storable(name) or why_not_storable(value) or _misplaced(place, name, value))
     ]
     if found:
         raise RequestValidationError(found)

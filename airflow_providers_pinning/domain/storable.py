@@ -19,31 +19,33 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
+MAX_DEPTH = 50
+"""Levels of nested JSON. Python and pydantic give up at some hundreds, and then nobody could read what was stored."""
 
-def why_not_storable(value: Any) -> str | None:
+NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+"""PostgreSQL stores no NUL, and half a surrogate pair has no encoding."""
+
+
+def why_not_storable(value: Any, *, depth: int = MAX_DEPTH) -> str | None:
     """
     Say what of a JSON value no database can store: PostgreSQL refuses what SQLite may take.
 
     :param value: a text, or a value made of dicts, lists and plain values
-    :return: what is wrong, such as ``contains the character NUL``; ``None`` if nothing is
+    :param depth: how many more levels of nesting there may be
+    :return: what is wrong, such as ``contains the character U+0000``; ``None`` if nothing is
     """
     if isinstance(value, str):
-        return _why_not_text(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return f"contains the number {value}, which JSON does not have"
-    if isinstance(value, Mapping):
-        return why_not_storable([*value, *value.values()])
-    if isinstance(value, (list, tuple)):
-        return next((why for item in value if (why := why_not_storable(item))), None)
-    return None
-
-
-def _why_not_text(text: str) -> str | None:
-    if "\0" in text:
-        return "contains the character NUL"
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        return "contains half a character (a lone surrogate)"
-    return None
+        found = NOT_TEXT.search(value)
+        return found and f"contains the character U+{ord(found[0]):04X}"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"contains {value}, which is no number in JSON"
+    if not isinstance(value, (Mapping, list, tuple)):
+        return None
+    if depth == 0:
+        return f"is nested more than {MAX_DEPTH} levels deep"
+    inside = [*value, *value.values()] if isinstance(value, Mapping) else value
+    return next((why for item in inside if (why := why_not_storable(item, depth=depth - 1))), None)

@@ -28,12 +28,12 @@ def test_what_can_be_stored_is_not_objected_to(value):
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("a\0b", "the character NUL"),
-        ("\ud800", "half a character"),
-        ({"a": [{"b\0": 1}]}, "the character NUL"),
-        ({"a": [{"b": "\udfff"}]}, "half a character"),
-        ([float("nan")], "the number nan"),
-        ({"a": float("-inf")}, "the number -inf"),
+        ("a\0b", "the character U+0000"),
+        ("\ud800", "the character U+D800"),
+        ({"a": [{"b\0": 1}]}, "the character U+0000"),
+        ({"a": [{"b": "\udfff"}]}, "the character U+DFFF"),
+        ([float("nan")], "contains nan"),
+        ({"a": float("-inf")}, "contains -inf"),
     ],
 )
 def test_what_cannot_be_stored_is_named(value, why):

@@ -22,7 +22,7 @@
 import { ApiError, call, dagPath } from "src/api/client";
 import type {
   Comparison,
-  DeploymentHealth,
+  Components,
   Event,
   Identity,
   Permissions,
@@ -67,8 +67,8 @@ const unlessForbidden = async <T>(answer: Promise<T>): Promise<T | null> => {
   }
 };
 
-export const getHealth = (signal?: AbortSignal): Promise<DeploymentHealth | null> =>
-  unlessForbidden(call<DeploymentHealth>("health", { signal }));
+export const getComponents = (signal?: AbortSignal): Promise<Components | null> =>
+  unlessForbidden(call<Components>("components", { signal }));
 
 export const getComparison = (
   dagId: string,

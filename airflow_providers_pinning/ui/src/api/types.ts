@@ -24,7 +24,7 @@ import type { components, paths } from "src/api/schema";
 type Schemas = components["schemas"];
 
 export type Comparison = Schemas["ComparisonResponse"];
-export type DeploymentHealth = Schemas["DeploymentHealthResponse"];
+export type Components = Schemas["ComponentsResponse"];
 export type Event = Schemas["EventResponse"];
 export type FieldChange = Schemas["FieldChangeResponse"];
 export type Health = Schemas["HealthResponse"];

@@ -17,12 +17,12 @@
  * under the License.
  */
 
-import type { DeploymentHealth, Health } from "src/api/types";
+import type { Components, Health } from "src/api/types";
 import { Notice } from "src/components/Notice";
 
 /** Components of this deployment that would not honour a pin. */
-export const DeploymentBanner = ({ health }: { readonly health: DeploymentHealth | null | undefined }) => {
-  const bypassing = health?.components.filter((component) => !component.enforced) ?? [];
+export const DeploymentBanner = ({ components }: { readonly components: Components | null | undefined }) => {
+  const bypassing = components?.components.filter((component) => !component.enforced) ?? [];
 
   return bypassing.length === 0 ? undefined : (
     <Notice status="error" title="Pins are not enforced everywhere">

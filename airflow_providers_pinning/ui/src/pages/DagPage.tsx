@@ -20,7 +20,7 @@
 import { Box, Button, HStack, Skeleton, Stack } from "@chakra-ui/react";
 import { useEffect, useRef, useState } from "react";
 
-import { getDagPinning, getHealth, type DagPinning } from "src/api/requests";
+import { getDagPinning, getComponents, type DagPinning } from "src/api/requests";
 import { CandidateCard } from "src/components/CandidateCard";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
 import { DeploymentBanner, PinProblems } from "src/components/HealthBanner";
@@ -74,7 +74,7 @@ interface Props {
 /** All that there is to see and do of one Dag. */
 export const DagPage = ({ dagId, inTab = false }: Props) => {
   const { amend, data, error, refresh, waiting } = usePolled((signal) => getDagPinning(dagId, signal), dagId);
-  const health = usePolled(getHealth, "health", { interval: HEALTH_INTERVAL });
+  const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
   const [action, setAction] = useState<Action>();
   const [done, setDone] = useState<Outcome>();
   const told = useRef<HTMLDivElement>(null);
@@ -94,7 +94,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
 
   return (
     <Stack gap={3} maxW="full" minW={0} p={2}>
-      <DeploymentBanner health={health.data} />
+      <DeploymentBanner components={components.data} />
       <Trouble error={error} onRetry={refresh} stale={data !== undefined} />
       <Box _empty={{ mb: -3 }} ref={told} role="status">
         {outcome === undefined ? undefined : (

@@ -21,7 +21,7 @@ import { Box, Heading, Link, Skeleton, Stack, Text } from "@chakra-ui/react";
 import { useEffect } from "react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
-import { getHealth, getPins } from "src/api/requests";
+import { getComponents, getPins } from "src/api/requests";
 import { DeploymentBanner } from "src/components/HealthBanner";
 import { PinFilters } from "src/components/overview/PinFilters";
 import { PinPages } from "src/components/overview/PinPages";
@@ -37,7 +37,7 @@ import { DagPage } from "src/pages/DagPage";
 const AllPins = () => {
   const { ask, question } = usePinsQuestion();
   const pins = usePolled((signal) => getPins(question, signal), JSON.stringify(question), { keep: true });
-  const health = usePolled(getHealth, "health", { interval: HEALTH_INTERVAL });
+  const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
   const filtered = question.text !== "" || question.behind || question.unhealthy;
   const beyond = !pins.waiting && pins.data !== undefined && question.offset > 0 && question.offset >= pins.data.total;
   const last = lastOffset(pins.data?.total ?? 0, question.limit);
@@ -53,7 +53,7 @@ const AllPins = () => {
       <Heading as="h1" size="lg">
         Pinned Dags
       </Heading>
-      <DeploymentBanner health={health.data} />
+      <DeploymentBanner components={components.data} />
       <Trouble error={pins.error} onRetry={pins.refresh} stale={pins.data !== undefined} />
       <PinFilters onChange={ask} question={question} />
       {pins.data === undefined ? (
