@@ -66,7 +66,7 @@ def get_provider_info() -> dict[str, Any]:
                                                                            'URL with a base path: '
                                                                            'https://airflow.example.com/team-a',
                                                                    'schema': 'http or https, if the '
-                                                                             'API server is no URL',
+                                                                             'host is not a URL',
                                                                    'port': '8080',
                                                                    'login': 'a user that may edit the '
                                                                             'Dags to pin'}},
