@@ -193,6 +193,11 @@ it("a dialog tells what new runs will use instead of what", () => {
   expect(wordingOf({ kind: "pin", version: 2 }, STATE).effect).toContain("go on using version 2");
 });
 
+it("unpinning to a rejected version is said to make that live", () => {
+  expect(wordingOf({ kind: "unpin", rejected: true, version: 3 }, STATE).effect).toContain("Version 3 was rejected");
+  expect(wordingOf({ kind: "unpin", rejected: false, version: 3 }, STATE).effect).not.toContain("rejected");
+});
+
 describe("what was done", () => {
   const hold = { actor: "jan", held_at: "2026-01-01T00:00:00Z", reason: "wrong" };
 
@@ -205,6 +210,15 @@ describe("what was done", () => {
     ["lift", release(1, { hold, revision: 9 }), "This was done, but it was changed again since."],
   ] as const)("to %s is told as of the state that was answered", (kind, after, text) => {
     expect(outcomeOf({ kind, version: 1 }, STATE, after)).toMatchObject({ revision: after.revision, text });
+  });
+
+  it.each([
+    [true, "Version 1 is rejected."],
+    [false, "This was done, but it was changed again since."],
+  ])("before, if that still stands (%s), is told as the server says", (still, text) => {
+    const after = { ...release(2), repeated: { revision: 7, stands: still, version: null } };
+
+    expect(outcomeOf({ kind: "reject", version: 1 }, STATE, after)).toMatchObject({ text });
   });
 
   it("of what does not choose a version is told as of the state that was seen, if none is answered", () => {

@@ -26,6 +26,8 @@ export type ActionKind = "canary" | "lift" | "pin" | "reject" | "restore" | "rol
 
 export interface Action {
   kind: ActionKind;
+  /** Whether the version is rejected: that does not stop anybody from unpinning, which makes it live. */
+  rejected?: boolean;
   /** The version that it is about; a rollback's target. */
   version: number;
   /** What that version was when it was offered: as long as it is not managed, a commit may rewrite it. */
@@ -110,10 +112,10 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
     effect: `Every new run uses version ${version}${of(state)}, from now on. Runs that exist keep their version.`,
     title: `Roll back to version ${version}`,
   }),
-  unpin: ({ version }, state) => ({
+  unpin: ({ rejected, version }, state) => ({
     confirm: "Unpin",
     done: "Unpinned: every new run uses the latest version.",
-    effect: `Every new run uses the latest version, now ${version},${of(state)}. Versions registered later go live at once.`,
+    effect: `${rejected ? `Version ${version} was rejected, and goes live all the same. ` : ""}Every new run uses the latest version, now ${version},${of(state)}. Versions registered later go live at once.`,
     title: "Unpin",
   }),
 };
@@ -129,12 +131,16 @@ export interface Outcome {
   warnings: Array<string>;
 }
 
-const stands = ({ kind, version }: Action, after: Partial<ReleaseState>): boolean =>
-  kind === "unpin"
-    ? !after.pinned
-    : kind === "lift"
-      ? !after.hold
-      : !MOVES.has(kind) || after.active?.version_number === version;
+const stands = ({ kind, version }: Action, after: Partial<ReleaseState>): boolean => {
+  if (after.repeated && kind !== "lift") {
+    return after.repeated.stands;
+  }
+  if (kind === "unpin" || kind === "lift") {
+    return kind === "unpin" ? !after.pinned : !after.hold;
+  }
+
+  return !MOVES.has(kind) || after.active?.version_number === version;
+};
 
 /**
  * Tell what was done, from the state that the server answered with: a request that is repeated after its answer was

@@ -39,16 +39,21 @@ interface ActionsProps {
 }
 
 /** What can be done to the Dag as a whole; what the user may not do is not offered. */
-const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: ActionsProps) =>
-  permissions.change ? (
+const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state, versions } }: ActionsProps) => {
+  const { latest } = state;
+  const rejected = versions.items.some(
+    (version) => version.version_number === latest?.version_number && version.state === "rejected",
+  );
+
+  return permissions.change ? (
     <HStack wrap="wrap">
       {rollbackTarget ? (
         <Button colorPalette="danger" onClick={() => onAct(actionOn("rollback", rollbackTarget))} size="sm">
           Roll back to version {rollbackTarget.version_number}
         </Button>
       ) : undefined}
-      {state.pinned && state.latest ? (
-        <Button onClick={() => state.latest && onAct(actionOn("unpin", state.latest))} size="sm" variant="outline">
+      {state.pinned && latest ? (
+        <Button onClick={() => onAct({ ...actionOn("unpin", latest), rejected })} size="sm" variant="outline">
           Unpin
         </Button>
       ) : undefined}
@@ -64,6 +69,7 @@ const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: 
       ) : undefined}
     </HStack>
   ) : undefined;
+};
 
 interface Props {
   readonly dagId: string;
