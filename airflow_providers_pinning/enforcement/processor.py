@@ -41,12 +41,16 @@ from airflow_providers_pinning.enforcement.contract import wrap
 
 log = logging.getLogger(__name__)
 
+PAUSE_OF_GAUGES = 20
+"""How many times as long as they took the gauges rest: with very many pins, measuring must not delay parsing."""
+
 
 class Upkeep:
     """The upkeep of one dag processor; its state is when it last ran, how far it got and what is running."""
 
     def __init__(self) -> None:
         self._next_round = 0.0
+        self._next_report = 0.0
         self._repaired_up_to: str | None = None
         self._looked_at_runs_up_to: tuple[str, str] | None = None
         self._announcing = Chore(f"{__package__}.announce", "The announcement of changes")
@@ -87,7 +91,11 @@ class Upkeep:
     def _report(self) -> None:
         from airflow_providers_pinning.domain.metrics import report
 
+        if (begun := time.monotonic()) < self._next_report:
+            return
         _with_session(report)
+        ended = time.monotonic()
+        self._next_report = ended + (ended - begun) * PAUSE_OF_GAUGES
 
     def _announce(self) -> None:
         from airflow_providers_pinning.domain.announcements.outbox import is_announcement_due

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from airflow._shared.timezones import timezone
@@ -25,6 +26,7 @@ from airflow.models.dag import DagModel
 from sqlalchemy import update
 
 from airflow_providers_pinning.domain import upkeep as domain_upkeep
+from airflow_providers_pinning.enforcement import processor
 from airflow_providers_pinning.enforcement.processor import Upkeep
 from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
 from tests.support.lab import BUNDLE
@@ -130,6 +132,26 @@ class TestUpkeep:
             Upkeep().run_if_due([])
 
             server.wait_until(lambda: server.gauges().get("pinning.pins") == 1)
+
+    def test_measures_the_gauges_no_more_than_a_small_part_of_the_time(self, option, monkeypatch):
+        from airflow_providers_pinning.domain import metrics
+
+        option("maintenance_interval", 0)
+        clock = [1000.0]
+        monkeypatch.setattr(processor, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+        measured = []
+
+        def measure_for_two_seconds(**options):
+            measured.append(clock[0])
+            clock[0] += 2
+
+        monkeypatch.setattr(metrics, "report", measure_for_two_seconds)
+        upkeep = Upkeep()
+        for moment in (1000, 1010, 1041, 1043):
+            clock[0] = moment
+            upkeep.run_if_due([])
+
+        assert measured == [1000, 1043]
 
     def test_that_fails_in_one_thing_does_the_others(self, overwritten, lab, monkeypatch, caplog):
         from airflow_providers_pinning.domain import metrics
