@@ -139,6 +139,16 @@ def is_pinned(dag_id: str, *, session: Session) -> bool:
     return session.scalar(select(literal(1)).where(Pin.dag_id == dag_id, Pin.dag_version_id.is_not(None))) is not None
 
 
+def active_version_id(dag_id: str, *, session: Session) -> UUID | None:
+    """Return the id of the version that new runs of the Dag use, if there is one that can be honoured."""
+    return session.scalar(
+        select(DagVersion.id)
+        .where(DagVersion.dag_id == dag_id, is_active(DagVersion, dag_ids=[dag_id]))
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    )
+
+
 def pinned_version_ids(dag_ids: Collection[str], *, session: Session) -> dict[str, UUID]:
     """Return the id of the pinned version of those Dags that are pinned."""
     rows = session.execute(

@@ -106,6 +106,9 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     checks.check_revision(dag_id, pin, change, session=session)
     checks.check_hold(pin, change)
     checks.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
+    if pin.hold_reason and pin.dag_version_id == version.dag_version_id:
+        # No version becomes active, so what would refuse a pin does not keep a person from lifting the hold.
+        return _confirm(pin, version, change, request, session=session)
     return activate(EventKind.PINNED, pin, version, change, request, session=session)
 
 

@@ -58,7 +58,7 @@ def _when(repeated: Repetition) -> str:
 
 def _now(state: ReleaseState) -> str:
     active = state.active.label if state.active else "no version"
-    how = f"pinned by {state.pin.actor}: {state.pin.reason}." if state.pin else "and the Dag is not pinned."
+    how = f"pinned by {state.pin.actor}: {state.pin.reason.rstrip('.')}." if state.pin else "and the Dag is not pinned."
     return f"Now, at revision {state.revision}, {active} is active, {how}"
 
 
@@ -77,7 +77,7 @@ def _objections(event: Event, state: ReleaseState, *, session: Session) -> list[
     """Say of the version that the request judged if the judgement is another now, which makes no new revision."""
     request = event.request or {}
     action = request.get("action")
-    rejects = action == "reject" or (action == "rollback" and request.get("reject_current"))
+    rejects = action == "reject" or (action == "rollback" and "rejected" in (event.evidence or {}))
     judged = event.from_version if action == "rollback" else event.to_version
     if judged is None or not (rejects or action in ("candidate", "restore")):
         return []
@@ -87,5 +87,5 @@ def _objections(event: Event, state: ReleaseState, *, session: Session) -> list[
     if rejects:
         return [] if rejected else [f"{name} is no longer rejected."]
     if row is not None and rejected:
-        return [f"{name} was rejected since: {row.state_reason}."]
+        return [f"{name} was rejected since: {(row.state_reason or 'no reason given').rstrip('.')}."]
     return [f"{name} is no longer kept unchanged."] if row is None and action == "candidate" else []

@@ -103,8 +103,9 @@ def roll_back(
         )
     if target.version_number > current.version_number:
         checks.check_hold(pin, change)
-    rejected = reject_current and current.bundle_version is not None
-    if rejected and identity_of(current.dag_version_id, session=session):
+    is_versioned = current.bundle_version is not None
+    rejected = reject_current and is_versioned and identity_of(current.dag_version_id, session=session) is not None
+    if rejected:
         # Before the other is activated, which may stop managing versions: a rejected one takes nobody's place.
         manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
     return pins.activate(
@@ -115,7 +116,7 @@ def roll_back(
         request,
         hold=hold,
         evidence={"rejected": current.version_number} if rejected else None,
-        warnings=_warn_of_unversioned(dag_id, current) if reject_current and not rejected else (),
+        warnings=_warn_of_unversioned(dag_id, current) if reject_current and not is_versioned else (),
         session=session,
     )
 

@@ -139,6 +139,14 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     ("airflow.dag_processing.collection", "DagModelOperation.find_orm_dags", ("self", "session")),
+    ("airflow.dag_processing.collection", "AssetModelOperation.collect", ("cls", "dags")),
+    ("airflow.dag_processing.collection", "AssetModelOperation.sync_assets", ("self", "session")),
+    ("airflow.dag_processing.collection", "AssetModelOperation.sync_asset_aliases", ("self", "session")),
+    (
+        "airflow.dag_processing.collection",
+        "AssetModelOperation.activate_assets_if_possible",
+        ("self", "models", "session"),
+    ),
     ("airflow.dag_processing.collection", "DagModelOperation.add_dags", ("self", "session")),
     (
         "airflow.dag_processing.collection",

@@ -75,7 +75,9 @@ def repair_scheduling_metadata(after: str | None = None, *, session: Session) ->
 def _repair(dag_id: str, *, session: Session) -> bool:
     try:
         require_dag(dag_id, lock=True, session=session)
-        sync_dag_model(dag_id, session=session)
+        # Before the lock, somebody may have changed the pin.
+        overwritten = session.scalar(with_live_rows(select(Pin.dag_id)).where(Pin.dag_id == dag_id, is_out_of_sync()))
+        repaired = overwritten is not None and sync_dag_model(dag_id, session=session)
         session.commit()
     except PinningError as error:
         session.rollback()
@@ -84,6 +86,8 @@ def _repair(dag_id: str, *, session: Session) -> bool:
     except Exception:
         session.rollback()
         log.exception("The scheduling metadata of pinned Dag %s could not be repaired; it is tried again", dag_id)
+        return False
+    if not repaired:
         return False
     log.warning(
         "Repaired the scheduling metadata of pinned Dag %s: a component without the enforcement had overwritten it.",

@@ -54,12 +54,15 @@ def install(module: ModuleType) -> None:
 
 
 def _dag_of_run(ti: Any, dag_bag: Any, *, session: Any) -> Any:
-    """Read the Dag of the run's version, if versions of it are managed and it can be read."""
+    """Read the Dag of the run's version, if versions are managed, it is not the active one and it can be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from airflow_providers_pinning.domain.active import active_version_id
     from airflow_providers_pinning.domain.identity import managed_run_version
 
-    if managed_run_version(ti.dag_id, ti.run_id, session=session) is None:
+    version_id = managed_run_version(ti.dag_id, ti.run_id, session=session)
+    if version_id is None or version_id == active_version_id(ti.dag_id, session=session):
+        # ``DagModel`` describes this very version, and asking it does not need the Dag to be deserialized.
         return None
     try:
         return dag_bag.get_dag_for_run(dag_run=ti.dag_run, session=session)

@@ -40,6 +40,15 @@ from airflow_providers_pinning.enforcement.contract import check_signature, wrap
 
 log = logging.getLogger(__name__)
 
+RELIED_ON = (
+    "DagModelOperation.find_orm_dags",
+    "AssetModelOperation.collect",
+    "AssetModelOperation.sync_assets",
+    "AssetModelOperation.sync_asset_aliases",
+    "AssetModelOperation.activate_assets_if_possible",
+)
+"""What is called here and in the control plane, and not wrapped."""
+
 
 def install_on_collection(module: ModuleType) -> None:
     """Patch ``airflow.dag_processing.collection``."""
@@ -56,7 +65,8 @@ def install_on_collection(module: ModuleType) -> None:
         if (args[1] if len(args) > 1 else kwargs["parse_duration"]) is None:
             _keep_durations(instance.dags, orm_dags, durations)
 
-    check_signature(module, "DagModelOperation.find_orm_dags")
+    for name in RELIED_ON:
+        check_signature(module, name)
     wrap(module, "DagModelOperation.add_dags", add_dags)
     wrap(module, "DagModelOperation.update_dags", update_dags)
 

@@ -94,11 +94,31 @@ def describe(error: PinningApiError) -> str:
     return f"{error} Now: revision {state.get('revision')}, version {active.get('version_number')}{by}."
 
 
+CONDITIONS = ("expected_version", "expected_dag_hash", "expected_revision")
+"""Arguments that keep a change from being made to something else than was seen."""
+
+
 class TargetsDag:
-    """Mixed into operators and sensors: the Dag they act on, and the hook to do it with."""
+    """Mixed into operators and sensors: the Dag they act on, the hook to do it with, and on which conditions."""
 
     target_dag_id: str
     pinning_conn_id: str
+    _given: frozenset[str] = frozenset()
+
+    def note_conditions(self) -> None:
+        """Note, before templates are rendered, which conditions there are."""
+        self._given = frozenset(name for name in CONDITIONS if getattr(self, name, None) is not None)
+
+    def condition(self, name: str) -> str | None:
+        """
+        Return a rendered condition, or ``None`` if it was not given.
+
+        :raises ValueError: if it was given and renders to nothing, since that would allow anything
+        """
+        value = text(getattr(self, name))
+        if value is None and name in self._given:
+            raise ValueError(f"{name} is empty, which would allow any. Did the task that it comes from run?")
+        return value
 
     def hook(self, context: Mapping[str, Any] | None = None) -> PinningHook:
         """Return the hook; its requests say which task they come from."""

@@ -103,6 +103,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.poke_interval = poke_interval
         self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
         self.deferrable = default_deferrable(deferrable)
+        self.note_conditions()
 
     def execute(self, context: Context) -> Any:
         """Create the runs, and wait for them."""
@@ -133,7 +134,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             count=self._count(),
             conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
             note=text(self.note) or self.why(context),
-            expected_dag_hash=text(self.expected_dag_hash),
+            expected_dag_hash=self.condition("expected_dag_hash"),
             override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "canary"),
         )

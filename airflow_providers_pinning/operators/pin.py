@@ -72,6 +72,7 @@ class PinDagVersionOperator(PinningOperator):
         self.expected_dag_hash = expected_dag_hash
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Pin."""
@@ -86,8 +87,8 @@ class PinDagVersionOperator(PinningOperator):
             self.target_dag_id,
             **named,  # type: ignore[arg-type]
             reason=self.why(context),
-            expected_dag_hash=text(self.expected_dag_hash),
-            expected_revision=whole_number("expected_revision", self.expected_revision),
+            expected_dag_hash=self.condition("expected_dag_hash"),
+            expected_revision=whole_number("expected_revision", self.condition("expected_revision")),
             override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "pin"),
         )
@@ -128,6 +129,7 @@ class UnpinDagVersionOperator(PinningOperator):
         self.expected_dag_hash = expected_dag_hash
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Unpin."""
@@ -135,9 +137,9 @@ class UnpinDagVersionOperator(PinningOperator):
             return hook.unpin(
                 self.target_dag_id,
                 reason=self.why(context),
-                expected_version=whole_number("expected_version", self.expected_version),
-                expected_dag_hash=text(self.expected_dag_hash),
-                expected_revision=whole_number("expected_revision", self.expected_revision),
+                expected_version=whole_number("expected_version", self.condition("expected_version")),
+                expected_dag_hash=self.condition("expected_dag_hash"),
+                expected_revision=whole_number("expected_revision", self.condition("expected_revision")),
                 override_reason=text(self.override_reason),
                 idempotency_key=self.key(context, "unpin"),
             )

@@ -73,10 +73,11 @@ class RollbackDagVersionOperator(PinningOperator):
         self.hold = hold
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Roll back, unless another version is active than the one to roll back from."""
-        revision = whole_number("expected_revision", self.expected_revision)
+        revision = whole_number("expected_revision", self.condition("expected_revision"))
         if self.from_version != ANY:
             state = hook.get_release_state(self.target_dag_id)
             active = (state["active"] or {}).get("version_number")
@@ -122,6 +123,7 @@ class RejectDagVersionOperator(PinningOperator):
         super().__init__(**kwargs)
         self.version_number = version_number
         self.expected_dag_hash = expected_dag_hash
+        self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Reject; a template that renders to nothing names no version, so there is nothing to reject."""
@@ -132,6 +134,6 @@ class RejectDagVersionOperator(PinningOperator):
             self.target_dag_id,
             version_number,
             reason=self.why(context),
-            expected_dag_hash=text(self.expected_dag_hash),
+            expected_dag_hash=self.condition("expected_dag_hash"),
             idempotency_key=self.key(context, "reject"),
         )

@@ -28,7 +28,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.soak import RunKind, SoakCriteria, Verdict, iso, seconds
-from airflow_providers_pinning.operators.base import required_number, text, whole_number
+from airflow_providers_pinning.operators.base import required_number, whole_number
 from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
 
@@ -118,6 +118,7 @@ class VersionSoakSensor(PinningSensor):
         self.compare = compare
         self.max_duration_ratio = max_duration_ratio
         self.max_failure_rate_increase = max_failure_rate_increase
+        self.note_conditions()
 
     def criteria(self) -> SoakCriteria:
         """Return what is asked, now that the templates are rendered."""
@@ -130,7 +131,7 @@ class VersionSoakSensor(PinningSensor):
             max_wait=seconds(self.soak_max_wait),
             run_kinds=self.run_kinds,
             since=iso(self.since),
-            expected_dag_hash=text(self.expected_dag_hash),
+            expected_dag_hash=self.condition("expected_dag_hash"),
             compare=self.compare,
             max_duration_ratio=self.max_duration_ratio,
             max_failure_rate_increase=self.max_failure_rate_increase,

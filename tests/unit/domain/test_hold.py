@@ -17,8 +17,9 @@
 from __future__ import annotations
 
 import pytest
+from airflow.jobs.job import Job, JobState
 
-from airflow_providers_pinning.domain.errors import HeldError
+from airflow_providers_pinning.domain.errors import HeldError, NotEnforcedError
 from airflow_providers_pinning.models import Event
 from tests.support.sources import CHANGED, STABLE
 
@@ -64,3 +65,15 @@ def test_override_lifts_the_hold_even_if_the_version_is_pinned_already(held):
     assert (state.active.version_number, state.hold) == (2, None)
     newest = held.session.query(Event).order_by(Event.id.desc()).first()
     assert (newest.kind, newest.override_reason) == ("confirmed", "fixed upstream")
+
+
+def test_hold_can_be_lifted_while_nothing_could_be_pinned(held):
+    held.session.add(Job(job_type="SchedulerJob", state=JobState.RUNNING))
+    held.session.commit()
+    with pytest.raises(NotEnforcedError):
+        held.pin("orders", 3, override_reason="fixed upstream")
+    held.session.rollback()
+
+    state = held.pin("orders", 2, override_reason="fixed upstream")
+
+    assert (state.active.version_number, state.hold) == (2, None)

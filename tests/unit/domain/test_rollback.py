@@ -331,6 +331,10 @@ def test_the_warning_is_given_again_to_a_request_that_is_repeated(lab):
     lab.unpin("orders")
     lab.commit(None, orders=source(2))
 
-    first = lab.roll_back("orders", idempotency_key="key")
+    [first] = lab.roll_back("orders", idempotency_key="key").warnings
+    repeated = lab.roll_back("orders", idempotency_key="key")
 
-    assert lab.roll_back("orders", idempotency_key="key").warnings == first.warnings != ()
+    assert repeated.warnings[0] == first
+    assert repeated.warnings[1].startswith("This request was carried out before")
+    assert "no longer rejected" not in repeated.warnings[1]
+    assert repeated.repeated.stands

@@ -162,10 +162,11 @@ def fail_once(monkeypatch):
         sync, failed = upkeep.sync_dag_model, []
 
         def fail(dag_id, *, session):
-            sync(dag_id, session=session)
+            written = sync(dag_id, session=session)
             if dag_id == dag_id_to_fail and not failed:
                 failed.append(dag_id)
                 raise ZeroDivisionError
+            return written
 
         monkeypatch.setattr(upkeep, "sync_dag_model", fail)
 
@@ -235,3 +236,13 @@ class TestRunsThatAreGone:
         delete_dag.delete_dag("apples")
 
         assert {dag_id for dag_id, _ in routed()} == {"bananas"}
+
+
+def test_dag_whose_pin_changed_before_its_turn_is_left_as_it_is(pinned):
+    pinned.unpin("orders")
+    pinned.dag_model("orders").is_stale = True
+    pinned.session.commit()
+
+    assert not upkeep._repair("orders", session=pinned.session)
+
+    assert pinned.dag_model("orders").is_stale

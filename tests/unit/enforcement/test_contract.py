@@ -23,14 +23,14 @@ import pytest
 from wrapt import FunctionWrapper
 
 from airflow_providers_pinning.domain.seams import SEAMS
-from airflow_providers_pinning.enforcement import contract
+from airflow_providers_pinning.enforcement import contract, scheduling_metadata
 from airflow_providers_pinning.enforcement.contract import EnforcementError
 
 RELIED_ON = {
+    *scheduling_metadata.RELIED_ON,
     "DagFileProcessorManager._add_files_to_queue",
     "_stop_remaining_tasks",
     "DagVersion._latest_version_select",
-    "DagModelOperation.find_orm_dags",
     "SerializedDagModel.dag",
 }
 """What is called or replaced, but not wrapped."""

@@ -74,3 +74,14 @@ def test_a_run_of_a_dag_without_managed_versions_follows_the_dag_as_ever(lab, se
     lab.commit("sha2", orders=source(False, "failing other"))
 
     assert beside_after_failure(created, session) == TaskInstanceState.RUNNING
+
+
+def test_a_run_of_the_active_version_does_not_have_its_dag_deserialized_once_more(run, lab, session, monkeypatch):
+    run(True)
+    created = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    session.commit()
+    read = []
+    monkeypatch.setattr(DBDagBag, "get_dag_for_run", lambda self, **options: read.append(options))
+
+    assert beside_after_failure(created, session) == TaskInstanceState.RUNNING
+    assert read == []

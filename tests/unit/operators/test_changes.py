@@ -191,3 +191,23 @@ def test_rollback_to_a_named_version(hook):
     hook.pin("orders", version_number=2, reason="next")
     state = run(RollbackDagVersionOperator, to_version="1", reject_current=False)
     assert state["active"]["version_number"] == 1
+
+
+@pytest.mark.parametrize(
+    ("operator_class", "parameters"),
+    [
+        (PinDagVersionOperator, {"version_number": 2, "expected_dag_hash": "None"}),
+        (PinDagVersionOperator, {"version_number": 2, "expected_revision": ""}),
+        (UnpinDagVersionOperator, {"expected_version": ""}),
+        (UnpinDagVersionOperator, {"expected_dag_hash": ""}),
+        (RollbackDagVersionOperator, {"expected_revision": "None"}),
+        (RejectDagVersionOperator, {"version_number": 2, "expected_dag_hash": ""}),
+    ],
+)
+def test_condition_that_renders_to_nothing_allows_nothing(hook, operator_class, parameters):
+    hook.pin("orders", version_number=1, reason="stable")
+
+    with pytest.raises(ValueError, match="is empty, which would allow any"):
+        run(operator_class, **parameters)
+
+    assert kinds(hook) == ["pinned"]

@@ -79,3 +79,7 @@ export const countRuns = (version: Pick<Version, "run_counts">): number =>
   Object.values(version.run_counts).reduce((sum, count) => sum + count, 0);
 
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+/** The numbers of the versions that are rejected. */
+export const rejectedOf = (versions: ReadonlyArray<Version>): ReadonlySet<number> =>
+  new Set(versions.filter(({ state }) => state === "rejected").map((version) => version.version_number));

@@ -32,6 +32,7 @@ import { Trouble } from "src/components/Trouble";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import { actionOn, type Action, type Outcome } from "src/lib/actions";
+import { rejectedOf } from "src/lib/versions";
 
 interface ActionsProps {
   readonly onAct: (action: Action) => void;
@@ -39,21 +40,16 @@ interface ActionsProps {
 }
 
 /** What can be done to the Dag as a whole; what the user may not do is not offered. */
-const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state, versions } }: ActionsProps) => {
-  const { latest } = state;
-  const rejected = versions.items.some(
-    (version) => version.version_number === latest?.version_number && version.state === "rejected",
-  );
-
-  return permissions.change ? (
+const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: ActionsProps) =>
+  permissions.change ? (
     <HStack wrap="wrap">
       {rollbackTarget ? (
         <Button colorPalette="danger" onClick={() => onAct(actionOn("rollback", rollbackTarget))} size="sm">
           Roll back to version {rollbackTarget.version_number}
         </Button>
       ) : undefined}
-      {state.pinned && latest ? (
-        <Button onClick={() => onAct({ ...actionOn("unpin", latest), rejected })} size="sm" variant="outline">
+      {state.pinned && state.latest ? (
+        <Button onClick={() => state.latest && onAct(actionOn("unpin", state.latest))} size="sm" variant="outline">
           Unpin
         </Button>
       ) : undefined}
@@ -69,7 +65,6 @@ const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state, vers
       ) : undefined}
     </HStack>
   ) : undefined;
-};
 
 interface Props {
   readonly dagId: string;
@@ -147,6 +142,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
                 refresh();
               }}
               onStale={refresh}
+              rejected={rejectedOf(data.versions.items)}
               state={data.state}
             />
           )}

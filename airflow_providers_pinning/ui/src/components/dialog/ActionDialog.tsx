@@ -50,11 +50,12 @@ interface Props {
   readonly onDone: (outcome: Outcome, state: ReleaseState | undefined) => void;
   /** Called when the server refused, so that what is shown may be old. */
   readonly onStale: () => void;
+  readonly rejected: ReadonlySet<number>;
   readonly state: ReleaseState;
 }
 
 /** Asks for a reason, shows what will change, and does it. */
-export const ActionDialog = ({ action: offered, onClose, onDone, onStale, state }: Props) => {
+export const ActionDialog = ({ action: offered, onClose, onDone, onStale, rejected, state }: Props) => {
   const [action, setAction] = useState(offered);
   const [base, setBase] = useState(state);
   const [choices, setChoices] = useState<Choices>({
@@ -68,7 +69,7 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, state 
   const [refused, setRefused] = useState<{ error: ApiError; seen: number }>();
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLTextAreaElement | null>(null);
-  const wording = wordingOf(action, base);
+  const wording = wordingOf({ ...action, rejected: rejected.has(action.version) }, base);
   // Nothing is left to compare with.
   const gone = base.health.problems.some(({ reason }) => reason === "version_missing");
   const mustOverride = OBJECTIONS.has(refused?.error.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
