@@ -87,7 +87,9 @@ def test_canary_runs_and_their_soak(hook):
 
 def test_repeated_change_is_made_once(hook):
     first = hook.pin("orders", version_number=1, reason="r", idempotency_key="k")
-    assert hook.pin("orders", version_number=1, reason="r", idempotency_key="k") == first
+    again = hook.pin("orders", version_number=1, reason="r", idempotency_key="k")
+    assert again | {"warnings": [], "repeated": None} == first
+    assert again["repeated"]["stands"]
     assert [event["kind"] for event in hook.list_events("orders")["events"]] == ["pinned", "candidate"]
 
 
