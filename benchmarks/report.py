@@ -46,23 +46,25 @@ class Ratio:
     what: str
     compared_with: str
     budget: float
+    turns: tuple[float, ...]
+    """The ratio of the time in each turn of all rounds."""
+    cpu_turns: tuple[float, ...]
+    """The ratio of the computing time in each turn, which other load on the machine hardly changes."""
     rounds: tuple[float, ...]
-    """The ratio of the time in each round."""
-    cpu_rounds: tuple[float, ...]
-    """The ratio of the computing time in each round, which other load on the machine hardly changes."""
+    """The median of the turns of each round."""
     unit: str
     seconds: tuple[float, float]
     """Seconds for one unit, of what is measured and of what it is compared with."""
 
     @property
     def median(self) -> float:
-        """The figure that counts."""
-        return statistics.median(self.rounds)
+        """The figure that counts: of all turns, which says more than that of a few rounds' medians."""
+        return statistics.median(self.turns)
 
     @property
     def cpu_median(self) -> float | None:
         """The same of the computing time, if it was taken."""
-        return statistics.median(self.cpu_rounds) if self.cpu_rounds else None
+        return statistics.median(self.cpu_turns) if self.cpu_turns else None
 
     @property
     def within(self) -> bool:
@@ -76,7 +78,7 @@ Turns = tuple[Sequence[Cost], Sequence[Cost]]
 
 def ratio(what: str, compared_with: str, budget: float, rounds: Sequence[Turns], unit: str, units: int = 1) -> Ratio:
     """
-    Make a ratio, which for each round is the median of its turns'.
+    Make a ratio of what each turn took.
 
     :param what: what is measured
     :param compared_with: what it is compared with
@@ -89,15 +91,16 @@ def ratio(what: str, compared_with: str, budget: float, rounds: Sequence[Turns],
         what=what,
         compared_with=compared_with,
         budget=budget,
-        rounds=tuple(_median_ratio(turns, "seconds") for turns in rounds),
-        cpu_rounds=tuple(_median_ratio(turns, "cpu") for turns in rounds if turns[0][0].cpu),
+        turns=tuple(ratio for turns in rounds for ratio in _ratios(turns, "seconds")),
+        cpu_turns=tuple(ratio for turns in rounds if turns[0][0].cpu for ratio in _ratios(turns, "cpu")),
+        rounds=tuple(statistics.median(_ratios(turns, "seconds")) for turns in rounds),
         unit=unit,
         seconds=(_median_seconds(rounds, 0) / units, _median_seconds(rounds, 1) / units),
     )
 
 
-def _median_ratio(turns: Turns, of: str) -> float:
-    return statistics.median(getattr(ours, of) / getattr(theirs, of) for ours, theirs in zip(*turns, strict=True))
+def _ratios(turns: Turns, of: str) -> list[float]:
+    return [getattr(ours, of) / getattr(theirs, of) for ours, theirs in zip(*turns, strict=True)]
 
 
 def _median_seconds(rounds: Sequence[Turns], side: int) -> float:
