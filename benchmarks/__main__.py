@@ -46,7 +46,7 @@ class Extent:
     """How much is measured: in all rounds together a run and a write of each of the Dags, unless a file each."""
 
     dags: int = 1000
-    creation_rounds: int = 5
+    creation_rounds: int = 10
     writing_rounds: int = 4
     single_dags: int = 100
     requests: int = 250
