@@ -32,9 +32,9 @@ a process is a few per cent faster or slower than another by chance. The stock s
 environment with this package's entry points hidden, and both kinds of subject check that they are what
 they are meant to be (:mod:`benchmarks.stock`).
 
-The table shows the median of all turns, with the lowest and the highest of the rounds' medians, and beside the time the ratio of what the process and its PostgreSQL backends computed, which
-other load changes less. JSON with every turn is written as well. On a machine that is otherwise idle the
-whole takes some twelve minutes.
+The table shows the median of all turns, with the lowest and the highest of the rounds' medians, and beside the
+time the ratio of what the process and its PostgreSQL backends computed, which other load changes less. JSON with
+every turn is written as well. On a machine that is otherwise idle the whole takes some twelve minutes.
 """
 
 from __future__ import annotations
