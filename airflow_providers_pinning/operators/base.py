@@ -94,8 +94,12 @@ def describe(error: PinningApiError) -> str:
     return f"{error} Now: revision {state.get('revision')}, version {active.get('version_number')}{by}."
 
 
-CONDITIONS = ("expected_version", "expected_dag_hash", "expected_revision")
-"""Arguments that keep a change from being made to something else than was seen."""
+CONDITIONS = ("expected_version", "expected_dag_hash")
+"""
+Arguments that keep a change from being made to another version than was seen.
+
+``expected_revision`` is not among them: it may come from a field of a form that a person leaves empty.
+"""
 
 
 class TargetsDag:

@@ -88,7 +88,7 @@ class PinDagVersionOperator(PinningOperator):
             **named,  # type: ignore[arg-type]
             reason=self.why(context),
             expected_dag_hash=self.condition("expected_dag_hash"),
-            expected_revision=whole_number("expected_revision", self.condition("expected_revision")),
+            expected_revision=whole_number("expected_revision", self.expected_revision),
             override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "pin"),
         )
@@ -139,7 +139,7 @@ class UnpinDagVersionOperator(PinningOperator):
                 reason=self.why(context),
                 expected_version=whole_number("expected_version", self.condition("expected_version")),
                 expected_dag_hash=self.condition("expected_dag_hash"),
-                expected_revision=whole_number("expected_revision", self.condition("expected_revision")),
+                expected_revision=whole_number("expected_revision", self.expected_revision),
                 override_reason=text(self.override_reason),
                 idempotency_key=self.key(context, "unpin"),
             )

@@ -73,11 +73,10 @@ class RollbackDagVersionOperator(PinningOperator):
         self.hold = hold
         self.expected_revision = expected_revision
         self.override_reason = override_reason
-        self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Roll back, unless another version is active than the one to roll back from."""
-        revision = whole_number("expected_revision", self.condition("expected_revision"))
+        revision = whole_number("expected_revision", self.expected_revision)
         if self.from_version != ANY:
             state = hook.get_release_state(self.target_dag_id)
             active = (state["active"] or {}).get("version_number")

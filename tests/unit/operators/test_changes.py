@@ -197,10 +197,8 @@ def test_rollback_to_a_named_version(hook):
     ("operator_class", "parameters"),
     [
         (PinDagVersionOperator, {"version_number": 2, "expected_dag_hash": "None"}),
-        (PinDagVersionOperator, {"version_number": 2, "expected_revision": ""}),
         (UnpinDagVersionOperator, {"expected_version": ""}),
         (UnpinDagVersionOperator, {"expected_dag_hash": ""}),
-        (RollbackDagVersionOperator, {"expected_revision": "None"}),
         (RejectDagVersionOperator, {"version_number": 2, "expected_dag_hash": ""}),
     ],
 )
