@@ -28,7 +28,7 @@ from airflow_providers_pinning.models import Base
 
 PACKAGE_DIR = Path(__file__).parent
 
-REVISION_HEADS = {"0.1.0": "a3f1c27d9b40"}
+REVISION_HEADS = {"0.1.0": "a3f1c27d9b40", "0.2.0": "5c80e2b6f714"}
 """Migration that each release of the package ends with."""
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import hashlib
 
-ENFORCEMENT_REVISION = 1
+ENFORCEMENT_REVISION = 2
 """Raised whenever a patch decides differently, so that unlike components are told apart."""
 
 SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (

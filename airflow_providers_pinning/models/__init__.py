@@ -18,11 +18,26 @@
 
 from __future__ import annotations
 
+from airflow_providers_pinning.models.acknowledgement import Acknowledgement
 from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.models.bundle_version import BundleVersion
 from airflow_providers_pinning.models.component import Component
+from airflow_providers_pinning.models.content import VersionContent
 from airflow_providers_pinning.models.event import Event
 from airflow_providers_pinning.models.pin import Pin
 from airflow_providers_pinning.models.run import RoutedRun
 from airflow_providers_pinning.models.version import ManagedVersion
+from airflow_providers_pinning.models.withheld import WithheldEffect
 
-__all__ = ["Base", "Component", "Event", "ManagedVersion", "Pin", "RoutedRun"]
+__all__ = [
+    "Acknowledgement",
+    "Base",
+    "BundleVersion",
+    "Component",
+    "Event",
+    "ManagedVersion",
+    "Pin",
+    "RoutedRun",
+    "VersionContent",
+    "WithheldEffect",
+]

@@ -58,3 +58,5 @@ class Pin(Base):
     hold_reason: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
     hold_actor: Mapped[str | None] = mapped_column(sa.String(MAX_ACTOR), nullable=True)
     hold_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    head_missing_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """Since when no file at HEAD defines the Dag any more; ``None`` if one does."""

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -31,7 +32,12 @@ from airflow_providers_pinning.models.base import Base
 
 
 class RoutedRun(Base):
-    """A run, the version it was routed to, and why; a run with a row here has not escaped its pin."""
+    """
+    A run, the version it was routed to, and why; a run with a row here has not escaped its pin.
+
+    What came of it is written down when the scheduler finishes it. Whatever is done to the run later, such as
+    clearing or deleting it, changes nothing of that and is added to ``alterations``.
+    """
 
     __tablename__ = "pinning_run"
 
@@ -40,3 +46,13 @@ class RoutedRun(Base):
     dag_version_id: Mapped[UUID] = mapped_column(sa.Uuid(), nullable=False)
     kind: Mapped[str] = mapped_column(sa.String(20), nullable=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
+    isolation: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
+    """How the run is kept apart from live ones, such as ``{"assets": "withhold", "slots": "behind"}``."""
+    state: Mapped[str | None] = mapped_column(sa.String(20), nullable=True)
+    """The state that the scheduler finished the run with; ``None`` until then."""
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    outcome: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
+    """Evidence that was recorded with the state: tasks by state, failed tasks, tries, times."""
+    alterations: Mapped[list[dict[str, Any]] | None] = mapped_column(sa.JSON, nullable=True)
+    """What was done to the run by hand, each ``{"what", "actor", "at"}``."""

@@ -56,6 +56,15 @@ class ManagedVersion(Base):
     code_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
 
+    evaluated_since: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """When the present evaluation began: runs before it are no evidence. ``None`` means ``created_at``."""
+    code_attempts: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
+    """Checks in a row that could not get the code."""
+    code_source: Mapped[str | None] = mapped_column(sa.String(20), nullable=True)
+    """Who has the code as far as is known: ``remote`` or only a ``checkout`` on a dag processor's host."""
+    code_ref: Mapped[str | None] = mapped_column(sa.String(250), nullable=True)
+    """A branch or tag of the remote from which the commit can be reached."""
+
     __table_args__ = (
         sa.Index("idx_pinning_version_dag_id", "dag_id"),
         sa.Index("idx_pinning_version_code_check", "bundle_name", "code_state", "code_checked_at"),

@@ -1,0 +1,122 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Add what canary runs are judged by, what versions consist of, and which versions bundles were at.
+
+Revision ID: 5c80e2b6f714
+Revises: a3f1c27d9b40
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from airflow.migrations.db_types import TIMESTAMP, StringID
+from alembic import op
+
+revision = "5c80e2b6f714"
+down_revision = "a3f1c27d9b40"
+branch_labels = None
+depends_on = None
+
+
+def _columns() -> dict[str, tuple[sa.Column, ...]]:
+    return {
+        "pinning_pin": (sa.Column("head_missing_at", TIMESTAMP(timezone=True), nullable=True),),
+        "pinning_version": (
+            sa.Column("evaluated_since", TIMESTAMP(timezone=True), nullable=True),
+            sa.Column("code_attempts", sa.Integer(), nullable=True),
+            sa.Column("code_source", sa.String(20), nullable=True),
+            sa.Column("code_ref", sa.String(250), nullable=True),
+        ),
+        "pinning_run": (
+            sa.Column("isolation", sa.JSON(), nullable=True),
+            sa.Column("state", sa.String(20), nullable=True),
+            sa.Column("started_at", TIMESTAMP(timezone=True), nullable=True),
+            sa.Column("ended_at", TIMESTAMP(timezone=True), nullable=True),
+            sa.Column("outcome", sa.JSON(), nullable=True),
+            sa.Column("alterations", sa.JSON(), nullable=True),
+        ),
+    }
+
+
+def upgrade():
+    """Add the columns and the tables."""
+    for table, columns in _columns().items():
+        for column in columns:
+            op.add_column(table, column)
+    op.create_table(
+        "pinning_version_content",
+        sa.Column("dag_version_id", sa.Uuid(), nullable=False),
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("dag_hash", sa.String(32), nullable=False),
+        sa.Column("serialized", sa.LargeBinary(), nullable=False),
+        sa.Column("fileloc", sa.String(2000), nullable=False),
+        sa.Column("source_code", sa.Text(), nullable=False),
+        sa.Column("source_code_hash", sa.String(32), nullable=False),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("dag_version_id", name="pinning_version_content_pkey"),
+    )
+    with op.batch_alter_table("pinning_version_content") as batch_op:
+        batch_op.create_index("idx_pinning_version_content_dag_id", ["dag_id"])
+    op.create_table(
+        "pinning_withheld_effect",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("run_id", StringID(), nullable=False),
+        sa.Column("task_id", StringID(), nullable=True),
+        sa.Column("map_index", sa.Integer(), nullable=True),
+        sa.Column("kind", sa.String(30), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=True),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pinning_withheld_effect_pkey"),
+    )
+    with op.batch_alter_table("pinning_withheld_effect") as batch_op:
+        batch_op.create_index("idx_pinning_withheld_effect_dag_id_run_id", ["dag_id", "run_id"])
+    op.create_table(
+        "pinning_bundle_version",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("bundle_name", StringID(), nullable=False),
+        sa.Column("bundle_version", StringID(), nullable=False),
+        sa.Column("seen_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pinning_bundle_version_pkey"),
+        sa.UniqueConstraint(
+            "bundle_name", "bundle_version", name="pinning_bundle_version_bundle_name_bundle_version_uq"
+        ),
+    )
+    op.create_table(
+        "pinning_acknowledgement",
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("run_id", StringID(), nullable=False),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("dag_id", "run_id", name="pinning_acknowledgement_pkey"),
+    )
+
+
+def downgrade():
+    """Drop them."""
+    for table in (
+        "pinning_acknowledgement",
+        "pinning_bundle_version",
+        "pinning_withheld_effect",
+        "pinning_version_content",
+    ):
+        op.drop_table(table)
+    for table, columns in _columns().items():
+        for column in reversed(columns):
+            op.drop_column(table, column.name)
