@@ -21,7 +21,8 @@ E2: stock ``deactivate_stale_dags`` marks Dags stale that their file no longer d
 kept, in the same transaction.
 
 Upkeep runs beside ``_scan_stale_dags``, which the loop calls about once a second: it repairs scheduling
-metadata that something without the enforcement overwrote, drops what is kept of runs that are gone, sends the
+metadata that something without the enforcement overwrote, recalculates the next runs of pinned Dags whose file does
+not parse, which stock does at each parse only, drops what is kept of runs that are gone, sends the
 gauges, announces changes that the process which made them did not, and starts the check whether the code of
 managed versions can be had.
 
@@ -52,6 +53,7 @@ class Upkeep:
         self._next_round = 0.0
         self._next_report = 0.0
         self._repaired_up_to: str | None = None
+        self._recalculated: Any = None
         self._looked_at_runs_up_to: tuple[str, str] | None = None
         self._announcing = Chore(f"{__package__}.announce", "The announcement of changes")
         self._code_check = Chore(f"{__package__}.code_check", "The check of the code of managed versions")
@@ -65,6 +67,7 @@ class Upkeep:
         self._next_round = time.monotonic() + conf.maintenance_interval()
         for step in (
             self._repair,
+            self._recalculate,
             self._forget_gone_runs,
             self._report,
             self._announce,
@@ -81,6 +84,12 @@ class Upkeep:
         after = self._repaired_up_to
         repairs = _with_session(lambda *, session: repair_scheduling_metadata(after, session=session))
         self._repaired_up_to = repairs.last
+
+    def _recalculate(self) -> None:
+        from airflow_providers_pinning.domain.unparsed import Progress, recalculate_unparsed
+
+        progress = self._recalculated = self._recalculated or Progress()
+        _with_session(lambda *, session: recalculate_unparsed(progress, session=session))
 
     def _forget_gone_runs(self) -> None:
         from airflow_providers_pinning.domain.upkeep import forget_gone_runs
