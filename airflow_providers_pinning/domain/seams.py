@@ -73,6 +73,7 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "DagRun._check_last_n_dagruns_failed",
         ("self", "dag_id", "max_consecutive_failed_dag_runs", "session"),
     ),
+    ("airflow.models.dagrun", "DagRun.update_state", ("self", "session", "execute_callbacks")),
     ("airflow.models.dag", "DagModel.deactivate_deleted_dags", ("cls", "bundle_name", "rel_filelocs", "session")),
     ("airflow.models.dag", "DagModel.dags_needing_dagruns", ("cls", "session")),
     (
@@ -98,6 +99,7 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "SchedulerJobRunner._verify_integrity_if_dag_changed",
         ("self", "dag_run", "session"),
     ),
+    ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._schedule_dag_run", ("self", "dag_run", "session")),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._get_current_dag", ("self", "dag_id", "session")),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._create_dag_runs", ("self", "dag_models", "session")),
     (

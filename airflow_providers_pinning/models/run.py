@@ -49,10 +49,18 @@ class RoutedRun(Base):
     isolation: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     """How the run is kept apart from live ones, such as ``{"assets": "withhold", "slots": "behind"}``."""
     state: Mapped[str | None] = mapped_column(sa.String(20), nullable=True)
-    """The state that the scheduler finished the run with; ``None`` until then."""
+    """The state that the run first finished with; ``None`` until then."""
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     outcome: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     """Evidence that was recorded with the state: tasks by state, failed tasks, tries, times."""
     alterations: Mapped[list[dict[str, Any]] | None] = mapped_column(sa.JSON, nullable=True)
     """What was done to the run by hand, each ``{"what", "actor", "at"}``."""
+    counts_as: Mapped[str | None] = mapped_column(sa.String(20), nullable=True)
+    """What the outcome is to a verdict: ``success``, ``failed``, ``failed_tasks`` or ``nothing``."""
+    active_seconds: Mapped[float | None] = mapped_column(sa.Float, nullable=True)
+    """Seconds that the run's tasks ran, all tries together, without the time that they waited."""
+    retried_tasks: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
+    """Tasks that needed more than one try."""
+    withheld_effects: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
+    """What the run would have changed for live runs, and did not."""

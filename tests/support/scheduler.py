@@ -14,12 +14,13 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Airflow's scheduler, as far as it creates runs, in this process."""
+"""Airflow's scheduler, as far as it creates, starts and finishes runs, in this process."""
 
 from __future__ import annotations
 
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.models.dagrun import DagRun
 from airflow.utils.sqlalchemy import prohibit_commit
 from sqlalchemy.orm import Session
 
@@ -40,3 +41,15 @@ class Scheduler:
         with prohibit_commit(self.session) as guard:
             self.runner._create_dagruns_for_dags(guard, self.session)
         self.session.commit()
+
+    def start_and_decide(self, turns: int = 1) -> None:
+        """Start queued runs, and decide about the tasks and the state of running ones, as turns of the loop do."""
+        for _ in range(turns):
+            with prohibit_commit(self.session) as guard:
+                self.runner._start_queued_dagruns(self.session)
+                guard.commit()
+                running = list(DagRun.get_running_dag_runs_to_examine(session=self.session))
+                self.runner._schedule_all_dag_runs(guard, running, self.session)
+            self.session.commit()
+            # As the loop does, which would have an outdated view of the database otherwise.
+            self.session.expunge_all()

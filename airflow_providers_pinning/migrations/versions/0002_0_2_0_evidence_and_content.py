@@ -49,6 +49,10 @@ def _columns() -> dict[str, tuple[sa.Column, ...]]:
             sa.Column("ended_at", TIMESTAMP(timezone=True), nullable=True),
             sa.Column("outcome", sa.JSON(), nullable=True),
             sa.Column("alterations", sa.JSON(), nullable=True),
+            sa.Column("counts_as", sa.String(20), nullable=True),
+            sa.Column("active_seconds", sa.Float(), nullable=True),
+            sa.Column("retried_tasks", sa.Integer(), nullable=True),
+            sa.Column("withheld_effects", sa.Integer(), nullable=True),
         ),
     }
 
