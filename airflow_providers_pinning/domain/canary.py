@@ -18,12 +18,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from airflow._shared.timezones import timezone
+from airflow.configuration import conf
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
@@ -31,13 +33,14 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from pendulum import DateTime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import attestation, checks, events, managed
 from airflow_providers_pinning.domain.active import Resolution, resolved
 from airflow_providers_pinning.domain.candidate_needs import register_needs
-from airflow_providers_pinning.domain.errors import InvalidConfError, RunNotAllowedError
+from airflow_providers_pinning.domain.errors import InvalidConfError, RunIdNotAllowedError, RunNotAllowedError
 from airflow_providers_pinning.domain.events import CallerKind, Change, EventKind
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
 from airflow_providers_pinning.domain.managed import VersionState
@@ -48,6 +51,9 @@ from airflow_providers_pinning.models import Pin, RoutedRun
 
 CANARY = "canary"
 """Kind of the routed runs that this module creates, and the start of their run ids."""
+
+_OWN_PATTERN = f"^{CANARY}__[A-Za-z0-9_.:+-]+$"
+"""What all run ids of canary runs match."""
 
 _TRIGGERED_BY = {CallerKind.CLI: DagRunTriggeredByType.CLI}
 
@@ -94,6 +100,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     :param session: database session; the caller commits
     :raises InvalidConfError: if ``conf`` does not fit the version's parameters
     :raises RunNotAllowedError: if the version does not allow manual runs
+    :raises RunIdNotAllowedError: if Airflow is configured to refuse the ids of canary runs
     :raises PinningError: whatever refuses a pin of the version, except a hold
     """
     dag_model = require_dag(dag_id, lock=True, session=session)
@@ -113,15 +120,15 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
             dag_id=dag_id,
             version_number=version.version_number,
         )
+    runs = _new_run_ids(dag_id, version, request.count)
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded(dag_id, session=session)
     register_needs(_serialized(version, session=session), session=session)
     dated = not _depends_on_past(dag) and not _depends_on_past(active_dag(dag_id, session=session))
-    run_ids = tuple(
-        _create_run(dag, version, index, request, change, dated=dated, session=session)
-        for index in range(request.count)
-    )
+    for run_id, now in runs.items():
+        _create_run(dag, version, run_id, now, request, change, dated=dated, session=session)
+    run_ids = tuple(runs)
     events.record(
         EventKind.CANARY,
         dag_id=dag_id,
@@ -171,19 +178,46 @@ def _depends_on_past(dag: SerializedDAG | None) -> bool:
     return dag is not None and any(task.depends_on_past or task.wait_for_downstream for task in dag.tasks)
 
 
+def _new_run_ids(dag_id: str, version: VersionIdentity, count: int) -> dict[str, DateTime]:
+    """
+    Name the runs, each with the time that it has to itself.
+
+    Templates such as ``{{ ds }}`` need a logical date, and no two runs of a Dag may have the same.
+
+    :raises RunIdNotAllowedError: if Airflow is configured to refuse a name
+    """
+    now = timezone.utcnow()
+    times = [timezone.coerce_datetime(now + timedelta(microseconds=index)) for index in range(count)]
+    runs = {
+        f"{CANARY}__v{version.version_number}__{time.isoformat()}__{index}": time for index, time in enumerate(times, 1)
+    }
+    pattern = conf.get("scheduler", "allowed_run_id_pattern").strip()
+    for run_id in runs:
+        if not pattern or not re.match(pattern, run_id):
+            allowing = f"{pattern}|{_OWN_PATTERN}" if pattern else _OWN_PATTERN
+            raise RunIdNotAllowedError(
+                f"No canary run of Dag {dag_id!r} was created: its run id, {run_id!r}, does not match [scheduler] "
+                f"allowed_run_id_pattern, which is {pattern!r}. Set that option to {allowing!r} for the API server and "
+                "the scheduler.",
+                dag_id=dag_id,
+                version_number=version.version_number,
+                pattern=pattern,
+                allowing_pattern=allowing,
+            )
+    return runs
+
+
 def _create_run(
     dag: SerializedDAG,
     version: VersionIdentity,
-    index: int,
+    run_id: str,
+    now: DateTime,
     request: CanaryRequest,
     change: Change,
     *,
     dated: bool,
     session: Session,
-) -> str:
-    # Templates such as {{ ds }} need a logical date; no two runs of a Dag may have the same.
-    now = timezone.coerce_datetime(timezone.utcnow() + timedelta(microseconds=index))
-    run_id = f"{CANARY}__v{version.version_number}__{now.isoformat()}__{index + 1}"
+) -> None:
     with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):
         try:
             dag.create_dagrun(
@@ -206,7 +240,6 @@ def _create_run(
                 version_number=version.version_number,
             ) from error
     session.add(RoutedRun(dag_id=dag.dag_id, run_id=run_id, dag_version_id=version.dag_version_id, kind=CANARY))
-    return run_id
 
 
 def _serialized(version: VersionIdentity, *, session: Session) -> SerializedDagModel:

@@ -129,6 +129,12 @@ class RunNotAllowedError(PinningError):
     reason = "run_not_allowed"
 
 
+class RunIdNotAllowedError(PinningError):
+    """Airflow is configured to refuse the ids of canary runs; ``data["allowing_pattern"]`` would allow them."""
+
+    reason = "run_id_not_allowed"
+
+
 class NothingToRollBackToError(PinningError):
     """No version that was active before can be pinned."""
 

@@ -55,6 +55,13 @@ def test_conf_that_does_not_fit_is_refused_as_invalid(api, session):
     assert session.scalars(select(DagRun)).all() == []
 
 
+def test_run_ids_that_airflow_is_configured_to_refuse_are_a_refusal(api, session, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", "^manual__.*$")
+    answer = api().post(RUNS, json={"version_number": 2})
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "run_id_not_allowed")
+    assert "allowed_run_id_pattern" in answer.json()["detail"]["message"]
+
+
 @pytest.mark.parametrize(("role", "status"), [(None, 401), ("viewer", 403), ("user", 201)])
 def test_canary_runs_need_permission_to_start_runs(api, role, status):
     assert api(role).post(RUNS, json={"version_number": 2}).status_code == status

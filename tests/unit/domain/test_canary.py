@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.canary import CanaryRequest
 from airflow_providers_pinning.domain.errors import (
     InvalidConfError,
     NotManagedError,
+    RunIdNotAllowedError,
     RunNotAllowedError,
     VersionDriftedError,
     VersionRejectedError,
@@ -41,7 +42,7 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.health import escaped_runs
 from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
 from airflow_providers_pinning.domain.verdict import Criteria, Verdict
-from airflow_providers_pinning.models import ManagedVersion
+from airflow_providers_pinning.models import Event, ManagedVersion
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 WITH_OUTLET = CHANGED.replace('EmptyOperator(task_id="load")', 'EmptyOperator(task_id="load", outlets=[NEW])').replace(
@@ -128,6 +129,24 @@ def test_version_that_allows_no_manual_runs_gets_no_canary(lab, session):
         start(lab, 1)
     session.rollback()
     assert session.scalars(select(DagRun)).all() == []
+
+
+@pytest.mark.parametrize("pattern", ["^(manual|scheduled)__[^ ]+$", ""])
+def test_pattern_of_run_ids_that_refuses_canaries_is_named_before_anything_is_written(
+    pinned, session, monkeypatch, pattern
+):
+    changes = len(session.scalars(select(Event)).all())
+    monkeypatch.setenv("AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", pattern)
+    with pytest.raises(RunIdNotAllowedError, match=r"\[scheduler\] allowed_run_id_pattern") as refused:
+        start(pinned)
+    session.commit()
+    assert session.scalars(select(DagRun)).all() == []
+    assert len(session.scalars(select(Event)).all()) == changes
+    assert pinned.managed("orders") == {1: "active"}
+    allowing = refused.value.data["allowing_pattern"]
+    assert repr(allowing) in refused.value.message
+    monkeypatch.setenv("AIRFLOW__SCHEDULER__ALLOWED_RUN_ID_PATTERN", allowing)
+    assert len(start(pinned, count=2).run_ids) == 2
 
 
 def test_limit_of_active_runs_is_warned_of(pinned, session):
