@@ -23,11 +23,10 @@ record what was done. So a failure cannot be clicked away, and what was never tr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Any
 
 from airflow._shared.timezones import timezone
 from airflow.models.dagrun import DagRun
@@ -52,6 +51,8 @@ class EndReason(str, Enum):
     """It exceeded the Dag's ``dagrun_timeout``."""
     SET_BY_HAND = "set_by_hand"
     """Somebody set its state."""
+    DELETED = "deleted"
+    """Somebody deleted it before it ended, and a task of it had failed by then."""
     OVERRAN_GAP = "overran_gap"
     """A live run fell due, and the two must not overlap. It counts as failed."""
     VERSION_REJECTED = "version_rejected"
@@ -126,7 +127,7 @@ def record_outcome(run: DagRun, *, reason: str | None = None, session: Session) 
         return False
     # The run is written before its record is locked: everybody locks the two in this order.
     session.flush()
-    routed = _locked(run.dag_id, run.run_id, session=session)
+    routed = locked_record(run.dag_id, run.run_id, session=session)
     if routed is None or routed.state is not None:
         return False
     ended_by = EndReason(reason or EndReason.FINISHED)
@@ -152,52 +153,14 @@ def record_outcome(run: DagRun, *, reason: str | None = None, session: Session) 
     return True
 
 
-def failed_tasks(dag_id: str, run_id: str, *, session: Session) -> list[str]:
-    """Return the tasks of a run that failed after their retries, so far."""
-    query = select(TaskInstance.task_id).distinct()
-    query = query.where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
-    return sorted(session.scalars(query.where(TaskInstance.state == TaskInstanceState.FAILED)))
-
-
-def note_alteration(
-    dag_id: str,
-    run_id: str,
-    what: str,
-    *,
-    actor: str | None,
-    failed: Sequence[str] = (),
-    by_hand: bool = False,
-    session: Session,
-) -> RoutedRun | None:
-    """
-    Add to the record of a canary run what somebody did to it.
-
-    :param what: such as ``cleared`` or ``set to success``
-    :param actor: who did it, if that is known
-    :param failed: tasks that had failed before, which the alteration may hide
-    :param by_hand: whether somebody decided what came of the run or a task of it
-    :return: the record; ``None`` if the run has none
-    """
-    session.flush()
-    routed = _locked(dag_id, run_id, session=session)
-    if routed is None:
-        return None
-    altered: dict[str, Any] = {"what": what, "actor": actor, "at": timezone.utcnow().isoformat()}
-    if routed.state is None:
-        altered |= {"failed_tasks": list(failed)} if failed else {}
-        altered |= {"by_hand": True} if by_hand else {}
-    routed.alterations = [*(routed.alterations or ()), altered]
-    session.flush()
-    return routed
-
-
-def _locked(dag_id: str, run_id: str, *, session: Session) -> RoutedRun | None:
+def locked_record(dag_id: str, run_id: str, *, session: Session) -> RoutedRun | None:
+    """Lock and return the record of a run; whoever also writes the run has done so before."""
     return session.get(RoutedRun, (dag_id, run_id), with_for_update=True, populate_existing=True)
 
 
 def _outcome(run: DagRun, routed: RoutedRun, *, session: Session) -> Outcome:
     rows = session.execute(_by_task_and_state(), {"dag_id": run.dag_id, "run_id": run.run_id}).all()
-    hidden = (task for altered in routed.alterations or () for task in altered.get("failed_tasks", ()))
+    hidden, by_hand = _altered_tasks(routed)
     by_state: dict[str, int] = {}
     tries: dict[str, int] = {}
     for row in rows:
@@ -207,7 +170,7 @@ def _outcome(run: DagRun, routed: RoutedRun, *, session: Session) -> Outcome:
     return Outcome(
         task_instances=sum(row.instances for row in rows),
         tasks_by_state=by_state,
-        failed_tasks=tuple(sorted({*_tasks_in(TaskInstanceState.FAILED, rows), *hidden})),
+        failed_tasks=tuple(sorted((_tasks_in(TaskInstanceState.FAILED, rows) - by_hand) | hidden)),
         upstream_failed_tasks=tuple(sorted(_tasks_in(TaskInstanceState.UPSTREAM_FAILED, rows))),
         tries=tries,
         active_seconds=sum(float(row.seconds or 0) for row in rows),
@@ -215,6 +178,19 @@ def _outcome(run: DagRun, routed: RoutedRun, *, session: Session) -> Outcome:
             sorted({row.task_id for row in rows if row.state == TaskInstanceState.SUCCESS and not row.fewest_tries})
         ),
     )
+
+
+def _altered_tasks(routed: RoutedRun) -> tuple[set[str], set[str]]:
+    """Return the tasks that had failed before somebody cleared or set them, and those whose state is from a person."""
+    hidden: set[str] = set()
+    by_hand: set[str] = set()
+    for altered in routed.alterations or ():
+        hidden.update(altered.get("failed_tasks", ()))
+        if altered.get("by_hand"):
+            by_hand.update(altered.get("tasks", ()))
+        else:
+            by_hand.difference_update(altered.get("tasks", ()))
+    return hidden, by_hand
 
 
 def _word(state: str | None) -> str:

@@ -91,6 +91,23 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ),
     ),
     ("airflow.models.taskinstance", "TaskInstance.prepare_db_for_next_try", ("self", "session")),
+    (
+        "airflow.models.taskinstance",
+        "clear_task_instances",
+        ("tis", "session", "dag_run_state", "run_on_latest_version", "prevent_running_task"),
+    ),
+    (
+        "airflow.api.common.mark_tasks",
+        "set_state",
+        ("tasks", "run_id", "upstream", "downstream", "future", "past", "state", "commit", "session"),
+    ),
+    (
+        "airflow.api.common.mark_tasks",
+        "_set_dag_run_terminal_state",
+        ("dag", "run_id", "run_state", "ti_state", "commit", "session"),
+    ),
+    ("airflow.api.common.mark_tasks", "_set_dag_run_state", ("dag_id", "run_id", "state", "session")),
+    ("airflow.api_fastapi.core_api.security", "resolve_user_from_token", ("token_str",)),
     ("airflow.models.taskinstance", "_get_new_task_ids", ("dag_id", "run_id", "session")),
     ("airflow.callbacks.database_callback_sink", "DatabaseCallbackSink.send", ("self", "callback", "session")),
     ("airflow.models.taskmap", "TaskMap.expand_mapped_task", ("cls", "task", "run_id", "session")),

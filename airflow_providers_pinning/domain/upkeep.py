@@ -27,11 +27,12 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.alterations import note_gone
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.health import is_out_of_sync, with_live_rows
 from airflow_providers_pinning.domain.identity import require_dag
 from airflow_providers_pinning.domain.scheduling import sync_dag_model
-from airflow_providers_pinning.models import Pin, RoutedRun
+from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +101,8 @@ def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) 
     """
     Drop what is kept of routed runs, such as canary runs, that were deleted from Airflow.
 
+    Those whose outcome is known are evidence for as long as their version is managed.
+
     :param after: Dag and run after which to go on
     :param session: database session
     :return: the Dag and run after which the next round goes on; ``None`` if it begins anew
@@ -114,5 +117,12 @@ def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) 
         run_ids = {run_id for _, run_id in of_dag}
         present = session.scalars(select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids)))
         if gone := run_ids.difference(present):
-            session.execute(delete(RoutedRun).where(RoutedRun.dag_id == dag_id, RoutedRun.run_id.in_(gone)))
+            of_gone = (RoutedRun.dag_id == dag_id, RoutedRun.run_id.in_(gone))
+            managed = select(ManagedVersion.dag_version_id).where(ManagedVersion.dag_id == dag_id)
+            is_evidence = and_(RoutedRun.state.is_not(None), RoutedRun.dag_version_id.in_(managed))
+            session.execute(
+                delete(RoutedRun).where(*of_gone, ~is_evidence).execution_options(synchronize_session=False)
+            )
+            for routed in session.scalars(select(RoutedRun).where(*of_gone)):
+                note_gone(routed)
     return runs[-1] if len(runs) == RUNS_A_ROUND else None

@@ -71,3 +71,18 @@ def counted_parameters(session: Session) -> Iterator[list[int]]:
         yield sent
     finally:
         event.remove(session.get_bind(), "before_cursor_execute", count)
+
+
+@contextmanager
+def sent(session: Session) -> Iterator[list[str]]:
+    """Record the statements of all sessions that reach the database of this one."""
+    statements: list[str] = []
+
+    def record(connection, cursor, statement, *_) -> None:
+        statements.append(statement)
+
+    event.listen(session.get_bind(), "before_cursor_execute", record)
+    try:
+        yield statements
+    finally:
+        event.remove(session.get_bind(), "before_cursor_execute", record)

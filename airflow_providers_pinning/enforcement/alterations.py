@@ -1,0 +1,160 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Seam O: what people do to canary runs is written down, with who did it.
+
+Stock lets the state of a run or of its tasks be set, and a run be cleared or deleted. A verdict on a version must not
+change by that: a hanging canary run that is set to success was not one, and a failed one that is cleared or
+deleted did fail. So each of these is noted beside the recorded outcome. Stock's functions do not know
+who asks; the API server's authentication does, so it leaves the name for them.
+
+Other runs are told by their run ids, so they cost nothing.
+
+Shown by ``tests/unit/enforcement/test_alterations.py``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import wrap
+
+CANARY_PREFIX = "canary__"
+"""As ``domain.outcomes`` has it, which imports Airflow's models and so is imported late."""
+
+
+def install_on_mark_tasks(module: ModuleType) -> None:
+    """Patch ``airflow.api.common.mark_tasks``."""
+    from airflow.utils.session import NEW_SESSION, provide_session
+
+    @provide_session
+    def set_tasks(wrapped: Any, *, run_id: str, state: Any, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
+        from airflow_providers_pinning.domain.alterations import failed_tasks, note_state
+
+        tasks = kwargs["tasks"]
+        first = next(iter(tasks), None)
+        dag_id = (first[0] if isinstance(first, tuple) else first).dag.dag_id if first else None
+        failed = failed_tasks(dag_id, run_id, session=session) if dag_id and _is_canary(run_id) else ()
+        altered = wrapped(run_id=run_id, state=state, session=session, **kwargs)
+        for key, task_ids in _by_canary(altered).items():
+            before = failed if key == (dag_id, run_id) else ()
+            note_state(*key, str(state), tasks=task_ids, failed=before, session=session)
+        return altered
+
+    def set_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        if not kwargs.get("commit") or not _may_reach_canaries(kwargs) or _is_decided_here():
+            return wrapped(*args, **kwargs)
+        return set_tasks(wrapped, **{"state": "success", **kwargs})
+
+    def set_dag_run_terminal_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        from airflow_providers_pinning.domain.alterations import decided_here, failed_tasks, note_state
+
+        dag, run_id, session = kwargs["dag"], kwargs["run_id"], kwargs["session"]
+        if not kwargs["commit"] or not dag or not _is_canary(run_id) or _is_decided_here():
+            return wrapped(*args, **kwargs)
+        failed = failed_tasks(dag.dag_id, run_id, session=session)
+        with decided_here():
+            updated, killed = wrapped(*args, **kwargs)
+        task_ids = {ti.task_id for ti in updated}
+        state = str(kwargs["run_state"])
+        note_state(dag.dag_id, run_id, state, tasks=task_ids, failed=failed, of_run=True, session=session)
+        return updated, killed
+
+    def set_dag_run_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        from airflow_providers_pinning.domain.alterations import failed_tasks, note_state
+
+        dag_id, run_id, state, session = args
+        if not _is_canary(run_id) or _is_decided_here():
+            wrapped(*args, **kwargs)
+            return
+        failed = failed_tasks(dag_id, run_id, session=session)
+        wrapped(*args, **kwargs)
+        note_state(dag_id, run_id, str(state), tasks=(), failed=failed, of_run=True, session=session)
+
+    wrap(module, "set_state", set_state)
+    wrap(module, "_set_dag_run_terminal_state", set_dag_run_terminal_state)
+    wrap(module, "_set_dag_run_state", set_dag_run_state)
+
+
+def install_on_task_instance(module: ModuleType) -> None:
+    """Patch ``airflow.models.taskinstance``."""
+
+    def clear_task_instances(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        tis = args[0] if args else kwargs["tis"]
+        canaries = _by_canary(tis)
+        if not canaries:
+            wrapped(*args, **kwargs)
+            return
+        from airflow_providers_pinning.domain.alterations import failed_tasks, note_clearing
+
+        session = kwargs["session"] if "session" in kwargs else args[1]
+        failed = {key: failed_tasks(*key, session=session) for key in canaries}
+        wrapped(*args, **kwargs)
+        for key, task_ids in canaries.items():
+            note_clearing(*key, tasks=task_ids, failed=failed[key], session=session)
+
+    wrap(module, "clear_task_instances", clear_task_instances)
+
+
+def install_on_dag_run(module: ModuleType) -> None:
+    """Listen to deletions of ``airflow.models.dagrun.DagRun``."""
+    from sqlalchemy import event
+
+    @event.listens_for(module.DagRun, "after_delete")
+    def note_deletion(mapper: Any, connection: Any, run: Any) -> None:
+        if _is_canary(run.run_id):
+            from airflow_providers_pinning.domain.alterations import note_deletion
+
+            note_deletion(run, connection)
+
+
+def install_on_security(module: ModuleType) -> None:
+    """Patch ``airflow.api_fastapi.core_api.security``."""
+
+    async def resolve_user_from_token(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        from airflow_providers_pinning.domain.alterations import actor
+
+        user = await wrapped(*args, **kwargs)
+        actor.set(user.get_name())
+        return user
+
+    wrap(module, "resolve_user_from_token", resolve_user_from_token)
+
+
+def _is_canary(run_id: str | None) -> bool:
+    return run_id is not None and run_id.startswith(CANARY_PREFIX)
+
+
+def _may_reach_canaries(asked: dict[str, Any]) -> bool:
+    return _is_canary(asked.get("run_id")) or bool(asked.get("past") or asked.get("future"))
+
+
+def _is_decided_here() -> bool:
+    from airflow_providers_pinning.domain.alterations import is_decided_here
+
+    return is_decided_here()
+
+
+def _by_canary(tis: Any) -> dict[tuple[str, str], set[str]]:
+    """Return the tasks of those task instances that belong to canary runs, by Dag and run."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for ti in tis:
+        if ti.run_id.startswith(CANARY_PREFIX):
+            found[ti.dag_id, ti.run_id].add(ti.task_id)
+    return found
