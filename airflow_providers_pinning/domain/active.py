@@ -38,8 +38,9 @@ from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import ColumnElement, Row, Select, bindparam, literal, or_, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
-from airflow_providers_pinning.domain.identity import VersionIdentity, keep_writers_out_of_sqlite
+from airflow_providers_pinning.domain.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
 
 
@@ -170,7 +171,7 @@ class LockedPin:
     """The pinned version, or ``None`` if the Dag is not pinned."""
 
 
-_held: ContextVar[Mapping[str, LockedPin] | None] = ContextVar("pinning_held", default=None)
+_held: ContextVar[Mapping[str, LockedPin | None] | None] = ContextVar("pinning_held", default=None)
 
 
 @contextmanager
@@ -179,16 +180,13 @@ def held_pins(dag_ids: Collection[str], *, session: Session) -> Iterator[None]:
     Read the pins of Dags whose rows the caller has locked, once for all look-ups inside the block.
 
     No change of a pin gets past the lock, so what is read stays true. It saves the scheduler a look-up for
-    each run. A Dag whose pin cannot be honoured is left out; the look-ups find nothing for it as ever.
+    each run. For a Dag whose pin cannot be honoured there is none; the look-ups find nothing for it as ever.
     """
-    keep_writers_out_of_sqlite(session=session)
+    locks.keep_writers_out_of_sqlite(session=session)
     rows = session.execute(_pins_with_versions(), {"dag_ids": list(dag_ids)}).all()
-    pins = dict.fromkeys(dag_ids, LockedPin(recorded=False, version=None))
+    pins: dict[str, LockedPin | None] = dict.fromkeys(dag_ids, LockedPin(recorded=False, version=None))
     for row in rows:
-        if row.dag_version_id is None or _is_honoured(row):
-            pins[row.dag_id] = _locked_pin(row)
-        else:
-            del pins[row.dag_id]
+        pins[row.dag_id] = _locked_pin(row) if row.dag_version_id is None or _is_honoured(row) else None
     token = _held.set(pins)
     try:
         yield
@@ -205,21 +203,16 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     """
     Read the pin for the creation of a run, held against changes until the transaction ends.
 
-    The Dag's row is locked in share mode as well: a Dag that was never pinned has no pin row to lock, and
-    its first pin would slip in between.
+    That holds for a Dag that was never pinned as well, which has no pin row to lock: its first pin does not slip in
+    between.
 
     :param dag_id: the Dag that gets a run
     :param session: session of the creating transaction
     :raises PinUnavailableError: if the pinned version is gone or changed
     """
-    keep_writers_out_of_sqlite(session=session)
-    # The weakest lock that a change of the pin waits for: ordinary updates of the row go on meanwhile.
-    session.execute(
-        select(DagModel.dag_id).where(DagModel.dag_id == dag_id).with_for_update(read=True, key_share=True, of=DagModel)
-    )
-    # The pin is locked by a statement of its own: one that had to wait would see the changed pin beside the
-    # joined rows of the old one.
-    session.execute(select(Pin.dag_id).where(Pin.dag_id == dag_id).with_for_update(read=True))
+    # Who holds the Dag's row must not wait for the gate: a change that has shut it waits for the row.
+    if dag_id not in (_held.get() or {}):
+        locks.pass_gate(dag_id, session=session)
     row = session.execute(_pins_with_versions(), {"dag_ids": [dag_id]}).one_or_none()
     if row is None or row.dag_version_id is None or _is_honoured(row):
         return _locked_pin(row)
@@ -238,16 +231,8 @@ def hold_recorded_pin(dag_id: str, *, session: Session) -> None:
 
     For changes of an existing run that look the version up several times, and must get one answer.
     """
-    if session.scalar(select(literal(1)).where(Pin.dag_id == dag_id)) is None:
-        return
-    keep_writers_out_of_sqlite(session=session)
-    session.execute(
-        select(DagModel)
-        .where(DagModel.dag_id == dag_id)
-        .with_for_update(read=True, key_share=True, of=DagModel)
-        .execution_options(populate_existing=True)
-    )
-    session.execute(select(Pin.dag_id).where(Pin.dag_id == dag_id).with_for_update(read=True))
+    if locks.pass_gate_if_pinned(dag_id, session=session):
+        session.execute(select(DagModel).where(DagModel.dag_id == dag_id).execution_options(populate_existing=True))
 
 
 @cache

@@ -28,9 +28,10 @@ from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import ColumnElement, Row, Select, bindparam, false, literal, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
+from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
@@ -245,14 +246,14 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
     """
     Read the Dag's row, optionally locked until the transaction ends.
 
-    Every change of a pin locks this row first. The scheduler holds it while it creates scheduled and
-    asset-triggered runs and the dag processor while it writes a parsed file, so that a change is
-    ordered with both.
+    Every change of a pin locks this row, after it has shut the Dag's gate to those who create runs without locking it
+    (see :mod:`~airflow_providers_pinning.domain.locks`). The scheduler holds the row while it creates scheduled and
+    asset-triggered runs and the dag processor while it writes a parsed file, so that a change is ordered with both.
 
     :raises UnknownDagError: if there is no such Dag
     """
     if lock:
-        keep_writers_out_of_sqlite(session=session)
+        locks.shut_gate(dag_id, session=session)
     dag = session.scalar(_dag_select(lock=lock), {"dag_id": dag_id})
     if dag is None:
         raise UnknownDagError(f"Dag {dag_id!r} is not known. Check the id, or wait until it is parsed.", dag_id=dag_id)
@@ -262,20 +263,7 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
 @cache
 def _dag_select(*, lock: bool) -> Select:
     query = select(DagModel).where(DagModel.dag_id == bindparam("dag_id")).options(load_only(*_OF_DAG))
-    return query.with_for_update(of=DagModel).execution_options(populate_existing=True) if lock else query
-
-
-def keep_writers_out_of_sqlite(*, session: Session) -> None:
-    """
-    Make this transaction the only writer, where there are no row locks: on SQLite.
-
-    To be called before something is read that must not change until the transaction ends. Other databases lock rows.
-    """
-    if session.get_bind().dialect.name == "sqlite":
-        session.execute(
-            update(DagModel).where(false()).values(dag_id=DagModel.dag_id),
-            execution_options={"synchronize_session": False},
-        )
+    return locks.for_change(query).execution_options(populate_existing=True) if lock else query
 
 
 def managed_run_version(dag_id: str, run_id: str, *, session: Session) -> UUID | None:

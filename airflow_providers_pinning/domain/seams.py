@@ -129,6 +129,7 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "SchedulerJobRunner._create_dagruns_for_partitioned_asset_dags",
         ("self", "session"),
     ),
+    ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._update_asset_orphanage", ("self", "session")),
     (
         "airflow.serialization.definitions.dag",
         "SerializedDAG.bulk_write_to_db",

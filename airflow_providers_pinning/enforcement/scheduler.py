@@ -26,10 +26,14 @@ makes room for as many more (see ``enforcement.assets``), and tries each again o
 down, since another scheduler may well be able to read the Dag. Its runs are not created outside ``try`` either:
 on the asset paths an exception would end the scheduler.
 
+Stock ``_update_asset_orphanage`` activates assets, as the dag processor and a change of a pin do with those of a Dag.
+Two of them can activate the same one, or several in different orders and so wait for each other. The scheduler would
+end if it is the one that loses. Here it goes on, and cleans up with the next turn of the timer.
+
 When it creates scheduled and asset-triggered runs, the scheduler has locked the Dags' rows, which no change of
 a pin gets past. So the pins of all these Dags are read at once, instead of one by one for each run.
 
-Shown by ``tests/unit/enforcement/test_scheduler.py``.
+Shown by ``tests/unit/enforcement/test_scheduler.py`` and ``tests/integration/test_locks.py``.
 """
 
 from __future__ import annotations
@@ -58,6 +62,7 @@ def install(module: ModuleType) -> None:
         "SchedulerJobRunner._create_dagruns_for_partitioned_asset_dags",
         create_dagruns_for_partitioned_asset_dags,
     )
+    wrap(module, "SchedulerJobRunner._update_asset_orphanage", update_asset_orphanage)
 
 
 def verify_integrity_if_dag_changed(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> bool:
@@ -147,6 +152,23 @@ def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args:
         return {error.data["dag_id"]}
     finally:
         instance._max_partition_dag_runs_per_loop = limit
+
+
+def update_asset_orphanage(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+    """Clean up; if somebody else was faster, the transaction is taken back and left to the next turn."""
+    from sqlalchemy.exc import DBAPIError
+
+    from airflow_providers_pinning.domain.database_errors import is_lost_race
+
+    try:
+        wrapped(*args, **kwargs)
+    except DBAPIError as error:
+        # In a session of the caller's, the failed transaction is the caller's to end.
+        if "session" in kwargs or not is_lost_race(error):
+            raise
+        log.warning(
+            "The clean-up of assets met others at the same assets, and is made at its next turn: %s", error.orig
+        )
 
 
 def _blocked_partitions(runner: Any, *, session: Any) -> int:

@@ -96,7 +96,7 @@ def install_on_dag(module: ModuleType) -> None:
 
 def _add_active(wrapped: Any, operation: Any, *, session: Any) -> dict[str, Any]:
     """Lock and read the Dags' rows as stock does, and exchange what is to be written for pinned Dags."""
-    from airflow_providers_pinning.domain.identity import keep_writers_out_of_sqlite
+    from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
     from airflow_providers_pinning.domain.protection import read_protection
     from airflow_providers_pinning.domain.scheduling import ActiveVersion
 

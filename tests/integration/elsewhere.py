@@ -82,14 +82,25 @@ class Elsewhere:
         """Wait until the action waits for a lock that somebody else holds."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            [(waits,)] = self._server.execute(
-                f"SELECT count(*) FROM pg_stat_activity WHERE pid = {self._backend} AND wait_event_type = 'Lock'"
-            )
-            if waits:
+            if self._waits_for_a_lock():
                 return
             assert not self._acted.is_set(), f"The action did not wait; it gave {self._result!r} or {self._error!r}"
             time.sleep(0.01)
         raise AssertionError("The action neither waited nor ended")
+
+    def _waits_for_a_lock(self) -> bool:
+        [(waits,)] = self._server.execute(
+            f"SELECT count(*) FROM pg_stat_activity WHERE pid = {self._backend} AND wait_event_type = 'Lock'"
+        )
+        return bool(waits)
+
+    def wait_until_acted_or_locked_out(self) -> None:
+        """Wait until the action is done, or waits for a lock that somebody else holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._acted.wait(0.01):
+            if self._waits_for_a_lock():
+                return
+            assert time.monotonic() < deadline, "The action neither waited nor ended"
 
     def commit(self) -> Any:
         """Let the transaction commit, and return what the action returned."""

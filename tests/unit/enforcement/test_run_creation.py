@@ -33,13 +33,12 @@ from airflow.models.deadline import Deadline
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
 from tests.support.lab import BUNDLE
 from tests.support.repository import Repository
 from tests.support.sources import dag_file
-from tests.support.statements import recorded
 
 PINNED = dag_file(
     "orders",
@@ -437,37 +436,39 @@ class TestPartitions:
 class TestLocks:
     """A Dag that was never pinned has no pin to lock: its first one would slip in before the run."""
 
-    DAG_IN_SHARE_MODE = "FOR KEY SHARE OF dag"
+    @pytest.fixture
+    def passed(self, monkeypatch):
+        """Return the Dags whose gate was passed; what that locks is in ``tests/integration/test_locks.py``."""
+        dag_ids = []
+        pass_gate = locks.pass_gate
+
+        def spy(dag_id, *, session):
+            dag_ids.append(dag_id)
+            pass_gate(dag_id, session=session)
+
+        monkeypatch.setattr(locks, "pass_gate", spy)
+        return dag_ids
 
     @pytest.mark.parametrize("create", [call_rest_api, trigger_from_task, backfill], ids=lambda f: f.__name__)
-    def test_a_path_that_does_not_hold_the_dag_locks_it(self, create, lab, scheduler, api):
+    def test_a_path_that_does_not_hold_the_dag_locks_it(self, create, lab, scheduler, api, passed):
         lab.commit("sha1", orders=PINNED)
+        create(lab, scheduler, api)
+        assert set(passed) == {"orders"}
 
-        with recorded(Session) as statements:
-            create(lab, scheduler, api)
-
-        assert any(statement.endswith(self.DAG_IN_SHARE_MODE) for statement in statements)
-
-    def test_the_creation_of_a_partitioned_run_locks_the_dag(self, lab, scheduler):
+    def test_the_creation_of_a_partitioned_run_locks_the_dag(self, lab, scheduler, passed):
         lab.commit("sha1", orders=TestPartitions.PINNED)
         lab.publish("raw", partition_key="north")
-
-        with recorded(Session) as statements:
-            scheduler.create_due_runs()
-
+        scheduler.create_due_runs()
         assert lab.runs("orders")
-        assert any(statement.endswith(self.DAG_IN_SHARE_MODE) for statement in statements)
+        assert passed == ["orders"]
 
     @pytest.mark.parametrize("source", [PINNED, TestAssets.PINNED], ids=["scheduled", "asset-triggered"])
-    def test_the_scheduler_does_not_lock_a_dag_twice_that_it_holds(self, source, lab, scheduler):
+    def test_the_scheduler_does_not_lock_a_dag_twice_that_it_holds(self, source, lab, scheduler, passed):
         lab.commit("sha1", orders=source)
         lab.publish("raw")
-
-        with recorded(Session) as statements:
-            scheduler.create_due_runs()
-
+        scheduler.create_due_runs()
         assert lab.runs("orders")
-        assert not any(statement.endswith(self.DAG_IN_SHARE_MODE) for statement in statements)
+        assert passed == []
 
 
 class TestDagTest:

@@ -1,0 +1,153 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Every lock that a change of a pin and the creation of a run take, and their order.
+
+1. The **gate** of the Dag: shared by those who create a run or clear one on the latest version, exclusive for a change.
+   It is what orders a change with runs that take no lock in stock Airflow, also for a Dag that was never pinned, which
+   has no row of ours.
+2. The ``dag`` row, of several Dags in the order of their ids: taken by a change, by the scheduler for scheduled and
+   asset-triggered runs (it passes over locked ones), and by the dag processor for the Dags of a file.
+3. The ``pinning_pin`` row.
+4. What follows the version: assets, their activation, references, tags.
+
+Whoever waits for the gate to change a pin holds nothing yet, so nobody waits for them in turn. Whoever has locked a
+Dag's row needs no gate for it: no change gets past the row.
+
+On PostgreSQL the gate is an advisory lock of the transaction, and the row is locked ``FOR NO KEY UPDATE``, as stock
+locks it: a statement that merely refers to the Dag, whose foreign key is checked ``FOR KEY SHARE``, does not wait for a
+change. If it did, the scheduler could hold an asset that the change wants. On SQLite, which has one writer, the gate
+is the right to write. On MySQL, which has no such locks, the row itself is the gate.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+
+from airflow.models.dag import DagModel
+from sqlalchemy import Select, bindparam, false, func, select, update
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.models import Pin
+
+
+def shut_gate(dag_id: str, *, session: Session) -> None:
+    """
+    Wait for runs of the Dag that are being created, and keep others from being created until the transaction ends.
+
+    For changes of a pin, which lock the Dag's row next.
+    """
+    match session.get_bind().dialect.name:
+        case "postgresql":
+            session.execute(_advisory_lock(shared=False), {"key": gate_key(dag_id)})
+        case "sqlite":
+            keep_writers_out_of_sqlite(session=session)
+
+
+def pass_gate(dag_id: str, *, session: Session) -> None:
+    """
+    Wait for a change of the Dag's pin that is under way, and keep others from being made until the transaction ends.
+
+    What is read by a later statement stays true. For the creation of runs by those who have not locked the Dag's row.
+    """
+    match session.get_bind().dialect.name:
+        case "postgresql":
+            session.execute(_advisory_lock(shared=True), {"key": gate_key(dag_id)})
+        case "sqlite":
+            keep_writers_out_of_sqlite(session=session)
+        case _:
+            session.execute(_row_in_share_mode(), {"dag_id": dag_id})
+            # By a statement of its own: one that had to wait would see the changed pin beside old rows that it joins.
+            session.execute(_pin_in_share_mode(), {"dag_id": dag_id})
+
+
+def pass_gate_if_pinned(dag_id: str, *, session: Session) -> bool:
+    """
+    Pass the gate of a Dag that was ever pinned, by one statement if it was not.
+
+    On PostgreSQL the gate is passed either way, so that a first pin does not slip in between several look-ups.
+
+    :return: whether the Dag was ever pinned
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        row = session.execute(_try_gate(), {"key": gate_key(dag_id), "dag_id": dag_id}).one()
+        if row.passed and row.recorded is None:
+            return False
+        if not row.passed:
+            pass_gate(dag_id, session=session)
+        return row.passed or session.scalar(_recorded(), {"dag_id": dag_id}) is not None
+    if session.scalar(_recorded(), {"dag_id": dag_id}) is None:
+        return False
+    pass_gate(dag_id, session=session)
+    return True
+
+
+def for_change(query: Select) -> Select:
+    """Let a SELECT of ``DagModel`` lock the row against other writers of it, but not against those who refer to it."""
+    return query.with_for_update(key_share=True, of=DagModel)
+
+
+def gate_key(dag_id: str) -> int:
+    """Return the number of a Dag's gate among the advisory locks of the database, which are 64 bit wide."""
+    digest = sha256(f"airflow_providers_pinning:{dag_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def keep_writers_out_of_sqlite(*, session: Session) -> None:
+    """
+    Make this transaction the only writer, where there are no row locks: on SQLite.
+
+    To be called before something is read that must not change until the transaction ends. Other databases lock rows.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        session.execute(_write_nothing(), execution_options={"synchronize_session": False})
+
+
+# Built once: building a statement costs as much as executing it.
+
+
+@cache
+def _advisory_lock(*, shared: bool) -> Select:
+    lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+    return select(lock(bindparam("key")))
+
+
+@cache
+def _try_gate() -> Select:
+    recorded = select(Pin.dag_id).where(Pin.dag_id == bindparam("dag_id")).scalar_subquery()
+    return select(func.pg_try_advisory_xact_lock_shared(bindparam("key")).label("passed"), recorded.label("recorded"))
+
+
+@cache
+def _recorded() -> Select:
+    return select(Pin.dag_id).where(Pin.dag_id == bindparam("dag_id"))
+
+
+@cache
+def _row_in_share_mode() -> Select:
+    return select(DagModel.dag_id).where(DagModel.dag_id == bindparam("dag_id")).with_for_update(read=True, of=DagModel)
+
+
+@cache
+def _pin_in_share_mode() -> Select:
+    return _recorded().with_for_update(read=True)
+
+
+@cache
+def _write_nothing():  # type: ignore[no-untyped-def]
+    return update(DagModel).where(false()).values(dag_id=DagModel.dag_id)
