@@ -21,7 +21,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from airflow._shared.timezones import timezone
@@ -43,14 +42,13 @@ from airflow_providers_pinning.domain.candidate_needs import register_needs
 from airflow_providers_pinning.domain.errors import InvalidConfError, RunIdNotAllowedError, RunNotAllowedError
 from airflow_providers_pinning.domain.events import CallerKind, Change, EventKind
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
+from airflow_providers_pinning.domain.isolation import default_isolation
 from airflow_providers_pinning.domain.managed import VersionState
-from airflow_providers_pinning.domain.scheduling import active_dag, read_dag
+from airflow_providers_pinning.domain.routed_runs import CANARY
+from airflow_providers_pinning.domain.scheduling import read_dag
 from airflow_providers_pinning.domain.state import Repetition
 from airflow_providers_pinning.domain.wording import plural
 from airflow_providers_pinning.models import Pin, RoutedRun
-
-CANARY = "canary"
-"""Kind of the routed runs that this module creates, and the start of their run ids."""
 
 _OWN_PATTERN = f"^{CANARY}__[A-Za-z0-9_.:+-]+$"
 """What all run ids of canary runs match."""
@@ -125,9 +123,8 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded(dag_id, session=session)
     register_needs(_serialized(version, session=session), session=session)
-    dated = not _depends_on_past(dag) and not _depends_on_past(active_dag(dag_id, session=session))
-    for run_id, now in runs.items():
-        _create_run(dag, version, run_id, now, request, change, dated=dated, session=session)
+    for run_id, logical_date in runs.items():
+        _create_run(dag, version, run_id, logical_date, request, change, session=session)
     run_ids = tuple(runs)
     events.record(
         EventKind.CANARY,
@@ -140,13 +137,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         evidence={"run_ids": list(run_ids)},
         session=session,
     )
-    warnings = _what_delays(dag_model, session=session)
-    if not dated:
-        warnings += (
-            f"Tasks of Dag {dag_id!r} depend on the past, so the canary runs have no logical date: live runs after "
-            "them would wait for their outcome. Templates such as {{ ds }} are undefined in them.",
-        )
-    return CanaryRuns(dag_id, version, run_ids, warnings)
+    return CanaryRuns(dag_id, version, run_ids, _what_delays(dag_model, session=session))
 
 
 def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns | None:
@@ -174,20 +165,18 @@ def _asked(dag_id: str, request: CanaryRequest) -> dict[str, Any]:
     return {"action": CANARY, "dag_id": dag_id, **request.as_request()}
 
 
-def _depends_on_past(dag: SerializedDAG | None) -> bool:
-    return dag is not None and any(task.depends_on_past or task.wait_for_downstream for task in dag.tasks)
-
-
 def _new_run_ids(dag_id: str, version: VersionIdentity, count: int) -> dict[str, DateTime]:
     """
     Name the runs, each with the time that it has to itself.
 
-    Templates such as ``{{ ds }}`` need a logical date, and no two runs of a Dag may have the same.
+    Templates such as ``{{ ds }}`` need a logical date, and no two runs of a Dag may have the same. None is a whole
+    second, so that no canary run takes the date of a scheduled run.
 
     :raises RunIdNotAllowedError: if Airflow is configured to refuse a name
     """
     now = timezone.utcnow()
-    times = [timezone.coerce_datetime(now + timedelta(microseconds=index)) for index in range(count)]
+    first = min(now.microsecond, 999_999 - count) + 1
+    times = [timezone.coerce_datetime(now.replace(microsecond=first + index)) for index in range(count)]
     runs = {
         f"{CANARY}__v{version.version_number}__{time.isoformat()}__{index}": time for index, time in enumerate(times, 1)
     }
@@ -211,20 +200,29 @@ def _create_run(
     dag: SerializedDAG,
     version: VersionIdentity,
     run_id: str,
-    now: DateTime,
+    logical_date: DateTime,
     request: CanaryRequest,
     change: Change,
     *,
-    dated: bool,
     session: Session,
 ) -> None:
+    # First of all, since the run's creation asks what is withheld.
+    session.add(
+        RoutedRun(
+            dag_id=dag.dag_id,
+            run_id=run_id,
+            dag_version_id=version.dag_version_id,
+            kind=CANARY,
+            isolation=default_isolation(),
+        )
+    )
     with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):
         try:
             dag.create_dagrun(
                 run_id=run_id,
-                logical_date=now if dated else None,
-                data_interval=dag.timetable.infer_manual_data_interval(run_after=now) if dated else None,
-                run_after=now,
+                logical_date=logical_date,
+                data_interval=dag.timetable.infer_manual_data_interval(run_after=logical_date),
+                run_after=logical_date,
                 conf=dict(request.conf) if request.conf is not None else None,
                 run_type=DagRunType.MANUAL,
                 triggered_by=_TRIGGERED_BY.get(change.caller.kind, DagRunTriggeredByType.REST_API),
@@ -239,7 +237,6 @@ def _create_run(
                 dag_id=dag.dag_id,
                 version_number=version.version_number,
             ) from error
-    session.add(RoutedRun(dag_id=dag.dag_id, run_id=run_id, dag_version_id=version.dag_version_id, kind=CANARY))
 
 
 def _serialized(version: VersionIdentity, *, session: Session) -> SerializedDagModel:

@@ -20,12 +20,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
 from airflow.models.dagrun import DagRun
 from sqlalchemy import ColumnElement, event, literal, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.models import RoutedRun
+
+CANARY = "canary"
+"""Kind of the routed runs that are canary runs, and the start of their run ids."""
+
+
+def may_be_canary(run_id: str) -> bool:
+    """Tell from its id whether a run may be a canary run; whether it is one, its row in the pin store says."""
+    return run_id.startswith(f"{CANARY}__")
 
 
 def is_routed() -> ColumnElement[bool]:
@@ -38,6 +48,21 @@ def is_routed() -> ColumnElement[bool]:
     )
 
 
+@cache
+def is_live(model: Any) -> ColumnElement[bool]:
+    """
+    Build the condition that what the enclosing statement selects is not a canary run's.
+
+    It probes a primary key for each row that the statement looks at, and sends no statement of its own.
+
+    :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
+    """
+    canary = select(literal(1)).where(
+        RoutedRun.dag_id == model.dag_id, RoutedRun.run_id == model.run_id, RoutedRun.kind == CANARY
+    )
+    return ~canary.correlate(model).exists()
+
+
 def has_routed_runs(dag_id: str, run_id: str | None = None, *, session: Session) -> bool:
     """Tell whether any run of the Dag was routed, or a certain one."""
     query = select(literal(1)).where(RoutedRun.dag_id == dag_id).limit(1)
@@ -45,17 +70,27 @@ def has_routed_runs(dag_id: str, run_id: str | None = None, *, session: Session)
 
 
 @contextmanager
-def only_live_runs(session: Session) -> Iterator[None]:
-    """Make the session's SELECTs of runs inside the block pass over routed ones."""
-    live = with_loader_criteria(DagRun, ~is_routed(), propagate_to_loaders=False)
+def only_live(model: Any, *, session: Session) -> Iterator[None]:
+    """
+    Make the session's SELECTs inside the block pass over what belongs to canary runs.
+
+    :param model: what is passed over: ``DagRun``, or another model with ``dag_id`` and ``run_id``
+    :param session: database session
+    """
 
     def pass_over(state: ORMExecuteState) -> None:
-        # A routed run that the session has already can still be read again.
+        # A canary run that the session has already can still be read again.
         if state.is_select and not state.is_column_load:
-            state.statement = state.statement.options(live)
+            state.statement = state.statement.options(_criteria(model))
 
     event.listen(session, "do_orm_execute", pass_over)
     try:
         yield
     finally:
         event.remove(session, "do_orm_execute", pass_over)
+
+
+@cache
+def _criteria(model: Any) -> Any:
+    # Built once: the scheduler looks for previous runs again and again.
+    return with_loader_criteria(model, is_live(model), propagate_to_loaders=False)

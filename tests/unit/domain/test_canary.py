@@ -42,7 +42,7 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.health import escaped_runs
 from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
 from airflow_providers_pinning.domain.verdict import Criteria, Verdict
-from airflow_providers_pinning.models import Event, ManagedVersion
+from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 WITH_OUTLET = CHANGED.replace('EmptyOperator(task_id="load")', 'EmptyOperator(task_id="load", outlets=[NEW])').replace(
@@ -279,20 +279,27 @@ def test_canary_run_has_a_logical_date_and_a_data_interval_for_its_templates(pin
     assert first.data_interval_start <= first.data_interval_end <= first.logical_date
 
 
-def test_canary_of_a_dag_that_depends_on_the_past_has_no_logical_date_so_that_no_live_run_waits_for_it(lab, session):
+def test_canary_of_a_dag_that_depends_on_the_past_has_a_logical_date_too(lab, session):
     lab.commit("sha1", orders=STABLE.replace('task_id="load"', 'task_id="load", depends_on_past=True'))
     lab.pin("orders", 1)
     lab.commit("sha2", orders=CHANGED)
     runs = start(lab)
-    assert run_of(session, runs.run_ids[0]).logical_date is None
-    assert "depend on the past" in runs.warnings[0]
+    assert run_of(session, runs.run_ids[0]).logical_date is not None
+    assert runs.warnings == ()
 
 
-def test_canary_of_a_version_that_depends_on_the_past_has_no_logical_date_either(lab, session):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED.replace('task_id="load"', 'task_id="load", depends_on_past=True'))
-    assert run_of(session, start(lab).run_ids[0]).logical_date is None
+@pytest.mark.parametrize("microsecond", [0, 1, 999_998, 999_999])
+def test_canary_runs_never_take_the_date_of_a_scheduled_run(pinned, session, time_machine, microsecond):
+    time_machine.move_to(timezone.utcnow().replace(microsecond=microsecond), tick=False)
+    dates = [run_of(session, run_id).logical_date for run_id in start(pinned, count=3).run_ids]
+    assert len(set(dates)) == 3
+    assert 0 not in {date.microsecond for date in dates}
+    assert {date.replace(microsecond=0) for date in dates} == {timezone.utcnow().replace(microsecond=0)}
+
+
+def test_how_a_canary_run_is_kept_apart_is_stored_with_it(pinned, session):
+    [run_id] = start(pinned).run_ids
+    assert session.get(RoutedRun, ("orders", run_id)).isolation == {"assets": "withhold", "alerts": "withhold"}
 
 
 def finish(session, run_ids, *states):
