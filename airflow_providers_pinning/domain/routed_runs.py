@@ -24,8 +24,8 @@ from functools import cache
 from typing import Any
 
 from airflow.models.dagrun import DagRun
-from sqlalchemy import ColumnElement, event, literal, select
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy import ColumnElement, Select, event, inspect, literal, select
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.models import RoutedRun
 
@@ -72,25 +72,20 @@ def has_routed_runs(dag_id: str, run_id: str | None = None, *, session: Session)
 @contextmanager
 def only_live(model: Any, *, session: Session) -> Iterator[None]:
     """
-    Make the session's SELECTs inside the block pass over what belongs to canary runs.
+    Make the session's SELECTs of a model inside the block pass over what belongs to canary runs.
 
-    :param model: what is passed over: ``DagRun``, or another model with ``dag_id`` and ``run_id``
+    :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
     :param session: database session
     """
+    mapper = inspect(model)
 
     def pass_over(state: ORMExecuteState) -> None:
-        # A canary run that the session has already can still be read again.
-        if state.is_select and not state.is_column_load:
-            state.statement = state.statement.options(_criteria(model))
+        # What a statement about something else joins is that thing's own run, whichever it is.
+        if state.bind_mapper is mapper and isinstance(state.statement, Select) and not state.is_column_load:
+            state.statement = state.statement.where(is_live(model))
 
     event.listen(session, "do_orm_execute", pass_over)
     try:
         yield
     finally:
         event.remove(session, "do_orm_execute", pass_over)
-
-
-@cache
-def _criteria(model: Any) -> Any:
-    # Built once: the scheduler looks for previous runs again and again.
-    return with_loader_criteria(model, is_live(model), propagate_to_loaders=False)

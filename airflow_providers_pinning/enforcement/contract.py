@@ -23,6 +23,7 @@ is compared with the signature it is known to have, at the moment it is patched.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from importlib.metadata import version
@@ -91,6 +92,34 @@ def wrap(module: ModuleType, name: str, wrapper: Callable) -> None:
     """
     check_signature(module, name)
     wrap_function_wrapper(module, name, wrapper)
+
+
+def wrap_route(module: ModuleType, name: str, wrapper: Callable) -> None:
+    """
+    Replace a function of Airflow that answers requests, also where FastAPI keeps it.
+
+    :param module: Airflow's module with its ``router``, which no application has taken in yet
+    :param name: name of the function in the module
+    :param wrapper: called as wrapt does: ``(wrapped, instance, args, kwargs)``
+    :raises EnforcementError: if the function is not as expected, or answers no request
+    """
+    original = getattr(module, name, None)
+    wrap(module, name, wrapper)
+
+    # Applications copy their routes, which wrapt's own objects do not allow.
+    @functools.wraps(original)  # type: ignore[arg-type]
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return getattr(module, name)(*args, **kwargs)
+
+    routes = [route for route in module.router.routes if route.endpoint is original]
+    if not routes:
+        raise EnforcementError(
+            f"airflow-providers-pinning relies on {module.__name__}.{name} answering requests, but in this Airflow "
+            f"({version('apache-airflow-core')}) it does not. Install a release of the provider that supports it, or "
+            "uninstall the provider."
+        )
+    for route in routes:
+        route.endpoint = route.dependant.call = answer
 
 
 def _shown(parameters: tuple[str, ...]) -> str:
