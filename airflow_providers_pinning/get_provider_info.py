@@ -42,6 +42,7 @@ def get_provider_info() -> dict[str, Any]:
                                        'airflow_providers_pinning.operators.canary']}],
      'sensors': [{'integration-name': 'Dag version pinning',
                   'python-modules': ['airflow_providers_pinning.sensors.version',
+                                     'airflow_providers_pinning.sensors.bundle_version',
                                      'airflow_providers_pinning.sensors.soak',
                                      'airflow_providers_pinning.sensors.window']}],
      'triggers': [{'integration-name': 'Dag version pinning',

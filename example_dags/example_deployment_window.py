@@ -91,6 +91,7 @@ with DAG(
             target_dag_id=target_dag_id,
             version_number=new_version.output["version_number"],
             expected_dag_hash=new_version.output["dag_hash"],
+            expected_bundle_version=new_version.output["bundle_version"],
             # What a person pinned or rolled back to since Monday stays.
             expected_revision=new_version.output["revision"],
             reason="Released by run {{ run_id }}",

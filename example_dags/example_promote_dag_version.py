@@ -64,7 +64,8 @@ Soak: **{{ soak.verdict }}**. {{ soak.message }}
 
 {{ ti.xcom_pull(task_ids='difference') }}
 
-Your approval is for exactly this version, with hash `{{ version.dag_hash }}`.
+Your approval is for exactly version {{ version.version_number }}: the code of commit `{{ version.bundle_version }}`
+of bundle `{{ version.bundle_name }}`, with structure `{{ version.dag_hash }}`.
 """
 
 with DAG(
@@ -118,6 +119,7 @@ with DAG(
         target_dag_id=TARGET,
         version_number=new_version.output["version_number"],
         expected_dag_hash=new_version.output["dag_hash"],
+        expected_bundle_version=new_version.output["bundle_version"],
         count="{{ params.canary_runs }}",
         conf="{{ params.canary_conf | tojson }}",
         poke_interval="{{ params.poke_seconds }}",
@@ -135,6 +137,7 @@ with DAG(
         target_dag_id=TARGET,
         version_number=new_version.output["version_number"],
         expected_dag_hash=new_version.output["dag_hash"],
+        expected_bundle_version=new_version.output["bundle_version"],
         run_kinds="canary",
         min_runs="{{ params.canary_runs }}",
         min_duration="{{ params.soak_seconds }}",
@@ -151,7 +154,10 @@ with DAG(
     def difference(candidate, params=None):
         """Say in what the candidate differs from the version that runs now, as Markdown."""
         found = PinningHook().compare(
-            params["target_dag_id"], to_version=candidate["version_number"], expected_dag_hash=candidate["dag_hash"]
+            params["target_dag_id"],
+            to_version=candidate["version_number"],
+            expected_dag_hash=candidate["dag_hash"],
+            expected_bundle_version=candidate["bundle_version"],
         )
         return as_markdown(found)
 
@@ -198,6 +204,7 @@ with DAG(
         version_number=new_version.output["version_number"],
         # What was tested and approved, or nothing.
         expected_dag_hash=new_version.output["dag_hash"],
+        expected_bundle_version=new_version.output["bundle_version"],
         # Of several promotions of the Dag, the first one wins; a pin or rollback by a person wins over this one.
         expected_revision=new_version.output["revision"],
         override_reason="{{ params.override_reason or '' }}",
@@ -211,6 +218,7 @@ with DAG(
         target_dag_id=TARGET,
         version_number=new_version.output["version_number"],
         expected_dag_hash=new_version.output["dag_hash"],
+        expected_bundle_version=new_version.output["bundle_version"],
         run_kinds="live",
         min_runs="{{ params.bake_runs }}",
         min_duration="{{ params.bake_seconds }}",

@@ -48,6 +48,26 @@ BUNDLE_VERSION = Arg(
     metavar="VERSION",
 )
 
+COMMIT = Arg(
+    ("--bundle-version",),
+    help="Version of the bundle to wait for, such as a full commit hash",
+    type=values.name,
+    metavar="VERSION",
+    required=True,
+)
+OVERTAKEN_OK = Arg(
+    ("--overtaken-ok",),
+    help="Take the first version that includes the commit if a later one changed the Dag before it was parsed",
+    action="store_true",
+)
+TIMEOUT_OF_WAIT = Arg(
+    ("--timeout",),
+    help="Seconds to wait (default: 600); 0 looks once",
+    type=values.seconds,
+    default=600.0,
+    metavar="SECONDS",
+)
+
 REASON = Arg(
     ("-r", "--reason"),
     help="Why the change is made; kept in the history",
@@ -73,6 +93,14 @@ EXPECTED_DAG_HASH = Arg(
     type=values.name,
     metavar="HASH",
 )
+EXPECTED_BUNDLE_VERSION = Arg(
+    ("--expected-bundle-version",),
+    help="Refuse if the version does not have this commit: versions with the same hash may have different code",
+    type=values.name,
+    metavar="VERSION",
+)
+EXPECTED_VERSION = (EXPECTED_DAG_HASH, EXPECTED_BUNDLE_VERSION)
+"""What the version that a command is about must be."""
 IDEMPOTENCY_KEY = Arg(
     ("--idempotency-key",),
     help="Make the change once only, however often a command with this key is run",
@@ -202,6 +230,7 @@ SOAK_CRITERIA = (
         metavar="TIME",
     ),
     EXPECTED_DAG_HASH,
+    EXPECTED_BUNDLE_VERSION,
     Arg(("--compare",), help="Compare with the version that it would replace", action="store_true"),
     Arg(
         ("--max-duration-ratio",),

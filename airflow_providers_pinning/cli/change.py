@@ -71,6 +71,8 @@ def requested_change(args: Namespace) -> Change:
         caller=Caller(getuser(), CallerKind.CLI, {"hostname": get_hostname()}),
         reason=args.reason,
         expected_revision=getattr(args, "expected_revision", None),
+        expected_dag_hash=getattr(args, "expected_dag_hash", None),
+        expected_bundle_version=getattr(args, "expected_bundle_version", None),
         idempotency_key=args.idempotency_key,
         override_reason=getattr(args, "override_reason", None),
     )

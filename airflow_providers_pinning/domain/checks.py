@@ -139,17 +139,22 @@ def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, ses
     return readable
 
 
-def check_expected(dag_id: str, version: VersionIdentity, change: Change, *, dag_hash: str | None = None) -> None:
+def check_same(
+    dag_id: str, version: VersionIdentity, *, dag_hash: str | None = None, bundle_version: str | None = None
+) -> None:
     """
-    Compare a version with what the caller saw: as long as it is not managed, a commit may rewrite it.
+    Compare a version with the one that the caller saw. As long as it is not managed, a commit may rewrite it.
 
-    :param dag_hash: hash that the caller expects besides
-    :raises VersionDriftedError: if it is another one
+    The hash covers the structure of the Dag. Versions with the same hash may have different code, which only the
+    bundle's version tells apart.
+
+    :param dag_hash: hash that the caller expects, if any
+    :param bundle_version: version of the bundle, such as a commit, that the caller expects, if any
+    :raises VersionDriftedError: if the version has another
     """
     for what, expected, found in (
         ("has hash", dag_hash, version.dag_hash),
-        ("has hash", change.expected_dag_hash, version.dag_hash),
-        ("has code", change.expected_bundle_version, version.bundle_version),
+        ("has code", bundle_version, version.bundle_version),
     ):
         if expected not in (None, found):
             raise VersionDriftedError(
@@ -160,6 +165,17 @@ def check_expected(dag_id: str, version: VersionIdentity, change: Change, *, dag
                 dag_hash=version.dag_hash,
                 bundle_version=version.bundle_version,
             )
+
+
+def check_expected(dag_id: str, version: VersionIdentity, change: Change, *, dag_hash: str | None = None) -> None:
+    """
+    Compare a version with what the caller of a change saw.
+
+    :param dag_hash: hash that the caller expects besides
+    :raises VersionDriftedError: if it is another version
+    """
+    check_same(dag_id, version, dag_hash=dag_hash)
+    check_same(dag_id, version, dag_hash=change.expected_dag_hash, bundle_version=change.expected_bundle_version)
 
 
 def check_revision(dag_id: str, pin: Pin | None, change: Change, *, session: Session) -> None:

@@ -30,6 +30,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import attestation, checks, events, managed, partitions
+from airflow_providers_pinning.domain.bundle_versions import version_at_commit
 from airflow_providers_pinning.domain.errors import NotPinnedError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
@@ -96,6 +97,20 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     pin = lock_pin(dag_id, session=session)
     if repeated := events.find_repeated(change, request, session=session):
         return state_of_repeated(repeated, session=session)
+    version, warnings = _target_version(dag_id, target, session=session)
+    checks.check_revision(dag_id, pin, change, session=session)
+    checks.check_hold(pin, change)
+    checks.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
+    if pin.hold_reason and pin.dag_version_id == version.dag_version_id:
+        # No version becomes active, so what would refuse a pin does not keep a person from lifting the hold.
+        return _confirm(pin, version, change, request, session=session)
+    return activate(EventKind.PINNED, pin, version, change, request, warnings=warnings, session=session)
+
+
+def _target_version(dag_id: str, target: Target, *, session: Session) -> tuple[VersionIdentity, tuple[str, ...]]:
+    """Find the version to pin, and what the caller must know of it."""
+    if target.bundle_version is not None and target.version_number is None and target.dag_version_id is None:
+        return version_at_commit(dag_id, target.bundle_version, session=session)
     version = find_version(
         dag_id,
         version_number=target.version_number,
@@ -103,13 +118,7 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
         bundle_version=target.bundle_version,
         session=session,
     )
-    checks.check_revision(dag_id, pin, change, session=session)
-    checks.check_hold(pin, change)
-    checks.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
-    if pin.hold_reason and pin.dag_version_id == version.dag_version_id:
-        # No version becomes active, so what would refuse a pin does not keep a person from lifting the hold.
-        return _confirm(pin, version, change, request, session=session)
-    return activate(EventKind.PINNED, pin, version, change, request, session=session)
+    return version, ()
 
 
 def activate(

@@ -196,6 +196,7 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("self", "last_parsed", "session"),
     ),
     ("airflow.dag_processing.manager", "DagFileProcessorManager._scan_stale_dags", ("self",)),
+    ("airflow.dag_processing.manager", "DagFileProcessorManager._refresh_dag_bundles", ("self", "known_files")),
     ("airflow.dag_processing.manager", "DagFileProcessorManager._create_process", ("self", "dag_file")),
     (
         "airflow.dag_processing.manager",

@@ -33,8 +33,8 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import verdict
 from airflow_providers_pinning.domain.baseline import Comparison, Sample, Tolerance, compare
-from airflow_providers_pinning.domain.checks import check_unchanged
-from airflow_providers_pinning.domain.errors import NotManagedError, VersionDriftedError
+from airflow_providers_pinning.domain.checks import check_same, check_unchanged
+from airflow_providers_pinning.domain.errors import NotManagedError
 from airflow_providers_pinning.domain.events import EventKind
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -79,6 +79,8 @@ class SoakQuestion:
     """Hash that the caller means; another one is refused."""
     tolerance: Tolerance | None = None
     """Compare with the version that it would replace; ``None`` does not."""
+    expected_bundle_version: str | None = None
+    """Version of the bundle, such as a commit, that the caller means; another one is refused."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,7 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
             version_number=version_number,
         )
     check_unchanged(dag_id, version, managed)
-    if question.expected_dag_hash not in (None, version.dag_hash):
-        raise VersionDriftedError(
-            f"Dag {dag_id!r}, {version.label}, has hash {version.dag_hash}, not the expected "
-            f"{question.expected_dag_hash}. Evaluate it anew.",
-            dag_id=dag_id,
-            version_number=version_number,
-        )
+    check_same(dag_id, version, dag_hash=question.expected_dag_hash, bundle_version=question.expected_bundle_version)
     now = timezone.utcnow()
     since = question.since or _began(dag_id, managed, question.run_kinds, session=session)
     runs = (*_runs(dag_id, version.dag_version_id, question.run_kinds), DagRun.created_at >= since)

@@ -59,6 +59,7 @@ HOOKS = (
     ("airflow.dag_processing.manager", "processor:install"),
     ("airflow.dag_processing.manager", "overtaken_parse:install"),
     ("airflow.dag_processing.manager", "removed_files:install"),
+    ("airflow.dag_processing.manager", "bundle_versions:install"),
     ("airflow.executors.workloads.task", "workloads:install_on_task"),
     ("airflow.executors.workloads.callback", "workloads:install_on_callback"),
     ("airflow.api_fastapi.execution_api.routes.task_instances", "fail_fast:install"),

@@ -60,6 +60,11 @@ def versions(dag_id: str, limit: int = 50, offset: int = 0) -> ApiRequest:
     return ApiRequest("GET", _dag(dag_id, "/versions"), {"limit": limit, "offset": offset})
 
 
+def registration(dag_id: str, bundle_version: str) -> ApiRequest:
+    """Ask whether a commit is registered for a Dag."""
+    return ApiRequest("GET", _dag(dag_id, "/registration"), {"bundle_version": bundle_version})
+
+
 def events(dag_id: str, limit: int = 50, offset: int = 0) -> ApiRequest:
     """Ask for the history, newest first."""
     return ApiRequest("GET", _dag(dag_id, "/events"), {"limit": limit, "offset": offset})

@@ -144,6 +144,10 @@ class PinningAsyncHook(HttpAsyncHook):
         """Return ``versions``, newest first, and ``total_entries``."""
         return await self.call(endpoints.versions(dag_id, limit, offset))
 
+    async def get_registration(self, dag_id: str, bundle_version: str) -> dict[str, Any]:
+        """Return how far a commit got for a Dag as ``registration``, and as which ``version``."""
+        return await self.call(endpoints.registration(dag_id, bundle_version))
+
     async def compare(
         self,
         dag_id: str,
@@ -151,15 +155,20 @@ class PinningAsyncHook(HttpAsyncHook):
         from_version: int | None = None,
         to_version: int | None = None,
         expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
     ) -> dict[str, Any]:
         """
         Return in what two versions differ: by default the active one and the latest.
 
-        ``expected_dag_hash`` is the hash that ``to_version`` must have.
+        ``expected_dag_hash`` and ``expected_bundle_version`` are the hash and the commit that ``to_version`` must have.
         """
         return await self.call(
             endpoints.compare(
-                dag_id, from_version=from_version, to_version=to_version, expected_dag_hash=expected_dag_hash
+                dag_id,
+                from_version=from_version,
+                to_version=to_version,
+                expected_dag_hash=expected_dag_hash,
+                expected_bundle_version=expected_bundle_version,
             )
         )
 

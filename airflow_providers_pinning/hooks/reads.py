@@ -40,6 +40,10 @@ class PinningReads:
         """Return ``versions``, newest first, and ``total_entries``."""
         return self.call(endpoints.versions(dag_id, limit, offset))
 
+    def get_registration(self, dag_id: str, bundle_version: str) -> dict[str, Any]:
+        """Return how far a commit got for a Dag as ``registration``, and as which ``version``."""
+        return self.call(endpoints.registration(dag_id, bundle_version))
+
     def list_events(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
         """Return the history as ``events``, newest first, and ``total_entries``."""
         return self.call(endpoints.events(dag_id, limit, offset))
@@ -51,15 +55,20 @@ class PinningReads:
         from_version: int | None = None,
         to_version: int | None = None,
         expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
     ) -> dict[str, Any]:
         """
         Return in what two versions differ: by default the active one and the latest.
 
-        ``expected_dag_hash`` is the hash that ``to_version`` must have.
+        ``expected_dag_hash`` and ``expected_bundle_version`` are the hash and the commit that ``to_version`` must have.
         """
         return self.call(
             endpoints.compare(
-                dag_id, from_version=from_version, to_version=to_version, expected_dag_hash=expected_dag_hash
+                dag_id,
+                from_version=from_version,
+                to_version=to_version,
+                expected_dag_hash=expected_dag_hash,
+                expected_bundle_version=expected_bundle_version,
             )
         )
 

@@ -68,6 +68,8 @@ class SoakCriteria:
     """When the soak began, in ISO 8601; by default when the version was made a candidate, or pinned."""
     expected_dag_hash: str | None = None
     """Hash of the version that is meant; if the version has another one, the soak is void."""
+    expected_bundle_version: str | None = None
+    """Commit of the version that is meant; if the version has another one, the soak is void."""
     compare: bool = False
     """Compare with the runs of the version that it would replace, or replaced."""
     max_duration_ratio: float | None = None

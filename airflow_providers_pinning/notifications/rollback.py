@@ -118,6 +118,7 @@ class RollbackNotifier(BaseNotifier):
             run_kinds=self.run_kinds,
             since=state["pin"]["pinned_at"],
             expected_dag_hash=active["dag_hash"],
+            expected_bundle_version=active["bundle_version"],
         )
         return hook.get_soak(target, active["version_number"], criteria)["evidence"]["failures"] + running
 

@@ -94,7 +94,7 @@ def describe(error: PinningApiError) -> str:
     return f"{error} Now: revision {state.get('revision')}, version {active.get('version_number')}{by}."
 
 
-CONDITIONS = ("expected_version", "expected_dag_hash")
+CONDITIONS = ("expected_version", "expected_dag_hash", "expected_bundle_version")
 """
 Arguments that keep a change from being made to another version than was seen.
 

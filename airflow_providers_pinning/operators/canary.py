@@ -55,6 +55,7 @@ class TriggerCanaryRunOperator(PinningOperator):
     :param conf: configuration of each run, or its JSON; it must fit the version's own parameters (templated)
     :param note: note on each run; by default the reason (templated)
     :param expected_dag_hash: create nothing if the version has another hash (templated)
+    :param expected_bundle_version: create nothing if the version has another commit (templated)
     :param override_reason: why a rejection of the version is passed over (templated)
     :param wait_for_completion: wait until the runs are finished
     :param fail_on_failed_run: fail, without retries, if a run fails
@@ -70,6 +71,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         "conf",
         "note",
         "expected_dag_hash",
+        "expected_bundle_version",
         "override_reason",
         "poke_interval",
     )
@@ -83,6 +85,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         conf: Mapping[str, Any] | str | None = None,
         note: str | None = None,
         expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
         override_reason: str | None = None,
         wait_for_completion: bool = True,
         fail_on_failed_run: bool = True,
@@ -97,6 +100,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.conf = conf
         self.note = note
         self.expected_dag_hash = expected_dag_hash
+        self.expected_bundle_version = expected_bundle_version
         self.override_reason = override_reason
         self.wait_for_completion = wait_for_completion
         self.fail_on_failed_run = fail_on_failed_run
@@ -135,6 +139,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
             note=text(self.note) or self.why(context),
             expected_dag_hash=self.condition("expected_dag_hash"),
+            expected_bundle_version=self.condition("expected_bundle_version"),
             override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "canary"),
         )

@@ -32,14 +32,17 @@ class PinDagVersionOperator(PinningOperator):
     """
     Make a version the one that new runs of a Dag use.
 
-    Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``. With ``expected_dag_hash``, which the
+    Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``. With ``expected_dag_hash`` and
+    ``expected_bundle_version``, which the
     :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns, exactly the version that was
-    tested and approved is pinned, or none.
+    tested and approved is pinned, or none. Give both: the hash covers the structure of the Dag, not the code of its
+    tasks, which only the commit identifies.
 
     :param version_number: number of the version (templated)
     :param dag_version_id: id of the version (templated)
-    :param bundle_version: commit; the newest version parsed from it is pinned (templated)
+    :param bundle_version: commit; the version that was current at that commit is pinned (templated)
     :param expected_dag_hash: fail if the version has another hash (templated)
+    :param expected_bundle_version: fail if the version has another commit (templated)
     :param expected_revision: fail if the pin was changed since this revision (templated)
     :param override_reason: why a rejection or a hold is passed over (templated)
     """
@@ -50,6 +53,7 @@ class PinDagVersionOperator(PinningOperator):
         "dag_version_id",
         "bundle_version",
         "expected_dag_hash",
+        "expected_bundle_version",
         "expected_revision",
         "override_reason",
     )
@@ -61,6 +65,7 @@ class PinDagVersionOperator(PinningOperator):
         dag_version_id: str | None = None,
         bundle_version: str | None = None,
         expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
         **kwargs: Any,
@@ -70,6 +75,7 @@ class PinDagVersionOperator(PinningOperator):
         self.dag_version_id = dag_version_id
         self.bundle_version = bundle_version
         self.expected_dag_hash = expected_dag_hash
+        self.expected_bundle_version = expected_bundle_version
         self.expected_revision = expected_revision
         self.override_reason = override_reason
         self.note_conditions()
@@ -88,6 +94,7 @@ class PinDagVersionOperator(PinningOperator):
             **named,  # type: ignore[arg-type]
             reason=self.why(context),
             expected_dag_hash=self.condition("expected_dag_hash"),
+            expected_bundle_version=self.condition("expected_bundle_version"),
             expected_revision=whole_number("expected_revision", self.expected_revision),
             override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "pin"),
@@ -101,6 +108,7 @@ class UnpinDagVersionOperator(PinningOperator):
     :param missing_ok: succeed if the Dag is not pinned
     :param expected_version: fail if another version is the latest (templated)
     :param expected_dag_hash: fail if the latest version has another hash (templated)
+    :param expected_bundle_version: fail if the latest version has another commit (templated)
     :param expected_revision: fail if the pin was changed since this revision (templated)
     :param override_reason: why a hold is passed over (templated)
     """
@@ -109,6 +117,7 @@ class UnpinDagVersionOperator(PinningOperator):
         *PinningOperator.template_fields,
         "expected_version",
         "expected_dag_hash",
+        "expected_bundle_version",
         "expected_revision",
         "override_reason",
     )
@@ -119,6 +128,7 @@ class UnpinDagVersionOperator(PinningOperator):
         missing_ok: bool = False,
         expected_version: int | str | None = None,
         expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
         **kwargs: Any,
@@ -127,6 +137,7 @@ class UnpinDagVersionOperator(PinningOperator):
         self.missing_ok = missing_ok
         self.expected_version = expected_version
         self.expected_dag_hash = expected_dag_hash
+        self.expected_bundle_version = expected_bundle_version
         self.expected_revision = expected_revision
         self.override_reason = override_reason
         self.note_conditions()
@@ -139,6 +150,7 @@ class UnpinDagVersionOperator(PinningOperator):
                 reason=self.why(context),
                 expected_version=whole_number("expected_version", self.condition("expected_version")),
                 expected_dag_hash=self.condition("expected_dag_hash"),
+                expected_bundle_version=self.condition("expected_bundle_version"),
                 expected_revision=whole_number("expected_revision", self.expected_revision),
                 override_reason=text(self.override_reason),
                 idempotency_key=self.key(context, "unpin"),

@@ -114,14 +114,28 @@ class RejectDagVersionOperator(PinningOperator):
 
     :param version_number: number of the version (templated)
     :param expected_dag_hash: fail if the version has another hash (templated)
+    :param expected_bundle_version: fail if the version has another commit (templated)
     """
 
-    template_fields: Sequence[str] = (*PinningOperator.template_fields, "version_number", "expected_dag_hash")
+    template_fields: Sequence[str] = (
+        *PinningOperator.template_fields,
+        "version_number",
+        "expected_dag_hash",
+        "expected_bundle_version",
+    )
 
-    def __init__(self, *, version_number: int | str, expected_dag_hash: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        version_number: int | str,
+        expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.version_number = version_number
         self.expected_dag_hash = expected_dag_hash
+        self.expected_bundle_version = expected_bundle_version
         self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
@@ -134,5 +148,6 @@ class RejectDagVersionOperator(PinningOperator):
             version_number,
             reason=self.why(context),
             expected_dag_hash=self.condition("expected_dag_hash"),
+            expected_bundle_version=self.condition("expected_bundle_version"),
             idempotency_key=self.key(context, "reject"),
         )

@@ -67,6 +67,7 @@ class VersionSoakSensor(PinningSensor):
     :param since: when the soak began; by default when the version was made a candidate or, for live runs of the
         pinned version, when it was pinned (templated)
     :param expected_dag_hash: hash of the version that is meant (templated)
+    :param expected_bundle_version: commit of the version that is meant (templated)
     :param compare: compare with the version that it would replace, or replaced
     :param max_duration_ratio: how many times as long runs may take, with ``compare``
     :param max_failure_rate_increase: by how much the failure rate may be higher, with ``compare``
@@ -84,6 +85,7 @@ class VersionSoakSensor(PinningSensor):
         "run_kinds",
         "since",
         "expected_dag_hash",
+        "expected_bundle_version",
     )
 
     def __init__(
@@ -99,6 +101,7 @@ class VersionSoakSensor(PinningSensor):
         run_kinds: str = RunKind.CANARY.value,
         since: datetime | str | None = None,
         expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
         compare: bool = False,
         max_duration_ratio: float | None = None,
         max_failure_rate_increase: float | None = None,
@@ -115,6 +118,7 @@ class VersionSoakSensor(PinningSensor):
         self.run_kinds = run_kinds
         self.since = since
         self.expected_dag_hash = expected_dag_hash
+        self.expected_bundle_version = expected_bundle_version
         self.compare = compare
         self.max_duration_ratio = max_duration_ratio
         self.max_failure_rate_increase = max_failure_rate_increase
@@ -132,6 +136,7 @@ class VersionSoakSensor(PinningSensor):
             run_kinds=self.run_kinds,
             since=iso(self.since),
             expected_dag_hash=self.condition("expected_dag_hash"),
+            expected_bundle_version=self.condition("expected_bundle_version"),
             compare=self.compare,
             max_duration_ratio=self.max_duration_ratio,
             max_failure_rate_increase=self.max_failure_rate_increase,

@@ -34,7 +34,32 @@ from airflow_providers_pinning.triggers.version import Debounce, NewDagVersionTr
 IDENTITY = ("dag_version_id", "version_number", "bundle_name", "bundle_version", "dag_hash", "relative_fileloc")
 
 
-class NewDagVersionSensor(PinningSensor):
+class CandidateSensor(PinningSensor):
+    """
+    Base of the sensors that make the version they find a managed candidate.
+
+    :param reason: why the version is made a candidate, for the history
+    """
+
+    def __init__(self, *, reason: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # So that output["dag_hash"] is the hash; without it, it would be an XCom that nobody pushes.
+        self.multiple_outputs = True
+        self.reason = reason
+
+    def make_candidate(self, hook: PinningHook, number: int, context: Context) -> dict[str, Any]:
+        """Make a version a candidate, and return the release state."""
+        ti = context["ti"]
+        return hook.add_candidate(
+            self.target_dag_id,
+            version_number=number,
+            reason=self.reason or f"Task {ti.task_id} of Dag {ti.dag_id}, run {ti.run_id}",
+            # The version is part of the key: a retry may find a newer one, which is another change.
+            idempotency_key=TaskSource.of(context).idempotency_key(f"candidate:{self.target_dag_id}:{number}"),
+        )
+
+
+class NewDagVersionSensor(CandidateSensor):
     """
     Wait for a version newer than the active one, and make it a managed candidate.
 
@@ -46,17 +71,13 @@ class NewDagVersionSensor(PinningSensor):
 
     :param debounce: for how long the newest version must have stayed the same, as a ``timedelta`` or in seconds,
         so that of a burst of commits only the last one is taken (templated)
-    :param reason: why the version is made a candidate, for the history
     """
 
     template_fields: Sequence[str] = (*PinningSensor.template_fields, "debounce")
 
-    def __init__(self, *, debounce: float | str | timedelta = 0, reason: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, debounce: float | str | timedelta = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # So that output["dag_hash"] is the hash; without it, it would be an XCom that nobody pushes.
-        self.multiple_outputs = True
         self.debounce = debounce if isinstance(debounce, str) else seconds(debounce) or 0.0
-        self.reason = reason
         if self.debounce and self.mode == "reschedule" and not self.deferrable:
             raise ValueError("A rescheduled sensor cannot remember what it saw: use debounce with deferrable or poke.")
         self._debounce: Debounce | None = None
@@ -78,14 +99,8 @@ class NewDagVersionSensor(PinningSensor):
 
     def decide(self, answer: dict[str, Any], context: Context) -> dict[str, Any]:
         """Make the version a candidate, and return what it is now that nothing can change it."""
-        ti, hook, number = context["ti"], self.hook(context), answer["version_number"]
-        state = hook.add_candidate(
-            self.target_dag_id,
-            version_number=number,
-            reason=self.reason or f"Task {ti.task_id} of Dag {ti.dag_id}, run {ti.run_id}",
-            # The version is part of the key: a retry may find a newer one, which is another change.
-            idempotency_key=TaskSource.of(context).idempotency_key(f"candidate:{self.target_dag_id}:{number}"),
-        )
+        hook, number = self.hook(context), answer["version_number"]
+        state = self.make_candidate(hook, number, context)
         version = self._read(hook, number)
         return {**{name: version[name] for name in IDENTITY}, "revision": state["revision"]}
 

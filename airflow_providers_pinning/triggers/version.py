@@ -80,3 +80,26 @@ class NewDagVersionTrigger(PinningTrigger):
         """Return the version once it has settled."""
         version = newer_version((await hook.list_versions(self.target_dag_id, limit=1))["versions"])
         return version if self._debounce.settled(version) else None
+
+
+def settled_registration(answer: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what became of a commit, or ``None`` as long as it is not parsed."""
+    return None if answer["registration"] in ("unseen", "waiting") else answer
+
+
+class BundleVersionTrigger(PinningTrigger):
+    """
+    Wait until a commit is registered for a Dag, or was overtaken.
+
+    :param bundle_version: the commit
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ("bundle_version",)
+
+    def __init__(self, *, bundle_version: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bundle_version = bundle_version
+
+    async def ask(self, hook: PinningAsyncHook) -> dict[str, Any] | None:
+        """Return what became of the commit once the Dag's file was parsed."""
+        return settled_registration(await hook.get_registration(self.target_dag_id, self.bundle_version))

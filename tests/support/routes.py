@@ -46,6 +46,7 @@ REASON = {"reason": "because"}
 READS = (
     Route("GET", "/api/v1/dags/{dag_id}"),
     Route("GET", "/api/v1/dags/{dag_id}/versions"),
+    Route("GET", "/api/v1/dags/{dag_id}/registration", "?bundle_version=sha1"),
     Route("GET", "/api/v1/dags/{dag_id}/events"),
     Route("GET", "/api/v1/dags/{dag_id}/runs"),
     Route("GET", "/api/v1/dags/{dag_id}/permissions"),

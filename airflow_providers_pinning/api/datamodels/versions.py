@@ -31,6 +31,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.api.plain import Stored
+from airflow_providers_pinning.domain.bundle_versions import Registration
 
 
 class CandidateBody(ExpectedBody, ChangeBody):
@@ -62,6 +63,24 @@ class VersionCollectionResponse(BaseModel):
 
     versions: list[VersionResponse]
     total_entries: int
+
+
+class RegistrationResponse(BaseModel):
+    """How far a commit got for a Dag."""
+
+    dag_id: str
+    bundle_name: str | None = Field(description="The bundle of the Dag's newest version.")
+    bundle_version: str = Field(description="The commit that was asked for.")
+    registration: Registration = Field(
+        description="`unseen`: no dag processor has had the commit of this bundle. `waiting`: the Dag's file has not "
+        "been parsed since. `registered`: a version was current at the commit. `overtaken`: a later commit changed the "
+        "Dag before it was parsed."
+    )
+    seen_at: datetime | None = Field(description="When a dag processor first had the commit.")
+    version: IdentityResponse | None = Field(
+        description="The version that was current at the commit; if it was overtaken, the first that includes it."
+    )
+    moved: bool = Field(description="Whether runs of the version use the code of a later commit by now.")
 
 
 class EventResponse(BaseModel):

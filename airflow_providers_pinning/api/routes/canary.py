@@ -100,6 +100,7 @@ def get_soak(
     run_kinds: RunKind = RunKind.CANARY,
     since: Moment | None = None,
     expected_dag_hash: Text | None = None,
+    expected_bundle_version: Text | None = None,
     compare: bool = False,
     max_duration_ratio: Annotated[float, Query(gt=0, le=1e6)] = 1.5,
     max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
@@ -113,7 +114,9 @@ def get_soak(
         max_wait=None if max_wait is None else timedelta(seconds=max_wait),
     )
     tolerance = Tolerance(max_duration_ratio, max_failure_rate_increase) if compare else None
-    question = SoakQuestion(criteria, run_kinds, since, expected_dag_hash, tolerance)
+    question = SoakQuestion(
+        criteria, run_kinds, since, expected_dag_hash, tolerance, expected_bundle_version=expected_bundle_version
+    )
     result = soak.soak(dag_id, version_number, question, session=session)
     return SoakResponse(
         dag_id=dag_id,

@@ -53,6 +53,9 @@ def compare_versions(
     expected_dag_hash: Annotated[
         Text | None, Query(description="Refuse if `to_version` is another version than meant.")
     ] = None,
+    expected_bundle_version: Annotated[
+        Text | None, Query(description="Refuse if `to_version` has another commit than meant.")
+    ] = None,
 ) -> VersionDifference:
     """Compare two versions, by default the active one with the latest."""
     before, after = choose_versions(
@@ -60,6 +63,7 @@ def compare_versions(
         from_version=from_version,
         to_version=to_version,
         expected_dag_hash=expected_dag_hash,
+        expected_bundle_version=expected_bundle_version,
         session=session,
     )
     together = dags_in_files(dag_id, (before, after), session=session)

@@ -33,13 +33,15 @@ from airflow_providers_pinning.api.datamodels.versions import (
     EventCollectionResponse,
     EventResponse,
     JudgementBody,
+    RegistrationResponse,
     VersionCollectionResponse,
     VersionResponse,
 )
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.plain import DagId
+from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read, may_read_runs_of
 from airflow_providers_pinning.domain import events, overview, versions
+from airflow_providers_pinning.domain.bundle_versions import CommitStatus, commit_status
 from airflow_providers_pinning.domain.events import Caller, Change
 from airflow_providers_pinning.domain.identity import require_dag
 from airflow_providers_pinning.domain.state import ReleaseState
@@ -65,6 +67,21 @@ def get_versions(
         ],
         total_entries=total,
     )
+
+
+@router.get(
+    "/dags/{dag_id}/registration",
+    responses=responses(404),
+    dependencies=[may_read],
+    response_model=RegistrationResponse,
+)
+def get_registration(
+    dag_id: DagId,
+    session: SessionDep,
+    bundle_version: Annotated[Text, Query(min_length=1, description="Full name of the commit.")],
+) -> CommitStatus:
+    """Tell whether a commit is registered for a Dag, and as which version."""
+    return commit_status(dag_id, bundle_version, session=session)
 
 
 @router.get("/dags/{dag_id}/events", responses=responses(404), dependencies=[may_read])

@@ -87,6 +87,7 @@ def _preview(args: Namespace, change: Change, *, session: Session) -> VersionIde
     """Check what can be checked without creating runs, which Airflow's listeners and metrics would take notice of."""
     require_dag(args.dag_id, session=session)
     version = find_version(args.dag_id, version_number=args.version_number, session=session)
+    checks.check_expected(args.dag_id, version, change)
     checks.check_pinnable(args.dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     session.rollback()

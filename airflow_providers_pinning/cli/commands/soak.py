@@ -63,7 +63,14 @@ def _question(args: Namespace) -> SoakQuestion:
         max_wait=None if args.max_wait is None else timedelta(seconds=args.max_wait),
     )
     tolerance = Tolerance(args.max_duration_ratio, args.max_failure_rate_increase) if args.compare else None
-    return SoakQuestion(criteria, RunKind(args.run_kinds), args.since, args.expected_dag_hash, tolerance)
+    return SoakQuestion(
+        criteria,
+        RunKind(args.run_kinds),
+        args.since,
+        args.expected_dag_hash,
+        tolerance,
+        expected_bundle_version=args.expected_bundle_version,
+    )
 
 
 def _rows(result: Soak) -> list[Row]:

@@ -26,11 +26,14 @@ from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.change import Effect, make_change
-from airflow_providers_pinning.cli.command import changes, shows
+from airflow_providers_pinning.cli.command import CommandError, changes, shows
+from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.lists import show_list
-from airflow_providers_pinning.cli.output import Row
+from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.plain import plain
+from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain import events, overview, versions
+from airflow_providers_pinning.domain.bundle_versions import CommitStatus, Registration, commit_status
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, latest_identity, require_dag
 from airflow_providers_pinning.domain.overview import VersionSummary
 from airflow_providers_pinning.models import Event
@@ -42,6 +45,34 @@ def pinning_versions(args: Namespace) -> None:
     with create_session(scoped=False) as session:
         listed, total = overview.list_versions(args.dag_id, limit=args.limit, offset=args.offset, session=session)
     show_list(args, [plain(version) for version in listed], [_version_row(version) for version in listed], total)
+
+
+@shows
+def pinning_wait(args: Namespace) -> None:
+    """Wait until a commit is registered, and end with a code that says whether it is."""
+    seen = look_until(
+        lambda found: found.registration in (Registration.REGISTERED, Registration.OVERTAKEN),
+        lambda session: commit_status(args.dag_id, args.bundle_version, session=session),
+        timeout=args.timeout,
+    )
+    version = seen.version
+    if seen.registration == Registration.OVERTAKEN and version and not args.overtaken_ok:
+        raise CommandError(
+            ExitCode.REFUSED,
+            f"overtaken: commit {version.bundle_version} changed the Dag before it was parsed from "
+            f"{args.bundle_version}. Version {version.version_number} includes both: give --overtaken-ok to take it.",
+        )
+    if version is None:
+        raise CommandError(
+            ExitCode.PROGRESSING,
+            f"{seen.registration.value}: after {args.timeout:g} seconds "
+            + (
+                "the dag processor has the commit, but has not parsed the Dag's file since."
+                if seen.registration == Registration.WAITING
+                else f"no dag processor has had this commit of bundle {seen.bundle_name!r}. Give its full name."
+            ),
+        )
+    show(args.output, plain(seen), properties(_registration_row(seen, version)))
 
 
 @shows
@@ -114,6 +145,19 @@ def _version_row(version: VersionSummary) -> Row:
         "runs": [f"{count} {state}" for state, count in sorted(version.run_counts.items())],
         "created_at": version.created_at,
         "state_reason": version.state_reason,
+    }
+
+
+def _registration_row(seen: CommitStatus, version: VersionIdentity) -> Row:
+    return {
+        "dag_id": seen.dag_id,
+        "bundle": seen.bundle_name,
+        "commit": seen.bundle_version,
+        "registration": seen.registration.value,
+        "seen_at": seen.seen_at,
+        "version": version.version_number,
+        "code": version.bundle_version,
+        "dag_hash": version.dag_hash,
     }
 
 

@@ -24,13 +24,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.checks import check_same
 from airflow_providers_pinning.domain.difference.assets import AssetChange, assets_of, compare_assets
 from airflow_providers_pinning.domain.difference.schedule import ScheduleChange, compare_schedules
 from airflow_providers_pinning.domain.difference.source import SourceChange, compare_sources
 from airflow_providers_pinning.domain.difference.stored import StoredVersion, read_stored
 from airflow_providers_pinning.domain.difference.tasks import TaskChanges, compare_tasks, groups_of, params_of, tasks_of
 from airflow_providers_pinning.domain.difference.values import FieldChange, field_changes
-from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionDriftedError
+from airflow_providers_pinning.domain.errors import UnknownVersionError
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     find_version,
@@ -77,6 +78,7 @@ def choose_versions(
     from_version: int | None = None,
     to_version: int | None = None,
     expected_dag_hash: str | None = None,
+    expected_bundle_version: str | None = None,
     session: Session,
 ) -> tuple[VersionIdentity, VersionIdentity]:
     """
@@ -86,10 +88,11 @@ def choose_versions(
     :param from_version: number of the one version; the active one if not given
     :param to_version: number of the other one; the latest if not given
     :param expected_dag_hash: the other one's hash, if it must be a certain one
+    :param expected_bundle_version: the other one's commit, if it must be a certain one
     :param session: database session
     :raises UnknownDagError: if there is no such Dag
     :raises UnknownVersionError: if there is no such version
-    :raises VersionDriftedError: if the other version has another hash
+    :raises VersionDriftedError: if the other version has another hash or commit
     """
     require_dag(dag_id, session=session)
     latest = latest_identity(dag_id, session=session)
@@ -101,13 +104,7 @@ def choose_versions(
     )
     if before is None or after is None:
         raise UnknownVersionError(f"Dag {dag_id!r} has no registered version. Wait until it is parsed.", dag_id=dag_id)
-    if expected_dag_hash not in (None, after.dag_hash):
-        raise VersionDriftedError(
-            f"Dag {dag_id!r}, {after.label}, has hash {after.dag_hash} instead of {expected_dag_hash}. "
-            "Evaluate it anew.",
-            dag_id=dag_id,
-            version_number=after.version_number,
-        )
+    check_same(dag_id, after, dag_hash=expected_dag_hash, bundle_version=expected_bundle_version)
     return before, after
 
 

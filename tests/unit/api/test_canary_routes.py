@@ -128,9 +128,10 @@ def test_soak_of_a_version_that_is_not_managed_is_refused(api):
     assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "not_managed")
 
 
-def test_soak_of_another_hash_is_refused(api):
+@pytest.mark.parametrize("condition", ["expected_dag_hash", "expected_bundle_version"])
+def test_soak_of_another_version_than_meant_is_refused(api, condition):
     api().post(RUNS, json={"version_number": 2})
-    answer = api().get(SOAK, params={"expected_dag_hash": "0" * 32})
+    answer = api().get(SOAK, params={condition: "0" * 32})
     assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "version_drifted")
 
 

@@ -81,6 +81,7 @@ def test_another_version_than_meant_is_refused(api, lab):
 
     assert compare(api(), expected_dag_hash=meant)["to_version"]["dag_hash"] == meant
     assert refusal(api().get(COMPARE, params={"expected_dag_hash": "another"})) == (409, "version_drifted")
+    assert refusal(api().get(COMPARE, params={"expected_bundle_version": "another"})) == (409, "version_drifted")
 
 
 def test_an_unknown_dag_is_not_found(api):

@@ -38,6 +38,45 @@ def refusal(answer):
     return answer.status_code, answer.json()["detail"]["reason"]
 
 
+class TestRegistration:
+    def test_tells_the_version_that_the_dag_had_at_a_commit(self, api, lab):
+        answer = api("viewer").get(f"{DAG}/registration", params={"bundle_version": "sha1"})
+
+        assert answer.status_code == 200
+        assert answer.json() == {
+            "dag_id": "orders",
+            "bundle_name": BUNDLE,
+            "bundle_version": "sha1",
+            "registration": "registered",
+            "seen_at": None,
+            "version": lab_identity(lab, 1),
+            "moved": False,
+        }
+
+    def test_of_a_commit_that_is_unknown_is_no_error(self, api):
+        body = api().get(f"{DAG}/registration", params={"bundle_version": "sha9"}).json()
+        assert (body["registration"], body["version"]) == ("unseen", None)
+
+    def test_needs_a_commit(self, api):
+        assert refusal(api().get(f"{DAG}/registration")) == (422, "invalid_request")
+
+    def test_of_an_unknown_dag_is_not_found(self, api):
+        answer = api().get(f"{UNKNOWN}/registration", params={"bundle_version": "sha1"})
+        assert refusal(answer) == (404, "unknown_dag")
+
+
+def lab_identity(lab, number):
+    version = lab.version("orders", number)
+    return {
+        "dag_version_id": str(version.id),
+        "version_number": number,
+        "bundle_name": version.bundle_name,
+        "bundle_version": version.bundle_version,
+        "dag_hash": lab.serialized("orders", number).dag_hash,
+        "relative_fileloc": "orders.py",
+    }
+
+
 class TestVersions:
     def test_are_listed_newest_first(self, api, lab):
         answer = api("viewer").get(f"{DAG}/versions")

@@ -68,8 +68,9 @@ def test_promotion_is_a_chain_from_a_new_version_to_a_bake(dags):
 def test_promotion_pins_exactly_what_was_tested_and_approved(dags):
     dag = dags["example_promote_dag_version"]
     for task_id in ("soak", "pin", "bake"):
-        bound = dag.get_task(task_id).expected_dag_hash
-        assert (bound.operator.task_id, bound.key) == ("new_version", "dag_hash")
+        for condition, key in (("expected_dag_hash", "dag_hash"), ("expected_bundle_version", "bundle_version")):
+            bound = getattr(dag.get_task(task_id), condition)
+            assert (bound.operator.task_id, bound.key) == ("new_version", key)
     assert dag.get_task("new_version").multiple_outputs
     assert dag.get_task("pin").expected_revision.key == "revision"
 
@@ -272,7 +273,8 @@ def test_promotion_from_a_commit_to_the_pin_or_the_rejection(promotion, airflow_
         approved = rendered_body(run, promotion)
         assert "`0 0 * * * (At 00:00)` → `0 * * * * (Every hour)`" in approved
         assert "  - added `transform`" in approved
-        assert f"hash `{versions[2]['dag_hash']}`" in approved
+        assert f"the code of commit `{versions[2]['bundle_version']}`" in approved
+        assert f"with structure `{versions[2]['dag_hash']}`" in approved
     else:
         assert (states["soak"], states["pin"], states["reject"]) == ("failed", "upstream_failed", "success")
         assert states["roll_back"] == "skipped"

@@ -127,7 +127,7 @@ def test_another_change_meanwhile_wins(stub):
             "hold": None,
             "revision": 3,
             "pin": {"pinned_at": pinned_at},
-            "active": {"version_number": 2, "dag_hash": "h"},
+            "active": {"version_number": 2, "dag_hash": "h", "bundle_version": "sha2"},
         },
     )
     stub.answer("GET", "/api/v2/dags/orders/dagRuns/r", {"state": "failed", "dag_versions": [{"version_number": 2}]})

@@ -74,8 +74,9 @@ def test_no_runs_are_created_of_a_version_that_is_not_the_one_meant_or_was_rejec
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)
     lab.commit("sha2", orders=CHANGED)
-    with pytest.raises(AirflowFailException, match="version_drifted"):
-        canary(expected_dag_hash="another").execute(task_context("canary"))
+    for condition in ("expected_dag_hash", "expected_bundle_version"):
+        with pytest.raises(AirflowFailException, match="version_drifted"):
+            canary(**{condition: "another"}).execute(task_context("canary"))
     PinningHook().reject("orders", 2, reason="fails")
     with pytest.raises(AirflowFailException, match="version_rejected"):
         canary().execute(task_context("canary"))

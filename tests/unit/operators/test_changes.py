@@ -99,9 +99,14 @@ def test_conflict_fails_at_once_with_the_current_state(hook):
         run(PinDagVersionOperator, version_number=2, expected_revision="0")
 
 
-def test_version_that_is_not_the_approved_one_is_not_pinned(hook):
+@pytest.mark.parametrize("condition", ["expected_dag_hash", "expected_bundle_version"])
+def test_version_that_is_not_the_approved_one_is_not_pinned(hook, condition):
     with pytest.raises(AirflowFailException, match="version_drifted"):
-        run(PinDagVersionOperator, version_number=2, expected_dag_hash="another")
+        run(PinDagVersionOperator, version_number=2, **{condition: "another"})
+
+
+def test_version_with_the_approved_commit_is_pinned(hook):
+    assert run(PinDagVersionOperator, version_number=2, expected_bundle_version="sha2")["pinned"]
 
 
 def test_rejected_version_needs_an_override(hook):
@@ -111,9 +116,10 @@ def test_rejected_version_needs_an_override(hook):
     assert run(PinDagVersionOperator, version_number=2, override_reason="hotfix")["active"]["version_number"] == 2
 
 
-def test_version_that_is_not_the_evaluated_one_is_not_rejected(hook):
+@pytest.mark.parametrize("condition", ["expected_dag_hash", "expected_bundle_version"])
+def test_version_that_is_not_the_evaluated_one_is_not_rejected(hook, condition):
     with pytest.raises(AirflowFailException, match="version_drifted"):
-        run(RejectDagVersionOperator, version_number=2, expected_dag_hash="another")
+        run(RejectDagVersionOperator, version_number=2, **{condition: "another"})
 
 
 @pytest.mark.parametrize("missing", [None, "", "None"])
@@ -132,7 +138,11 @@ def test_unpin_fails_on_a_dag_that_is_not_pinned_unless_told_otherwise(hook):
 
 @pytest.mark.parametrize(
     ("seen", "reason"),
-    [({"expected_version": "1"}, "revision_conflict"), ({"expected_dag_hash": "another"}, "version_drifted")],
+    [
+        ({"expected_version": "1"}, "revision_conflict"),
+        ({"expected_dag_hash": "another"}, "version_drifted"),
+        ({"expected_bundle_version": "another"}, "version_drifted"),
+    ],
     ids=str,
 )
 def test_unpin_fails_if_the_latest_version_is_not_the_expected_one(hook, seen, reason):
@@ -197,7 +207,9 @@ def test_rollback_to_a_named_version(hook):
     ("operator_class", "parameters"),
     [
         (PinDagVersionOperator, {"version_number": 2, "expected_dag_hash": "None"}),
+        (PinDagVersionOperator, {"version_number": 2, "expected_bundle_version": "None"}),
         (UnpinDagVersionOperator, {"expected_version": ""}),
+        (UnpinDagVersionOperator, {"expected_bundle_version": ""}),
         (UnpinDagVersionOperator, {"expected_dag_hash": ""}),
         (RejectDagVersionOperator, {"version_number": 2, "expected_dag_hash": ""}),
     ],

@@ -67,8 +67,9 @@ def test_real_runs_decide(airflow_server, lab, session, state, verdict):
         with pytest.raises(AirflowFailException, match="too_many_failures"):
             sensor(**criteria).execute(context)
     assert context["ti"].pushed["soak"]["verdict"] == verdict
-    with pytest.raises(AirflowFailException, match="version_drifted"):
-        sensor(expected_dag_hash="another").execute(context)
+    for condition in ("expected_dag_hash", "expected_bundle_version"):
+        with pytest.raises(AirflowFailException, match="version_drifted"):
+            sensor(**{condition: "another"}).execute(context)
 
 
 def test_progress_is_awaited(stub):

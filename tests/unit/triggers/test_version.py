@@ -21,7 +21,7 @@ import asyncio
 import pytest
 
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
-from airflow_providers_pinning.triggers.version import NewDagVersionTrigger
+from airflow_providers_pinning.triggers.version import BundleVersionTrigger, NewDagVersionTrigger
 
 VERSIONS = "/pinning/api/v1/dags/orders/versions"
 SOAK = f"{VERSIONS}/2/soak"
@@ -50,6 +50,15 @@ def test_new_version_is_reported_once_it_has_settled(stub):
     seen = [version(1, active=True), version(2, "a"), version(2, "b"), version(2, "c"), version(3, "d")]
     stub.answer("GET", VERSIONS, *({"versions": [one]} for one in seen))
     assert payload(NewDagVersionTrigger(**COMMON, debounce=0.1))["result"] == version(3, "d")
+
+
+def test_commit_is_reported_once_it_is_parsed(stub):
+    stub.answer(
+        "GET",
+        "/pinning/api/v1/dags/orders/registration",
+        *({"registration": r} for r in ("unseen", "waiting", "registered")),
+    )
+    assert payload(BundleVersionTrigger(**COMMON, bundle_version="sha2"))["result"] == {"registration": "registered"}
 
 
 def test_verdict_is_reported_once_it_is_final(stub):

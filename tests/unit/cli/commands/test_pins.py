@@ -89,6 +89,7 @@ class TestPin:
         [
             (("-V", 1, "--expected-revision", 7), "revision_conflict"),
             (("-V", 1, "--expected-dag-hash", "other"), "version_drifted"),
+            (("-V", 1, "--expected-bundle-version", "other"), "version_drifted"),
         ],
     )
     def test_is_refused_if_it_is_not_what_was_expected(self, options, reason, pinning, orders):

@@ -18,9 +18,51 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_providers_pinning.domain.bundle_versions import note_bundle_version
 from tests.support.api import PINNING
+from tests.support.lab import BUNDLE
+from tests.support.sources import dag_file
 
 WHY = ("--reason", "looked at", "--yes")
+
+
+@pytest.fixture
+def commits(orders):
+    """Note three commits; the Dag was parsed from the first two of them only, and the second left it as it was."""
+    for sha in ("sha1", "sha2", "sha3", "sha4", "sha5"):
+        note_bundle_version(BUNDLE, sha, session=orders.session)
+        orders.session.commit()
+        if sha == "sha4":
+            orders.parse("sha3")
+    return orders
+
+
+class TestWait:
+    def test_ends_when_the_commit_is_registered(self, pinning, commits):
+        done = pinning("wait", "orders", "--bundle-version", "sha2", "-o", "json")
+        assert (done.code, done.json["registration"], done.json["version"]["version_number"]) == (0, "registered", 2)
+
+    def test_gives_up_on_a_commit_that_is_not_parsed(self, pinning, commits):
+        done = pinning("wait", "orders", "--bundle-version", "sha5", "--timeout", "0")
+        assert (done.code, done.out) == (10, "")
+        assert "waiting: after 0 seconds the dag processor has the commit" in done.err
+
+    def test_gives_up_on_a_commit_that_nobody_has_seen(self, pinning, commits):
+        done = pinning("wait", "orders", "--bundle-version", "sha9", "--timeout", "0")
+        assert done.code == 10
+        assert "no dag processor has had this commit of bundle 'team_dags'. Give its full name." in done.err
+
+    def test_ends_with_a_refusal_if_a_later_commit_changed_the_dag_first(self, pinning, lab):
+        lab.commit("sha1", orders=dag_file("orders"))
+        for sha in ("sha2", "sha3"):
+            note_bundle_version(BUNDLE, sha, session=lab.session)
+        lab.commit("sha3", orders=dag_file("orders", tasks="extract load"))
+        wait = ("wait", "orders", "--bundle-version", "sha2", "--timeout", "0")
+
+        refused = pinning(*wait)
+        assert (refused.code, refused.out) == (3, "")
+        assert "overtaken: commit sha3 changed the Dag" in refused.err
+        assert pinning(*wait, "--overtaken-ok", "-o", "json").json["version"]["version_number"] == 1
 
 
 class TestVersions:

@@ -1,0 +1,63 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The order of a bundle's commits is recorded.
+
+Stock overwrites the commit of a Dag's latest version when a later one leaves the Dag as it is, and keeps no list of the
+commits that a bundle was at. Somebody who pins by commit would be told that it is unknown. So each commit is written
+down when the dag processor has fetched it, before anything is parsed from it: once for the bundle, not for each Dag.
+
+Shown by ``tests/unit/enforcement/test_bundle_versions.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import wrap
+
+log = logging.getLogger(__name__)
+
+
+def install(module: ModuleType) -> None:
+    """Patch ``airflow.dag_processing.manager``."""
+    recorded: dict[str, str] = {}
+
+    def refresh_dag_bundles(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        wrapped(*args, **kwargs)
+        for name, version in instance._bundle_versions.items():
+            if version is not None and recorded.get(name) != version:
+                try:
+                    _record(name, version)
+                except Exception:
+                    # Parsing must not stop for it; the next round tries again.
+                    log.exception("That bundle %s is at %s could not be recorded", name, version)
+                else:
+                    recorded[name] = version
+
+    wrap(module, "DagFileProcessorManager._refresh_dag_bundles", refresh_dag_bundles)
+
+
+def _record(bundle_name: str, bundle_version: str) -> None:
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.bundle_versions import note_bundle_version
+
+    with create_session(scoped=False) as session:
+        note_bundle_version(bundle_name, bundle_version, session=session)
