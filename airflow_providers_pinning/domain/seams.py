@@ -102,6 +102,16 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "session",
         ),
     ),
+    (
+        "airflow.api_fastapi.core_api.services.public.dag_run",
+        "dry_run_clear_dag_run",
+        ("session", "dag_bag", "dag_id", "dag_run_id", "only_failed", "only_new"),
+    ),
+    (
+        "airflow.models.taskinstance",
+        "TaskInstance.register_asset_changes_in_db",
+        ("ti", "task_outlets", "outlet_events", "session"),
+    ),
     ("airflow.models.taskinstance", "TaskInstance.prepare_db_for_next_try", ("self", "session")),
     (
         "airflow.models.taskinstance",

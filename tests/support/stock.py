@@ -39,13 +39,20 @@ def without_enforcement(*names: str) -> Iterator[None]:
         owner, name = _find(module, qualname)
         wrapper = vars(owner)[name]
         if isinstance(wrapper, FunctionWrapper) and (not names or qualname in names):
-            setattr(owner, name, wrapper.__wrapped__)
+            setattr(owner, name, _original(wrapper))
             undone.append((owner, name, wrapper))
     try:
         yield
     finally:
         for owner, name, wrapper in undone:
             setattr(owner, name, wrapper)
+
+
+def _original(wrapper):
+    """Return what Airflow has; a function may be wrapped for several purposes."""
+    while isinstance(wrapper, FunctionWrapper):
+        wrapper = wrapper.__wrapped__
+    return wrapper
 
 
 def _find(module: str, qualname: str):

@@ -1,0 +1,62 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Seam W: what a canary run publishes reaches no live run.
+
+Stock ``TaskInstance.register_asset_changes_in_db`` records an event of each outlet of a task that succeeds, queues
+the Dags that wait for it, fills their partitions and tells listeners. A live Dag would run on the output of a
+candidate. For a canary run nothing of that happens: what would have been published is kept with the run. The task
+cannot tell the difference.
+
+Shown by ``tests/unit/enforcement/test_asset_events.py``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import wrap
+
+
+def install(module: ModuleType) -> None:
+    """Patch ``airflow.models.taskinstance``."""
+    from airflow.utils.session import NEW_SESSION, provide_session
+
+    @provide_session
+    def register(wrapped: Any, ti: Any, task_outlets: Any, outlet_events: Any, *, session: Any = NEW_SESSION) -> Any:
+        from airflow_providers_pinning.domain import isolation, withheld
+
+        if not (task_outlets or outlet_events) or not isolation.withholds(
+            isolation.ASSETS, ti.dag_id, ti.run_id, session=session
+        ):
+            return wrapped(ti, task_outlets, outlet_events, session=session)
+        withheld.withhold(
+            withheld.EffectKind.ASSET_EVENT,
+            withheld.asset_events(task_outlets, outlet_events, ti.dag_run.partition_key, session=session),
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            map_index=ti.map_index,
+            session=session,
+        )
+        return ()
+
+    def register_asset_changes_in_db(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        return register(wrapped, *args, **kwargs)
+
+    wrap(module, "TaskInstance.register_asset_changes_in_db", register_asset_changes_in_db)
