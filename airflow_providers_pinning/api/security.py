@@ -24,7 +24,8 @@ pausing it does. Edit permission on versions is not used for changes, because no
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -97,8 +98,28 @@ def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[s
     )
 
 
+def may_change_in_team(dag_id: str, team_name: str | None, *, user: BaseUser) -> bool:
+    """Tell whether a user may edit a Dag that belonged to a team."""
+    details = DagDetails(id=dag_id, team_name=team_name)
+    return get_auth_manager().is_authorized_dag(method="PUT", details=details, user=user)
+
+
+def may_start_runs_in_team(dag_id: str, team_name: str | None, *, user: BaseUser) -> bool:
+    """Tell whether a user may edit a Dag that belonged to a team, and create runs of it."""
+    details = DagDetails(id=dag_id, team_name=team_name)
+    return may_change_in_team(dag_id, team_name, user=user) and get_auth_manager().is_authorized_dag(
+        method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
+    )
+
+
 def _caller(user: GetUserDep, source: Annotated[dict[str, Any] | None, Depends(parse_source)]) -> Caller:
-    return Caller(name=user.get_name()[:MAX_ACTOR], source=source)
+    return Caller(
+        name=user.get_name()[:MAX_ACTOR], source=source, permitted_in_team=partial(may_change_in_team, user=user)
+    )
+
+
+def _caller_of_runs(caller: CallerDep, user: GetUserDep) -> Caller:
+    return replace(caller, permitted_in_team=partial(may_start_runs_in_team, user=user))
 
 
 def _readable_dag_ids(user: GetUserDep) -> frozenset[str]:
@@ -106,4 +127,5 @@ def _readable_dag_ids(user: GetUserDep) -> frozenset[str]:
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+CallerOfRunsDep = Annotated[Caller, Depends(_caller_of_runs)]
 ReadableDagIdsDep = Annotated[frozenset[str], Depends(_readable_dag_ids)]

@@ -36,7 +36,7 @@ from pendulum import DateTime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import attestation, checks, events, managed
+from airflow_providers_pinning.domain import attestation, checks, events, likeness, managed
 from airflow_providers_pinning.domain.active import Resolution, resolved
 from airflow_providers_pinning.domain.candidate_needs import register_needs
 from airflow_providers_pinning.domain.errors import InvalidConfError, RunIdNotAllowedError, RunNotAllowedError
@@ -137,7 +137,8 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         evidence={"run_ids": list(run_ids)},
         session=session,
     )
-    return CanaryRuns(dag_id, version, run_ids, _what_delays(dag_model, session=session))
+    warnings = (*likeness.warn_of_rejected_equal(version, session=session), *_what_delays(dag_model, session=session))
+    return CanaryRuns(dag_id, version, run_ids, warnings)
 
 
 def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns | None:

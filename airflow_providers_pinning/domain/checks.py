@@ -18,21 +18,24 @@
 
 from __future__ import annotations
 
-from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import select
+from dataclasses import dataclass
+
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.circumstances import Circumstances, circumstances_of, data_reaches_workers
 from airflow_providers_pinning.domain.errors import (
     CodeUnavailableError,
     HeldError,
     RevisionConflictError,
+    TeamNotPermittedError,
     UnversionedBundleError,
+    VersionDataUnsupportedError,
     VersionDriftedError,
     VersionRejectedError,
 )
-from airflow_providers_pinning.domain.events import Change
+from airflow_providers_pinning.domain.events import CallerKind, Change
 from airflow_providers_pinning.domain.identity import VersionIdentity
-from airflow_providers_pinning.domain.managed import VersionState, managed_version
+from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import ActiveVersion, read_version
 from airflow_providers_pinning.domain.state import release_state
 from airflow_providers_pinning.models import ManagedVersion, Pin
@@ -105,13 +108,13 @@ def check_code_available(dag_id: str, version: VersionIdentity, managed: Managed
         )
 
 
-def check_bundle_configured(dag_id: str, version: VersionIdentity, *, session: Session) -> None:
+def check_bundle_configured(dag_id: str, version: VersionIdentity, known: Circumstances) -> None:
     """
     Refuse a version of a bundle that was taken out of the configuration: nothing could run it.
 
     :raises CodeUnavailableError: if it was
     """
-    if session.scalar(select(DagBundleModel.active).where(DagBundleModel.name == version.bundle_name)) is False:
+    if not known.bundle_is_configured:
         raise CodeUnavailableError(
             f"Dag {dag_id!r}, {version.label}: this bundle is no longer configured. Configure it again, or choose a "
             "version from another bundle.",
@@ -120,15 +123,84 @@ def check_bundle_configured(dag_id: str, version: VersionIdentity, *, session: S
         )
 
 
-def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> ActiveVersion:
-    """Run every check of :func:`pin_version` that depends on the version alone, and return it deserialized."""
+def check_team(dag_id: str, version: VersionIdentity, known: Circumstances, change: Change) -> None:
+    """
+    Refuse a version of another team's bundle to those who may not edit the Dag there.
+
+    Airflow takes the team of a Dag from the bundle in ``DagModel``, and so whose connections, variables and
+    executors its runs use, and who may see them.
+
+    :raises TeamNotPermittedError: if the version would need the permission of another team
+    """
+    if not known.changes_team or change.caller.kind is not CallerKind.USER:
+        return
+    permitted = change.caller.permitted_in_team
+    if permitted is None or not permitted(dag_id, known.team):
+        raise TeamNotPermittedError(
+            f"Dag {dag_id!r}, {version.label}, belongs to {named_team(known.team)}, the Dag now to "
+            f"{named_team(known.dag_team)}. Choosing it needs permission to edit the Dag there as well. Ask somebody "
+            "who has both, or choose a version from another bundle.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            team_name=known.team,
+        )
+
+
+def named_team(team: str | None) -> str:
+    """Return what a team is called in messages."""
+    return f"team {team!r}" if team else "no team"
+
+
+def check_version_data(dag_id: str, version: VersionIdentity, *, has_data: bool) -> None:
+    """
+    Refuse a version that is more than its bundle's version, where Airflow does not hand the rest to workers.
+
+    :param has_data: whether the bundle gave structured data beside the version, such as a manifest
+    :raises VersionDataUnsupportedError: if so
+    """
+    if has_data and not data_reaches_workers():
+        raise VersionDataUnsupportedError(
+            f"Dag {dag_id!r}, {version.label}: its bundle describes the version by structured data (version_data) as "
+            "well, which this Airflow stores but does not hand to workers, so runs could get other code. Serve the Dag "
+            "from a bundle whose version says everything, such as GitDagBundle.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            bundle_name=version.bundle_name,
+        )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A version that may be pinned."""
+
+    version: VersionIdentity
+    known: Circumstances
+    readable: ActiveVersion
+    """The version, deserialized."""
+
+
+def check_pinnable(
+    dag_id: str,
+    version: VersionIdentity,
+    change: Change,
+    *,
+    known: Circumstances | None = None,
+    session: Session,
+) -> Checked:
+    """
+    Run every check that depends on the version alone: for a pin, a canary run, and the target of a rollback.
+
+    :param known: what was read of the version before, with others
+    """
+    known = known or circumstances_of(dag_id, [version], session=session)[version.dag_version_id]
     check_versioned(dag_id, version)
-    managed = managed_version(version.dag_version_id, session=session)
-    check_unchanged(dag_id, version, managed)
-    check_not_rejected(dag_id, version, managed, change)
-    check_code_available(dag_id, version, managed)
-    check_bundle_configured(dag_id, version, session=session)
+    check_unchanged(dag_id, version, known.managed)
+    check_not_rejected(dag_id, version, known.managed, change)
+    check_code_available(dag_id, version, known.managed)
+    check_bundle_configured(dag_id, version, known)
+    check_team(dag_id, version, known, change)
     readable = read_version(version, dag_id=dag_id, session=session)
+    check_version_data(dag_id, version, has_data=bool(readable.version_data))
     if readable.disable_bundle_versioning:
         raise UnversionedBundleError(
             f"Dag {dag_id!r}, {version.label}, sets disable_bundle_versioning, so its runs use whatever code the "
@@ -136,7 +208,7 @@ def check_pinnable(dag_id: str, version: VersionIdentity, change: Change, *, ses
             dag_id=dag_id,
             version_number=version.version_number,
         )
-    return readable
+    return Checked(version, known, readable)
 
 
 def check_same(

@@ -93,6 +93,18 @@ class UnversionedBundleError(PinningError):
     reason = "unversioned_bundle"
 
 
+class VersionDataUnsupportedError(PinningError):
+    """The version is described by data that this Airflow does not hand to workers."""
+
+    reason = "version_data_unsupported"
+
+
+class TeamNotPermittedError(PinningError):
+    """The version belongs to another team than the Dag does now, and the caller may not edit the Dag there."""
+
+    reason = "team_not_permitted"
+
+
 class CodeUnavailableError(PinningError):
     """The dag processor could not get the version's code from its bundle."""
 

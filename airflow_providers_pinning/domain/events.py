@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -74,6 +74,8 @@ class Caller:
     kind: CallerKind = CallerKind.USER
     source: Mapping[str, Any] | None = None
     """Where the request says that it comes from, such as Dag, run and task ids."""
+    permitted_in_team: Callable[[str, str | None], bool] | None = field(default=None, compare=False, repr=False)
+    """Tells whether a user may do the same with the Dag, by its id, if it belonged to a team; ``None`` never may."""
 
 
 @dataclass(frozen=True)

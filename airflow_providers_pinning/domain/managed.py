@@ -66,6 +66,8 @@ def manage(
     """
     Bring a version under management, or give a managed one another state.
 
+    A candidate, and a version that stops being active, is evaluated from then on: what it did before is no evidence.
+
     From the commit on, the dag processor writes whatever differs into a new version, and
     ``airflow db clean`` keeps this one. The caller holds the lock on the Dag's row.
     """
@@ -83,9 +85,13 @@ def manage(
         )
         session.add(managed)
         drop_protection(session=session)
+    now = timezone.utcnow()
+    if state in (VersionState.CANDIDATE, VersionState.RETAINED):
+        # Whoever evaluates it now, for the first time or again, goes by what it does from now on.
+        managed.evaluated_since = now
     managed.state = state.value
     managed.state_reason = reason
-    managed.state_changed_at = timezone.utcnow()
+    managed.state_changed_at = now
     session.flush()
     return managed
 

@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
+from airflow_providers_pinning.domain.likeness import rejected_equals
 from airflow_providers_pinning.domain.state import Hold, PinInfo, hold_of
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
@@ -95,6 +96,10 @@ class VersionSummary:
     is_latest: bool
     run_counts: dict[str, int]
     """Number of runs by state."""
+    equals_rejected: int | None
+    """Number of the rejected version that this newer one equals in hash and file."""
+    equals_rejected_reason: str | None
+    """Why that one was rejected."""
 
 
 def list_pins(
@@ -187,6 +192,7 @@ def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> 
         .group_by(DagRun.created_dag_version_id, DagRun.state)
     ):
         runs[version_id][state] = count
+    equals = rejected_equals(ids, session=session) if ids else {}
     latest = latest_identity(dag_id, session=session)
     latest_id = latest and latest.dag_version_id
     pin = session.get(Pin, dag_id)
@@ -201,6 +207,8 @@ def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> 
             is_active=identity.dag_version_id == active_id,
             is_latest=identity.dag_version_id == latest_id,
             run_counts=runs[identity.dag_version_id],
+            equals_rejected=equal.version_number if (equal := equals.get(identity.dag_version_id)) else None,
+            equals_rejected_reason=equal.reason if equal else None,
         )
         for identity in identities
     ], total

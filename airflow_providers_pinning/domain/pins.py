@@ -29,8 +29,9 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import attestation, checks, events, managed, partitions
+from airflow_providers_pinning.domain import attestation, checks, events, likeness, managed, partitions
 from airflow_providers_pinning.domain.bundle_versions import version_at_commit
+from airflow_providers_pinning.domain.circumstances import Circumstances, circumstances_of
 from airflow_providers_pinning.domain.errors import NotPinnedError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
@@ -128,22 +129,29 @@ def activate(
     change: Change,
     request: Mapping[str, Any],
     *,
+    checked: checks.Checked | None = None,
     hold: bool = False,
     evidence: Mapping[str, Any] | None = None,
     warnings: tuple[str, ...] = (),
     session: Session,
 ) -> ReleaseState:
-    """Check a version and make it the active one; the caller holds the locks of :func:`lock_pin`."""
+    """
+    Check a version, unless it is checked, and make it the active one.
+
+    The caller holds the locks of :func:`lock_pin`.
+    """
     dag_id = pin.dag_id
     _rows = managed.managed_versions(  # Kept, so that each is read once.
         [version.dag_version_id, *([pin.dag_version_id] if pin.dag_version_id else [])], session=session
     )
-    readable = checks.check_pinnable(dag_id, version, change, session=session)
+    checked = checked or checks.check_pinnable(dag_id, version, change, session=session)
+    readable = checked.readable
     attestation.require_enforcement(session=session)
     from_version = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if pin.dag_version_id == version.dag_version_id:
         return _confirm(pin, version, change, request, session=session)
     has_partitions = readable.timetable.partitioned or session.get_one(DagModel, dag_id).timetable_partitioned
+    warnings += _warn_of_moved_team(version, checked.known) + likeness.warn_of_rejected_equal(version, session=session)
     if has_partitions:
         warnings += partitions.warn_of_dropped_partitions(dag_id, version, session=session)
     if pin.dag_version_id is not None:
@@ -229,15 +237,36 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     return release_state(dag_id, warnings=warnings, session=session)
 
 
+def _warn_of_moved_team(version: VersionIdentity, known: Circumstances) -> tuple[str, ...]:
+    """Say that the Dag gets another team; unpinning needs no permission there, as stock gives it that team as well."""
+    if not known.changes_team:
+        return ()
+    return (
+        f"The Dag moves from {checks.named_team(known.dag_team)} to {checks.named_team(known.team)}, by the owner of "
+        f"bundle {version.bundle_name!r}: whose connections, variables and executors its runs use changes with that.",
+    )
+
+
 def _warn_of_latest(dag_id: str, latest: VersionIdentity, *, session: Session) -> tuple[str, ...]:
     """Say what is amiss with the version that unpinning makes active; Airflow would use it without this package."""
-    row = managed.managed_version(latest.dag_version_id, session=session)
+    known = circumstances_of(dag_id, [latest], session=session)[latest.dag_version_id]
+    row = known.managed
     rejected = row is not None and row.state == VersionState.REJECTED.value
     return (
         *partitions.warn_of_dropped_partitions(dag_id, latest, session=session),
+        *_warn_of_moved_team(latest, known),
+        *likeness.warn_of_rejected_equal(latest, session=session),
         *(
             [f"Version {latest.version_number}, which new runs now use, was rejected: {row.state_reason}."]
             if row is not None and rejected
+            else []
+        ),
+        *(
+            [
+                f"The dag processor could not get the code of version {latest.version_number}, which new runs now "
+                f"use: {row.code_message}. Make the commit available again (a tag keeps it)."
+            ]
+            if row is not None and row.code_state == "missing"
             else []
         ),
     )
@@ -291,7 +320,7 @@ def _retain_active(pin: Pin, *, session: Session) -> None:
     row = managed.managed_version(outgoing.dag_version_id, session=session) if outgoing else None
     if row is not None and row.state == VersionState.ACTIVE.value:
         row.state = VersionState.RETAINED.value
-        row.state_changed_at = timezone.utcnow()
+        row.state_changed_at = row.evaluated_since = timezone.utcnow()
 
 
 def _choose_nothing(pin: Pin, change: Change) -> None:

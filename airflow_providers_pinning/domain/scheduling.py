@@ -57,6 +57,8 @@ class ActiveVersion(LazyDeserializedDAG):
 
     bundle_name: str | None
     bundle_version: str | None
+    version_data: dict[str, Any] | None = None
+    """What the bundle gave beside its version, such as a manifest."""
 
     @cached_property
     def timetable(self) -> Any:  # type: ignore[override]
@@ -136,7 +138,12 @@ def as_parsed(serialized: SerializedDagModel) -> ActiveVersion:
     if data["dag"].get("deadline"):
         data["dag"]["deadline"] = deadline_definitions(serialized)
     version = serialized.dag_version
-    return ActiveVersion(data=data, bundle_name=version.bundle_name, bundle_version=version.bundle_version)
+    return ActiveVersion(
+        data=data,
+        bundle_name=version.bundle_name,
+        bundle_version=version.bundle_version,
+        version_data=version.version_data,
+    )
 
 
 def deadline_definitions(serialized: SerializedDagModel) -> list[dict[str, Any]]:

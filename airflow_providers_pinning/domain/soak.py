@@ -74,7 +74,7 @@ class SoakQuestion:
     criteria: Criteria = field(default_factory=Criteria)
     run_kinds: RunKind = RunKind.CANARY
     since: datetime | None = None
-    """When the soak began; by default when the version was pinned (live) or came under management."""
+    """When the soak began; by default when the version was pinned (live) or its evaluation began."""
     expected_dag_hash: str | None = None
     """Hash that the caller means; another one is refused."""
     tolerance: Tolerance | None = None
@@ -139,7 +139,9 @@ def _began(dag_id: str, managed: ManagedVersion, kinds: RunKind, *, session: Ses
     pin = session.get(Pin, dag_id)
     if kinds == RunKind.LIVE and pin is not None and pin.dag_version_id == managed.dag_version_id:
         return pin.changed_at
-    # A version that was restored starts anew.
+    if managed.evaluated_since is not None:
+        return managed.evaluated_since
+    # Managed by a release that did not write the start down.
     return managed.state_changed_at if managed.state == VersionState.CANDIDATE.value else managed.created_at
 
 

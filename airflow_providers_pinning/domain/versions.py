@@ -18,9 +18,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.models.dag_version import DagVersion
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import attestation, checks, events
+from airflow_providers_pinning.domain.circumstances import circumstances_of
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionActiveError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import (
@@ -30,10 +36,12 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
+from airflow_providers_pinning.domain.likeness import warn_of_rejected_equal
 from airflow_providers_pinning.domain.managed import VersionState, manage, managed_version, release_superseded
+from airflow_providers_pinning.domain.rejection import end_queued_canaries
 from airflow_providers_pinning.domain.repetition import state_of_repeated, version_of
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
 def add_candidate(dag_id: str, version_number: int | None, change: Change, *, session: Session) -> ReleaseState:
@@ -48,6 +56,9 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     :param session: database session
     :raises UnknownVersionError: if there is no such version
     :raises UnversionedBundleError: if its code cannot be had again
+    :raises VersionRejectedError: if it was rejected; restoring it puts it under evaluation again
+    :raises VersionDataUnsupportedError: if its code is not described by the version of its bundle alone
+    :raises TeamNotPermittedError: if it belongs to a team for which the caller may not edit the Dag
     :raises RevisionConflictError: if the pin is at another revision than the caller expected
     :raises VersionDriftedError: if it is another than the caller expected, or managed and changed all the same
     """
@@ -59,22 +70,23 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
         return state_of_repeated(repeated, warnings=warnings, session=session)
     version = _one_version(dag_id, version_number, session=session)
     _check_expected(dag_id, version, change, session=session)
-    checks.check_versioned(dag_id, version)
-    managed = managed_version(version.dag_version_id, session=session)
-    checks.check_unchanged(dag_id, version, managed)
-    if managed is None:
+    managed = _check_candidate(dag_id, version, change, session=session)
+    if managed is None or managed.state == VersionState.RETAINED.value:
         manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         _record(EventKind.CANDIDATE, dag_id, version, change, request, session=session)
         release_superseded(dag_id, session=session)
     else:
         _confirm(dag_id, version, change, request, session=session)
-    warnings = attestation.warn_of_overwriting(version, session=session)
+    warnings = (
+        *attestation.warn_of_overwriting(version, session=session),
+        *warn_of_rejected_equal(version, session=session),
+    )
     return release_state(dag_id, warnings=warnings, session=session)
 
 
 def reject(dag_id: str, version_number: int, change: Change, *, session: Session) -> ReleaseState:
     """
-    Mark a version as not to be pinned.
+    Mark a version as not to be pinned, and end its queued canary runs, so that nothing of it starts any more.
 
     :raises UnknownVersionError: if there is no such version
     :raises UnversionedBundleError: if its code cannot be had again, so that rejecting it would mean nothing
@@ -97,12 +109,16 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
             version_number=version_number,
         )
     managed = managed_version(version.dag_version_id, session=session)
-    if managed is None or managed.state != VersionState.REJECTED.value:
+    runs = end_queued_canaries(dag_id, version, change, session=session)
+    # Canary runs of a version that was rejected before may have been started with an override.
+    if managed is None or managed.state != VersionState.REJECTED.value or runs.ended:
         manage(dag_id, version, VersionState.REJECTED, reason=change.reason, session=session)
-        _record(EventKind.REJECTED, dag_id, version, change, request, session=session)
+        warnings = list(runs.warnings())
+        evidence = {**runs.evidence(), **({"warnings": warnings} if warnings else {})}
+        _record(EventKind.REJECTED, dag_id, version, change, request, evidence=evidence, session=session)
     else:
         _confirm(dag_id, version, change, request, session=session)
-    return release_state(dag_id, session=session)
+    return release_state(dag_id, warnings=(*runs.warnings(), *runs.names()), session=session)
 
 
 def restore(dag_id: str, version_number: int, change: Change, *, session: Session) -> ReleaseState:
@@ -136,6 +152,20 @@ def _check_expected(dag_id: str, version: VersionIdentity, change: Change, *, se
     return pin
 
 
+def _check_candidate(
+    dag_id: str, version: VersionIdentity, change: Change, *, session: Session
+) -> ManagedVersion | None:
+    """Refuse what could never be pinned; code that is missing now may come back, and is looked for from then on."""
+    known = circumstances_of(dag_id, [version], session=session)[version.dag_version_id]
+    checks.check_versioned(dag_id, version)
+    checks.check_unchanged(dag_id, version, known.managed)
+    checks.check_not_rejected(dag_id, version, known.managed, change)
+    checks.check_team(dag_id, version, known, change)
+    data = session.scalar(select(DagVersion.version_data).where(DagVersion.id == version.dag_version_id))
+    checks.check_version_data(dag_id, version, has_data=bool(data))
+    return known.managed
+
+
 def _one_version(dag_id: str, version_number: int | None, *, session: Session) -> VersionIdentity:
     if version_number is not None:
         return find_version(dag_id, version_number=version_number, session=session)
@@ -160,6 +190,7 @@ def _record(
     change: Change,
     request: dict,
     *,
+    evidence: Mapping[str, Any] | None = None,
     session: Session,
 ) -> None:
     pin = session.get(Pin, dag_id)
@@ -171,5 +202,6 @@ def _record(
         request=request,
         from_version=pinned_identity(pin),
         to_version=version,
+        evidence=evidence,
         session=session,
     )

@@ -18,24 +18,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 PINNING = "/pinning/api/v1"
 
 
-def client(app: FastAPI, role: str | None = "op", *, username: str | None = None) -> TestClient:
+def client(
+    app: FastAPI, role: str | None = "op", *, username: str | None = None, teams: Sequence[str] = ()
+) -> TestClient:
     """
     Return a client that is logged in with a role of the SimpleAuthManager.
 
     :param app: the API server
     :param role: ``viewer``, ``user``, ``op`` or ``admin``; ``None`` for somebody who is not logged in
     :param username: name of the user; the role's name if not given
+    :param teams: the teams that the user is in
     """
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
     headers = {}
     if role:
-        user = SimpleAuthManagerUser(username=username or role, role=role)
+        user = SimpleAuthManagerUser(username=username or role, role=role, teams=list(teams))
         headers["Authorization"] = f"Bearer {app.state.auth_manager.generate_jwt(user)}"
     return TestClient(app, headers=headers, raise_server_exceptions=False)

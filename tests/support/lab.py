@@ -197,6 +197,20 @@ class Lab:
         self.session.execute(delete(DagVersion).where(DagVersion.id == self.version(dag_id, number).id))
         self._commit()
 
+    def lose_code(self, dag_id: str, number: int) -> None:
+        """Note of a managed version that the dag processor could not get its code."""
+        self.session.execute(
+            update(ManagedVersion)
+            .where(ManagedVersion.dag_id == dag_id, ManagedVersion.version_number == number)
+            .values(code_state="missing", code_message="the commit is gone")
+        )
+        self._commit()
+
+    def remove_bundle(self, name: str) -> None:
+        """Take a bundle out of the configuration."""
+        self.session.execute(update(DagBundleModel).where(DagBundleModel.name == name).values(active=False))
+        self._commit()
+
     def break_pin(self, dag_id: str) -> None:
         """Rewrite the pinned version, so that the pin cannot be honoured."""
         pin = self.pin_row(dag_id)

@@ -117,10 +117,21 @@ class ReleaseStateResponse(BaseModel):
     repeated: RepetitionResponse | None = None
 
 
+class PassedOverResponse(BaseModel):
+    """A version that was active before and cannot be returned to."""
+
+    version_number: int
+    reason: str = Field(description="What refuses a pin of it, such as `code_unavailable`.")
+    message: str
+
+
 class RollbackTargetResponse(BaseModel):
     """Where a rollback would lead."""
 
     to_version: IdentityResponse | None = Field(description="Null if there is nothing to roll back to.")
+    passed_over: list[PassedOverResponse] = Field(
+        description="Versions that were active later and cannot be pinned, in the order in which they were looked at."
+    )
 
 
 class PinSummaryResponse(BaseModel):

@@ -56,6 +56,10 @@ class VersionResponse(IdentityResponse):
     is_active: bool
     is_latest: bool
     run_counts: dict[str, int]
+    equals_rejected: int | None = Field(
+        description="Number of the rejected version that this newer one equals: hash and file are the same."
+    )
+    equals_rejected_reason: str | None = Field(description="Why that version was rejected.")
 
 
 class VersionCollectionResponse(BaseModel):

@@ -40,7 +40,7 @@ from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, Identit
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.routes.versions import VersionNumber
-from airflow_providers_pinning.api.security import CallerDep, changes, may_read
+from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read
 from airflow_providers_pinning.domain import canary, soak
 from airflow_providers_pinning.domain.baseline import Tolerance
 from airflow_providers_pinning.domain.events import Change
@@ -72,7 +72,9 @@ Moment = Annotated[AwareDatetime, AfterValidator(_within_reckoning)]
     dependencies=[*changes("trigger_canary_runs"), may_start_runs],
     response_model=CanaryRunsResponse,
 )
-def trigger_canary_runs(dag_id: DagId, body: CanaryBody, caller: CallerDep, session: SessionDep) -> canary.CanaryRuns:
+def trigger_canary_runs(
+    dag_id: DagId, body: CanaryBody, caller: CallerOfRunsDep, session: SessionDep
+) -> canary.CanaryRuns:
     """Create runs of a version whatever is pinned, and make it a managed candidate."""
     request = canary.CanaryRequest(body.version_number, body.count, body.conf, body.note)
     change = Change(

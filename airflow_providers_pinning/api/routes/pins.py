@@ -33,6 +33,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.api.datamodels.pins import (
+    PassedOverResponse,
     PinBody,
     PinCollectionResponse,
     PinOrderBy,
@@ -147,10 +148,13 @@ def roll_back_dag_version(dag_id: DagId, body: RollbackBody, caller: CallerDep, 
 
 
 @router.get("/dags/{dag_id}/rollback", responses=responses(404), dependencies=[may_read])
-def get_rollback_target(dag_id: DagId, session: SessionDep) -> RollbackTargetResponse:
-    """Tell which version a rollback would pin, without rolling back."""
-    target = rollback.target_of_rollback(dag_id, session=session)
-    return RollbackTargetResponse(to_version=IdentityResponse.model_validate(target) if target else None)
+def get_rollback_target(dag_id: DagId, caller: CallerDep, session: SessionDep) -> RollbackTargetResponse:
+    """Tell which version a rollback would pin, and which it would pass over, without rolling back."""
+    target = rollback.target_of_rollback(dag_id, caller, session=session)
+    return RollbackTargetResponse(
+        to_version=IdentityResponse.model_validate(target.version) if target.version else None,
+        passed_over=[PassedOverResponse.model_validate(one) for one in target.passed_over],
+    )
 
 
 @router.get("/pins", responses=responses(), dependencies=[may_read])

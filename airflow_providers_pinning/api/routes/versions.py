@@ -100,7 +100,8 @@ def get_events(
     with_runs = may_read_runs_of({dag_id, *filter(None, map(_dag_of_source, shown))}, user=user)
     for event in shown:
         if dag_id not in with_runs:
-            event.evidence = {name: fact for name, fact in (event.evidence or {}).items() if name != "run_ids"} or None
+            facts = (event.evidence or {}).items()
+            event.evidence = {name: fact for name, fact in facts if not name.endswith("run_ids")} or None
         source_dag = _dag_of_source(event)
         if source_dag and source_dag not in with_runs and event.actor != user.get_name():
             event.source = None

@@ -145,6 +145,7 @@ def _version_row(version: VersionSummary) -> Row:
         "runs": [f"{count} {state}" for state, count in sorted(version.run_counts.items())],
         "created_at": version.created_at,
         "state_reason": version.state_reason,
+        "equals_rejected": version.equals_rejected,
     }
 
 

@@ -43,6 +43,20 @@ class TestRollbackTarget:
         assert told["version_number"] == 1
         assert api().post(f"{DAG}/rollback", json={"reason": "x"}).json()["active"] == told
 
+    def test_is_told_with_what_is_passed_over(self, api, lab):
+        for number in (2, 3):
+            lab.commit(f"sha{number}", orders=CHANGED.replace("load", f"load_{number}"))
+            lab.pin("orders", number)
+        lab.lose_code("orders", 2)
+
+        told = api("viewer").get(f"{DAG}/rollback").json()
+
+        assert told["to_version"]["version_number"] == 1
+        [passed_over] = told["passed_over"]
+        assert (passed_over["version_number"], passed_over["reason"]) == (2, "code_unavailable")
+        [warning] = api().post(f"{DAG}/rollback", json={"reason": "x"}).json()["warnings"]
+        assert passed_over["message"] in warning
+
     def test_is_none_if_there_is_nothing_to_roll_back_to(self, api):
         assert self.target(api) is None
 
@@ -51,7 +65,7 @@ class TestRollbackTarget:
 
         answer = api().get(f"{PINNING}/dags/invoices/rollback")
 
-        assert (answer.status_code, answer.json()) == (200, {"to_version": None})
+        assert (answer.status_code, answer.json()) == (200, {"to_version": None, "passed_over": []})
 
     def test_is_only_told(self, api, lab):
         lab.pin("orders", 2)

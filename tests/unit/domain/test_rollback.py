@@ -24,6 +24,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
 from airflow_providers_pinning.domain import errors, rollback
+from airflow_providers_pinning.domain.rollback_target import HISTORY_PAGE, MAX_TOLD
 from airflow_providers_pinning.models import Event
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
@@ -135,6 +136,122 @@ class TestOfAPinnedDag:
         never_pinned.pin("orders", 3)
 
         assert never_pinned.roll_back("orders").active.version_number == 2
+
+
+def lose_code(lab):
+    lab.lose_code("orders", 2)
+    return "code_unavailable"
+
+
+def disable_versioning(lab):
+    lab.rewrite_stored("orders", 2, lambda data: data["dag"].update(disable_bundle_versioning=True))
+    return "unversioned_bundle"
+
+
+def remove_plugin(lab):
+    lab.remove_plugin("orders", 2)
+    return "version_unreadable"
+
+
+def add_data(lab):
+    lab.rewrite("orders", 2, version_data={"manifest": "s3://bucket/1"})
+    return "version_data_unsupported"
+
+
+def reject(lab):
+    lab.reject("orders", 2)
+    return "version_rejected"
+
+
+def rewrite(lab):
+    lab.rewrite("orders", 2, bundle_version="rewritten")
+    return "version_drifted"
+
+
+def remove(lab):
+    lab.remove_version("orders", 2)
+    return "unknown_version"
+
+
+SPOILERS = (lose_code, disable_versioning, remove_plugin, add_data, reject, rewrite, remove)
+
+
+@pytest.mark.parametrize("spoil", SPOILERS, ids=lambda one: one.__name__)
+class TestOfADagWhoseLastVersionCannotBePinned:
+    def test_returns_to_an_older_one_and_says_what_it_passed_over_and_why(self, spoil, pinned_one_after_the_other):
+        lab = pinned_one_after_the_other
+        reason = spoil(lab)
+
+        state = lab.roll_back("orders")
+
+        assert state.active.version_number == 1
+        [warning] = state.warnings
+        assert warning.startswith(f"Version 2 was passed over ({reason}): ")
+        event = lab.session.scalars(select(Event).order_by(Event.id.desc())).first()
+        [passed_over] = event.evidence["passed_over"]
+        assert (passed_over["version_number"], passed_over["reason"]) == (2, reason)
+        assert passed_over["message"] in warning
+
+    def test_is_told_so_before(self, spoil, pinned_one_after_the_other):
+        lab = pinned_one_after_the_other
+        reason = spoil(lab)
+
+        target = rollback.target_of_rollback("orders", lab.change().caller, session=lab.session)
+
+        assert target.version.version_number == 1
+        assert [(one.version_number, one.reason) for one in target.passed_over] == [(2, reason)]
+
+    def test_refuses_to_return_to_it_by_its_number(self, spoil, pinned_one_after_the_other):
+        reason = spoil(pinned_one_after_the_other)
+
+        with pytest.raises(errors.PinningError) as refusal:
+            pinned_one_after_the_other.roll_back("orders", to_version=2)
+
+        assert refusal.value.reason == reason
+
+
+@pytest.mark.parametrize("spoil", [one for one in SPOILERS if one is not remove], ids=lambda one: one.__name__)
+def test_a_version_that_was_never_pinned_is_passed_over_too(spoil, never_pinned):
+    never_pinned.candidate("orders", 2)
+    reason = spoil(never_pinned)
+
+    state = never_pinned.roll_back("orders")
+
+    assert state.active.version_number == 1
+    assert state.warnings[0].startswith(f"Version 2 was passed over ({reason}): ")
+
+
+def test_a_version_of_a_bundle_that_is_gone_is_passed_over(lab):
+    lab.commit("sha1", orders=source(1))
+    lab.pin("orders", 1)
+    lab.commit("sha2", bundle="others", orders=source(2))
+    lab.pin("orders", 2)
+    lab.commit("sha3", orders=source(3))
+    lab.pin("orders", 3)
+    lab.remove_bundle("others")
+
+    state = lab.roll_back("orders")
+
+    assert state.active.version_number == 1
+    assert "no longer configured" in state.warnings[0]
+
+
+def test_a_refusal_says_why_each_version_is_passed_over(pinned_one_after_the_other):
+    pinned_one_after_the_other.lose_code("orders", 2)
+    pinned_one_after_the_other.reject("orders", 1)
+
+    with pytest.raises(errors.NothingToRollBackToError, match=r"Version 2 .*Version 1 was passed over") as refusal:
+        pinned_one_after_the_other.roll_back("orders")
+
+    assert [one["reason"] for one in refusal.value.data["passed_over"]] == ["code_unavailable", "version_rejected"]
+
+
+def test_an_override_passes_over_no_rejection_that_nobody_named(pinned_one_after_the_other):
+    pinned_one_after_the_other.reject("orders", 2)
+
+    state = pinned_one_after_the_other.roll_back("orders", override_reason="lift the hold")
+
+    assert state.active.version_number == 1
 
 
 class TestOfADagThatIsNotPinned:
@@ -298,15 +415,16 @@ def test_a_long_history_of_versions_that_are_gone_is_read_some_at_a_time(never_p
             actor_kind="user",
             reason="again",
         )
-        for number in range(3 * rollback.HISTORY_PAGE)
+        for number in range(3 * HISTORY_PAGE)
     )
     session.commit()
 
     with recorded(session) as statements:
-        target = rollback.target_of_rollback("orders", session=session)
+        target = rollback.target_of_rollback("orders", never_pinned.change().caller, session=session)
 
-    assert target.version_number == 2
-    assert len(statements) < 20
+    assert target.version.version_number == 2
+    assert len(statements) < 25
+    assert len(target.warnings()) == MAX_TOLD + 1
 
 
 def test_a_latest_version_that_cannot_be_pinned_is_not_rejected_but_rolled_back_from(lab, session):

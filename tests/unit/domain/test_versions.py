@@ -79,7 +79,8 @@ class TestCandidate:
         commit(lab, 1)
         lab.reject("orders", 1)
 
-        lab.candidate("orders", 1)
+        with pytest.raises(errors.VersionRejectedError):
+            lab.candidate("orders", 1)
 
         assert lab.managed("orders") == {1: "rejected"}
 
