@@ -93,6 +93,10 @@ class NotPermitted(PinningApiError):
     """The user of the connection may not do this (403)."""
 
 
+class TeamNotPermitted(NotPermitted):
+    """The version belongs to a team for which the user may not edit the Dag."""
+
+
 class NotFound(PinningApiError):
     """There is no such thing (404)."""
 
@@ -131,6 +135,10 @@ class VersionActive(Conflict):
 
 class UnversionedBundle(Conflict):
     """The code of the version cannot be pinned, because its bundle or Dag is not versioned."""
+
+
+class VersionDataUnsupported(Conflict):
+    """The version is described by data that Airflow does not hand to workers."""
 
 
 class CodeUnavailable(Conflict):
@@ -178,6 +186,8 @@ OF_REASON: dict[str, type[PinningApiError]] = {
     "version_rejected": VersionRejected,
     "version_active": VersionActive,
     "unversioned_bundle": UnversionedBundle,
+    "version_data_unsupported": VersionDataUnsupported,
+    "team_not_permitted": TeamNotPermitted,
     "code_unavailable": CodeUnavailable,
     "not_enforced": NotEnforced,
     "held": DagHeld,

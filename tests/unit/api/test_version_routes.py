@@ -100,6 +100,8 @@ class TestVersions:
             "is_active": True,
             "is_latest": False,
             "run_counts": {},
+            "equals_rejected": None,
+            "equals_rejected_reason": None,
         }
 
     def test_count_their_runs_by_state(self, api):
