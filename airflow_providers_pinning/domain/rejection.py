@@ -31,11 +31,12 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.events import Change
 from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.outcomes import EndReason, record_outcome
 from airflow_providers_pinning.domain.wording import plural
 from airflow_providers_pinning.models import RoutedRun
 
 ENDED = "ended by rejection"
-"""What is noted with a run that was ended before it began, which makes it no evidence for or against anything."""
+"""What is noted with a run that was ended before it began; its outcome is no evidence for or against anything."""
 
 MAX_TOLD = 10
 """How many of the runs that go on are named."""
@@ -105,11 +106,9 @@ def end_queued_canaries(dag_id: str, version: VersionIdentity, change: Change, *
     queued = session.execute(_queued_canaries(), asked).all()
     now = timezone.utcnow()
     note = f"Not started: version {version.version_number} was rejected by {change.caller.name}: {change.reason}"
-    for run, routed in queued:
+    for run, _ in queued:
         run.set_state(DagRunState.FAILED)
         run.note = (f"{note}\n{run.note}" if run.note else note)[:MAX_NOTE]
-        alteration = {"what": ENDED, "actor": change.caller.name, "at": now.isoformat()}
-        routed.alterations = [*(routed.alterations or ()), alteration]
     ended = tuple(run.run_id for run, _ in queued)
     if ended:
         session.flush()
@@ -123,6 +122,10 @@ def end_queued_canaries(dag_id: str, version: VersionIdentity, change: Change, *
             .values(state=TaskInstanceState.SKIPPED, end_date=now)
             .execution_options(synchronize_session=False)
         )
+    for run, routed in queued:
+        record_outcome(run, reason=EndReason.VERSION_REJECTED.value, session=session)
+        alteration = {"what": ENDED, "actor": change.caller.name, "at": now.isoformat()}
+        routed.alterations = [*(routed.alterations or ()), alteration]
     return _look(version, ended, asked, session=session)
 
 

@@ -91,14 +91,15 @@ class TestRejecting:
         tasks = pinned.session.scalars(select(TaskInstance.state).where(TaskInstance.run_id == run_id)).all()
         assert set(tasks) == {"skipped"}
 
-    def test_leaves_the_outcome_unrecorded_as_it_is_no_evidence(self, pinned):
+    def test_records_an_outcome_that_is_no_evidence(self, pinned):
         canaries(pinned)
 
         pinned.reject("orders", 2)
 
         [routed] = pinned.session.scalars(select(RoutedRun))
         [alteration] = routed.alterations
-        assert (routed.state, alteration["what"], alteration["actor"]) == (None, ENDED, "alice")
+        assert (routed.counts_as, routed.outcome["no_evidence"]) == ("nothing", "version_rejected")
+        assert (routed.state, alteration["what"], alteration["actor"]) == ("failed", ENDED, "alice")
 
     def test_is_recorded_with_the_runs_that_it_ended(self, pinned):
         ids = canaries(pinned, count=2)
