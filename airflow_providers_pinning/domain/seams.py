@@ -159,6 +159,11 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "airflow.serialization.definitions.dag",
+        "SerializedDAG._process_dagrun_deadline_alerts",
+        ("self", "orm_dagrun", "session"),
+    ),
+    (
+        "airflow.serialization.definitions.dag",
         "SerializedDAG.create_dagrun",
         (
             "self",

@@ -52,6 +52,8 @@ HOOKS = (
     ("airflow.api.common.mark_tasks", "alterations:install_on_mark_tasks"),
     ("airflow.api_fastapi.core_api.security", "alterations:install_on_security"),
     ("airflow.callbacks.database_callback_sink", "workloads:install_on_callback_sink"),
+    ("airflow.callbacks.database_callback_sink", "alerts:install_on_callback_sink"),
+    ("airflow.serialization.definitions.dag", "alerts:install_on_dag"),
     ("airflow.models.taskmap", "run_version:install_on_task_map"),
     ("airflow.jobs.scheduler_job_runner", "scheduler:install"),
     ("airflow.jobs.scheduler_job_runner", "outcomes:install_on_scheduler"),
