@@ -29,6 +29,7 @@ import contextlib
 import copy
 import logging
 from collections.abc import Collection
+from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
 
@@ -59,6 +60,12 @@ class ActiveVersion(LazyDeserializedDAG):
     bundle_version: str | None
     version_data: dict[str, Any] | None = None
     """What the bundle gave beside its version, such as a manifest."""
+    registered_at: datetime | None = None
+    """When the version was registered."""
+    pinned: bool = True
+    """Whether it is pinned; what is active without a pin is what HEAD defined last."""
+    head: LazyDeserializedDAG | None = None
+    """What the file at HEAD defines, if that was parsed just now."""
 
     @cached_property
     def timetable(self) -> Any:  # type: ignore[override]
@@ -143,6 +150,7 @@ def as_parsed(serialized: SerializedDagModel) -> ActiveVersion:
         bundle_name=version.bundle_name,
         bundle_version=version.bundle_version,
         version_data=version.version_data,
+        registered_at=version.last_updated,
     )
 
 
@@ -239,6 +247,8 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
         return False
     active = as_parsed(serialized)
     active.check_readable()
+    pin = session.get(Pin, dag_id)
+    active.pinned = pin is not None and pin.dag_version_id is not None
     write_dag_model(active, session=session)
     return True
 

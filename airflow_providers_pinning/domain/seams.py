@@ -194,6 +194,14 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "AssetModelOperation.activate_assets_if_possible",
         ("self", "models", "session"),
     ),
+    (
+        "airflow.dag_processing.collection",
+        "AssetModelOperation.add_asset_trigger_references",
+        ("self", "assets", "team_name", "session"),
+    ),
+    ("airflow.dag_processing.collection", "_find_active_assets", ("name_uri_assets", "session")),
+    ("airflow.dag_processing.collection", "_find_all_assets", ("dags",)),
+    ("airflow.dag_processing.collection", "_find_all_asset_aliases", ("dags",)),
     ("airflow.dag_processing.collection", "DagModelOperation.add_dags", ("self", "session")),
     (
         "airflow.dag_processing.collection",

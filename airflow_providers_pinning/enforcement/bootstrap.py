@@ -60,6 +60,7 @@ HOOKS = (
     ("airflow.serialization.definitions.dag", "scheduling_metadata:install_on_dag"),
     ("airflow.serialization.definitions.dag", "run_creation:install"),
     ("airflow.dag_processing.collection", "scheduling_metadata:install_on_collection"),
+    ("airflow.dag_processing.collection", "shared_assets:install"),
     ("airflow.dag_processing.collection", "file_removal:install_on_collection"),
     ("airflow.dag_processing.manager", "processor:install"),
     ("airflow.dag_processing.manager", "overtaken_parse:install"),

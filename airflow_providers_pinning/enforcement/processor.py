@@ -22,7 +22,8 @@ kept, in the same transaction.
 
 Upkeep runs beside ``_scan_stale_dags``, which the loop calls about once a second: it repairs scheduling
 metadata that something without the enforcement overwrote, recalculates the next runs of pinned Dags whose file does
-not parse, which stock does at each parse only, drops what is kept of runs that are gone, sends the
+not parse, which stock does at each parse only, activates
+assets of Dags that are not pinned in place of pinned ones', drops what is kept of runs that are gone, sends the
 gauges, announces changes that the process which made them did not, and starts the check whether the code of
 managed versions can be had.
 
@@ -68,6 +69,7 @@ class Upkeep:
         for step in (
             self._repair,
             self._recalculate,
+            self._activate_assets,
             self._forget_gone_runs,
             self._report,
             self._announce,
@@ -90,6 +92,11 @@ class Upkeep:
 
         progress = self._recalculated = self._recalculated or Progress()
         _with_session(lambda *, session: recalculate_unparsed(progress, session=session))
+
+    def _activate_assets(self) -> None:
+        from airflow_providers_pinning.domain.asset_activation import activate_what_goes_before
+
+        _with_session(activate_what_goes_before)
 
     def _forget_gone_runs(self) -> None:
         from airflow_providers_pinning.domain.upkeep import forget_gone_runs

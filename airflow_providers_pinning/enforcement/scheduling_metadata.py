@@ -42,9 +42,6 @@ log = logging.getLogger(__name__)
 
 RELIED_ON = (
     "DagModelOperation.find_orm_dags",
-    "AssetModelOperation.collect",
-    "AssetModelOperation.sync_assets",
-    "AssetModelOperation.sync_asset_aliases",
     "AssetModelOperation.activate_assets_if_possible",
 )
 """What is called here and in the control plane, and not wrapped."""
@@ -151,6 +148,7 @@ def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any
     active = pinned_versions(pinned, session=session)
     for dag_id in pinned:
         if dag_id in active:
+            active[dag_id].head = dags[dag_id]
             dags[dag_id] = active[dag_id]
         else:
             log.error(

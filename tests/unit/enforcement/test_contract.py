@@ -23,11 +23,12 @@ import pytest
 from wrapt import FunctionWrapper
 
 from airflow_providers_pinning.domain.seams import SEAMS
-from airflow_providers_pinning.enforcement import contract, scheduling_metadata
+from airflow_providers_pinning.enforcement import contract, scheduling_metadata, shared_assets
 from airflow_providers_pinning.enforcement.contract import EnforcementError
 
 RELIED_ON = {
     *scheduling_metadata.RELIED_ON,
+    *shared_assets.RELIED_ON,
     "DagFileProcessorManager._add_files_to_queue",
     "_stop_remaining_tasks",
     "DagVersion._latest_version_select",
