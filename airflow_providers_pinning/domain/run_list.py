@@ -18,7 +18,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.identity import require_dag
+from airflow_providers_pinning.domain.withheld import count_withheld
 from airflow_providers_pinning.models import RoutedRun
 
 LIVE = "live"
@@ -50,6 +52,8 @@ class RunSummary:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    withheld: Mapping[str, int] = field(default_factory=dict)
+    """How many of its effects were kept from the live world, by kind, such as ``asset_event``."""
 
 
 def list_runs(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[RunSummary], int]:
@@ -79,7 +83,9 @@ def list_runs(dag_id: str, *, limit: int, offset: int, session: Session) -> tupl
         .order_by(DagRun.id.desc())
         .limit(limit)
         .offset(offset)
-    )
+    ).all()
+    routed = [row.run_id for row in rows if row.kind]
+    withheld = count_withheld(dag_id, routed, session=session) if routed else {}
     return [
         RunSummary(
             run_id=row.run_id,
@@ -91,6 +97,7 @@ def list_runs(dag_id: str, *, limit: int, offset: int, session: Session) -> tupl
             created_at=row.created_at,
             started_at=row.start_date,
             ended_at=row.end_date,
+            withheld=withheld.get(row.run_id, {}),
         )
         for row in rows
     ], total

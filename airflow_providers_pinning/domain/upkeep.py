@@ -32,7 +32,7 @@ from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.health import is_out_of_sync, with_live_rows
 from airflow_providers_pinning.domain.identity import require_dag
 from airflow_providers_pinning.domain.scheduling import sync_dag_model
-from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
+from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun, WithheldEffect
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +122,14 @@ def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) 
             is_evidence = and_(RoutedRun.state.is_not(None), RoutedRun.dag_version_id.in_(managed))
             session.execute(
                 delete(RoutedRun).where(*of_gone, ~is_evidence).execution_options(synchronize_session=False)
+            )
+            kept = select(RoutedRun.run_id).where(*of_gone)
+            session.execute(
+                delete(WithheldEffect)
+                .where(
+                    WithheldEffect.dag_id == dag_id, WithheldEffect.run_id.in_(gone), WithheldEffect.run_id.not_in(kept)
+                )
+                .execution_options(synchronize_session=False)
             )
             for routed in session.scalars(select(RoutedRun).where(*of_gone)):
                 note_gone(routed)

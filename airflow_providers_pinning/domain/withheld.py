@@ -31,7 +31,7 @@ from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.models import RoutedRun, WithheldEffect
+from airflow_providers_pinning.models import WithheldEffect
 
 
 class EffectKind(str, Enum):
@@ -134,18 +134,6 @@ def count_withheld(dag_id: str, run_ids: Collection[str], *, session: Session) -
     ):
         counted[run_id][kind] = number
     return dict(counted)
-
-
-def count_withheld_of_version(dag_id: str, dag_version_id: UUID, *, session: Session) -> dict[str, int]:
-    """Count the withheld effects of all canary runs of a version, by kind."""
-    rows = session.execute(
-        select(WithheldEffect.kind, func.count())
-        .join(RoutedRun, (RoutedRun.dag_id == WithheldEffect.dag_id) & (RoutedRun.run_id == WithheldEffect.run_id))
-        .where(WithheldEffect.dag_id == dag_id, RoutedRun.dag_version_id == dag_version_id)
-        .group_by(WithheldEffect.kind)
-        .order_by(WithheldEffect.kind)
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def _event(asset: tuple[str, str], event: Mapping[str, Any], partition_key: str | None) -> dict[str, Any]:

@@ -37,6 +37,10 @@ class RunResponse(BaseModel):
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    withheld: dict[str, int] = Field(
+        description="How many effects of a canary run were kept from the live world, by kind: asset_event, deadline or "
+        "callback"
+    )
 
 
 class RunCollectionResponse(BaseModel):

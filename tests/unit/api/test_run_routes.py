@@ -48,7 +48,7 @@ class TestRuns:
 
         assert set(run) == {
             "run_id", "version_number", "dag_version_id", "kind", "run_type", "state",
-            "created_at", "started_at", "ended_at",
+            "created_at", "started_at", "ended_at", "withheld",
         }  # fmt: skip
         assert (run["run_id"], run["state"]) == ("live_one", "queued")
 

@@ -24,6 +24,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.errors import UnknownDagError
 from airflow_providers_pinning.domain.run_list import list_runs
+from airflow_providers_pinning.domain.withheld import EffectKind, withhold
 from tests.support.sources import CHANGED, STABLE
 
 
@@ -62,6 +63,16 @@ def test_a_run_tells_its_state_and_times(ran):
 
     assert (run.state, run.run_type) == ("queued", "manual")
     assert (run.created_at, run.started_at, run.ended_at) == (stored.created_at, None, None)
+
+
+def test_a_canary_tells_how_many_of_its_effects_were_withheld(ran):
+    effects = (EffectKind.ASSET_EVENT, [{}, {}]), (EffectKind.CALLBACK, [{}])
+    run_id = ran.runs("orders")[1].run_id
+    for kind, payloads in effects:
+        withhold(kind, payloads, dag_id="orders", run_id=run_id, session=ran.session)
+    ran.session.flush()
+
+    assert [run.withheld for run in listed(ran)[0]] == [{"asset_event": 2, "callback": 1}, {}]
 
 
 def test_runs_can_be_paged_through(ran):

@@ -25,7 +25,8 @@ from sqlalchemy import delete, select, update
 
 from airflow_providers_pinning.domain import canary, upkeep
 from airflow_providers_pinning.domain.upkeep import repair_scheduling_metadata
-from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.domain.withheld import EffectKind, withhold
+from airflow_providers_pinning.models import RoutedRun, WithheldEffect
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 from tests.support.stock import without_enforcement
@@ -212,6 +213,17 @@ class TestRunsThatAreGone:
         assert upkeep.forget_gone_runs(session=session) is None
 
         assert routed() == {(run.dag_id, run.run_id) for run in (*others, *lab.runs("bananas"))}
+
+    def test_take_what_was_withheld_of_them_along(self, routed, lab, session):
+        gone, kept, *_ = lab.runs("apples")
+        for run in (gone, kept):
+            withhold(EffectKind.CALLBACK, [{}], dag_id="apples", run_id=run.run_id, session=session)
+        session.execute(delete(DagRun).where(DagRun.id == gone.id))
+        session.flush()
+
+        upkeep.forget_gone_runs(session=session)
+
+        assert session.scalars(select(WithheldEffect.run_id)).all() == [kept.run_id]
 
     def test_that_are_there_are_kept(self, routed, session):
         before = routed()

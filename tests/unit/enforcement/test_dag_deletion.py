@@ -21,7 +21,8 @@ from airflow.api.common import delete_dag
 from airflow.models.log import Log
 from sqlalchemy import select
 
-from airflow_providers_pinning.models import Event, ManagedVersion
+from airflow_providers_pinning.domain.withheld import EffectKind, withhold
+from airflow_providers_pinning.models import Event, ManagedVersion, WithheldEffect
 from tests.support.sources import dag_file
 
 V1 = dag_file("orders", "schedule='@daily'")
@@ -42,6 +43,17 @@ def test_the_pin_goes_with_the_dag(lab):
 
     assert lab.pin_row("orders").dag_version_id is None
     assert lab.session.scalars(select(ManagedVersion)).all() == []
+
+
+def test_what_was_withheld_of_its_canary_runs_goes_with_the_dag(lab, session):
+    lab.commit("sha1", orders=V1)
+    withhold(EffectKind.CALLBACK, [{}], dag_id="orders", run_id="canary__1", session=session)
+    withhold(EffectKind.CALLBACK, [{}], dag_id="invoices", run_id="canary__1", session=session)
+    session.commit()
+
+    delete(lab)
+
+    assert session.scalars(select(WithheldEffect.dag_id)).all() == ["invoices"]
 
 
 @pytest.mark.parametrize("keep", [True, False])
