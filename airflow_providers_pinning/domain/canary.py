@@ -89,8 +89,9 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     """
     Create runs of a version whatever is pinned, and make it a managed candidate.
 
-    The runs have that version's structure, parameters, code and file. They are ordinary runs otherwise:
-    they wait while the Dag is paused or at its limit of active runs, and what their tasks do is real.
+    The runs have that version's structure, parameters, code and file. They wait while the Dag is paused or at its limit
+    of active runs, and what their tasks do outside Airflow is real. Inside they are kept apart from live runs, see
+    :mod:`~airflow_providers_pinning.domain.isolation`.
 
     :param dag_id: the Dag
     :param request: which runs
