@@ -29,8 +29,9 @@ from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule, task
+from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_providers_pinning.hooks.comparison import as_markdown
+from airflow_providers_pinning.hooks.comparison import as_markdown, objections_as_markdown
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
@@ -152,17 +153,31 @@ with DAG(
     # [START howto_promotion_difference]
     @task
     def difference(candidate, params=None):
-        """Say in what the candidate differs from the version that runs now, as Markdown."""
+        """Say in what the candidate differs from the version that runs now, and what stands against it, as Markdown."""
         found = PinningHook().compare(
             params["target_dag_id"],
             to_version=candidate["version_number"],
             expected_dag_hash=candidate["dag_hash"],
             expected_bundle_version=candidate["bundle_version"],
         )
-        return as_markdown(found)
+        return "\n\n".join(filter(None, (objections_as_markdown(candidate), as_markdown(found))))
 
     told = difference(new_version.output)
     # [END howto_promotion_difference]
+
+    # [START howto_promotion_hold]
+    @task
+    def not_held(params=None):
+        """Fail while somebody holds the Dag, so that nobody is asked, and nothing waits, for what would be refused."""
+        hold = PinningHook().get_release_state(params["target_dag_id"])["hold"]
+        if hold and not params["override_reason"]:
+            raise AirflowFailException(
+                f"Dag {params['target_dag_id']} was put on hold by {hold['actor']}: {hold['reason']}. Lift the hold and "
+                "clear this task with what follows, or promote again with an override_reason."
+            )
+
+    before_approval, before_pin = not_held(), not_held.override(task_id="still_not_held")()
+    # [END howto_promotion_hold]
 
     # [START howto_promotion_approval]
     approval = ApprovalOperator(
@@ -256,7 +271,8 @@ with DAG(
     # before it did, so that a promotion that failed is shown as failed.
     promoted = EmptyOperator(task_id="promoted", trigger_rule="none_failed_min_one_success")
 
-    new_version >> canary >> soak >> told >> approval >> window >> pin >> bake >> [roll_back, promoted]
+    new_version >> canary >> soak >> told >> before_approval >> approval >> window >> before_pin >> pin >> bake
+    bake >> [roll_back, promoted]
     # The bake may be skipped; the pin is what makes a promotion.
     pin >> promoted
     [canary, soak, approval] >> reject

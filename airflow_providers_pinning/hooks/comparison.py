@@ -60,6 +60,21 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
     )
 
 
+def objections_as_markdown(version: Mapping[str, Any]) -> str:
+    """
+    Say in Markdown that a version equals one that was rejected, or nothing.
+
+    :param version: what a sensor for a new version returned, or a version as the API lists it
+    """
+    if version.get("equals_rejected") is None:
+        return ""
+    return (
+        f"**Version {version['version_number']} equals version {version['equals_rejected']}, which was rejected**: "
+        f"{prose(str(version['equals_rejected_reason']))}. The Dag and its file are the same; only what the file "
+        "imports may differ."
+    )
+
+
 def code(value: Any) -> str:
     """
     Return a value as a code span of Markdown that it cannot break out of.

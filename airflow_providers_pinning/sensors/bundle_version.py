@@ -27,7 +27,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.base import text
 from airflow_providers_pinning.sensors.base import PinningSensor
-from airflow_providers_pinning.sensors.version import IDENTITY, CandidateSensor
+from airflow_providers_pinning.sensors.version import CandidateSensor
 from airflow_providers_pinning.triggers.version import BundleVersionTrigger, settled_registration
 
 REGISTERED = "registered"
@@ -90,7 +90,7 @@ class BundleVersionSensor(CandidateSensor):
                 f"The version of Dag {self.target_dag_id} at commit {self.commit()} was rewritten by a later commit. "
                 "Clear this task to look again."
             )
-        return {**{name: answer["version"][name] for name in IDENTITY}, "revision": state["revision"]}
+        return self.found({**self.read(hook, number), **answer["version"]}, state)
 
     def _require_registered(self, answer: dict[str, Any]) -> None:
         if answer["registration"] == REGISTERED or (self.overtaken_ok and answer["version"]):

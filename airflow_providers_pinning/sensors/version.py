@@ -32,6 +32,7 @@ from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.version import Debounce, NewDagVersionTrigger, newer_version
 
 IDENTITY = ("dag_version_id", "version_number", "bundle_name", "bundle_version", "dag_hash", "relative_fileloc")
+OBJECTIONS = ("equals_rejected", "equals_rejected_reason")
 
 
 class CandidateSensor(PinningSensor):
@@ -58,6 +59,41 @@ class CandidateSensor(PinningSensor):
             idempotency_key=TaskSource.of(context).idempotency_key(f"candidate:{self.target_dag_id}:{number}"),
         )
 
+    def found(self, version: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+        """
+        Return the result of the task, and log what stands against the version.
+
+        :param version: the version as the API lists it
+        :param state: the release state after it was made a candidate
+        """
+        if version["equals_rejected"] is not None:
+            self.log.warning(
+                "Version %s equals version %s, which was rejected: %s",
+                version["version_number"],
+                version["equals_rejected"],
+                version["equals_rejected_reason"],
+            )
+        hold = state["hold"]
+        if hold:
+            self.log.warning("Dag %s was put on hold by %s: %s", self.target_dag_id, hold["actor"], hold["reason"])
+        return {
+            **{name: version[name] for name in (*IDENTITY, *OBJECTIONS)},
+            "revision": state["revision"],
+            "hold_reason": hold["reason"] if hold else None,
+        }
+
+    def read(self, hook: PinningHook, number: int) -> dict[str, Any]:
+        """Find a version however many are newer."""
+        seen = 0
+        while listed := hook.list_versions(self.target_dag_id, offset=seen)["versions"]:
+            for version in listed:
+                if version["version_number"] == number:
+                    return version
+            if listed[-1]["version_number"] < number:
+                break
+            seen += len(listed)
+        raise AirflowFailException(f"Version {number} of Dag {self.target_dag_id} is gone.")
+
 
 class NewDagVersionSensor(CandidateSensor):
     """
@@ -65,7 +101,9 @@ class NewDagVersionSensor(CandidateSensor):
 
     From then on no commit can overwrite it. Returns its identity: ``dag_version_id``, ``version_number``,
     ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``relative_fileloc``; and ``revision``, that of the pin at
-    this time, for the ``expected_revision`` of the pin that follows. Each is an XCom of its own as well, so
+    this time, for the ``expected_revision`` of the pin that follows. If an older version that was rejected has the same
+    hash and file, ``equals_rejected`` is its number and ``equals_rejected_reason`` says why it was; if the Dag is on
+    hold, ``hold_reason`` says why; else they are ``None``. Each is an XCom of its own as well, so
     ``sensor.output["dag_hash"]`` is the hash. A rejected version is waited past, and so is everything while the Dag
     is not pinned, as the newest version is then active already.
 
@@ -101,17 +139,4 @@ class NewDagVersionSensor(CandidateSensor):
         """Make the version a candidate, and return what it is now that nothing can change it."""
         hook, number = self.hook(context), answer["version_number"]
         state = self.make_candidate(hook, number, context)
-        version = self._read(hook, number)
-        return {**{name: version[name] for name in IDENTITY}, "revision": state["revision"]}
-
-    def _read(self, hook: PinningHook, number: int) -> dict[str, Any]:
-        """Find a version however many are newer."""
-        seen = 0
-        while listed := hook.list_versions(self.target_dag_id, offset=seen)["versions"]:
-            for version in listed:
-                if version["version_number"] == number:
-                    return version
-            if listed[-1]["version_number"] < number:
-                break
-            seen += len(listed)
-        raise AirflowFailException(f"Version {number} of Dag {self.target_dag_id} is gone.")
+        return self.found(self.read(hook, number), state)

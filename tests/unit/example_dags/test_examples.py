@@ -31,7 +31,7 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.sdk import DAG, RetryAction, TriggerRule
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
 from jinja2 import Template
@@ -60,7 +60,8 @@ def test_every_example_is_there_and_can_be_serialized(dags):
 
 def test_promotion_is_a_chain_from_a_new_version_to_a_bake(dags):
     dag = dags["example_promote_dag_version"]
-    chain = ["new_version", "canary", "soak", "difference", "approval", "window", "pin", "bake", "roll_back"]
+    chain = ["new_version", "canary", "soak", "difference", "not_held", "approval", "window", "still_not_held", "pin"]
+    chain += ["bake", "roll_back"]
     for task_id, following in pairwise(chain):
         assert following in dag.get_task(task_id).downstream_task_ids
 
@@ -252,6 +253,41 @@ def test_promotion_does_not_reject_a_candidate_because_the_difference_could_not_
     states = {task_id: state for (task_id, _), state in states_of(run).items()}
     assert (states["difference"], states["approval"], states["reject"]) == ("failed", "upstream_failed", "skipped")
     assert PinningHook().list_versions("orders")["versions"][0]["state"] == "candidate"
+
+
+@pytest.mark.parametrize("task_id", ["not_held", "still_not_held"])
+def test_promotion_of_a_dag_on_hold_ends_before_anybody_is_asked_and_before_the_pin(
+    promotion, airflow_server, lab, task_id
+):
+    lab.pin("orders", 2)
+    lab.roll_back("orders", hold=True, reason="loses orders")
+    check = promotion.get_task(task_id).python_callable
+
+    with pytest.raises(AirflowFailException, match=r"on hold by alice: loses orders\. .* override_reason"):
+        check(params={"target_dag_id": "orders", "override_reason": None})
+    check(params={"target_dag_id": "orders", "override_reason": "the repair"})
+
+
+def test_promotion_of_a_dag_on_hold_asks_nobody_and_rejects_nothing(promotion, airflow_server, lab):
+    lab.pin("orders", 2)
+    lab.roll_back("orders", hold=True, reason="loses orders", reject_current=False)
+    with Deployment("success"):
+        run = promotion.test(run_conf={"canary_runs": 1})
+    states = {task_id: state for (task_id, _), state in states_of(run).items()}
+    assert (str(run.state), states["not_held"], states["approval"]) == ("failed", "failed", "upstream_failed")
+    assert (states["reject"], states["roll_back"]) == ("skipped", "skipped")
+
+
+def test_approval_says_that_the_version_equals_a_rejected_one(promotion, airflow_server, lab):
+    lab.reject("orders", 2, reason="loses [orders](x)")
+    lab.commit("sha3", orders=CHANGED)
+    with Deployment("success"):
+        run = promotion.test(
+            run_conf={"canary_runs": 1, "window_cron": "0 * * * *", "window_seconds": 3600, "bake_max_wait": 0},
+            mark_success_pattern="approval",
+        )
+    approved = rendered_body(run, promotion)
+    assert "**Version 3 equals version 2, which was rejected**: loses \\[orders\\](x)." in approved
 
 
 @pytest.mark.parametrize("canaries", ["success", "failed"])

@@ -36,6 +36,8 @@ VERSION = {
     "relative_fileloc": "orders.py",
 }
 
+NOTHING = dict.fromkeys(("equals_rejected", "equals_rejected_reason", "hold_reason"))
+
 
 def sensor(commit="sha2", **parameters):
     parameters = {"deferrable": False, "poke_interval": 0.02, "timeout": 20, **parameters}
@@ -48,7 +50,9 @@ def answer(registration, **version):
 
 @pytest.fixture
 def answering(stub):
-    stub.answer("POST", "/pinning/api/v1/dags/orders/candidates", {"revision": 4})
+    stub.answer("POST", "/pinning/api/v1/dags/orders/candidates", {"revision": 4, "hold": None})
+    listed = {**VERSION, "equals_rejected": None, "equals_rejected_reason": None}
+    stub.answer("GET", "/pinning/api/v1/dags/orders/versions", {"versions": [listed], "total_entries": 1})
     return stub
 
 
@@ -61,7 +65,7 @@ def test_version_of_the_commit_becomes_a_candidate_and_its_identity_the_result(a
 
     hook = PinningHook()
     state = hook.get_release_state("orders")
-    assert found == {**state["latest"], "revision": state["revision"]}
+    assert found == {**state["latest"], "revision": state["revision"], **NOTHING}
     assert {v["version_number"]: v["state"] for v in hook.list_versions("orders")["versions"]}[2] == "candidate"
 
 
@@ -75,7 +79,7 @@ def test_commit_that_changes_nothing_of_the_dag_finds_its_version(airflow_server
 
 def test_commit_is_waited_for(answering):
     answering.answer("GET", REGISTRATION, answer("unseen"), answer("waiting"), answer("registered"))
-    assert sensor().execute(task_context()) == {**VERSION, "revision": 4}
+    assert sensor().execute(task_context()) == {**VERSION, "revision": 4, **NOTHING}
     assert answering.asked("GET", REGISTRATION)[0].params == {"bundle_version": "sha2"}
 
 

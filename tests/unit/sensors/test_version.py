@@ -42,6 +42,8 @@ def version(number, *, dag_hash="h", active=False, state="registered"):
         "relative_fileloc": "orders.py",
         "is_active": active,
         "state": state,
+        "equals_rejected": None,
+        "equals_rejected_reason": None,
     }
 
 
@@ -51,7 +53,7 @@ def listed(*versions):
 
 @pytest.fixture
 def answering(stub):
-    stub.answer("POST", "/pinning/api/v1/dags/orders/candidates", {"revision": 1})
+    stub.answer("POST", "/pinning/api/v1/dags/orders/candidates", {"revision": 1, "hold": None})
     return stub
 
 
@@ -62,9 +64,23 @@ def test_newer_version_becomes_a_candidate_and_its_identity_the_result(airflow_s
     found = sensor().execute(task_context("new_version"))
     hook = PinningHook()
     state = hook.get_release_state("orders")
-    assert found == {**state["latest"], "revision": state["revision"]}
+    nothing = dict.fromkeys(("equals_rejected", "equals_rejected_reason", "hold_reason"))
+    assert found == {**state["latest"], "revision": state["revision"], **nothing}
     assert {v["version_number"]: v["state"] for v in hook.list_versions("orders")["versions"]}[2] == "candidate"
     assert sensor().execute(task_context("new_version", try_number=2)) == found
+
+
+def test_result_tells_that_the_version_equals_a_rejected_one_and_that_the_dag_is_held(airflow_server, lab):
+    for number, source in enumerate((STABLE, CHANGED), start=1):
+        lab.commit(f"sha{number}", orders=source)
+        lab.pin("orders", number)
+    lab.roll_back("orders", hold=True, reason="loses orders")
+    lab.commit("sha3", orders=CHANGED)
+
+    found = sensor().execute(task_context("new_version"))
+
+    assert (found["version_number"], found["equals_rejected"]) == (3, 2)
+    assert found["equals_rejected_reason"] == found["hold_reason"] == "loses orders"
 
 
 def test_active_and_rejected_versions_are_waited_past(answering):
