@@ -68,6 +68,13 @@ with DAG(
             poke_interval=30,
             soft_fail=True,  # without a new version there is nothing to release
         )
+
+        @task
+        def only_if_not_held(candidate: dict) -> None:
+            """Skip the rest while somebody holds the Dag, so that nobody approves what would be refused."""
+            if candidate["hold_reason"]:
+                raise AirflowSkipException(f"The Dag is on hold: {candidate['hold_reason']}")
+
         approval = ApprovalOperator(
             task_id="approval",
             subject="Release version "
@@ -96,7 +103,14 @@ with DAG(
             expected_revision=new_version.output["revision"],
             reason="Released by run {{ run_id }}",
         )
-        new_version >> approval >> only_if_approved(approval.output) >> window >> pin
+        (
+            new_version
+            >> only_if_not_held(new_version.output)
+            >> approval
+            >> only_if_approved(approval.output)
+            >> window
+            >> pin
+        )
 
     release.expand(target_dag_id=dags_to_release())
     # [END howto_release_in_a_window]

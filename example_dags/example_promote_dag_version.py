@@ -172,8 +172,8 @@ with DAG(
         hold = PinningHook().get_release_state(params["target_dag_id"])["hold"]
         if hold and not params["override_reason"]:
             raise AirflowFailException(
-                f"Dag {params['target_dag_id']} was put on hold by {hold['actor']}: {hold['reason']}. Lift the hold and "
-                "clear this task with what follows, or promote again with an override_reason."
+                f"Dag {params['target_dag_id']} was put on hold by {hold['actor']}: {hold['reason']}. Lift the hold "
+                "and clear this task with what follows, or promote again with an override_reason."
             )
 
     before_approval, before_pin = not_held(), not_held.override(task_id="still_not_held")()

@@ -225,7 +225,7 @@ SOAK_CRITERIA = (
     ),
     Arg(
         ("--since",),
-        help="When the soak began (default: when the version was pinned, or came under management)",
+        help="When the soak began (default: when the version was pinned, or its evaluation began)",
         type=parsedate,
         metavar="TIME",
     ),
