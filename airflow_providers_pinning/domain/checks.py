@@ -297,6 +297,7 @@ def check_hold(pin: Pin, change: Change) -> None:
     if pin.hold_reason and not change.override_reason:
         raise HeldError(
             f"Dag {pin.dag_id!r} was put on hold by {pin.hold_actor}: {pin.hold_reason}. "
-            "Give an override_reason to change it all the same; that lifts the hold.",
+            "Give an override_reason (--override-reason on the command line) to change it all the same; that lifts the "
+            "hold.",
             dag_id=pin.dag_id,
         )

@@ -121,6 +121,14 @@ def test_release_goes_on_only_after_an_approval(dags):
         gate.python_callable({"chosen_options": ["Reject"]})
 
 
+def test_release_asks_nobody_about_a_dag_on_hold(dags):
+    gate = dags["example_deployment_window"].get_task("release.only_if_not_held")
+    assert (gate.upstream_task_ids, gate.downstream_task_ids) == ({"release.new_version"}, {"release.approval"})
+    gate.python_callable({"hold_reason": None})
+    with pytest.raises(AirflowSkipException, match="on hold: loses orders"):
+        gate.python_callable({"hold_reason": "loses orders"})
+
+
 def test_setup_and_teardown_surround_the_work(dags):
     dag = dags["example_pin_setup_teardown"]
     assert dag.get_task("pin").is_setup and dag.get_task("unpin").is_teardown
