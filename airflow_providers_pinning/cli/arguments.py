@@ -25,6 +25,7 @@ from airflow.cli.cli_config import Arg, parsedate
 from airflow_providers_pinning.cli import values
 
 RUN_KINDS = ("canary", "live", "any")
+FAILED_TASKS = ("count", "ignore")
 ORDERS = ("dag_id", "versions_behind", "pinned_at", "actor")
 
 DAG_ID = Arg(("dag_id",), help="The id of the Dag", type=values.name)
@@ -231,6 +232,13 @@ SOAK_CRITERIA = (
     ),
     EXPECTED_DAG_HASH,
     EXPECTED_BUNDLE_VERSION,
+    Arg(
+        ("--failed-tasks",),
+        help="Whether a task that fails after its retries fails a run that ends well: count or ignore (default: count)",
+        choices=FAILED_TASKS,
+        default=FAILED_TASKS[0],
+        metavar="HOW",
+    ),
     Arg(("--compare",), help="Compare with the version that it would replace", action="store_true"),
     Arg(
         ("--max-duration-ratio",),

@@ -58,7 +58,11 @@ def soak_report(soak: Soak, question: SoakQuestion) -> dict[str, Any]:
         **plain(soak.judgement),
         "version": plain(soak.version),
         "baseline": plain(soak.baseline),
-        "criteria": {**plain(question.criteria), "run_kinds": question.run_kinds.value},
+        "criteria": {
+            **plain(question.criteria),
+            "run_kinds": question.run_kinds.value,
+            "failed_tasks": question.failed_tasks.value,
+        },
         "evidence": {**plain(soak.evidence), "soaked_seconds": soak.soaked_seconds},
         "comparison": plain(soak.comparison),
     }

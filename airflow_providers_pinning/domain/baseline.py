@@ -20,12 +20,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import comb
-from statistics import median
+from statistics import median, quantiles
 
 from airflow_providers_pinning.domain.verdict import Judgement, Verdict
 from airflow_providers_pinning.domain.wording import plural
 
 SIGNIFICANCE = 0.05
+
+LEAST_SECONDS = 1.0
+"""What a shorter duration is taken for: the start of a task's process takes as long, and varies."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Sample:
 
     failures: int
     durations: tuple[float, ...]
-    """Seconds that each successful run took."""
+    """Seconds that the tasks of each successful run took, without the time that they waited."""
     runs: int
 
     @property
@@ -68,6 +71,11 @@ class Comparison:
     duration_method: str
     """``mann-whitney``, or ``ratio`` where the samples are too small for a test or scipy is not installed."""
     p_value: float | None
+    p90_duration: float | None
+    """Duration that the worst tenth of its runs exceeds."""
+    baseline_p90_duration: float | None
+    p90_ratio: float | None
+    """Shown beside the median's ratio, and not judged."""
 
 
 def can_test(candidate: int, baseline: int) -> bool:
@@ -87,7 +95,8 @@ def compare(candidate: Sample, baseline: Sample, tolerance: Tolerance) -> Compar
     """Compare failure rates by their difference and durations by a rank test where samples allow."""
     ours = median(candidate.durations) if candidate.durations else None
     theirs = median(baseline.durations) if baseline.durations else None
-    ratio = ours / theirs if ours is not None and theirs else None
+    ratio = _ratio(ours, theirs)
+    worst, baseline_worst = _p90(candidate.durations), _p90(baseline.durations)
     p_value = _p_value(candidate.durations, baseline.durations)
     return Comparison(
         judgement=_judge(candidate, baseline, ratio, p_value, tolerance),
@@ -100,7 +109,22 @@ def compare(candidate: Sample, baseline: Sample, tolerance: Tolerance) -> Compar
         duration_ratio=ratio,
         duration_method="ratio" if p_value is None else "mann-whitney",
         p_value=p_value,
+        p90_duration=worst,
+        baseline_p90_duration=baseline_worst,
+        p90_ratio=_ratio(worst, baseline_worst),
     )
+
+
+def _ratio(ours: float | None, theirs: float | None) -> float | None:
+    if ours is None or theirs is None:
+        return None
+    return max(ours, LEAST_SECONDS) / max(theirs, LEAST_SECONDS)
+
+
+def _p90(durations: tuple[float, ...]) -> float | None:
+    if len(durations) < 2:
+        return durations[0] if durations else None
+    return quantiles(durations, n=10, method="inclusive")[-1]
 
 
 def _judge(

@@ -75,8 +75,20 @@ class Evidence:
     """Runs that are not finished."""
     cleared: int = 0
     """Runs that were cleared, so that their outcome is not that of their first try."""
+    not_evidence: int = 0
+    """Finished runs that say nothing: without a task that ran, or with a state that was set by hand."""
+    failed_tasks: int = 0
+    """Failed runs that ended well although a task failed after its retries."""
+    known_failures: int = 0
+    """Successful runs in which a task failed that fails in live runs too, or whose failed tasks are ignored."""
+    retried_tasks: int = 0
+    """Tasks that needed more than one try, in all runs together."""
+    withheld_effects: int = 0
+    """What the runs would have changed for live runs, and did not."""
     first_run_at: datetime | None = None
     last_run_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    """Sentences on runs that are no evidence, that failed otherwise than by their tasks, or that were altered later."""
 
     @property
     def runs(self) -> int:

@@ -43,9 +43,22 @@ class RunKind(str, Enum):
     CANARY = "canary"
     """Canary runs, for a candidate."""
     LIVE = "live"
-    """Scheduled and asset-triggered runs, for a bake of the active version."""
+    """
+    What the Dag's live runs are, for a bake of the active version.
+
+    That is scheduled and asset-triggered runs, and triggered ones too if the Dag has no schedule.
+    """
     ANY = "any"
     """Every run, manual ones and backfills too."""
+
+
+class FailedTasks(str, Enum):
+    """What it means that a task failed after its retries in a run that ended well."""
+
+    COUNT = "count"
+    """The run failed, unless the active version's live runs fail in the same tasks."""
+    IGNORE = "ignore"
+    """Nothing: the run counts as what it ended as."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +90,12 @@ class SoakCriteria:
     max_failure_rate_increase: float | None = None
     """By how much the failure rate may be higher, with ``compare``."""
 
+    failed_tasks: str = FailedTasks.COUNT.value
+    """A :class:`FailedTasks`."""
+
     def __post_init__(self) -> None:
         RunKind(self.run_kinds)
+        FailedTasks(self.failed_tasks)
 
     def as_params(self) -> dict[str, Any]:
         """Return the query parameters; what is not given is left to the server."""

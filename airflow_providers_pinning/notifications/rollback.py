@@ -28,7 +28,7 @@ from airflow.sdk.definitions.context import Context
 
 from airflow_providers_pinning.exceptions import NotFound, PinningApiError, RevisionConflict
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import RunKind, SoakCriteria, seconds
+from airflow_providers_pinning.hooks.soak import FailedTasks, RunKind, SoakCriteria, seconds
 
 
 class RollbackNotifier(BaseNotifier):
@@ -119,6 +119,7 @@ class RollbackNotifier(BaseNotifier):
             since=state["pin"]["pinned_at"],
             expected_dag_hash=active["dag_hash"],
             expected_bundle_version=active["bundle_version"],
+            failed_tasks=FailedTasks.IGNORE.value,
         )
         return hook.get_soak(target, active["version_number"], criteria)["evidence"]["failures"] + running
 

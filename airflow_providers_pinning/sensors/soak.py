@@ -27,7 +27,7 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import RunKind, SoakCriteria, Verdict, iso, seconds
+from airflow_providers_pinning.hooks.soak import FailedTasks, RunKind, SoakCriteria, Verdict, iso, seconds
 from airflow_providers_pinning.operators.base import required_number, whole_number
 from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
@@ -68,6 +68,8 @@ class VersionSoakSensor(PinningSensor):
         pinned version, when it was pinned (templated)
     :param expected_dag_hash: hash of the version that is meant (templated)
     :param expected_bundle_version: commit of the version that is meant (templated)
+    :param failed_tasks: ``count`` a run that ended well although a task failed after its retries as failed, unless live
+        runs of the active version fail in the same task, or ``ignore`` such tasks (templated)
     :param compare: compare with the version that it would replace, or replaced
     :param max_duration_ratio: how many times as long runs may take, with ``compare``
     :param max_failure_rate_increase: by how much the failure rate may be higher, with ``compare``
@@ -86,6 +88,7 @@ class VersionSoakSensor(PinningSensor):
         "since",
         "expected_dag_hash",
         "expected_bundle_version",
+        "failed_tasks",
     )
 
     def __init__(
@@ -102,6 +105,7 @@ class VersionSoakSensor(PinningSensor):
         since: datetime | str | None = None,
         expected_dag_hash: str | None = None,
         expected_bundle_version: str | None = None,
+        failed_tasks: str = FailedTasks.COUNT.value,
         compare: bool = False,
         max_duration_ratio: float | None = None,
         max_failure_rate_increase: float | None = None,
@@ -119,6 +123,7 @@ class VersionSoakSensor(PinningSensor):
         self.since = since
         self.expected_dag_hash = expected_dag_hash
         self.expected_bundle_version = expected_bundle_version
+        self.failed_tasks = failed_tasks
         self.compare = compare
         self.max_duration_ratio = max_duration_ratio
         self.max_failure_rate_increase = max_failure_rate_increase
@@ -137,6 +142,7 @@ class VersionSoakSensor(PinningSensor):
             since=iso(self.since),
             expected_dag_hash=self.condition("expected_dag_hash"),
             expected_bundle_version=self.condition("expected_bundle_version"),
+            failed_tasks=self.failed_tasks,
             compare=self.compare,
             max_duration_ratio=self.max_duration_ratio,
             max_failure_rate_increase=self.max_failure_rate_increase,

@@ -64,6 +64,7 @@ class Canaries:
     def __init__(self, lab: Lab, scheduler: Scheduler) -> None:
         self.lab = lab
         self.scheduler = scheduler
+        self.seconds = 10.0
 
     @property
     def session(self) -> Session:
@@ -74,12 +75,16 @@ class Canaries:
         created = create_canary_runs(
             "orders", CanaryRequest(number, **request), self.lab.change(), session=self.session
         )
-        # SQLite's clock has whole seconds, so the run would be due within the next one.
-        due = DagRun.run_id.in_(created.run_ids)
+        self.let_start(*created.run_ids)
+        return created.run_ids[0]
+
+    def let_start(self, *run_ids: str) -> None:
+        """Let the scheduler start runs."""
+        # SQLite's clock has whole seconds, so the runs would be due within the next one.
+        due = DagRun.run_id.in_(run_ids)
         self.session.execute(update(DagRun).where(due).values(run_after=timezone.utcnow() - timedelta(seconds=2)))
         self.session.commit()
         self.scheduler.start_and_decide()
-        return created.run_ids[0]
 
     def finish(self, run_id: str, **states: str) -> str | None:
         """Let its tasks end with the given states, by default successfully, and let the scheduler finish the run."""
@@ -91,14 +96,14 @@ class Canaries:
             self.scheduler.start_and_decide()
         return self.run(run_id).state
 
-    def work(self, run_id: str, *, seconds: float = 10, **states: str) -> None:
+    def work(self, run_id: str, **states: str) -> None:
         """Let those tasks end that the scheduler gave to the executor, as a worker does."""
         scheduled = TaskInstance.state == TaskInstanceState.SCHEDULED
         for ti in self.session.scalars(select(TaskInstance).where(TaskInstance.run_id == run_id, scheduled)):
             ti.state = states.get(ti.task_id, "success")
             ti.end_date = timezone.utcnow()
-            ti.start_date = ti.end_date - timedelta(seconds=seconds)
-            ti.duration = seconds
+            ti.start_date = ti.end_date - timedelta(seconds=self.seconds)
+            ti.duration = self.seconds
         self.session.commit()
 
     def retry(self, run_id: str, task_id: str, *, seconds: float = 10) -> None:

@@ -74,6 +74,19 @@ class EvidenceResponse(BaseModel):
     consecutive_successes: int
     first_run_at: datetime | None
     last_run_at: datetime | None
+    not_evidence: int = Field(
+        description="Finished runs that say nothing: without a task that ran, or with a state that was set by hand."
+    )
+    failed_tasks: int = Field(description="Failed runs that ended well although a task failed after its retries.")
+    known_failures: int = Field(
+        description="Successful runs in which a task failed that fails in live runs too, or that is to be ignored."
+    )
+    retried_tasks: int = Field(description="Tasks that needed more than one try, in all runs together.")
+    withheld_effects: int = Field(description="What the runs would have changed for live runs, and did not.")
+    notes: list[str] = Field(
+        description="Sentences on runs that are no evidence, that failed otherwise than by their tasks, or that were "
+        "altered later."
+    )
     soaked_seconds: float = 0
     failure_rate: float | None
     failure_rate_upper_95: float | None
@@ -95,11 +108,16 @@ class BaselineComparisonResponse(BaseModel):
     baseline_runs: int
     failure_rate: float
     baseline_failure_rate: float
-    median_duration: float | None
+    median_duration: float | None = Field(
+        description="Seconds that the tasks of a run took, all tries together, without the time that they waited."
+    )
     baseline_median_duration: float | None
     duration_ratio: float | None
     duration_method: str
     p_value: float | None
+    p90_duration: float | None = Field(description="Seconds that the worst tenth of the runs exceeds.")
+    baseline_p90_duration: float | None
+    p90_ratio: float | None = Field(description="Shown beside the median's ratio, and not judged.")
 
 
 class SoakResponse(JudgementResponse):

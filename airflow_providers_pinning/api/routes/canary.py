@@ -44,7 +44,9 @@ from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may
 from airflow_providers_pinning.domain import canary, soak
 from airflow_providers_pinning.domain.baseline import Tolerance
 from airflow_providers_pinning.domain.events import Change
-from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
+from airflow_providers_pinning.domain.evidence import FailedTasks
+from airflow_providers_pinning.domain.judged_runs import RunKind
+from airflow_providers_pinning.domain.soak import SoakQuestion
 from airflow_providers_pinning.domain.transactions import commit
 from airflow_providers_pinning.domain.verdict import Criteria
 
@@ -103,6 +105,7 @@ def get_soak(
     since: Moment | None = None,
     expected_dag_hash: Text | None = None,
     expected_bundle_version: Text | None = None,
+    failed_tasks: FailedTasks = FailedTasks.COUNT,
     compare: bool = False,
     max_duration_ratio: Annotated[float, Query(gt=0, le=1e6)] = 1.5,
     max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
@@ -117,7 +120,13 @@ def get_soak(
     )
     tolerance = Tolerance(max_duration_ratio, max_failure_rate_increase) if compare else None
     question = SoakQuestion(
-        criteria, run_kinds, since, expected_dag_hash, tolerance, expected_bundle_version=expected_bundle_version
+        criteria,
+        run_kinds,
+        since,
+        expected_dag_hash,
+        tolerance,
+        expected_bundle_version=expected_bundle_version,
+        failed_tasks=failed_tasks,
     )
     result = soak.soak(dag_id, version_number, question, session=session)
     return SoakResponse(
@@ -133,6 +142,7 @@ def get_soak(
                 for name, value in asdict(criteria).items()
             },
             "run_kinds": run_kinds.value,
+            "failed_tasks": failed_tasks.value,
         },
         evidence=EvidenceResponse.model_validate(result.evidence).model_copy(
             update={"soaked_seconds": result.soaked_seconds}

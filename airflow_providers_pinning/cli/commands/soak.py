@@ -30,7 +30,9 @@ from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain import soak
 from airflow_providers_pinning.domain.baseline import Tolerance
-from airflow_providers_pinning.domain.soak import RunKind, Soak, SoakQuestion
+from airflow_providers_pinning.domain.evidence import FailedTasks
+from airflow_providers_pinning.domain.judged_runs import RunKind
+from airflow_providers_pinning.domain.soak import Soak, SoakQuestion
 from airflow_providers_pinning.domain.verdict import Criteria, Verdict
 
 CODE_OF = {
@@ -70,6 +72,7 @@ def _question(args: Namespace) -> SoakQuestion:
         args.expected_dag_hash,
         tolerance,
         expected_bundle_version=args.expected_bundle_version,
+        failed_tasks=FailedTasks(args.failed_tasks),
     )
 
 
@@ -84,6 +87,9 @@ def _rows(result: Soak) -> list[Row]:
         "finished runs": f"{evidence.runs} ({evidence.successes} succeeded, {evidence.failures} failed)",
         "running": evidence.running,
         "cleared": evidence.cleared,
+        "no evidence": evidence.not_evidence,
+        "retried tasks": evidence.retried_tasks,
+        "withheld effects": evidence.withheld_effects,
     }
     if (bound := evidence.failure_rate_upper_95) is not None:
         rows["failure rate"] = f"at most {bound:.1%} (with 95% confidence)"
@@ -91,7 +97,12 @@ def _rows(result: Soak) -> list[Row]:
         rows |= {
             "compared with": short(result.baseline) or "nothing: it replaces no version",
             "comparison": f"{compared.judgement.verdict.value}: {compared.judgement.message}",
-            "duration ratio": None if compared.duration_ratio is None else f"{compared.duration_ratio:.2f}",
+            "duration ratio": _ratio(compared.duration_ratio),
+            "of the worst tenth": _ratio(compared.p90_ratio),
             "failed runs": f"{compared.failure_rate:.1%}, of the other version {compared.baseline_failure_rate:.1%}",
         }
     return properties(rows)
+
+
+def _ratio(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"

@@ -24,8 +24,9 @@ from airflow.cli.cli_parser import get_parser
 from airflow_providers_pinning.cli import arguments
 from airflow_providers_pinning.cli.definition import EXIT_CODES, get_cli_commands
 from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.domain.evidence import FailedTasks
+from airflow_providers_pinning.domain.judged_runs import RunKind
 from airflow_providers_pinning.domain.overview import PinOrder
-from airflow_providers_pinning.domain.soak import RunKind
 from tests.support.python import ROOT, answer_of
 
 [GROUP] = get_cli_commands()
@@ -125,6 +126,7 @@ def test_what_is_not_understood_is_wrong_usage(line, capsys):
 
 def test_choices_are_those_of_the_domain():
     assert set(arguments.RUN_KINDS) == {kind.value for kind in RunKind}
+    assert list(arguments.FAILED_TASKS) == [meaning.value for meaning in FailedTasks]
     assert set(arguments.ORDERS) == {order.value for order in PinOrder}
 
 

@@ -40,7 +40,8 @@ from airflow_providers_pinning.domain.errors import (
     VersionRejectedError,
 )
 from airflow_providers_pinning.domain.health import escaped_runs
-from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
+from airflow_providers_pinning.domain.judged_runs import RunKind
+from airflow_providers_pinning.domain.soak import SoakQuestion
 from airflow_providers_pinning.domain.verdict import Criteria, Verdict
 from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
 from tests.support.sources import CHANGED, STABLE, dag_file
@@ -225,8 +226,10 @@ def test_soak_does_not_count_the_runs_of_another_version(pinned, session):
 
 def test_soak_does_not_count_a_try_of_local_code(pinned, session):
     pinned.candidate("orders", 2)
-    start(pinned)
-    session.execute(update(DagRun).values(triggered_by=DagRunTriggeredByType.TEST, state=DagRunState.FAILED))
+    version = pinned.version("orders", 2)
+    trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    values = {"triggered_by": DagRunTriggeredByType.TEST, "created_dag_version_id": version.id}
+    session.execute(update(DagRun).values(state=DagRunState.FAILED, **values))
     session.commit()
     assert soak.soak("orders", 2, SoakQuestion(run_kinds=RunKind.ANY), session=session).evidence.runs == 0
 

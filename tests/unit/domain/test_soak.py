@@ -21,14 +21,17 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta, timezone
 from statistics import median
+from uuid import uuid4
 
 import pytest
 from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import insert, select
 
-from airflow_providers_pinning.domain import soak
+from airflow_providers_pinning.domain import evidence, soak
 from airflow_providers_pinning.domain.baseline import Tolerance
-from airflow_providers_pinning.domain.soak import RunKind, SoakQuestion
+from airflow_providers_pinning.domain.judged_runs import RunKind
+from airflow_providers_pinning.domain.soak import SoakQuestion
 from airflow_providers_pinning.domain.verdict import Criteria, Verdict
 from airflow_providers_pinning.models import Event
 from tests.support.sources import CHANGED, STABLE
@@ -44,7 +47,7 @@ def runs(lab, session):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)
 
-    def make(states, *, seconds=(10,), ends=None, number=1):
+    def make(states, *, seconds=(10,), ends=None, number=1, cleared=1):
         version_id = lab.version("orders", number).id
         rows = [
             {
@@ -57,16 +60,34 @@ def runs(lab, session):
                 "start_date": (end := BEGAN + timedelta(minutes=ends[n] if ends else n))
                 - timedelta(seconds=seconds[n % len(seconds)]),
                 "end_date": end if state in FINISHED else None,
-                "clear_number": n % 3,
+                "clear_number": cleared * (n % 3),
                 "created_dag_version_id": version_id,
             }
             for n, state in enumerate(states)
         ]
         session.execute(insert(DagRun.__table__), rows)
+        session.execute(insert(TaskInstance.__table__), [task_of(row) for row in rows])
         session.commit()
         return rows
 
     return make
+
+
+def task_of(run):
+    """Return the values of the one task instance of a run, which took as long as the run."""
+    return {
+        "id": uuid4(),
+        "task_id": "extract",
+        "dag_id": "orders",
+        "run_id": run["run_id"],
+        "map_index": -1,
+        "pool": "default_pool",
+        "pool_slots": 1,
+        "try_number": 1,
+        "state": run["state"],
+        "duration": (run["end_date"] - run["start_date"]).total_seconds() if run["end_date"] else None,
+        "dag_version_id": run["created_dag_version_id"],
+    }
 
 
 def judge(session, number=1, *, compare=False, **criteria):
@@ -86,20 +107,20 @@ def test_evidence_is_that_of_the_runs_one_by_one(runs, session, seed):
     ends = [dice.randrange(10) for _ in states]
     rows = runs(states, ends=ends)
 
-    evidence = judge(session).evidence
+    found = judge(session).evidence
 
     finished = [row for row in sorted(rows, key=lambda row: row["end_date"] or BEGAN) if row["state"] in FINISHED]
     in_a_row = 0
     for row in finished:
         in_a_row = in_a_row + 1 if row["state"] == "success" else 0
-    assert evidence.runs == len(finished)
-    assert evidence.failures == states.count("failed")
-    assert evidence.successes == states.count("success")
-    assert evidence.consecutive_successes == in_a_row
-    assert evidence.running == len(rows) - len(finished)
-    assert evidence.cleared == sum(row["clear_number"] > 0 for row in rows)
-    assert evidence.first_run_at == min((row["start_date"] for row in rows), default=None)
-    assert evidence.last_run_at == max((row["end_date"] for row in finished), default=None)
+    assert found.runs == len(finished)
+    assert found.failures == states.count("failed")
+    assert found.successes == states.count("success")
+    assert found.consecutive_successes == in_a_row
+    assert found.running == len(rows) - len(finished)
+    assert found.cleared == sum(row["clear_number"] > 0 for row in rows)
+    assert found.first_run_at == min((row["start_date"] for row in rows), default=None)
+    assert found.last_run_at == max((row["end_date"] for row in finished), default=None)
 
 
 def test_very_many_runs_are_counted_instead_of_read(runs, session):
@@ -127,12 +148,12 @@ def test_a_failed_bake_of_very_many_runs_is_answered(runs, session, api):
 
 
 def test_durations_of_the_newest_runs_are_compared(runs, lab, session, monkeypatch):
-    monkeypatch.setattr(soak, "TIMED_RUNS", 50)
+    monkeypatch.setattr(evidence, "TIMED_RUNS", 50)
     runs(["success"] * 20)
     lab.commit("sha2", orders=CHANGED)
     lab.candidate("orders", 2)
     slow_at_first = [1000] * 30 + list(range(1, 51))
-    runs(["success"] * 80, seconds=slow_at_first, number=2)
+    runs(["success"] * 80, seconds=slow_at_first, number=2, cleared=0)
 
     with counted_rows(session) as read:
         comparison = judge(session, 2, compare=True).comparison

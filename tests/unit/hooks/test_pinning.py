@@ -268,6 +268,7 @@ def test_soak_sends_only_the_criteria_that_are_given(stub, hook):
         "min_duration": "0",
         "max_failures": "0",
         "run_kinds": "canary",
+        "failed_tasks": "count",
         "compare": "true",
         "expected_dag_hash": "h",
     }

@@ -104,6 +104,7 @@ def test_criteria_are_sent_rendered(stub):
         since=datetime(2026, 1, 1, tzinfo=timezone.utc),
         compare=True,
         max_duration_ratio=2,
+        failed_tasks="ignore",
     ).execute(task_context())
     assert stub.received[-1].params == {
         "min_runs": "5",
@@ -111,6 +112,7 @@ def test_criteria_are_sent_rendered(stub):
         "max_failures": "1",
         "max_wait": "7200.0",
         "run_kinds": "live",
+        "failed_tasks": "ignore",
         "since": "2026-01-01T00:00:00+00:00",
         "compare": "true",
         "max_duration_ratio": "2",
