@@ -64,6 +64,14 @@ class PinningApiError(AirflowException):
 class TransientError(PinningApiError):
     """The API server could not answer now; the same request may succeed later."""
 
+    @property
+    def retry_after(self) -> float:
+        """Seconds after which the server wants to be asked again; 0 if it did not say."""
+        try:
+            return max(0.0, float(self.data.get("retry_after") or 0))
+        except (TypeError, ValueError):
+            return 0.0
+
 
 class ApiUnreachable(TransientError):
     """There was no answer: no connection, or it broke, or it took too long."""
@@ -71,6 +79,14 @@ class ApiUnreachable(TransientError):
 
 class ServerUnavailable(TransientError):
     """The API server, or a proxy before it, is overloaded or restarting (429, 502, 503, 504)."""
+
+
+class DatabaseBusy(ServerUnavailable):
+    """Others were in the way in the server's database for too long; nothing was changed."""
+
+
+class DatabaseUnavailable(ServerUnavailable):
+    """The server has no connection to its database; the message says whether a change may have been made."""
 
 
 class ServerFault(PinningApiError):
@@ -193,6 +209,8 @@ OF_REASON: dict[str, type[PinningApiError]] = {
     "held": DagHeld,
     "nothing_to_roll_back_to": NothingToRollBackTo,
     "invalid_conf": InvalidConf,
+    "database_busy": DatabaseBusy,
+    "database_unavailable": DatabaseUnavailable,
     "api_unreachable": ApiUnreachable,
 }
 """The class of each of the server's reasons; others are told apart by their status."""

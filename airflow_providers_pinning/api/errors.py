@@ -27,14 +27,16 @@ from fastapi import FastAPI, Request, status
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
 from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
 from airflow_providers_pinning.api.datamodels.refusals import ErrorResponse
 from airflow_providers_pinning.api.plain import showable
 from airflow_providers_pinning.domain import errors
+from airflow_providers_pinning.domain.database_errors import trouble_of
 from airflow_providers_pinning.domain.state import ReleaseState
+from airflow_providers_pinning.domain.transactions import refuse
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +46,8 @@ STATUS_OF: dict[type[errors.PinningError], int] = {
     errors.NotPinnedError: status.HTTP_404_NOT_FOUND,
     errors.TeamNotPermittedError: status.HTTP_403_FORBIDDEN,
     errors.InvalidConfError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    errors.DatabaseBusyError: status.HTTP_503_SERVICE_UNAVAILABLE,
+    errors.DatabaseUnavailableError: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 """Refusals that are not a conflict; every other one answers 409."""
 
@@ -71,9 +75,12 @@ _short.maxstring = _short.maxother = 80
 def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Describe the refusals of a route in OpenAPI, beside those that every route has."""
     described = {
+        status.HTTP_400_BAD_REQUEST: "The body cannot be read",
         status.HTTP_401_UNAUTHORIZED: "Not authenticated",
         status.HTTP_403_FORBIDDEN: "Not permitted",
         status.HTTP_422_UNPROCESSABLE_CONTENT: "Invalid request",
+        status.HTTP_500_INTERNAL_SERVER_ERROR: "The API server failed",
+        status.HTTP_503_SERVICE_UNAVAILABLE: "The database is busy or cannot be reached; try again after `Retry-After`",
     }
     return {
         **{code: {"model": ErrorResponse} for code in codes},
@@ -95,6 +102,7 @@ def answer_refusal(request: Request, error: Exception) -> JSONResponse:
     """Answer a refusal of the control plane with its reason, message and facts."""
     if not isinstance(error, errors.PinningError):
         raise error
+    wait = error.data.get("retry_after")
     return _answer(
         STATUS_OF.get(type(error), status.HTTP_409_CONFLICT),
         {
@@ -102,6 +110,7 @@ def answer_refusal(request: Request, error: Exception) -> JSONResponse:
             "message": error.message,
             **{name: _encode(value) for name, value in error.data.items()},
         },
+        headers=None if wait is None else {"Retry-After": str(wait)},
     )
 
 
@@ -156,6 +165,25 @@ def answer_data_error(request: Request, error: Exception) -> JSONResponse:
     )
 
 
+def answer_database_error(request: Request, error: Exception) -> JSONResponse:
+    """
+    Answer a database that is busy or gone.
+
+    What changes something is run by :mod:`~airflow_providers_pinning.domain.transactions`, which refuses by itself and
+    is the last to ask the database. So this is about reads: of what was asked for, or of what comes before a change.
+    """
+    if not isinstance(error, DBAPIError):
+        raise error
+    try:
+        refuse(error, trouble_of(error))
+    except errors.PinningError as refusal:
+        log.warning("The database did not answer %s %s: %s", request.method, request.url.path, error.orig)
+        return answer_refusal(request, refusal)
+    except DBAPIError:
+        log.error("The database failed at %s %s", request.method, request.url.path, exc_info=error)
+        return answer_failure(request, error)
+
+
 def answer_failure(request: Request, error: Exception) -> JSONResponse:
     """Answer a failure of the server, which its log has."""
     return _answer(
@@ -174,4 +202,5 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(HTTPException, answer_http_error)
     app.add_exception_handler(DataError, answer_data_error)
+    app.add_exception_handler(DBAPIError, answer_database_error)
     app.add_exception_handler(Exception, answer_failure)

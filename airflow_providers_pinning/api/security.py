@@ -23,7 +23,9 @@ pausing it does. Edit permission on versions is not used for changes, because no
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
@@ -31,23 +33,79 @@ from typing import Annotated, Any
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.api_fastapi.logging.decorators import action_logging
 from airflow.models.dag import DagModel
-from fastapi import Depends
+from airflow.models.log import Log
+from fastapi import Depends, HTTPException, Request, status
 from fastapi.params import Depends as DependsParam
+from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.api.source import parse_source
 from airflow_providers_pinning.domain.events import Caller
+from airflow_providers_pinning.domain.transactions import writing
 from airflow_providers_pinning.models.base import MAX_ACTOR
 
 may_read = Depends(requires_access_dag("GET", DagAccessEntity.VERSION))
-may_change = Depends(requires_access_dag("PUT"))
 
 
 def changes(event: str) -> list[DependsParam]:
     """Return the dependencies of a route that changes something: permission, and Airflow's audit log."""
-    return [may_change, Depends(action_logging(event))]
+    return [Depends(_permitted(event)), Depends(_logged(event))]
+
+
+def _permitted(event: str) -> Callable[..., None]:
+    """
+    Check the permission, and note in the audit log who tried without it.
+
+    Airflow's own routes note only what is permitted. Who may release is what a pin is for, so a user who tries what is
+    not theirs is to be found. Whoever is not logged in is not noted: there is nobody to name, and everybody could fill
+    the log.
+    """
+    check = requires_access_dag("PUT")
+
+    def check_permission(request: Request, user: GetUserDep, session: SessionDep) -> None:
+        try:
+            check(request, user)
+        except HTTPException as refusal:
+            if refusal.status_code == status.HTTP_403_FORBIDDEN:
+                _note_refusal(event, request, user, session=session)
+            raise
+
+    return check_permission
+
+
+def _note_refusal(event: str, request: Request, user: BaseUser, *, session: Session) -> None:
+    name = user.get_name()
+    with writing(session):
+        session.add(
+            Log(
+                event=event,
+                task_instance=None,
+                owner=name,
+                owner_display_name=name,
+                extra=json.dumps({"method": request.method, "refused": "forbidden"}),
+                dag_id=request.path_params.get("dag_id"),
+            )
+        )
+        session.commit()
+
+
+def _logged(event: str) -> Callable[..., None]:
+    """
+    Note the request in Airflow's audit log.
+
+    Airflow does it in the event loop, where waiting for the database would keep all other requests waiting too.
+    """
+    log_action = action_logging(event)
+
+    def log_request(request: Request, user: GetUserDep, session: SessionDep) -> None:
+        with writing(session):
+            # It awaits nothing but the body, which has been read.
+            asyncio.run(log_action(request, session, user))
+
+    return log_request
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of, is_
 from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say
 from airflow_providers_pinning.domain import errors
+from airflow_providers_pinning.domain.database_errors import Trouble, trouble_of
 
 Function = TypeVar("Function", bound=Callable[[Namespace], None])
 
@@ -43,6 +44,8 @@ CODE_OF: dict[type[errors.PinningError], ExitCode] = {
     errors.UnknownVersionError: ExitCode.NOT_FOUND,
     errors.NotPinnedError: ExitCode.NOT_FOUND,
     errors.InvalidConfError: ExitCode.USAGE,
+    errors.DatabaseBusyError: ExitCode.UNEXPECTED,
+    errors.DatabaseUnavailableError: ExitCode.UNEXPECTED,
 }
 """Refusals that have another exit code than :attr:`ExitCode.REFUSED`."""
 
@@ -124,6 +127,8 @@ def _explain(error: Exception) -> tuple[ExitCode, str]:
         cause = cause_of(error)
         if isinstance(error, DataError):
             return ExitCode.USAGE, f"invalid_value: the database cannot store a value that was given: {cause}."
+        if trouble_of(error) is Trouble.BUSY:
+            return ExitCode.UNEXPECTED, f"database_busy: {cause}. Nothing was changed; try again in a moment."
         if is_unreachable(error):
             return ExitCode.UNEXPECTED, f"database: {cause}. {CHECK_CONNECTION}, then try again."
         if _tables_are_outdated():

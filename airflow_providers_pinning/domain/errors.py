@@ -167,3 +167,15 @@ class PinUnavailableError(PinningError, ValueError):
     """
 
     reason = "pin_unavailable"
+
+
+class DatabaseBusyError(PinningError):
+    """Others were in the way in the database for too long: nothing was changed, and the same may succeed soon."""
+
+    reason = "database_busy"
+
+
+class DatabaseUnavailableError(PinningError):
+    """There is no connection to the database; the message says whether a change may have been made."""
+
+    reason = "database_unavailable"

@@ -40,21 +40,25 @@ from functools import cache
 from hashlib import sha256
 
 from airflow.models.dag import DagModel
-from sqlalchemy import Select, bindparam, false, func, select, update
+from sqlalchemy import Select, bindparam, case, false, func, select, update
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.models import Pin
+
+PATIENCE = "10s"
+"""How long a change waits for each lock on PostgreSQL, unless the deployment sets a ``lock_timeout`` itself."""
 
 
 def shut_gate(dag_id: str, *, session: Session) -> None:
     """
     Wait for runs of the Dag that are being created, and keep others from being created until the transaction ends.
 
-    For changes of a pin, which lock the Dag's row next.
+    For changes of a pin, which lock the Dag's row next. No lock of the transaction is waited for any longer than
+    :data:`PATIENCE`.
     """
     match session.get_bind().dialect.name:
         case "postgresql":
-            session.execute(_advisory_lock(shared=False), {"key": gate_key(dag_id)})
+            session.execute(_shut(), {"key": gate_key(dag_id)})
         case "sqlite":
             keep_writers_out_of_sqlite(session=session)
 
@@ -67,7 +71,7 @@ def pass_gate(dag_id: str, *, session: Session) -> None:
     """
     match session.get_bind().dialect.name:
         case "postgresql":
-            session.execute(_advisory_lock(shared=True), {"key": gate_key(dag_id)})
+            session.execute(_pass(), {"key": gate_key(dag_id)})
         case "sqlite":
             keep_writers_out_of_sqlite(session=session)
         case _:
@@ -122,9 +126,16 @@ def keep_writers_out_of_sqlite(*, session: Session) -> None:
 
 
 @cache
-def _advisory_lock(*, shared: bool) -> Select:
-    lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
-    return select(lock(bindparam("key")))
+def _shut() -> Select:
+    # The timeout is set for the rest of the transaction, from this very lock on.
+    present = func.current_setting("lock_timeout")
+    timeout = func.set_config("lock_timeout", case((present.in_(["0", "0ms"]), PATIENCE), else_=present), True)
+    return select(timeout, func.pg_advisory_xact_lock(bindparam("key")))
+
+
+@cache
+def _pass() -> Select:
+    return select(func.pg_advisory_xact_lock_shared(bindparam("key")))
 
 
 @cache

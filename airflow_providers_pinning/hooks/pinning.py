@@ -54,7 +54,8 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
     :param pinning_conn_id: the :doc:`connection </connection>` of type ``pinning``
     :param source: the task that asks, recorded in the history: up to ten names with texts, whole numbers or ``None``
     :param attempts: how often a request is sent at most
-    :param backoff: seconds before the second attempt; they double with each further one
+    :param backoff: seconds before the second attempt; they double with each further one, and are at least what the
+        server asks for
     """
 
     conn_name_attr = "pinning_conn_id"
@@ -122,7 +123,7 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
         """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.attempts if request.repeatable else 1),
-            wait=tenacity.wait_exponential(multiplier=self.backoff, max=30) + tenacity.wait_random(0, self.backoff),
+            wait=self._pause,
             retry=tenacity.retry_if_exception_type(TransientError),
             before_sleep=lambda state: self.log.warning(
                 "Trying again: %s", state.outcome.exception() if state.outcome else None
@@ -130,6 +131,12 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
             reraise=True,
         )
         return retrying(self._send, request)
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        own = tenacity.wait_exponential(multiplier=self.backoff, max=30) + tenacity.wait_random(0, self.backoff)
+        error = state.outcome.exception() if state.outcome else None
+        wanted = error.retry_after if isinstance(error, TransientError) else 0.0
+        return max(own(state), min(wanted, 30))
 
     def _send(self, request: ApiRequest) -> Any:
         asked = f"{request.method} {self.address.base_url}{request.path}"

@@ -26,7 +26,7 @@ import requests
 from airflow.sdk.log import mask_secret
 from requests.auth import AuthBase
 
-from airflow_providers_pinning.exceptions import NotAuthenticated, error_from_answer
+from airflow_providers_pinning.exceptions import NotAuthenticated, ServerUnavailable, error_from_answer
 from airflow_providers_pinning.hooks.address import ApiAddress
 
 TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
@@ -86,7 +86,9 @@ def token_of_answer(status: int, body: Any, address: ApiAddress) -> str:
             status=status,
             reason="login_refused",
         )
-    raise error_from_answer(status, body, f"POST {TOKEN_PATH}")
+    error = error_from_answer(status, body, f"POST {TOKEN_PATH}")
+    # To log in twice does no harm, and this is also what a server without its database answers.
+    raise ServerUnavailable(**error.as_dict()) if status >= 500 else error
 
 
 def login_request(address: ApiAddress) -> dict[str, Any]:

@@ -18,9 +18,14 @@
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy.exc import DataError
+import sqlite3
+from contextlib import closing
 
+import pytest
+from airflow import settings
+from sqlalchemy.exc import DataError, OperationalError
+
+from airflow_providers_pinning.domain import locks, transactions
 from tests.support.api import PINNING
 from tests.support.routes import READS, WRITES
 from tests.support.sources import STABLE
@@ -116,6 +121,57 @@ def test_a_value_that_the_database_refuses_is_invalid(api, monkeypatch):
 
     assert said["reason"] == "invalid_request"
     assert "too long" not in said["message"]
+
+
+class TestDatabase:
+    """What is busy or gone is for the client to try again, and it is told whether anything was changed."""
+
+    BUSY = OperationalError("UPDATE dag", {}, sqlite3.OperationalError("database is locked"))
+    GONE = OperationalError(None, None, Exception("connection refused"), connection_invalidated=True)
+
+    @pytest.mark.parametrize(("error", "reason"), [(BUSY, "database_busy"), (GONE, "database_unavailable")])
+    @pytest.mark.parametrize("route", WRITES, ids=str)
+    def test_that_does_not_make_a_change_is_told_so(self, route, error, reason, api, monkeypatch):
+        def fail(*args, **options):
+            raise error
+
+        monkeypatch.setattr(transactions, "PATIENCE", 0.1)
+        monkeypatch.setattr(transactions, "PAUSES", (0.0, 0.0))
+        monkeypatch.setattr(locks, "shut_gate", fail)
+        answer = api().request(route.method, route.url("orders"), json=route.body)
+        said = detail(answer, 503)
+
+        assert said["reason"] == reason
+        assert "nothing was changed" in said["message"]
+        assert int(answer.headers["Retry-After"]) == said["retry_after"]
+
+    @pytest.mark.parametrize(("error", "reason"), [(BUSY, "database_busy"), (GONE, "database_unavailable")])
+    def test_that_does_not_answer_a_read_is_told_so(self, error, reason, api, monkeypatch):
+        def fail(*args, **options):
+            raise error
+
+        monkeypatch.setattr("airflow_providers_pinning.api.routes.pins.release_state", fail)
+        answer = api().get(DAG)
+
+        assert detail(answer, 503)["reason"] == reason
+        assert int(answer.headers["Retry-After"]) > 0
+
+    def test_that_does_not_take_the_note_in_the_audit_log_is_told_so(self, api, monkeypatch):
+        monkeypatch.setattr(transactions, "PATIENCE", 0.3)
+        with closing(sqlite3.connect(settings.engine.url.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            said = detail(api().put(f"{DAG}/pin", json={"version_number": 1, "reason": "because"}), 503)
+            other.execute("ROLLBACK")
+
+        assert said["reason"] == "database_busy"
+
+    def test_that_fails_otherwise_is_a_failure(self, api, monkeypatch):
+        def fail(*args, **options):
+            raise OperationalError("SELECT", {}, sqlite3.OperationalError("no such column: x"))
+
+        monkeypatch.setattr("airflow_providers_pinning.api.routes.pins.release_state", fail)
+
+        assert detail(api().get(DAG), 500)["reason"] == "internal_error"
 
 
 def test_a_failure_says_that_the_outcome_is_unknown(api, monkeypatch):

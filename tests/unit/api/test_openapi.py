@@ -62,7 +62,7 @@ class TestRoute:
     def test_tells_of_its_refusals(self, route, description):
         answers = operation(description, route)["responses"]
 
-        expected = {"401", "403", "422", *(["404"] if "{dag_id}" in route.template else [])}
+        expected = {"400", "401", "403", "422", "500", "503", *(["404"] if "{dag_id}" in route.template else [])}
         refusals = {code: answer for code, answer in answers.items() if not code.startswith("2")}
         assert expected <= set(refusals)
         for answer in refusals.values():

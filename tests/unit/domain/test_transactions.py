@@ -16,13 +16,23 @@
 # under the License.
 from __future__ import annotations
 
+import sqlite3
+import threading
+import time
+from contextlib import closing, contextmanager
+
 import pytest
+from airflow import settings
 from airflow.utils import retries
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, OperationalError
 
-from airflow_providers_pinning.domain import pins
-from airflow_providers_pinning.domain.errors import UnknownVersionError
+from airflow_providers_pinning.domain import pins, rollback, transactions
+from airflow_providers_pinning.domain.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    UnknownVersionError,
+)
 from airflow_providers_pinning.domain.transactions import commit, rehearse
 from airflow_providers_pinning.models import Event
 from tests.support.sources import dag_file
@@ -35,9 +45,7 @@ def registered(lab):
 
 @pytest.fixture(autouse=True)
 def without_waiting(monkeypatch):
-    import tenacity
-
-    monkeypatch.setattr(tenacity, "wait_random_exponential", lambda **options: tenacity.wait_none())
+    monkeypatch.setattr(transactions, "PAUSES", (0.0, 0.0))
 
 
 def pin(lab, number=1):
@@ -126,3 +134,134 @@ def test_a_rehearsal_is_refused_as_the_change_would_be(lab):
         rehearse(lambda: pin(lab, 99), session=lab.session)
 
     assert lab.pin_row("orders") is None
+
+
+@contextmanager
+def writer():
+    """Hold SQLite's one right to write, from another connection."""
+    with closing(sqlite3.connect(settings.engine.url.database, isolation_level=None, timeout=30)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+class TestBesideOtherWriters:
+    def test_a_change_that_never_gets_its_turn_is_refused_and_leaves_nothing(self, lab, monkeypatch):
+        monkeypatch.setattr(transactions, "PATIENCE", 0.5)
+        began = time.monotonic()
+
+        with writer(), pytest.raises(DatabaseBusyError, match="nothing was changed") as refusal:
+            commit(lambda: pin(lab), session=lab.session)
+
+        assert refusal.value.data["retry_after"] > 0
+        assert time.monotonic() - began < 5
+        assert lab.pin_row("orders") is None
+
+    @pytest.mark.parametrize("run", [commit, rehearse])
+    def test_a_change_gets_its_turn_between_writers_that_leave_hardly_a_gap(self, run, lab):
+        """SQLite itself asks ten times a second, and so would miss gaps of a few milliseconds again and again."""
+        ended = threading.Event()
+
+        def write_on_and_on():
+            with closing(sqlite3.connect(settings.engine.url.database, isolation_level=None, timeout=30)) as connection:
+                while not ended.is_set():
+                    connection.execute("BEGIN IMMEDIATE")
+                    time.sleep(0.15)
+                    connection.execute("COMMIT")
+                    time.sleep(0.02)
+
+        other = threading.Thread(target=write_on_and_on)
+        other.start()
+        try:
+            assert all(run(lambda number=number: pin(lab, 1), session=lab.session) for number in range(5))
+        finally:
+            ended.set()
+            other.join()
+
+    def test_changes_of_one_process_take_turns_in_the_order_in_which_they_came(self, lab):
+        """However many wait, none is passed over."""
+        order = []
+
+        def change(number):
+            with settings.NonScopedSession() as session:
+                commit(lambda: order.append(number), session=session)
+
+        threads = [threading.Thread(target=change, args=(number,)) for number in range(8)]
+        with writer():
+            for thread in threads:
+                thread.start()
+                time.sleep(0.05)
+        for thread in threads:
+            thread.join(30)
+
+        assert order == list(range(8))
+
+    def test_the_patience_of_the_connection_is_as_before(self, lab):
+        commit(lambda: pin(lab), session=lab.session)
+
+        [(patience,)] = lab.session.connection().exec_driver_sql("PRAGMA busy_timeout").all()
+        assert patience == 5000
+
+
+class Lost(sqlite3.OperationalError):
+    """The connection broke."""
+
+
+def lost():
+    return OperationalError("COMMIT", {}, Lost("server closed the connection"), connection_invalidated=True)
+
+
+class TestLostConnection:
+    @pytest.fixture
+    def rolled_forward(self, lab):
+        """Pin three versions one after another, so that a rollback made twice goes back by two."""
+        for number in (2, 3):
+            lab.pin("orders", number - 1)
+            lab.commit(f"sha{number}", orders=dag_file("orders", tasks=" ".join("abc"[:number])))
+        lab.pin("orders", 3)
+        return lab
+
+    def roll_back(self, lab):
+        return rollback.roll_back("orders", lab.change(), to_version=None, session=lab.session)
+
+    def test_before_the_commit_leaves_nothing_and_is_tried_again(self, rolled_forward):
+        lab = rolled_forward
+        left = [lost()]
+
+        def change():
+            state = self.roll_back(lab)
+            if left:
+                raise left.pop()
+            return state
+
+        assert commit(change, session=lab.session).active.version_number == 2
+        assert lab.pin_row("orders").version_number == 2
+
+    def test_that_does_not_come_back_is_refused_and_leaves_nothing(self, rolled_forward):
+        lab = rolled_forward
+
+        def change():
+            self.roll_back(lab)
+            raise lost()
+
+        with pytest.raises(DatabaseUnavailableError, match="nothing was changed"):
+            commit(change, session=lab.session)
+        assert lab.pin_row("orders").version_number == 3
+
+    def test_of_a_commit_that_was_made_is_not_tried_again(self, rolled_forward, monkeypatch):
+        """The change has no idempotency key: made once more, it would go back by another version."""
+        lab = rolled_forward
+        really_commit = lab.session.commit
+
+        def commit_without_an_answer():
+            really_commit()
+            raise lost()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(lab.session, "commit", commit_without_an_answer)
+            with pytest.raises(DatabaseUnavailableError, match="is unknown"):
+                commit(lambda: self.roll_back(lab), session=lab.session)
+        assert lab.pin_row("orders").version_number == 2

@@ -232,6 +232,29 @@ def test_login_is_tried_again_while_the_server_starts(stub, hook):
     assert hook.get_release_state("orders") == {}
 
 
+def test_login_is_tried_again_while_the_server_has_no_database(stub, hook):
+    stub.answer("POST", "/auth/token", (500, {"detail": "Internal Server Error"}), (201, {"access_token": "t"}))
+    stub.accepted = "t"
+    stub.answer("GET", STATE, {})
+    assert hook.get_release_state("orders") == {}
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [("database_busy", errors.DatabaseBusy), ("database_unavailable", errors.DatabaseUnavailable)],
+)
+def test_a_database_that_is_in_trouble_is_asked_again_when_the_server_says(stub, hook, reason, kind, monkeypatch):
+    paused = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", paused.append)
+    trouble = {"detail": {"reason": reason, "message": "Nothing was changed.", "retry_after": 7}}
+    stub.answer("PUT", PIN, (503, trouble), {"revision": 1})
+    assert hook.pin("orders", version_number=1, reason="r") == {"revision": 1}
+    assert paused == [7]
+    stub.answer("PUT", PIN, (503, trouble))
+    with pytest.raises(kind, match="Nothing was changed"):
+        PinningHook(attempts=1).pin("orders", version_number=1, reason="r")
+
+
 def test_attempts_end_and_the_last_fault_is_raised(stub):
     stub.answer("GET", STATE, (503, {}))
     with pytest.raises(errors.ServerUnavailable):

@@ -33,6 +33,9 @@ export interface Request {
 /** Milliseconds to wait for an answer; a change may wait for locks before it is made. */
 const PATIENCE = { change: 60_000, read: 20_000 };
 
+/** How often a request is sent at most. */
+const ATTEMPTS = 3;
+
 /** A refusal, with what the server said of it. */
 export class ApiError extends Error {
   public constructor(
@@ -43,6 +46,8 @@ export class ApiError extends Error {
     /** The state that the Dag is in, with `revision_conflict`. */
     public readonly state?: ReleaseState,
     public readonly components: Array<string> = [],
+    /** Seconds after which the server wants to be asked again. */
+    public readonly retryAfter = 0,
   ) {
     super(message);
     this.name = "ApiError";
@@ -91,6 +96,7 @@ export const toError = (status: number, body: unknown): ApiError => {
       detail.message,
       isRecord(detail.state) ? (detail.state as unknown as ReleaseState) : undefined,
       Array.isArray(detail.components) ? detail.components.map(describeComponent) : [],
+      typeof detail.retry_after === "number" ? detail.retry_after : 0,
     );
   }
   if (Array.isArray(detail)) {
@@ -140,7 +146,7 @@ const parse = (text: string): unknown => {
   }
 };
 
-export const call = async <T>(path: string, { body, method = "GET", query, signal }: Request = {}): Promise<T> => {
+const send = async <T>(path: string, { body, method = "GET", query, signal }: Request): Promise<T> => {
   const [response, answer] = await withPatience(
     method === "GET" ? PATIENCE.read : PATIENCE.change,
     signal,
@@ -164,6 +170,27 @@ export const call = async <T>(path: string, { body, method = "GET", query, signa
   }
 
   return answer as T;
+};
+
+const isRepeatable = ({ body, method = "GET", query }: Request): boolean =>
+  method === "GET" || (isRecord(body) && "idempotency_key" in body) || query?.idempotency_key !== undefined;
+
+/** Send a request, again if the server's database is busy or gone and sending it twice does no more than once. */
+export const call = async <T>(path: string, request: Request = {}): Promise<T> => {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await send<T>(path, request);
+    } catch (error) {
+      const isOver = attempt >= ATTEMPTS || request.signal?.aborted === true;
+
+      if (isOver || !(error instanceof ApiError) || error.status !== 503 || !isRepeatable(request)) {
+        throw error;
+      }
+      await new Promise((resolve) => {
+        globalThis.setTimeout(resolve, Math.max(1, Math.min(error.retryAfter, 10)) * 1000);
+      });
+    }
+  }
 };
 
 /** A key that lets a request which is sent twice be carried out once. */
