@@ -48,6 +48,9 @@ class ErrorDetail(BaseModel):
     errors: list[InvalidValueResponse] | None = Field(
         default=None, description="The values that do not fit, with reason invalid_request."
     )
+    retry_after: int | None = Field(
+        default=None, description="Seconds after which to try again, with reason database_busy or database_unavailable."
+    )
     dag_id: str | None = None
     version_number: int | None = None
 

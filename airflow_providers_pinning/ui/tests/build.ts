@@ -40,6 +40,8 @@ export const version = (number: number, changes: Partial<Version> = {}): Version
   ...identity(number),
   code_state: null,
   created_at: minute(0),
+  equals_rejected: null,
+  equals_rejected_reason: null,
   is_active: false,
   is_latest: false,
   run_counts: {},
