@@ -36,32 +36,34 @@ export const identity = (number: number): Identity => ({
   version_number: number,
 });
 
-export const version = (number: number, changes: Partial<Version> = {}): Version => ({
-  ...identity(number),
-  code_state: null,
-  created_at: minute(0),
-  equals_rejected: null,
-  equals_rejected_reason: null,
-  is_active: false,
-  is_latest: false,
-  run_counts: {},
-  state: "registered",
-  state_reason: null,
-  ...changes,
-});
+export const version = (number: number, changes: Partial<Version> = {}): Version =>
+  ({
+    ...identity(number),
+    code_state: null,
+    created_at: minute(0),
+    equals_rejected: null,
+    equals_rejected_reason: null,
+    is_active: false,
+    is_latest: false,
+    run_counts: {},
+    state: "registered",
+    state_reason: null,
+    ...changes,
+  }) as Version;
 
-export const run = (number: number | null, at: number, changes: Partial<Run> = {}): Run => ({
-  created_at: minute(at),
-  dag_version_id: number === null ? null : `id${number}`,
-  ended_at: null,
-  kind: "live",
-  run_id: `run_${at}`,
-  run_type: "scheduled",
-  started_at: null,
-  state: "success",
-  version_number: number,
-  ...changes,
-});
+export const run = (number: number | null, at: number, changes: Partial<Run> = {}): Run =>
+  ({
+    created_at: minute(at),
+    dag_version_id: number === null ? null : `id${number}`,
+    ended_at: null,
+    kind: "live",
+    run_id: `run_${at}`,
+    run_type: "scheduled",
+    started_at: null,
+    state: "success",
+    version_number: number,
+    ...changes,
+  }) as Run;
 
 export const event = (kind: string, from: number | null, to: number | null, at: number, revision = 1): Event => ({
   actor: "maria",
@@ -80,16 +82,17 @@ export const event = (kind: string, from: number | null, to: number | null, at: 
   to_version: to === null ? null : identity(to),
 });
 
-export const release = (active: number | null, changes: Partial<ReleaseState> = {}): ReleaseState => ({
-  active: active === null ? null : identity(active),
-  dag_id: "orders",
-  health: { problems: [], status: "healthy" },
-  hold: null,
-  latest: active === null ? null : identity(active),
-  pin: null,
-  pinned: false,
-  revision: 0,
-  versions_behind: 0,
-  warnings: [],
-  ...changes,
-});
+export const release = (active: number | null, changes: Partial<ReleaseState> = {}): ReleaseState =>
+  ({
+    active: active === null ? null : identity(active),
+    dag_id: "orders",
+    health: { problems: [], status: "healthy" },
+    hold: null,
+    latest: active === null ? null : identity(active),
+    pin: null,
+    pinned: false,
+    revision: 0,
+    versions_behind: 0,
+    warnings: [],
+    ...changes,
+  }) as ReleaseState;
