@@ -25,19 +25,18 @@ from typing import Any
 
 from airflow._shared.timezones import timezone
 from airflow.configuration import conf
-from airflow.models.dag import DagModel
-from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from pendulum import DateTime
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import attestation, checks, events, likeness, managed
 from airflow_providers_pinning.domain.active import Resolution, resolved
+from airflow_providers_pinning.domain.canary_delays import what_delays
 from airflow_providers_pinning.domain.candidate_needs import register_needs
 from airflow_providers_pinning.domain.errors import InvalidConfError, RunIdNotAllowedError, RunNotAllowedError
 from airflow_providers_pinning.domain.events import CallerKind, Change, EventKind
@@ -46,8 +45,8 @@ from airflow_providers_pinning.domain.isolation import default_isolation
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.routed_runs import CANARY
 from airflow_providers_pinning.domain.scheduling import read_dag
+from airflow_providers_pinning.domain.slots import SLOTS, default_slots
 from airflow_providers_pinning.domain.state import Repetition
-from airflow_providers_pinning.domain.wording import plural
 from airflow_providers_pinning.models import Pin, RoutedRun
 
 _OWN_PATTERN = f"^{CANARY}__[A-Za-z0-9_.:+-]+$"
@@ -89,9 +88,9 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     """
     Create runs of a version whatever is pinned, and make it a managed candidate.
 
-    The runs have that version's structure, parameters, code and file. They wait while the Dag is paused or at its limit
-    of active runs, and what their tasks do outside Airflow is real. Inside they are kept apart from live runs, see
-    :mod:`~airflow_providers_pinning.domain.isolation`.
+    The runs have that version's structure, parameters, code and file. They wait while the Dag is paused and give way to
+    live runs (:mod:`~airflow_providers_pinning.domain.slots`), and what their tasks do outside Airflow is real. Inside
+    they are kept apart from live runs, see :mod:`~airflow_providers_pinning.domain.isolation`.
 
     :param dag_id: the Dag
     :param request: which runs
@@ -124,8 +123,9 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded(dag_id, session=session)
     register_needs(_serialized(version, session=session), session=session)
+    isolation = {**default_isolation(), SLOTS: default_slots(dag_model.max_active_runs, dag.max_active_runs).value}
     for run_id, logical_date in runs.items():
-        _create_run(dag, version, run_id, logical_date, request, change, session=session)
+        _create_run(dag, version, run_id, logical_date, isolation, request, change, session=session)
     run_ids = tuple(runs)
     events.record(
         EventKind.CANARY,
@@ -138,7 +138,10 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         evidence={"run_ids": list(run_ids)},
         session=session,
     )
-    warnings = (*likeness.warn_of_rejected_equal(version, session=session), *_what_delays(dag_model, session=session))
+    warnings = (
+        *likeness.warn_of_rejected_equal(version, session=session),
+        *what_delays(dag_model, run_ids, session=session),
+    )
     return CanaryRuns(dag_id, version, run_ids, warnings)
 
 
@@ -154,11 +157,12 @@ def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session
     version = VersionIdentity.from_dict(event.to_version or {})
     dag_model = require_dag(dag_id, session=session)
     told = f"These runs were created before, at revision {event.revision}, and none was created now."
+    run_ids = tuple((event.evidence or {})["run_ids"])
     return CanaryRuns(
         dag_id,
         version,
-        tuple((event.evidence or {})["run_ids"]),
-        (told, *_what_delays(dag_model, session=session)),
+        run_ids,
+        (told, *what_delays(dag_model, run_ids, session=session)),
         Repetition(event.revision, version, stands=True),
     )
 
@@ -203,6 +207,7 @@ def _create_run(
     version: VersionIdentity,
     run_id: str,
     logical_date: DateTime,
+    isolation: Mapping[str, Any],
     request: CanaryRequest,
     change: Change,
     *,
@@ -215,7 +220,7 @@ def _create_run(
             run_id=run_id,
             dag_version_id=version.dag_version_id,
             kind=CANARY,
-            isolation=default_isolation(),
+            isolation=dict(isolation),
         )
     )
     with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):
@@ -245,17 +250,3 @@ def _serialized(version: VersionIdentity, *, session: Session) -> SerializedDagM
     return session.scalars(
         select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
     ).one()
-
-
-def _what_delays(dag_model: DagModel, *, session: Session) -> tuple[str, ...]:
-    if dag_model.is_paused:
-        return (f"Dag {dag_model.dag_id!r} is paused, so the runs wait until it is unpaused.",)
-    running = session.scalar(
-        select(func.count()).where(DagRun.dag_id == dag_model.dag_id, DagRun.state == DagRunState.RUNNING)
-    )
-    if dag_model.max_active_runs is not None and (running or 0) >= dag_model.max_active_runs:
-        return (
-            f"Dag {dag_model.dag_id!r} has {plural(running or 0, 'active run')}, which is its limit, so the canary "
-            "runs wait.",
-        )
-    return ()

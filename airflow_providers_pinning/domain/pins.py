@@ -50,7 +50,7 @@ from airflow_providers_pinning.domain.scheduling import (
     write_dag_model,
 )
 from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change
-from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun, WithheldEffect
+from airflow_providers_pinning.models import Gap, ManagedVersion, Pin, RoutedRun, WithheldEffect
 
 
 @dataclass(frozen=True)
@@ -281,6 +281,7 @@ def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
     session.execute(delete(ManagedVersion).where(ManagedVersion.dag_id == dag_id))
     session.execute(delete(RoutedRun).where(RoutedRun.dag_id == dag_id))
     session.execute(delete(WithheldEffect).where(WithheldEffect.dag_id == dag_id))
+    session.execute(delete(Gap).where(Gap.dag_id == dag_id))
     pin = session.get(Pin, dag_id, with_for_update=True)
     if pin is None or pin.dag_version_id is None:
         return

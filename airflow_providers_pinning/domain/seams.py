@@ -86,6 +86,12 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "SerializedReferenceModels.AverageRuntimeDeadline._evaluate_with",
         ("self", "session", "kwargs"),
     ),
+    (
+        "airflow.models.dagrun",
+        "DagRun.active_runs_of_dags",
+        ("cls", "dag_ids", "exclude_backfill", "session"),
+    ),
+    ("airflow.models.dagrun", "DagRun.get_queued_dag_runs_to_set_running", ("cls", "session")),
     ("airflow.models.dag", "DagModel.deactivate_deleted_dags", ("cls", "bundle_name", "rel_filelocs", "session")),
     ("airflow.models.dag", "DagModel.dags_needing_dagruns", ("cls", "session")),
     (
@@ -139,6 +145,13 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("self", "dag_run", "session"),
     ),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._schedule_dag_run", ("self", "dag_run", "session")),
+    ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._start_queued_dagruns", ("self", "session")),
+    ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._stamp_team_names", ("self", "dag_runs", "session")),
+    (
+        "airflow.jobs.scheduler_job_runner",
+        "SchedulerJobRunner._set_exceeds_max_active_runs",
+        ("self", "dag_model", "active_non_backfill_runs", "session"),
+    ),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._get_current_dag", ("self", "dag_id", "session")),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._create_dag_runs", ("self", "dag_models", "session")),
     (

@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 
 def plural(count: int, one: str, many: str | None = None) -> str:
     """
@@ -28,3 +30,17 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     :param many: what several are called, if not with an ``s`` more
     """
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def duration(length: timedelta) -> str:
+    """Write a time in its two largest units, such as ``1 h 30 min`` or ``45 s``."""
+    seconds = round(length.total_seconds())
+    if not seconds:
+        return "less than 1 s" if length else "0 s"
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    parts: list[tuple[int, str]] = []
+    for name, size in units:
+        count, seconds = divmod(seconds, size)
+        if count or parts:
+            parts.append((count, name))
+    return " ".join(f"{count} {name}" for count, name in parts[:2] if count)

@@ -50,10 +50,13 @@ def install_on_asset_manager(module: ModuleType) -> None:
 
 def dags_needing_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Find the Dags that are due, and as many more as are known to get no run."""
+    from airflow_providers_pinning.domain.slots import without_canaries
+
     places = instance.NUM_DAGS_PER_DAGRUN_QUERY
     instance.NUM_DAGS_PER_DAGRUN_QUERY = places + unavailable.count()
     try:
-        return _find_due(wrapped, args, kwargs)
+        with without_canaries(kwargs["session"] if "session" in kwargs else args[0]):
+            return _find_due(wrapped, args, kwargs)
     finally:
         instance.NUM_DAGS_PER_DAGRUN_QUERY = places
 

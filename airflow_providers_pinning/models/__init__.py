@@ -24,6 +24,7 @@ from airflow_providers_pinning.models.bundle_version import BundleVersion
 from airflow_providers_pinning.models.component import Component
 from airflow_providers_pinning.models.content import VersionContent
 from airflow_providers_pinning.models.event import Event
+from airflow_providers_pinning.models.gap import Gap
 from airflow_providers_pinning.models.pin import Pin
 from airflow_providers_pinning.models.run import RoutedRun
 from airflow_providers_pinning.models.version import ManagedVersion
@@ -35,6 +36,7 @@ __all__ = [
     "BundleVersion",
     "Component",
     "Event",
+    "Gap",
     "ManagedVersion",
     "Pin",
     "RoutedRun",

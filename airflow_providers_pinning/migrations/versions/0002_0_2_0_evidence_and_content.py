@@ -110,11 +110,20 @@ def upgrade():
         sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("dag_id", "run_id", name="pinning_acknowledgement_pkey"),
     )
+    op.create_table(
+        "pinning_gap",
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("run_id", StringID(), nullable=False),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("ended_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("dag_id", name="pinning_gap_pkey"),
+    )
 
 
 def downgrade():
     """Drop them."""
     for table in (
+        "pinning_gap",
         "pinning_acknowledgement",
         "pinning_bundle_version",
         "pinning_withheld_effect",

@@ -150,14 +150,17 @@ def test_pattern_of_run_ids_that_refuses_canaries_is_named_before_anything_is_wr
     assert len(start(pinned, count=2).run_ids) == 2
 
 
-def test_limit_of_active_runs_is_warned_of(pinned, session):
-    for number in range(2):
+def test_live_runs_that_wait_are_warned_of(pinned, session):
+    for number in range(3):
         run = trigger_dag(
             "orders", run_id=f"run_{number}", triggered_by=DagRunTriggeredByType.REST_API, session=session
         )
         run.state = DagRunState.RUNNING
     session.commit()
-    assert "2 active runs, which is its limit" in start(pinned).warnings[0]
+    assert start(pinned).warnings == ()
+    run.state = DagRunState.QUEUED
+    session.commit()
+    assert "1 live run of Dag 'orders' waits to start, and the canary runs start behind it" in start(pinned).warnings[0]
 
 
 def test_paused_dag_is_warned_of(pinned, session):
@@ -302,7 +305,11 @@ def test_canary_runs_never_take_the_date_of_a_scheduled_run(pinned, session, tim
 
 def test_how_a_canary_run_is_kept_apart_is_stored_with_it(pinned, session):
     [run_id] = start(pinned).run_ids
-    assert session.get(RoutedRun, ("orders", run_id)).isolation == {"assets": "withhold", "alerts": "withhold"}
+    assert session.get(RoutedRun, ("orders", run_id)).isolation == {
+        "assets": "withhold",
+        "alerts": "withhold",
+        "slots": "behind",
+    }
 
 
 def finish(session, run_ids, *states):

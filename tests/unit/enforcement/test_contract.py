@@ -31,6 +31,8 @@ RELIED_ON = {
     *shared_assets.RELIED_ON,
     "DagFileProcessorManager._add_files_to_queue",
     "_stop_remaining_tasks",
+    "DagRun.get_queued_dag_runs_to_set_running",
+    "SchedulerJobRunner._stamp_team_names",
     "DagVersion._latest_version_select",
     "SerializedDagModel.dag",
 }

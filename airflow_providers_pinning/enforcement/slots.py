@@ -1,0 +1,143 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Seam Q: canary runs take no slots of live runs.
+
+Stock counts every run of a Dag against ``max_active_runs``: where runs are created (``DagRun.active_runs_of_dags``,
+``DagModel.dags_needing_dagruns``) and where they are started (``SchedulerJobRunner._start_queued_dagruns``). A canary
+run that takes long, or only waits, would keep live runs from being created, and with ``catchup=False`` their intervals
+would be lost. So each of these statements passes over canary runs, and what starts them comes after the live runs
+have been started. Whether there is anything to do for canary runs comes with a statement that stock sends.
+
+When a live run finishes, stock computes anew whether the limit is reached (``_set_exceeds_max_active_runs``). It does
+not for canary runs: a live run may be created meanwhile that stock, without canary runs, would not have counted yet.
+
+Shown by ``tests/unit/enforcement/test_slots.py`` and ``tests/integration/test_gaps.py``.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+
+CANARY_PREFIX = "canary__"
+"""Start of the run ids of canary runs, which live runs have only if somebody named them so."""
+
+
+def install_on_dag_run(module: ModuleType) -> None:
+    """Patch ``airflow.models.dagrun``."""
+    from airflow.utils.session import NEW_SESSION, provide_session
+
+    @provide_session
+    def count(wrapped: Any, *, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
+        from airflow_providers_pinning.domain.slots import without_canaries
+
+        with without_canaries(session):
+            return wrapped(session=session, **kwargs)
+
+    def active_runs_of_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        return count(wrapped, **kwargs)
+
+    check_signature(module, "DagRun.get_queued_dag_runs_to_set_running")
+    wrap(module, "DagRun.active_runs_of_dags", active_runs_of_dags)
+
+
+def install_on_scheduler(module: ModuleType) -> None:
+    """Patch ``airflow.jobs.scheduler_job_runner``."""
+    check_signature(module, "SchedulerJobRunner._stamp_team_names")
+    wrap(module, "SchedulerJobRunner._start_queued_dagruns", start_queued_dagruns)
+    wrap(module, "SchedulerJobRunner._schedule_dag_run", schedule_dag_run)
+    wrap(module, "SchedulerJobRunner._set_exceeds_max_active_runs", set_exceeds_max_active_runs)
+
+
+def start_queued_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+    """Start the live runs, and then look after the canary runs, if there are any."""
+    from airflow_providers_pinning.domain.canary_turns import take_turn
+    from airflow_providers_pinning.domain.slots import live_runs_to_start
+
+    session = kwargs["session"] if "session" in kwargs else args[0]
+    with live_runs_to_start(session) as with_canaries:
+        wrapped(*args, **kwargs)
+    if with_canaries:
+        take_turn(with_canaries, _Scheduler(instance, session), session=session)
+
+
+def schedule_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """Decide about a run as stock does, and note which one it is if it may be a canary run."""
+    run = args[0] if args else kwargs["dag_run"]
+    if not run.run_id.startswith(CANARY_PREFIX):
+        return wrapped(*args, **kwargs)
+    from airflow_providers_pinning.domain.slots import deciding_about
+
+    with deciding_about(run):
+        return wrapped(*args, **kwargs)
+
+
+def set_exceeds_max_active_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+    """Compute whether the limit of live runs is reached, unless it is a canary run that has ended."""
+    from airflow_providers_pinning.domain.slots import frees_no_slot
+
+    if not frees_no_slot(session=kwargs["session"]):
+        wrapped(*args, **kwargs)
+
+
+class _Scheduler:
+    """Airflow's scheduler, as the turns of canary runs use it."""
+
+    def __init__(self, runner: Any, session: Any) -> None:
+        self._runner = runner
+        self._session = session
+
+    def start(self, run_id: int) -> bool:
+        """Set a queued run running, as ``_start_queued_dagruns`` does for the runs that it found."""
+        from airflow._shared.timezones import timezone
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.sqlalchemy import with_row_locks
+        from airflow.utils.state import DagRunState
+        from sqlalchemy import select
+
+        query = select(DagRun).where(DagRun.id == run_id, DagRun.state == DagRunState.QUEUED)
+        query = query.execution_options(populate_existing=True)
+        run = self._session.scalar(with_row_locks(query, of=DagRun, session=self._session, skip_locked=True))
+        if run is None or not self._prepare(run):
+            return False
+        run.state = DagRunState.RUNNING
+        run.start_date = timezone.utcnow()
+        run.notify_dagrun_state_changed(msg="started")
+        return True
+
+    def announce_end(self, run: Any) -> None:
+        """Tell listeners that a run has failed."""
+        if self._prepare(run):
+            run.notify_dagrun_state_changed(msg="overran_gap")
+
+    def still_runs(self, task_instance: Any) -> bool | None:
+        """Tell whether an executor still has the task; ``None`` if another scheduler gave it to one."""
+        if task_instance.queued_by_job_id != self._runner.job.id:
+            return None
+        return any(executor.has_task(task_instance) for executor in self._runner.executors)
+
+    def _prepare(self, run: Any) -> bool:
+        """Give the run what listeners look at."""
+        run.dag = self._runner.scheduler_dag_bag.get_dag_for_run(dag_run=run, session=self._session)
+        if not run.dag:
+            self._runner.log.error("The version of canary run %s of Dag %s is gone", run.run_id, run.dag_id)
+            return False
+        self._runner._stamp_team_names([run], self._session)
+        return True
