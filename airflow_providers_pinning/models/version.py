@@ -64,8 +64,11 @@ class ManagedVersion(Base):
     """Who has the code as far as is known: ``remote`` or only a ``checkout`` on a dag processor's host."""
     code_ref: Mapped[str | None] = mapped_column(sa.String(250), nullable=True)
     """A branch or tag of the remote from which the commit can be reached."""
+    code_problem: Mapped[str | None] = mapped_column(sa.String(30), nullable=True)
+    """Why the last check did not find the code, as a word; ``None`` if it did."""
 
     __table_args__ = (
         sa.Index("idx_pinning_version_dag_id", "dag_id"),
         sa.Index("idx_pinning_version_code_check", "bundle_name", "code_state", "code_checked_at"),
+        sa.Index("idx_pinning_version_code_retry", "code_attempts", "code_checked_at"),
     )

@@ -26,6 +26,8 @@ from sqlalchemy.dialects import postgresql
 
 from airflow_providers_pinning.domain import code_check
 from airflow_providers_pinning.domain.active import active_condition
+from airflow_providers_pinning.domain.code_check import rounds
+from airflow_providers_pinning.models import ManagedVersion
 from tests.support.sources import CHANGED, STABLE
 
 PINS = 100_000
@@ -96,14 +98,14 @@ def test_picking_a_version_probes_the_primary_key_of_the_pins(many_pins, lab, se
         assert node["Actual Loops"] <= 2, "one probe for each version of the Dag"
 
 
-@pytest.mark.parametrize("kind", [0, 1, 2], ids=["never_checked", "missing", "checked_long_ago"])
+@pytest.mark.parametrize("kind", [0, 1, 2], ids=["never_checked", "not_found", "checked_long_ago"])
 def test_asking_whether_code_is_to_be_checked_reads_no_version_that_is_not(session, server, airflow_database, kind):
     session.execute(MORE_VERSIONS, {"count": PINS})
     session.commit()
     server.execute("VACUUM ANALYZE pinning_version", database=airflow_database)
-    condition = code_check._is_due(["team_dags"])[kind]
+    condition = rounds.conditions(["team_dags"])[kind]
 
-    plan = explain(select(code_check.ManagedVersion.dag_version_id).where(condition).limit(1), session)
+    plan = explain(select(ManagedVersion.dag_version_id).where(condition).limit(1), session)
 
     assert not code_check.is_check_due(["team_dags"], session=session)
     [scan] = [node for node in plan if node.get("Relation Name") == "pinning_version"]

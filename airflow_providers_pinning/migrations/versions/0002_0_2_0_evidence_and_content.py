@@ -41,6 +41,7 @@ def _columns() -> dict[str, tuple[sa.Column, ...]]:
             sa.Column("code_attempts", sa.Integer(), nullable=True),
             sa.Column("code_source", sa.String(20), nullable=True),
             sa.Column("code_ref", sa.String(250), nullable=True),
+            sa.Column("code_problem", sa.String(30), nullable=True),
         ),
         "pinning_run": (
             sa.Column("isolation", sa.JSON(), nullable=True),
@@ -62,6 +63,10 @@ def upgrade():
     for table, columns in _columns().items():
         for column in columns:
             op.add_column(table, column)
+    with op.batch_alter_table("pinning_version") as batch_op:
+        batch_op.create_index("idx_pinning_version_code_retry", ["code_attempts", "code_checked_at"])
+    # What was reported as missing is looked for again soon: its remote may only have been down.
+    op.execute("UPDATE pinning_version SET code_attempts = 1 WHERE code_state = 'missing'")
     op.create_table(
         "pinning_version_content",
         sa.Column("dag_version_id", sa.Uuid(), nullable=False),
@@ -130,6 +135,8 @@ def downgrade():
         "pinning_version_content",
     ):
         op.drop_table(table)
+    with op.batch_alter_table("pinning_version") as batch_op:
+        batch_op.drop_index("idx_pinning_version_code_retry")
     for table, columns in _columns().items():
         for column in reversed(columns):
             op.drop_column(table, column.name)

@@ -26,42 +26,19 @@ import uuid6
 from airflow._shared.timezones import timezone
 
 from airflow_providers_pinning.domain import code_check
+from airflow_providers_pinning.domain.code_check import rounds
+from airflow_providers_pinning.domain.code_check.finding import CodeSource, Finding
+from airflow_providers_pinning.domain.code_check.sources import Sources
 from airflow_providers_pinning.domain.errors import CodeUnavailableError
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.lab import BUNDLE
-from tests.support.repository import Repository
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
+from tests.unit.domain.code_check.conftest import check, outcome
 
 V1 = dag_file("orders")
 V2 = dag_file("orders", tasks="extract load")
 UNKNOWN_COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-@pytest.fixture
-def repository(tmp_path):
-    return Repository(tmp_path / "repository")
-
-
-@pytest.fixture
-def serve(monkeypatch, tmp_path):
-    """Return a function that configures a repository as the bundle."""
-
-    def configure(repository, **options):
-        monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", str(tmp_path / "bundles"))
-        for name, value in repository.configuration(BUNDLE, **options).items():
-            monkeypatch.setenv(name, value)
-
-    return configure
-
-
-def check(session):
-    return code_check.check_code([BUNDLE], session=session)
-
-
-def outcome(session):
-    [version] = session.query(ManagedVersion).all()
-    return version.code_state, version.code_message
 
 
 class TestCode:
@@ -237,12 +214,32 @@ class TestDue:
         version.code_state, version.code_checked_at = "available", timezone.utcnow() - timedelta(minutes=2)
         assert self.is_due(session)
 
-    def test_is_a_missing_version_soon_again(self, version, session):
-        version.code_state, version.code_checked_at = "missing", timezone.utcnow() - timedelta(minutes=2)
+    @pytest.mark.parametrize(
+        ("attempts", "problem", "seconds"),
+        [
+            (1, "commit_gone", 60),
+            (2, "commit_gone", 120),
+            (6, "commit_gone", 1920),
+            (7, "commit_gone", 3600),
+            (40, "file_missing", 3600),
+            (1, "remote_unreachable", 60),
+            (4, "remote_unreachable", 480),
+            (5, "remote_unreachable", 600),
+            (40, "local_trouble", 600),
+        ],
+    )
+    def test_is_what_was_not_found_after_a_while_that_doubles(self, version, session, attempts, problem, seconds):
+        version.code_state, version.code_problem, version.code_attempts = "missing", problem, attempts
+        version.code_checked_at = timezone.utcnow() - timedelta(seconds=seconds - 2)
+        assert not self.is_due(session)
+
+        version.code_checked_at = timezone.utcnow() - timedelta(seconds=seconds + 2)
         assert self.is_due(session)
 
-    def test_is_not_a_missing_version_at_once(self, version, session):
-        version.code_state, version.code_checked_at = "missing", timezone.utcnow()
+    def test_is_not_what_was_not_found_as_often_as_what_was(self, version, session, option):
+        option("code_check_interval", 60)
+        version.code_state, version.code_problem, version.code_attempts = "missing", "commit_gone", 7
+        version.code_checked_at = timezone.utcnow() - timedelta(minutes=30)
         assert not self.is_due(session)
 
     def test_is_not_a_version_without_a_commit(self, version, session):
@@ -250,7 +247,7 @@ class TestDue:
         assert not self.is_due(session)
 
 
-MANY = 3 * code_check.CHECKS_A_ROUND
+MANY = 3 * rounds.CHECKS_A_ROUND
 
 
 class TestRound:
@@ -259,11 +256,11 @@ class TestRound:
         """Return the bundle versions that were fetched; all are there, with all files."""
         fetched = []
 
-        def missing_files(bundle_name, bundle_version, filelocs):
+        def look(sources, bundle_name, bundle_version, filelocs):
             fetched.append(bundle_version)
-            return {}
+            return Finding(CodeSource.REMOTE)
 
-        monkeypatch.setattr(code_check, "_missing_files", missing_files)
+        monkeypatch.setattr(Sources, "look", look)
         return fetched
 
     @pytest.fixture
@@ -283,6 +280,7 @@ class TestRound:
                     relative_fileloc=f"{dag_id}.py",
                     state="retained",
                     code_state=code_state,
+                    code_attempts=1 if code_state == "missing" else None,
                     code_checked_at=checked_at,
                 )
                 for bundle_version in bundle_versions
@@ -299,7 +297,7 @@ class TestRound:
         check(session)
 
         assert "gone" in checked
-        assert len(checked) == code_check.CHECKS_A_ROUND
+        assert len(checked) == rounds.CHECKS_A_ROUND
 
     def test_gives_each_kind_its_share(self, manage, checked, session):
         manage([f"gone{n}" for n in range(MANY)], "missing", minutes_ago=600)
@@ -309,7 +307,7 @@ class TestRound:
         check(session)
 
         shares = Counter(bundle_version.rstrip("0123456789") for bundle_version in checked)
-        assert min(shares.values()) >= code_check.CHECKS_A_ROUND // 3
+        assert min(shares.values()) >= rounds.CHECKS_A_ROUND // 3
         assert set(shares) == {"new", "gone", "old"}
 
     def test_takes_what_waited_longest_of_a_kind(self, manage, checked, session):
@@ -343,7 +341,7 @@ class TestRound:
         assert sorted(checked) == ["common", "other"]
 
     def test_writes_very_many_versions_of_a_commit_some_at_a_time(self, manage, checked, session, monkeypatch):
-        monkeypatch.setattr(code_check, "ROWS_A_TRANSACTION", 2)
+        monkeypatch.setattr(rounds, "ROWS_A_TRANSACTION", 2)
         for number in range(5):
             manage(["common"], dag_id=f"dag{number}")
 
@@ -356,13 +354,13 @@ class TestRound:
     def test_ends_when_its_time_is_over_and_the_next_goes_on(self, manage, session, monkeypatch):
         now, checked = [0.0], []
 
-        def missing_files(bundle_name, bundle_version, filelocs):
+        def look(sources, bundle_name, bundle_version, filelocs):
             now[0] += code_check.SECONDS_A_ROUND / 2
             checked.append(bundle_version)
-            return {}
+            return Finding(CodeSource.REMOTE)
 
         monkeypatch.setattr(code_check, "time", SimpleNamespace(monotonic=lambda: now[0]))
-        monkeypatch.setattr(code_check, "_missing_files", missing_files)
+        monkeypatch.setattr(Sources, "look", look)
         manage(["new1", "new2", "new3"])
 
         assert [check(session), check(session), check(session)] == [2, 1, 0]
@@ -371,7 +369,9 @@ class TestRound:
 
     def test_holds_no_transaction_while_it_fetches(self, manage, session, monkeypatch):
         held = []
-        monkeypatch.setattr(code_check, "_missing_files", lambda *place: held.append(session.in_transaction()) or {})
+        monkeypatch.setattr(
+            Sources, "look", lambda *place: held.append(session.in_transaction()) or Finding(CodeSource.REMOTE)
+        )
         manage(["new1", "new2"])
 
         check(session)
