@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -35,6 +36,7 @@ from airflow_providers_pinning.cli.output import with_progress
 from airflow_providers_pinning.db_manager import PinningDBManager
 from airflow_providers_pinning.domain import attestation, health, overview
 from airflow_providers_pinning.domain.attestation import ComponentHealth
+from airflow_providers_pinning.domain.code_check.finding import CodeProblem, CodeSource, CodeState, code_remedy
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.managed import VersionState
@@ -193,34 +195,44 @@ def check_runs() -> Iterator[Finding]:
 
 
 def check_code() -> Iterator[Finding]:
-    """Tell of which versions that may be pinned the dag processor could not get the code."""
+    """Tell of which versions that may be pinned the dag processor could not get the code, or not look for it."""
     with create_session(scoped=False) as session:
-        kept = session.execute(
-            select(
-                ManagedVersion.dag_id,
-                ManagedVersion.version_number,
-                ManagedVersion.code_state,
-                ManagedVersion.code_message,
-            )
+        kept = session.scalars(
+            select(ManagedVersion)
             .where(ManagedVersion.state != VersionState.REJECTED.value)
             .order_by(ManagedVersion.dag_id, ManagedVersion.version_number)
         ).all()
-    missing = [row for row in kept if row.code_state == "missing"]
-    unknown = sum(row.code_state == "unknown" for row in kept)
+    missing = [row for row in kept if row.code_state == CodeState.MISSING.value]
+    present = [row for row in kept if row.code_state != CodeState.MISSING.value]
+    only_here = [row for row in present if row.code_source == CodeSource.CHECKOUT.value and not row.code_problem]
+    unchecked = [row for row in present if row.code_problem]
+    new = sum(row.code_state == CodeState.UNKNOWN.value and not row.code_problem for row in kept)
     for row in missing[:SHOWN]:
         yield failure(
             "code",
             f"of Dag {row.dag_id!r}, version {row.version_number}, cannot be had: {row.code_message}",
-            "Make the commit available again (a tag keeps it), or reject the version.",
+            f"{code_remedy(row.code_problem)} One that nobody wants any more can be rejected.",
         )
-    if unknown:
+    for row in only_here[:SHOWN]:
         yield warning(
             "code",
-            f"of {unknown} of {len(kept)} kept versions was not checked yet",
+            f"of Dag {row.dag_id!r}, version {row.version_number}, cannot be fetched by new hosts: {row.code_message}",
+            code_remedy(CodeProblem.COMMIT_GONE.value),
+        )
+    for (message, problem), count in Counter((row.code_message, row.code_problem) for row in unchecked).most_common(
+        SHOWN
+    ):
+        yield warning(
+            "code", f"of {count} of {len(kept)} kept versions cannot be checked: {message}", code_remedy(problem)
+        )
+    if new:
+        yield warning(
+            "code",
+            f"of {new} of {len(kept)} kept versions was not checked yet",
             "The dag processor does so within a minute, or a while longer if there are thousands; if the number does "
             "not go down, look at its log.",
         )
-    if not missing and not unknown:
+    if not (missing or only_here or unchecked or new):
         yield ok("code", f"of all {len(kept)} kept versions can be had")
 
 

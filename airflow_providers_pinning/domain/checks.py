@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.circumstances import Circumstances, circumstances_of, data_reaches_workers
+from airflow_providers_pinning.domain.code_check.finding import CodeSource, CodeState, code_remedy
 from airflow_providers_pinning.domain.errors import (
     CodeUnavailableError,
     HeldError,
@@ -99,13 +100,49 @@ def check_code_available(dag_id: str, version: VersionIdentity, managed: Managed
 
     :raises CodeUnavailableError: if it reported so
     """
-    if managed is not None and managed.code_state == "missing":
+    if managed is not None and managed.code_state == CodeState.MISSING.value:
         raise CodeUnavailableError(
             f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
-            "Make the commit available again (a tag keeps it), or choose another version.",
+            f"{code_remedy(managed.code_problem)}",
             dag_id=dag_id,
             version_number=version.version_number,
         )
+
+
+def check_fetchable(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
+    """
+    Refuse a version that only hosts can run which have its code already, unless the caller overrides that.
+
+    Not for a rollback: the version before is better than a bad one, even if some hosts cannot run it.
+
+    :raises CodeUnavailableError: if the remote has no branch and no tag that contains the commit
+    """
+    if managed is None or change.override_reason or managed.code_problem is not None:
+        return
+    if managed.code_source == CodeSource.CHECKOUT.value:
+        raise CodeUnavailableError(
+            f"New hosts cannot fetch the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
+            "Push the commit again with a tag, which keeps it, or give an override_reason to pin it all the same.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def warn_of_code(version: VersionIdentity, managed: ManagedVersion | None) -> tuple[str, ...]:
+    """Say what is known to be amiss with the code of a version that becomes active all the same."""
+    if managed is None:
+        return ()
+    if managed.code_problem is not None:
+        return (
+            f"The code of version {version.version_number} could not be checked: {managed.code_message}. "
+            f"{code_remedy(managed.code_problem)}",
+        )
+    if managed.code_source == CodeSource.CHECKOUT.value:
+        return (
+            f"New hosts cannot fetch the code of version {version.version_number}: {managed.code_message}. "
+            "Push the commit again with a tag, which keeps it.",
+        )
+    return ()
 
 
 def check_bundle_configured(dag_id: str, version: VersionIdentity, known: Circumstances) -> None:

@@ -23,6 +23,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from typing import Any, Protocol
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
@@ -33,6 +34,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.code_check.finding import CodeProblem, CodeSource, CodeState, code_remedy
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.scheduling import read_version
@@ -41,6 +43,9 @@ from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
 
 NEWEST_RUNS = 10_000
 """How many of the deployment's newest runs the search for escaped runs looks at."""
+
+CHECKS_IN_VAIN = 3
+"""How many checks in a row must fail until a pin is not healthy: a remote may be down for some minutes."""
 
 
 class HealthStatus(str, Enum):
@@ -78,6 +83,16 @@ class Health:
         return max((problem.status for problem in self.problems), key=order.index, default=HealthStatus.HEALTHY)
 
 
+class CheckedCode(Protocol):
+    """What the dag processor wrote down of a version's code, as a row or as the model."""
+
+    code_state: Any
+    code_source: Any
+    code_problem: Any
+    code_attempts: Any
+    code_message: Any
+
+
 @dataclass(frozen=True)
 class EscapedRun:
     """A run of a pinned Dag that was created with another version after the pin."""
@@ -103,8 +118,16 @@ def _version_drifted() -> ColumnElement[bool]:
     )
 
 
-def _code_missing() -> ColumnElement[bool]:
-    return func.coalesce(ManagedVersion.code_state, "unknown") == "missing"
+def _code_troubled() -> ColumnElement[bool]:
+    """Build the condition under which :func:`code_problems` finds something."""
+    return or_(
+        func.coalesce(ManagedVersion.code_state, "unknown") == CodeState.MISSING.value,
+        func.coalesce(ManagedVersion.code_attempts, 0) >= CHECKS_IN_VAIN,
+        and_(
+            func.coalesce(ManagedVersion.code_source, "") == CodeSource.CHECKOUT.value,
+            ManagedVersion.code_problem.is_(None),
+        ),
+    )
 
 
 def _bundle_removed() -> ColumnElement[bool]:
@@ -136,7 +159,7 @@ def with_live_rows(query: Select) -> Select:
 
 def is_unhealthy() -> ColumnElement[bool]:
     """Build the condition that a pin, joined by :func:`with_live_rows`, has a problem."""
-    return or_(_version_gone(), _version_drifted(), _bundle_removed(), _code_missing(), _metadata_differs())
+    return or_(_version_gone(), _version_drifted(), _bundle_removed(), _code_troubled(), _metadata_differs())
 
 
 def is_out_of_sync() -> ColumnElement[bool]:
@@ -150,7 +173,10 @@ HEALTH_COLUMNS = (
     _version_gone().label("version_gone"),
     _version_drifted().label("version_drifted"),
     _bundle_removed().label("bundle_removed"),
-    _code_missing().label("code_missing"),
+    ManagedVersion.code_state.label("code_state"),
+    ManagedVersion.code_source.label("code_source"),
+    ManagedVersion.code_problem.label("code_problem"),
+    ManagedVersion.code_attempts.label("code_attempts"),
     ManagedVersion.code_message.label("code_message"),
     _metadata_differs().label("metadata_differs"),
 )
@@ -202,15 +228,7 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
                 HealthStatus.DEGRADED,
             )
         )
-    if row.code_missing:
-        problems.append(
-            Problem(
-                "code_unavailable",
-                f"The dag processor could not get the code of the pinned version {number}: {row.code_message}. "
-                "Make the commit available again (a tag keeps it), or pin another version.",
-                HealthStatus.BROKEN,
-            )
-        )
+    problems += code_problems(number, row)
     if escaped:
         problems.append(
             Problem(
@@ -222,6 +240,45 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
             )
         )
     return Health(tuple(problems))
+
+
+def code_problems(number: int | None, row: CheckedCode | None) -> list[Problem]:
+    """
+    Tell what is wrong with the code of a pinned version.
+
+    :param number: number of the version
+    :param row: what the dag processor wrote down of its code
+    """
+    if row is None:
+        return []
+    remedy = code_remedy(row.code_problem)
+    if row.code_state == CodeState.MISSING.value:
+        return [
+            Problem(
+                "code_unavailable",
+                f"The dag processor could not get the code of the pinned version {number}: {row.code_message}. "
+                f"{remedy}",
+                HealthStatus.BROKEN,
+            )
+        ]
+    if row.code_problem is None and row.code_source == CodeSource.CHECKOUT.value:
+        return [
+            Problem(
+                "code_not_at_remote",
+                f"New hosts cannot fetch the code of the pinned version {number}: {row.code_message}. "
+                f"{code_remedy(CodeProblem.COMMIT_GONE.value)}",
+                HealthStatus.DEGRADED,
+            )
+        ]
+    if (row.code_attempts or 0) >= CHECKS_IN_VAIN:
+        return [
+            Problem(
+                "code_unchecked",
+                f"The code of the pinned version {number} cannot be checked: {row.code_message}. {remedy}",
+                HealthStatus.DEGRADED,
+            )
+        ]
+    return []
 
 
 def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> Health:

@@ -91,6 +91,13 @@ class VersionSummary:
     state_reason: str | None
     code_state: str | None
     """Whether the dag processor could get the code: ``unknown``, ``available`` or ``missing``."""
+    code_source: str | None
+    """Who has it: the ``remote``, or only a ``checkout`` on a dag processor's host."""
+    code_ref: str | None
+    """A branch or tag of the remote that contains the commit."""
+    code_problem: str | None
+    """Why the last check did not find it, as a word."""
+    code_message: str | None
     created_at: datetime
     is_active: bool
     is_latest: bool
@@ -203,6 +210,10 @@ def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> 
             state=row.state if (row := managed.get(identity.dag_version_id)) else "registered",
             state_reason=row.state_reason if row else None,
             code_state=row.code_state if row else None,
+            code_source=row.code_source if row else None,
+            code_ref=row.code_ref if row else None,
+            code_problem=row.code_problem if row else None,
+            code_message=row.code_message if row else None,
             created_at=created[identity.dag_version_id],
             is_active=identity.dag_version_id == active_id,
             is_latest=identity.dag_version_id == latest_id,

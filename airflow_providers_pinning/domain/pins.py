@@ -150,6 +150,9 @@ def activate(
     from_version = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if pin.dag_version_id == version.dag_version_id:
         return _confirm(pin, version, change, request, session=session)
+    if kind == EventKind.PINNED:
+        checks.check_fetchable(dag_id, version, checked.known.managed, change)
+    warnings += checks.warn_of_code(version, checked.known.managed)
     has_partitions = readable.timetable.partitioned or session.get_one(DagModel, dag_id).timetable_partitioned
     warnings += _warn_of_moved_team(version, checked.known) + likeness.warn_of_rejected_equal(version, session=session)
     if has_partitions:

@@ -25,7 +25,7 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.health import Health, pin_health
+from airflow_providers_pinning.domain.health import Health, code_problems, pin_health
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     identity_of,
@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.identity import (
     pinned_identity,
     require_dag,
 )
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ def release_state(
 
 def state_of_change(pin: Pin, active: VersionIdentity, *, warnings: tuple[str, ...], session: Session) -> ReleaseState:
     """
-    Describe what the transaction that pins a version leaves: a pin that is healthy, else it would have been refused.
+    Describe what the transaction that pins a version leaves.
+
+    The pin is healthy, else it would have been refused, except for what may be amiss with its code.
 
     :param pin: the pin, which the caller has locked
     :param active: the pinned version, as the caller has read it in this transaction
@@ -120,7 +122,9 @@ def state_of_change(pin: Pin, active: VersionIdentity, *, warnings: tuple[str, .
     :param session: database session
     """
     latest = latest_identity(pin.dag_id, session=session)
-    return _describe(pin.dag_id, pin, active, latest, Health(), warnings=warnings, session=session)
+    checked = session.get(ManagedVersion, active.dag_version_id)
+    health = Health(tuple(code_problems(active.version_number, checked)))
+    return _describe(pin.dag_id, pin, active, latest, health, warnings=warnings, session=session)
 
 
 def _describe(

@@ -51,7 +51,11 @@ class VersionResponse(IdentityResponse):
 
     state: str
     state_reason: str | None
-    code_state: str | None
+    code_state: str | None = Field(description="`unknown`, `available` or `missing`.")
+    code_source: str | None = Field(description="`remote`, or `checkout` if only hosts that fetched it before have it.")
+    code_ref: str | None = Field(description="A branch or tag of the remote that contains the commit.")
+    code_problem: str | None = Field(description="Why the last check did not find the code.")
+    code_message: str | None
     created_at: datetime
     is_active: bool
     is_latest: bool

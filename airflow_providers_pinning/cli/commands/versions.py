@@ -141,7 +141,7 @@ def _version_row(version: VersionSummary) -> Row:
         "active": version.is_active,
         "latest": version.is_latest,
         "state": version.state,
-        "code": version.code_state,
+        "code": _code(version),
         "runs": [f"{count} {state}" for state, count in sorted(version.run_counts.items())],
         "created_at": version.created_at,
         "state_reason": version.state_reason,
@@ -160,6 +160,12 @@ def _registration_row(seen: CommitStatus, version: VersionIdentity) -> Row:
         "code": version.bundle_version,
         "dag_hash": version.dag_hash,
     }
+
+
+def _code(version: VersionSummary) -> str | None:
+    """Tell whether the code can be had, and from where or why not."""
+    where = version.code_problem or version.code_ref or version.code_source
+    return f"{version.code_state} ({where})" if where else version.code_state
 
 
 def _event_row(event: Event) -> Row:

@@ -65,6 +65,28 @@ class CodeProblem(str, Enum):
         return self in (CodeProblem.REMOTE_UNREACHABLE, CodeProblem.LOCAL_TROUBLE)
 
 
+_REMEDIES = {
+    CodeProblem.COMMIT_GONE.value: "Push the commit again with a tag, which keeps it, or pin another version.",
+    CodeProblem.FILE_MISSING.value: (
+        "See whether the bundle's subdir or sparse_dirs was changed, or pin another version."
+    ),
+    CodeProblem.BUNDLE_NOT_CONFIGURED.value: "Configure the bundle again, or pin a version from another one.",
+    CodeProblem.BUNDLE_FAILED.value: "Make the bundle provide the version again, or pin another one.",
+    CodeProblem.REMOTE_UNREACHABLE.value: (
+        "Let the dag processor reach the remote, which workers without a checkout need too; nothing is known to be "
+        "wrong with the version."
+    ),
+    CodeProblem.LOCAL_TROUBLE.value: (
+        "Mend that on the dag processor's host; nothing is known to be wrong with the version."
+    ),
+}
+
+
+def code_remedy(problem: str | None) -> str:
+    """Tell what to do about a problem, which is ``None`` in what an earlier release wrote down."""
+    return _REMEDIES.get(problem or "", "Make the commit available again (a tag keeps it), or pin another version.")
+
+
 @dataclass(frozen=True)
 class Trouble:
     """Why code could not be had, or not be looked for."""

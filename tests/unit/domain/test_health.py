@@ -27,6 +27,7 @@ from sqlalchemy import delete, update
 
 from airflow_providers_pinning.domain.errors import CodeUnavailableError
 from airflow_providers_pinning.domain.health import HealthStatus, escaped_runs
+from airflow_providers_pinning.domain.overview import PinFilter, list_pins
 from airflow_providers_pinning.domain.state import release_state
 from airflow_providers_pinning.models import ManagedVersion, RoutedRun
 from tests.support.sources import dag_file
@@ -54,6 +55,13 @@ def problems(lab, **options):
     lab.session.expire_all()
     health = release_state("orders", session=lab.session, **options).health
     return health.status.value, [problem.reason for problem in health.problems]
+
+
+def unhealthy(lab):
+    """Return the Dags that the list of pins with a problem has."""
+    listed, total = list_pins(PinFilter(unhealthy=True), limit=10, offset=0, session=lab.session)
+    assert len(listed) == total
+    return [pin.dag_id for pin in listed if pin.health.problems]
 
 
 def trigger(lab, run_id, dag_id="orders"):
@@ -143,6 +151,44 @@ class TestVersion:
 
         assert problems(pinned) == ("broken", ["code_unavailable"])
         assert "the commit is gone" in pinned.pin_state("orders").health.problems[0].message
+
+    @pytest.mark.parametrize(
+        ("problem", "remedy"),
+        [
+            ("commit_gone", "Push the commit again with a tag"),
+            ("file_missing", "subdir or sparse_dirs"),
+            (None, "Make the commit available again"),
+        ],
+    )
+    def test_whose_code_is_missing_has_the_remedy_for_the_reason(self, pinned, problem, remedy):
+        write(pinned, update(ManagedVersion).values(code_state="missing", code_problem=problem, code_message="gone"))
+
+        assert remedy in pinned.pin_state("orders").health.problems[0].message
+
+    def test_whose_code_the_remote_does_not_have_any_more_degrades_the_pin(self, pinned):
+        write(pinned, update(ManagedVersion).values(code_state="available", code_source="checkout", code_message="no"))
+
+        assert problems(pinned) == ("degraded", ["code_not_at_remote"])
+        assert unhealthy(pinned) == ["orders"]
+
+    @pytest.mark.parametrize("state", ["unknown", "available"])
+    @pytest.mark.parametrize(
+        ("problem", "remedy"),
+        [("remote_unreachable", "reach the remote"), ("local_trouble", "on the dag processor's host")],
+    )
+    def test_whose_code_cannot_be_checked_for_a_while_degrades_the_pin(self, pinned, state, problem, remedy):
+        values = {"code_state": state, "code_problem": problem, "code_message": "No space left on device"}
+        write(pinned, update(ManagedVersion).values(**values, code_attempts=2))
+        assert problems(pinned) == ("healthy", [])
+        assert unhealthy(pinned) == []
+
+        write(pinned, update(ManagedVersion).values(code_attempts=3))
+
+        assert problems(pinned) == ("degraded", ["code_unchecked"])
+        assert unhealthy(pinned) == ["orders"]
+        message = pinned.pin_state("orders").health.problems[0].message
+        assert remedy in message
+        assert "Make the commit available" not in message
 
     def test_whose_plugin_is_gone_breaks_the_pin_if_one_looks_closely(self, pinned):
         pinned.remove_plugin("orders", 1)

@@ -276,6 +276,14 @@ class TestRefusal:
 
         assert "the commit is gone" in error.message
 
+    def test_of_a_version_that_the_remote_does_not_have_any_more(self, versions):
+        forget_at_the_remote(versions, 1)
+
+        error = self.refuse(versions, errors.CodeUnavailableError)
+
+        assert "New hosts cannot fetch the code" in error.message
+        assert "Push the commit again with a tag" in error.message
+
     def test_of_a_version_whose_plugin_is_gone(self, versions):
         versions.remove_plugin("orders", 1)
 
@@ -568,3 +576,55 @@ def test_a_version_is_found_whose_serialized_dag_is_the_latest_of_its_number(ver
 
     pinned = versions.session.scalar(select(Pin.dag_version_id))
     assert versions.session.get(DagVersion, pinned).version_number == 1
+
+
+def forget_at_the_remote(lab, number):
+    """Write down what the dag processor does of a commit that only its own host has."""
+    if number not in lab.managed("orders"):
+        lab.candidate("orders", number)
+    lab.session.execute(
+        update(ManagedVersion)
+        .where(ManagedVersion.version_number == number)
+        .values(code_state="available", code_source="checkout", code_message="no branch contains it")
+    )
+    lab.session.commit()
+
+
+class TestVersionThatTheRemoteDoesNotHaveAnyMore:
+    def test_is_pinned_with_a_warning_if_that_is_asked_for(self, versions):
+        forget_at_the_remote(versions, 1)
+
+        state = versions.pin("orders", 1, override_reason="all hosts have it")
+
+        assert ["New hosts cannot fetch the code of version 1" in warning for warning in state.warnings] == [True]
+        assert [problem.reason for problem in state.health.problems] == ["code_not_at_remote"]
+        assert versions.pin_state("orders").health == state.health
+
+    def test_can_be_rolled_back_to_with_a_warning(self, versions):
+        versions.pin("orders", 1)
+        versions.pin("orders", 2)
+        forget_at_the_remote(versions, 1)
+
+        state = versions.roll_back("orders")
+
+        assert state.active.version_number == 1
+        assert ["New hosts cannot fetch the code of version 1" in warning for warning in state.warnings] == [True]
+
+    def test_stays_pinned_when_it_is_pinned_again(self, versions):
+        versions.pin("orders", 1)
+        forget_at_the_remote(versions, 1)
+
+        assert versions.pin("orders", 1).active.version_number == 1
+
+
+@pytest.mark.parametrize("problem", ["remote_unreachable", "local_trouble"])
+def test_a_version_that_cannot_be_checked_now_is_pinned_with_a_warning(versions, problem):
+    versions.candidate("orders", 1)
+    values = {"code_problem": problem, "code_message": "No space left on device", "code_attempts": 1}
+    versions.session.execute(update(ManagedVersion).values(values))
+    versions.session.commit()
+
+    state = versions.pin("orders", 1)
+
+    assert ["could not be checked: No space left on device" in warning for warning in state.warnings] == [True]
+    assert "Make the commit available" not in state.warnings[0]

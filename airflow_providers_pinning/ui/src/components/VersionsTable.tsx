@@ -103,7 +103,16 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                       {version.state}
                     </Badge>
                   ) : undefined}
-                  {version.code_state === "missing" ? <Badge colorPalette="red">code missing</Badge> : undefined}
+                  {version.code_state === "missing" ? (
+                    <Badge colorPalette="red" title={version.code_message ?? undefined}>
+                      code missing
+                    </Badge>
+                  ) : undefined}
+                  {version.code_source === "checkout" && version.code_problem === null ? (
+                    <Badge colorPalette="orange" title={version.code_message ?? undefined}>
+                      not at the remote
+                    </Badge>
+                  ) : undefined}
                 </HStack>
               </Table.Cell>
               <Table.Cell>

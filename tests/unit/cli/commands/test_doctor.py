@@ -185,6 +185,37 @@ def test_a_run_that_escaped_its_pin_is_told(pinning, complete, orders, session):
 
 
 @pytest.mark.parametrize(
+    ("values", "says", "remedy"),
+    [
+        (
+            {"code_problem": "local_trouble", "code_message": "No space left on device"},
+            "kept versions cannot be checked: No space left on device",
+            "Mend that on the dag processor's host; nothing is known to be wrong with the version.",
+        ),
+        (
+            {"code_problem": "remote_unreachable", "code_message": "connection refused"},
+            "kept versions cannot be checked: connection refused",
+            "Let the dag processor reach the remote",
+        ),
+        (
+            {"code_source": "checkout", "code_message": "no branch contains it"},
+            "cannot be fetched by new hosts: no branch contains it",
+            "Push the commit again with a tag",
+        ),
+    ],
+    ids=["local_trouble", "remote_unreachable", "only_a_checkout"],
+)
+def test_code_that_new_hosts_may_not_get_is_told_with_the_remedy(values, says, remedy, pinning, complete, session):
+    session.execute(update(ManagedVersion).values(code_state="available", **values))
+    session.commit()
+
+    told = findings(pinning("doctor", "-o", "json"), "code")
+    assert {(f["status"], says in f["found"], f["remedy"].startswith(remedy)) for f in told} == {
+        ("warning", True, True)
+    }
+
+
+@pytest.mark.parametrize(
     ("state", "status", "code", "says"),
     [
         ("missing", "failure", 6, "cannot be had: no such commit"),
