@@ -145,6 +145,14 @@ class VersionRejected(Conflict):
     """The version was rejected, and may not be pinned until it is restored."""
 
 
+class ContentNotKept(Conflict):
+    """A version that was rewritten cannot be repaired, because what it consisted of is not kept."""
+
+
+class VersionInUse(Conflict):
+    """Unfinished runs use the version as it is now, so it cannot be repaired."""
+
+
 class VersionActive(Conflict):
     """The version is pinned, so it cannot be rejected in place."""
 
@@ -201,6 +209,8 @@ OF_REASON: dict[str, type[PinningApiError]] = {
     "version_drifted": VersionDrifted,
     "version_rejected": VersionRejected,
     "version_active": VersionActive,
+    "content_not_kept": ContentNotKept,
+    "version_in_use": VersionInUse,
     "unversioned_bundle": UnversionedBundle,
     "version_data_unsupported": VersionDataUnsupported,
     "team_not_permitted": TeamNotPermitted,

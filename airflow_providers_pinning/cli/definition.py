@@ -206,6 +206,15 @@ _CHANGING = (
         *CHANGE,
     ),
     _command(
+        "repair",
+        "versions.pinning_repair",
+        "Write a managed version again as it was recorded, after something rewrote it",
+        args.DAG_ID,
+        args.VERSION_REQUIRED,
+        *args.EXPECTED_VERSION,
+        *CHANGE,
+    ),
+    _command(
         "canary",
         "canary.pinning_canary",
         "Start runs of a version while the active version stays",

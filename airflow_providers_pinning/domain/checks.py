@@ -67,16 +67,32 @@ def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersi
     """
     if managed is None:
         return
-    recorded = (managed.bundle_name, managed.bundle_version, managed.dag_hash)
-    present = (version.bundle_name, version.bundle_version, version.dag_hash)
-    if recorded != present:
+    if is_drifted(version, managed):
         raise VersionDriftedError(
             f"Dag {dag_id!r}, {version.label}, is not what it was when it came under management "
             f"(then {managed.bundle_version} with hash {managed.dag_hash}, now {version.bundle_version} with hash "
-            f"{version.dag_hash}): something that does not enforce pins rewrote it. Choose another version.",
+            f"{version.dag_hash}): something that does not enforce pins rewrote it. Repair it, which writes it again "
+            f"as it was (airflow pinning repair {dag_id} -V {version.version_number}); or pin it as it is now, with an "
+            "override_reason and the present hash and commit as expected_dag_hash and expected_bundle_version; or "
+            "choose another version.",
             dag_id=dag_id,
             version_number=version.version_number,
+            dag_hash=version.dag_hash,
+            bundle_version=version.bundle_version,
         )
+
+
+def is_drifted(version: VersionIdentity, managed: ManagedVersion | None) -> bool:
+    """Tell whether a managed version is not what it was when it came under management."""
+    if managed is None:
+        return False
+    recorded = (managed.bundle_name, managed.bundle_version, managed.dag_hash)
+    return recorded != (version.bundle_name, version.bundle_version, version.dag_hash)
+
+
+def accepts_drift(change: Change) -> bool:
+    """Tell whether the caller knows what a version is now, and overrides that it is not what it was."""
+    return bool(change.override_reason and change.expected_dag_hash and change.expected_bundle_version)
 
 
 def check_not_rejected(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
@@ -231,7 +247,8 @@ def check_pinnable(
     """
     known = known or circumstances_of(dag_id, [version], session=session)[version.dag_version_id]
     check_versioned(dag_id, version)
-    check_unchanged(dag_id, version, known.managed)
+    if not accepts_drift(change):
+        check_unchanged(dag_id, version, known.managed)
     check_not_rejected(dag_id, version, known.managed, change)
     check_code_available(dag_id, version, known.managed)
     check_bundle_configured(dag_id, version, known)

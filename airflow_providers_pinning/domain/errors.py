@@ -123,6 +123,18 @@ class HeldError(PinningError):
     reason = "held"
 
 
+class ContentNotKeptError(PinningError):
+    """A version that was rewritten cannot be written again, because what it consisted of is not kept."""
+
+    reason = "content_not_kept"
+
+
+class VersionInUseError(PinningError):
+    """Unfinished runs use the version as it is now, so it cannot be written again; ``data["run_ids"]`` names some."""
+
+    reason = "version_in_use"
+
+
 class NotManagedError(PinningError):
     """The version is not managed, so it may be rewritten by the next commit; make it a candidate first."""
 

@@ -51,6 +51,8 @@ class EventKind(str, Enum):
     """A version was marked as not to be pinned."""
     RESTORED = "restored"
     """A rejected version may be pinned again."""
+    REPAIRED = "repaired"
+    """A managed version that something had rewritten was written again as it was recorded."""
     FORGOTTEN = "forgotten"
     """The Dag was deleted from Airflow, and its pin with it."""
 

@@ -206,7 +206,8 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
             Problem(
                 "version_drifted",
                 f"Version {number} is pinned, but was rewritten by something that does not enforce pins, so no run "
-                "is created. Find it in the list of components, then pin another version or unpin.",
+                f"is created. Find it in the list of components, then repair the version (airflow pinning repair "
+                f"{pin.dag_id} -V {number}), which writes it again as it was pinned, or pin another version.",
                 HealthStatus.BROKEN,
             )
         )

@@ -28,6 +28,7 @@ from sqlalchemy import BindParameter, Select, and_, bindparam, delete, or_, sele
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
+from airflow_providers_pinning.domain.content import drop_content, keep_content
 from airflow_providers_pinning.domain.identity import VersionIdentity
 from airflow_providers_pinning.domain.protection import drop_protection
 from airflow_providers_pinning.models import ManagedVersion, Pin
@@ -84,6 +85,7 @@ def manage(
             code_state="unknown",
         )
         session.add(managed)
+        keep_content(version.dag_version_id, session=session)
         drop_protection(session=session)
     now = timezone.utcnow()
     if state in (VersionState.CANDIDATE, VersionState.RETAINED):
@@ -94,6 +96,17 @@ def manage(
     managed.state_changed_at = now
     session.flush()
     return managed
+
+
+def accept_as_it_is(managed: ManagedVersion, version: VersionIdentity, *, session: Session) -> None:
+    """Take what a managed version is now, after something rewrote it, for what it is to be."""
+    managed.bundle_name = version.bundle_name
+    managed.bundle_version = version.bundle_version
+    managed.dag_hash = version.dag_hash
+    managed.relative_fileloc = version.relative_fileloc
+    managed.code_state, managed.code_message, managed.code_checked_at = "unknown", None, None
+    drop_content([version.dag_version_id], session=session)
+    keep_content(version.dag_version_id, session=session)
 
 
 def retain(dag_id: str, version: VersionIdentity, *, reason: str | None, session: Session) -> None:
@@ -112,6 +125,7 @@ def release_superseded(dag_id: str, *, session: Session) -> None:
     surplus = session.scalars(_superseded(), {"dag_id": dag_id, "kept": conf.keep_versions()}).all()
     if surplus:
         session.execute(delete(ManagedVersion).where(ManagedVersion.dag_version_id.in_(surplus)))
+        drop_content(surplus, session=session)
 
 
 @cache

@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +50,7 @@ from airflow_providers_pinning.domain.scheduling import (
     write_dag_model,
 )
 from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change
-from airflow_providers_pinning.models import Gap, ManagedVersion, Pin, RoutedRun, WithheldEffect
+from airflow_providers_pinning.models import Gap, ManagedVersion, Pin, RoutedRun, VersionContent, WithheldEffect
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,13 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     pin = lock_pin(dag_id, session=session)
     if repeated := events.find_repeated(change, request, session=session):
         return state_of_repeated(repeated, session=session)
+    if target.expected_dag_hash and not change.expected_dag_hash:
+        change = replace(change, expected_dag_hash=target.expected_dag_hash)
     version, warnings = _target_version(dag_id, target, session=session)
     checks.check_revision(dag_id, pin, change, session=session)
     checks.check_hold(pin, change)
     checks.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
-    if pin.hold_reason and pin.dag_version_id == version.dag_version_id:
+    if pin.hold_reason and pinned_identity(pin) == version:
         # No version becomes active, so what would refuse a pin does not keep a person from lifting the hold.
         return _confirm(pin, version, change, request, session=session)
     return activate(EventKind.PINNED, pin, version, change, request, warnings=warnings, session=session)
@@ -148,7 +150,7 @@ def activate(
     readable = checked.readable
     attestation.require_enforcement(session=session)
     from_version = pinned_identity(pin) or latest_identity(dag_id, session=session)
-    if pin.dag_version_id == version.dag_version_id:
+    if pinned_identity(pin) == version:
         return _confirm(pin, version, change, request, session=session)
     if kind == EventKind.PINNED:
         checks.check_fetchable(dag_id, version, checked.known.managed, change)
@@ -162,7 +164,13 @@ def activate(
     elif from_version and from_version != version and from_version.bundle_version:
         # What was live until now is what a rollback returns to: no later commit may overwrite it.
         managed.retain(dag_id, from_version, reason=change.reason, session=session)
-    managed.manage(dag_id, version, VersionState.ACTIVE, reason=change.reason, session=session)
+    row = managed.manage(dag_id, version, VersionState.ACTIVE, reason=change.reason, session=session)
+    if checks.is_drifted(version, row):
+        managed.accept_as_it_is(row, version, session=session)
+        warnings += (
+            f"Version {version.version_number} was rewritten since it came under management; "
+            "it is pinned as it is now.",
+        )
     pin.revision += 1
     pin.dag_version_id = version.dag_version_id
     pin.version_number = version.version_number
@@ -282,6 +290,7 @@ def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
     The history stays, and so does the revision, which goes on where it was if the id is used again.
     """
     session.execute(delete(ManagedVersion).where(ManagedVersion.dag_id == dag_id))
+    session.execute(delete(VersionContent).where(VersionContent.dag_id == dag_id))
     session.execute(delete(RoutedRun).where(RoutedRun.dag_id == dag_id))
     session.execute(delete(WithheldEffect).where(WithheldEffect.dag_id == dag_id))
     session.execute(delete(Gap).where(Gap.dag_id == dag_id))

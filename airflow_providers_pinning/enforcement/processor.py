@@ -71,6 +71,7 @@ class Upkeep:
             self._recalculate,
             self._activate_assets,
             self._forget_gone_runs,
+            self._keep_content,
             self._report,
             self._announce,
             lambda: self._check_code(bundle_names),
@@ -103,6 +104,11 @@ class Upkeep:
 
         after = self._looked_at_runs_up_to
         self._looked_at_runs_up_to = _with_session(lambda *, session: forget_gone_runs(after, session=session))
+
+    def _keep_content(self) -> None:
+        from airflow_providers_pinning.domain.content import keep_missing_content
+
+        _with_session(keep_missing_content)
 
     def _report(self) -> None:
         from airflow_providers_pinning.domain.metrics import report

@@ -194,6 +194,21 @@ class PinningChanges:
             endpoints.judgement(dag_id, version_number, "restore", reason=reason, idempotency_key=key, **expected)
         )
 
+    def repair(
+        self,
+        dag_id: str,
+        version_number: int,
+        *,
+        reason: str,
+        idempotency_key: str | None = None,
+        **expected: Unpack[Expected],
+    ) -> dict[str, Any]:
+        """Write a managed version again as it was recorded, after something without the enforcement rewrote it."""
+        key = idempotency_key or _new_key()
+        return self.call(
+            endpoints.judgement(dag_id, version_number, "repair", reason=reason, idempotency_key=key, **expected)
+        )
+
     def trigger_canary_runs(
         self,
         dag_id: str,

@@ -116,7 +116,7 @@ def candidate(dag_id: str, **body: Any) -> ApiRequest:
 
 
 def judgement(dag_id: str, version_number: int, judged: str, **body: Any) -> ApiRequest:
-    """Reject or restore a version."""
+    """Reject, restore or repair a version."""
     return ApiRequest("POST", _dag(dag_id, f"/versions/{version_number}/{judged}"), body=_given(**body))
 
 

@@ -19,12 +19,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from airflow._shared.timezones import timezone
 from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import Base
@@ -38,8 +40,9 @@ class VersionContent(Base):
     dag_version_id: Mapped[UUID] = mapped_column(sa.Uuid(), primary_key=True)
     dag_id: Mapped[str] = mapped_column(StringID(), nullable=False)
     dag_hash: Mapped[str] = mapped_column(sa.String(32), nullable=False)
-    serialized: Mapped[bytes] = mapped_column(sa.LargeBinary, nullable=False)
-    """The serialized Dag as JSON, compressed by zlib."""
+    data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON().with_variant(JSONB, "postgresql"), nullable=True)
+    """The serialized Dag, in the columns that Airflow has it in; with compression it is in the other one."""
+    data_compressed: Mapped[bytes | None] = mapped_column(sa.LargeBinary, nullable=True)
     fileloc: Mapped[str] = mapped_column(sa.String(2000), nullable=False)
     source_code: Mapped[str] = mapped_column(sa.Text, nullable=False)
     source_code_hash: Mapped[str] = mapped_column(sa.String(32), nullable=False)

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.db_manager import REVISION_HEADS, PinningDBManager
 from airflow_providers_pinning.models import Base
+from tests.support.python import ROOT
 
 TABLES = {table.name for table in Base.metadata.tables.values()}
 VERSION_TABLE = PinningDBManager.version_table_name
@@ -190,3 +191,10 @@ def test_airflow_finds_the_manager_by_itself(airflow_database):
     assert PinningDBManager in found._managers
     found.validate()
     assert {*TABLES, VERSION_TABLE} <= found.get_required_table_names()
+
+
+def test_every_table_is_described_and_dropped_by_the_documentation():
+    documentation = (ROOT / "docs" / "operations.md").read_text()
+    dropped = documentation.partition("DROP TABLE")[2].partition(";")[0]
+    assert {name.strip() for name in dropped.split(",")} == {*TABLES, VERSION_TABLE}
+    assert all(f"| `{table}` |" in documentation for table in TABLES)

@@ -43,7 +43,7 @@ class CandidateBody(ExpectedBody, ChangeBody):
 
 
 class JudgementBody(ExpectedBody, ChangeBody):
-    """Why a version is rejected or restored."""
+    """Why a version is rejected, restored or repaired."""
 
 
 class VersionResponse(IdentityResponse):

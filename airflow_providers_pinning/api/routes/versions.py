@@ -44,6 +44,7 @@ from airflow_providers_pinning.domain import events, overview, versions
 from airflow_providers_pinning.domain.bundle_versions import CommitStatus, commit_status
 from airflow_providers_pinning.domain.events import Caller, Change
 from airflow_providers_pinning.domain.identity import require_dag
+from airflow_providers_pinning.domain.repair import repair_version
 from airflow_providers_pinning.domain.state import ReleaseState
 from airflow_providers_pinning.domain.transactions import commit
 
@@ -146,6 +147,20 @@ def restore_version(
     """Allow a rejected version to be pinned again."""
     change = _change(body, caller)
     return commit(lambda: versions.restore(dag_id, version_number, change, session=session), session=session)
+
+
+@router.post(
+    "/dags/{dag_id}/versions/{version_number}/repair",
+    responses=responses(404, 409),
+    dependencies=changes("repair_dag_version"),
+    response_model=ReleaseStateResponse,
+)
+def repair_dag_version(
+    dag_id: DagId, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
+) -> ReleaseState:
+    """Write a managed version again as it was recorded, after something without the enforcement rewrote it."""
+    change = _change(body, caller)
+    return commit(lambda: repair_version(dag_id, version_number, change, session=session), session=session)
 
 
 def _dag_of_source(event: EventResponse) -> str | None:

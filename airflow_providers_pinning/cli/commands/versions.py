@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain import events, overview, versions
 from airflow_providers_pinning.domain.bundle_versions import CommitStatus, Registration, commit_status
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, latest_identity, require_dag
 from airflow_providers_pinning.domain.overview import VersionSummary
+from airflow_providers_pinning.domain.repair import repair_version
 from airflow_providers_pinning.models import Event
 
 
@@ -122,6 +123,17 @@ def pinning_restore(args: Namespace) -> None:
         lambda change, session: versions.restore(args.dag_id, args.version_number, change, session=session),
         about=_named(args),
         also=lambda effect: f"Version {args.version_number} may be pinned.",
+    )
+
+
+@changes
+def pinning_repair(args: Namespace) -> None:
+    """Write a version again as it was recorded."""
+    make_change(
+        args,
+        lambda change, session: repair_version(args.dag_id, args.version_number, change, session=session),
+        about=_named(args),
+        also=lambda effect: f"Version {args.version_number} is as it was recorded.",
     )
 
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from airflow.migrations.db_types import TIMESTAMP, StringID
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "5c80e2b6f714"
 down_revision = "a3f1c27d9b40"
@@ -72,7 +73,8 @@ def upgrade():
         sa.Column("dag_version_id", sa.Uuid(), nullable=False),
         sa.Column("dag_id", StringID(), nullable=False),
         sa.Column("dag_hash", sa.String(32), nullable=False),
-        sa.Column("serialized", sa.LargeBinary(), nullable=False),
+        sa.Column("data", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=True),
+        sa.Column("data_compressed", sa.LargeBinary(), nullable=True),
         sa.Column("fileloc", sa.String(2000), nullable=False),
         sa.Column("source_code", sa.Text(), nullable=False),
         sa.Column("source_code_hash", sa.String(32), nullable=False),

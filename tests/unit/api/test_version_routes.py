@@ -21,6 +21,7 @@ import pytest
 from tests.support.api import PINNING
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
+from tests.support.stock import without_enforcement
 
 DAG = f"{PINNING}/dags/orders"
 UNKNOWN = f"{PINNING}/dags/unknown"
@@ -218,6 +219,17 @@ class TestJudgement:
         answer = api().post(f"{DAG}/versions/1/reject", json={"reason": "loses orders"})
 
         assert refusal(answer) == (409, "version_active")
+
+    def test_repairs_it(self, api, lab):
+        lab.candidate("orders", 2)
+        with without_enforcement():
+            lab.commit("sha3", orders=dag_file("orders", tasks="extract load report"))
+        assert api().get(f"{DAG}/versions").json()["versions"][0]["bundle_version"] == "sha3"
+
+        answer = api().post(f"{DAG}/versions/2/repair", json={"reason": "a stock processor ran"})
+
+        assert answer.status_code == 200
+        assert answer.json()["latest"]["bundle_version"] == "sha2"
 
     @pytest.mark.parametrize("judgement", ["reject", "restore"])
     def test_of_an_unknown_version_is_not_found(self, judgement, api):

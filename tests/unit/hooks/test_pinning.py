@@ -183,6 +183,7 @@ SEEN = {"expected_revision": 3, "expected_dag_hash": "h", "expected_bundle_versi
         ("POST", f"{STATE}/candidates", lambda hook: hook.add_candidate("orders", reason="r", **SEEN)),
         ("POST", f"{STATE}/versions/2/reject", lambda hook: hook.reject("orders", 2, reason="r", **SEEN)),
         ("POST", f"{STATE}/versions/2/restore", lambda hook: hook.restore("orders", 2, reason="r", **SEEN)),
+        ("POST", f"{STATE}/versions/2/repair", lambda hook: hook.repair("orders", 2, reason="r", **SEEN)),
         ("POST", f"{STATE}/canaryRuns", lambda hook: hook.trigger_canary_runs("orders", 2, **SEEN)),
     ],
 )

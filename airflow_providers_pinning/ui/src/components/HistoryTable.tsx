@@ -32,6 +32,7 @@ const PALETTES: Record<string, string> = {
   pinned: "brand",
   rejected: "red",
   restored: "green",
+  repaired: "green",
   rolled_back: "red",
 };
 

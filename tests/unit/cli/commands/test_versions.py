@@ -22,6 +22,7 @@ from airflow_providers_pinning.domain.bundle_versions import note_bundle_version
 from tests.support.api import PINNING
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
+from tests.support.stock import without_enforcement
 
 WHY = ("--reason", "looked at", "--yes")
 
@@ -145,6 +146,18 @@ class TestJudgements:
         done = pinning("reject", "orders", "-V", 1, *WHY)
         assert (done.code, "version_active" in done.err) == (3, True)
 
-    @pytest.mark.parametrize("command", ["candidate", "reject", "restore"])
+    def test_a_version_that_was_rewritten_is_repaired(self, pinning, lab):
+        lab.commit("sha1", orders=dag_file("orders"))
+        lab.pin("orders", 1)
+        with without_enforcement():
+            lab.commit("sha2", orders=dag_file("orders", tasks="extract load"))
+        assert pinning("status", "orders").code == 6
+
+        done = pinning("repair", "orders", "-V", 1, *WHY)
+
+        assert (done.code, pinning("status", "orders").code) == (0, 0)
+        assert "Version 1 is as it was recorded." in done.err
+
+    @pytest.mark.parametrize("command", ["candidate", "reject", "restore", "repair"])
     def test_of_an_unknown_version_is_not_found(self, command, pinning, orders):
         assert pinning(command, "orders", "-V", 99, *WHY).code == 4
