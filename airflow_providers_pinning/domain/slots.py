@@ -34,7 +34,20 @@ from typing import Any, cast
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState
-from sqlalchemy import ColumnElement, CompoundSelect, Result, Select, and_, event, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Result,
+    Select,
+    and_,
+    case,
+    event,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.domain.routed_runs import CANARY, has_routed_runs
@@ -67,15 +80,16 @@ def is_canary() -> ColumnElement[bool]:
     """
     Build the condition that a run of the enclosing statement is a canary run.
 
-    Its id is looked at first, so that live runs cost no probe of the pin store.
+    Its id is looked at first, so that live runs cost no probe of the pin store. For the others it is one of its
+    primary key, and no ``EXISTS``, for which PostgreSQL may read the whole table instead.
     """
     recorded = (
-        select(literal(1))
+        select(RoutedRun.run_id)
         .where(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id, RoutedRun.kind == CANARY)
         .correlate(DagRun)
-        .exists()
+        .scalar_subquery()
     )
-    return and_(DagRun.run_id.startswith(f"{CANARY}__", autoescape=True), recorded)
+    return and_(DagRun.run_id.startswith(f"{CANARY}__", autoescape=True), recorded.is_not(None))
 
 
 @contextmanager
@@ -105,9 +119,8 @@ def live_runs_to_start(session: Session) -> Iterator[dict[str, bool]]:
     def look(state: ORMExecuteState) -> Result | None:
         if not _is_select(state):
             return None
-        statement = cast("Select", state.statement)
-        if _counts_running(statement):
-            rows = state.invoke_statement(statement=_counting_canaries(statement)).freeze()
+        if _counts_running(cast("Select", state.statement)):
+            rows = state.invoke_statement(statement=_counting_canaries()).freeze()
             with_canaries.update((row[0], False) for row in rows.data if row[1] == _CANARIES)
             with_canaries.update((row[0], True) for row in rows.data if row[1] == _IN_GAP)
             return rows()
@@ -145,22 +158,31 @@ def _counts_running(statement: Select) -> bool:
     return [column.key for column in statement.selected_columns] == ["dag_id", "backfill_id", "num_running"]
 
 
-def _counting_canaries(counts: Select) -> CompoundSelect:
-    """Add rows for the Dags with canary runs that wait, that run in a gap, or that run although there must be one."""
-    unpaused = and_(DagModel.is_paused.is_(False), DagModel.is_stale.is_(False))
-    canaries = (
+@cache
+def _counting_canaries() -> CompoundSelect:
+    """
+    Count running runs as Airflow does, canary runs apart, and the Dags with canary runs that wait or have a gap.
+
+    Built once, since every turn asks.
+    """
+    counted_as = case((is_canary(), _CANARIES), else_=DagRun.backfill_id).label("counted_as")
+    running = (
+        select(DagRun.dag_id, counted_as, func.count(DagRun.id).label("num_running"))
+        .where(DagRun.state == DagRunState.RUNNING)
+        .group_by(DagRun.dag_id, "counted_as")
+    )
+    waiting = (
         select(DagRun.dag_id, literal(_CANARIES), func.count(DagRun.id))
         .join(DagModel, DagModel.dag_id == DagRun.dag_id)
-        .where(is_canary(), unpaused)
+        .where(
+            DagRun.state == DagRunState.QUEUED,
+            DagModel.is_paused.is_(False),
+            DagModel.is_stale.is_(False),
+            is_canary(),
+        )
         .group_by(DagRun.dag_id)
     )
-    must_not_overlap = and_(DagModel.max_active_runs == 1, ~_has_gap())
-    return union_all(
-        counts.where(~is_canary()),
-        canaries.where(DagRun.state == DagRunState.QUEUED),
-        canaries.where(DagRun.state == DagRunState.RUNNING, must_not_overlap),
-        select(Gap.dag_id, literal(_IN_GAP), literal(1)),
-    )
+    return union_all(running, waiting, select(Gap.dag_id, literal(_IN_GAP), literal(1)))
 
 
 def _has_gap() -> ColumnElement[bool]:
