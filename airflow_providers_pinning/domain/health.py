@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -34,12 +34,16 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.asset_conflicts import asset_conflicts, uses_displaced_asset
 from airflow_providers_pinning.domain.code_check.finding import CodeProblem, CodeSource, CodeState, code_remedy
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.scheduling import read_version
 from airflow_providers_pinning.domain.wording import plural
 from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
+
+ASSET_CONFLICT = "asset_conflict"
+"""Reason of the problem that a version and another Dag say different things of an asset."""
 
 NEWEST_RUNS = 10_000
 """How many of the deployment's newest runs the search for escaped runs looks at."""
@@ -159,7 +163,14 @@ def with_live_rows(query: Select) -> Select:
 
 def is_unhealthy() -> ColumnElement[bool]:
     """Build the condition that a pin, joined by :func:`with_live_rows`, has a problem."""
-    return or_(_version_gone(), _version_drifted(), _bundle_removed(), _code_troubled(), _metadata_differs())
+    return or_(
+        _version_gone(),
+        _version_drifted(),
+        _bundle_removed(),
+        _code_troubled(),
+        _metadata_differs(),
+        uses_displaced_asset(),
+    )
 
 
 def is_out_of_sync() -> ColumnElement[bool]:
@@ -179,6 +190,7 @@ HEALTH_COLUMNS = (
     ManagedVersion.code_attempts.label("code_attempts"),
     ManagedVersion.code_message.label("code_message"),
     _metadata_differs().label("metadata_differs"),
+    uses_displaced_asset().label("asset_displaced"),
 )
 """What :func:`judge` reads of a row joined by :func:`with_live_rows`."""
 
@@ -230,6 +242,15 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
             )
         )
     problems += code_problems(number, row)
+    if row.asset_displaced:
+        problems.append(
+            Problem(
+                ASSET_CONFLICT,
+                f"Version {number} uses an asset whose name or URI belongs to another asset by now, so that events of "
+                "the one reach no Dag that uses the other. The state of the Dag says which, and what to do.",
+                HealthStatus.DEGRADED,
+            )
+        )
     if escaped:
         problems.append(
             Problem(
@@ -282,12 +303,18 @@ def code_problems(number: int | None, row: CheckedCode | None) -> list[Problem]:
     return []
 
 
+def conflict_problems(conflicts: Iterable[str]) -> tuple[Problem, ...]:
+    """Turn what :func:`~.asset_conflicts.asset_conflicts` says into problems."""
+    return tuple(Problem(ASSET_CONFLICT, conflict, HealthStatus.DEGRADED) for conflict in conflicts)
+
+
 def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> Health:
     """
     Judge the pin of one Dag, counting the runs that escaped it; a Dag without a pin is healthy.
 
     :param pin: the pin
-    :param thorough: deserialize the pinned version too, to see whether the plugins that it needs are here
+    :param thorough: deserialize the pinned version too, to see whether the plugins that it needs are here, and what
+        other Dags say of its assets
     :param session: database session
     """
     version = pinned_identity(pin)
@@ -297,10 +324,13 @@ def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> 
     health = judge(pin, row, row.escaped)
     if thorough and not (row.version_gone or row.version_drifted):
         try:
-            read_version(version, dag_id=pin.dag_id, session=session)
+            readable = read_version(version, dag_id=pin.dag_id, session=session)
         except VersionUnreadableError as error:
             unreadable = Problem(error.reason, f"{error.message} Until then no run is created.", HealthStatus.BROKEN)
             return Health((unreadable, *health.problems))
+        if conflicts := conflict_problems(asset_conflicts(readable, version.version_number, session=session)):
+            others = (problem for problem in health.problems if problem.reason != ASSET_CONFLICT)
+            return Health((*others, *conflicts))
     return health
 
 

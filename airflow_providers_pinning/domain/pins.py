@@ -29,7 +29,7 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import attestation, checks, events, likeness, managed, partitions
+from airflow_providers_pinning.domain import asset_conflicts, attestation, checks, events, likeness, managed, partitions
 from airflow_providers_pinning.domain.bundle_versions import version_at_commit
 from airflow_providers_pinning.domain.circumstances import Circumstances, circumstances_of
 from airflow_providers_pinning.domain.errors import NotPinnedError
@@ -157,6 +157,8 @@ def activate(
     warnings += checks.warn_of_code(version, checked.known.managed)
     has_partitions = readable.timetable.partitioned or session.get_one(DagModel, dag_id).timetable_partitioned
     warnings += _warn_of_moved_team(version, checked.known) + likeness.warn_of_rejected_equal(version, session=session)
+    conflicts = asset_conflicts.asset_conflicts(readable, version.version_number, session=session)
+    warnings += conflicts
     if has_partitions:
         warnings += partitions.warn_of_dropped_partitions(dag_id, version, session=session)
     if pin.dag_version_id is not None:
@@ -197,7 +199,7 @@ def activate(
     )
     write_dag_model(readable, session=session)
     managed.release_superseded(dag_id, session=session)
-    return state_of_change(pin, version, warnings=warnings, session=session)
+    return state_of_change(pin, version, warnings=warnings, conflicts=conflicts, session=session)
 
 
 def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, session: Session) -> ReleaseState:
@@ -267,6 +269,7 @@ def _warn_of_latest(dag_id: str, latest: VersionIdentity, *, session: Session) -
         *partitions.warn_of_dropped_partitions(dag_id, latest, session=session),
         *_warn_of_moved_team(latest, known),
         *likeness.warn_of_rejected_equal(latest, session=session),
+        *asset_conflicts.conflicts_of(latest, dag_id=dag_id, pinned=False, session=session),
         *(
             [f"Version {latest.version_number}, which new runs now use, was rejected: {row.state_reason}."]
             if row is not None and rejected

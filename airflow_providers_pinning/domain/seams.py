@@ -272,6 +272,11 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     (
         "airflow.api_fastapi.execution_api.routes.task_instances",
+        "validate_inlets_and_outlets",
+        ("task_instance_id", "session", "dag_bag"),
+    ),
+    (
+        "airflow.api_fastapi.execution_api.routes.task_instances",
         "get_previous_successful_dagrun",
         ("task_instance_id", "session"),
     ),

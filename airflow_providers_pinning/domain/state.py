@@ -25,7 +25,7 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.health import Health, code_problems, pin_health
+from airflow_providers_pinning.domain.health import Health, code_problems, conflict_problems, pin_health
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     identity_of,
@@ -110,20 +110,29 @@ def release_state(
     return _describe(dag_id, pin, active, latest, health, warnings=warnings, session=session)
 
 
-def state_of_change(pin: Pin, active: VersionIdentity, *, warnings: tuple[str, ...], session: Session) -> ReleaseState:
+def state_of_change(
+    pin: Pin,
+    active: VersionIdentity,
+    *,
+    warnings: tuple[str, ...],
+    conflicts: tuple[str, ...] = (),
+    session: Session,
+) -> ReleaseState:
     """
     Describe what the transaction that pins a version leaves.
 
-    The pin is healthy, else it would have been refused, except for what may be amiss with its code.
+    The pin is healthy, else it would have been refused, except for what may be amiss with its code and
+    its assets.
 
     :param pin: the pin, which the caller has locked
     :param active: the pinned version, as the caller has read it in this transaction
     :param warnings: side effects of the change
+    :param conflicts: those among them that last, about assets
     :param session: database session
     """
     latest = latest_identity(pin.dag_id, session=session)
     checked = session.get(ManagedVersion, active.dag_version_id)
-    health = Health(tuple(code_problems(active.version_number, checked)))
+    health = Health((*code_problems(active.version_number, checked), *conflict_problems(conflicts)))
     return _describe(pin.dag_id, pin, active, latest, health, warnings=warnings, session=session)
 
 

@@ -46,6 +46,8 @@ HOOKS = (
     ("airflow.models.dag", "assets:install_on_dag_model"),
     ("airflow.assets.manager", "assets:install_on_asset_manager"),
     ("airflow.models.taskinstance", "run_version:install_on_task_instance"),
+    # Inside the next one: what a canary run publishes is withheld, whether its assets are active or not.
+    ("airflow.models.taskinstance", "displaced_assets:install_on_task_instance"),
     ("airflow.models.taskinstance", "asset_events:install"),
     ("airflow.models.taskinstance", "canary_clearing:install_on_task_instance"),
     ("airflow.api_fastapi.core_api.services.public.dag_run", "canary_clearing:install_on_api"),
@@ -71,6 +73,7 @@ HOOKS = (
     ("airflow.executors.workloads.task", "workloads:install_on_task"),
     ("airflow.executors.workloads.callback", "workloads:install_on_callback"),
     ("airflow.api_fastapi.execution_api.routes.task_instances", "fail_fast:install"),
+    ("airflow.api_fastapi.execution_api.routes.task_instances", "displaced_assets:install_on_task_instances"),
     ("airflow.api_fastapi.execution_api.routes.task_instances", "history_routes:install_on_task_instances"),
     ("airflow.api_fastapi.execution_api.routes.dag_runs", "history_routes:install_on_dag_runs"),
     ("airflow.api.common.delete_dag", "dag_deletion:install"),

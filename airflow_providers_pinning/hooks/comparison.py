@@ -44,7 +44,11 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
     :param comparison: what :meth:`~airflow_providers_pinning.hooks.pinning.PinningHook.compare` returned
     """
     before, after = comparison["from_version"], comparison["to_version"]
-    lines = [f"From {_version(before)} to {_version(after)}:", ""]
+    lines = [
+        f"From {_version(before)} to {_version(after)}:",
+        "",
+        *_section("Warnings", map(prose, comparison.get("warnings") or ())),
+    ]
     if comparison["identical"]:
         return "\n".join([*lines, "- Nothing differs."])
     found = [

@@ -97,3 +97,6 @@ class ComparisonResponse(BaseModel):
     assets: list[AssetChangeResponse]
     other: list[FieldChangeResponse]
     source: SourceChangeResponse
+    warnings: list[str] = Field(
+        description="What comes of pinning `to_version`: where it and other Dags say different things of an asset."
+    )

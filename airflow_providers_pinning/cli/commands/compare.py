@@ -43,6 +43,8 @@ def pinning_compare(args: Namespace) -> None:
     for note in (difference.schedule.note, difference.source.note):
         if note:
             say_styled(f"Note: {note}", "yellow")
+    for warning in difference.warnings:
+        say_styled(f"Warning: {warning}", "yellow")
     data: dict[str, Any] = plain(difference)
     if args.no_source:
         data["source"]["diff"] = None

@@ -24,6 +24,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.asset_conflicts import conflicts_of
 from airflow_providers_pinning.domain.checks import check_same
 from airflow_providers_pinning.domain.difference.assets import AssetChange, assets_of, compare_assets
 from airflow_providers_pinning.domain.difference.schedule import ScheduleChange, compare_schedules
@@ -70,6 +71,8 @@ class VersionDifference:
     assets: tuple[AssetChange, ...]
     other: tuple[FieldChange, ...]
     source: SourceChange
+    warnings: tuple[str, ...] = ()
+    """What else comes of making the other version active, by asset and Dag."""
 
 
 def choose_versions(
@@ -168,6 +171,7 @@ def compare(
         assets=assets,
         other=other,
         source=source.change,
+        warnings=conflicts_of(after, dag_id=dag_id, session=session),
     )
 
 

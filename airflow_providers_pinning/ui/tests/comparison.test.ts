@@ -43,11 +43,18 @@ const SAME: Comparison = {
   source: { after_path: null, before_path: null, diff: null, note: null },
   tasks: { added: [], changed: [], removed: [] },
   to_version: identity(2),
+  warnings: [],
 };
 
 describe("a comparison", () => {
   it("has nothing to tell of versions that are the same", () => {
     expect(groupsOf(SAME)).toEqual([]);
+  });
+
+  it("warns of what comes of it, first of all", () => {
+    const groups = groupsOf({ ...SAME, params: [], warnings: ["Dag 'producer' uses another one."] });
+
+    expect(groups).toEqual([{ lines: ["Dag 'producer' uses another one."], title: "Warnings" }]);
   });
 
   it("tells what differs, group by group", () => {

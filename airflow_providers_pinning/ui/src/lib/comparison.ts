@@ -43,8 +43,9 @@ export const describeField = ({ after, before, kind, name }: FieldChange): strin
       : `${name}: ${show(before)} → ${show(after)}`;
 
 export const groupsOf = (comparison: Comparison): Array<Group> => {
-  const { assets, limits, other, params, schedule, tasks } = comparison;
+  const { assets, limits, other, params, schedule, tasks, warnings } = comparison;
   const groups: Array<Group> = [
+    { lines: warnings, title: "Warnings" },
     {
       lines: [
         ...tasks.added.map((task) => `+ ${task}`),
