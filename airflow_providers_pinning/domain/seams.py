@@ -118,6 +118,7 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "TaskInstance.register_asset_changes_in_db",
         ("ti", "task_outlets", "outlet_events", "session"),
     ),
+    ("airflow.cli.cli_parser", "get_parser", ("dag_parser",)),
     ("airflow.models.taskinstance", "TaskInstance.prepare_db_for_next_try", ("self", "session")),
     (
         "airflow.models.taskinstance",

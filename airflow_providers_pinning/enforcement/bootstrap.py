@@ -78,6 +78,7 @@ HOOKS = (
     ("airflow.api_fastapi.execution_api.routes.dag_runs", "history_routes:install_on_dag_runs"),
     ("airflow.api.common.delete_dag", "dag_deletion:install"),
     ("airflow.utils.db_cleanup", "retention:install"),
+    ("airflow.cli.cli_parser", "missing_tables:install"),
     ("airflow.jobs.job", "components:install_on_job"),
     ("airflow.api_fastapi.app", "components:install_on_api_server"),
 )

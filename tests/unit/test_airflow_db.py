@@ -66,11 +66,15 @@ answer = dict(migrated=migrated, stored=stored, after_reset=after_reset, after_d
 """
 TABLES = [
     "alembic_version_pinning",
+    "pinning_acknowledgement",
+    "pinning_bundle_version",
     "pinning_component",
     "pinning_event",
     "pinning_pin",
     "pinning_run",
     "pinning_version",
+    "pinning_version_content",
+    "pinning_withheld_effect",
 ]
 
 

@@ -1,0 +1,92 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+A command that misses the tables of the pin store says in one line what to do.
+
+Airflow's statements carry the pin, so between the installation of the package and ``airflow db migrate`` each command
+that picks a version fails with a traceback of SQL. Components check their tables when they start; commands are not to
+send a statement more for it, so what is looked at here is the error of a statement that failed.
+
+Shown by ``tests/unit/enforcement/test_missing_tables.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from types import ModuleType
+from typing import Any
+
+from airflow_providers_pinning.enforcement.contract import wrap
+
+MISSING = (
+    *("42P01", "42703"),  # PostgreSQL: table, column
+    *(1146, 1054),  # MySQL: table, column
+)
+
+SQLITE = ("no such table", "no such column", "has no column")
+
+
+def install(module: ModuleType) -> None:
+    """Patch ``airflow.cli.cli_parser``."""
+
+    def get_parser(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        parser = wrapped(*args, **kwargs)
+        # Stock keeps the parser, so it may be patched already.
+        if "parse_args" not in vars(parser):
+            parser.parse_args = _parsing(parser.parse_args)
+        return parser
+
+    wrap(module, "get_parser", get_parser)
+
+
+def _parsing(parse_args: Any) -> Any:
+    @functools.wraps(parse_args)
+    def parse(*args: Any, **kwargs: Any) -> Any:
+        parsed = parse_args(*args, **kwargs)
+        if callable(getattr(parsed, "func", None)):
+            parsed.func = _explaining(parsed.func)
+        return parsed
+
+    return parse
+
+
+def _explaining(function: Any) -> Any:
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            if not _misses_tables(error):
+                raise
+            print(
+                "The tables of airflow-providers-pinning are missing or out of date. Run `airflow db migrate`. "
+                f"({' '.join(str(error.orig).split())})",  # type: ignore[attr-defined]
+                file=sys.stderr,
+            )
+            raise SystemExit(1) from None
+
+    return run
+
+
+def _misses_tables(error: Exception) -> bool:
+    from sqlalchemy.exc import DBAPIError
+
+    if not isinstance(error, DBAPIError) or "pinning_" not in str(error.orig):
+        return False
+    codes = (getattr(error.orig, "pgcode", None), *getattr(error.orig, "args", ())[:1])
+    return any(code in MISSING for code in codes) or any(text in str(error.orig) for text in SQLITE)
