@@ -25,7 +25,7 @@ runs. A canary run has the live past as its own, and does not see other canary r
 What live runs can ask over the Execution API is in ``enforcement.history_routes``. Look-ups by the type of a run need
 nothing, such as those of the last scheduled run: a canary run is a manual one.
 
-Shown by ``tests/unit/enforcement/test_history.py``.
+Shown by ``tests/unit/enforcement/test_history.py`` and ``tests/integration/test_history.py``.
 """
 
 from __future__ import annotations

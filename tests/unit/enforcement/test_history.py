@@ -316,8 +316,7 @@ def test_the_live_world_is_the_one_in_which_the_canary_runs_never_were(history, 
     history.clock.move_to(FIRST + 30 * DAY, tick=False)
 
     with_canaries = answers(history, live)
-    for run in canaries:
-        history.session.delete(run)
+    history.session.execute(delete(DagRun).where(DagRun.id.in_([run.id for run in canaries])))
     history.session.execute(delete(RoutedRun))
     history.session.commit()
 
