@@ -125,6 +125,10 @@ class UnknownVersion(NotFound):
     """The Dag has no such version."""
 
 
+class UnknownRun(NotFound):
+    """A run is not reported as escaped, so it cannot be acknowledged."""
+
+
 class NotPinned(NotFound):
     """The Dag is not pinned, so there is nothing to unpin."""
 
@@ -204,6 +208,7 @@ class RollbackFailed(PinningApiError):
 OF_REASON: dict[str, type[PinningApiError]] = {
     "unknown_dag": UnknownDag,
     "unknown_version": UnknownVersion,
+    "unknown_run": UnknownRun,
     "not_pinned": NotPinned,
     "revision_conflict": RevisionConflict,
     "version_drifted": VersionDrifted,

@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 STATUS_OF: dict[type[errors.PinningError], int] = {
     errors.UnknownDagError: status.HTTP_404_NOT_FOUND,
     errors.UnknownVersionError: status.HTTP_404_NOT_FOUND,
+    errors.UnknownRunError: status.HTTP_404_NOT_FOUND,
     errors.NotPinnedError: status.HTTP_404_NOT_FOUND,
     errors.TeamNotPermittedError: status.HTTP_403_FORBIDDEN,
     errors.InvalidConfError: status.HTTP_422_UNPROCESSABLE_CONTENT,

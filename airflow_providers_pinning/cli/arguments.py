@@ -173,6 +173,13 @@ CONF = Arg(
     type=values.json_object,
     metavar="JSON",
 )
+RUN_IDS = Arg(
+    ("--run-id",),
+    help="A run to acknowledge; can be given several times (default: all that are reported)",
+    type=values.name,
+    action="append",
+    metavar="RUN_ID",
+)
 NOTE = Arg(("--note",), help="Note on each run (default: the reason)", type=values.reason, metavar="TEXT")
 WAIT_FOR_RUNS = Arg(("--wait",), help="Wait until the runs are finished", action="store_true")
 WAIT_FOR_VERDICT = Arg(("--wait",), help="Ask again until the verdict is not progressing", action="store_true")

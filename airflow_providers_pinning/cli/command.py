@@ -42,6 +42,7 @@ Function = TypeVar("Function", bound=Callable[[Namespace], None])
 CODE_OF: dict[type[errors.PinningError], ExitCode] = {
     errors.UnknownDagError: ExitCode.NOT_FOUND,
     errors.UnknownVersionError: ExitCode.NOT_FOUND,
+    errors.UnknownRunError: ExitCode.NOT_FOUND,
     errors.NotPinnedError: ExitCode.NOT_FOUND,
     errors.InvalidConfError: ExitCode.USAGE,
     errors.DatabaseBusyError: ExitCode.UNEXPECTED,

@@ -215,6 +215,16 @@ _CHANGING = (
         *CHANGE,
     ),
     _command(
+        "acknowledge",
+        "pins.pinning_acknowledge",
+        "Stop reporting runs that were created with another version than the pinned one",
+        args.DAG_ID,
+        args.RUN_IDS,
+        args.EXPECTED_REVISION,
+        *CHANGE,
+        description="The runs are left as they are. Without --run-id it takes all that are reported.",
+    ),
+    _command(
         "canary",
         "canary.pinning_canary",
         "Start runs of a version while the active version stays",

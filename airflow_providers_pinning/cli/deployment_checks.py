@@ -20,9 +20,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import timedelta
 
-from airflow._shared.timezones import timezone
 from airflow.configuration import conf
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
@@ -30,6 +28,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from airflow_providers_pinning import __version__
 from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of
 from airflow_providers_pinning.cli.findings import Finding, failure, ok, warning
 from airflow_providers_pinning.cli.output import with_progress
@@ -47,12 +46,10 @@ from airflow_providers_pinning.models import ManagedVersion, Pin
 COMPONENTS = {
     "scheduler": "no run is created",
     "dag_processor": "no new version is registered, and code is not checked",
-    "api_server": "there is no UI and no REST API",
+    "triggerer": "deferred tasks wait, such as sensors and operators with deferrable=True",
+    "api_server": "pins have no UI and no REST API. One without the package leaves no trace to be found by",
 }
 """What a deployment cannot do without, and what happens if it is not there."""
-
-CLOCKS_DIFFER = timedelta(seconds=5)
-"""How far in the future a heartbeat may seem to be."""
 
 SHOWN = 20
 """How many entries of a kind are shown."""
@@ -91,23 +88,19 @@ def check_components() -> Iterator[Finding]:
         if kind in {component.component for component in live}:
             continue
         name = kind.replace("_", "-")
-        yield warning("component", f"no live {name} was found: {without}", f"Start `airflow {name}`.")
+        yield warning("component", f"no live {name} was found: {without}", f"Start `airflow {name}` with the package.")
+    yield from _mixed_releases(live)
 
 
-def check_clocks() -> Iterator[Finding]:
-    """Tell whether a host's clock is ahead, which lets dead components look alive and shifts soaks."""
-    now = timezone.utcnow()
-    ahead = [c for c in _live_components() if c.last_seen is not None and c.last_seen > now + CLOCKS_DIFFER]
-    if not ahead:
-        yield ok("clocks", "no heartbeat comes from the future")
-    for component in ahead:
-        lead = (component.last_seen or now) - now
-        yield failure(
-            "clocks",
-            f"the last heartbeat of {component.component} on {component.hostname} is {lead.total_seconds():.0f} s "
-            "ahead of this host's clock",
-            "Synchronize the clocks of both hosts.",
-        )
+def _mixed_releases(live: list[ComponentHealth]) -> Iterator[Finding]:
+    """Tell of components that enforce pins alike but have another release of the package than this host."""
+    for component in live:
+        if component.enforced and component.package_version not in (None, __version__):
+            yield warning(
+                "component",
+                f"{component.place} has release {component.package_version} of the package, this host {__version__}",
+                "Install the same release everywhere and restart.",
+            )
 
 
 def check_bundles() -> Iterator[Finding]:
@@ -190,7 +183,8 @@ def check_runs() -> Iterator[Finding]:
             "run",
             f"{run.run_id!r} of Dag {run.dag_id!r} was created with version {run.version_number} instead of "
             f"{run.pinned_version_number}",
-            "Find the component that did not enforce pins then; clear the run to run it with the pinned version.",
+            "Find the component that did not enforce pins then. Clear the run on the latest version, which moves it to "
+            f"the pin (a plain clear keeps its version), or: airflow pinning acknowledge {run.dag_id}.",
         )
 
 

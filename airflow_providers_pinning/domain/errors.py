@@ -51,6 +51,12 @@ class UnknownVersionError(PinningError):
     reason = "unknown_version"
 
 
+class UnknownRunError(PinningError):
+    """A run is not among those that the request is about; ``data["run_ids"]`` names it."""
+
+    reason = "unknown_run"
+
+
 class NotPinnedError(PinningError):
     """The Dag is not pinned, so there is nothing to unpin."""
 

@@ -53,6 +53,8 @@ class EventKind(str, Enum):
     """A rejected version may be pinned again."""
     REPAIRED = "repaired"
     """A managed version that something had rewritten was written again as it was recorded."""
+    ACKNOWLEDGED = "acknowledged"
+    """Runs that had escaped the pin are no longer reported."""
     FORGOTTEN = "forgotten"
     """The Dag was deleted from Airflow, and its pin with it."""
 

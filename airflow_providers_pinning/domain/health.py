@@ -40,7 +40,7 @@ from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.scheduling import read_version
 from airflow_providers_pinning.domain.wording import plural
-from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun
+from airflow_providers_pinning.models import Acknowledgement, ManagedVersion, Pin, RoutedRun
 
 ASSET_CONFLICT = "asset_conflict"
 """Reason of the problem that a version and another Dag say different things of an asset."""
@@ -256,8 +256,9 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
             Problem(
                 "escaped_runs",
                 f"{plural(escaped, 'run since the pin was', 'runs since the pin were')} created with another version "
-                f"than {number}, by a component without the enforcement. See GET /health for "
-                "which, and install the package there.",
+                f"than {number}, by a component without the enforcement. GET /health lists "
+                "them. Install the package there. Then clear the runs on the latest version, which moves them to the "
+                f"pin, or acknowledge them (airflow pinning acknowledge {pin.dag_id}).",
                 HealthStatus.DEGRADED,
             )
         )
@@ -361,7 +362,17 @@ def _escaped_runs(query: Select) -> Select:
         .where(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id)
         .correlate(DagRun)
         .exists(),
+        ~select(literal(1))
+        .where(Acknowledgement.dag_id == DagRun.dag_id, Acknowledgement.run_id == DagRun.run_id)
+        .correlate(DagRun)
+        .exists(),
     )
+
+
+def escaped_run_ids(dag_id: str, *, limit: int, session: Session) -> list[str]:
+    """Return the ids of the runs of one Dag that escaped its pin and are not acknowledged, newest first."""
+    query = _escaped_runs(select(DagRun.run_id)).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(limit)
+    return list(session.scalars(query))
 
 
 def escaped_runs(dag_ids: Collection[str] | None = None, *, limit: int = 100, session: Session) -> list[EscapedRun]:

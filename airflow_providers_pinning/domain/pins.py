@@ -50,7 +50,15 @@ from airflow_providers_pinning.domain.scheduling import (
     write_dag_model,
 )
 from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change
-from airflow_providers_pinning.models import Gap, ManagedVersion, Pin, RoutedRun, VersionContent, WithheldEffect
+from airflow_providers_pinning.models import (
+    Acknowledgement,
+    Gap,
+    ManagedVersion,
+    Pin,
+    RoutedRun,
+    VersionContent,
+    WithheldEffect,
+)
 
 
 @dataclass(frozen=True)
@@ -294,6 +302,7 @@ def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
     """
     session.execute(delete(ManagedVersion).where(ManagedVersion.dag_id == dag_id))
     session.execute(delete(VersionContent).where(VersionContent.dag_id == dag_id))
+    session.execute(delete(Acknowledgement).where(Acknowledgement.dag_id == dag_id))
     session.execute(delete(RoutedRun).where(RoutedRun.dag_id == dag_id))
     session.execute(delete(WithheldEffect).where(WithheldEffect.dag_id == dag_id))
     session.execute(delete(Gap).where(Gap.dag_id == dag_id))

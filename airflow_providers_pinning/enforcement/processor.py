@@ -100,10 +100,12 @@ class Upkeep:
         _with_session(activate_what_goes_before)
 
     def _forget_gone_runs(self) -> None:
+        from airflow_providers_pinning.domain.acknowledgement import forget_acknowledgements
         from airflow_providers_pinning.domain.upkeep import forget_gone_runs
 
         after = self._looked_at_runs_up_to
         self._looked_at_runs_up_to = _with_session(lambda *, session: forget_gone_runs(after, session=session))
+        _with_session(forget_acknowledgements)
 
     def _keep_content(self) -> None:
         from airflow_providers_pinning.domain.content import keep_missing_content

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import uuid4
 
@@ -207,6 +207,30 @@ class PinningChanges:
         key = idempotency_key or _new_key()
         return self.call(
             endpoints.judgement(dag_id, version_number, "repair", reason=reason, idempotency_key=key, **expected)
+        )
+
+    def acknowledge_runs(
+        self,
+        dag_id: str,
+        *,
+        reason: str,
+        run_ids: Sequence[str] | None = None,
+        expected_revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Acknowledge runs that escaped the pin, so that health no longer reports them.
+
+        :param run_ids: the runs; by default all that are reported
+        """
+        return self.call(
+            endpoints.acknowledgements(
+                dag_id,
+                reason=reason,
+                run_ids=None if run_ids is None else list(run_ids),
+                expected_revision=expected_revision,
+                idempotency_key=idempotency_key or _new_key(),
+            )
         )
 
     def trigger_canary_runs(

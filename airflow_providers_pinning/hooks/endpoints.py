@@ -120,6 +120,11 @@ def judgement(dag_id: str, version_number: int, judged: str, **body: Any) -> Api
     return ApiRequest("POST", _dag(dag_id, f"/versions/{version_number}/{judged}"), body=_given(**body))
 
 
+def acknowledgements(dag_id: str, **body: Any) -> ApiRequest:
+    """Acknowledge runs that escaped the pin."""
+    return ApiRequest("POST", _dag(dag_id, "/acknowledgements"), body=_given(**body))
+
+
 def canary_runs(dag_id: str, **body: Any) -> ApiRequest:
     """Create canary runs."""
     return ApiRequest("POST", _dag(dag_id, "/canaryRuns"), body=_given(**body))

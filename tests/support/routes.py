@@ -65,5 +65,6 @@ WRITES = (
     Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/reject", body=REASON),
     Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/restore", body=REASON),
     Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/repair", body=REASON),
+    Route("POST", "/api/v1/dags/{dag_id}/acknowledgements", body=REASON),
     Route("POST", "/api/v1/dags/{dag_id}/canaryRuns", body={"version_number": 2}),
 )

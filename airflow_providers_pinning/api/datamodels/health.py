@@ -19,10 +19,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 from airflow.api_fastapi.core_api.base import BaseModel
+from pydantic import Field, StringConstraints
 
+from airflow_providers_pinning.api.datamodels.common import ChangeBody, Revision
 from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse
+from airflow_providers_pinning.api.plain import Storable
+from airflow_providers_pinning.domain.acknowledgement import MAX_RUNS
+
+RunId = Annotated[str, StringConstraints(min_length=1, max_length=250), Storable]
 
 
 class ComponentResponse(BaseModel):
@@ -60,3 +67,12 @@ class DeploymentHealthResponse(ComponentsResponse):
     unhealthy_pins: list[PinSummaryResponse]
     total_unhealthy_pins: int
     escaped_runs: list[EscapedRunResponse]
+
+
+class AcknowledgementBody(ChangeBody):
+    """Which runs somebody has looked at, and what came of that."""
+
+    run_ids: Annotated[list[RunId], Field(min_length=1, max_length=MAX_RUNS)] | None = Field(
+        default=None, description="The runs; all that are reported if not given."
+    )
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")

@@ -23,15 +23,21 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 
 from airflow_providers_pinning.api.datamodels.health import (
+    AcknowledgementBody,
     ComponentResponse,
     ComponentsResponse,
     DeploymentHealthResponse,
     EscapedRunResponse,
 )
-from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse
+from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse, ReleaseStateResponse
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read, may_read_runs_of
+from airflow_providers_pinning.api.plain import DagId
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, may_read_runs_of
 from airflow_providers_pinning.domain import attestation, health, overview
+from airflow_providers_pinning.domain.acknowledgement import acknowledge_runs
+from airflow_providers_pinning.domain.events import Change
+from airflow_providers_pinning.domain.state import ReleaseState
+from airflow_providers_pinning.domain.transactions import commit
 
 router = AirflowRouter(tags=["Health"])
 
@@ -64,3 +70,22 @@ def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDe
         total_unhealthy_pins=total,
         escaped_runs=[EscapedRunResponse.model_validate(run) for run in escaped if run.dag_id in with_runs],
     )
+
+
+@router.post(
+    "/dags/{dag_id}/acknowledgements",
+    responses=responses(404, 409),
+    dependencies=changes("acknowledge_escaped_runs"),
+    response_model=ReleaseStateResponse,
+)
+def acknowledge_escaped_runs(
+    dag_id: DagId, body: AcknowledgementBody, caller: CallerDep, session: SessionDep
+) -> ReleaseState:
+    """Acknowledge runs that were created with another version than the pinned one, so that they are not reported."""
+    change = Change(
+        caller=caller,
+        reason=body.reason,
+        idempotency_key=body.idempotency_key,
+        expected_revision=body.expected_revision,
+    )
+    return commit(lambda: acknowledge_runs(dag_id, body.run_ids, change, session=session), session=session)

@@ -21,7 +21,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator
 
-from airflow_providers_pinning.cli import deployment_checks, process_checks
+from airflow_providers_pinning.cli import clock_checks, deployment_checks, process_checks, worker_checks
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.findings import Finding, Status, examine, warning
@@ -37,7 +37,8 @@ OF_THIS_PROCESS = (
 OF_AIRFLOW = (("bundle", deployment_checks.check_bundles),)
 OF_THE_PIN_STORE = (
     ("component", deployment_checks.check_components),
-    ("clocks", deployment_checks.check_clocks),
+    ("clocks", clock_checks.check_clocks),
+    ("workers", worker_checks.check_workers),
     ("pins", deployment_checks.check_pins),
     ("readable", deployment_checks.check_readable),
     ("runs", deployment_checks.check_runs),

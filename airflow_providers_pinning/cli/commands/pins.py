@@ -30,6 +30,7 @@ from airflow_providers_pinning.cli.output import Row, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import short, state_rows
 from airflow_providers_pinning.domain import overview, pins, rollback
+from airflow_providers_pinning.domain.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.health import HealthStatus
 from airflow_providers_pinning.domain.overview import PinSummary
 from airflow_providers_pinning.domain.state import release_state
@@ -103,6 +104,16 @@ def pinning_rollback(args: Namespace) -> None:
             session=session,
         ),
         also=also,
+    )
+
+
+@changes
+def pinning_acknowledge(args: Namespace) -> None:
+    """Stop reporting runs that escaped."""
+    make_change(
+        args,
+        lambda change, session: acknowledge_runs(args.dag_id, args.run_id, change, session=session),
+        also=lambda effect: "Runs that escaped the pin are no longer reported; they are left as they are.",
     )
 
 

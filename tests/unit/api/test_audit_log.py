@@ -33,6 +33,7 @@ EVENTS = {
     "POST /dags/{dag_id}/versions/{version_number}/reject": "reject_dag_version",
     "POST /dags/{dag_id}/versions/{version_number}/restore": "restore_dag_version",
     "POST /dags/{dag_id}/versions/{version_number}/repair": "repair_dag_version",
+    "POST /dags/{dag_id}/acknowledgements": "acknowledge_escaped_runs",
     "POST /dags/{dag_id}/canaryRuns": "trigger_canary_runs",
 }
 

@@ -309,3 +309,11 @@ def test_connection_test_reads_health_and_says_what_fails(stub, hook):
 def test_airflow_finds_the_hook_by_its_connection_type():
     hook = Connection(conn_id="pinning_default", conn_type="pinning").get_hook()
     assert isinstance(hook, PinningHook) and hook.pinning_conn_id == "pinning_default"
+
+
+def test_acknowledgement_names_the_runs(stub):
+    stub.answer("POST", f"{STATE}/acknowledgements", {"revision": 1})
+    hook = PinningHook()
+    hook.acknowledge_runs("orders", reason="r", run_ids=["a"])
+    hook.acknowledge_runs("orders", reason="r")
+    assert [request.body.get("run_ids") for request in stub.asked("POST", f"{STATE}/acknowledgements")] == [["a"], None]

@@ -33,6 +33,7 @@ const PALETTES: Record<string, string> = {
   rejected: "red",
   restored: "green",
   repaired: "green",
+  acknowledged: "gray",
   rolled_back: "red",
 };
 

@@ -73,7 +73,7 @@ def test_a_deployment_in_order_is_healthy(pinning, complete):
     assert {finding["status"] for finding in done.json} == {"ok"}
     assert {finding["check"] for finding in done.json} == {
         *("package", "enforcement", "contract", "plugin", "tables", "component", "clocks", "bundle", "pins", "runs"),
-        *("database", "readable", "code"),
+        *("database", "readable", "code", "workers"),
     }
     assert done.err == f"{len(done.json)} checks: 0 failed, 0 to know of.\n"
 
@@ -111,9 +111,50 @@ def test_what_does_not_run_is_told(pinning, running):
     assert done.code == 0
     assert [(f["status"], f["remedy"]) for f in findings(done, "component")] == [
         ("ok", ""),
-        ("warning", "Start `airflow dag-processor`."),
-        ("warning", "Start `airflow api-server`."),
+        ("warning", "Start `airflow dag-processor` with the package."),
+        ("warning", "Start `airflow triggerer` with the package."),
+        ("warning", "Start `airflow api-server` with the package."),
     ]
+
+
+def test_other_releases_of_the_package_are_told(pinning, complete, session):
+    session.execute(update(Component).where(Component.component == "scheduler").values(package_version="0.1.9"))
+    session.commit()
+
+    done = pinning("doctor", "-o", "json")
+    [found] = [finding for finding in findings(done, "component") if finding["status"] == "warning"]
+    assert "has release 0.1.9 of the package, this host " in found["found"]
+    assert (done.code, found["remedy"]) == (0, "Install the same release everywhere and restart.")
+
+
+def test_an_api_server_without_the_package_is_not_taken_for_none(pinning, running):
+    running("SchedulerJob", "DagProcessorJob", "TriggererJob")
+    [found] = [f for f in findings(pinning("doctor", "-o", "json"), "component") if f["status"] == "warning"]
+    assert "One without the package leaves no trace to be found by" in found["found"]
+
+
+def test_workers_that_cannot_import_tasks_of_the_package_are_told(pinning, complete, session):
+    from airflow.api.common.trigger_dag import trigger_dag
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.taskreschedule import TaskReschedule
+    from airflow.utils.types import DagRunTriggeredByType
+
+    run = trigger_dag("orders", run_id="r", triggered_by=DagRunTriggeredByType.CLI, session=session)
+    [ti, *_] = run.task_instances
+    now = timezone.utcnow()
+    session.execute(
+        update(TaskInstance)
+        .where(TaskInstance.id == ti.id)
+        .values(operator="PinDagVersionOperator", hostname="worker-1")
+    )
+    session.add(TaskReschedule(ti.id, now, now, now))
+    session.commit()
+
+    [found] = findings(pinning("doctor", "-o", "json"), "workers")
+    assert (found["status"], found["found"]) == (
+        "warning",
+        "tasks of Dag 'orders' were put off 1 times on worker-1, as happens where the Dag's file cannot be imported",
+    )
 
 
 def test_a_heartbeat_from_the_future_tells_that_clocks_differ(pinning, running):
@@ -147,7 +188,7 @@ def test_a_pin_that_is_not_honoured_must_be_dealt_with(pinning, complete, orders
     [found] = findings(done, "pin")
     assert summary["found"] == "1 of 1 pins have a problem"
     assert found["found"].startswith("orders: version_drifted: Version 1 is pinned, but was rewritten")
-    assert "pin another version or unpin" in found["remedy"]
+    assert "then repair the version" in found["remedy"]
 
 
 def test_a_pinned_version_that_cannot_be_read_must_be_dealt_with(pinning, complete, orders):
@@ -282,7 +323,9 @@ def test_missing_tables_are_told_beside_everything_else(pinning, session):
         ("failure", "Run `airflow db migrate`."),
         ("warning", "Run the doctor again then."),
     ]
-    assert findings(done, "tables")[1]["found"].startswith("component, clocks, pins, readable, runs, code: not checked")
+    assert findings(done, "tables")[1]["found"].startswith(
+        "component, clocks, workers, pins, readable, runs, code: not checked"
+    )
     assert {f["check"] for f in done.json}.isdisjoint({"component", "clocks", "pins", "readable", "runs", "code"})
     assert [f["status"] for f in findings(done, "enforcement")] == ["ok"]
 
