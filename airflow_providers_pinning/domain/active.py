@@ -24,7 +24,7 @@ nothing instead of another version.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
@@ -32,15 +32,16 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import ColumnElement, Row, Select, bindparam, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, literal, or_, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain import holding, locks
+from airflow_providers_pinning.domain.creation import is_locked, look_version_up, run_being_created
 from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.run_versions import own_version_condition
 from airflow_providers_pinning.models import Pin
 
 
@@ -71,15 +72,11 @@ def resolved(resolution: Resolution) -> Iterator[None]:
 def current_resolution(dag_id: str) -> Resolution | None:
     """Return the resolution in force for the Dag, if a run of it is being created right now."""
     resolution = _resolution.get()
-    if resolution and resolution.dag_id == dag_id:
-        return resolution
-    if pin := held_pin(dag_id):
-        return Resolution(dag_id, pin.version.dag_version_id if pin.version else None)
-    return None
+    return resolution if resolution and resolution.dag_id == dag_id else None
 
 
 def is_active(
-    version: Any = DagVersion, serialized: Any = None, *, dag_ids: Collection[str] | None = None
+    version: Any = DagVersion, serialized: Any = None, *, dag_ids: Collection[str | BindParameter[str]] | None = None
 ) -> ColumnElement[bool]:
     """
     Build the condition "no pin of this Dag chooses something else than this version".
@@ -129,25 +126,27 @@ def is_active(
 def active_condition(dag_id: str, *, serialized: Any = None) -> ColumnElement[bool] | None:
     """Return the condition that the active version of one Dag meets; ``None`` if the latest is meant."""
     if (resolution := current_resolution(dag_id)) is None:
-        return is_active(DagVersion, serialized, dag_ids=[dag_id])
+        condition = is_active(DagVersion, serialized, dag_ids=[dag_id])
+        own = own_version_condition(dag_id, condition)
+        return condition if own is None else own
     if resolution.dag_version_id is None:
         return None
     return DagVersion.id == resolution.dag_version_id
 
 
-def is_pinned(dag_id: str, *, session: Session) -> bool:
-    """Tell whether the Dag is pinned."""
-    return session.scalar(select(literal(1)).where(Pin.dag_id == dag_id, Pin.dag_version_id.is_not(None))) is not None
+def find_active_version(query: Select, dag_id: str, *, session: Session) -> DagVersion | None:
+    """
+    Execute a query for a Dag's latest version so that it finds the active one.
 
-
-def active_version_id(dag_id: str, *, session: Session) -> UUID | None:
-    """Return the id of the version that new runs of the Dag use, if there is one that can be honoured."""
-    return session.scalar(
-        select(DagVersion.id)
-        .where(DagVersion.dag_id == dag_id, is_active(DagVersion, dag_ids=[dag_id]))
-        .order_by(DagVersion.version_number.desc())
-        .limit(1)
-    )
+    :param query: selects ``DagVersion``
+    :param dag_id: the Dag
+    :param session: database session
+    """
+    if (condition := active_condition(dag_id)) is not None:
+        query = query.where(condition)
+    if current_resolution(dag_id) is None and (creation := run_being_created(dag_id)):
+        return look_version_up(creation, query, session=session)
+    return holding.scalar(query, dag_id, session=session)
 
 
 def pinned_version_ids(dag_ids: Collection[str], *, session: Session) -> dict[str, UUID]:
@@ -171,34 +170,6 @@ class LockedPin:
     """The pinned version, or ``None`` if the Dag is not pinned."""
 
 
-_held: ContextVar[Mapping[str, LockedPin | None] | None] = ContextVar("pinning_held", default=None)
-
-
-@contextmanager
-def held_pins(dag_ids: Collection[str], *, session: Session) -> Iterator[None]:
-    """
-    Read the pins of Dags whose rows the caller has locked, once for all look-ups inside the block.
-
-    No change of a pin gets past the lock, so what is read stays true. It saves the scheduler a look-up for
-    each run. For a Dag whose pin cannot be honoured there is none; the look-ups find nothing for it as ever.
-    """
-    locks.keep_writers_out_of_sqlite(session=session)
-    rows = session.execute(_pins_with_versions(), {"dag_ids": list(dag_ids)}).all()
-    pins: dict[str, LockedPin | None] = dict.fromkeys(dag_ids, LockedPin(recorded=False, version=None))
-    for row in rows:
-        pins[row.dag_id] = _locked_pin(row) if row.dag_version_id is None or _is_honoured(row) else None
-    token = _held.set(pins)
-    try:
-        yield
-    finally:
-        _held.reset(token)
-
-
-def held_pin(dag_id: str) -> LockedPin | None:
-    """Return the Dag's pin as :func:`held_pins` read it, if it did."""
-    return (_held.get() or {}).get(dag_id)
-
-
 def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     """
     Read the pin for the creation of a run, held against changes until the transaction ends.
@@ -211,7 +182,7 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     :raises PinUnavailableError: if the pinned version is gone or changed
     """
     # Who holds the Dag's row must not wait for the gate: a change that has shut it waits for the row.
-    if dag_id not in (_held.get() or {}):
+    if not is_locked(dag_id):
         locks.pass_gate(dag_id, session=session)
     row = session.execute(_pins_with_versions(), {"dag_ids": [dag_id]}).one_or_none()
     if row is None or row.dag_version_id is None or _is_honoured(row):
@@ -223,16 +194,6 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
         dag_id=dag_id,
         version_number=row.version_number,
     )
-
-
-def hold_recorded_pin(dag_id: str, *, session: Session) -> None:
-    """
-    Hold the pin of a Dag until the transaction ends, if it was ever pinned, and read the Dag's row anew.
-
-    For changes of an existing run that look the version up several times, and must get one answer.
-    """
-    if locks.pass_gate_if_pinned(dag_id, session=session):
-        session.execute(select(DagModel).where(DagModel.dag_id == dag_id).execution_options(populate_existing=True))
 
 
 @cache

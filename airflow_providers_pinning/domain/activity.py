@@ -18,27 +18,48 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import literal, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, event, literal, or_, select, update
+from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.models import Pin
 
 
-def keep_pinned_active(*conditions: Any, session: Session) -> None:
+@contextmanager
+def pinned_dags_passed_over(session: Session) -> Iterator[None]:
     """
-    Take back, for pinned Dags, that they were marked stale or as having import errors.
+    Make the statements inside the block that find or mark stale Dags pass over pinned ones.
 
-    Airflow marks Dags so when their file at HEAD does not parse or is gone, neither of which touches a
-    pinned version. Called in the transaction that marked them, so nobody sees the mark. Dags of a bundle
-    that is no longer configured stay stale: nothing could run them.
+    Airflow marks Dags as stale or as having import errors when their file at HEAD does not parse or is gone, neither of
+    which touches a pinned version. Dags of a bundle that is no longer configured are not passed over: nothing could run
+    them.
 
-    :param conditions: which rows of ``DagModel`` were marked
     :param session: session of the marking transaction
     """
+    criteria = _not_kept_active()
+
+    def pass_over(state: ORMExecuteState) -> None:
+        if (state.is_select or state.is_update) and state.bind_mapper is DagModel.__mapper__:
+            state.statement = state.statement.options(criteria)
+
+    event.listen(session, "do_orm_execute", pass_over)
+    try:
+        yield
+    finally:
+        event.remove(session, "do_orm_execute", pass_over)
+
+
+@cache
+def _not_kept_active() -> LoaderCriteriaOption:
+    return with_loader_criteria(DagModel, ~_is_kept_active(), propagate_to_loaders=False)
+
+
+def _is_kept_active() -> ColumnElement[bool]:
     pinned = (
         select(literal(1))
         .where(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None))
@@ -51,10 +72,18 @@ def keep_pinned_active(*conditions: Any, session: Session) -> None:
         .correlate(DagModel)
         .exists()
     )
-    session.flush()
+    return and_(pinned, configured)
+
+
+def take_marks_back(*, session: Session) -> None:
+    """
+    Take back, for pinned Dags, that they were marked stale or as having import errors.
+
+    A host without the enforcement marks them, and so does everybody while their bundle is not configured.
+    """
     session.execute(
         update(DagModel)
-        .where(or_(DagModel.is_stale.is_(True), DagModel.has_import_errors.is_(True)), pinned, configured, *conditions)
+        .where(or_(DagModel.is_stale.is_(True), DagModel.has_import_errors.is_(True)), _is_kept_active())
         .values(is_stale=False, has_import_errors=False)
-        .execution_options(synchronize_session="fetch")
+        .execution_options(synchronize_session=False)
     )

@@ -26,8 +26,8 @@ from functools import cache
 from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import Select, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy import event, literal, select
+from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.domain.active import is_active
 from airflow_providers_pinning.models import Pin
@@ -60,19 +60,30 @@ def unreadable_listeners(*, session: Session) -> set[str]:
     return {row.dag_id for row in rows if not _is_readable(row)}
 
 
-def count_blocked_partitions(*, session: Session) -> int:
+@contextmanager
+def blocked_partitions_passed_over(session: Session) -> Iterator[None]:
     """
-    Return the number of pending partitions of pinned Dags whose pinned version is gone or changed.
+    Make the session's SELECTs of partitions inside the block pass over those of pins that cannot be honoured.
 
     Versions that cannot be deserialized are not among them: the database cannot tell. Airflow passes over such a
     Dag, and its partitions take places until the pin is changed.
     """
-    return session.scalar(_blocked_partitions()) or 0
+    criteria = _not_blocked()
+
+    def pass_over(state: ORMExecuteState) -> None:
+        if state.is_select and state.bind_mapper is AssetPartitionDagRun.__mapper__:
+            state.statement = state.statement.options(criteria)
+
+    event.listen(session, "do_orm_execute", pass_over)
+    try:
+        yield
+    finally:
+        event.remove(session, "do_orm_execute", pass_over)
 
 
 @cache
-def _blocked_partitions() -> Select:
-    # Built once: the scheduler executes it in every turn.
+def _not_blocked() -> LoaderCriteriaOption:
+    # Built once: the scheduler uses it in every turn.
     honoured = (
         select(literal(1))
         .select_from(DagVersion)
@@ -81,12 +92,13 @@ def _blocked_partitions() -> Select:
         .correlate(Pin)
         .exists()
     )
-    return (
-        select(func.count())
-        .select_from(AssetPartitionDagRun)
-        .join(Pin, Pin.dag_id == AssetPartitionDagRun.target_dag_id)
-        .where(AssetPartitionDagRun.created_dag_run_id.is_(None), Pin.dag_version_id.is_not(None), ~honoured)
+    blocked = (
+        select(literal(1))
+        .where(Pin.dag_id == AssetPartitionDagRun.target_dag_id, Pin.dag_version_id.is_not(None), ~honoured)
+        .correlate(AssetPartitionDagRun)
+        .exists()
     )
+    return with_loader_criteria(AssetPartitionDagRun, ~blocked, propagate_to_loaders=False)
 
 
 def _is_readable(serialized: SerializedDagModel) -> bool:

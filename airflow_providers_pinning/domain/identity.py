@@ -26,9 +26,8 @@ from uuid import UUID
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
-from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import ColumnElement, Row, Select, bindparam, literal, select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
 from airflow_providers_pinning.domain import locks
@@ -264,29 +263,3 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
 def _dag_select(*, lock: bool) -> Select:
     query = select(DagModel).where(DagModel.dag_id == bindparam("dag_id")).options(load_only(*_OF_DAG))
     return locks.for_change(query).execution_options(populate_existing=True) if lock else query
-
-
-def managed_run_version(dag_id: str, run_id: str, *, session: Session) -> UUID | None:
-    """Return the version that a run was created with, if versions of its Dag are managed."""
-    return session.scalar(
-        select(DagRun.created_dag_version_id).where(
-            DagRun.dag_id == dag_id, DagRun.run_id == run_id, _is_managed(dag_id)
-        )
-    )
-
-
-def place_of_inactive_version(dag_id: str, dag_version_id: UUID | None, *, session: Session) -> VersionIdentity | None:
-    """
-    Read where a version's code is, if it need not be where ``DagModel`` says.
-
-    :return: ``None`` if no version of the Dag is managed or the version is the pinned one
-    """
-    pinned = select(Pin.dag_version_id).where(Pin.dag_id == dag_id).scalar_subquery()
-    row = session.execute(select(_is_managed(dag_id).label("managed"), pinned.label("pinned"))).one()
-    if not row.managed or dag_version_id is None or row.pinned == dag_version_id:
-        return None
-    return identity_of(dag_version_id, session=session)
-
-
-def _is_managed(dag_id: str) -> ColumnElement[bool]:
-    return select(literal(1)).where(ManagedVersion.dag_id == dag_id).exists()

@@ -80,27 +80,6 @@ def pass_gate(dag_id: str, *, session: Session) -> None:
             session.execute(_pin_in_share_mode(), {"dag_id": dag_id})
 
 
-def pass_gate_if_pinned(dag_id: str, *, session: Session) -> bool:
-    """
-    Pass the gate of a Dag that was ever pinned, by one statement if it was not.
-
-    On PostgreSQL the gate is passed either way, so that a first pin does not slip in between several look-ups.
-
-    :return: whether the Dag was ever pinned
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        row = session.execute(_try_gate(), {"key": gate_key(dag_id), "dag_id": dag_id}).one()
-        if row.passed and row.recorded is None:
-            return False
-        if not row.passed:
-            pass_gate(dag_id, session=session)
-        return row.passed or session.scalar(_recorded(), {"dag_id": dag_id}) is not None
-    if session.scalar(_recorded(), {"dag_id": dag_id}) is None:
-        return False
-    pass_gate(dag_id, session=session)
-    return True
-
-
 def for_change(query: Select) -> Select:
     """Let a SELECT of ``DagModel`` lock the row against other writers of it, but not against those who refer to it."""
     return query.with_for_update(key_share=True, of=DagModel)
@@ -136,12 +115,6 @@ def _shut() -> Select:
 @cache
 def _pass() -> Select:
     return select(func.pg_advisory_xact_lock_shared(bindparam("key")))
-
-
-@cache
-def _try_gate() -> Select:
-    recorded = select(Pin.dag_id).where(Pin.dag_id == bindparam("dag_id")).scalar_subquery()
-    return select(func.pg_try_advisory_xact_lock_shared(bindparam("key")).label("passed"), recorded.label("recorded"))
 
 
 @cache

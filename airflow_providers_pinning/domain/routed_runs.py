@@ -63,29 +63,37 @@ def is_live(model: Any) -> ColumnElement[bool]:
     return ~canary.correlate(model).exists()
 
 
-def has_routed_runs(dag_id: str, run_id: str | None = None, *, session: Session) -> bool:
-    """Tell whether any run of the Dag was routed, or a certain one."""
-    query = select(literal(1)).where(RoutedRun.dag_id == dag_id).limit(1)
-    return session.scalar(query if run_id is None else query.where(RoutedRun.run_id == run_id)) is not None
+def has_routed_runs(dag_id: str, run_id: str, *, session: Session) -> bool:
+    """Tell whether a run was routed."""
+    return (
+        session.scalar(select(literal(1)).where(RoutedRun.dag_id == dag_id, RoutedRun.run_id == run_id).limit(1))
+        is not None
+    )
 
 
 @contextmanager
-def only_live(model: Any, *, session: Session) -> Iterator[None]:
+def only_live(model: Any, *, seen_by: DagRun | None = None, session: Session) -> Iterator[None]:
     """
     Make the session's SELECTs of a model inside the block pass over what belongs to canary runs.
 
     :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
+    :param seen_by: the run for which the others are looked at; if it was routed itself, there are none for it
     :param session: database session
     """
+    conditions = [is_live(model)] if seen_by is None else [is_live(model), ~_was_routed(seen_by)]
     mapper = inspect(model)
 
     def pass_over(state: ORMExecuteState) -> None:
         # What a statement about something else joins is that thing's own run, whichever it is.
         if state.bind_mapper is mapper and isinstance(state.statement, Select) and not state.is_column_load:
-            state.statement = state.statement.where(is_live(model))
+            state.statement = state.statement.where(*conditions)
 
     event.listen(session, "do_orm_execute", pass_over)
     try:
         yield
     finally:
         event.remove(session, "do_orm_execute", pass_over)
+
+
+def _was_routed(run: DagRun) -> ColumnElement[bool]:
+    return select(literal(1)).where(RoutedRun.dag_id == run.dag_id, RoutedRun.run_id == run.run_id).exists()

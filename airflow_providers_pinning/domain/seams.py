@@ -68,6 +68,8 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ),
     ("airflow.models.dagcode", "DagCode.update_source_code", ("cls", "dag_id", "fileloc", "session")),
     ("airflow.models.dagbag", "DBDagBag._version_from_dag_run", ("dag_run", "session")),
+    ("airflow.models.dagbag", "DBDagBag.get_latest_version_of_dag", ("self", "dag_id", "session")),
+    ("airflow.models.dagbag", "DBDagBag._read_dag", ("self", "serdag")),
     (
         "airflow.models.dagrun",
         "DagRun._check_last_n_dagruns_failed",
@@ -119,7 +121,6 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("ti", "task_outlets", "outlet_events", "session"),
     ),
     ("airflow.cli.cli_parser", "get_parser", ("dag_parser",)),
-    ("airflow.models.taskinstance", "TaskInstance.prepare_db_for_next_try", ("self", "session")),
     (
         "airflow.models.taskinstance",
         "clear_task_instances",
@@ -166,6 +167,11 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("self", "session"),
     ),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._update_asset_orphanage", ("self", "session")),
+    (
+        "airflow.jobs.scheduler_job_runner",
+        "SchedulerJobRunner._executable_task_instances_to_queued",
+        ("self", "max_tis", "session"),
+    ),
     (
         "airflow.serialization.definitions.dag",
         "SerializedDAG.bulk_write_to_db",

@@ -92,23 +92,21 @@ def queue_partitioned_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) 
     from airflow_providers_pinning.domain.active import pinned_version_ids
 
     session, listeners = kwargs["session"], list(kwargs["partition_dags"])
-    pinned = pinned_version_ids([dag.dag_id for dag in listeners], session=session) if listeners else {}
-    if not pinned or not kwargs["partition_key"]:
+    if not listeners or not kwargs["partition_key"]:
         wrapped(*args, **kwargs)
         return
-    if others := [dag for dag in listeners if dag.dag_id not in pinned]:
-        wrapped(*args, **{**kwargs, "partition_dags": others})
     for dag in listeners:
-        if dag.dag_id in pinned:
-            try:
-                wrapped(*args, **{**kwargs, "partition_dags": [dag]})
-            except SQLAlchemyError:
+        try:
+            wrapped(*args, **{**kwargs, "partition_dags": [dag]})
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            if not pinned_version_ids([dag.dag_id], session=session):
                 raise
-            except Exception as error:
-                lost = (
-                    f"Partition {kwargs['partition_key']!r} is not queued for Dag {dag.dag_id!r}, whose pinned version "
-                    f"is gone, changed or unreadable ({error}). Pin another version or unpin the Dag, and publish the "
-                    "asset again."
-                )
-                log.exception("%s", lost)
-                session.add(Log(event="pin unavailable", extra=lost, task_instance=kwargs["task_instance"]))
+            lost = (
+                f"Partition {kwargs['partition_key']!r} is not queued for Dag {dag.dag_id!r}, whose pinned version "
+                f"is gone, changed or unreadable ({error}). Pin another version or unpin the Dag, and publish the "
+                "asset again."
+            )
+            log.exception("%s", lost)
+            session.add(Log(event="pin unavailable", extra=lost, task_instance=kwargs["task_instance"]))

@@ -61,6 +61,7 @@ HOOKS = (
     ("airflow.jobs.scheduler_job_runner", "scheduler:install"),
     ("airflow.jobs.scheduler_job_runner", "slots:install_on_scheduler"),
     ("airflow.jobs.scheduler_job_runner", "outcomes:install_on_scheduler"),
+    ("airflow.jobs.scheduler_job_runner", "workloads:install_on_scheduler"),
     ("airflow.serialization.definitions.dag", "scheduling_metadata:install_on_dag"),
     ("airflow.serialization.definitions.dag", "run_creation:install"),
     ("airflow.dag_processing.collection", "scheduling_metadata:install_on_collection"),

@@ -39,31 +39,28 @@ def install(module: ModuleType) -> None:
     """Patch ``airflow.api_fastapi.execution_api.routes.task_instances``."""
 
     def handle_fail_fast(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        from airflow_providers_pinning.domain.fail_fast import read_fail_fast
+
         called = {**dict(zip(("ti", "dag_id", "session", "dag_bag"), args, strict=False)), **kwargs}
-        dag = _dag_of_run(called["ti"], called["dag_bag"], session=called["session"])
-        if dag is None:
+        ti, session = called["ti"], called["session"]
+        # Stock's own question, with the answer whether it is the right one to ask.
+        of_dag = read_fail_fast(called["dag_id"], ti.dag_run.created_dag_version_id, session=session)
+        if of_dag.holds_for_run:
+            dag = called["dag_bag"].get_dag_for_run(dag_run=ti.dag_run, session=session) if of_dag.fail_fast else None
+        elif (dag := _dag_of_run(ti, called["dag_bag"], session=session)) is None:
             wrapped(**called)
-        elif dag.fail_fast:
+        if dag is not None and (of_dag.holds_for_run or dag.fail_fast):
             teardowns = {task_id: task.is_teardown for task_id, task in dag.task_dict.items()}
-            module._stop_remaining_tasks(
-                task_instance=called["ti"], task_teardown_map=teardowns, session=called["session"]
-            )
+            module._stop_remaining_tasks(task_instance=ti, task_teardown_map=teardowns, session=session)
 
     check_signature(module, "_stop_remaining_tasks")
     wrap(module, "_handle_fail_fast_for_dag", handle_fail_fast)
 
 
 def _dag_of_run(ti: Any, dag_bag: Any, *, session: Any) -> Any:
-    """Read the Dag of the run's version, if versions are managed, it is not the active one and it can be read."""
+    """Read the Dag of the run's version, if it can be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from airflow_providers_pinning.domain.active import active_version_id
-    from airflow_providers_pinning.domain.identity import managed_run_version
-
-    version_id = managed_run_version(ti.dag_id, ti.run_id, session=session)
-    if version_id is None or version_id == active_version_id(ti.dag_id, session=session):
-        # ``DagModel`` describes this very version, and asking it does not need the Dag to be deserialized.
-        return None
     try:
         return dag_bag.get_dag_for_run(dag_run=ti.dag_run, session=session)
     except SQLAlchemyError:

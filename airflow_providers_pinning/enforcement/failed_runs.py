@@ -39,14 +39,10 @@ def install(module: ModuleType) -> None:
 
 
 def check_last_n_dagruns_failed(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-    """Count the failed runs as stock does, without those that were routed to a version."""
+    """Count the failed runs as stock does, without those that were routed to a version; a routed one counts none."""
     from airflow.models.dagrun import DagRun
 
-    from airflow_providers_pinning.domain.routed_runs import has_routed_runs, only_live
+    from airflow_providers_pinning.domain.routed_runs import only_live
 
-    session = kwargs["session"] if "session" in kwargs else args[2]
-    if not has_routed_runs(instance.dag_id, session=session):
+    with only_live(DagRun, seen_by=instance, session=kwargs["session"] if "session" in kwargs else args[2]):
         wrapped(*args, **kwargs)
-    elif not has_routed_runs(instance.dag_id, instance.run_id, session=session):
-        with only_live(DagRun, session=session):
-            wrapped(*args, **kwargs)

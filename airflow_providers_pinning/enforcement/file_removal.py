@@ -19,7 +19,7 @@ Seams E1 and E3: what happens to a file at HEAD does not happen to a pinned Dag.
 
 Stock marks the Dags of a file stale when it does not parse (E1, ``_update_import_errors``) or is gone
 (E3, ``DagModel.deactivate_deleted_dags``), and stale Dags get no runs; for removed files it goes on to
-delete the asset references of every stale Dag. The mark is taken back in the same transaction. E2, Dags
+delete the asset references of every stale Dag. Its statements are made to pass over pinned Dags. E2, Dags
 that are no longer in a file that parses, is in :mod:`airflow_providers_pinning.enforcement.processor`.
 
 Shown by ``tests/unit/enforcement/test_file_removal.py``.
@@ -37,23 +37,12 @@ def install_on_collection(module: ModuleType) -> None:
     """Patch ``airflow.dag_processing.collection``."""
 
     def update_import_errors(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        wrapped(*args, **kwargs)
-        _keep_files_with_errors(*args, **kwargs)
+        from airflow_providers_pinning.domain.activity import pinned_dags_passed_over
+
+        with pinned_dags_passed_over(kwargs["session"] if "session" in kwargs else args[3]):
+            wrapped(*args, **kwargs)
 
     wrap(module, "_update_import_errors", update_import_errors)
-
-
-def _keep_files_with_errors(
-    files_parsed: Any, bundle_name: str, import_errors: dict[tuple[str, str], str], session: Any
-) -> None:
-    from airflow.models.dag import DagModel
-    from sqlalchemy import tuple_
-
-    from airflow_providers_pinning.domain.activity import keep_pinned_active
-
-    if import_errors:
-        files = tuple_(DagModel.bundle_name, DagModel.relative_fileloc).in_(list(import_errors))
-        keep_pinned_active(files, session=session)
 
 
 def install_on_dag_model(module: ModuleType) -> None:
@@ -62,12 +51,10 @@ def install_on_dag_model(module: ModuleType) -> None:
 
     @provide_session
     def deactivate(wrapped: Any, bundle_name: str, rel_filelocs: Any, *, session: Any = NEW_SESSION) -> bool:
-        from airflow_providers_pinning.domain.activity import keep_pinned_active
+        from airflow_providers_pinning.domain.activity import pinned_dags_passed_over
 
-        deactivated = wrapped(bundle_name, rel_filelocs, session=session)
-        if deactivated:
-            keep_pinned_active(module.DagModel.bundle_name == bundle_name, session=session)
-        return deactivated
+        with pinned_dags_passed_over(session):
+            return wrapped(bundle_name, rel_filelocs, session=session)
 
     def deactivate_deleted_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> bool:
         return deactivate(wrapped, *args, **kwargs)

@@ -70,6 +70,7 @@ class Upkeep:
             self._repair,
             self._recalculate,
             self._activate_assets,
+            self._take_marks_back,
             self._forget_gone_runs,
             self._keep_content,
             self._report,
@@ -98,6 +99,11 @@ class Upkeep:
         from airflow_providers_pinning.domain.asset_activation import activate_what_goes_before
 
         _with_session(activate_what_goes_before)
+
+    def _take_marks_back(self) -> None:
+        from airflow_providers_pinning.domain.activity import take_marks_back
+
+        _with_session(take_marks_back)
 
     def _forget_gone_runs(self) -> None:
         from airflow_providers_pinning.domain.acknowledgement import forget_acknowledgements
@@ -150,10 +156,10 @@ def install(module: ModuleType) -> None:
 
     @provide_session
     def deactivate(wrapped: Any, last_parsed: Any, *, session: Any = NEW_SESSION) -> None:
-        from airflow_providers_pinning.domain.activity import keep_pinned_active
+        from airflow_providers_pinning.domain.activity import pinned_dags_passed_over
 
-        wrapped(last_parsed, session=session)
-        keep_pinned_active(session=session)
+        with pinned_dags_passed_over(session):
+            wrapped(last_parsed, session=session)
 
     def deactivate_stale_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
         deactivate(wrapped, *args, **kwargs)

@@ -19,8 +19,9 @@ Seam D: one version for the whole of a run.
 
 Stock ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and looks the version up
 again for the run's rows: a pin that commits in between makes a run with one version's tasks and
-another's id. Here the version is resolved once, under a lock, the run is created from that version's
-Dag, and the look-ups inside answer with the same version. A canary run brings its version along.
+another's id. Here the version is looked up once, under a lock, by stock's own look-up. If it is the one of the Dag in
+hand, the run is that; else it is created from that version's Dag, and the look-ups inside answer with the same
+version. A canary run brings its version along.
 ``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
 
 Shown by ``tests/unit/enforcement/test_run_creation.py``.
@@ -49,7 +50,6 @@ def install(module: ModuleType) -> None:
         from airflow_providers_pinning.domain.active import (
             Resolution,
             current_resolution,
-            held_pin,
             lock_active_pin,
             resolved,
         )
@@ -64,10 +64,10 @@ def install(module: ModuleType) -> None:
         if triggered_by == DagRunTriggeredByType.TEST or is_local:
             with resolved(Resolution(dag.dag_id, None)):
                 return wrapped(session=session, **kwargs)
-        held = held_pin(dag.dag_id)
-        pin = held or lock_active_pin(dag.dag_id, session=session)
-        # Where the pin is held, the Dag in hand was read after that.
-        if pin.version or (pin.recorded and not held):
+        if (run := _create_from_dag_in_hand(wrapped, dag, session=session, **kwargs)) is not None:
+            return run
+        pin = lock_active_pin(dag.dag_id, session=session)
+        if pin.recorded:
             dag = _dag_of(dag, pin.version, session=session)
         with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
             run = wrapped.__func__(dag, session=session, **kwargs)
@@ -79,6 +79,22 @@ def install(module: ModuleType) -> None:
         return create_resolved(wrapped, instance, *args, **kwargs)
 
     wrap(module, "SerializedDAG.create_dagrun", create_dagrun)
+
+
+def _create_from_dag_in_hand(wrapped: Any, dag: Any, *, session: Any, **kwargs: Any) -> Any:
+    """Create the run as stock does, unless it is to have another version; then nothing was written."""
+    from airflow_providers_pinning.domain.creation import DagNotInHandError, creating_run
+
+    if (stamp := stamp_of(dag)) is None:
+        return None
+    try:
+        with creating_run(dag.dag_id, stamp, session=session) as creation:
+            run = wrapped(session=session, **kwargs)
+    except DagNotInHandError:
+        return None
+    if creation.is_pinned:
+        _set_bundle_version(run, creation)
+    return run
 
 
 def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:

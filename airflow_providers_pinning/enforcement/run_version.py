@@ -23,9 +23,8 @@ would change its tasks half way. M: stock ``TaskMap.expand_mapped_task`` gives t
 added to a mapped task the latest version, which need not be their run's once the pin has moved.
 
 Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``
-for the bundle's version. The pin is held from the first step of clearing, ``prepare_db_for_next_try``, on, and from
-the first step of adding only the new tasks, ``_get_new_task_ids``: one that moves in between would mix two versions in
-a run.
+for the bundle's version. So does adding only the new tasks, which begins with ``_get_new_task_ids``. The pin is held
+from the first of these look-ups on: one that moves in between would mix two versions in a run.
 
 Shown by ``tests/unit/enforcement/test_run_version.py``.
 """
@@ -35,57 +34,64 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.contract import check_signature, wrap
 
 
 def install_on_dag_bag(module: ModuleType) -> None:
     """Patch ``airflow.models.dagbag``."""
 
     def version_from_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.active import is_pinned
+        from airflow_providers_pinning.domain.run_versions import answered, read_latest
 
         run = args[0] if args else kwargs["dag_run"]
-        unversioned = run.created_dag_version_id and not run.bundle_version
-        if unversioned and is_pinned(run.dag_id, session=kwargs["session"]):
+        if run.bundle_version or not run.created_dag_version_id:
+            return wrapped(*args, **kwargs)
+        # Instead of the look-up that stock is about to make, not beside it.
+        latest = read_latest(run.dag_id, session=kwargs["session"])
+        if latest.is_pinned:
             return run.created_dag_version_id
-        return wrapped(*args, **kwargs)
+        with answered(latest):
+            return wrapped(*args, **kwargs)
 
+    def get_latest_version_of_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        from airflow.models.serialized_dag import SerializedDagModel
+
+        from airflow_providers_pinning.domain import holding
+
+        if not holding.is_holding():
+            return wrapped(*args, **kwargs)
+        dag_id, session = args[0] if args else kwargs["dag_id"], kwargs["session"]
+        query = SerializedDagModel.latest_item_select_object(dag_id)
+        serialized = holding.scalar(query, dag_id, session=session)
+        return serialized and instance._read_dag(serialized)
+
+    check_signature(module, "DBDagBag._read_dag")
     wrap(module, "DBDagBag._version_from_dag_run", version_from_dag_run)
+    wrap(module, "DBDagBag.get_latest_version_of_dag", get_latest_version_of_dag)
 
 
 def install_on_task_instance(module: ModuleType) -> None:
     """Patch ``airflow.models.taskinstance``."""
 
-    def prepare_db_for_next_try(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.active import hold_recorded_pin
+    def hold_pins(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        from airflow_providers_pinning.domain.holding import holding_pins
 
-        hold_recorded_pin(instance.dag_id, session=kwargs["session"] if "session" in kwargs else args[0])
-        wrapped(*args, **kwargs)
+        with holding_pins():
+            return wrapped(*args, **kwargs)
 
-    def get_new_task_ids(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> list[str]:
-        from airflow_providers_pinning.domain.active import hold_recorded_pin
-
-        dag_id = args[0] if args else kwargs["dag_id"]
-        hold_recorded_pin(dag_id, session=kwargs["session"] if "session" in kwargs else args[2])
-        return wrapped(*args, **kwargs)
-
-    wrap(module, "TaskInstance.prepare_db_for_next_try", prepare_db_for_next_try)
-    wrap(module, "_get_new_task_ids", get_new_task_ids)
+    wrap(module, "clear_task_instances", hold_pins)
+    wrap(module, "_get_new_task_ids", hold_pins)
 
 
 def install_on_task_map(module: ModuleType) -> None:
     """Patch ``airflow.models.taskmap``."""
 
     def expand_mapped_task(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.active import Resolution, resolved
-        from airflow_providers_pinning.domain.identity import managed_run_version
+        from airflow_providers_pinning.domain.run_versions import expanding
 
         task = args[0] if args else kwargs["task"]
-        run_id = args[1] if len(args) > 1 else kwargs["run_id"]
-        created_with = managed_run_version(task.dag_id, run_id, session=kwargs["session"])
-        if created_with is None:
-            return wrapped(*args, **kwargs)
-        with resolved(Resolution(task.dag_id, created_with)):
+        # Stock asks for tasks that are not mapped too, for which no version is looked up.
+        with expanding(task.dag_id, args[1] if len(args) > 1 else kwargs["run_id"]):
             return wrapped(*args, **kwargs)
 
     wrap(module, "TaskMap.expand_mapped_task", expand_mapped_task)

@@ -31,7 +31,7 @@ Two of them can activate the same one, or several in different orders and so wai
 end if it is the one that loses. Here it goes on, and cleans up with the next turn of the timer.
 
 When it creates scheduled and asset-triggered runs, the scheduler has locked the Dags' rows, which no change of
-a pin gets past. So the pins of all these Dags are read at once, instead of one by one for each run.
+a pin gets past. So the version that it reads is the one that the run gets, and nothing is locked or read once more.
 
 Shown by ``tests/unit/enforcement/test_scheduler.py`` and ``tests/integration/test_locks.py``.
 """
@@ -39,7 +39,6 @@ Shown by ``tests/unit/enforcement/test_scheduler.py`` and ``tests/integration/te
 from __future__ import annotations
 
 import logging
-import time
 from types import ModuleType
 from typing import Any
 
@@ -47,8 +46,6 @@ from airflow_providers_pinning.enforcement import unavailable
 from airflow_providers_pinning.enforcement.contract import wrap
 
 log = logging.getLogger(__name__)
-
-BLOCKED_PARTITIONS = "_pinning_blocked_partitions"
 
 
 def install(module: ModuleType) -> None:
@@ -67,13 +64,18 @@ def install(module: ModuleType) -> None:
 
 def verify_integrity_if_dag_changed(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> bool:
     """Leave the runs of a pinned Dag with the version they were created with."""
-    from airflow_providers_pinning.domain.active import is_pinned
+    from airflow_providers_pinning.domain.run_versions import answered, read_latest
 
     run = args[0] if args else kwargs["dag_run"]
     session = kwargs["session"] if "session" in kwargs else args[1]
-    if run.created_dag_version_id and is_pinned(run.dag_id, session=session):
+    if not run.created_dag_version_id:
+        return wrapped(*args, **kwargs)
+    # Instead of the look-up that stock is about to make, not beside it.
+    latest = read_latest(run.dag_id, session=session)
+    if latest.is_pinned:
         return True
-    return wrapped(*args, **kwargs)
+    with answered(latest):
+        return wrapped(*args, **kwargs)
 
 
 def get_current_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -98,24 +100,24 @@ def get_current_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 
 def create_dag_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-    """Create the scheduled runs with one look at the pins of all these Dags, whose rows are locked."""
-    from airflow_providers_pinning.domain.active import held_pins
+    """Create the scheduled runs of Dags whose rows are locked."""
+    from airflow_providers_pinning.domain.creation import rows_locked
 
     session = kwargs["session"] if "session" in kwargs else args[1]
     dag_models = _worth_trying(args[0] if args else kwargs["dag_models"], session=session)
     if dag_models:
-        with held_pins([dag_model.dag_id for dag_model in dag_models], session=session):
+        with rows_locked([dag_model.dag_id for dag_model in dag_models], session=session):
             wrapped(dag_models, session)
 
 
 def create_dag_runs_asset_triggered(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
     """Create the runs Dag by Dag, so that a pin that cannot be honoured fails alone; these rows are locked too."""
-    from airflow_providers_pinning.domain.active import held_pins
+    from airflow_providers_pinning.domain.creation import rows_locked
     from airflow_providers_pinning.domain.errors import PinUnavailableError
 
     session = kwargs["session"]
     dag_models = _worth_trying(kwargs["dag_models"], session=session)
-    with held_pins([dag_model.dag_id for dag_model in dag_models], session=session):
+    with rows_locked([dag_model.dag_id for dag_model in dag_models], session=session):
         for dag_model in dag_models:
             try:
                 wrapped(dag_models=[dag_model], session=session)
@@ -136,22 +138,19 @@ def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:
 
 def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """
-    Make room for the partitions of pins that cannot be honoured, which stock would look at first for ever.
+    Pass over the partitions of pins that cannot be honoured, which stock would look at first for ever.
 
     Should a pin break between its selection and the creation of the run, this round ends there.
     """
+    from airflow_providers_pinning.domain.asset_listeners import blocked_partitions_passed_over
     from airflow_providers_pinning.domain.errors import PinUnavailableError
 
-    session = kwargs["session"] if "session" in kwargs else args[0]
-    limit = instance._max_partition_dag_runs_per_loop
-    instance._max_partition_dag_runs_per_loop = limit + _blocked_partitions(instance, session=session)
     try:
-        return wrapped(*args, **kwargs)
+        with blocked_partitions_passed_over(kwargs["session"] if "session" in kwargs else args[0]):
+            return wrapped(*args, **kwargs)
     except PinUnavailableError as error:
         log.error("%s", error)
         return {error.data["dag_id"]}
-    finally:
-        instance._max_partition_dag_runs_per_loop = limit
 
 
 def update_asset_orphanage(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
@@ -169,14 +168,3 @@ def update_asset_orphanage(wrapped: Any, instance: Any, args: Any, kwargs: Any) 
         log.warning(
             "The clean-up of assets met others at the same assets, and is made at its next turn: %s", error.orig
         )
-
-
-def _blocked_partitions(runner: Any, *, session: Any) -> int:
-    """Count the partitions that take a place for nothing; anew every few seconds, since each turn asks."""
-    from airflow_providers_pinning.domain.asset_listeners import count_blocked_partitions
-
-    count, until = getattr(runner, BLOCKED_PARTITIONS, (0, 0.0))
-    if until <= time.monotonic():
-        count = count_blocked_partitions(session=session)
-        setattr(runner, BLOCKED_PARTITIONS, (count, time.monotonic() + unavailable.RECOUNT_AFTER))
-    return count

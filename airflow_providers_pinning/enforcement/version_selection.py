@@ -47,16 +47,18 @@ def install_on_dag_version(module: ModuleType) -> None:
         load_bundle_model: bool = False,
         session: Any = NEW_SESSION,
     ) -> Any:
-        from airflow_providers_pinning.domain.active import active_condition
+        from airflow_providers_pinning.domain.active import find_active_version
+        from airflow_providers_pinning.domain.run_versions import take_answer
 
+        if (latest := take_answer(dag_id)) is not None:
+            return latest.version
         query = cls._latest_version_select(
             dag_id,
             bundle_version=bundle_version,
             load_dag_model=load_dag_model,
             load_bundle_model=load_bundle_model,
         )
-        condition = active_condition(dag_id)
-        return session.scalar(query if condition is None else query.where(condition))
+        return find_active_version(query, dag_id, session=session)
 
     def get_latest_version(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         return select_active(instance, *args, **kwargs)

@@ -249,7 +249,8 @@ class TestBrokenPinInTheScheduler:
     """The scheduler holds the Dag's row, so it may not wait for a change that waits for the row."""
 
     def test_and_a_repair_of_the_pin_never_wait_for_each_other(self, registered, elsewhere):
-        from airflow_providers_pinning.domain.active import held_pins, lock_active_pin
+        from airflow_providers_pinning.domain.active import lock_active_pin
+        from airflow_providers_pinning.domain.creation import rows_locked
         from airflow_providers_pinning.domain.errors import PinUnavailableError
 
         registered.pin("orders", 1)
@@ -258,7 +259,7 @@ class TestBrokenPinInTheScheduler:
 
         def schedule(own):
             own.execute(select(DagModel.dag_id).where(DagModel.dag_id == "orders").with_for_update(key_share=True))
-            with held_pins(["orders"], session=own):
+            with rows_locked(["orders"], session=own):
                 holding.set()
                 assert may_create.wait(60)
                 with pytest.raises(PinUnavailableError):

@@ -14,7 +14,11 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How many statements the enforcement adds: what ``make bench`` measures rests on it, and it can be tested."""
+"""
+How many statements the enforcement adds: what ``make bench`` measures rests on it, and it can be tested.
+
+Each patched function has a row in ``patched_functions.py``: a new one needs a row too.
+"""
 
 from __future__ import annotations
 
@@ -22,18 +26,18 @@ from contextlib import contextmanager
 
 import pytest
 from airflow import settings
-from airflow.dag_processing.collection import update_dag_parsing_results_in_db
-from airflow.dag_processing.dagbag import DagBag
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
-from airflow.serialization.serialized_objects import LazyDeserializedDAG
-from sqlalchemy import event, func, select
+from airflow.models.taskinstance import TaskInstance
+from sqlalchemy import delete, event, update
 
-from tests.support.lab import BUNDLE
-from tests.support.sources import STABLE
-from tests.support.stock import without_enforcement
+from airflow_providers_pinning.domain.seams import SEAMS
+from tests.integration.patched_functions import EXEMPT, ROWS, World
+from tests.support.stock import watched, without_enforcement
 
-DAGS = [f"dag_{number}" for number in range(8)]
-"""Fewer than the scheduler takes in one turn."""
+SMALL, BIG = 2, 7
+
+by_row = pytest.mark.parametrize("row", ROWS, ids=[row.prepare.__name__ for row in ROWS])
 
 
 @contextmanager
@@ -51,74 +55,82 @@ def counted():
         event.remove(settings.engine, "before_cursor_execute", count)
 
 
+class Counter:
+    """Counts the statements of rows, each time with a Dag of its own."""
+
+    def __init__(self, lab, session, scheduler):
+        self.lab, self.session, self.scheduler = lab, session, scheduler
+        self._acts = 0
+
+    def statements(self, row, *, size=SMALL, managed=False, stock=False, warm=True):
+        """Return the statements of one act, when what is read once in a process was read."""
+        if warm:
+            self.statements(row, size=size, managed=managed, stock=stock, warm=False)
+        self._acts += 1
+        world = World(self.lab, self.session, self.scheduler, f"dag_{self._acts}", size, managed)
+        act = row.prepare(world)
+        try:
+            if stock:
+                with without_enforcement(), counted() as statements:
+                    act()
+            else:
+                with counted() as statements:
+                    act()
+            self.session.commit()
+        finally:
+            self._put_away()
+        return statements
+
+    def _put_away(self):
+        """Leave nothing for the scheduler to do in the next act."""
+        self.session.rollback()
+        self.session.execute(delete(TaskInstance))
+        self.session.execute(update(DagRun).values(state="success"))
+        self.session.execute(update(DagModel).values(is_paused=True, is_stale=True))
+        self.session.commit()
+        self.session.expunge_all()
+
+
 @pytest.fixture
-def registered(lab, session):
-    lab.commit("sha1", **{dag_id: of(dag_id) for dag_id in DAGS})
-    return lab
+def count(lab, session, scheduler):
+    return Counter(lab, session, scheduler)
 
 
-def of(dag_id):
-    # With catching up there is always a run due.
-    source = STABLE.replace('"orders"', f'"{dag_id}"').replace("catchup=False", "catchup=True")
-    return source.replace("max_active_runs=2", "max_active_runs=50")
+def test_every_patched_function_has_a_row_or_a_reason_to_have_none():
+    in_rows = {seam for row in ROWS for seam in row.seams}
+
+    assert in_rows | EXEMPT.keys() == {qualname for _, qualname, _ in SEAMS}
+    assert not in_rows & EXEMPT.keys()
 
 
-def pin_all(lab):
-    for dag_id in DAGS:
-        lab.pin(dag_id, 1)
+@by_row
+def test_a_row_passes_the_patched_functions_that_it_is_for(row, count):
+    with watched() as called:
+        count.statements(row, warm=False)
+
+    assert called.issuperset(row.seams)
 
 
-def create_runs(scheduler, session):
-    before = session.scalar(select(func.count()).select_from(DagRun))
-    with counted() as statements:
-        scheduler.create_due_runs()
-    created = session.scalar(select(func.count()).select_from(DagRun)) - before
-    session.commit()
-    assert created == len(DAGS)
-    return len(statements)
+@by_row
+def test_a_dag_that_nothing_manages_costs_no_more_than_in_stock(row, count):
+    in_stock = count.statements(row, stock=True)
+    patched = count.statements(row)
+
+    assert len(patched) <= len(in_stock) + row.allowed, difference(patched, in_stock)
 
 
-@pytest.mark.parametrize("prepare", [lambda lab: None, pin_all], ids=["no pin", "all pinned"])
-def test_creating_runs_takes_two_more_a_turn_of_the_scheduler(registered, scheduler, session, prepare):
-    prepare(registered)
-    create_runs(scheduler, session)
-    with without_enforcement():
-        in_stock = create_runs(scheduler, session)
-    assert create_runs(scheduler, session) <= in_stock + 2
+@by_row
+def test_what_a_managed_dag_costs_more_does_not_grow_with_its_tasks(row, count):
+    more = []
+    for size in (SMALL, BIG):
+        in_stock = count.statements(row, size=size, managed=True, stock=True)
+        patched = count.statements(row, size=size, managed=True)
+        more.append(len(patched) - len(in_stock))
+
+    assert more[1] <= more[0], difference(patched, in_stock)
 
 
-def write(lab, dag_ids, session):
-    checkout = lab.root / BUNDLE / "sha1"
-    bag = DagBag(checkout, safe_mode=False, bundle_path=checkout, bundle_name=BUNDLE)
-    dags = [LazyDeserializedDAG.from_dag(bag.dags[dag_id]) for dag_id in dag_ids]
-    session.expunge_all()
-    with counted() as statements:
-        update_dag_parsing_results_in_db(
-            bundle_name=BUNDLE,
-            bundle_version="sha1",
-            version_data=None,
-            dags=dags,
-            import_errors={},
-            parse_duration=0.1,
-            warnings=set(),
-            session=session,
-            files_parsed={(BUNDLE, dag.relative_fileloc) for dag in dags},
-        )
-    session.commit()
-    return len(statements)
-
-
-@pytest.mark.parametrize(
-    ("dag_ids", "prepare", "more"),
-    [
-        pytest.param(DAGS[:1], lambda lab: None, 1, id="one Dag, no pin"),
-        pytest.param(DAGS, lambda lab: None, 2, id="many Dags, no pin"),
-        pytest.param(DAGS[:1], pin_all, 4, id="one Dag, pinned"),
-        pytest.param(DAGS, pin_all, 4, id="many Dags, pinned"),
-    ],
-)
-def test_writing_a_file_takes_few_more(registered, session, dag_ids, prepare, more):
-    prepare(registered)
-    with without_enforcement():
-        in_stock = write(registered, dag_ids, session)
-    assert write(registered, dag_ids, session) <= in_stock + more
+def difference(patched, in_stock):
+    """Say which statements there are more of."""
+    left = list(in_stock)
+    return "\n".join(["More than in stock:", *(s for s in patched if s not in left or left.remove(s))])

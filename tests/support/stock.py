@@ -48,6 +48,32 @@ def without_enforcement(*names: str) -> Iterator[None]:
             setattr(owner, name, wrapper)
 
 
+@contextmanager
+def watched() -> Iterator[set[str]]:
+    """Note the qualified names of the patched functions that are called."""
+    called: set[str] = set()
+    undone = []
+
+    def watch(qualname: str):
+        def note(wrapped, instance, args, kwargs):
+            called.add(qualname)
+            return wrapped(*args, **kwargs)
+
+        return note
+
+    for module, qualname, _ in SEAMS:
+        owner, name = _find(module, qualname)
+        wrapper = vars(owner)[name]
+        if isinstance(wrapper, FunctionWrapper):
+            setattr(owner, name, FunctionWrapper(wrapper, watch(qualname)))
+            undone.append((owner, name, wrapper))
+    try:
+        yield called
+    finally:
+        for owner, name, wrapper in undone:
+            setattr(owner, name, wrapper)
+
+
 def _original(wrapper):
     """Return what Airflow has; a function may be wrapped for several purposes."""
     while isinstance(wrapper, FunctionWrapper):

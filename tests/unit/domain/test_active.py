@@ -135,27 +135,6 @@ class TestCondition:
         assert found.all() == [1]
 
 
-class TestHeldPins:
-    def test_answer_as_the_pins_do(self, pinned):
-        with active.held_pins(["orders", "invoices"], session=pinned.session):
-            assert latest_number(pinned) == 1
-            assert latest_number(pinned, "invoices") == 1
-
-    @REWRITES
-    def test_that_cannot_be_honoured_are_left_out(self, rewrite, pinned):
-        rewrite(pinned)
-
-        with active.held_pins(["orders"], session=pinned.session):
-            assert active.held_pin("orders") is None
-            assert DagVersion.get_latest_version("orders", session=pinned.session) is None
-
-    def test_are_let_go_at_the_end(self, pinned):
-        with active.held_pins(["orders"], session=pinned.session):
-            assert active.held_pin("orders")
-
-        assert active.held_pin("orders") is None
-
-
 @REWRITES
 def test_a_pin_that_cannot_be_honoured_is_not_held_for_the_creation_of_a_run(rewrite, pinned):
     rewrite(pinned)

@@ -40,7 +40,7 @@ WHILE_READING = 0.7
 
 @pytest.fixture
 def pinned_meanwhile(session):
-    """Return a function that pins a version from another process, as soon as this one has read the pins."""
+    """Return a function that pins a version from another process, as soon as this one has sent a certain statement."""
     threads, ended = [], []
 
     def pin_elsewhere(number):
@@ -49,11 +49,9 @@ def pinned_meanwhile(session):
             own.commit()
         ended.append(number)
 
-    def begin(number):
+    def begin(number, after):
         def read(connection, cursor, statement, *rest):
-            # Of the pins, not of the active version: that comes earlier, and is decided anew afterwards.
-            reads = statement.startswith("SELECT pinning_pin.dag_id, pinning_pin.dag_version_id")
-            if reads and threading.current_thread() is threading.main_thread() and not threads:
+            if statement.startswith(after) and threading.current_thread() is threading.main_thread() and not threads:
                 threads.append(threading.Thread(target=pin_elsewhere, args=(number,), daemon=True))
                 threads[0].start()
                 threads[0].join(WHILE_READING)
@@ -84,14 +82,15 @@ def two_versions(lab, session):
 
 
 def test_the_dag_processor_does_not_rewrite_a_version_that_is_pinned_meanwhile(two_versions, lab, pinned_meanwhile):
-    pinned_meanwhile(2)
+    pinned_meanwhile(2, after="SELECT pinning_pin.dag_id, pinning_pin.dag_version_id")
     lab.commit("sha3", orders=CHANGED.replace("transform", "clean"))
     assert pinned_meanwhile.wait() == [2]
     assert lab.pin_state("orders").health.problems == ()
 
 
 def test_a_run_is_of_the_version_that_is_pinned_when_it_is_created(two_versions, lab, session, pinned_meanwhile):
-    pinned_meanwhile(1)
+    # The look-up of the run's version, not the one of the Dag: that comes earlier, and is decided anew.
+    pinned_meanwhile(1, after="SELECT dag_version.")
     trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, run_id="second", session=session)
     created_before = lab.runs("orders")[-1].id
     session.commit()
@@ -104,7 +103,7 @@ def test_a_run_is_of_the_version_that_is_pinned_when_it_is_created(two_versions,
 def test_a_scheduled_run_is_of_the_version_that_is_pinned_when_it_is_created(
     two_versions, lab, scheduler, pinned_meanwhile
 ):
-    pinned_meanwhile(1)
+    pinned_meanwhile(1, after="SELECT serialized_dag.")
     scheduler.create_due_runs()
     assert pinned_meanwhile.wait() == [1]
     run = lab.runs("orders")[-1]

@@ -37,9 +37,10 @@ def test_clearing_on_the_latest_version_holds_the_pin_before_it_looks_the_versio
     with recorded(session) as statements:
         clear(run, session)
 
-    held = next(i for i, s in enumerate(statements) if "FROM pinning_pin" in s and "FOR SHARE" in s)
-    looked_up = next(i for i, s in enumerate(statements) if "FROM dag_version" in s and "ORDER BY" in s)
-    assert held < looked_up
+    held = next(i for i, s in enumerate(statements) if s.startswith("UPDATE dag "))
+    # What told that the pin is to be held is looked up again.
+    first, *others = (i for i, s in enumerate(statements) if "FROM serialized_dag JOIN dag_version" in s)
+    assert first < held < min(others)
 
 
 def test_clearing_reads_the_bundle_version_of_the_pin_anew(lab, session):
@@ -82,8 +83,9 @@ def test_adding_only_the_new_tasks_holds_the_pin_before_it_looks_the_version_up(
         dag.clear(run_id=run.run_id, only_new=True, session=session)
     session.commit()
 
-    held = next(i for i, s in enumerate(statements) if "FROM pinning_pin" in s and "FOR SHARE" in s)
-    looked_up = next(i for i, s in enumerate(statements) if "dag_version" in s and "ORDER BY" in s)
-    assert held < looked_up
+    held = next(i for i, s in enumerate(statements) if s.startswith("UPDATE dag "))
+    first, *others = (i for i, s in enumerate(statements) if "dag_version" in s and "ORDER BY" in s)
+    # The first one told that the pin is to be held, and is made again.
+    assert first < held < min(others)
     assert (run.bundle_version, lab.task_ids(run)) == ("sha2", {"extract", "transform", "load"})
     assert lab.used_versions(run) == {2}

@@ -30,6 +30,7 @@ RELIED_ON = {
     *scheduling_metadata.RELIED_ON,
     *shared_assets.RELIED_ON,
     "DagFileProcessorManager._add_files_to_queue",
+    "DBDagBag._read_dag",
     "_stop_remaining_tasks",
     "DagRun.get_queued_dag_runs_to_set_running",
     "SchedulerJobRunner._stamp_team_names",

@@ -174,7 +174,7 @@ def test_a_pin_that_breaks_while_a_partitioned_run_is_created_does_not_end_the_s
     assert len(lab.runs("invoices")) == 1
 
 
-def test_the_pins_of_all_due_dags_are_read_at_once(lab, scheduler):
+def test_runs_are_created_without_reading_pins_beside_the_versions(lab, scheduler):
     sources = {f"dag_{i}": DAILY.replace("'orders'", f"'dag_{i}'") for i in range(5)}
     lab.commit("sha1", **sources)
     lab.pin("dag_0", 1)
@@ -182,16 +182,8 @@ def test_the_pins_of_all_due_dags_are_read_at_once(lab, scheduler):
     with recorded(Session) as statements:
         scheduler.create_due_runs()
 
-    assert sum("FROM pinning_pin LEFT OUTER JOIN" in statement for statement in statements) == 1
-
-
-def test_a_turn_without_due_dags_reads_no_pins(lab, scheduler):
-    lab.commit("sha1", orders=dag_file("orders"))
-
-    with recorded(Session) as statements:
-        scheduler.create_due_runs()
-
     assert not any("FROM pinning_pin LEFT OUTER JOIN" in statement for statement in statements)
+    assert [run.bundle_version for run in lab.runs("dag_0")] == ["sha1"]
 
 
 def test_a_paused_dag_gets_no_runs_because_it_is_pinned(lab, scheduler):

@@ -1,0 +1,154 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The version of a run that is being created, told by the statements that stock Airflow sends anyway.
+
+A pin must not move between the look-ups of one creation. The scheduler has locked the Dag's row, which no change of a
+pin gets past. Everybody else passes the Dag's gate (see ``domain.locks``), with stock's first statement, so that the
+look-up of the version, which comes after it, sees every change that was made before. The look-up tells whether the
+Dag was ever pinned; only if the Dag in hand then is not of the version that it found, the creation begins anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+from airflow.models.dag import DagModel
+from airflow.models.dag_version import DagVersion
+from sqlalchemy import Select, event, func, literal, select
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.models import Pin
+
+
+class DagNotInHandError(Exception):
+    """The Dag in hand need not be the one of the version that the run is to have; nothing was written yet."""
+
+
+@dataclass
+class Creation:
+    """A run that is being created from a Dag in hand."""
+
+    dag_id: str
+    stamp: tuple[UUID, str]
+    """Version and hash of the Dag in hand."""
+    gate_is_passed: bool
+    is_looked_up: bool = False
+    is_pinned: bool = False
+    bundle_version: str | None = None
+    """The version of the bundle that is pinned."""
+
+
+_locked: ContextVar[Collection[str]] = ContextVar("pinning_locked_rows", default=())
+_creation: ContextVar[Creation | None] = ContextVar("pinning_creation", default=None)
+
+
+@contextmanager
+def rows_locked(dag_ids: Collection[str], *, session: Session) -> Iterator[None]:
+    """
+    Tell that the caller has locked the Dags' rows, which no change of a pin gets past.
+
+    What is read inside the block stays true.
+    """
+    locks.keep_writers_out_of_sqlite(session=session)
+    token = _locked.set(frozenset(dag_ids))
+    try:
+        yield
+    finally:
+        _locked.reset(token)
+
+
+def is_locked(dag_id: str) -> bool:
+    """Tell whether the caller has locked the Dag's row."""
+    return dag_id in _locked.get()
+
+
+@contextmanager
+def creating_run(dag_id: str, stamp: tuple[UUID, str], *, session: Session) -> Iterator[Creation]:
+    """
+    Create a run from a Dag in hand inside the block, which raises :class:`DagNotInHandError` if that will not do.
+
+    :param dag_id: the Dag
+    :param stamp: version and hash of the Dag in hand
+    :param session: session of the creating transaction
+    """
+    creation = Creation(dag_id, stamp, gate_is_passed=is_locked(dag_id))
+    token = _creation.set(creation)
+    on_the_way = not creation.gate_is_passed and session.get_bind().dialect.name == "postgresql"
+
+    def pass_gate(state: ORMExecuteState) -> None:
+        is_plain = state.is_select and not state.is_relationship_load and not state.is_column_load
+        if is_plain and state.bind_mapper is DagModel.__mapper__ and not creation.gate_is_passed:
+            lock = func.pg_advisory_xact_lock_shared(locks.gate_key(dag_id))
+            state.statement = state.statement.add_columns(lock)  # type: ignore[attr-defined]
+            creation.gate_is_passed = True
+
+    if on_the_way:
+        event.listen(session, "do_orm_execute", pass_gate)
+    try:
+        yield creation
+    finally:
+        if on_the_way:
+            event.remove(session, "do_orm_execute", pass_gate)
+        _creation.reset(token)
+
+
+def run_being_created(dag_id: str) -> Creation | None:
+    """Return the run of the Dag that is being created, before its version was looked up."""
+    creation = _creation.get()
+    return creation if creation and creation.dag_id == dag_id and not creation.is_looked_up else None
+
+
+def look_version_up(creation: Creation, query: Select, *, session: Session) -> DagVersion:
+    """
+    Look the version of the run up, and what is pinned.
+
+    :param creation: the run
+    :param query: selects the active ``DagVersion``
+    :param session: session of the creating transaction
+    :raises DagNotInHandError: if the run is to be created from another Dag than the one in hand, or not at all
+    """
+    if not creation.gate_is_passed:
+        locks.pass_gate(creation.dag_id, session=session)
+        creation.gate_is_passed = True
+    pin = select(Pin.dag_id).where(Pin.dag_id == creation.dag_id)
+    row = session.execute(
+        query.add_columns(
+            pin.with_only_columns(literal(1)).exists().label("is_recorded"),
+            pin.with_only_columns(Pin.dag_version_id).scalar_subquery().label("pinned_id"),
+            pin.with_only_columns(Pin.bundle_version).scalar_subquery().label("pinned_bundle_version"),
+            pin.with_only_columns(Pin.dag_hash).scalar_subquery().label("pinned_hash"),
+        )
+    ).first()
+    if row is None:
+        raise DagNotInHandError
+    if row.pinned_id is not None:
+        is_in_hand = creation.stamp == (row.pinned_id, row.pinned_hash)
+    else:
+        # It may have been unpinned since the Dag in hand was read, unless that was read under the lock of the row.
+        is_in_hand = not row.is_recorded or is_locked(creation.dag_id)
+    if not is_in_hand:
+        raise DagNotInHandError
+    creation.is_looked_up = True
+    creation.is_pinned = row.pinned_id is not None
+    creation.bundle_version = row.pinned_bundle_version
+    return row[0]

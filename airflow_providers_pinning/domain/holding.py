@@ -1,0 +1,99 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Holding a pin for changes of existing runs that look the version up several times and must get one answer.
+
+Only the pin of a Dag that was ever pinned can move. Whether one was is told by the look-up itself, so that a Dag which
+nothing manages costs no statement more; where one was, the pin is locked and the look-up made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from airflow.models.dag import DagModel
+from sqlalchemy import Select, func, literal, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.errors import PinUnavailableError
+from airflow_providers_pinning.models import Pin
+
+_HELD = "pinning_held"
+
+_is_holding: ContextVar[bool] = ContextVar("pinning_is_holding", default=False)
+
+
+@contextmanager
+def holding_pins() -> Iterator[None]:
+    """Make the first look-up of a Dag's version inside the block hold the pin until the transaction ends."""
+    token = _is_holding.set(True)
+    try:
+        yield
+    finally:
+        _is_holding.reset(token)
+
+
+def is_holding() -> bool:
+    """Tell whether look-ups are to hold pins."""
+    return _is_holding.get()
+
+
+def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
+    """
+    Execute a look-up of a Dag's version, which holds the pin if that is wanted.
+
+    :param query: selects one entity, with the pin as a condition
+    :param dag_id: the Dag
+    :param session: database session
+    :raises PinUnavailableError: if the Dag was pinned for the first time since the first look-up
+    """
+    if not is_holding():
+        return session.scalar(query)
+    held = _held(session)
+    if held.get(dag_id):
+        return session.scalar(query)
+    columns = [select(literal(1)).where(Pin.dag_id == dag_id).exists().label("is_recorded")]
+    if dag_id not in held and session.get_bind().dialect.name == "postgresql":
+        columns.append(func.pg_try_advisory_xact_lock_shared(locks.gate_key(dag_id)).label("has_passed"))
+    row = session.execute(query.add_columns(*columns)).first()
+    is_recorded, has_passed = row is None or row.is_recorded, getattr(row, "has_passed", True)
+    if dag_id in held and is_recorded:
+        raise PinUnavailableError(
+            f"Dag {dag_id!r} was pinned for the first time while runs of it were being moved to the latest version. "
+            "Nothing was changed; do it again.",
+            dag_id=dag_id,
+        )
+    if row is not None and has_passed and not is_recorded:
+        held[dag_id] = False
+        return row[0]
+    locks.pass_gate(dag_id, session=session)
+    session.execute(select(DagModel).where(DagModel.dag_id == dag_id).execution_options(populate_existing=True))
+    held[dag_id] = True
+    return session.scalar(query)
+
+
+def _held(session: Session) -> dict[str, bool]:
+    """Return which Dags' pins the transaction holds, and whether there were any."""
+    transaction, held = session.info.get(_HELD, (None, {}))
+    if transaction is not session.get_transaction():
+        held = {}
+        session.info[_HELD] = (session.get_transaction(), held)
+    return held
