@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.events import CallerKind, Change, EventKin
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, pinned_identity, require_dag
 from airflow_providers_pinning.domain.isolation import default_isolation
 from airflow_providers_pinning.domain.managed import VersionState
+from airflow_providers_pinning.domain.possible_tasks import require_tasks
 from airflow_providers_pinning.domain.routed_runs import CANARY
 from airflow_providers_pinning.domain.scheduling import read_dag
 from airflow_providers_pinning.domain.slots import SLOTS, default_slots
@@ -98,6 +99,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     :param session: database session; the caller commits
     :raises InvalidConfError: if ``conf`` does not fit the version's parameters
     :raises RunNotAllowedError: if the version does not allow manual runs
+    :raises NoTaskError: if a run of the version would have no task now
     :raises RunIdNotAllowedError: if Airflow is configured to refuse the ids of canary runs
     :raises PinningError: whatever refuses a pin of the version, except a hold
     """
@@ -119,6 +121,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
             version_number=version.version_number,
         )
     runs = _new_run_ids(dag_id, version, request.count)
+    require_tasks(dag, version, min(runs.values()))
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded(dag_id, session=session)

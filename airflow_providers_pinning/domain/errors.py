@@ -159,6 +159,12 @@ class RunNotAllowedError(PinningError):
     reason = "run_not_allowed"
 
 
+class NoTaskError(PinningError):
+    """A run of the version would have no task now, so it would show nothing."""
+
+    reason = "no_task"
+
+
 class RunIdNotAllowedError(PinningError):
     """Airflow is configured to refuse the ids of canary runs; ``data["allowing_pattern"]`` would allow them."""
 

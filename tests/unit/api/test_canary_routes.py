@@ -25,7 +25,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import CHANGED, STABLE, dag_file
 
 RUNS = f"{PINNING}/dags/orders/canaryRuns"
 SOAK = f"{PINNING}/dags/orders/versions/2/soak"
@@ -155,3 +155,37 @@ def test_criteria_that_make_no_sense_are_invalid(api, criteria):
 @pytest.mark.parametrize("path", [f"versions/{10**20}/soak", f"versions?offset={10**20}", f"events?offset={10**20}"])
 def test_numbers_that_no_column_holds_are_invalid(api, path):
     assert api().get(f"{PINNING}/dags/orders/{path}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("dag", "why"),
+    [
+        (dag_file("orders", "schedule='@daily'", ""), "it has no task"),
+        (
+            dag_file("orders", "schedule='@daily'").replace("datetime(2026, 1, 1", "datetime(2999, 1, 1"),
+            "its first task starts at 2999-01-01",
+        ),
+        (
+            dag_file("orders", "schedule='@daily', end_date=datetime(2026, 2, 1, tzinfo=timezone.utc)"),
+            "its last task ended at 2026-02-01",
+        ),
+    ],
+)
+def test_version_that_can_have_no_task_now_gets_no_canary_run(api, lab, session, dag, why):
+    """Airflow would make runs without a task, which succeed at once."""
+    lab.commit("sha3", orders=dag)
+    number = lab.numbers("orders")[-1]
+    answer = api().post(RUNS, json={"version_number": number})
+    detail = answer.json()["detail"]
+    assert (answer.status_code, detail["reason"]) == (409, "no_task")
+    assert f"can have no canary run now: {why}" in detail["message"]
+    assert session.scalars(select(DagRun)).all() == []
+
+
+def test_version_of_which_one_task_has_started_gets_canary_runs(api, lab, session):
+    late = "EmptyOperator(task_id='late', start_date=datetime(2999, 1, 1, tzinfo=timezone.utc))"
+    lab.commit("sha3", orders=dag_file("orders", "schedule='@daily'", "extract", late))
+    number = lab.numbers("orders")[-1]
+    assert api().post(RUNS, json={"version_number": number}).status_code == 201
+    [run] = session.scalars(select(DagRun))
+    assert [ti.task_id for ti in run.task_instances] == ["extract"]
