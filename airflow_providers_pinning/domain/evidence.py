@@ -26,7 +26,7 @@ from enum import Enum
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import DagRunState, State, TaskInstanceState
-from sqlalchemy import Row, Subquery, and_, case, func, or_, select, true
+from sqlalchemy import Row, Subquery, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.baseline import Sample
@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.judged_runs import (
     RUNNING,
     RunKind,
     Scope,
+    has_task,
     judged_runs,
     of_canaries,
     of_live_runs,
@@ -81,7 +82,8 @@ def gather(
     """
     runs = judged_runs(scope)
     counted = _count(runs, session=session)
-    to_explain = failed_tasks is FailedTasks.COUNT and CountsAs.FAILED_TASKS.value in counted
+    counting, known_tasks = failed_tasks is FailedTasks.COUNT, []
+    to_explain = counting and CountsAs.FAILED_TASKS.value in counted
     if to_explain and (known_tasks := _tasks_that_fail_anyway(active(), session=session)):
         known_runs = _runs_that_fail_as_known(scope, known_tasks, session=session)
         runs = judged_runs(scope, known_tasks=known_tasks, known_runs=known_runs)
@@ -89,10 +91,13 @@ def gather(
     runs = _settled(runs, failed_tasks)
     evidence = _evidence(scope, counted, failed_tasks)
     if evidence.failures:
-        evidence = replace(evidence, consecutive_successes=_successes_since_failure(runs, session=session))
+        failed = (CountsAs.FAILED.value, CountsAs.FAILED_TASKS.value)
+        last = max(row.last_end for word, row in counted.items() if word in failed[: 2 if counting else 1])
+        evidence = replace(evidence, consecutive_successes=_successes_since(last, runs, session=session))
     if scope.kind is not RunKind.CANARY:
         evidence = replace(evidence, retried_tasks=evidence.retried_tasks + _retried(scope, session=session))
-    return replace(evidence, notes=notes_on(scope, runs, evidence, session=session)), runs
+    known = known_tasks if counting else None
+    return replace(evidence, notes=notes_on(scope, runs, evidence, known, session=session)), runs
 
 
 def durations(scope: Scope, runs: Subquery, *, session: Session) -> tuple[float, ...]:
@@ -117,8 +122,7 @@ def durations(scope: Scope, runs: Subquery, *, session: Session) -> tuple[float,
     if scope.kind is not RunKind.CANARY:
         live = (
             select(DagRun.id, seconds_of_run())
-            .join(runs, runs.c.order_id == DagRun.id)
-            .where(*of_live_runs(scope), succeeded, DagRun.clear_number == 0)
+            .where(*of_live_runs(scope), DagRun.state == DagRunState.SUCCESS, DagRun.clear_number == 0, has_task())
             .order_by(DagRun.id.desc())
         )
         seconds += [(order_id, taken) for order_id, taken in session.execute(live.limit(TIMED_RUNS))]
@@ -191,20 +195,15 @@ def _evidence(scope: Scope, counted: dict[str, Row], failed_tasks: FailedTasks) 
     )
 
 
-def _successes_since_failure(runs: Subquery, *, session: Session) -> int:
-    failed = session.execute(
-        select(runs.c.ended, runs.c.order_id)
-        .where(runs.c.counts_as.in_((CountsAs.FAILED.value, CountsAs.FAILED_TASKS.value)))
-        .order_by(runs.c.ended.desc(), runs.c.order_id.desc())
-        .limit(1)
-    ).one_or_none()
-    later = (
-        or_(runs.c.ended > failed.ended, and_(runs.c.ended == failed.ended, runs.c.order_id > failed.order_id))
-        if failed
-        else true()
-    )
+def _successes_since(ended: datetime, runs: Subquery, *, session: Session) -> int:
+    """Count the successful runs after the last failed one, which ended at the given time."""
+    failed = runs.c.counts_as.in_((CountsAs.FAILED.value, CountsAs.FAILED_TASKS.value))
+    order_id = session.scalar(select(func.max(runs.c.order_id)).where(runs.c.ended == ended, failed)) or 0
+    later = or_(runs.c.ended > ended, and_(runs.c.ended == ended, runs.c.order_id > order_id))
     succeeded = runs.c.counts_as.in_((CountsAs.SUCCESS.value, KNOWN))
-    return session.scalar(select(func.count()).select_from(runs).where(succeeded, later)) or 0
+    # So that what each run counts as is found out for the later ones only; there may be very many before.
+    query = select(func.count()).select_from(runs).where(runs.c.ended >= ended, later, succeeded)
+    return session.scalar(query) or 0
 
 
 def _tasks_that_fail_anyway(active: Scope | None, *, session: Session) -> list[str]:

@@ -19,13 +19,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
-from airflow.utils.state import TaskInstanceState
+from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import Row, Subquery, func, null, or_, select
 from sqlalchemy.orm import Session
 
@@ -37,6 +37,9 @@ from airflow_providers_pinning.models import RoutedRun
 
 NAMED_RUNS = 500
 """How many runs the sentences are about; of more, the newest are."""
+
+NAMED_TASKS = 20
+"""How many tasks that failed in live runs are named."""
 
 _NO_EVIDENCE = {
     NoEvidence.NO_TASK: "it has no task",
@@ -51,13 +54,16 @@ _ENDED = {
 _UNKNOWN = "it was altered, or its tasks are gone, and it finished before outcomes were recorded"
 
 
-def notes_on(scope: Scope, runs: Subquery, evidence: Evidence, *, session: Session) -> tuple[str, ...]:
+def notes_on(
+    scope: Scope, runs: Subquery, evidence: Evidence, known_tasks: Collection[str] | None, *, session: Session
+) -> tuple[str, ...]:
     """
     Return a sentence for each kind of run that is no evidence, failed although it ended well, or was altered later.
 
     :param scope: the runs that are judged
     :param runs: the same, with what they count as
     :param evidence: what was counted
+    :param known_tasks: tasks that fail in live runs too; ``None`` if all failed tasks are ignored
     """
     notes: Counter[str] = Counter()
     if scope.kind is not RunKind.LIVE:
@@ -66,7 +72,7 @@ def notes_on(scope: Scope, runs: Subquery, evidence: Evidence, *, session: Sessi
         notes.update(_live_no_evidence(scope, runs, session=session))
     told = [_sentence(number, note) for note, number in notes.items() if note]
     if evidence.failed_tasks or evidence.known_failures:
-        told += _failed_tasks_of_live_runs(scope, runs, session=session)
+        told += _failed_tasks_of_live_runs(scope, known_tasks, session=session)
     return tuple(told)
 
 
@@ -139,27 +145,23 @@ def _set_by(row: Row) -> str:
     return f"set to {state} by {row.owner}"
 
 
-def _failed_tasks_of_live_runs(scope: Scope, runs: Subquery, *, session: Session) -> Iterator[str]:
+def _failed_tasks_of_live_runs(scope: Scope, known_tasks: Collection[str] | None, *, session: Session) -> Iterator[str]:
     if scope.kind is RunKind.CANARY:
         return
     query = (
-        select(runs.c.counts_as, TaskInstance.task_id, func.count(runs.c.run_id.distinct()).label("number"))
-        .select_from(DagRun)
-        .join(runs, runs.c.order_id == DagRun.id)
-        .join(TaskInstance, (TaskInstance.dag_id == DagRun.dag_id) & (TaskInstance.run_id == DagRun.run_id))
+        select(TaskInstance.task_id, func.count(TaskInstance.run_id.distinct()).label("number"))
+        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
         .where(
             *of_live_runs(scope),
-            runs.c.counts_as.in_((CountsAs.FAILED_TASKS.value, KNOWN)),
+            DagRun.state == DagRunState.SUCCESS,
+            TaskInstance.dag_id == scope.dag_id,
             TaskInstance.state == TaskInstanceState.FAILED,
         )
-        .group_by(runs.c.counts_as, TaskInstance.task_id)
+        .group_by(TaskInstance.task_id)
         .order_by(TaskInstance.task_id)
-        .limit(20)
+        .limit(NAMED_TASKS)
     )
     for row in session.execute(query):
-        counts = "failed" if row.counts_as == CountsAs.FAILED_TASKS.value else "ended well"
-        yield (
-            f"{row.number} {counts} although task {row.task_id} failed."
-            if counts == "ended well"
-            else (f"{row.number} {_failed_in(f'task {row.task_id}', '')}.")
-        )
+        is_known = known_tasks is None or row.task_id in known_tasks
+        note = f"ended well although task {row.task_id} failed" if is_known else _failed_in(f"task {row.task_id}", "")
+        yield f"{row.number} {note}."

@@ -151,6 +151,11 @@ def seconds_of_run() -> ColumnElement[float]:
     )
 
 
+def has_task() -> ColumnElement[bool]:
+    """Build the condition that the run in the enclosing statement has a task."""
+    return _exists()
+
+
 def retried_tasks_of_run() -> ScalarSelect[int]:
     """Build the number of tasks of the run in the enclosing statement that needed more than one try."""
     return (

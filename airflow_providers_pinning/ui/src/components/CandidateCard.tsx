@@ -43,20 +43,29 @@ export const evidenceOf = ({ comparison, evidence }: Soak): Array<string> => {
     cleared,
     failure_rate_upper_95: bound,
     failures,
+    not_evidence: nothing,
+    retried_tasks: retried,
     runs,
     running,
     soaked_seconds: soaked,
     successes,
+    withheld_effects: withheld,
   } = evidence;
+  const ratios = comparison && [comparison.duration_ratio, comparison.p90_ratio];
 
   return [
-    `${plural(runs, "finished canary run")}: ${successes} succeeded, ${failures} failed${running ? `, ${running} not finished` : ""}.`,
+    `${plural(runs, "finished canary run")}: ${successes} succeeded, ${failures} failed${running ? `, ${running} not finished` : ""}${nothing ? `; ${nothing} no evidence` : ""}.`,
     ...(typeof bound === "number" && runs > 0
       ? [`With 95% confidence at most ${percent(bound)} of its runs fail.`]
       : []),
     ...(cleared > 0 ? [`${plural(cleared, "run")} cleared and run again.`] : []),
+    ...(retried > 0 ? [`${plural(retried, "task")} needed more than one try.`] : []),
+    ...(withheld > 0 ? [`${plural(withheld, "effect")} on live runs withheld.`] : []),
     ...(soaked ? [`Soaking for ${duration(soaked)}.`] : []),
     ...(comparison ? [comparison.judgement.message] : []),
+    ...(ratios && typeof ratios[0] === "number" && typeof ratios[1] === "number"
+      ? [`Durations: ${ratios[0].toFixed(2)} times the median, ${ratios[1].toFixed(2)} times the worst tenth.`]
+      : []),
   ];
 };
 
