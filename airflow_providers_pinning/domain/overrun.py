@@ -64,7 +64,7 @@ class Scheduler(Protocol):
         """Tell listeners that a run has failed."""
 
     def still_runs(self, task_instance: TaskInstance) -> bool | None:
-        """Tell whether an executor still has the task; ``None`` if another scheduler gave it to one."""
+        """Tell whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
 
 
 def is_under_way(canary: Canary, dag_id: str, *, session: Session) -> bool:

@@ -147,6 +147,11 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("self", "dag_run", "session"),
     ),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._schedule_dag_run", ("self", "dag_run", "session")),
+    (
+        "airflow.jobs.scheduler_job_runner",
+        "SchedulerJobRunner._process_executor_events",
+        ("self", "executor", "session"),
+    ),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._start_queued_dagruns", ("self", "session")),
     ("airflow.jobs.scheduler_job_runner", "SchedulerJobRunner._stamp_team_names", ("self", "dag_runs", "session")),
     (

@@ -26,7 +26,10 @@ have been started. Whether there is anything to do for canary runs comes with a 
 When a live run finishes, stock computes anew whether the limit is reached (``_set_exceeds_max_active_runs``). It does
 not for canary runs: a live run may be created meanwhile that stock, without canary runs, would not have counted yet.
 
-Shown by ``tests/unit/enforcement/test_slots.py`` and ``tests/integration/test_gaps.py``.
+A live run that a canary run gave way to starts when the last process of that is gone. The executor tells when a task's
+process has ended, which stock forgets once it has looked (``_process_executor_events``); for canary runs it is noted.
+
+Shown by ``tests/unit/enforcement/test_slots.py``, ``tests/system/test_gaps.py`` and ``tests/integration/test_gaps.py``.
 """
 
 from __future__ import annotations
@@ -61,9 +64,29 @@ def install_on_dag_run(module: ModuleType) -> None:
 def install_on_scheduler(module: ModuleType) -> None:
     """Patch ``airflow.jobs.scheduler_job_runner``."""
     check_signature(module, "SchedulerJobRunner._stamp_team_names")
+    wrap(module, "SchedulerJobRunner._process_executor_events", process_executor_events)
     wrap(module, "SchedulerJobRunner._start_queued_dagruns", start_queued_dagruns)
     wrap(module, "SchedulerJobRunner._schedule_dag_run", schedule_dag_run)
     wrap(module, "SchedulerJobRunner._set_exceeds_max_active_runs", set_exceeds_max_active_runs)
+
+
+ENDED = "_pinning_ended"
+"""Attribute of the scheduler with the tasks of canary runs whose processes are known to have ended."""
+
+REMEMBERED = 1000
+"""How many of them are remembered."""
+
+
+def process_executor_events(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> int:
+    """Note which tasks of canary runs the executor is done with, before stock looks at them."""
+    executor = kwargs["executor"] if "executor" in kwargs else args[0]
+    for key, (state, _) in executor.event_buffer.items():
+        if getattr(key, "run_id", "").startswith(CANARY_PREFIX) and state in ("success", "failed"):
+            ended = instance.__dict__.setdefault(ENDED, {})
+            ended[key] = None
+            if len(ended) > REMEMBERED:
+                del ended[next(iter(ended))]
+    return wrapped(*args, **kwargs)
 
 
 def start_queued_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
@@ -128,10 +151,13 @@ class _Scheduler:
             run.notify_dagrun_state_changed(msg="overran_gap")
 
     def still_runs(self, task_instance: Any) -> bool | None:
-        """Tell whether an executor still has the task; ``None`` if another scheduler gave it to one."""
+        """Tell whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
         if task_instance.queued_by_job_id != self._runner.job.id:
             return None
-        return any(executor.has_task(task_instance) for executor in self._runner.executors)
+        if task_instance.key in self._runner.__dict__.get(ENDED, {}):
+            return False
+        # An executor may forget a task as soon as it has begun, so that it does not have it says nothing.
+        return any(executor.has_task(task_instance) for executor in self._runner.executors) or None
 
     def _prepare(self, run: Any) -> bool:
         """Give the run what listeners look at."""

@@ -59,7 +59,7 @@ def airflow(seen):
         deployment.repository.commit({"orders.py": DAG.format(version="live", seconds=1, seen=str(seen))})
         deployment.start()
         deployment.wait_until(lambda: deployment.database.versions("orders"), timeout=120, what="the Dag is registered")
-        deployment.pinning.request("PUT", "/dags/orders/pin", json={"version_number": 1, "reason": "stable"})
+        deployment.pinning.call("PUT", "/dags/orders/pin", json={"version_number": 1, "reason": "stable"})
         deployment.repository.commit({"orders.py": DAG.format(version="canary", seconds=600, seen=str(seen))})
         deployment.wait_until(
             lambda: len(deployment.database.versions("orders")) == 2, timeout=120, what="the candidate is registered"
@@ -73,7 +73,7 @@ def times(seen, version):
 
 
 def test_live_run_starts_when_the_last_process_of_the_canary_is_gone(airflow, seen):
-    created = airflow.pinning.request("POST", "/dags/orders/canaryRuns", json={"version_number": 2})
+    created = airflow.pinning.call("POST", "/dags/orders/canaryRuns", json={"version_number": 2})
     [canary_id] = created["run_ids"]
     airflow.wait_until(lambda: times(seen, "canary"), timeout=120, what="the canary run is under way")
     live_id = airflow.airflow.post("/dags/orders/dagRuns", {"logical_date": None})["dag_run_id"]

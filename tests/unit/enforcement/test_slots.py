@@ -196,9 +196,15 @@ def test_live_run_starts_only_when_the_processes_of_the_canary_have_ended(world,
     key = ti.key
     runner.executors[0].running.add(key)
     orders.trigger()
-    orders.live_on(30)
+    orders.live_on(20)
     assert (orders.states(), orders.live()[-1].state) == (["failed"], "queued")
+    # As LocalExecutor does as soon as a task has begun.
     runner.executors[0].running.discard(key)
+    orders.live_on(3)
+    assert orders.live()[-1].state == "queued"
+    runner.executors[0].change_state(key, "failed")
+    runner._process_executor_events(runner.executors[0], orders.session)
+    orders.session.commit()
     orders.live_on(3)
     assert orders.live()[-1].state == "running"
 
@@ -471,7 +477,7 @@ def test_end_of_a_canary_does_not_count_live_runs_anew(world, session):
     """Without canary runs, a live run that was triggered by hand is counted when the next one is created or ends."""
     orders = world(60, 2)
     orders.live_on(50)
-    orders.seconds = lambda run_id: 5 if run_id.startswith("canary") else 100
+    orders.seconds = lambda run_id: 1 if run_id.startswith("canary") else 100
     orders.request()
     orders.live_on(2)
     orders.trigger()
