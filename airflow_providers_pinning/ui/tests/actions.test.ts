@@ -171,6 +171,14 @@ describe("what was entered", () => {
   });
 });
 
+it("a rollback says which versions it passes over, and why", () => {
+  const passed = [{ message: "Its code is missing.", reason: "code_unavailable", version_number: 2 }];
+
+  expect(wordingOf({ kind: "rollback", passedOver: passed, version: 1 }, STATE).effect).toContain(
+    "\nVersion 2 is passed over: Its code is missing.",
+  );
+});
+
 it("only a rollback has a reason to begin with, so that two clicks do it", () => {
   expect(firstReason({ kind: "rollback", version: 1 }, STATE)).toBe("Roll back from version 2");
   expect(firstReason({ kind: "pin", version: 1 }, STATE)).toBe("");

@@ -24,11 +24,11 @@ import type {
   Comparison,
   Components,
   Event,
-  Identity,
   Permissions,
   PinOrder,
   PinSummary,
   ReleaseState,
+  RollbackTarget,
   Run,
   Soak,
   Version,
@@ -49,7 +49,7 @@ export interface DagPinning {
   candidate: Version | null;
   events: List<Event>;
   permissions: Permissions;
-  rollbackTarget: Identity | null;
+  rollbackTarget: RollbackTarget;
   runs: List<Run> | null;
   soak: Soak | null;
   state: ReleaseState;
@@ -88,7 +88,7 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
   const [state, permissions, target, versions, events, runs] = await Promise.all([
     call<ReleaseState>(dag, { signal }),
     call<Permissions>(`${dag}/permissions`, { signal }),
-    call<{ to_version: Identity | null }>(`${dag}/rollback`, { signal }),
+    call<RollbackTarget>(`${dag}/rollback`, { signal }),
     call<{ total_entries: number; versions: Array<Version> }>(`${dag}/versions`, {
       query: { limit: VERSIONS_SHOWN },
       signal,
@@ -104,7 +104,7 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     candidate,
     events: { items: events.events, total: events.total_entries },
     permissions,
-    rollbackTarget: target.to_version,
+    rollbackTarget: target,
     runs: runs && { items: runs.runs, total: runs.total_entries },
     soak: candidate?.state === "candidate" ? await getSoak(dagId, candidate.version_number, signal) : null,
     state,

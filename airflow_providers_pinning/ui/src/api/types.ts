@@ -32,6 +32,7 @@ export type Identity = Schemas["IdentityResponse"];
 export type Permissions = Schemas["PermissionsResponse"];
 export type PinOrder = NonNullable<NonNullable<paths["/api/v1/pins"]["get"]["parameters"]["query"]>["order_by"]>;
 export type PinSummary = Schemas["PinSummaryResponse"];
+export type RollbackTarget = Schemas["RollbackTargetResponse"];
 export type ReleaseState = Schemas["ReleaseStateResponse"];
 export type Run = Schemas["RunResponse"];
 export type Soak = Schemas["SoakResponse"];

@@ -22,6 +22,7 @@ import { Badge, Box, Button, Flex, HStack, Text } from "@chakra-ui/react";
 import type { DagPinning } from "src/api/requests";
 import type { Soak } from "src/api/types";
 import { BundleVersion, VersionLink } from "src/components/Links";
+import { Notice } from "src/components/Notice";
 import { Moment } from "src/components/Moment";
 import { Section } from "src/components/Section";
 import { actionOn, type Action, type ActionKind } from "src/lib/actions";
@@ -135,6 +136,16 @@ export const CandidateCard = ({ onAct, pinning: { candidate, permissions, soak, 
           registered <Moment value={candidate.created_at} />
         </Text>
       </Flex>
+      {candidate.equals_rejected === null ? undefined : (
+        <Box mb={2}>
+          <Notice
+            status="warning"
+            title={`Equals version ${candidate.equals_rejected}, which was rejected: ${candidate.equals_rejected_reason ?? ""}`}
+          >
+            The Dag and its file are the same; only what the file imports may differ.
+          </Notice>
+        </Box>
+      )}
       {soak === null ? (
         <Text color="fg.muted">
           {candidate.state === "candidate"

@@ -103,6 +103,11 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                       {version.state}
                     </Badge>
                   ) : undefined}
+                  {version.equals_rejected === null ? undefined : (
+                    <Badge colorPalette="orange" title={version.equals_rejected_reason ?? undefined}>
+                      equals rejected {version.equals_rejected}
+                    </Badge>
+                  )}
                   {version.code_state === "missing" ? (
                     <Badge colorPalette="red" title={version.code_message ?? undefined}>
                       code missing

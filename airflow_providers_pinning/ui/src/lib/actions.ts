@@ -20,12 +20,14 @@
 /** What a person can do to a Dag's versions: how it is called, what it does, and the request that does it. */
 
 import { dagPath, type Request } from "src/api/client";
-import type { Identity, ReleaseState } from "src/api/types";
+import type { Identity, ReleaseState, RollbackTarget } from "src/api/types";
 
 export type ActionKind = "canary" | "lift" | "pin" | "reject" | "restore" | "rollback" | "unpin";
 
 export interface Action {
   kind: ActionKind;
+  /** What a rollback passes over, and why. */
+  passedOver?: RollbackTarget["passed_over"];
   /** Whether the version is rejected: that does not stop anybody from unpinning, which makes it live. */
   rejected?: boolean;
   /** The version that it is about; a rollback's target. */
@@ -42,6 +44,10 @@ export const actionOn = (kind: ActionKind, version: Identity): Action => ({
   versionCode: version.bundle_version ?? undefined,
   versionHash: version.dag_hash,
 });
+
+/** Say which versions are passed over by a rollback, and why; nothing if none is. */
+export const passedOver = (versions: RollbackTarget["passed_over"] = []): string =>
+  versions.map(({ message, version_number: number }) => `Version ${number} is passed over: ${message}`).join("\n");
 
 /** The action to offer again after the server told another state: unpinning is about what is the latest by now. */
 export const offeredAgain = (action: Action, state: ReleaseState): Action =>
@@ -97,7 +103,7 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
   reject: ({ version }) => ({
     confirm: `Reject version ${version}`,
     done: `Version ${version} is rejected.`,
-    effect: `Marks version ${version} as not to be pinned. It can be restored.`,
+    effect: `Marks version ${version} as not to be pinned, and ends its queued canary runs. It can be restored.`,
     title: `Reject version ${version}`,
   }),
   restore: ({ version }) => ({
@@ -106,10 +112,15 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
     effect: `Allows the rejected version ${version} to be pinned again.`,
     title: `Restore version ${version}`,
   }),
-  rollback: ({ version }, state) => ({
+  rollback: ({ passedOver: without, version }, state) => ({
     confirm: `Roll back to version ${version}`,
     done: `Rolled back: every new run uses version ${version}.`,
-    effect: `Every new run uses version ${version}${of(state)}, from now on. Runs that exist keep their version.`,
+    effect: [
+      `Every new run uses version ${version}${of(state)}, from now on. Runs that exist keep their version.`,
+      passedOver(without),
+    ]
+      .filter(Boolean)
+      .join("\n"),
     title: `Roll back to version ${version}`,
   }),
   unpin: ({ rejected, version }, state) => ({

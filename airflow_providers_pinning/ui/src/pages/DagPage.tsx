@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Box, Button, HStack, Skeleton, Stack } from "@chakra-ui/react";
+import { Box, Button, HStack, Skeleton, Stack, Text } from "@chakra-ui/react";
 import { useEffect, useRef, useState } from "react";
 
 import { getDagPinning, getComponents, type DagPinning } from "src/api/requests";
@@ -31,8 +31,8 @@ import { VersionTimeline } from "src/components/timeline/VersionTimeline";
 import { Trouble } from "src/components/Trouble";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
-import { actionOn, type Action, type Outcome } from "src/lib/actions";
-import { rejectedOf } from "src/lib/versions";
+import { actionOn, passedOver, type Action, type Outcome } from "src/lib/actions";
+import { plural, rejectedOf } from "src/lib/versions";
 
 interface ActionsProps {
   readonly onAct: (action: Action) => void;
@@ -40,13 +40,29 @@ interface ActionsProps {
 }
 
 /** What can be done to the Dag as a whole; what the user may not do is not offered. */
-const DagActions = ({ onAct, pinning: { permissions, rollbackTarget, state } }: ActionsProps) =>
+const DagActions = ({
+  onAct,
+  pinning: {
+    permissions,
+    rollbackTarget: { passed_over: without, to_version: target },
+    state,
+  },
+}: ActionsProps) =>
   permissions.change ? (
     <HStack wrap="wrap">
-      {rollbackTarget ? (
-        <Button colorPalette="danger" onClick={() => onAct(actionOn("rollback", rollbackTarget))} size="sm">
-          Roll back to version {rollbackTarget.version_number}
+      {target ? (
+        <Button
+          colorPalette="danger"
+          onClick={() => onAct({ ...actionOn("rollback", target), passedOver: without })}
+          size="sm"
+        >
+          Roll back to version {target.version_number}
         </Button>
+      ) : undefined}
+      {!target && without.length > 0 ? (
+        <Text color="fg.muted" fontSize="sm" title={passedOver(without)}>
+          No version to roll back to: {plural(without.length, "version")} cannot be pinned any more.
+        </Text>
       ) : undefined}
       {state.pinned && state.latest ? (
         <Button onClick={() => state.latest && onAct(actionOn("unpin", state.latest))} size="sm" variant="outline">

@@ -137,7 +137,7 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, reject
                 }}
               >
                 {refused === undefined ? undefined : <Refusal {...refused} />}
-                <Text>{wording.effect}</Text>
+                <Text whiteSpace="pre-line">{wording.effect}</Text>
                 <ActionFields
                   action={action}
                   choices={choices}
