@@ -66,6 +66,9 @@ SAID_OF: dict[int, tuple[str, str]] = {
 }
 """Reason and message of the errors that are raised by FastAPI and Airflow, with a bare text if any."""
 
+INVALID_TOKEN = "Invalid JWT token"  # noqa: S105 - a message
+"""What Airflow says of a token that is forged, damaged or from another deployment."""
+
 SHOWN_PROBLEMS = 5
 """Invalid values that the message names; ``errors`` lists all."""
 
@@ -145,6 +148,10 @@ def answer_http_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     detail: Any = error.detail
+    if detail == INVALID_TOKEN:
+        # Airflow calls it forbidden; but nobody is logged in, and logging in is what helps.
+        error = HTTPException(status.HTTP_401_UNAUTHORIZED, "The token is not valid here; get a new one")
+        detail = error.detail
     if not (isinstance(detail, Mapping) and {"reason", "message"} <= detail.keys()):
         reason, said = SAID_OF.get(error.status_code, (f"http_{error.status_code}", "The request is refused"))
         detail = {"reason": reason, "message": f"{said} ({request.method} {request.url.path}: {detail})."}

@@ -34,7 +34,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.common.db.common import SessionDep
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.api_fastapi.logging.decorators import action_logging
 from airflow.models.dag import DagModel
 from airflow.models.log import Log
@@ -42,12 +42,22 @@ from fastapi import Depends, HTTPException, Request, status
 from fastapi.params import Depends as DependsParam
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.api.rights import (
+    CREATE_RUNS,
+    EDIT_DAG,
+    READ_DAG,
+    READ_RUNS,
+    READ_VERSIONS,
+    requires,
+)
 from airflow_providers_pinning.api.source import parse_source
 from airflow_providers_pinning.domain.events import Caller
 from airflow_providers_pinning.domain.transactions import writing
 from airflow_providers_pinning.models.base import MAX_ACTOR
 
-may_read = Depends(requires_access_dag("GET", DagAccessEntity.VERSION))
+may_read = Depends(requires(READ_VERSIONS, READ_DAG))
+may_read_runs = Depends(requires(READ_RUNS, READ_DAG))
+may_start_runs = Depends(requires(CREATE_RUNS, EDIT_DAG))
 
 
 def changes(event: str) -> list[DependsParam]:
@@ -63,7 +73,7 @@ def _permitted(event: str) -> Callable[..., None]:
     not theirs is to be found. Whoever is not logged in is not noted: there is nobody to name, and everybody could fill
     the log.
     """
-    check = requires_access_dag("PUT")
+    check = requires(EDIT_DAG)
 
     def check_permission(request: Request, user: GetUserDep, session: SessionDep) -> None:
         try:

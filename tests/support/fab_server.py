@@ -73,6 +73,17 @@ def main() -> None:
         for route in (*READS, *WRITES)
     }
     answers["another Dag"] = ask(ONE_DAG, "invoices")
+    answers["missing"] = {
+        role: {
+            str(route): TestClient(app, headers={"Authorization": f"Bearer {tokens[role]}"})
+            .request(route.method, route.url("orders"), json=route.body)
+            .json()["detail"]
+            .get("missing")
+            for route in (*READS, *WRITES)
+            if answers[role][str(route)] == 403
+        }
+        for role in ("Viewer", "Public")
+    }
     answers["pins"] = [pin["dag_id"] for pin in pins["pins"]]
     print(f"\n{json.dumps(answers)}", file=sys.stderr)
 

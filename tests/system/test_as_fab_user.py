@@ -22,10 +22,14 @@ The name puts it before the tests that share a deployment, which would run at th
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from demo.deployment import BUNDLE
-from demo.promotion_run import PROMOTION_BUNDLE, PromotionRun
+from demo.promotion_run import PROMOTION_BUNDLE, PROMOTION_DAG_ID, PromotionRun
+from demo.rest import RestError
+from tests.support.python import ROOT
 from tests.system.promotions import (
     TARGET,
     deploy,
@@ -45,7 +49,7 @@ FAB = {"core": {"auth_manager": "airflow.providers.fab.auth_manager.fab_auth_man
 
 @pytest.fixture(scope="module")
 def fab(make_deployment):
-    users = {"admin": "Admin", "releaser": "Op", "viewer": "Viewer"}
+    users = {"admin": "Admin", "releaser": "Releaser", "approver": "Approver", "viewer": "Viewer"}
     made = make_deployment(
         bundles=(BUNDLE, PROMOTION_BUNDLE),
         users=[f"{name}:{role}" for name, role in users.items()],
@@ -58,6 +62,8 @@ def fab(make_deployment):
             "pinning_viewer": ("viewer", made.passwords["viewer"]),
         },
     )
+    for command in commands_of_the_documentation():
+        made.cli(*command)
     for name, role in users.items():
         made.cli(
             *("users", "create", "--username", name, "--role", role, "--password", made.passwords[name]),
@@ -69,20 +75,35 @@ def fab(make_deployment):
     made.close()
 
 
+def commands_of_the_documentation():
+    """Return the commands that make roles, from the page that tells which roles there should be."""
+    text = (ROOT / "docs" / "security.md").read_text().partition("## Roles for FAB")[2].split("```")[1]
+    assert PROMOTION_DAG_ID in text
+    return [shlex.split(line)[1:] for line in text.strip().splitlines()]
+
+
 def test_operators_and_sensors_promote_as_a_user_of_fab(fab):
     run = PromotionRun(fab, "fab", report=print)
     run.start(TARGET, canary_runs=1, bake_max_wait=1)
     fab.repository.commit({"orders.py": source("v2")})
     wait_for_version(fab, TARGET, 2)
     wait_for_states(fab, [run], "approval", "awaiting_input")
-    assert run.answer("Approve", username="releaser")["responded_by"]["name"]
+    assert run.answer("Approve", username="approver")["responded_by"]["name"]
     fab.wait_until(run.finished, timeout=120, what="the promotion is finished")
     assert run.run.state == "success"
     events = fab.pinning.get(f"/dags/{TARGET}/events")["events"]
     assert (events[0]["kind"], events[0]["actor"]) == ("pinned", "releaser")
 
 
+def test_approver_of_fab_may_not_pin(fab):
+    with pytest.raises(RestError, match="can edit on DAGs"):
+        fab.client("/pinning/api/v1", "approver").put(
+            f"/dags/{TARGET}/pin", {"version_number": 1, "reason": "not mine to pin"}
+        )
+
+
 def test_viewer_of_fab_may_not_pin(fab):
     outcome = run_tools(fab, {"viewer pins": ("pin", {"connection": "pinning_viewer"})})["viewer pins"]
     assert (outcome.state, outcome.tries) == ("failed", 1)
     assert "The user of the connection is not permitted to do this." in outcome.log
+    assert "edit the Dag (FAB: 'can edit on DAGs')" in outcome.log

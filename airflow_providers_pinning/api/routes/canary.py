@@ -22,11 +22,9 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
-from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import Depends, Query, status
+from fastapi import Query, status
 from pydantic import AfterValidator, AwareDatetime
 
 from airflow_providers_pinning.api.datamodels.canary import (
@@ -40,7 +38,7 @@ from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, Identit
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.routes.versions import VersionNumber
-from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read
+from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_start_runs
 from airflow_providers_pinning.domain import canary, soak
 from airflow_providers_pinning.domain.baseline import Tolerance
 from airflow_providers_pinning.domain.events import Change
@@ -52,7 +50,6 @@ from airflow_providers_pinning.domain.verdict import Criteria
 
 router = AirflowRouter(tags=["Canary"])
 
-may_start_runs = Depends(requires_access_dag("POST", DagAccessEntity.RUN))
 MAX_SECONDS = 10 * 365 * 86_400
 """Longest time that a soak may be asked to take."""
 

@@ -18,22 +18,17 @@
 
 from __future__ import annotations
 
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
-from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import Depends
 
 from airflow_providers_pinning.api.datamodels.runs import RunCollectionResponse, RunResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
-from airflow_providers_pinning.api.security import may_read
+from airflow_providers_pinning.api.security import may_read, may_read_runs
 from airflow_providers_pinning.domain import run_list
 
 router = AirflowRouter(tags=["Run"])
-
-may_read_runs = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
 
 
 @router.get("/dags/{dag_id}/runs", responses=responses(404), dependencies=[may_read, may_read_runs])

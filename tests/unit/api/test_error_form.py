@@ -56,7 +56,9 @@ def test_a_missing_permission_is_named(api):
     said = detail(api("viewer").post(f"{DAG}/candidates", json={}), 403)
 
     assert said["reason"] == "forbidden"
-    assert "changing needs permission to edit the Dag" in said["message"]
+    assert said["missing"] == ["edit the Dag (FAB: 'can edit on DAGs')"]
+    assert "is not permitted to do this" in said["message"]
+    assert "Missing for Dag 'orders': edit the Dag" in said["message"]
 
 
 @pytest.mark.parametrize(

@@ -76,3 +76,17 @@ class TestChange:
 
 def test_the_keeper_of_one_dag_sees_the_pin_of_that_one_only(answers):
     assert answers["pins"] == ["orders"]
+
+
+EDIT = "edit the Dag (FAB: 'can edit on DAGs')"
+
+
+def test_whoever_is_refused_is_told_which_permission_is_missing(answers):
+    """A route asks for its rights in turn, so the first that is missing is told, with what it consists of."""
+    viewer, public = answers["missing"]["Viewer"], answers["missing"]["Public"]
+    assert viewer == {str(route): [EDIT] for route in WRITES}
+    for route in READS:
+        assert public[str(route)] == [
+            "read the Dag (FAB: 'can read on DAGs')",
+            "read its versions (FAB: 'can read on DAG Versions')",
+        ]

@@ -72,7 +72,10 @@ class TestChange:
 
         client = TestClient(airflow_app, headers={"Authorization": "Bearer forged"})
 
-        assert client.request(route.method, route.url("orders"), json=route.body).status_code in (401, 403)
+        answer = client.request(route.method, route.url("orders"), json=route.body)
+
+        assert answer.status_code == 401
+        assert "The token is not valid here; get a new one" in answer.json()["detail"]["message"]
 
 
 @pytest.mark.parametrize("route", [route for route in WRITES if route.method == "POST"], ids=str)
