@@ -21,8 +21,9 @@ from __future__ import annotations
 import pytest
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import select, text
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Executable, select, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql import ClauseElement
 
 from airflow_providers_pinning.domain import code_check
 from airflow_providers_pinning.domain.active import active_condition
@@ -69,10 +70,23 @@ def nodes(plan):
         yield from nodes(child)
 
 
+class Explained(Executable, ClauseElement):
+    """A statement of which the plan is wanted; its values are bound as in the statement itself."""
+
+    inherit_cache = False
+
+    def __init__(self, statement):
+        self.statement = statement
+
+
+@compiles(Explained, "postgresql")
+def compile_explained(explained, compiler, **kwargs):
+    return f"EXPLAIN (ANALYZE, FORMAT JSON) {compiler.process(explained.statement, **kwargs)}"
+
+
 def explain(statement, session):
     """Run a statement and return the nodes of its plan."""
-    compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
-    [(explained,)] = session.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}".replace(":", r"\:"))).all()
+    [(explained,)] = session.execute(Explained(statement)).all()
     return list(nodes(explained[0]["Plan"]))
 
 

@@ -66,7 +66,7 @@ def test_the_dag_is_locked_while_it_is_repaired(pinned, session):
     with recorded(session) as statements:
         repair(pinned)
 
-    assert any(statement.endswith("FOR UPDATE OF dag") for statement in statements)
+    assert any(statement.endswith("FOR NO KEY UPDATE OF dag") for statement in statements)
 
 
 def test_a_dag_that_went_out_of_service_in_spite_of_its_pin_comes_back(pinned):
