@@ -227,6 +227,21 @@ def hand_tasks_over(world: World) -> Act:
     return patched(act, executor)
 
 
+def hear_of_ended_tasks(world: World) -> Act:
+    """Take from the executor that processes have failed, of which the tasks were still queued."""
+    world.running(TaskInstanceState.QUEUED)
+    executor = world.runner.executor
+    for ti in world.tasks():
+        executor.event_buffer[ti.key] = (TaskInstanceState.FAILED, None)
+    world.session.expunge_all()
+
+    def act():
+        world.runner._process_executor_events(executor, world.session)
+        world.session.commit()
+
+    return act
+
+
 def hand_callbacks_over(world: World) -> Act:
     world.running(None)
     [run] = world.runs()
@@ -432,11 +447,29 @@ def ask_for_the_past(world: World) -> Act:
     return act
 
 
+def publisher(world: World) -> tuple[TaskInstance, list[AssetProfile]]:
+    """Run a Dag of which one task has outlets, all of them active; return it and them."""
+    names = [f"{world.dag_id}_{n}" for n in range(world.size)]
+    outlets = ", ".join(f"Asset({name!r})" for name in names)
+    world.running(None, body=f"EmptyOperator(task_id='publish', outlets=[{outlets}])")
+    [ti] = [ti for ti in world.tasks() if ti.task_id == "publish"]
+    return ti, [AssetProfile(name=name, uri=name, type="Asset") for name in names]
+
+
 def publish_assets(world: World) -> Act:
-    world.running(None)
-    ti = world.tasks()[0]
-    outlets = [AssetProfile(name=f"{world.dag_id}_{n}", uri=None, type="Asset") for n in range(world.size)]
+    ti, outlets = publisher(world)
     return lambda: TaskInstance.register_asset_changes_in_db(ti, outlets, [], session=world.session)
+
+
+def validate_assets(world: World) -> Act:
+    ti, _ = publisher(world)
+    dag_bag = DBDagBag()
+
+    def act():
+        validate = task_instances.validate_inlets_and_outlets
+        assert not validate(task_instance_id=ti.id, session=world.session, dag_bag=dag_bag).inactive_assets
+
+    return act
 
 
 def preview_clearing(world: World) -> Act:
@@ -495,6 +528,7 @@ ROWS = (
     ),
     Row(start_queued_runs, (EXECUTION + "_start_queued_dagruns",)),
     Row(hand_tasks_over, (EXECUTION + "_executable_task_instances_to_queued", "ExecuteTask.make")),
+    Row(hear_of_ended_tasks, (EXECUTION + "_process_executor_events",)),
     Row(hand_callbacks_over, ("ExecuteCallback.make",)),
     Row(
         send_callback,
@@ -547,6 +581,7 @@ ROWS = (
         ),
     ),
     Row(publish_assets, ("TaskInstance.register_asset_changes_in_db",)),
+    Row(validate_assets, ("validate_inlets_and_outlets",)),
     Row(preview_clearing, ("dry_run_clear_dag_run",)),
     Row(
         trigger_with_deadline,

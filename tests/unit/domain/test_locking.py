@@ -58,7 +58,7 @@ class TestEveryChange:
             change(pinned)
 
         first = next(statement for statement in statements if statement.startswith("SELECT"))
-        assert first.endswith("FOR UPDATE OF dag")
+        assert first.endswith("FOR NO KEY UPDATE OF dag")
 
     def test_goes_by_the_pin_as_it_is_under_the_lock(self, change, pinned, session):
         """A command has read the pin before, to show it, and may have waited for the lock since."""
