@@ -33,6 +33,7 @@ from typing import Any
 from uuid import UUID
 
 from airflow.models.dag_version import DagVersion
+from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, literal, or_, select
 from sqlalchemy.orm import Session
@@ -179,7 +180,7 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
 
     :param dag_id: the Dag that gets a run
     :param session: session of the creating transaction
-    :raises PinUnavailableError: if the pinned version is gone or changed
+    :raises PinUnavailableError: if the pinned version is gone or changed, or its bundle is not configured any more
     """
     # Who holds the Dag's row must not wait for the gate: a change that has shut it waits for the row.
     if not is_locked(dag_id):
@@ -188,9 +189,7 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     if row is None or row.dag_version_id is None or _is_honoured(row):
         return _locked_pin(row)
     raise PinUnavailableError(
-        f"No run of Dag {dag_id!r} was created: it is pinned to version {row.version_number}, which "
-        f"{'is gone' if row.live_dag_hash is None else 'is no longer what was pinned'}. Pin another version or unpin "
-        "the Dag.",
+        f"No run of Dag {dag_id!r} was created: it is pinned to version {row.version_number}, {_why_not_honoured(row)}",
         dag_id=dag_id,
         version_number=row.version_number,
     )
@@ -211,17 +210,31 @@ def _pins_with_versions() -> Select:
             DagVersion.bundle_name.label("live_bundle_name"),
             DagVersion.bundle_version.label("live_bundle_version"),
             SerializedDagModel.dag_hash.label("live_dag_hash"),
+            DagBundleModel.active.label("bundle_is_configured"),
         )
         .outerjoin(DagVersion, DagVersion.id == Pin.dag_version_id)
+        .outerjoin(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
         .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
         .where(Pin.dag_id.in_(bindparam("dag_ids", expanding=True)))
     )
 
 
 def _is_honoured(row: Row) -> bool:
-    """Tell whether the pinned version is there and is what was pinned."""
+    """Tell whether the pinned version is there and is what was pinned, and whether tasks could get its code."""
     pinned = (row.bundle_name, row.bundle_version, row.dag_hash)
-    return pinned == (row.live_bundle_name, row.live_bundle_version, row.live_dag_hash)
+    is_same = pinned == (row.live_bundle_name, row.live_bundle_version, row.live_dag_hash)
+    return is_same and row.bundle_is_configured is not False
+
+
+def _why_not_honoured(row: Row) -> str:
+    if row.live_dag_hash is None:
+        return "which is gone. Pin another version or unpin the Dag."
+    if row.bundle_is_configured is False:
+        return (
+            f"whose bundle {row.bundle_name!r} is no longer configured. Configure it again, pin a version from another "
+            "bundle or unpin the Dag."
+        )
+    return "which is no longer what was pinned. Pin another version or unpin the Dag."
 
 
 def _locked_pin(row: Row | None) -> LockedPin:

@@ -24,7 +24,7 @@ from functools import cache
 
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import ColumnElement, and_, event, literal, or_, select, update
+from sqlalchemy import ColumnElement, event, literal, or_, select, update
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.models import Pin
@@ -60,19 +60,14 @@ def _not_kept_active() -> LoaderCriteriaOption:
 
 
 def _is_kept_active() -> ColumnElement[bool]:
-    pinned = (
+    return (
         select(literal(1))
-        .where(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None))
+        .select_from(Pin)
+        .join(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
+        .where(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None), DagBundleModel.active.is_(True))
         .correlate(DagModel)
         .exists()
     )
-    configured = (
-        select(literal(1))
-        .where(DagBundleModel.name == DagModel.bundle_name, DagBundleModel.active.is_(True))
-        .correlate(DagModel)
-        .exists()
-    )
-    return and_(pinned, configured)
 
 
 def take_marks_back(*, session: Session) -> None:

@@ -254,6 +254,7 @@ def check_pinnable(
     check_bundle_configured(dag_id, version, known)
     check_team(dag_id, version, known, change)
     readable = read_version(version, dag_id=dag_id, session=session)
+    readable.bundle_is_configured = known.bundle_is_configured
     check_version_data(dag_id, version, has_data=bool(readable.version_data))
     if readable.disable_bundle_versioning:
         raise UnversionedBundleError(

@@ -66,6 +66,8 @@ class ActiveVersion(LazyDeserializedDAG):
     """Whether it is pinned; what is active without a pin is what HEAD defined last."""
     head: LazyDeserializedDAG | None = None
     """What the file at HEAD defines, if that was parsed just now."""
+    bundle_is_configured: bool | None = None
+    """Whether its bundle is still among the configured ones; ``None`` if nobody has looked."""
 
     @cached_property
     def timetable(self) -> Any:  # type: ignore[override]
@@ -102,17 +104,19 @@ def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagMode
 
 def pinned_versions(dag_ids: Collection[str], *, session: Session) -> dict[str, ActiveVersion]:
     """Read the pinned versions of these Dags; one that is gone, changed or unreadable is left out."""
-    rows = session.scalars(
-        select(SerializedDagModel)
+    rows = session.execute(
+        select(SerializedDagModel, DagBundleModel.active)
         .join(SerializedDagModel.dag_version)
         .join(Pin, Pin.dag_version_id == DagVersion.id)
+        .outerjoin(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
         .where(Pin.dag_id.in_(dag_ids), is_active(DagVersion, SerializedDagModel))
         .options(contains_eager(SerializedDagModel.dag_version))
     )
     pinned = {}
-    for serialized in rows:
+    for serialized, bundle_is_active in rows:
         try:
             parsed = as_parsed(serialized)
+            parsed.bundle_is_configured = bundle_is_active is not False
             parsed.check_readable()
             pinned[serialized.dag_id] = parsed
         except VersionUnreadableError as error:
@@ -168,6 +172,19 @@ def deadline_definitions(serialized: SerializedDagModel) -> list[dict[str, Any]]
         }
         for alert in serialized.deadline_alerts
     ]
+
+
+def without_bundle(dags: Collection[ActiveVersion], *, session: Session) -> set[str]:
+    """Return the ids of those Dags whose bundle was taken out of the configuration, so that nothing could run them."""
+    unknown = {dag.bundle_name for dag in dags if dag.bundle_is_configured is None}
+    removed: set[str | None] = set()
+    if unknown:
+        removed.update(
+            session.scalars(
+                select(DagBundleModel.name).where(DagBundleModel.name.in_(unknown), DagBundleModel.active.is_(False))
+            )
+        )
+    return {dag.dag_id for dag in dags if dag.bundle_is_configured is False or dag.bundle_name in removed}
 
 
 def read_dag(version: VersionIdentity, *, dag_id: str, session: Session) -> SerializedDAG:

@@ -20,7 +20,8 @@ Seam A: the scheduling metadata of a pinned Dag are the pinned version's.
 Stock ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
 version into ``DagModel``, which is what the scheduler works from. For a pinned Dag the pinned version's
 are written instead; the parsed ones stay in the versions' own rows. References to assets of a kind that
-the pinned version does not use are dropped, which stock leaves where nothing of the kind is referred to.
+the pinned version does not use are dropped, which stock leaves where nothing of the kind is referred to. If
+the pinned version's bundle is no longer configured, the Dag stays out of service, which a parse at HEAD would end.
 
 The Dags are exchanged inside its first step, ``DagModelOperation.add_dags``, right after that has locked
 the rows of ``DagModel``. Pins that were read before the lock would let a pin that commits in between be
@@ -58,6 +59,7 @@ def install_on_collection(module: ModuleType) -> None:
         durations = {dag_id: orm_dag.last_parse_duration for dag_id, orm_dag in orm_dags.items()}
         wrapped(*args, **kwargs)
         _note_places(instance.dags, orm_dags)
+        _keep_stale(instance.dags, orm_dags, session=kwargs["session"])
         _drop_references(instance.dags, orm_dags, session=kwargs["session"])
         if (args[1] if len(args) > 1 else kwargs["parse_duration"]) is None:
             _keep_durations(instance.dags, orm_dags, durations)
@@ -167,6 +169,16 @@ def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
         if isinstance(dag, ActiveVersion):
             orm_dags[dag_id].bundle_name = dag.bundle_name
             orm_dags[dag_id].bundle_version = dag.bundle_version
+
+
+def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
+    """Keep Dags out of service whose pinned version nothing could run; stock takes what was parsed to be runnable."""
+    from airflow_providers_pinning.domain.scheduling import ActiveVersion, without_bundle
+
+    active = [dag for dag in dags.values() if isinstance(dag, ActiveVersion)]
+    if active:
+        for dag_id in without_bundle(active, session=session):
+            orm_dags[dag_id].is_stale = True
 
 
 def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:

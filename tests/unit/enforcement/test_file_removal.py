@@ -23,6 +23,7 @@ import pytest
 from airflow._shared.timezones import timezone
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.models.asset import DagScheduleAssetReference, TaskOutletAssetReference
+from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.errors import ParseImportError
 from airflow.utils.db_cleanup import run_cleanup
@@ -247,3 +248,84 @@ class TestDagNoLongerDefinedByItsFile:
         take_marks_back(session=lab.session)
 
         assert not lab.dag_model("orders").is_stale
+
+
+class TestBundleRenamed:
+    """HEAD defines the Dag in a new bundle, and the pinned version is from the old one."""
+
+    @pytest.fixture
+    def renamed(self, lab):
+        lab.commit("sha1", orders=DAILY)
+        lab.pin("orders", 1)
+        remove_bundle(lab)
+        lab.commit("sha2", bundle="renamed")
+        return lab
+
+    def test_leaves_the_pinned_dag_out_of_service_after_each_parse(self, renamed):
+        drop_unseen(renamed)
+        for _ in range(2):
+            renamed.parse("sha2", bundle="renamed")
+
+            assert renamed.dag_model("orders").is_stale
+
+    def test_gives_the_pinned_dag_no_scheduled_run_before_the_parse_nor_after(self, renamed, scheduler):
+        renamed.session.execute(update(DagModel).values(is_stale=False))
+        renamed.session.commit()
+        scheduler.create_due_runs()
+        renamed.parse("sha2", bundle="renamed")
+        scheduler.create_due_runs()
+
+        assert renamed.runs("orders") == []
+
+    def test_lets_nobody_trigger_the_pinned_dag(self, renamed, api):
+        renamed.session.execute(update(DagModel).values(is_stale=False))
+        renamed.session.commit()
+
+        answer = api().post("/api/v2/dags/orders/dagRuns", json={"logical_date": None})
+
+        assert answer.status_code in (400, 404, 409)
+        assert renamed.runs("orders") == []
+
+    def test_gives_a_pinned_dag_no_run_for_its_assets(self, lab, scheduler):
+        lab.commit("sha1", orders=WITH_ASSETS)
+        lab.pin("orders", 1)
+        remove_bundle(lab)
+
+        lab.publish("raw")
+        scheduler.create_due_runs()
+
+        assert lab.runs("orders") == []
+
+    def test_is_over_when_a_version_of_the_new_bundle_is_pinned(self, renamed, scheduler):
+        renamed.pin("orders", renamed.numbers("orders")[-1])
+
+        scheduler.create_due_runs()
+
+        assert [run.bundle_version for run in renamed.runs("orders")] == ["sha2"]
+
+    def test_is_over_when_the_dag_is_unpinned(self, renamed, scheduler):
+        renamed.unpin("orders")
+        renamed.parse("sha2", bundle="renamed")
+        scheduler.create_due_runs()
+
+        assert [run.bundle_version for run in renamed.runs("orders")] == ["sha2"]
+
+    def test_is_over_when_the_old_bundle_is_configured_again(self, renamed, scheduler):
+        renamed.session.execute(update(DagBundleModel).values(active=True))
+        renamed.session.commit()
+        drop_unseen(renamed)
+        scheduler.create_due_runs()
+
+        assert [run.bundle_version for run in renamed.runs("orders")] == ["sha1"]
+
+
+def test_unpinning_a_dag_whose_latest_version_is_of_a_removed_bundle_gives_it_no_run(lab, scheduler):
+    lab.commit("sha1", orders=DAILY)
+    lab.pin("orders", 1)
+    remove_bundle(lab)
+
+    lab.unpin("orders")
+    scheduler.create_due_runs()
+
+    assert lab.dag_model("orders").is_stale
+    assert lab.runs("orders") == []
