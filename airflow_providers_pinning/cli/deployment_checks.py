@@ -147,6 +147,24 @@ def check_pins() -> Iterator[Finding]:
             yield failure("pin", f"{pin.dag_id}: {problem.reason}: {found}", remedy or found)
 
 
+def check_head() -> Iterator[Finding]:
+    """Tell which pinned Dags are missing or broken at HEAD, which does not touch the pin, but is met on unpinning."""
+    with create_session(scoped=False) as session:
+        listed, total = overview.list_pins(
+            overview.PinFilter(troubled_at_head=True), limit=SHOWN, offset=0, session=session
+        )
+    if not total:
+        yield ok("head", "no pinned Dag is known to be missing or broken there")
+    for pin in listed:
+        yield warning(
+            "head",
+            f"{pin.dag_id}: {pin.head.status.value}: {pin.head.message or 'the file of the pinned version is broken'}",
+            "Mend the file before the Dag is unpinned, or delete the Dag if it is not wanted any more.",
+        )
+    if total > SHOWN:
+        yield warning("head", f"{total - SHOWN} more are missing or broken there", "See `airflow pinning list`.")
+
+
 def check_readable() -> Iterator[Finding]:
     """Tell which pinned versions this host cannot deserialize, such as for want of a plugin: they get no runs."""
     unreadable: list[tuple[str, VersionUnreadableError]] = []

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from airflow_providers_pinning.cli.output import Row, properties
+from airflow_providers_pinning.domain.head import Head
 from airflow_providers_pinning.domain.health import Health
 from airflow_providers_pinning.domain.identity import VersionIdentity
 from airflow_providers_pinning.domain.state import Hold, PinInfo, ReleaseState
@@ -38,6 +39,7 @@ def state_rows(state: ReleaseState) -> list[Row]:
             "hold": _hold(state.hold),
             "health": state.health.status.value,
             "problems": problems(state.health),
+            "head": head(state.head),
         }
     )
 
@@ -45,6 +47,13 @@ def state_rows(state: ReleaseState) -> list[Row]:
 def problems(health: Health) -> list[str]:
     """Return what is wrong, with the remedies."""
     return [f"{problem.reason}: {problem.message}" for problem in health.problems]
+
+
+def head(found: Head | None) -> str | None:
+    """Return what became of a pinned Dag at HEAD."""
+    if found is None:
+        return None
+    return f"{found.status.value}: {found.message}" if found.message else found.status.value
 
 
 def short(version: VersionIdentity | None) -> str:

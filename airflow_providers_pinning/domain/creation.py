@@ -33,6 +33,7 @@ from uuid import UUID
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
+from airflow.models.dagbundle import DagBundleModel
 from sqlalchemy import Select, event, func, literal, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
@@ -137,9 +138,15 @@ def look_version_up(creation: Creation, query: Select, *, session: Session) -> D
             pin.with_only_columns(Pin.dag_version_id).scalar_subquery().label("pinned_id"),
             pin.with_only_columns(Pin.bundle_version).scalar_subquery().label("pinned_bundle_version"),
             pin.with_only_columns(Pin.dag_hash).scalar_subquery().label("pinned_hash"),
+            select(literal(1))
+            .select_from(Pin)
+            .join(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
+            .where(Pin.dag_id == creation.dag_id, DagBundleModel.active.is_(False))
+            .exists()
+            .label("bundle_is_removed"),
         )
     ).first()
-    if row is None:
+    if row is None or row.bundle_is_removed:
         raise DagNotInHandError
     if row.pinned_id is not None:
         is_in_hand = creation.stamp == (row.pinned_id, row.pinned_hash)

@@ -28,6 +28,7 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import SQLColumnExpression, func, select
 from sqlalchemy.orm import Session, aliased
 
+from airflow_providers_pinning.domain.head import Head, heads_of, is_troubled_at_head
 from airflow_providers_pinning.domain.health import HEALTH_COLUMNS, Health, is_unhealthy, judge, with_live_rows
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -56,6 +57,7 @@ class PinSummary:
     pin: PinInfo
     hold: Hold | None
     health: Health
+    head: Head
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class PinFilter:
     """Only Dags whose active version is not (or is) the latest."""
     unhealthy: bool | None = None
     """Only pins that have (or do not have) a problem."""
+    troubled_at_head: bool | None = None
+    """Only Dags that are missing or broken at HEAD, or only others."""
 
 
 class PinOrder(str, Enum):
@@ -146,6 +150,8 @@ def list_pins(
         query = query.where(behind > 0 if which.behind else behind == 0)
     if which.unhealthy is not None:
         query = query.where(is_unhealthy() if which.unhealthy else ~is_unhealthy())
+    if which.troubled_at_head is not None:
+        query = query.where(is_troubled_at_head() if which.troubled_at_head else ~is_troubled_at_head())
     column: SQLColumnExpression = {
         PinOrder.DAG_ID: Pin.dag_id,
         PinOrder.VERSIONS_BEHIND: behind,
@@ -161,6 +167,7 @@ def list_pins(
         for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
         for row in session.execute(summarized.where(Pin.dag_id.in_(shown[start : start + DAGS_IN_A_STATEMENT])))
     }
+    heads = heads_of([row.Pin for row in rows.values()], session=session) if rows else {}
     return [
         PinSummary(
             dag_id=dag_id,
@@ -171,6 +178,7 @@ def list_pins(
             pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
             hold=hold_of(row.Pin),
             health=judge(row.Pin, row),
+            head=heads[dag_id],
         )
         for dag_id in shown
         if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))

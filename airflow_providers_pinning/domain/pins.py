@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.bundle_versions import version_at_commit
 from airflow_providers_pinning.domain.circumstances import Circumstances, circumstances_of
 from airflow_providers_pinning.domain.errors import NotPinnedError
 from airflow_providers_pinning.domain.events import Change, EventKind
+from airflow_providers_pinning.domain.head import head_of
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     find_version,
@@ -239,6 +240,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     warnings = _warn_of_latest(dag_id, latest, session=session) if latest else ()
     _retain_active(pin, session=session)
     from_version = pinned_identity(pin)
+    head = head_of(pin, latest, session=session)
     _choose_nothing(pin, change)
     events.record(
         EventKind.UNPINNED,
@@ -253,7 +255,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     )
     sync_dag_model(dag_id, session=session)
     if latest:
-        warnings += wait_for_head(dag_id, latest, session=session)
+        warnings += wait_for_head(dag_id, latest, head, session=session)
         request_parse(latest, session=session)
     return release_state(dag_id, warnings=warnings, session=session)
 
@@ -352,7 +354,7 @@ def _retain_active(pin: Pin, *, session: Session) -> None:
 def _choose_nothing(pin: Pin, change: Change) -> None:
     pin.revision += 1
     pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
-    pin.dag_hash = pin.relative_fileloc = None
+    pin.dag_hash = pin.relative_fileloc = pin.head_missing_at = None
     _stamp(pin, change)
     _lift_hold(pin)
 

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import BindParameter, CompoundSelect, Row, bindparam, literal, select, union_all
+from sqlalchemy import BindParameter, CompoundSelect, Row, bindparam, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.models import ManagedVersion, Pin
@@ -50,6 +50,8 @@ class Protection:
     """Those that are pinned."""
     managed: Mapping[str, frozenset[UUID]]
     """The managed versions of those that have any."""
+    missing_at_head: frozenset[str] = frozenset()
+    """Those of which it was noted that no file at HEAD defines them any more."""
 
 
 def read_protection(dag_ids: Collection[str], *, session: Session) -> Protection:
@@ -84,8 +86,10 @@ def _of_dags() -> CompoundSelect:
     # round trip would be noticed, and so would building it.
     asked: BindParameter[str] = bindparam("dag_ids", expanding=True)
     return union_all(
-        select(Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin")).where(Pin.dag_id.in_(asked)),
-        select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False)).where(
+        select(Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin"), Pin.head_missing_at).where(
+            Pin.dag_id.in_(asked)
+        ),
+        select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False), null()).where(
             ManagedVersion.dag_id.in_(asked)
         ),
     )
@@ -103,4 +107,5 @@ def _read(dag_ids: Collection[str], *, session: Session) -> Protection:
         recorded=frozenset(row.dag_id for row in rows),
         pinned=frozenset(row.dag_id for row in rows if row.is_pin and row.dag_version_id is not None),
         managed={dag_id: frozenset(versions) for dag_id, versions in managed.items()},
+        missing_at_head=frozenset(row.dag_id for row in rows if row.is_pin and row.head_missing_at is not None),
     )

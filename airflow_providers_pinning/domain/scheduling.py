@@ -47,6 +47,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from airflow_providers_pinning.domain.active import is_active
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.head import Head, HeadStatus
 from airflow_providers_pinning.domain.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
 
@@ -276,22 +277,28 @@ def write_dag_model(active: ActiveVersion, *, session: Session) -> None:
     session.flush()
 
 
-def wait_for_head(dag_id: str, latest: VersionIdentity, *, session: Session) -> tuple[str, ...]:
+def wait_for_head(dag_id: str, latest: VersionIdentity, head: Head, *, session: Session) -> tuple[str, ...]:
     """
-    Keep a Dag without runs until its file is parsed, if the bundle is at a commit that did not register it.
+    Keep a Dag without runs until its file is parsed, if HEAD does not define it as far as is known.
 
     The file may be gone or broken there. Stock marks such Dags stale when it fetches the commit, which it has
     done while they were pinned, so nothing would mark them now.
 
+    :param dag_id: the Dag
+    :param latest: its latest version
+    :param head: what is known of it at HEAD
+    :param session: session of the transaction that unpins it
     :return: what to tell the caller
     """
-    head = session.scalar(select(DagBundleModel.version).where(DagBundleModel.name == latest.bundle_name))
-    if head is None or head == latest.bundle_version:
+    version = session.scalar(select(DagBundleModel.version).where(DagBundleModel.name == latest.bundle_name))
+    if head.status == HeadStatus.DEFINED and (version is None or version == latest.bundle_version):
         return ()
     session.get_one(DagModel, dag_id).is_stale = True
     session.flush()
+    if head.status != HeadStatus.DEFINED:
+        return (f"Dag {dag_id!r} gets no runs from now on: {head.message}",)
     return (
-        f"Bundle {latest.bundle_name!r} is at {head}, which did not register Dag {dag_id!r} (yet): its file may be "
+        f"Bundle {latest.bundle_name!r} is at {version}, which did not register Dag {dag_id!r} (yet): its file may be "
         "gone or broken there. The Dag gets no runs until the dag processor has parsed the file, which is asked for.",
     )
 

@@ -25,6 +25,7 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.head import Head, head_of
 from airflow_providers_pinning.domain.health import Health, code_problems, conflict_problems, pin_health
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
@@ -83,6 +84,8 @@ class ReleaseState:
     pin: PinInfo | None
     hold: Hold | None
     health: Health
+    head: Head | None = None
+    """What became of a pinned Dag at HEAD; ``None`` if it is not pinned."""
     warnings: tuple[str, ...] = ()
     """What the change that returned this state had as side effects."""
     repeated: Repetition | None = None
@@ -157,6 +160,7 @@ def _describe(
         pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
         hold=hold_of(pin),
         health=health,
+        head=head_of(pin, latest, session=session) if pin and recorded else None,
         warnings=warnings,
     )
 

@@ -52,7 +52,9 @@ def install_on_dag_model(module: ModuleType) -> None:
     @provide_session
     def deactivate(wrapped: Any, bundle_name: str, rel_filelocs: Any, *, session: Any = NEW_SESSION) -> bool:
         from airflow_providers_pinning.domain.activity import pinned_dags_passed_over
+        from airflow_providers_pinning.domain.missing import note_listed
 
+        note_listed(bundle_name, rel_filelocs)
         with pinned_dags_passed_over(session):
             return wrapped(bundle_name, rel_filelocs, session=session)
 

@@ -22,10 +22,10 @@ kept, in the same transaction.
 
 Upkeep runs beside ``_scan_stale_dags``, which the loop calls about once a second: it repairs scheduling
 metadata that something without the enforcement overwrote, recalculates the next runs of pinned Dags whose file does
-not parse, which stock does at each parse only, activates
-assets of Dags that are not pinned in place of pinned ones', drops what is kept of runs that are gone, sends the
-gauges, announces changes that the process which made them did not, and starts the check whether the code of
-managed versions can be had.
+not parse, which stock does at each parse only, activates assets of Dags that are not pinned in place of pinned ones',
+notes pinned Dags that HEAD does not define any more, drops what is kept of runs that are gone, sends the gauges,
+announces changes that the process which made them did not, and starts the check whether the code of managed
+versions can be had.
 
 Shown by ``tests/unit/enforcement/test_file_removal.py`` and ``tests/unit/enforcement/test_processor.py``.
 """
@@ -55,6 +55,7 @@ class Upkeep:
         self._next_report = 0.0
         self._repaired_up_to: str | None = None
         self._recalculated: Any = None
+        self._looked_at_head_up_to: str | None = None
         self._looked_at_runs_up_to: tuple[str, str] | None = None
         self._announcing = Chore(f"{__package__}.announce", "The announcement of changes")
         self._code_check = Chore(f"{__package__}.code_check", "The check of the code of managed versions")
@@ -104,6 +105,12 @@ class Upkeep:
         from airflow_providers_pinning.domain.activity import take_marks_back
 
         _with_session(take_marks_back)
+
+    def _note_missing(self) -> None:
+        from airflow_providers_pinning.domain.missing import note_missing
+
+        after = self._looked_at_head_up_to
+        self._looked_at_head_up_to = _with_session(lambda *, session: note_missing(after, session=session))
 
     def _forget_gone_runs(self) -> None:
         from airflow_providers_pinning.domain.acknowledgement import forget_acknowledgements
@@ -157,7 +164,9 @@ def install(module: ModuleType) -> None:
     @provide_session
     def deactivate(wrapped: Any, last_parsed: Any, *, session: Any = NEW_SESSION) -> None:
         from airflow_providers_pinning.domain.activity import pinned_dags_passed_over
+        from airflow_providers_pinning.domain.missing import note_parsed
 
+        note_parsed(last_parsed)
         with pinned_dags_passed_over(session):
             wrapped(last_parsed, session=session)
 

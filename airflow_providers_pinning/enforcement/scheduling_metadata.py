@@ -95,6 +95,7 @@ def install_on_dag(module: ModuleType) -> None:
 
 def _add_active(wrapped: Any, operation: Any, *, session: Any) -> dict[str, Any]:
     """Lock and read the Dags' rows as stock does, and exchange what is to be written for pinned Dags."""
+    from airflow_providers_pinning.domain.head import note_defined
     from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
     from airflow_providers_pinning.domain.protection import read_protection
     from airflow_providers_pinning.domain.scheduling import ActiveVersion
@@ -109,6 +110,8 @@ def _add_active(wrapped: Any, operation: Any, *, session: Any) -> dict[str, Any]
     protection = read_protection(operation.dags, session=session)
     if protection.recorded and not in_order:
         _read_again(operation, orm_dags, session=session)
+    if protection.missing_at_head:
+        note_defined(protection.missing_at_head, session=session)
     if protection.pinned:
         _exchange_pinned(operation.dags, orm_dags, protection.pinned, session=session)
     return orm_dags

@@ -66,6 +66,10 @@ class DeploymentHealthResponse(ComponentsResponse):
 
     unhealthy_pins: list[PinSummaryResponse]
     total_unhealthy_pins: int
+    troubled_at_head: list[PinSummaryResponse] = Field(
+        description="Pinned Dags that are missing or broken at HEAD, which does not touch their pins."
+    )
+    total_troubled_at_head: int
     escaped_runs: list[EscapedRunResponse]
 
 

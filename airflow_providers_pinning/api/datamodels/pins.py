@@ -101,6 +101,14 @@ class HealthResponse(BaseModel):
     problems: list[ProblemResponse]
 
 
+class HeadResponse(BaseModel):
+    """What became of a pinned Dag at HEAD: ``defined``, ``broken`` or ``missing``; the pin goes on in any case."""
+
+    status: str
+    since: datetime | None
+    message: str | None
+
+
 class ReleaseStateResponse(BaseModel):
     """What new runs of a Dag use, and how that came about."""
 
@@ -113,6 +121,7 @@ class ReleaseStateResponse(BaseModel):
     pin: PinInfoResponse | None
     hold: HoldResponse | None
     health: HealthResponse
+    head: HeadResponse | None = Field(default=None, description="Null if the Dag is not pinned.")
     warnings: list[str] = []
     repeated: RepetitionResponse | None = None
 
@@ -145,6 +154,7 @@ class PinSummaryResponse(BaseModel):
     pin: PinInfoResponse
     hold: HoldResponse | None
     health: HealthResponse
+    head: HeadResponse
 
 
 PinOrderBy = Literal[

@@ -61,6 +61,9 @@ def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDe
     unhealthy, total = overview.list_pins(
         overview.PinFilter(dag_ids=readable, unhealthy=True), limit=SHOWN, offset=0, session=session
     )
+    troubled, total_troubled = overview.list_pins(
+        overview.PinFilter(dag_ids=readable, troubled_at_head=True), limit=SHOWN, offset=0, session=session
+    )
     escaped = health.escaped_runs(readable, limit=SHOWN, session=session)
     with_runs = may_read_runs_of({run.dag_id for run in escaped}, user=user)
     return DeploymentHealthResponse(
@@ -68,6 +71,8 @@ def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDe
         components=[ComponentResponse.model_validate(component) for component in components],
         unhealthy_pins=[PinSummaryResponse.model_validate(pin) for pin in unhealthy],
         total_unhealthy_pins=total,
+        troubled_at_head=[PinSummaryResponse.model_validate(pin) for pin in troubled],
+        total_troubled_at_head=total_troubled,
         escaped_runs=[EscapedRunResponse.model_validate(run) for run in escaped if run.dag_id in with_runs],
     )
 

@@ -124,6 +124,7 @@ def _row(pin: PinSummary) -> Row:
         "latest": pin.latest_version_number,
         "behind": pin.versions_behind,
         "health": pin.health.status.value,
+        "head": pin.head.status.value,
         "on_hold": pin.hold is not None,
         "revision": pin.revision,
         "pinned_at": pin.pin.pinned_at,

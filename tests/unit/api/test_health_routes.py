@@ -56,6 +56,8 @@ def test_all_is_well_if_nothing_is_wrong(api):
         "components": [],
         "unhealthy_pins": [],
         "total_unhealthy_pins": 0,
+        "troubled_at_head": [],
+        "total_troubled_at_head": 0,
         "escaped_runs": [],
     }
 

@@ -76,6 +76,7 @@ class TestReleaseState:
             "versions_behind": 0,
             "pin": None,
             "hold": None,
+            "head": None,
             "health": {"status": "healthy", "problems": []},
             "warnings": [],
             "repeated": None,
@@ -462,7 +463,7 @@ class TestListOfPins:
         [row] = api().get(f"{PINNING}/pins", params={"dag_id_pattern": "orders"}).json()["pins"]
 
         assert set(row) == {
-            "dag_id", "revision", "active", "latest_version_number", "versions_behind", "pin", "hold", "health",
+            "dag_id", "revision", "active", "latest_version_number", "versions_behind", "pin", "hold", "health", "head",
         }  # fmt: skip
         assert (row["active"]["version_number"], row["versions_behind"], row["pin"]["actor"]) == (1, 1, "alice")
 

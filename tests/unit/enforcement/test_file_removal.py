@@ -313,7 +313,8 @@ class TestBundleRenamed:
     def test_is_over_when_the_old_bundle_is_configured_again(self, renamed, scheduler):
         renamed.session.execute(update(DagBundleModel).values(active=True))
         renamed.session.commit()
-        drop_unseen(renamed)
+        take_marks_back(session=renamed.session)
+        renamed.session.commit()
         scheduler.create_due_runs()
 
         assert [run.bundle_version for run in renamed.runs("orders")] == ["sha1"]

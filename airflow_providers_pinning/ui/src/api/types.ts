@@ -27,6 +27,7 @@ export type Comparison = Schemas["ComparisonResponse"];
 export type Components = Schemas["ComponentsResponse"];
 export type Event = Schemas["EventResponse"];
 export type FieldChange = Schemas["FieldChangeResponse"];
+export type Head = Schemas["HeadResponse"];
 export type Health = Schemas["HealthResponse"];
 export type Identity = Schemas["IdentityResponse"];
 export type Permissions = Schemas["PermissionsResponse"];

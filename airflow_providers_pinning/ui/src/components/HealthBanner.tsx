@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import type { Components, Health } from "src/api/types";
+import type { Components, Head, Health } from "src/api/types";
 import { Notice } from "src/components/Notice";
 
 /** Components of this deployment that would not honour a pin. */
@@ -42,3 +42,11 @@ export const PinProblems = ({ health }: { readonly health: Health }) =>
       {problem.message}
     </Notice>
   ));
+
+/** What became of a pinned Dag at HEAD: the pin is fine, but unpinning would meet it. */
+export const HeadNotice = ({ head }: { readonly head: Head | null | undefined }) =>
+  head?.message ? (
+    <Notice status="info" title={head.status === "missing" ? "Gone at HEAD" : "Broken at HEAD"}>
+      {head.message}
+    </Notice>
+  ) : undefined;

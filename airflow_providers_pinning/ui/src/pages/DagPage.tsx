@@ -23,7 +23,7 @@ import { useEffect, useRef, useState } from "react";
 import { getDagPinning, getComponents, type DagPinning } from "src/api/requests";
 import { CandidateCard } from "src/components/CandidateCard";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
-import { DeploymentBanner, PinProblems } from "src/components/HealthBanner";
+import { DeploymentBanner, HeadNotice, PinProblems } from "src/components/HealthBanner";
 import { HistoryTable } from "src/components/HistoryTable";
 import { OutcomeNotice } from "src/components/OutcomeNotice";
 import { StateCard } from "src/components/StateCard";
@@ -128,6 +128,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
       ) : (
         <Stack aria-busy={waiting} gap={3} opacity={waiting ? 0.6 : 1}>
           <PinProblems health={data.state.health} />
+          <HeadNotice head={data.state.head} />
           <StateCard
             actions={<DagActions onAct={act} pinning={data} />}
             candidate={data.candidate}

@@ -30,7 +30,7 @@ from airflow_providers_pinning.cli import deployment_checks, process_checks
 from airflow_providers_pinning.cli.findings import Finding, Status, examine
 from airflow_providers_pinning.domain import attestation
 from airflow_providers_pinning.enforcement.contract import EnforcementError
-from airflow_providers_pinning.models import Component, ManagedVersion
+from airflow_providers_pinning.models import Component, ManagedVersion, Pin
 from tests.support.sources import dag_file
 
 
@@ -73,7 +73,7 @@ def test_a_deployment_in_order_is_healthy(pinning, complete):
     assert {finding["status"] for finding in done.json} == {"ok"}
     assert {finding["check"] for finding in done.json} == {
         *("package", "enforcement", "contract", "plugin", "tables", "component", "clocks", "bundle", "pins", "runs"),
-        *("database", "readable", "code", "workers"),
+        *("database", "head", "readable", "code", "workers"),
     }
     assert done.err == f"{len(done.json)} checks: 0 failed, 0 to know of.\n"
 
@@ -225,6 +225,19 @@ def test_a_run_that_escaped_its_pin_is_told(pinning, complete, orders, session):
     assert "was created with version 2 instead of 1" in found["found"]
 
 
+def test_a_pinned_dag_that_is_gone_at_head_is_told_and_fails_nothing(pinning, complete, session):
+    session.execute(update(Pin).values(head_missing_at=timezone.utcnow()))
+    session.commit()
+
+    done = pinning("doctor", "-o", "json")
+
+    assert done.code == 0
+    [told] = findings(done, "head")
+    assert (told["status"], told["found"].startswith("orders: missing")) == ("warning", True)
+    assert pinning("status", "orders").code == 0
+    assert "missing: At HEAD no file defines the Dag any more" in pinning("status", "orders").out
+
+
 @pytest.mark.parametrize(
     ("values", "says", "remedy"),
     [
@@ -324,7 +337,7 @@ def test_missing_tables_are_told_beside_everything_else(pinning, session):
         ("warning", "Run the doctor again then."),
     ]
     assert findings(done, "tables")[1]["found"].startswith(
-        "component, clocks, workers, pins, readable, runs, code: not checked"
+        "component, clocks, workers, pins, head, readable, runs, code: not checked"
     )
     assert {f["check"] for f in done.json}.isdisjoint({"component", "clocks", "pins", "readable", "runs", "code"})
     assert [f["status"] for f in findings(done, "enforcement")] == ["ok"]

@@ -62,7 +62,8 @@ const SortableHeader = ({ children, column, onOrder, order }: HeaderProps) => {
 const COLUMNS = 8;
 
 const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
-  const { active, dag_id: dagId, health, hold, latest_version_number: latest, pin, versions_behind: behind } = summary;
+  const { active, dag_id: dagId, head, health, hold, latest_version_number: latest, pin } = summary;
+  const behind = summary.versions_behind;
   const edge = health.problems.length > 0 ? { borderBottomWidth: 0 } : {};
 
   return (
@@ -74,6 +75,7 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
         <Table.Cell {...edge}>
           <HStack gap={1} wrap="wrap">
             <HealthBadge health={health} />
+            {head.message === null ? undefined : <Badge title={head.message}>{head.status} at HEAD</Badge>}
             {hold === null ? undefined : (
               <Badge colorPalette="orange" title={`${hold.actor}: ${hold.reason}`}>
                 on hold
