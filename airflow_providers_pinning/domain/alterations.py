@@ -23,6 +23,7 @@ would hide it, and those whose state is a person's decision, since it says nothi
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -66,6 +67,20 @@ def failed_tasks(dag_id: str, run_id: str, *, session: Session) -> set[str]:
     query = select(TaskInstance.task_id).distinct()
     query = query.where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
     return set(session.scalars(query.where(TaskInstance.state == TaskInstanceState.FAILED)))
+
+
+def failed_tasks_of_canaries(dag_id: str, *, session: Session) -> dict[str, set[str]]:
+    """Return the tasks that failed after their retries, so far, in canary runs without an outcome, by run."""
+    query = (
+        select(TaskInstance.run_id, TaskInstance.task_id)
+        .distinct()
+        .join(RoutedRun, (RoutedRun.dag_id == TaskInstance.dag_id) & (RoutedRun.run_id == TaskInstance.run_id))
+        .where(RoutedRun.dag_id == dag_id, RoutedRun.state.is_(None), TaskInstance.state == TaskInstanceState.FAILED)
+    )
+    failed: dict[str, set[str]] = defaultdict(set)
+    for row in session.execute(query):
+        failed[row.run_id].add(row.task_id)
+    return failed
 
 
 def note_clearing(
@@ -132,6 +147,27 @@ def note_deletion(run: DagRun, connection: Connection) -> None:
             "outcome": {"reason": EndReason.DELETED.value, "no_evidence": None, "failed_tasks": sorted(hidden)},
         }
     connection.execute(update(RoutedRun).where(key).values(**values))
+
+
+def note_task_deletion(ti: TaskInstance, connection: Connection) -> None:
+    """
+    Note that a task of a canary run was deleted by a person, in the flush that deletes it.
+
+    Airflow itself deletes tasks, which have not begun, where a mapped one is expanded.
+    """
+    record = RoutedRun.__table__
+    key = (record.c.dag_id == ti.dag_id) & (record.c.run_id == ti.run_id)
+    if actor.get() is None and ti.state != TaskInstanceState.FAILED:
+        return
+    routed = connection.execute(select(record).where(key).with_for_update()).one_or_none()
+    if routed is None:
+        return
+    altered = _altered(f"{_named([ti.task_id])} {DELETED}")
+    if routed.state is None:
+        failed = [ti.task_id] if ti.state == TaskInstanceState.FAILED else []
+        altered |= {"tasks": [ti.task_id], "failed_tasks": failed, "by_hand": True}
+    alterations = [*(routed.alterations or ()), altered]
+    connection.execute(update(RoutedRun).where(key).values(alterations=alterations))
 
 
 def note_gone(routed: RoutedRun) -> None:

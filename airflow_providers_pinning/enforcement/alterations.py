@@ -45,16 +45,15 @@ def install_on_mark_tasks(module: ModuleType) -> None:
 
     @provide_session
     def set_tasks(wrapped: Any, *, run_id: str, state: Any, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.alterations import failed_tasks, note_state
+        from airflow_providers_pinning.domain.alterations import failed_tasks_of_canaries, note_state
 
-        tasks = kwargs["tasks"]
-        first = next(iter(tasks), None)
-        dag_id = (first[0] if isinstance(first, tuple) else first).dag.dag_id if first else None
-        failed = failed_tasks(dag_id, run_id, session=session) if dag_id and _is_canary(run_id) else ()
+        first = next(iter(kwargs["tasks"]), None)
+        dag = (first[0] if isinstance(first, tuple) else first).dag if first else None
+        # Those of earlier or later runs may be set along with the run's.
+        failed = failed_tasks_of_canaries(dag.dag_id, session=session) if dag else {}
         altered = wrapped(run_id=run_id, state=state, session=session, **kwargs)
         for key, task_ids in _by_canary(altered).items():
-            before = failed if key == (dag_id, run_id) else ()
-            note_state(*key, str(state), tasks=task_ids, failed=before, session=session)
+            note_state(*key, str(state), tasks=task_ids, failed=failed.get(key[1], ()), session=session)
         return altered
 
     def set_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -93,7 +92,8 @@ def install_on_mark_tasks(module: ModuleType) -> None:
 
 
 def install_on_task_instance(module: ModuleType) -> None:
-    """Patch ``airflow.models.taskinstance``."""
+    """Patch ``airflow.models.taskinstance``, and listen to deletions of its task instances."""
+    from sqlalchemy import event
 
     def clear_task_instances(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
         tis = args[0] if args else kwargs["tis"]
@@ -110,6 +110,13 @@ def install_on_task_instance(module: ModuleType) -> None:
             note_clearing(*key, tasks=task_ids, failed=failed[key], session=session)
 
     wrap(module, "clear_task_instances", clear_task_instances)
+
+    @event.listens_for(module.TaskInstance, "after_delete")
+    def note_deletion(mapper: Any, connection: Any, ti: Any) -> None:
+        if _is_canary(ti.run_id) and not _is_deleted_with_run(ti):
+            from airflow_providers_pinning.domain.alterations import note_task_deletion
+
+            note_task_deletion(ti, connection)
 
 
 def install_on_dag_run(module: ModuleType) -> None:
@@ -149,6 +156,14 @@ def _is_decided_here() -> bool:
     from airflow_providers_pinning.domain.alterations import is_decided_here
 
     return is_decided_here()
+
+
+def _is_deleted_with_run(ti: Any) -> bool:
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import object_session
+
+    deleted = getattr(object_session(ti), "deleted", ())
+    return any(isinstance(one, DagRun) and (one.dag_id, one.run_id) == (ti.dag_id, ti.run_id) for one in deleted)
 
 
 def _by_canary(tis: Any) -> dict[tuple[str, str], set[str]]:

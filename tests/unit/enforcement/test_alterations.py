@@ -284,3 +284,52 @@ def test_live_runs_cost_no_statement(method, path, body, canaries, api, session)
     assert answer.status_code < 300, answer.text
     assert statements
     assert not any("pinning_run" in statement for statement in statements)
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["one", "bulk"])
+def test_failed_task_that_is_deleted_before_the_run_ends_did_fail(bulk, canaries, jan, lab):
+    lab.commit("sha3", orders=dag_with_tasks({"extract": "all_success", "load": "all_done"}))
+    run_id = canaries.start(2)
+    canaries.work(run_id, extract="failed")
+    canaries.scheduler.start_and_decide()
+
+    if bulk:
+        entity = {"dag_id": "orders", "dag_run_id": run_id, "task_id": "extract"}
+        jan("PATCH", f"dagRuns/{run_id}/taskInstances", actions=[{"action": "delete", "entities": [entity]}])
+    else:
+        jan("DELETE", f"dagRuns/{run_id}/taskInstances/extract")
+    canaries.finish(run_id)
+
+    record = canaries.record(run_id)
+    assert altered(record) == [("task extract deleted", "jan")]
+    assert (record.state, record.counts_as, record.outcome["failed_tasks"]) == ("success", "failed_tasks", ["extract"])
+
+
+def test_hanging_task_that_is_deleted_makes_the_run_no_evidence(canaries, jan):
+    run_id = canaries.start()
+
+    jan("DELETE", f"dagRuns/{run_id}/taskInstances/load")
+    canaries.finish(run_id)
+
+    record = canaries.record(run_id)
+    assert (record.state, record.counts_as, record.outcome["no_evidence"]) == ("success", "nothing", "set_by_hand")
+
+
+def test_failed_task_that_is_set_to_success_together_with_that_of_another_run_did_fail(canaries, jan, lab):
+    """Only without a schedule: else Airflow goes by the dates of the schedule, which no canary run has."""
+    rules = {"extract": "all_success", "load": "all_done"}
+    lab.commit("sha3", orders=dag_with_tasks(rules, arguments="schedule=None"))
+    lab.pin("orders", 2)
+    lab.commit("sha4", orders=dag_with_tasks(rules, arguments="schedule=None, tags=['new']"))
+    run_id = canaries.start(3)
+    canaries.work(run_id, extract="failed")
+    canaries.scheduler.start_and_decide()
+    other = canaries.start(3)
+
+    options = {"new_state": "success", "include_past": True}
+    jan("PATCH", f"dagRuns/{other}/taskInstances/extract", **options)
+    canaries.finish(run_id)
+
+    record = canaries.record(run_id)
+    assert altered(record) == [("task extract set to success", "jan")]
+    assert (record.state, record.counts_as, record.outcome["failed_tasks"]) == ("success", "failed_tasks", ["extract"])
