@@ -32,7 +32,7 @@ from functools import cache
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagcode import DagCode
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import Select, bindparam, delete, exists, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -77,16 +77,28 @@ class CommitStatus:
         return self.version is not None and self.version.bundle_version != self.bundle_version
 
 
-def note_bundle_version(bundle_name: str, bundle_version: str, *, session: Session) -> None:
+def note_bundle_version(bundle_name: str, bundle_version: str, *, before: str | None = None, session: Session) -> None:
     """
     Record that a bundle is at a commit. A commit that is recorded keeps its place.
 
+    If the bundle went back to it, those that came later are forgotten: what is parsed from now on says nothing of them.
+
     :param bundle_name: name of the bundle
     :param bundle_version: its version, such as a commit
+    :param before: the commit that it was at before, as far as this dag processor knows
     :param session: database session; the caller commits
     """
     here = BundleVersion.bundle_name == bundle_name
-    if session.scalar(select(exists().where(here, BundleVersion.bundle_version == bundle_version))):
+    places = dict(
+        session.execute(
+            select(BundleVersion.bundle_version, BundleVersion.id).where(
+                here, BundleVersion.bundle_version.in_({bundle_version, before or bundle_version})
+            )
+        ).all()
+    )
+    if (place := places.get(bundle_version)) is not None:
+        if places.get(before or bundle_version, 0) > place:
+            session.execute(delete(BundleVersion).where(here, BundleVersion.id > place))
         return
     try:
         with session.begin_nested():

@@ -110,6 +110,8 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     pin = session.get(Pin, dag_id, populate_existing=True)
     checks.check_revision(dag_id, pin, change, session=session)
     checks.check_expected(dag_id, version, change)
+    # What it did would be evidence of nothing, whatever the caller overrides.
+    checks.check_unchanged(dag_id, version, managed.managed_version(version.dag_version_id, session=session))
     checks.check_pinnable(dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     dag = read_dag(version, dag_id=dag_id, session=session)

@@ -125,6 +125,14 @@ def check_code_available(dag_id: str, version: VersionIdentity, managed: Managed
         )
 
 
+def with_code_of(version: VersionIdentity, managed: ManagedVersion | None) -> ManagedVersion | None:
+    """Return the management row if what it says of the code is about the commit that the version is at now."""
+    if managed is None:
+        return None
+    place = (managed.bundle_name, managed.bundle_version)
+    return managed if place == (version.bundle_name, version.bundle_version) else None
+
+
 def check_fetchable(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
     """
     Refuse a version that only hosts can run which have its code already, unless the caller overrides that.
@@ -250,7 +258,7 @@ def check_pinnable(
     if not accepts_drift(change):
         check_unchanged(dag_id, version, known.managed)
     check_not_rejected(dag_id, version, known.managed, change)
-    check_code_available(dag_id, version, known.managed)
+    check_code_available(dag_id, version, with_code_of(version, known.managed))
     check_bundle_configured(dag_id, version, known)
     check_team(dag_id, version, known, change)
     readable = read_version(version, dag_id=dag_id, session=session)

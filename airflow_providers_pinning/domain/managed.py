@@ -105,6 +105,9 @@ def accept_as_it_is(managed: ManagedVersion, version: VersionIdentity, *, sessio
     managed.dag_hash = version.dag_hash
     managed.relative_fileloc = version.relative_fileloc
     managed.code_state, managed.code_message, managed.code_checked_at = "unknown", None, None
+    managed.code_problem = managed.code_attempts = managed.code_source = managed.code_ref = None
+    # What it did before was done by other code.
+    managed.evaluated_since = timezone.utcnow()
     drop_content([version.dag_version_id], session=session)
     keep_content(version.dag_version_id, session=session)
 

@@ -162,8 +162,8 @@ def activate(
     if pinned_identity(pin) == version:
         return _confirm(pin, version, change, request, session=session)
     if kind == EventKind.PINNED:
-        checks.check_fetchable(dag_id, version, checked.known.managed, change)
-    warnings += checks.warn_of_code(version, checked.known.managed)
+        checks.check_fetchable(dag_id, version, checks.with_code_of(version, checked.known.managed), change)
+    warnings += checks.warn_of_code(version, checks.with_code_of(version, checked.known.managed))
     has_partitions = readable.timetable.partitioned or session.get_one(DagModel, dag_id).timetable_partitioned
     warnings += _warn_of_moved_team(version, checked.known) + likeness.warn_of_rejected_equal(version, session=session)
     conflicts = asset_conflicts.asset_conflicts(readable, version.version_number, session=session)

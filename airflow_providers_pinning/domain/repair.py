@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from airflow._shared.timezones import timezone
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagcode import DagCode
 from airflow.models.dagrun import DagRun
@@ -85,6 +86,8 @@ def repair_version(dag_id: str, version_number: int, change: Change, *, session:
     if checks.is_drifted(version, managed):
         _check_unused(dag_id, version, session=session)
         _write(managed, _content(dag_id, version, managed, session=session), session=session)
+        # Runs that were created meanwhile had what it was rewritten to.
+        managed.evaluated_since = timezone.utcnow()
         was, kind = version.as_dict(), EventKind.REPAIRED
     elif change.idempotency_key:
         was, kind = None, EventKind.CONFIRMED

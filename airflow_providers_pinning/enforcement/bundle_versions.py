@@ -44,7 +44,7 @@ def install(module: ModuleType) -> None:
         for name, version in instance._bundle_versions.items():
             if version is not None and recorded.get(name) != version:
                 try:
-                    _record(name, version)
+                    _record(name, version, recorded.get(name))
                 except Exception:
                     # Parsing must not stop for it; the next round tries again.
                     log.exception("That bundle %s is at %s could not be recorded", name, version)
@@ -54,10 +54,10 @@ def install(module: ModuleType) -> None:
     wrap(module, "DagFileProcessorManager._refresh_dag_bundles", refresh_dag_bundles)
 
 
-def _record(bundle_name: str, bundle_version: str) -> None:
+def _record(bundle_name: str, bundle_version: str, before: str | None) -> None:
     from airflow.utils.session import create_session
 
     from airflow_providers_pinning.domain.bundle_versions import note_bundle_version
 
     with create_session(scoped=False) as session:
-        note_bundle_version(bundle_name, bundle_version, session=session)
+        note_bundle_version(bundle_name, bundle_version, before=before, session=session)

@@ -114,6 +114,17 @@ class TestCommit:
             "sha2",
         ]
 
+    def test_that_the_branch_was_set_back_from_is_not_taken_for_what_was_parsed_after_that(self, bundle, lab, session):
+        """Version 1 is rewritten in place at each commit, as no task has run yet."""
+        bundle("sha1", orders=STABLE)
+        bundle("sha2", orders=CHANGED)
+        note_bundle_version(BUNDLE, "sha1", before="sha2", session=session)
+        lab.commit("sha1", orders=STABLE)
+        bundle("sha3", billing=STABLE.replace("orders", "billing"), orders=STABLE)
+
+        assert status("sha2", session) == (Registration.UNSEEN, None, False)
+        assert status("sha1", session) == (Registration.REGISTERED, 1, True)
+
     def test_of_a_dag_that_is_unknown_is_refused(self, session):
         with pytest.raises(UnknownDagError):
             commit_status("orders", "sha1", session=session)

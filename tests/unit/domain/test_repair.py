@@ -27,6 +27,7 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, func, select
 
+from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.content import keep_missing_content
 from airflow_providers_pinning.domain.errors import (
     ContentNotKeptError,
@@ -37,9 +38,11 @@ from airflow_providers_pinning.domain.errors import (
 )
 from airflow_providers_pinning.domain.events import Caller, Change
 from airflow_providers_pinning.domain.health import HealthStatus
+from airflow_providers_pinning.domain.judged_runs import RunKind
 from airflow_providers_pinning.domain.pins import Target, pin_version
 from airflow_providers_pinning.domain.repair import repair_version
-from airflow_providers_pinning.models import VersionContent
+from airflow_providers_pinning.domain.soak import SoakQuestion, soak
+from airflow_providers_pinning.models import ManagedVersion, VersionContent
 from tests.support.sources import CHANGED, STABLE, dag_file
 from tests.support.stock import without_enforcement
 
@@ -242,6 +245,42 @@ class TestPinAsItIs:
         session.expire_all()
         assert (contents(drifted), drifted.numbers("orders")) == (accepted, [1, 2])
         assert session.get_one(VersionContent, drifted.version("orders", 1).id).dag_hash == accepted[1]
+
+    def test_goes_by_the_code_that_it_has_now(self, drifted, session):
+        """The commit that it was at before is gone, and only one host had it."""
+        managed = session.get(ManagedVersion, drifted.version("orders", 1).id)
+        managed.code_state, managed.code_source, managed.code_attempts = "missing", "checkout", 3
+        managed.code_problem, managed.code_message = "commit_gone", "sha1 is gone"
+        session.commit()
+
+        state = pin_as_it_is(drifted, session)
+
+        assert not any("sha1" in warning for warning in state.warnings)
+        facts = (managed.code_state, managed.code_source, managed.code_attempts, managed.code_problem)
+        assert facts == ("unknown", None, None, None)
+
+
+class TestEvidence:
+    def test_is_not_gathered_of_a_version_that_was_rewritten(self, drifted, session):
+        """Not even if a rejection is overridden by somebody who names what the version is now."""
+        conditions = {
+            "expected_dag_hash": drifted.serialized("orders", 1).dag_hash,
+            "expected_bundle_version": "sha2",
+            "override_reason": "try it",
+        }
+        with pytest.raises(VersionDriftedError):
+            create_canary_runs("orders", CanaryRequest(1), Change(Caller("jan"), "try", **conditions), session=session)
+
+    @pytest.mark.parametrize("mend", [repair, pin_as_it_is], ids=["repaired", "pinned as it is"])
+    def test_of_what_the_version_was_meanwhile_does_not_count(self, mend, drifted, session):
+        drifted.unpin("orders")
+        trigger(session).state = "success"
+        session.commit()
+
+        mend(*((session,) if mend is repair else (drifted, session)))
+
+        judged = soak("orders", 1, SoakQuestion(run_kinds=RunKind.ANY), session=session)
+        assert (judged.evidence.runs, judged.evidence.running) == (0, 0)
 
 
 class TestContent:

@@ -59,6 +59,16 @@ def test_each_commit_that_is_fetched_is_recorded_in_order(repository, refresh, s
     assert recorded(session) == [first, second]
 
 
+def test_commits_that_the_branch_was_set_back_from_are_forgotten(repository, refresh, session):
+    first = repository.git("rev-parse", "HEAD")
+    refresh()
+    repository.commit(orders=STABLE + "\n")
+    refresh()
+    repository.git("reset", "--hard", first)
+    refresh()
+    assert recorded(session) == [first]
+
+
 def test_commit_is_recorded_although_it_could_not_be_at_first(repository, refresh, session, monkeypatch):
     from airflow_providers_pinning.enforcement import bundle_versions
 
