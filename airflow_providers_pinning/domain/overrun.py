@@ -32,6 +32,7 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.outcomes import EndReason, record_outcome
+from airflow_providers_pinning.domain.rejection import MAX_NOTE
 from airflow_providers_pinning.domain.unfinished_runs import Canary
 from airflow_providers_pinning.models import Gap
 
@@ -98,7 +99,8 @@ def end_overrun(canary: Canary, scheduler: Scheduler, *, session: Session) -> bo
         ti.start_date, ti.end_date = ti.start_date or now, now
         ti.duration = (now - ti.start_date).total_seconds()
     run.state = DagRunState.FAILED
-    run.note = f"{run.note}; {OVERRAN}" if run.note else OVERRAN
+    # One that is too long would be refused by the database, and that ends the scheduler.
+    run.note = f"{run.note[: MAX_NOTE - len(OVERRAN) - 2]}; {OVERRAN}" if run.note else OVERRAN
     record_outcome(run, reason=EndReason.OVERRAN_GAP.value, session=session)
     log.warning(
         "Canary run %s of Dag %s is ended, because a live run fell due: the runs of this Dag must not overlap, and the "

@@ -52,8 +52,8 @@ def register(lab, *dag_ids, limit=1):
         lab.commit("sha2", **{dag_id: text.replace("'load'", "'check'")})
 
 
-def request(lab, dag_id="orders", count=1):
-    created = create_canary_runs(dag_id, CanaryRequest(2, count), lab.change(), session=lab.session)
+def request(lab, dag_id="orders", count=1, note=None):
+    created = create_canary_runs(dag_id, CanaryRequest(2, count, note=note), lab.change(), session=lab.session)
     lab.session.commit()
     return created.run_ids
 
@@ -113,6 +113,21 @@ def test_schedulers_do_not_wait_for_each_other(lab, elsewhere, session):
     claiming.commit()
     also.commit()
     assert sorted(session.scalars(select(Gap.dag_id))) == ["invoices", "orders"]
+
+
+def test_canary_whose_note_leaves_no_room_is_ended_too(lab, session):
+    """What the database refuses in this turn ends the scheduler."""
+    register(lab, "orders")
+    [run_id] = request(lab, note="x" * 1000)
+    for _ in range(2):
+        start(session)
+        session.commit()
+    trigger(session, "live")
+    start(session)
+    session.commit()
+    assert states(session) == {"canary": "failed", "live": "queued"}
+    note = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one().note
+    assert (len(note), note.endswith("; overran its gap")) == (1000, True)
 
 
 class Beside:

@@ -85,5 +85,5 @@ def _check(bundle_name: str, bundle_version: str, sources: Sources, *, session: 
     for trouble, version_ids in outcomes.items():
         if trouble:
             log.warning("The code of %d managed version(s): %s", len(version_ids), trouble.message)
-        note(finding, trouble, version_ids, session=session)
+        note(finding, trouble, version_ids, place=(bundle_name, bundle_version), session=session)
     return sum(map(len, files.values()))

@@ -122,13 +122,24 @@ def due(bundle_names: Collection[str]) -> Select:
     return select(places.c.bundle_name, places.c.bundle_version).order_by(turn, places.c.kind).limit(CHECKS_A_ROUND)
 
 
-def note(finding: Finding, trouble: Trouble | None, version_ids: list[UUID], *, session: Session) -> None:
-    """Write down what was found of some managed versions; committed some at a time."""
+def note(
+    finding: Finding, trouble: Trouble | None, version_ids: list[UUID], *, place: tuple[str, str], session: Session
+) -> None:
+    """
+    Write down what was found of some managed versions; committed some at a time.
+
+    :param place: bundle and commit that were looked at; a version may have been accepted with another one meanwhile
+    """
     values = _values(finding, trouble)
+    bundle_name, bundle_version = place
     for start in range(0, len(version_ids), ROWS_A_TRANSACTION):
         session.execute(
             update(ManagedVersion)
-            .where(ManagedVersion.dag_version_id.in_(version_ids[start : start + ROWS_A_TRANSACTION]))
+            .where(
+                ManagedVersion.dag_version_id.in_(version_ids[start : start + ROWS_A_TRANSACTION]),
+                ManagedVersion.bundle_name == bundle_name,
+                ManagedVersion.bundle_version == bundle_version,
+            )
             .values(values)
             .execution_options(synchronize_session=False)
         )

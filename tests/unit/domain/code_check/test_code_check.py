@@ -24,10 +24,11 @@ from types import SimpleNamespace
 import pytest
 import uuid6
 from airflow._shared.timezones import timezone
+from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain import code_check
 from airflow_providers_pinning.domain.code_check import rounds
-from airflow_providers_pinning.domain.code_check.finding import CodeSource, Finding
+from airflow_providers_pinning.domain.code_check.finding import CodeProblem, CodeSource, Finding, Trouble
 from airflow_providers_pinning.domain.code_check.sources import Sources
 from airflow_providers_pinning.domain.errors import CodeUnavailableError
 from airflow_providers_pinning.models import ManagedVersion
@@ -366,6 +367,23 @@ class TestRound:
         assert [check(session), check(session), check(session)] == [2, 1, 0]
 
         assert checked == ["new1", "new2", "new3"]
+
+    def test_says_nothing_of_a_version_that_was_accepted_at_another_commit_meanwhile(
+        self, manage, session, monkeypatch
+    ):
+        def look(sources, bundle_name, bundle_version, filelocs):
+            session.execute(update(ManagedVersion).values(bundle_version="new"))
+            session.commit()
+            return Finding(trouble=Trouble(CodeProblem.COMMIT_GONE, f"{bundle_version} is gone"))
+
+        monkeypatch.setattr(Sources, "look", look)
+        manage(["old"])
+
+        check(session)
+
+        assert session.execute(select(ManagedVersion.code_state, ManagedVersion.code_message)).all() == [
+            ("unknown", None)
+        ]
 
     def test_holds_no_transaction_while_it_fetches(self, manage, session, monkeypatch):
         held = []
