@@ -161,6 +161,10 @@ class VersionActive(Conflict):
     """The version is pinned, so it cannot be rejected in place."""
 
 
+class VersionUnreadable(Conflict):
+    """The stored version cannot be deserialized by the server's Airflow and its plugins."""
+
+
 class UnversionedBundle(Conflict):
     """The code of the version cannot be pinned, because its bundle or Dag is not versioned."""
 
@@ -179,6 +183,26 @@ class NotEnforced(Conflict):
 
 class DagHeld(Conflict):
     """The Dag is on hold until a person lifts it."""
+
+
+class NotManaged(Conflict):
+    """The version is not managed, so the next commit may rewrite it, and there is no verdict on it."""
+
+
+class RunNotAllowed(Conflict):
+    """The version allows no manual runs, so it can have no canary runs."""
+
+
+class NoTask(Conflict):
+    """A run of the version would have no task now, so it would show nothing."""
+
+
+class RunIdNotAllowed(Conflict):
+    """Airflow is configured to refuse the run ids of canary runs; ``data["allowing_pattern"]`` would allow them."""
+
+
+class IdempotencyKeyReused(Conflict):
+    """The idempotency key belongs to another request about this Dag."""
 
 
 class NothingToRollBackTo(Conflict):
@@ -216,12 +240,18 @@ OF_REASON: dict[str, type[PinningApiError]] = {
     "version_active": VersionActive,
     "content_not_kept": ContentNotKept,
     "version_in_use": VersionInUse,
+    "version_unreadable": VersionUnreadable,
     "unversioned_bundle": UnversionedBundle,
     "version_data_unsupported": VersionDataUnsupported,
     "team_not_permitted": TeamNotPermitted,
     "code_unavailable": CodeUnavailable,
     "not_enforced": NotEnforced,
     "held": DagHeld,
+    "not_managed": NotManaged,
+    "run_not_allowed": RunNotAllowed,
+    "no_task": NoTask,
+    "run_id_not_allowed": RunIdNotAllowed,
+    "idempotency_key_reused": IdempotencyKeyReused,
     "nothing_to_roll_back_to": NothingToRollBackTo,
     "invalid_conf": InvalidConf,
     "database_busy": DatabaseBusy,
