@@ -45,12 +45,13 @@ from airflow_providers_pinning.domain.isolation import default_isolation
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.possible_tasks import require_tasks
 from airflow_providers_pinning.domain.routed_runs import CANARY
+from airflow_providers_pinning.domain.run_ids import CANARY_PREFIX
 from airflow_providers_pinning.domain.scheduling import read_dag
 from airflow_providers_pinning.domain.slots import SLOTS, default_slots
 from airflow_providers_pinning.domain.state import Repetition
 from airflow_providers_pinning.models import Pin, RoutedRun
 
-_OWN_PATTERN = f"^{CANARY}__[A-Za-z0-9_.:+-]+$"
+_OWN_PATTERN = f"^{CANARY_PREFIX}[A-Za-z0-9_.:+-]+$"
 """What all run ids of canary runs match."""
 
 _TRIGGERED_BY = {CallerKind.CLI: DagRunTriggeredByType.CLI}
@@ -189,7 +190,8 @@ def _new_run_ids(dag_id: str, version: VersionIdentity, count: int) -> dict[str,
     first = min(now.microsecond, 999_999 - count) + 1
     times = [timezone.coerce_datetime(now.replace(microsecond=first + index)) for index in range(count)]
     runs = {
-        f"{CANARY}__v{version.version_number}__{time.isoformat()}__{index}": time for index, time in enumerate(times, 1)
+        f"{CANARY_PREFIX}v{version.version_number}__{time.isoformat()}__{index}": time
+        for index, time in enumerate(times, 1)
     }
     pattern = conf.get("scheduler", "allowed_run_id_pattern").strip()
     for run_id in runs:

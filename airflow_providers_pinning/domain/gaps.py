@@ -31,8 +31,8 @@ from airflow.utils.state import State
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.routed_runs import is_canary
 from airflow_providers_pinning.domain.scheduling import active_dag
-from airflow_providers_pinning.domain.slots import is_canary
 
 RECENT_RUNS = 20
 """How many finished runs tell how long the next one takes."""

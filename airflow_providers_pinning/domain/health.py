@@ -38,9 +38,10 @@ from airflow_providers_pinning.domain.asset_conflicts import asset_conflicts, us
 from airflow_providers_pinning.domain.code_check.finding import CodeProblem, CodeSource, CodeState, code_remedy
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.identity import pinned_identity
+from airflow_providers_pinning.domain.routed_runs import is_canary
 from airflow_providers_pinning.domain.scheduling import read_version
 from airflow_providers_pinning.domain.wording import plural
-from airflow_providers_pinning.models import Acknowledgement, ManagedVersion, Pin, RoutedRun
+from airflow_providers_pinning.models import Acknowledgement, ManagedVersion, Pin
 
 ASSET_CONFLICT = "asset_conflict"
 """Reason of the problem that a version and another Dag say different things of an asset."""
@@ -358,10 +359,7 @@ def _escaped_runs(query: Select) -> Select:
     ).where(
         Pin.dag_version_id.is_not(None),
         DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
-        ~select(literal(1))
-        .where(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id)
-        .correlate(DagRun)
-        .exists(),
+        ~is_canary(),
         ~select(literal(1))
         .where(Acknowledgement.dag_id == DagRun.dag_id, Acknowledgement.run_id == DagRun.run_id)
         .correlate(DagRun)

@@ -24,7 +24,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.routed_runs import CANARY, may_be_canary
+from airflow_providers_pinning.domain.routed_runs import CANARY
+from airflow_providers_pinning.domain.run_ids import may_be_canary
 from airflow_providers_pinning.models import RoutedRun
 
 WITHHOLD = "withhold"

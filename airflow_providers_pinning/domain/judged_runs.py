@@ -54,7 +54,7 @@ from sqlalchemy import (
 )
 
 from airflow_providers_pinning.domain.outcomes import CountsAs
-from airflow_providers_pinning.domain.routed_runs import is_routed
+from airflow_providers_pinning.domain.routed_runs import is_canary
 from airflow_providers_pinning.models import RoutedRun
 
 RUNNING = "running"
@@ -125,13 +125,13 @@ def of_canaries(scope: Scope) -> tuple[ColumnElement[bool], ...]:
 
 
 def of_live_runs(scope: Scope) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions of the runs in a scope that were not routed."""
+    """Build the conditions of the runs in a scope that are no canary runs."""
     runs = (
         DagRun.dag_id == scope.dag_id,
         DagRun.created_dag_version_id == scope.dag_version_id,
         DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
         DagRun.created_at >= scope.since,
-        ~is_routed(),
+        ~is_canary(),
     )
     return (*runs, DagRun.run_type.in_(scope.live_types)) if scope.kind is RunKind.LIVE else runs
 

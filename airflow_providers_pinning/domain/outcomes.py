@@ -36,10 +36,8 @@ from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.run_ids import may_be_canary
 from airflow_providers_pinning.models import RoutedRun, WithheldEffect
-
-CANARY_PREFIX = "canary__"
-"""Start of the run ids of canary runs, by which they are told from live runs without asking the database."""
 
 
 class EndReason(str, Enum):
@@ -107,11 +105,6 @@ class Outcome:
         return self.task_instances - sum(self.tasks_by_state.get(state.value, 0) for state in passed_over)
 
 
-def is_canary(run_id: str) -> bool:
-    """Tell from its id whether a run may be a canary run."""
-    return run_id.startswith(CANARY_PREFIX)
-
-
 def record_outcome(run: DagRun, *, reason: str | None = None, session: Session) -> bool:
     """
     Write down what came of a canary run, unless that was done before.
@@ -123,7 +116,7 @@ def record_outcome(run: DagRun, *, reason: str | None = None, session: Session) 
     :param session: database session; the caller commits
     :return: whether it was written down now
     """
-    if not is_canary(run.run_id) or run.state not in State.finished_dr_states:
+    if not may_be_canary(run.run_id) or run.state not in State.finished_dr_states:
         return False
     # The run is written before its record is locked: everybody locks the two in this order.
     session.flush()

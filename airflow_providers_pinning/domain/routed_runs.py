@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Runs that were routed to a version whatever was pinned, such as canary runs, told apart from live ones."""
+"""Runs that were routed to a version whatever was pinned, which are canary runs, told apart from live ones."""
 
 from __future__ import annotations
 
@@ -24,76 +24,52 @@ from functools import cache
 from typing import Any
 
 from airflow.models.dagrun import DagRun
-from sqlalchemy import ColumnElement, Select, event, inspect, literal, select
+from sqlalchemy import ColumnElement, Select, and_, event, inspect, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
+from airflow_providers_pinning.domain.run_ids import CANARY_PREFIX
 from airflow_providers_pinning.models import RoutedRun
 
 CANARY = "canary"
-"""Kind of the routed runs that are canary runs, and the start of their run ids."""
-
-
-def may_be_canary(run_id: str) -> bool:
-    """Tell from its id whether a run may be a canary run; whether it is one, its row in the pin store says."""
-    return run_id.startswith(f"{CANARY}__")
-
-
-def is_routed() -> ColumnElement[bool]:
-    """Build the condition that a run in the enclosing statement was routed."""
-    return (
-        select(literal(1))
-        .where(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id)
-        .correlate(DagRun)
-        .exists()
-    )
+"""Kind of the routed runs that are canary runs."""
 
 
 @cache
-def is_live(model: Any) -> ColumnElement[bool]:
+def is_canary(model: Any = DagRun) -> ColumnElement[bool]:
     """
-    Build the condition that what the enclosing statement selects is not a canary run's.
+    Build the condition that what the enclosing statement selects is a canary run's.
 
-    It probes a primary key for each row that the statement looks at, and sends no statement of its own.
+    The run id is looked at first, so that live runs cost no probe of the pin store. For the others it is one of its
+    primary key, and no ``EXISTS``, for which PostgreSQL may read the whole table instead. No statement is sent for it.
 
     :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
     """
-    canary = select(literal(1)).where(
-        RoutedRun.dag_id == model.dag_id, RoutedRun.run_id == model.run_id, RoutedRun.kind == CANARY
+    recorded = (
+        select(RoutedRun.run_id)
+        .where(RoutedRun.dag_id == model.dag_id, RoutedRun.run_id == model.run_id, RoutedRun.kind == CANARY)
+        .correlate(model)
+        .scalar_subquery()
     )
-    return ~canary.correlate(model).exists()
-
-
-def has_routed_runs(dag_id: str, run_id: str, *, session: Session) -> bool:
-    """Tell whether a run was routed."""
-    return (
-        session.scalar(select(literal(1)).where(RoutedRun.dag_id == dag_id, RoutedRun.run_id == run_id).limit(1))
-        is not None
-    )
+    return and_(model.run_id.startswith(CANARY_PREFIX, autoescape=True), recorded.is_not(None))
 
 
 @contextmanager
-def only_live(model: Any, *, seen_by: DagRun | None = None, session: Session) -> Iterator[None]:
+def only_live(model: Any, *, session: Session) -> Iterator[None]:
     """
     Make the session's SELECTs of a model inside the block pass over what belongs to canary runs.
 
     :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
-    :param seen_by: the run for which the others are looked at; if it was routed itself, there are none for it
     :param session: database session
     """
-    conditions = [is_live(model)] if seen_by is None else [is_live(model), ~_was_routed(seen_by)]
     mapper = inspect(model)
 
     def pass_over(state: ORMExecuteState) -> None:
         # What a statement about something else joins is that thing's own run, whichever it is.
         if state.bind_mapper is mapper and isinstance(state.statement, Select) and not state.is_column_load:
-            state.statement = state.statement.where(*conditions)
+            state.statement = state.statement.where(~is_canary(model))
 
     event.listen(session, "do_orm_execute", pass_over)
     try:
         yield
     finally:
         event.remove(session, "do_orm_execute", pass_over)
-
-
-def _was_routed(run: DagRun) -> ColumnElement[bool]:
-    return select(literal(1)).where(RoutedRun.dag_id == run.dag_id, RoutedRun.run_id == run.run_id).exists()

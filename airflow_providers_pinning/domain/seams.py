@@ -228,6 +228,7 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("airflow.dag_processing.collection", "_find_all_assets", ("dags",)),
     ("airflow.dag_processing.collection", "_find_all_asset_aliases", ("dags",)),
     ("airflow.dag_processing.collection", "DagModelOperation.add_dags", ("self", "session")),
+    ("airflow.dag_processing.collection", "_RunInfo.calculate", ("cls", "dag", "session")),
     (
         "airflow.dag_processing.collection",
         "DagModelOperation.update_dags",

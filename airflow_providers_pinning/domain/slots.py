@@ -50,8 +50,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
-from airflow_providers_pinning.domain.routed_runs import CANARY, has_routed_runs
-from airflow_providers_pinning.models import Gap, RoutedRun
+from airflow_providers_pinning.domain import isolation
+from airflow_providers_pinning.domain.routed_runs import is_canary
+from airflow_providers_pinning.models import Gap
 
 SLOTS = "slots"
 """Field of ``RoutedRun.isolation``."""
@@ -74,22 +75,6 @@ def default_slots(*limits: int | None) -> Slots:
         never overlap
     """
     return Slots.GAP if 1 in limits else Slots.BEHIND
-
-
-def is_canary() -> ColumnElement[bool]:
-    """
-    Build the condition that a run of the enclosing statement is a canary run.
-
-    Its id is looked at first, so that live runs cost no probe of the pin store. For the others it is one of its
-    primary key, and no ``EXISTS``, for which PostgreSQL may read the whole table instead.
-    """
-    recorded = (
-        select(RoutedRun.run_id)
-        .where(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id, RoutedRun.kind == CANARY)
-        .correlate(DagRun)
-        .scalar_subquery()
-    )
-    return and_(DagRun.run_id.startswith(f"{CANARY}__", autoescape=True), recorded.is_not(None))
 
 
 @contextmanager
@@ -147,7 +132,7 @@ def deciding_about(run: DagRun) -> Iterator[None]:
 def frees_no_slot(*, session: Session) -> bool:
     """Tell whether the run that is being decided about is a canary run, whose end frees no slot of live runs."""
     run = _decided.get()
-    return run is not None and has_routed_runs(run.dag_id, run.run_id, session=session)
+    return run is not None and isolation.is_canary(run.dag_id, run.run_id, session=session)
 
 
 _CANARIES, _IN_GAP = -1, -2

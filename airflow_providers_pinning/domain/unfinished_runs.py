@@ -33,8 +33,8 @@ from airflow.utils.state import DagRunState, State
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.routed_runs import CANARY
-from airflow_providers_pinning.domain.slots import SLOTS, Slots, default_slots, is_canary
+from airflow_providers_pinning.domain.routed_runs import CANARY, is_canary
+from airflow_providers_pinning.domain.slots import SLOTS, Slots, default_slots
 from airflow_providers_pinning.models import Gap, RoutedRun
 
 

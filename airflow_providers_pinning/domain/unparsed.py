@@ -197,7 +197,11 @@ def _changed(dag_ids: list[str], *, session: Session) -> list[str]:
 
 
 def _differing(present: DagModel, active: ActiveVersion, *, session: Session) -> dict[str, Any]:
-    """Let Airflow calculate a row of its own, and return what differs from the present one."""
+    """
+    Let Airflow calculate a row of its own, and return what differs from the present one.
+
+    It goes by the Dag's runs (``_RunInfo.calculate``) and by nothing of the row that it writes to.
+    """
     calculated = DagModel(dag_id=active.dag_id, bundle_name=present.bundle_name)
     operation = DagModelOperation(
         dags={active.dag_id: active},

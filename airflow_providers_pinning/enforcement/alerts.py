@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam Y: nobody is alarmed by a canary run.
+Nobody is alarmed by a canary run.
 
 Stock gives every run the deadlines of its version. It has the dag processor run the callbacks of the Dag, and the
 callbacks and e-mails of tasks that it ends itself. A trial that fails or takes long would page people, or repair the
@@ -30,6 +30,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+from airflow_providers_pinning.domain.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import wrap
 
 
@@ -77,8 +78,6 @@ def install_on_callback_sink(module: ModuleType) -> None:
         )
 
     def send(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.routed_runs import may_be_canary
-
         callback = args[0] if args else kwargs["callback"]
         run = getattr(callback, "ti", callback)
         if may_be_canary(run.run_id):

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam O: what people do to canary runs is written down, with who did it.
+What people do to canary runs is written down, with who did it.
 
 Stock lets the state of a run or of its tasks be set, and both be cleared or deleted. A verdict on a version must not
 change by that: a hanging canary run that is set to success was not one, and a failed one that is cleared or
@@ -33,10 +33,8 @@ from collections import defaultdict
 from types import ModuleType
 from typing import Any
 
+from airflow_providers_pinning.domain.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import wrap
-
-CANARY_PREFIX = "canary__"
-"""As ``domain.outcomes`` has it, which imports Airflow's models and so is imported late."""
 
 
 def install_on_mark_tasks(module: ModuleType) -> None:
@@ -65,7 +63,7 @@ def install_on_mark_tasks(module: ModuleType) -> None:
         from airflow_providers_pinning.domain.alterations import decided_here, failed_tasks, note_state
 
         dag, run_id, session = kwargs["dag"], kwargs["run_id"], kwargs["session"]
-        if not kwargs["commit"] or not dag or not _is_canary(run_id) or _is_decided_here():
+        if not kwargs["commit"] or not dag or not may_be_canary(run_id) or _is_decided_here():
             return wrapped(*args, **kwargs)
         failed = failed_tasks(dag.dag_id, run_id, session=session)
         with decided_here():
@@ -79,7 +77,7 @@ def install_on_mark_tasks(module: ModuleType) -> None:
         from airflow_providers_pinning.domain.alterations import failed_tasks, note_state
 
         dag_id, run_id, state, session = args
-        if not _is_canary(run_id) or _is_decided_here():
+        if not may_be_canary(run_id) or _is_decided_here():
             wrapped(*args, **kwargs)
             return
         failed = failed_tasks(dag_id, run_id, session=session)
@@ -113,7 +111,7 @@ def install_on_task_instance(module: ModuleType) -> None:
 
     @event.listens_for(module.TaskInstance, "after_delete")
     def note_deletion(mapper: Any, connection: Any, ti: Any) -> None:
-        if _is_canary(ti.run_id) and not _is_deleted_with_run(ti):
+        if may_be_canary(ti.run_id) and not _is_deleted_with_run(ti):
             from airflow_providers_pinning.domain.alterations import note_task_deletion
 
             note_task_deletion(ti, connection)
@@ -125,7 +123,7 @@ def install_on_dag_run(module: ModuleType) -> None:
 
     @event.listens_for(module.DagRun, "after_delete")
     def note_deletion(mapper: Any, connection: Any, run: Any) -> None:
-        if _is_canary(run.run_id):
+        if may_be_canary(run.run_id):
             from airflow_providers_pinning.domain.alterations import note_deletion
 
             note_deletion(run, connection)
@@ -144,12 +142,8 @@ def install_on_security(module: ModuleType) -> None:
     wrap(module, "resolve_user_from_token", resolve_user_from_token)
 
 
-def _is_canary(run_id: str | None) -> bool:
-    return run_id is not None and run_id.startswith(CANARY_PREFIX)
-
-
 def _may_reach_canaries(asked: dict[str, Any]) -> bool:
-    return _is_canary(asked.get("run_id")) or bool(asked.get("past") or asked.get("future"))
+    return may_be_canary(asked.get("run_id")) or bool(asked.get("past") or asked.get("future"))
 
 
 def _is_decided_here() -> bool:
@@ -170,6 +164,6 @@ def _by_canary(tis: Any) -> dict[tuple[str, str], set[str]]:
     """Return the tasks of those task instances that belong to canary runs, by Dag and run."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for ti in tis:
-        if ti.run_id.startswith(CANARY_PREFIX):
+        if may_be_canary(ti.run_id):
             found[ti.dag_id, ti.run_id].add(ti.task_id)
     return found

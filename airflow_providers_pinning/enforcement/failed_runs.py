@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam P: a canary that fails does not pause the Dag.
+A canary that fails does not pause the Dag.
 
 Stock pauses a Dag when its last ``max_consecutive_failed_dag_runs`` runs failed, whichever they are, and goes by
 the limit of the version of the run that failed last. Canary runs that fail would pause the live Dag, and one that
@@ -39,10 +39,14 @@ def install(module: ModuleType) -> None:
 
 
 def check_last_n_dagruns_failed(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-    """Count the failed runs as stock does, without those that were routed to a version; a routed one counts none."""
+    """Count the failed live runs as stock does; when a canary run has failed, count none."""
     from airflow.models.dagrun import DagRun
 
+    from airflow_providers_pinning.domain.isolation import is_canary
     from airflow_providers_pinning.domain.routed_runs import only_live
 
-    with only_live(DagRun, seen_by=instance, session=kwargs["session"] if "session" in kwargs else args[2]):
+    session = kwargs["session"] if "session" in kwargs else args[2]
+    if is_canary(instance.dag_id, instance.run_id, session=session):
+        return
+    with only_live(DagRun, session=session):
         wrapped(*args, **kwargs)

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam H: no live run has a canary run as its past.
+No live run has a canary run as its past.
 
 Stock takes any run of the Dag for the previous one. A canary run between two live runs would be what the later one
 waits for (``depends_on_past``), reads an XCom of (``include_prior_dates``), or takes its deadline from (average
@@ -64,12 +64,12 @@ def install_on_xcom(module: ModuleType) -> None:
     def get_many(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         from sqlalchemy import or_
 
-        from airflow_providers_pinning.domain.routed_runs import is_live
+        from airflow_providers_pinning.domain.routed_runs import is_canary
 
         query = wrapped(*args, **kwargs)
         if not kwargs.get("include_prior_dates"):
             return query
-        return query.where(or_(instance.run_id == kwargs["run_id"], is_live(instance)))
+        return query.where(or_(instance.run_id == kwargs["run_id"], ~is_canary(instance)))
 
     wrap(module, "XComModel.get_many", get_many)
 

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam O: what came of a canary run is written down when it happens.
+What came of a canary run is written down when it happens.
 
 Stock keeps a run's present state only: one that is cleared, deleted or set by hand has no past, so a verdict that
 reads it can be clicked into another one. What the scheduler finds when it ends a canary run is recorded in the same
@@ -29,6 +29,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+from airflow_providers_pinning.domain.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import wrap
 
 
@@ -43,7 +44,7 @@ def install_on_dag_run(module: ModuleType) -> None:
         return decided
 
     def update_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        if not instance.run_id.startswith(CANARY_PREFIX):
+        if not may_be_canary(instance.run_id):
             return wrapped(*args, **kwargs)
         return update(wrapped, instance, *args, **kwargs)
 
@@ -56,7 +57,7 @@ def install_on_scheduler(module: ModuleType) -> None:
     def schedule_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         run = args[0] if args else kwargs["dag_run"]
         callback = wrapped(*args, **kwargs)
-        if run.run_id.startswith(CANARY_PREFIX):
+        if may_be_canary(run.run_id):
             # What the run decided itself was recorded by then, so what is left timed out.
             _record(run, reason="timed_out", session=kwargs["session"] if "session" in kwargs else args[1])
         return callback
@@ -68,7 +69,3 @@ def _record(run: Any, *, reason: str | None = None, session: Any) -> None:
     from airflow_providers_pinning.domain.outcomes import record_outcome
 
     record_outcome(run, reason=reason, session=session)
-
-
-CANARY_PREFIX = "canary__"
-"""As ``domain.outcomes`` has it, which imports Airflow's models and so is imported late."""

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam A: the scheduling metadata of a pinned Dag are the pinned version's.
+The scheduling metadata of a pinned Dag are the pinned version's.
 
 Stock ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
 version into ``DagModel``, which is what the scheduler works from. For a pinned Dag the pinned version's
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 RELIED_ON = (
     "DagModelOperation.find_orm_dags",
     "AssetModelOperation.activate_assets_if_possible",
+    "_RunInfo.calculate",
 )
 """What is called here and in the control plane, and not wrapped."""
 

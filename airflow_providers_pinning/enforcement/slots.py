@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam Q: canary runs take no slots of live runs.
+Canary runs take no slots of live runs.
 
 Stock counts every run of a Dag against ``max_active_runs``: where runs are created (``DagRun.active_runs_of_dags``,
 ``DagModel.dags_needing_dagruns``) and where they are started (``SchedulerJobRunner._start_queued_dagruns``). A canary
@@ -37,10 +37,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
+from airflow_providers_pinning.domain.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import check_signature, wrap
-
-CANARY_PREFIX = "canary__"
-"""Start of the run ids of canary runs, which live runs have only if somebody named them so."""
 
 
 def install_on_dag_run(module: ModuleType) -> None:
@@ -81,7 +79,7 @@ def process_executor_events(wrapped: Any, instance: Any, args: Any, kwargs: Any)
     """Note which tasks of canary runs the executor is done with, before stock looks at them."""
     executor = kwargs["executor"] if "executor" in kwargs else args[0]
     for key, (state, _) in executor.event_buffer.items():
-        if getattr(key, "run_id", "").startswith(CANARY_PREFIX) and state in ("success", "failed"):
+        if may_be_canary(getattr(key, "run_id", None)) and state in ("success", "failed"):
             ended = instance.__dict__.setdefault(ENDED, {})
             ended[key] = None
             if len(ended) > REMEMBERED:
@@ -104,7 +102,7 @@ def start_queued_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) ->
 def schedule_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Decide about a run as stock does, and note which one it is if it may be a canary run."""
     run = args[0] if args else kwargs["dag_run"]
-    if not run.run_id.startswith(CANARY_PREFIX):
+    if not may_be_canary(run.run_id):
         return wrapped(*args, **kwargs)
     from airflow_providers_pinning.domain.slots import deciding_about
 

@@ -276,10 +276,12 @@ class TestRunThatEscaped:
 
         assert escaped_runs(session=pinned.session) == []
 
-    def test_is_not_one_that_was_routed_on_purpose(self, pinned):
-        run = trigger_without_enforcement(pinned, "routed")
+    def test_is_not_a_canary_run(self, pinned):
+        run = trigger_without_enforcement(pinned, "canary__routed")
         pinned.session.add(
-            RoutedRun(dag_id="orders", run_id="routed", dag_version_id=run.created_dag_version_id, kind="canary")
+            RoutedRun(
+                dag_id="orders", run_id="canary__routed", dag_version_id=run.created_dag_version_id, kind="canary"
+            )
         )
         pinned.session.commit()
 

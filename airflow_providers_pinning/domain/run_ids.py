@@ -1,0 +1,31 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+How the run ids of canary runs look, which is part of the contract.
+
+It imports nothing, so that what is patched can be told from it in every process.
+"""
+
+from __future__ import annotations
+
+CANARY_PREFIX = "canary__"
+"""Start of the run id of every canary run. Live runs have it only if somebody named them so."""
+
+
+def may_be_canary(run_id: str | None) -> bool:
+    """Tell from its id whether a run may be a canary run; whether it is one, its row in the pin store says."""
+    return run_id is not None and run_id.startswith(CANARY_PREFIX)
