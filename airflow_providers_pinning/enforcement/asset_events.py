@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam W: what a canary run publishes reaches no live run.
+What a canary run publishes reaches no live run.
 
 Stock ``TaskInstance.register_asset_changes_in_db`` records an event of each outlet of a task that succeeds, queues
 the Dags that wait for it, fills their partitions and tells listeners. A live Dag would run on the output of a

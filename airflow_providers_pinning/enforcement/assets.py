@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam N: a pinned Dag that listens to assets and cannot be honoured hurts nobody else.
+A pinned Dag that listens to assets and cannot be honoured hurts nobody else.
 
 Stock takes it for granted that the Dag of every queued asset event can be read. ``DagModel.dags_needing_dagruns``
 deserializes them all in one go: one whose plugin is gone would end the scheduler, again and again, because a pin

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam K: a canary run that is cleared keeps its version.
+A canary run that is cleared keeps its version.
 
 Stock moves a run to the latest version if it is cleared "on the latest version", as the user, the Dag
 (``rerun_with_latest_version``) or the configuration says. While the Dag is pinned, that is the pinned version: a canary

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam D: tasks of a managed version run although another asset has the name or URI of one of theirs.
+Tasks of a managed version run although another asset has the name or URI of one of theirs.
 
 Stock's Execution API tells a task which of its inlets and outlets are not active, and the task fails; and
 ``TaskInstance.register_asset_changes_in_db`` passes over such outlets. An asset of a pinned version is inactive, and

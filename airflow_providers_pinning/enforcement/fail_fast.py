@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam Q: whether a run is stopped at its first failure is up to its own version.
+Whether a run is stopped at its first failure is up to its own version.
 
 Stock asks ``DagModel``, which describes the active version, whether the Dag is ``fail_fast`` before it stops the
 remaining tasks of a run. A canary run, or one that is under way while the pin moves, would be stopped, or not,

@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seams E1 and E3: what happens to a file at HEAD does not happen to a pinned Dag.
+What happens to a file at HEAD does not happen to a pinned Dag.
 
-Stock marks the Dags of a file stale when it does not parse (E1, ``_update_import_errors``) or is gone
-(E3, ``DagModel.deactivate_deleted_dags``), and stale Dags get no runs; for removed files it goes on to
-delete the asset references of every stale Dag. Its statements are made to pass over pinned Dags. E2, Dags
-that are no longer in a file that parses, is in :mod:`airflow_providers_pinning.enforcement.processor`.
+Stock marks the Dags of a file stale when it does not parse (``_update_import_errors``) or is gone
+(``DagModel.deactivate_deleted_dags``), and stale Dags get no runs; for removed files it goes on to
+delete the asset references of every stale Dag. Its statements are made to pass over pinned Dags. Dags
+that are no longer in a file that parses are in :mod:`airflow_providers_pinning.enforcement.processor`.
 
 Shown by ``tests/unit/enforcement/test_file_removal.py``.
 """

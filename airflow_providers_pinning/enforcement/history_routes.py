@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam H over HTTP: what a task can ask of other runs.
+What a task can ask of other runs, over the Execution API, passes over canary runs.
 
 Stock answers with any run of the Dag. A canary run would be the "previous successful run" of the next live one, and an
 incremental load that goes by ``prev_data_interval_end_success`` would skip what lay before it, silently. So these

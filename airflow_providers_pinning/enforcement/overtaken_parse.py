@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam G: a version is registered under the commit that its file was read from.
+A version is registered under the commit that its file was read from.
 
 Stock registers what a process parsed under the commit that the bundle is at when the result is
 collected. If the bundle was refreshed meanwhile, the file, or something that it imports, was read from

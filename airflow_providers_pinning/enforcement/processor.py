@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam E2 and the upkeep, both in the dag processor's loop.
+Stale Dags and the upkeep, both in the dag processor's loop.
 
-E2: stock ``deactivate_stale_dags`` marks Dags stale that their file no longer defines. A pinned Dag is
+Stock ``deactivate_stale_dags`` marks Dags stale that their file no longer defines. A pinned Dag is
 kept, in the same transaction.
 
 Upkeep runs beside ``_scan_stale_dags``, which the loop calls about once a second: it repairs scheduling

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam E4: a callback runs although its file is gone at HEAD.
+A callback runs although its file is gone at HEAD.
 
 Whenever a bundle was refreshed, stock forgets what waits for a file that HEAD does not have (any more), and kills
 the processes that work on one. Callbacks and e-mails are among them, though they are run from the commit of their

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam F: ``airflow db clean`` keeps managed versions.
+``airflow db clean`` keeps managed versions.
 
 Stock deletes Dag versions by age unless a task instance refers to them, and Dags by the time they were
 last parsed, which takes all their versions along; the Dag of a removed file is not parsed any more. A

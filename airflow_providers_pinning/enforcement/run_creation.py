@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam D: one version for the whole of a run.
+One version for the whole of a run.
 
 Stock ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and looks the version up
 again for the run's rows: a pin that commits in between makes a run with one version's tasks and

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seams C4 and M: a run keeps the version that it was created with.
+A run keeps the version that it was created with.
 
-C4: stock ``DBDagBag`` gives a run without a bundle version the latest version, in whatever process asks
+Stock ``DBDagBag`` gives a run without a bundle version the latest version, in whatever process asks
 next. While the Dag is pinned, "latest" is the pinned version, and a run that was created before the pin
-would change its tasks half way. M: stock ``TaskMap.expand_mapped_task`` gives task instances that are
+would change its tasks half way. And stock ``TaskMap.expand_mapped_task`` gives task instances that are
 added to a mapped task the latest version, which need not be their run's once the pin has moved.
 
 Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seams in the scheduler: V, and keeping one broken pin from stopping the others.
+In the scheduler, runs keep their version, and one broken pin does not stop the others.
 
-V: stock ``_verify_integrity_if_dag_changed`` moves the unfinished task instances of a run without a
+Stock ``_verify_integrity_if_dag_changed`` moves the unfinished task instances of a run without a
 bundle version to the latest version. A pin would move runs that were created before it.
 
 A Dag whose pin cannot be honoured is due for a run for ever, because none is made. Stock picks the

@@ -17,14 +17,14 @@
 """
 Everything that is patched in ``airflow.models.serialized_dag``, where several seams meet.
 
-Seam C2 and C3, the statements that pick the "latest" serialized Dag: nearly every reader uses one of
-them, and would see the newest commit of a pinned Dag. The pin is added inside the statement; they must
-stay plain selects, because backfills execute them as they are.
+The statements that pick the "latest" serialized Dag: nearly every reader uses one of two, and
+would see the newest commit of a pinned Dag. The pin is added inside the statement; they must stay plain selects,
+because backfills execute them as they are.
 
-Seam S: a deserialized Dag does not know which version it is, but the creation of a run must. The
-version is noted on it.
+A deserialized Dag does not know which version it is, but the creation of a run must. The version is noted on it.
 
-Seam B is in :mod:`airflow_providers_pinning.enforcement.version_immutability`.
+That managed versions are not rewritten is in
+:mod:`airflow_providers_pinning.enforcement.version_immutability`.
 
 Shown by ``tests/unit/enforcement/test_version_selection.py``.
 """

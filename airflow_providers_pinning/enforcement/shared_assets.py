@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam S: a pinned version does not decide about assets that Dags at HEAD use.
+A pinned version does not decide about assets that Dags at HEAD use.
 
 Stock writes, at each parse of a file, what the file says of the assets that it uses: watchers, extra and group. With a
 pinned version's saying in it, two files that share an asset would take turns: each parse of the one starts the old

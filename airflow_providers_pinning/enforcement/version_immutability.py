@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seams B and B': a managed version is never rewritten.
+A managed version is never rewritten.
 
 Stock ``SerializedDagModel.write_dag`` changes the latest version in place when only code outside the
 Dag's structure changed, or when no run refers to it yet. A pin or an approval of that version would

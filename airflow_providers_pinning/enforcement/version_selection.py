@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam C1: the version that is "latest" for a Dag.
+The version that is "latest" for a Dag.
 
 Stock ``DagVersion.get_latest_version`` takes the highest version number. It is asked for the version of
 every new run and of every cleared task instance, so it would give a pinned Dag the newest commit.

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Seam X: a task runs from the file and bundle of its run's version.
+A task runs from the file and bundle of its run's version.
 
 Stock takes the bundle's name and the file's path of ``ExecuteTask``, ``ExecuteCallback`` and the callbacks and
 e-mails that the dag processor runs from
