@@ -24,9 +24,10 @@ from functools import cache
 
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import ColumnElement, event, literal, or_, select, update
+from sqlalchemy import ColumnElement, literal, or_, select, update
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
 
+from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import Pin
 
 
@@ -47,11 +48,8 @@ def pinned_dags_passed_over(session: Session) -> Iterator[None]:
         if (state.is_select or state.is_update) and state.bind_mapper is DagModel.__mapper__:
             state.statement = state.statement.options(criteria)
 
-    event.listen(session, "do_orm_execute", pass_over)
-    try:
+    with listening(session, pass_over):
         yield
-    finally:
-        event.remove(session, "do_orm_execute", pass_over)
 
 
 @cache

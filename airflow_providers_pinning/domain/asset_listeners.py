@@ -26,10 +26,11 @@ from functools import cache
 from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import event, literal, select
+from sqlalchemy import literal, select
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.domain.active import is_active
+from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import Pin
 
 _left_out: ContextVar[Collection[str]] = ContextVar("pinning_left_out", default=())
@@ -74,11 +75,8 @@ def blocked_partitions_passed_over(session: Session) -> Iterator[None]:
         if state.is_select and state.bind_mapper is AssetPartitionDagRun.__mapper__:
             state.statement = state.statement.options(criteria)
 
-    event.listen(session, "do_orm_execute", pass_over)
-    try:
+    with listening(session, pass_over):
         yield
-    finally:
-        event.remove(session, "do_orm_execute", pass_over)
 
 
 @cache

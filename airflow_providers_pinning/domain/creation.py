@@ -26,7 +26,7 @@ Dag was ever pinned; only if the Dag in hand then is not of the version that it 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
@@ -34,10 +34,11 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import Select, event, func, literal, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import Pin
 
 
@@ -103,13 +104,10 @@ def creating_run(dag_id: str, stamp: tuple[UUID, str], *, session: Session) -> I
             state.statement = state.statement.add_columns(lock)  # type: ignore[attr-defined]
             creation.gate_is_passed = True
 
-    if on_the_way:
-        event.listen(session, "do_orm_execute", pass_gate)
     try:
-        yield creation
+        with listening(session, pass_gate) if on_the_way else nullcontext():
+            yield creation
     finally:
-        if on_the_way:
-            event.remove(session, "do_orm_execute", pass_gate)
         _creation.reset(token)
 
 

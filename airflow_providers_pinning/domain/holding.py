@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
+from airflow_providers_pinning.domain.sessions import kept_in_transaction
 from airflow_providers_pinning.models import Pin
 
 _HELD = "pinning_held"
@@ -67,7 +68,8 @@ def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
     """
     if not is_holding():
         return session.scalar(query)
-    held = _held(session)
+    # Which Dags' pins the transaction holds, and whether there were any.
+    held: dict[str, bool] = kept_in_transaction(session, _HELD)
     if held.get(dag_id):
         return session.scalar(query)
     columns = [select(literal(1)).where(Pin.dag_id == dag_id).exists().label("is_recorded")]
@@ -88,12 +90,3 @@ def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
     session.execute(select(DagModel).where(DagModel.dag_id == dag_id).execution_options(populate_existing=True))
     held[dag_id] = True
     return session.scalar(query)
-
-
-def _held(session: Session) -> dict[str, bool]:
-    """Return which Dags' pins the transaction holds, and whether there were any."""
-    transaction, held = session.info.get(_HELD, (None, {}))
-    if transaction is not session.get_transaction():
-        held = {}
-        session.info[_HELD] = (session.get_transaction(), held)
-    return held

@@ -33,12 +33,13 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from sqlalchemy import ColumnElement, ScalarSelect, Select, SQLColumnExpression, bindparam, event, literal, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, SQLColumnExpression, bindparam, literal, select
 from sqlalchemy.orm import ORMExecuteState, Session, defaultload, query_expression, with_expression
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption
 
 from airflow_providers_pinning.domain.identity import VersionIdentity, identity_of
+from airflow_providers_pinning.domain.sessions import kept_in_transaction, listening
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 _KEPT = "pinning_places"
@@ -63,11 +64,8 @@ def places_told(session: Session) -> Iterator[None]:
         elif state.bind_mapper is TaskInstance.__mapper__ and _reads_tasks(state.statement):
             state.statement = state.statement.options(_of_tasks())
 
-    event.listen(session, "do_orm_execute", tell)
-    try:
+    with listening(session, tell):
         yield
-    finally:
-        event.remove(session, "do_orm_execute", tell)
 
 
 def _reads_tasks(statement: Any) -> bool:
@@ -114,10 +112,7 @@ def place_of_inactive_version(
     managed, pinned = getattr(dag_model, _MANAGED), getattr(dag_model, _PINNED)
     if not managed or dag_version_id is None or pinned == dag_version_id:
         return None
-    transaction, places = session.info.get(_KEPT, (None, {}))
-    if transaction is not session.get_transaction():
-        places = {}
-        session.info[_KEPT] = (session.get_transaction(), places)
+    places: dict[UUID, VersionIdentity | None] = kept_in_transaction(session, _KEPT)
     if dag_version_id not in places:
         places[dag_version_id] = identity_of(dag_version_id, session=session)
     return places[dag_version_id]

@@ -24,10 +24,11 @@ from functools import cache
 from typing import Any
 
 from airflow.models.dagrun import DagRun
-from sqlalchemy import ColumnElement, Select, and_, event, inspect, select
+from sqlalchemy import ColumnElement, Select, and_, inspect, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.domain.run_ids import CANARY_PREFIX
+from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import RoutedRun
 
 CANARY = "canary"
@@ -68,8 +69,5 @@ def only_live(model: Any, *, session: Session) -> Iterator[None]:
         if state.bind_mapper is mapper and isinstance(state.statement, Select) and not state.is_column_load:
             state.statement = state.statement.where(~is_canary(model))
 
-    event.listen(session, "do_orm_execute", pass_over)
-    try:
+    with listening(session, pass_over):
         yield
-    finally:
-        event.remove(session, "do_orm_execute", pass_over)

@@ -41,7 +41,6 @@ from sqlalchemy import (
     Select,
     and_,
     case,
-    event,
     func,
     literal,
     or_,
@@ -52,6 +51,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.domain import isolation
 from airflow_providers_pinning.domain.routed_runs import is_canary
+from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import Gap
 
 SLOTS = "slots"
@@ -85,7 +85,7 @@ def without_canaries(session: Session) -> Iterator[None]:
         if _is_select(state):
             state.statement = state.statement.options(_only_live())
 
-    with _listening(session, pass_over):
+    with listening(session, pass_over):
         yield
 
 
@@ -112,7 +112,7 @@ def live_runs_to_start(session: Session) -> Iterator[dict[str, bool]]:
         state.statement = state.statement.options(_only_live_outside_gaps())
         return None
 
-    with _listening(session, look):
+    with listening(session, look):
         yield with_canaries
 
 
@@ -188,12 +188,3 @@ def _only_live_outside_gaps() -> Any:
 def _is_select(state: ORMExecuteState) -> bool:
     # A canary run that the session has already can still be read again.
     return isinstance(state.statement, Select) and not state.is_column_load and not state.is_relationship_load
-
-
-@contextmanager
-def _listening(session: Session, listener: Any) -> Iterator[None]:
-    event.listen(session, "do_orm_execute", listener)
-    try:
-        yield
-    finally:
-        event.remove(session, "do_orm_execute", listener)

@@ -1,0 +1,55 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Listening to the statements of a session for a while, and keeping what was read until its transaction ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState, Session
+
+
+@contextmanager
+def listening(session: Session, listener: Callable[[ORMExecuteState], Any]) -> Iterator[None]:
+    """
+    Show each ORM statement that the session executes inside the block to a listener, which may change it.
+
+    :param session: database session
+    :param listener: may set ``statement``, or return the result itself
+    """
+    event.listen(session, "do_orm_execute", listener)
+    try:
+        yield
+    finally:
+        event.remove(session, "do_orm_execute", listener)
+
+
+def kept_in_transaction(session: Session, name: str) -> dict[Any, Any]:
+    """
+    Return what is kept under a name until the session's transaction ends; empty at first.
+
+    :param session: database session
+    :param name: who keeps it
+    """
+    transaction, kept = session.info.get(name, (None, {}))
+    if transaction is not session.get_transaction():
+        kept = {}
+        session.info[name] = (session.get_transaction(), kept)
+    return kept
