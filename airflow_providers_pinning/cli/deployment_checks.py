@@ -33,10 +33,11 @@ from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of
 from airflow_providers_pinning.cli.findings import Finding, failure, ok, warning
 from airflow_providers_pinning.cli.output import with_progress
 from airflow_providers_pinning.db_manager import PinningDBManager
-from airflow_providers_pinning.domain import attestation, health, overview
+from airflow_providers_pinning.domain import attestation, overview
 from airflow_providers_pinning.domain.attestation import ComponentHealth
 from airflow_providers_pinning.domain.code_check.finding import CodeProblem, CodeSource, CodeState, code_remedy
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import read_version
@@ -193,7 +194,7 @@ def check_readable() -> Iterator[Finding]:
 def check_runs() -> Iterator[Finding]:
     """Tell which runs were created with another version than the pinned one."""
     with create_session(scoped=False) as session:
-        escaped = health.escaped_runs(limit=SHOWN, session=session)
+        escaped = escaped_runs(limit=SHOWN, session=session)
     if not escaped:
         yield ok("runs", "none was created with another version than the pinned one")
     for run in escaped:

@@ -24,10 +24,10 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import delete, literal, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import checks, events
+from airflow_providers_pinning.domain import conditions, events
 from airflow_providers_pinning.domain.errors import UnknownRunError
+from airflow_providers_pinning.domain.escaped_runs import escaped_run_ids
 from airflow_providers_pinning.domain.events import Change, EventKind
-from airflow_providers_pinning.domain.health import escaped_run_ids
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.pins import lock_pin
 from airflow_providers_pinning.domain.repetition import state_of_repeated
@@ -55,7 +55,7 @@ def acknowledge_runs(dag_id: str, run_ids: Collection[str] | None, change: Chang
     pin = lock_pin(dag_id, session=session)
     if repeated := events.find_repeated(change, request, session=session):
         return state_of_repeated(repeated, session=session)
-    checks.check_revision(dag_id, pin, change, session=session)
+    conditions.check_revision(dag_id, pin, change, session=session)
     escaped = escaped_run_ids(dag_id, limit=MAX_RUNS, session=session)
     if unknown := set(wanted or ()).difference(escaped):
         raise UnknownRunError(

@@ -34,7 +34,7 @@ from pendulum import DateTime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import attestation, checks, events, likeness, managed
+from airflow_providers_pinning.domain import attestation, checks, conditions, events, likeness, managed
 from airflow_providers_pinning.domain.active import Resolution, resolved
 from airflow_providers_pinning.domain.canary_delays import what_delays
 from airflow_providers_pinning.domain.candidate_needs import register_needs
@@ -109,8 +109,8 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         return created
     version = find_version(dag_id, version_number=request.version_number, session=session)
     pin = session.get(Pin, dag_id, populate_existing=True)
-    checks.check_revision(dag_id, pin, change, session=session)
-    checks.check_expected(dag_id, version, change)
+    conditions.check_revision(dag_id, pin, change, session=session)
+    conditions.check_expected(dag_id, version, change)
     # What it did would be evidence of nothing, whatever the caller overrides.
     checks.check_unchanged(dag_id, version, managed.managed_version(version.dag_version_id, session=session))
     checks.check_pinnable(dag_id, version, change, session=session)

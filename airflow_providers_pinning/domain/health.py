@@ -18,39 +18,28 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Protocol
 
-from airflow.models.dag import DagModel
-from airflow.models.dag_version import DagVersion
-from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
-from airflow.models.serialized_dag import SerializedDagModel
-from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy import BindParameter, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.asset_conflicts import asset_conflicts, uses_displaced_asset
+from airflow_providers_pinning.domain.asset_conflicts import asset_conflicts
 from airflow_providers_pinning.domain.code_check.finding import CodeProblem, CodeSource, CodeState, code_remedy
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.escaped_runs import of_escaped_runs
+from airflow_providers_pinning.domain.health_flags import CHECKS_IN_VAIN, HEALTH_COLUMNS, with_live_rows
 from airflow_providers_pinning.domain.identity import pinned_identity
-from airflow_providers_pinning.domain.routed_runs import is_canary
 from airflow_providers_pinning.domain.scheduling import read_version
 from airflow_providers_pinning.domain.wording import plural
-from airflow_providers_pinning.models import Acknowledgement, ManagedVersion, Pin
+from airflow_providers_pinning.models import Pin
 
 ASSET_CONFLICT = "asset_conflict"
 """Reason of the problem that a version and another Dag say different things of an asset."""
-
-NEWEST_RUNS = 10_000
-"""How many of the deployment's newest runs the search for escaped runs looks at."""
-
-CHECKS_IN_VAIN = 3
-"""How many checks in a row must fail until a pin is not healthy: a remote may be down for some minutes."""
 
 
 class HealthStatus(str, Enum):
@@ -96,104 +85,6 @@ class CheckedCode(Protocol):
     code_problem: Any
     code_attempts: Any
     code_message: Any
-
-
-@dataclass(frozen=True)
-class EscapedRun:
-    """A run of a pinned Dag that was created with another version after the pin."""
-
-    dag_id: str
-    run_id: str
-    version_number: int | None
-    pinned_version_number: int
-
-
-def _version_gone() -> ColumnElement[bool]:
-    return or_(DagVersion.id.is_(None), SerializedDagModel.id.is_(None))
-
-
-def _version_drifted() -> ColumnElement[bool]:
-    return and_(
-        DagVersion.id.is_not(None),
-        or_(
-            Pin.bundle_name.is_distinct_from(DagVersion.bundle_name),
-            Pin.bundle_version.is_distinct_from(DagVersion.bundle_version),
-            Pin.dag_hash != SerializedDagModel.dag_hash,
-        ),
-    )
-
-
-def _code_troubled() -> ColumnElement[bool]:
-    """Build the condition under which :func:`code_problems` finds something."""
-    return or_(
-        func.coalesce(ManagedVersion.code_state, "unknown") == CodeState.MISSING.value,
-        func.coalesce(ManagedVersion.code_attempts, 0) >= CHECKS_IN_VAIN,
-        and_(
-            func.coalesce(ManagedVersion.code_source, "") == CodeSource.CHECKOUT.value,
-            ManagedVersion.code_problem.is_(None),
-        ),
-    )
-
-
-def _bundle_removed() -> ColumnElement[bool]:
-    return func.coalesce(DagBundleModel.active, True).is_(False)
-
-
-def _metadata_differs() -> ColumnElement[bool]:
-    return or_(
-        DagModel.dag_id.is_(None),
-        Pin.bundle_version.is_distinct_from(DagModel.bundle_version),
-        Pin.bundle_name.is_distinct_from(DagModel.bundle_name),
-        Pin.relative_fileloc.is_distinct_from(DagModel.relative_fileloc),
-        DagModel.has_import_errors.is_(True),
-        and_(DagModel.is_stale.is_(True), ~_bundle_removed()),
-    )
-
-
-def with_live_rows(query: Select) -> Select:
-    """Join a select on pins with the present rows that the pins are checked against."""
-    return (
-        query.outerjoin(DagVersion, DagVersion.id == Pin.dag_version_id)
-        .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
-        .outerjoin(ManagedVersion, ManagedVersion.dag_version_id == Pin.dag_version_id)
-        .outerjoin(DagModel, DagModel.dag_id == Pin.dag_id)
-        .outerjoin(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
-        .where(Pin.dag_version_id.is_not(None))
-    )
-
-
-def is_unhealthy() -> ColumnElement[bool]:
-    """Build the condition that a pin, joined by :func:`with_live_rows`, has a problem."""
-    return or_(
-        _version_gone(),
-        _version_drifted(),
-        _bundle_removed(),
-        _code_troubled(),
-        _metadata_differs(),
-        uses_displaced_asset(),
-    )
-
-
-def is_out_of_sync() -> ColumnElement[bool]:
-    """Build the condition that a pin could be honoured but Airflow's row of the Dag is another version's."""
-    return and_(
-        ~_version_gone(), ~_version_drifted(), ~_bundle_removed(), DagModel.dag_id.is_not(None), _metadata_differs()
-    )
-
-
-HEALTH_COLUMNS = (
-    _version_gone().label("version_gone"),
-    _version_drifted().label("version_drifted"),
-    _bundle_removed().label("bundle_removed"),
-    ManagedVersion.code_state.label("code_state"),
-    ManagedVersion.code_source.label("code_source"),
-    ManagedVersion.code_problem.label("code_problem"),
-    ManagedVersion.code_attempts.label("code_attempts"),
-    ManagedVersion.code_message.label("code_message"),
-    _metadata_differs().label("metadata_differs"),
-    uses_displaced_asset().label("asset_displaced"),
-)
-"""What :func:`judge` reads of a row joined by :func:`with_live_rows`."""
 
 
 def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
@@ -341,62 +232,8 @@ def _health_of_one() -> Select:
     # Built once: every change of a pin ends with it, and building it would cost as much as executing it.
     dag_id: BindParameter[str] = bindparam("dag_id")
     escaped = select(func.count()).select_from(
-        _escaped_runs(select(DagRun.id)).where(Pin.dag_id == dag_id).correlate(None).subquery()
+        of_escaped_runs(select(DagRun.id)).where(Pin.dag_id == dag_id).correlate(None).subquery()
     )
     return with_live_rows(select(*HEALTH_COLUMNS, escaped.scalar_subquery().label("escaped")).select_from(Pin)).where(
         Pin.dag_id == dag_id
     )
-
-
-def _escaped_runs(query: Select) -> Select:
-    return query.join(
-        Pin,
-        and_(
-            Pin.dag_id == DagRun.dag_id,
-            DagRun.id > Pin.last_run_before,
-            DagRun.created_dag_version_id.is_distinct_from(Pin.dag_version_id),
-        ),
-    ).where(
-        Pin.dag_version_id.is_not(None),
-        DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
-        ~is_canary(),
-        ~select(literal(1))
-        .where(Acknowledgement.dag_id == DagRun.dag_id, Acknowledgement.run_id == DagRun.run_id)
-        .correlate(DagRun)
-        .exists(),
-    )
-
-
-def escaped_run_ids(dag_id: str, *, limit: int, session: Session) -> list[str]:
-    """Return the ids of the runs of one Dag that escaped its pin and are not acknowledged, newest first."""
-    query = _escaped_runs(select(DagRun.run_id)).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(limit)
-    return list(session.scalars(query))
-
-
-def escaped_runs(dag_ids: Collection[str] | None = None, *, limit: int = 100, session: Session) -> list[EscapedRun]:
-    """
-    Find runs of pinned Dags that were created with another version since the pin.
-
-    Only the deployment's newest :data:`NEWEST_RUNS` runs are looked at, so that the cost stays bounded.
-
-    :param dag_ids: restrict to these Dags; a set, if they are many
-    :param limit: return at most so many, newest first
-    :param session: database session
-    """
-    newest = session.scalar(select(func.max(DagRun.id))) or 0
-    query = (
-        _escaped_runs(
-            select(
-                DagRun.dag_id, DagRun.run_id, DagVersion.version_number, Pin.version_number.label("pinned")
-            ).outerjoin(DagVersion, DagVersion.id == DagRun.created_dag_version_id)
-        )
-        .where(DagRun.id > newest - NEWEST_RUNS)
-        .order_by(DagRun.id.desc())
-    )
-    if dag_ids is None:
-        query = query.limit(limit)
-    # Not named in the statement: they may be all Dags of the deployment, and few runs escape.
-    escaped = (row for row in session.execute(query) if dag_ids is None or row.dag_id in dag_ids)
-    return [
-        EscapedRun(row.dag_id, row.run_id, row.version_number, row.pinned) for row in itertools.islice(escaped, limit)
-    ]

@@ -29,8 +29,9 @@ from airflow.utils.net import get_hostname
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import health
+from airflow_providers_pinning.domain import health_flags
 from airflow_providers_pinning.domain.attestation import ComponentHealth, live_components
+from airflow_providers_pinning.domain.escaped_runs import NEWEST_RUNS, escaped_runs
 from airflow_providers_pinning.domain.events import EventKind
 from airflow_providers_pinning.listeners.event import DagVersionEvent
 from airflow_providers_pinning.models import Pin
@@ -75,8 +76,8 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
     :param session: database session
     :return: the value of each gauge
     """
-    health_of_pins = health.with_live_rows(
-        select(func.count().label("all"), func.sum(case((health.is_unhealthy(), 1), else_=0)).label("unhealthy"))
+    health_of_pins = health_flags.with_live_rows(
+        select(func.count().label("all"), func.sum(case((health_flags.is_unhealthy(), 1), else_=0)).label("unhealthy"))
     ).select_from(Pin)
     newer = (
         select(func.count().label("versions"))
@@ -100,7 +101,7 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
         "pinning.pins_behind": behind.pins,
         "pinning.versions_behind": int(behind.versions or 0),
         "pinning.max_versions_behind": behind.most or 0,
-        "pinning.escaped_runs": len(health.escaped_runs(limit=health.NEWEST_RUNS, session=session)),
+        "pinning.escaped_runs": len(escaped_runs(limit=NEWEST_RUNS, session=session)),
         "pinning.unenforced_components": sum(not component.enforced for component in components),
     }
 

@@ -29,7 +29,8 @@ from sqlalchemy import SQLColumnExpression, func, select
 from sqlalchemy.orm import Session, aliased
 
 from airflow_providers_pinning.domain.head import Head, heads_of, is_troubled_at_head
-from airflow_providers_pinning.domain.health import HEALTH_COLUMNS, Health, is_unhealthy, judge, with_live_rows
+from airflow_providers_pinning.domain.health import Health, judge
+from airflow_providers_pinning.domain.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
 from airflow_providers_pinning.domain.identity import (
     VersionIdentity,
     latest_identity,

@@ -26,12 +26,20 @@ from uuid import UUID
 from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import asset_conflicts, attestation, checks, events, likeness, managed, partitions
+from airflow_providers_pinning.domain import (
+    asset_conflicts,
+    attestation,
+    checks,
+    conditions,
+    events,
+    likeness,
+    managed,
+    partitions,
+)
 from airflow_providers_pinning.domain.bundle_versions import version_at_commit
-from airflow_providers_pinning.domain.circumstances import Circumstances, circumstances_of
 from airflow_providers_pinning.domain.errors import NotPinnedError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.head import head_of
@@ -43,6 +51,7 @@ from airflow_providers_pinning.domain.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.managed import VersionState
+from airflow_providers_pinning.domain.pin_warnings import warn_of_latest, warn_of_moved_team
 from airflow_providers_pinning.domain.repetition import state_of_repeated
 from airflow_providers_pinning.domain.scheduling import (
     request_parse,
@@ -51,15 +60,7 @@ from airflow_providers_pinning.domain.scheduling import (
     write_dag_model,
 )
 from airflow_providers_pinning.domain.state import ReleaseState, release_state, state_of_change
-from airflow_providers_pinning.models import (
-    Acknowledgement,
-    Gap,
-    ManagedVersion,
-    Pin,
-    RoutedRun,
-    VersionContent,
-    WithheldEffect,
-)
+from airflow_providers_pinning.models import Pin
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     if target.expected_dag_hash and not change.expected_dag_hash:
         change = replace(change, expected_dag_hash=target.expected_dag_hash)
     version, warnings = _target_version(dag_id, target, session=session)
-    checks.check_revision(dag_id, pin, change, session=session)
-    checks.check_hold(pin, change)
-    checks.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
+    conditions.check_revision(dag_id, pin, change, session=session)
+    conditions.check_hold(pin, change)
+    conditions.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
     if pin.hold_reason and pinned_identity(pin) == version:
         # No version becomes active, so what would refuse a pin does not keep a person from lifting the hold.
         return _confirm(pin, version, change, request, session=session)
@@ -165,7 +166,7 @@ def activate(
         checks.check_fetchable(dag_id, version, checks.with_code_of(version, checked.known.managed), change)
     warnings += checks.warn_of_code(version, checks.with_code_of(version, checked.known.managed))
     has_partitions = readable.timetable.partitioned or session.get_one(DagModel, dag_id).timetable_partitioned
-    warnings += _warn_of_moved_team(version, checked.known) + likeness.warn_of_rejected_equal(version, session=session)
+    warnings += warn_of_moved_team(version, checked.known) + likeness.warn_of_rejected_equal(version, session=session)
     conflicts = asset_conflicts.asset_conflicts(readable, version.version_number, session=session)
     warnings += conflicts
     if has_partitions:
@@ -233,15 +234,15 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
         return state_of_repeated(repeated, session=session)
     if pin.dag_version_id is None:
         raise NotPinnedError(f"Dag {dag_id!r} is not pinned, so its latest version is active already.", dag_id=dag_id)
-    checks.check_revision(dag_id, pin, change, session=session)
-    checks.check_hold(pin, change)
+    conditions.check_revision(dag_id, pin, change, session=session)
+    conditions.check_hold(pin, change)
     latest = latest_identity(dag_id, session=session)
-    checks.check_latest(dag_id, latest, change, expected_version, session=session)
-    warnings = _warn_of_latest(dag_id, latest, session=session) if latest else ()
+    conditions.check_latest(dag_id, latest, change, expected_version, session=session)
+    warnings = warn_of_latest(dag_id, latest, session=session) if latest else ()
     _retain_active(pin, session=session)
     from_version = pinned_identity(pin)
     head = head_of(pin, latest, session=session)
-    _choose_nothing(pin, change)
+    choose_nothing(pin, change)
     events.record(
         EventKind.UNPINNED,
         dag_id=dag_id,
@@ -258,71 +259,6 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
         warnings += wait_for_head(dag_id, latest, head, session=session)
         request_parse(latest, session=session)
     return release_state(dag_id, warnings=warnings, session=session)
-
-
-def _warn_of_moved_team(version: VersionIdentity, known: Circumstances) -> tuple[str, ...]:
-    """Say that the Dag gets another team; unpinning needs no permission there, as stock gives it that team as well."""
-    if not known.changes_team:
-        return ()
-    return (
-        f"The Dag moves from {checks.named_team(known.dag_team)} to {checks.named_team(known.team)}, by the owner of "
-        f"bundle {version.bundle_name!r}: whose connections, variables and executors its runs use changes with that.",
-    )
-
-
-def _warn_of_latest(dag_id: str, latest: VersionIdentity, *, session: Session) -> tuple[str, ...]:
-    """Say what is amiss with the version that unpinning makes active; Airflow would use it without this package."""
-    known = circumstances_of(dag_id, [latest], session=session)[latest.dag_version_id]
-    row = known.managed
-    rejected = row is not None and row.state == VersionState.REJECTED.value
-    return (
-        *partitions.warn_of_dropped_partitions(dag_id, latest, session=session),
-        *_warn_of_moved_team(latest, known),
-        *likeness.warn_of_rejected_equal(latest, session=session),
-        *asset_conflicts.conflicts_of(latest, dag_id=dag_id, pinned=False, session=session),
-        *(
-            [f"Version {latest.version_number}, which new runs now use, was rejected: {row.state_reason}."]
-            if row is not None and rejected
-            else []
-        ),
-        *(
-            [
-                f"The dag processor could not get the code of version {latest.version_number}, which new runs now "
-                f"use: {row.code_message}. Make the commit available again (a tag keeps it)."
-            ]
-            if row is not None and row.code_state == "missing"
-            else []
-        ),
-    )
-
-
-def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
-    """
-    Drop everything that is held for a Dag which is deleted from Airflow.
-
-    The history stays, and so does the revision, which goes on where it was if the id is used again.
-    """
-    session.execute(delete(ManagedVersion).where(ManagedVersion.dag_id == dag_id))
-    session.execute(delete(VersionContent).where(VersionContent.dag_id == dag_id))
-    session.execute(delete(Acknowledgement).where(Acknowledgement.dag_id == dag_id))
-    session.execute(delete(RoutedRun).where(RoutedRun.dag_id == dag_id))
-    session.execute(delete(WithheldEffect).where(WithheldEffect.dag_id == dag_id))
-    session.execute(delete(Gap).where(Gap.dag_id == dag_id))
-    pin = session.get(Pin, dag_id, with_for_update=True)
-    if pin is None or pin.dag_version_id is None:
-        return
-    from_version = pinned_identity(pin)
-    _choose_nothing(pin, change)
-    events.record(
-        EventKind.FORGOTTEN,
-        dag_id=dag_id,
-        revision=pin.revision,
-        change=change,
-        request={"action": "forget", "dag_id": dag_id},
-        from_version=from_version,
-        to_version=None,
-        session=session,
-    )
 
 
 def lock_pin(dag_id: str, *, session: Session) -> Pin:
@@ -351,7 +287,8 @@ def _retain_active(pin: Pin, *, session: Session) -> None:
         row.state_changed_at = row.evaluated_since = timezone.utcnow()
 
 
-def _choose_nothing(pin: Pin, change: Change) -> None:
+def choose_nothing(pin: Pin, change: Change) -> None:
+    """Let a pin choose no version any more; its revision goes on."""
     pin.revision += 1
     pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
     pin.dag_hash = pin.relative_fileloc = pin.head_missing_at = None

@@ -34,7 +34,7 @@ from airflow.utils.state import State
 from sqlalchemy import func, null, select, update
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import checks, events
+from airflow_providers_pinning.domain import checks, conditions, events
 from airflow_providers_pinning.domain.errors import ContentNotKeptError, NotManagedError, VersionInUseError
 from airflow_providers_pinning.domain.events import Change, EventKind
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, identity_of, latest_identity
@@ -72,8 +72,8 @@ def repair_version(dag_id: str, version_number: int, change: Change, *, session:
     if repeated := events.find_repeated(change, request, session=session):
         return state_of_repeated(repeated, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
-    checks.check_revision(dag_id, pin, change, session=session)
-    checks.check_expected(dag_id, version, change)
+    conditions.check_revision(dag_id, pin, change, session=session)
+    conditions.check_expected(dag_id, version, change)
     managed = managed_version(version.dag_version_id, session=session)
     if managed is None:
         raise NotManagedError(

@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import checks, events, pins
+from airflow_providers_pinning.domain import conditions, events, pins
 from airflow_providers_pinning.domain.errors import NothingToRollBackToError, RevisionConflictError
 from airflow_providers_pinning.domain.events import Caller, Change, EventKind
 from airflow_providers_pinning.domain.identity import (
@@ -79,7 +79,7 @@ def roll_back(
     pin = pins.lock_pin(dag_id, session=session)
     if repeated := events.find_repeated(change, request, session=session):
         return state_of_repeated(repeated, session=session)
-    checks.check_revision(dag_id, pin, change, session=session)
+    conditions.check_revision(dag_id, pin, change, session=session)
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if current is not None and from_version not in (None, current.version_number):
         raise RevisionConflictError(
@@ -106,7 +106,7 @@ def roll_back(
             **search.evidence(),
         )
     if target.version_number > current.version_number:
-        checks.check_hold(pin, change)
+        conditions.check_hold(pin, change)
     is_versioned = current.bundle_version is not None
     rejected = reject_current and is_versioned and identity_of(current.dag_version_id, session=session) is not None
     evidence, warnings = search.evidence(), search.warnings()

@@ -28,7 +28,8 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import verdict
 from airflow_providers_pinning.domain.baseline import Comparison, Sample, Tolerance, compare
-from airflow_providers_pinning.domain.checks import check_same, check_unchanged
+from airflow_providers_pinning.domain.checks import check_unchanged
+from airflow_providers_pinning.domain.conditions import check_same
 from airflow_providers_pinning.domain.errors import NotManagedError
 from airflow_providers_pinning.domain.events import EventKind
 from airflow_providers_pinning.domain.evidence import EVER, FailedTasks, baseline_sample, durations, gather

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.alterations import note_gone
 from airflow_providers_pinning.domain.errors import PinningError
-from airflow_providers_pinning.domain.health import is_out_of_sync, with_live_rows
+from airflow_providers_pinning.domain.health_flags import is_out_of_sync, with_live_rows
 from airflow_providers_pinning.domain.identity import require_dag
 from airflow_providers_pinning.domain.scheduling import sync_dag_model
 from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun, WithheldEffect

@@ -25,7 +25,7 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import attestation, checks, events
+from airflow_providers_pinning.domain import attestation, checks, conditions, events
 from airflow_providers_pinning.domain.circumstances import circumstances_of
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionActiveError
 from airflow_providers_pinning.domain.events import Change, EventKind
@@ -147,8 +147,8 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
 def _check_expected(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> Pin | None:
     """Check what the caller saw, and return the pin as it is now that the Dag's row is locked."""
     pin = session.get(Pin, dag_id, populate_existing=True)
-    checks.check_revision(dag_id, pin, change, session=session)
-    checks.check_expected(dag_id, version, change)
+    conditions.check_revision(dag_id, pin, change, session=session)
+    conditions.check_expected(dag_id, version, change)
     return pin
 
 

@@ -33,8 +33,9 @@ from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse, Re
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, may_read_runs_of
-from airflow_providers_pinning.domain import attestation, health, overview
+from airflow_providers_pinning.domain import attestation, overview
 from airflow_providers_pinning.domain.acknowledgement import acknowledge_runs
+from airflow_providers_pinning.domain.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.events import Change
 from airflow_providers_pinning.domain.state import ReleaseState
 from airflow_providers_pinning.domain.transactions import commit
@@ -64,7 +65,7 @@ def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDe
     troubled, total_troubled = overview.list_pins(
         overview.PinFilter(dag_ids=readable, troubled_at_head=True), limit=SHOWN, offset=0, session=session
     )
-    escaped = health.escaped_runs(readable, limit=SHOWN, session=session)
+    escaped = escaped_runs(readable, limit=SHOWN, session=session)
     with_runs = may_read_runs_of({run.dag_id for run in escaped}, user=user)
     return DeploymentHealthResponse(
         enforced=all(component.enforced for component in components),

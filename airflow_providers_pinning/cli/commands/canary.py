@@ -35,7 +35,7 @@ from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
-from airflow_providers_pinning.domain import attestation, canary, checks
+from airflow_providers_pinning.domain import attestation, canary, checks, conditions
 from airflow_providers_pinning.domain.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.events import Change
 from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, require_dag
@@ -87,7 +87,7 @@ def _preview(args: Namespace, change: Change, *, session: Session) -> VersionIde
     """Check what can be checked without creating runs, which Airflow's listeners and metrics would take notice of."""
     require_dag(args.dag_id, session=session)
     version = find_version(args.dag_id, version_number=args.version_number, session=session)
-    checks.check_expected(args.dag_id, version, change)
+    conditions.check_expected(args.dag_id, version, change)
     checks.check_pinnable(args.dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     session.rollback()

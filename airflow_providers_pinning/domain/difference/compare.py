@@ -25,7 +25,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.asset_conflicts import conflicts_of
-from airflow_providers_pinning.domain.checks import check_same
+from airflow_providers_pinning.domain.conditions import check_same
 from airflow_providers_pinning.domain.difference.assets import AssetChange, assets_of, compare_assets
 from airflow_providers_pinning.domain.difference.schedule import ScheduleChange, compare_schedules
 from airflow_providers_pinning.domain.difference.source import SourceChange, compare_sources

@@ -24,8 +24,8 @@ from sqlalchemy import delete, func, select
 
 from airflow_providers_pinning.domain.acknowledgement import acknowledge_runs, forget_acknowledgements
 from airflow_providers_pinning.domain.errors import RevisionConflictError, UnknownDagError, UnknownRunError
+from airflow_providers_pinning.domain.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.events import Caller, Change, list_events
-from airflow_providers_pinning.domain.health import escaped_runs
 from airflow_providers_pinning.models import Acknowledgement
 from tests.support.sources import CHANGED, STABLE
 from tests.support.stock import without_enforcement

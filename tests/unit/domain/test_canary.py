@@ -39,7 +39,7 @@ from airflow_providers_pinning.domain.errors import (
     VersionDriftedError,
     VersionRejectedError,
 )
-from airflow_providers_pinning.domain.health import escaped_runs
+from airflow_providers_pinning.domain.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak import SoakQuestion
 from airflow_providers_pinning.domain.verdict import Criteria, Verdict

@@ -26,7 +26,8 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, update
 
 from airflow_providers_pinning.domain.errors import CodeUnavailableError
-from airflow_providers_pinning.domain.health import HealthStatus, escaped_runs
+from airflow_providers_pinning.domain.escaped_runs import escaped_runs
+from airflow_providers_pinning.domain.health import HealthStatus
 from airflow_providers_pinning.domain.overview import PinFilter, list_pins
 from airflow_providers_pinning.domain.state import release_state
 from airflow_providers_pinning.models import ManagedVersion, RoutedRun
