@@ -21,10 +21,11 @@ from __future__ import annotations
 import pytest
 from airflow import settings
 from airflow.utils import db
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
-from airflow_providers_pinning.db_manager import PinningDBManager
+from airflow_providers_pinning.db_manager import REVISION_HEADS, PinningDBManager
 from airflow_providers_pinning.models import Base
+from tests.support.rows import fill_every_table
 
 TABLES = set(Base.metadata.tables)
 
@@ -88,6 +89,24 @@ def test_upgrade_after_a_downgrade_is_complete(manager, session):
     manager.upgradedb()
     assert tables_of_the_store() == TABLES
     assert manager.check_migration() is True
+
+
+def test_downgrade_to_the_first_release_keeps_what_that_knows(manager, session):
+    remove(manager, session)
+    manager.upgradedb(use_migration_files=True)
+    with settings.engine.begin() as connection:
+        fill_every_table(connection)
+
+    manager.downgrade(REVISION_HEADS["0.1.0"])
+    session.commit()
+
+    kept = tables_of_the_store()
+    assert kept == {"pinning_pin", "pinning_version", "pinning_event", "pinning_run", "pinning_component"}
+    manager.upgradedb(use_migration_files=True)
+    rows = {table: session.scalar(text(f"SELECT count(*) FROM {table}")) for table in TABLES}
+    session.commit()
+    remove(manager, session)
+    assert rows == {table: int(table in kept) for table in TABLES}
 
 
 def test_reset_of_the_whole_database_works(manager, lab, session):

@@ -28,6 +28,7 @@ from airflow_providers_pinning import __version__
 from airflow_providers_pinning.db_manager import REVISION_HEADS, PinningDBManager
 from airflow_providers_pinning.models import Base
 from tests.support.python import ROOT
+from tests.support.rows import fill_every_table
 
 TABLES = {table.name for table in Base.metadata.tables.values()}
 VERSION_TABLE = PinningDBManager.version_table_name
@@ -156,6 +157,22 @@ class TestDowngrade:
         manager.upgradedb(use_migration_files=True)
 
         assert describe(engine) == before
+
+    def test_to_the_first_release_keeps_what_that_knows(self, manager, engine):
+        manager.upgradedb(use_migration_files=True)
+        manager.session.rollback()
+        with engine.begin() as connection:
+            fill_every_table(connection)
+
+        manager.downgrade(REVISION_HEADS["0.1.0"])
+        manager.session.rollback()
+
+        kept = set(inspect(engine).get_table_names()) & TABLES
+        assert kept == {"pinning_pin", "pinning_version", "pinning_event", "pinning_run", "pinning_component"}
+        manager.upgradedb(use_migration_files=True)
+        with engine.connect() as connection:
+            rows = {table: connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in TABLES}
+        assert rows == {table: int(table in kept) for table in TABLES}
 
     def test_can_be_printed_instead_of_run(self, manager, engine, capsys):
         manager.initdb()
