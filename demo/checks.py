@@ -28,7 +28,7 @@ from demo.timeline import Timeline
 
 T = TypeVar("T")
 
-WAIT = 120.0
+WAIT = 300.0
 """Seconds that anything may take; a busy machine with two cores needs some of them."""
 
 

@@ -22,7 +22,7 @@ A real Airflow on this machine, with a local git repository as its versioned Dag
     with Deployment() as airflow:
         airflow.repository.commit({"orders.py": "..."}, "First version")
         airflow.start()
-        airflow.wait_until(lambda: airflow.database.versions("orders"), timeout=60, what="Dag orders is registered")
+        airflow.wait_until(lambda: airflow.database.versions("orders"), what="Dag orders is registered")
         airflow.pinning.put("/dags/orders/pin", {"version_number": 1, "reason": "tested"})
 
 Everything lives in a temporary folder and on free ports, and has ended and is removed when the block is left.
@@ -61,8 +61,10 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 """Airflow's components and the commands that run them; all run on one machine, so none has to serve its logs."""
 
+PATIENCE = 300.0
+"""Seconds to wait for what takes some on an idle machine."""
 START_TIMEOUT = 300.0
-CLI_TIMEOUT = 180.0
+CLI_TIMEOUT = 600.0
 
 
 class Deployment:
@@ -246,7 +248,7 @@ class Deployment:
         self,
         predicate: Callable[[], T],
         *,
-        timeout: float = 60.0,
+        timeout: float = PATIENCE,
         what: str = "the condition holds",
         every: float = 0.25,
     ) -> T:

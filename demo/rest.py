@@ -64,7 +64,7 @@ class RestClient:
         self._login = {"username": username, "password": password}
         self._prefix = prefix
         # trust_env: a proxy of the environment cannot reach this machine's loopback address.
-        self._http = httpx.Client(base_url=server, timeout=30.0, trust_env=False)
+        self._http = httpx.Client(base_url=server, timeout=90.0, trust_env=False)
         self._token: str | None = None
 
     def request(self, method: str, path: str, *, json: Any = None, **params: Any) -> httpx.Response:

@@ -29,7 +29,7 @@ from typing import Any
 
 from demo.deployment import airflow_command
 
-TIMEOUT = 180.0
+TIMEOUT = 600.0
 
 
 @dataclass(frozen=True)

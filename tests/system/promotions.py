@@ -150,7 +150,7 @@ def deploy(airflow: Deployment, connections: Mapping[str, tuple[str, str]]) -> N
 def wait_for_dags(airflow: Deployment, *dag_ids: str) -> None:
     """Wait until the target, the promotion Dag, the tools and further Dags are registered."""
     for dag_id in (TARGET, PROMOTION_DAG_ID, *TOOL_IDS, *dag_ids):
-        airflow.wait_until(lambda: airflow.database.dag(dag_id), timeout=120, what=f"Dag {dag_id} is registered")  # noqa: B023
+        airflow.wait_until(lambda: airflow.database.dag(dag_id), what=f"Dag {dag_id} is registered")  # noqa: B023
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def wait_for_version(airflow: Deployment, dag_id: str, number: int, commit: str 
         latest = airflow.pinning.get(f"/dags/{dag_id}")["latest"]
         return latest["version_number"] == number and commit in (None, latest["bundle_version"])
 
-    airflow.wait_until(registered, timeout=120, what=f"version {number} of Dag {dag_id} is registered")
+    airflow.wait_until(registered, what=f"version {number} of Dag {dag_id} is registered")
 
 
 def version(airflow: Deployment, dag_id: str, number: int) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def finished_run(airflow: Deployment, dag_id: str, run_id: str) -> Run:
         run = run_of(airflow, dag_id, run_id)
         return run if run and run.is_finished else None
 
-    return airflow.wait_until(found, timeout=180, what=f"run {run_id} of {dag_id} is finished")
+    return airflow.wait_until(found, what=f"run {run_id} of {dag_id} is finished")
 
 
 def start_tools(airflow: Deployment, runs: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
@@ -272,7 +272,7 @@ def decide(airflow: Deployment, runs: Iterable[PromotionRun], option: str) -> No
         undecided[:] = [run for run in undecided if run.states()["approval"] not in ("success", "failed")]
         return not undecided
 
-    airflow.wait_until(decided, timeout=240, every=1, what=f"the answer {option} is taken")
+    airflow.wait_until(decided, every=1, what=f"the answer {option} is taken")
 
 
 def wait_for_states(airflow: Deployment, runs: Iterable[Any], task_id: str, *states: str) -> None:
@@ -280,7 +280,7 @@ def wait_for_states(airflow: Deployment, runs: Iterable[Any], task_id: str, *sta
     for run in runs:
         try:
             airflow.wait_until(
-                run.reached(task_id, *states), timeout=180, what=f"{task_id} of {run.run_id} is {' or '.join(states)}"
+                run.reached(task_id, *states), what=f"{task_id} of {run.run_id} is {' or '.join(states)}"
             )
         except RuntimeError as error:
             raise AssertionError(f"{error}\n{airflow.logs(60)}") from error

@@ -88,8 +88,10 @@ def test_operators_and_sensors_promote_as_a_user_of_fab(fab):
     fab.repository.commit({"orders.py": source("v2")})
     wait_for_version(fab, TARGET, 2)
     wait_for_states(fab, [run], "approval", "awaiting_input")
+    seen = fab.client("/api/v2", "approver").get("/dags/~/dagRuns/~/hitlDetails")
+    assert [question["subject"] for question in seen["hitl_details"]] == [run.question()["subject"]]
     assert run.answer("Approve", username="approver")["responded_by"]["name"]
-    fab.wait_until(run.finished, timeout=120, what="the promotion is finished")
+    fab.wait_until(run.finished, what="the promotion is finished")
     assert run.run.state == "success"
     events = fab.pinning.get(f"/dags/{TARGET}/events")["events"]
     assert (events[0]["kind"], events[0]["actor"]) == ("pinned", "releaser")

@@ -72,9 +72,7 @@ def airflow(request):
         deployment.migrate()
         deployment.start_component("scheduler")
         deployment.start_component("dag-processor")
-        deployment.wait_until(
-            lambda: runs(deployment, version=1), timeout=120, what="version 1 of Dag orders runs on its schedule"
-        )
+        deployment.wait_until(lambda: runs(deployment, version=1), what="version 1 of Dag orders runs on its schedule")
         yield deployment
 
 
@@ -104,7 +102,7 @@ def test_a_release_from_the_first_pin_to_the_doctor(airflow, shell):
     assert (pinned.json["active"]["version_number"], pinned.json["pin"]["reason"]) == (1, HOSTILE)
     second = airflow.repository.commit({"orders.py": dag("extract", "load")}, "Second version")
 
-    airflow.wait_until(lambda: len(airflow.database.versions("orders")) == 2, timeout=60, what="HEAD is registered")
+    airflow.wait_until(lambda: len(airflow.database.versions("orders")) == 2, what="HEAD is registered")
     listed, versions, compared = shell.together(
         lambda: shell.pinning("list"),
         lambda: shell.pinning("versions", "orders", "-o", "json"),
@@ -116,10 +114,19 @@ def test_a_release_from_the_first_pin_to_the_doctor(airflow, shell):
     assert compared.json["tasks"]["added"] == ["load"]
     assert 'EmptyOperator(task_id="load")' in compared.json["source"]["diff"].replace("'", '"')
 
-    shell.pinning("candidate", "orders", "-r", "evaluate it", "--yes")
+    third = airflow.repository.commit({"README.md": "Orders\n"}, "Nothing that the Dag is made of")
+    airflow.wait_until(
+        lambda: airflow.database.versions("orders")[-1].bundle_version == third, what="version 2 moved on"
+    )
+    _, waited = shell.together(
+        lambda: shell.pinning("candidate", "orders", "-r", "evaluate it", "--yes"),
+        lambda: shell.pinning("wait", "orders", "--bundle-version", second, "--timeout", 300, "-o", "json"),
+    )
+    assert (waited.json["registration"], waited.json["version"]["version_number"]) == ("registered", 2)
+    assert waited.json["version"]["bundle_version"] == third
     canary = shell.pinning(
         *("canary", "orders", "-V", 2, "--count", 2, "--conf", '{"size": 2}', "--note", HOSTILE),
-        *("-r", "try it", "--wait", "--timeout", 120, "--yes", "-o", "json"),
+        *("-r", "try it", "--wait", "--timeout", 300, "--yes", "-o", "json"),
     )
     assert set(canary.json["states"].values()) == {"success"}
     found = {run.run_id: run for run in airflow.database.runs("orders")}
@@ -134,7 +141,7 @@ def test_a_release_from_the_first_pin_to_the_doctor(airflow, shell):
     assert (confirmed.json["active"]["version_number"], confirmed.json["revision"]) == (2, 2)
     assert "instead of version 1" in confirmed.err
     pinned_at = newest_run(airflow)
-    airflow.wait_until(lambda: runs(airflow, version=2, after=pinned_at), timeout=60, what="version 2 is live")
+    airflow.wait_until(lambda: runs(airflow, version=2, after=pinned_at), what="version 2 is live")
 
     back = shell.pinning("rollback", "orders", "-r", "wrong totals", "--yes", "-o", "json")
     assert back.json["active"]["version_number"] == 1
@@ -142,7 +149,7 @@ def test_a_release_from_the_first_pin_to_the_doctor(airflow, shell):
 
     shell.pinning("restore", "orders", "-V", 2, "-r", "it was the data", "--yes")
     shell.pinning("reject", "orders", "-V", 2, "-r", "it was not", "--yes")
-    airflow.wait_until(lambda: runs(airflow, version=1, after=rolled_back_at), timeout=60, what="version 1 is live")
+    airflow.wait_until(lambda: runs(airflow, version=1, after=rolled_back_at), what="version 1 is live")
     assert all(
         run.version_number == 1 for run in airflow.database.runs("orders", run_type="scheduled", after=rolled_back_at)
     )
@@ -164,7 +171,8 @@ def test_a_release_from_the_first_pin_to_the_doctor(airflow, shell):
     assert sorted(of_components) == [
         ("ok", "dag_processor", ""),
         ("ok", "scheduler", ""),
-        ("warning", "no", "Start `airflow api-server`."),
+        ("warning", "no", "Start `airflow api-server` with the package."),
+        ("warning", "no", "Start `airflow triggerer` with the package."),
     ]
     assert "failure" not in {finding["status"] for finding in examined.json}
 

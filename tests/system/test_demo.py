@@ -32,7 +32,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 540
+TIMEOUT = 1700
 STEPS = [
     "Start Airflow",
     "Version 1 runs on its schedule",

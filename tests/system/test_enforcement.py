@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from demo.deployment import COMMANDS, Deployment
+from tests.support.shell import Shell
 
 pytestmark = pytest.mark.system
 
@@ -51,7 +52,7 @@ def airflow():
     with Deployment(report=print) as deployment:
         deployment.repository.commit({"orders.py": DAG.format(version="v1")})
         deployment.start()
-        deployment.wait_until(lambda: deployment.database.versions("orders"), timeout=120, what="the Dag is registered")
+        deployment.wait_until(lambda: deployment.database.versions("orders"), what="the Dag is registered")
         yield deployment
 
 
@@ -65,7 +66,7 @@ def run_to_the_end(airflow):
     def finished():
         return next((r for r in airflow.database.runs("orders") if r.run_id == run_id and r.is_finished), None)
 
-    run = airflow.wait_until(finished, timeout=120, what="the run is finished")
+    run = airflow.wait_until(finished, what="the run is finished")
     return run, airflow.task_log("orders", run_id, "say")
 
 
@@ -76,7 +77,7 @@ def test_pin_is_refused_while_a_live_scheduler_lacks_the_package(airflow, withou
         components = airflow.pinning.get("/health")["components"]
         return next((c for c in components if not c["enforced"]), None)
 
-    found = airflow.wait_until(stock_scheduler, timeout=120, what="the second scheduler is alive")
+    found = airflow.wait_until(stock_scheduler, what="the second scheduler is alive")
     assert (found["component"], found["package_version"]) == ("scheduler", None)
     answer = pin(airflow)
     assert answer.status_code == 409
@@ -88,9 +89,7 @@ def test_pin_is_refused_while_a_live_scheduler_lacks_the_package(airflow, withou
 
 def test_pin_is_accepted_once_that_scheduler_is_gone(airflow):
     airflow.stop_component("scheduler-2", grace=0)
-    airflow.wait_until(
-        lambda: airflow.pinning.get("/health")["enforced"], timeout=120, what="the killed scheduler counts as gone"
-    )
+    airflow.wait_until(lambda: airflow.pinning.get("/health")["enforced"], what="the killed scheduler counts as gone")
     assert pin(airflow).status_code == 200
 
 
@@ -102,11 +101,36 @@ def test_restarted_component_attests_anew(airflow):
     assert [c["enforced"] for c in health["components"] if c["component"] == "triggerer"] == [True]
 
 
-def test_airflow_is_stock_after_the_package_is_removed(airflow, without_package):
+def test_version_that_a_dag_processor_without_the_package_rewrote_is_repaired(airflow, without_package):
+    [pinned] = airflow.database.versions("orders")
+    airflow.stop_component("dag-processor")
+    airflow.start_component("dag-processor", env=without_package)
     second = airflow.repository.commit({"orders.py": DAG.format(version="v2")})
+    # No run refers to the latest version, so stock Airflow writes over it.
     airflow.wait_until(
-        lambda: len(airflow.database.versions("orders")) == 2, timeout=120, what="the second version is registered"
+        lambda: [v.bundle_version for v in airflow.database.versions("orders")] == [second],
+        what="the pinned version is rewritten",
     )
+    problems = airflow.pinning.get("/dags/orders")["health"]["problems"]
+    assert "version_drifted" in {problem["reason"] for problem in problems}
+    answer = airflow.airflow.request("POST", "/dags/orders/dagRuns", json={"logical_date": None})
+    assert answer.status_code >= 400
+    assert airflow.database.runs("orders") == []
+    airflow.stop_component("dag-processor")
+    airflow.start_component("dag-processor")
+
+    Shell(airflow.env).pinning("repair", "orders", "-V", 1, "-r", "a host without the package rewrote it", "--yes")
+
+    assert airflow.database.versions("orders")[0] == pinned
+    assert airflow.pinning.get("/dags/orders")["health"]["status"] != "broken"
+    airflow.wait_until(
+        lambda: [v.bundle_version for v in airflow.database.versions("orders")] == [pinned.bundle_version, second],
+        what="what it was rewritten to is registered as a version of its own",
+    )
+
+
+def test_airflow_is_stock_after_the_package_is_removed(airflow, without_package):
+    second = airflow.database.versions("orders")[1].bundle_version
     run, log = run_to_the_end(airflow)
     assert run.version_number == 1
     assert "this is v1" in log
@@ -117,9 +141,7 @@ def test_airflow_is_stock_after_the_package_is_removed(airflow, without_package)
     airflow.wait_until_healthy()
     # Nothing is mounted there any more: the answer is the UI's page for any path.
     assert "text/html" in airflow.pinning.request("GET", "/dags/orders").headers["content-type"]
-    airflow.wait_until(
-        lambda: airflow.database.dag("orders")["bundle_version"] == second, timeout=120, what="the Dag is parsed"
-    )
+    airflow.wait_until(lambda: airflow.database.dag("orders")["bundle_version"] == second, what="the Dag is parsed")
     run, log = run_to_the_end(airflow)
     assert (run.version_number, run.bundle_version) == (2, second)
     assert "this is v2" in log

@@ -35,7 +35,6 @@ def airflow():
         deployment.start()
         deployment.wait_until(
             lambda: all(deployment.database.versions(dag_id) for dag_id in (*PINNED, "caller", "producer")),
-            timeout=120,
             what="every Dag is registered",
         )
         for dag_id in PINNED:
@@ -45,7 +44,6 @@ def airflow():
             lambda: all(
                 deployment.pinning.get(f"/dags/{dag_id}")["latest"]["bundle_version"] == second for dag_id in PINNED
             ),
-            timeout=120,
             what="HEAD is registered",
         )
         deployment.first, deployment.second = first, second
@@ -59,7 +57,7 @@ def finished(airflow, dag_id, **filters):
         runs = airflow.database.runs(dag_id, after=filters.get("after", 0), run_type=filters.get("run_type"))
         return next((run for run in reversed(runs) if run.is_finished), None)
 
-    return airflow.wait_until(newest, timeout=180, what=f"a run of {dag_id} is finished")
+    return airflow.wait_until(newest, what=f"a run of {dag_id} is finished")
 
 
 def newest_id(airflow, dag_id):
@@ -145,7 +143,6 @@ def test_clearing_on_the_latest_version_lands_on_the_pin(airflow):
     third = airflow.repository.commit({HELPER: "SAYS = 'v3'\n"}, "Helper changes again")
     airflow.wait_until(
         lambda: airflow.pinning.get("/dags/triggered")["latest"]["bundle_version"] == third,
-        timeout=120,
         what="the third commit is registered",
     )
 
@@ -173,7 +170,6 @@ def clear(airflow, run_id, *, lands_on, **body):
     airflow.airflow.post(f"/dags/triggered/dagRuns/{run_id}/clear", {"dry_run": False, **body})
     airflow.wait_until(
         lambda: (run := run_of(airflow, run_id)).is_finished and run.version_number == lands_on,
-        timeout=180,
         what=f"the cleared run is finished on version {lands_on}",
     )
 

@@ -58,11 +58,11 @@ def airflow(seen):
     with Deployment(report=print) as deployment:
         deployment.repository.commit({"orders.py": DAG.format(version="live", seconds=1, seen=str(seen))})
         deployment.start()
-        deployment.wait_until(lambda: deployment.database.versions("orders"), timeout=120, what="the Dag is registered")
+        deployment.wait_until(lambda: deployment.database.versions("orders"), what="the Dag is registered")
         deployment.pinning.call("PUT", "/dags/orders/pin", json={"version_number": 1, "reason": "stable"})
         deployment.repository.commit({"orders.py": DAG.format(version="canary", seconds=600, seen=str(seen))})
         deployment.wait_until(
-            lambda: len(deployment.database.versions("orders")) == 2, timeout=120, what="the candidate is registered"
+            lambda: len(deployment.database.versions("orders")) == 2, what="the candidate is registered"
         )
         yield deployment
 
@@ -75,13 +75,13 @@ def times(seen, version):
 def test_live_run_starts_when_the_last_process_of_the_canary_is_gone(airflow, seen):
     created = airflow.pinning.call("POST", "/dags/orders/canaryRuns", json={"version_number": 2})
     [canary_id] = created["run_ids"]
-    airflow.wait_until(lambda: times(seen, "canary"), timeout=120, what="the canary run is under way")
+    airflow.wait_until(lambda: times(seen, "canary"), what="the canary run is under way")
     live_id = airflow.airflow.post("/dags/orders/dagRuns", {"logical_date": None})["dag_run_id"]
 
     def finished():
         runs = {run.run_id: run for run in airflow.database.runs("orders")}
         return runs if runs[live_id].is_finished else None
 
-    runs = airflow.wait_until(finished, timeout=180, what="the live run is finished")
+    runs = airflow.wait_until(finished, what="the live run is finished")
     assert (runs[canary_id].state, runs[live_id].state) == ("failed", "success")
     assert max(times(seen, "canary")) < min(times(seen, "live"))

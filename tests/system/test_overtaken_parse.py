@@ -82,12 +82,11 @@ def test_is_registered_only_with_what_was_read_from_it(deployment, push):
     def all_registered():
         return {dag_id: registered(deployment, dag_id) for dag_id in versions_of} == versions_of
 
-    deployment.wait_until(all_registered, timeout=120, what="the first version of both Dags is registered")
+    deployment.wait_until(all_registered, what="the first version of both Dags is registered")
     deployment.pinning.put("/dags/orders/pin", {"version_number": 1, "reason": "stable"})
     before = {dag_id: parses(dag_id) for dag_id in versions_of}
     deployment.wait_until(
         lambda: all(parses(dag_id) > before[dag_id] for dag_id in versions_of),
-        timeout=60,
         what="both files are being parsed again",
     )
     second = commit("B")
@@ -98,7 +97,7 @@ def test_is_registered_only_with_what_was_read_from_it(deployment, push):
         seen.update(version for versions in now.values() for version in versions)
         return all(versions[-1] == (second, TASKS["B"]) for versions in now.values())
 
-    deployment.wait_until(second_is_registered, timeout=90, what="the second version of both Dags is registered")
+    deployment.wait_until(second_is_registered, what="the second version of both Dags is registered")
     assert seen == {(first, TASKS["A"]), (second, TASKS["B"])}
     # Version 1 of the pinned Dag is kept; that of the other was never run, so Airflow writes over it.
     assert registered(deployment, "orders") == [(first, TASKS["A"]), (second, TASKS["B"])]

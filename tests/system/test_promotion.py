@@ -98,7 +98,6 @@ class TestRestartAndRace:
                 sum("Asking again in" in path.read_text() for path in triggers.rglob("task_id=new_version/*.log*"))
                 == len(promotions)
             ),
-            timeout=60,
             what="both triggers have noticed that nobody answers",
         )
         airflow.start_component("api-server")
@@ -126,7 +125,7 @@ class TestRestartAndRace:
         assert "Now: revision 2, version 2, pinned by admin at" in log
         assert f"Promoted by run {winner.run_id}" in log
         for run in promotions:
-            airflow.wait_until(run.finished, timeout=120, what=f"promotion {run.run_id} is finished")
+            airflow.wait_until(run.finished, what=f"promotion {run.run_id} is finished")
         # What the winner pinned is not taken back by the loser, though its cleaning tasks run.
         state = airflow.pinning.get(f"/dags/{TARGET}")
         assert (state["active"]["version_number"], state["revision"]) == (2, 2)
@@ -176,7 +175,6 @@ class TestRestartAndRace:
         start_tools(airflow, {"changed password": ("wait", {"connection": "pinning_changed", "target": "pin"})})
         airflow.wait_until(
             lambda: run_of(airflow, "wait", "changed_password").tasks[0].state == "deferred",
-            timeout=60,
             what="the sensor waits in the triggerer",
         )
         airflow.airflow.patch("/connections/pinning_changed", {**fields, "password": "not the password"})

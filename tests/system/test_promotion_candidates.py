@@ -49,7 +49,6 @@ def waiting(airflow):
     start_tools(airflow, {"wait over TLS": ("wait", {"target": "newer", "connection": "pinning_tls"})})
     airflow.wait_until(
         lambda: run_of(airflow, "wait", "wait_over_TLS").tasks[0].state == "deferred",
-        timeout=60,
         what="the sensor waits in the triggerer",
     )
 
@@ -70,12 +69,9 @@ def canaries(shared, airflow):
             airflow.database.bundle_version(CANARIES) == head
             and set(airflow.database.import_errors(CANARIES)) == {"broken.py"}
         ),
-        timeout=120,
         what="the dag processor has noticed that HEAD is broken",
     )
-    airflow.wait_until(
-        lambda: run_of(airflow, "limited", "live").state == "running", timeout=60, what="the live run is running"
-    )
+    airflow.wait_until(lambda: run_of(airflow, "limited", "live").state == "running", what="the live run is running")
     start_tools(
         airflow, {f"canary of {dag_id}": ("canary", {"target": dag_id, "version": 2}) for dag_id in DAGS[CANARIES]}
     )
@@ -103,7 +99,6 @@ def wait_for_canary(airflow, dag_id):
     """Wait until the canary run waits for its turn, and the task that made it has said what for."""
     airflow.wait_until(
         lambda: run_of(airflow, "canary", f"canary_of_{dag_id}").tasks[0].state == "deferred",
-        timeout=120,
         what=f"the canary of {dag_id} is waited for in the triggerer",
     )
     return airflow.task_log("canary", f"canary_of_{dag_id}", "task")
@@ -126,10 +121,11 @@ def assert_ran(airflow, dag_id):
 
 
 class TestCanaries:
-    """Canary runs are ordinary runs, and need nothing of HEAD."""
+    """Canary runs wait for live runs that they must not overlap, and need nothing of HEAD."""
 
-    def test_canary_waits_while_the_limit_of_active_runs_is_used_up_and_says_so(self, shared, airflow, canaries):
-        assert "which is its limit, so the canary runs wait" in wait_for_canary(airflow, "limited")
+    def test_canary_of_a_dag_that_must_not_overlap_waits_for_its_live_run_and_says_so(self, shared, airflow, canaries):
+        told = wait_for_canary(airflow, "limited")
+        assert "must not overlap (max_active_runs is 1), so canary runs start one at a time" in told
         assert (run_of(airflow, "limited", "live").state, canary_of(airflow, "limited").state) == ("running", "queued")
         shared.brake.unlink()
         assert finished_run(airflow, "limited", "live").version_number == 1
@@ -168,7 +164,7 @@ class TestCandidates:
         shared.rewrite("rewritten_in_soak", 2)
         wait_for_states(airflow, [run], "soak", "failed")
         assert "version_drifted" in run.log("soak")
-        airflow.wait_until(run.finished, timeout=120, what="the promotion is finished")
+        airflow.wait_until(run.finished, what="the promotion is finished")
         states = run.states()
         assert (states["approval"], states["pin"], states["reject"]) == (
             "upstream_failed",
@@ -187,7 +183,7 @@ class TestCandidates:
         decide(airflow, [run], "Approve")
         wait_for_states(airflow, [run], "pin", "failed")
         assert "version_drifted" in run.log("pin")
-        airflow.wait_until(run.finished, timeout=120, what="the promotion is finished")
+        airflow.wait_until(run.finished, what="the promotion is finished")
         assert run.states()["roll_back"] == "skipped"
         state = airflow.pinning.get("/dags/rewritten_in_approval")
         assert (state["active"]["version_number"], state["revision"]) == (1, 1)
@@ -196,7 +192,7 @@ class TestCandidates:
         run = promotions["declined"]
         wait_for_states(airflow, [run], "approval", "awaiting_input")
         decide(airflow, [run], "Reject")
-        airflow.wait_until(run.finished, timeout=120, what="the promotion is finished")
+        airflow.wait_until(run.finished, what="the promotion is finished")
         approval = next(task for task in run.run.tasks if task.task_id == "approval")
         assert approval.state == "failed"
         assert approval.try_number == 1 + killed_by_scheduler(airflow, run.run_id, "approval")
