@@ -70,6 +70,7 @@ TABLES = [
     "pinning_bundle_version",
     "pinning_component",
     "pinning_event",
+    "pinning_gap",
     "pinning_pin",
     "pinning_run",
     "pinning_version",

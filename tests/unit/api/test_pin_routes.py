@@ -100,7 +100,7 @@ class TestReleaseState:
 
         assert health["status"] == "broken"
         assert [problem["reason"] for problem in health["problems"]] == ["version_drifted"]
-        assert "pin another version or unpin" in health["problems"][0]["message"]
+        assert "airflow pinning repair orders -V 1" in health["problems"][0]["message"]
 
     def test_tells_that_the_pinned_version_cannot_be_read(self, api, lab):
         pin(api)

@@ -51,7 +51,7 @@ def test_every_refusal_has_the_exit_code_that_fits_its_http_status(refusal, fail
 
     done = pinning("status", "orders")
     assert (done.out, done.err) == ("", f"airflow pinning status: {refusal.reason}: Not now. Wait.\n")
-    assert done.code == {404: 4, 409: 3, 422: 2}[int(STATUS_OF.get(refusal, 409))]
+    assert done.code == {403: 3, 404: 4, 409: 3, 422: 2, 503: 1}[int(STATUS_OF.get(refusal, 409))]
 
 
 def test_a_message_with_control_characters_stays_one_line(fail, pinning):

@@ -59,10 +59,10 @@ def test_an_asset_that_the_pinned_version_has_too_stays_as_that_has_it(canaried,
     assert session.execute(described).one() == ("a", {"env": "production"})
 
 
-def test_an_alias_that_the_pinned_version_has_too_stays_as_that_has_it(canaried, session):
+def test_an_alias_that_the_pinned_version_has_too_is_as_head_has_it(canaried, session):
     canaried("AssetAlias('report', group='a')", "AssetAlias('report', group='b')")
 
-    assert session.scalars(select(AssetAliasModel.group)).one() == "a"
+    assert session.scalars(select(AssetAliasModel.group)).one() == "b"
 
 
 def test_a_new_alias_is_known(canaried, session):
