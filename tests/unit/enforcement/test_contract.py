@@ -25,6 +25,7 @@ from wrapt import FunctionWrapper
 from airflow_providers_pinning.domain.seams import SEAMS
 from airflow_providers_pinning.enforcement import contract, scheduling_metadata, shared_assets
 from airflow_providers_pinning.enforcement.contract import EnforcementError
+from tests.support.python import ROOT
 
 RELIED_ON = {
     *scheduling_metadata.RELIED_ON,
@@ -54,6 +55,11 @@ def test_every_place_is_patched_where_airflow_uses_it(module, name):
         found = vars(found)[part]
 
     assert isinstance(found, FunctionWrapper) != (name in RELIED_ON)
+
+
+@pytest.mark.parametrize("name", [name for _, name, _ in SEAMS if name not in RELIED_ON])
+def test_every_patched_function_stands_in_the_documentation(name):
+    assert f"{name.rpartition('.')[2]}`" in (ROOT / "docs" / "enforcement.md").read_text()
 
 
 class TestSignature:
