@@ -36,6 +36,9 @@ from typing import Any
 from airflow_providers_pinning.domain.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import wrap
 
+DELETED_RUNS = "pinning_deleted_runs"
+"""Key in a session's ``info`` of the runs that its transaction deletes."""
+
 
 def install_on_mark_tasks(module: ModuleType) -> None:
     """Patch ``airflow.api.common.mark_tasks``."""
@@ -156,8 +159,16 @@ def _is_deleted_with_run(ti: Any) -> bool:
     from airflow.models.dagrun import DagRun
     from sqlalchemy.orm import object_session
 
-    deleted = getattr(object_session(ti), "deleted", ())
-    return any(isinstance(one, DagRun) and (one.dag_id, one.run_id) == (ti.dag_id, ti.run_id) for one in deleted)
+    if (session := object_session(ti)) is None:
+        return False
+    transaction, runs = session.info.get(DELETED_RUNS, (None, set()))
+    if transaction is not session.get_transaction():
+        runs = set()
+        session.info[DELETED_RUNS] = (session.get_transaction(), runs)
+    if (ti.dag_id, ti.run_id) not in runs:
+        # Kept, since the session lists all that it deletes each time, and a run may have very many tasks.
+        runs.update((one.dag_id, one.run_id) for one in session.deleted if isinstance(one, DagRun))
+    return (ti.dag_id, ti.run_id) in runs
 
 
 def _by_canary(tis: Any) -> dict[tuple[str, str], set[str]]:
