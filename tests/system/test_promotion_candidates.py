@@ -133,7 +133,7 @@ class TestCanaries:
         assert began_after(airflow, "limited", canary_of(airflow, "limited").run_id, "live")
 
     def test_canary_of_a_paused_dag_waits_until_it_is_unpaused_and_says_so(self, airflow, canaries):
-        assert "is paused, so the runs wait until it is unpaused" in wait_for_canary(airflow, "paused")
+        assert "is paused, so the canary runs wait until it is unpaused" in wait_for_canary(airflow, "paused")
         assert canary_of(airflow, "paused").state == "queued"
         airflow.airflow.patch("/dags/paused", {"is_paused": False})
         assert_ran(airflow, "paused")
