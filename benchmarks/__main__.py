@@ -32,12 +32,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks import creation, report, rest, templates, writing
+from benchmarks import creation, report, rest, templates, turning, writing
 from benchmarks.report import Ratio
 from benchmarks.subjects import Stage
 from benchmarks.writing import Layout
 from tests.support.postgres import postgres
 
+PARTS = ["creation", "scheduling", "writing", "rest"]
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -51,9 +52,20 @@ class Extent:
     single_dags: int = 100
     requests: int = 250
     request_rounds: int = 2
+    scheduling_turns: int = 20
+    scheduling_rounds: int = 5
 
 
-QUICK = Extent(dags=200, creation_rounds=1, writing_rounds=1, single_dags=50, requests=100, request_rounds=1)
+QUICK = Extent(
+    dags=200,
+    creation_rounds=1,
+    writing_rounds=1,
+    single_dags=50,
+    requests=100,
+    request_rounds=1,
+    scheduling_turns=4,
+    scheduling_rounds=1,
+)
 
 
 class Steps:
@@ -78,9 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the cost against stock Airflow.")
     parser.add_argument("--quick", action="store_true", help="less of everything, for a first impression")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to write the JSON (%(default)s)")
-    parser.add_argument(
-        "--only", choices=["creation", "writing", "rest"], action="append", help="measure only this; may be repeated"
-    )
+    parser.add_argument("--only", choices=PARTS, action="append", help="measure only this; may be repeated")
     options = parser.parse_args()
     # Whoever ends this must not leave the server running.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -90,7 +100,7 @@ def main() -> None:
     extent = QUICK if options.quick else Extent()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        ratios = _measure(extent, options.only or ["creation", "writing", "rest"], Steps(console, progress))
+        ratios = _measure(extent, options.only or PARTS, Steps(console, progress))
     report.show(ratios, console)
     report.write(
         ratios,
@@ -116,6 +126,14 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
         ratios = []
         if "creation" in only:
             ratios += _creation(extent, stage, steps)
+        if "scheduling" in only:
+            total = extent.scheduling_turns * extent.scheduling_rounds * len(turning.SUBJECTS) * len(turning.ACTS)
+            ratios += turning.measure(
+                stage,
+                turns=extent.scheduling_turns,
+                rounds=extent.scheduling_rounds,
+                advance=steps.begin("Scheduling and handing over", total),
+            )
         if "writing" in only:
             ratios += _writing(extent, stage, steps)
         if "rest" in only:

@@ -61,6 +61,31 @@ def parsed_dag(number: int, commit: str, folder: Path):
     return LazyDeserializedDAG.from_dag(dag)
 
 
+def busy_dags(tasks: int, commit: str, folder: Path) -> list:
+    """
+    Return two Dags whose tasks are all ready at once: one of ordinary tasks, and one of as many mapped instances.
+
+    :param tasks: how many tasks each has
+    :param commit: in their source
+    :param folder: where their file is
+    """
+    from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.sdk import DAG
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+
+    limits = {"schedule": None, "max_active_runs": 1000, "max_active_tasks": 100_000, "is_paused_upon_creation": False}
+    with DAG("busy", **limits) as plain:
+        for number in range(tasks):
+            BashOperator(task_id=f"task_{number}", bash_command="true")
+    with DAG("busy_mapped", **limits) as mapped:
+        for number in range(tasks // 5):
+            BashOperator.partial(task_id=f"task_{number}").expand(bash_command=["true"] * 5)
+    file = _file(0, commit, folder)
+    for dag in (plain, mapped):
+        dag.fileloc, dag.relative_fileloc = str(file), file.name
+    return [LazyDeserializedDAG.from_dag(dag) for dag in (plain, mapped)]
+
+
 def _file(number: int, commit: str, folder: Path) -> Path:
     file = folder / f"{dag_id(number)}.py"
     source = f"# {dag_id(number)} at {commit}\n"

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import stock
-from benchmarks.dags import BUNDLE, parsed_dag
+from benchmarks.dags import BUNDLE, busy_dags, parsed_dag
 
 
 class Subject:
@@ -113,6 +113,80 @@ class Subject:
                         files_parsed={(BUNDLE, dag.relative_fileloc) for dag in dags},
                     )
         return {**timer.cost, "total": sum(map(len, batch))}
+
+    def prepare_turns(self, runs: int, tasks: int, pin: bool) -> None:
+        """Register the busy Dags, make runs of them, and leave the scheduler nothing else to do."""
+        from airflow.api.common.trigger_dag import trigger_dag
+        from airflow.utils.session import create_session
+        from airflow.utils.types import DagRunTriggeredByType
+        from sqlalchemy import text
+
+        with create_session() as session:
+            session.execute(text("UPDATE dag SET is_paused = true"))
+            session.execute(text("UPDATE dag_run SET state = 'success'"))
+            session.execute(text("UPDATE slot_pool SET slots = 1000000"))
+        self._parsed, self._commit = iter([busy_dags(tasks, "commit1", self._folder)]), "commit1"
+        self.write(1)
+        for dag_id in ("busy", "busy_mapped"):
+            if pin:
+                self._pin(dag_id)
+            for number in range(runs):
+                with create_session() as session:
+                    run = trigger_dag(
+                        dag_id, run_id=f"run_{number}", triggered_by=DagRunTriggeredByType.TEST, session=session
+                    )
+                    run.state = "running"
+        with create_session() as session:
+            session.execute(text("ANALYZE"))
+
+    def take_turn(self, act: str) -> dict[str, float]:
+        """Make everything ready, and time one turn of the scheduler's loop, or the hand-over that is part of it."""
+        from airflow import settings
+        from airflow.models.dagrun import DagRun
+        from airflow.utils.session import create_session
+        from airflow.utils.sqlalchemy import prohibit_commit
+        from sqlalchemy import text
+
+        dag_id = "busy_mapped" if act == "mapped_turn" else "busy"
+        state = "'scheduled'" if act == "hand_over" else "NULL"
+        with create_session() as session:
+            for statement in (
+                f"UPDATE dag_run SET state = CASE WHEN dag_id = '{dag_id}' THEN 'running' ELSE 'success' END",
+                "DELETE FROM task_instance WHERE map_index > 0",
+                "UPDATE task_instance SET map_index = -1 WHERE dag_id = 'busy_mapped'",
+                f"UPDATE task_instance SET state = CASE WHEN dag_id = '{dag_id}' THEN {state} ELSE 'success' END",
+            ):
+                session.execute(text(statement))
+        runner = self._scheduler()
+        executor = runner.executor
+        runner._parallelism = executor.parallelism = 1_000_000
+        runner.job.max_tis_per_query = 0 if act == "hand_over" else 16
+        handed_over: list[Any] = []
+        executor.queue_workload = lambda workload, session: handed_over.append(workload)
+        session = settings.Session()
+        with _timed() as timer:
+            if act != "hand_over":
+                with prohibit_commit(session) as guard:
+                    running = list(DagRun.get_running_dag_runs_to_examine(session=session))
+                    runner._schedule_all_dag_runs(guard, running, session)
+                session.expunge_all()
+            with prohibit_commit(session) as guard:
+                runner._critical_section_enqueue_task_instances(session=session)
+                guard.commit()
+        settings.Session.remove()
+        with create_session() as session:
+            ready = session.scalar(text("SELECT count(*) FROM task_instance WHERE state IN ('scheduled', 'queued')"))
+        return {**timer.cost, "ready": ready, "handed_over": len(handed_over)}
+
+    @staticmethod
+    def _pin(dag_id: str) -> None:
+        from airflow.utils.session import create_session
+
+        from airflow_providers_pinning.domain.events import Caller, Change
+        from airflow_providers_pinning.domain.pins import Target, pin_version
+
+        with create_session() as session:
+            pin_version(dag_id, Target(version_number=1), Change(Caller("bench"), "to be measured"), session=session)
 
     def warm_up(self) -> None:
         """Write a Dag that is not measured, changed and unchanged, so that nothing is done for the first time."""
