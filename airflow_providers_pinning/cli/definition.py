@@ -78,7 +78,7 @@ _SHOWING = (
         "Show what new runs of a Dag use, and why",
         args.DAG_ID,
         *SHOWN,
-        description="Ends with 6 if the pin is not honoured.",
+        description="Ends with 6 if the pin is not honored.",
     ),
     _command(
         "versions",

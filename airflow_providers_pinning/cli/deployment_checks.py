@@ -41,7 +41,7 @@ from airflow_providers_pinning.domain.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import read_version
-from airflow_providers_pinning.domain.wording import plural
+from airflow_providers_pinning.domain.wording import acknowledge_command, plural
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 COMPONENTS = {
@@ -139,9 +139,11 @@ def check_pins() -> Iterator[Finding]:
             overview.PinFilter(unhealthy=True), limit=SHOWN, offset=0, session=session
         )
     if not unhealthy:
-        yield ok("pins", f"{plural(pinned, 'pin')}, and every pin is honoured")
+        yield ok("pins", f"{plural(pinned, 'pin')}, and every pin is honored")
         return
-    yield failure("pins", f"{unhealthy} of {pinned} pins have a problem", "See below, or `airflow pinning list`.")
+    yield failure(
+        "pins", f"{unhealthy} of {pinned} pins have a problem", "See below, or `airflow pinning list --unhealthy`."
+    )
     for pin in listed:
         for problem in pin.health.problems:
             found, _, remedy = problem.message.partition(". ")
@@ -203,7 +205,7 @@ def check_runs() -> Iterator[Finding]:
             f"{run.run_id!r} of Dag {run.dag_id!r} was created with version {run.version_number} instead of "
             f"{run.pinned_version_number}",
             "Find the component that did not enforce pins then. Clear the run on the latest version, which moves it to "
-            f"the pin (a plain clear keeps its version), or: airflow pinning acknowledge {run.dag_id}.",
+            f"the pin (a plain clear keeps its version), or: {acknowledge_command(run.dag_id)}",
         )
 
 

@@ -37,7 +37,7 @@ class ExitCode(IntEnum):
     NOT_CONFIRMED = 5
     """The question was not answered with yes, so nothing was changed."""
     UNHEALTHY = 6
-    """A pin is not honoured, or the installation needs attention."""
+    """A pin is not honored, or the installation needs attention."""
     DIFFERENT = 7
     """The compared versions differ; only with --exit-code."""
     PROGRESSING = 10

@@ -31,9 +31,9 @@ class Status(str, Enum):
     OK = "ok"
     """As it should be."""
     WARNING = "warning"
-    """Pins are honoured, but somebody should know."""
+    """Pins are honored, but somebody should know."""
     FAILURE = "failure"
-    """A pin is not honoured, or would not be."""
+    """A pin is not honored, or would not be."""
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ def require_enforcement(*, session: Session) -> None:
     missing = _missing(session=session)
     if missing:
         raise NotEnforcedError(
-            f"A pin would not be honoured: {_complaint(missing)}",
+            f"A pin would not be honored: {_complaint(missing)}",
             components=[
                 {"component": c.component, "hostname": c.hostname, "job_id": c.job_id, "message": c.message}
                 for c in missing

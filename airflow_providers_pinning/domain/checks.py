@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.events import CallerKind, Change
 from airflow_providers_pinning.domain.identity import VersionIdentity
 from airflow_providers_pinning.domain.managed import VersionState
 from airflow_providers_pinning.domain.scheduling import ActiveVersion, read_version
+from airflow_providers_pinning.domain.wording import repair_command
 from airflow_providers_pinning.models import ManagedVersion
 
 
@@ -68,9 +69,9 @@ def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersi
         raise VersionDriftedError(
             f"Dag {dag_id!r}, {version.label}, is not what it was when it came under management "
             f"(then {managed.bundle_version} with hash {managed.dag_hash}, now {version.bundle_version} with hash "
-            f"{version.dag_hash}): something that does not enforce pins rewrote it. Repair it, which writes it again "
-            f"as it was (airflow pinning repair {dag_id} -V {version.version_number}); or pin it as it is now, with an "
-            "override_reason and the present hash and commit as expected_dag_hash and expected_bundle_version; or "
+            f"{version.dag_hash}): a process that does not enforce pins rewrote it. Repair it, which writes it again "
+            f"as it was: {repair_command(dag_id, version.version_number)}. Or pin it as it is now, with an "
+            "override_reason and the present hash and commit as expected_dag_hash and expected_bundle_version. Or "
             "choose another version.",
             dag_id=dag_id,
             version_number=version.version_number,

@@ -99,11 +99,11 @@ def _note_on_record(row: Row) -> str:
     how = next((words for reason, words in _ENDED.items() if outcome.get("reason") == reason.value), None)
     if not (how or done):
         return ""
-    return ended + (f", since it {how}" if how else "") + (f", then {done}" if done else "")
+    return ended + (f", since it {how}" if how else "") + (f" (later {done})" if done else "")
 
 
 def _failed_in(failed: str, done: str) -> str:
-    return f"failed in {failed}, whatever it ended as" + (f" ({done})" if done else "")
+    return f"failed in {failed}, whatever it ended as" + (f" (later {done})" if done else "")
 
 
 def _why_nothing(outcome: Mapping[str, Any], alterations: Any) -> str:
@@ -124,7 +124,7 @@ def _tasks(tasks: list[str]) -> str:
 def _sentence(number: int, note: str) -> str:
     if note.startswith("no evidence"):
         return f"{plural(number, 'run')} {'is' if number == 1 else 'are'} {note}."
-    return f"{number} {note}."
+    return f"{plural(number, 'run')} {note}."
 
 
 def _live_no_evidence(scope: Scope, runs: Subquery, *, session: Session) -> Counter[str]:
@@ -164,4 +164,4 @@ def _failed_tasks_of_live_runs(scope: Scope, known_tasks: Collection[str] | None
     for row in session.execute(query):
         is_known = known_tasks is None or row.task_id in known_tasks
         note = f"ended well although task {row.task_id} failed" if is_known else _failed_in(f"task {row.task_id}", "")
-        yield f"{row.number} {note}."
+        yield _sentence(row.number, note)

@@ -35,7 +35,7 @@ from airflow_providers_pinning.domain.escaped_runs import of_escaped_runs
 from airflow_providers_pinning.domain.health_flags import CHECKS_IN_VAIN, HEALTH_COLUMNS, with_live_rows
 from airflow_providers_pinning.domain.identity import pinned_identity
 from airflow_providers_pinning.domain.scheduling import read_version
-from airflow_providers_pinning.domain.wording import plural
+from airflow_providers_pinning.domain.wording import acknowledge_command, plural, repair_command
 from airflow_providers_pinning.models import Pin
 
 ASSET_CONFLICT = "asset_conflict"
@@ -109,9 +109,10 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
         problems.append(
             Problem(
                 "version_drifted",
-                f"Version {number} is pinned, but was rewritten by something that does not enforce pins, so no run "
-                f"is created. Find it in the list of components, then repair the version (airflow pinning repair "
-                f"{pin.dag_id} -V {number}), which writes it again as it was pinned, or pin another version.",
+                f"Version {number} is pinned, but a process that does not enforce pins rewrote it, so no run is "
+                "created. End that process first (airflow pinning doctor names it while it runs). Then repair the "
+                f"version, which writes it again as it was pinned: {repair_command(pin.dag_id, number)}. Or pin "
+                "another version.",
                 HealthStatus.BROKEN,
             )
         )
@@ -147,10 +148,11 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
         problems.append(
             Problem(
                 "escaped_runs",
-                f"{plural(escaped, 'run since the pin was', 'runs since the pin were')} created with another version "
-                f"than {number}, by a component without the enforcement. GET /health lists "
-                "them. Install the package there. Then clear the runs on the latest version, which moves them to the "
-                f"pin, or acknowledge them (airflow pinning acknowledge {pin.dag_id}).",
+                f"{plural(escaped, 'run that was', 'runs that were')} created since the pin "
+                f"{'does' if escaped == 1 else 'do'} not use version {number}, because a component without the package "
+                "created them. Install the package there (airflow pinning doctor lists components and runs). Then "
+                "clear each run with the option to run on the latest version, which moves it to the pinned one, or "
+                f"acknowledge them: {acknowledge_command(pin.dag_id)}.",
                 HealthStatus.DEGRADED,
             )
         )

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 
 
@@ -44,3 +45,18 @@ def duration(length: timedelta) -> str:
         if count or parts:
             parts.append((count, name))
     return " ".join(f"{count} {name}" for count, name in parts[:2] if count)
+
+
+def command(*words: str) -> str:
+    """Return a command of ``airflow pinning`` that can be copied into a shell as it is."""
+    return shlex.join(("airflow", "pinning", *words))
+
+
+def repair_command(dag_id: str, version_number: int | None) -> str:
+    """Return the command that writes a version again as it was recorded."""
+    return command("repair", dag_id, "-V", str(version_number), "-r", "Undo the rewrite")
+
+
+def acknowledge_command(dag_id: str) -> str:
+    """Return the command that stops reporting runs that escaped the pin of a Dag."""
+    return command("acknowledge", dag_id, "-r", "They did no harm")

@@ -76,6 +76,41 @@ def test_rollback_takes_two_clicks(tab):
     assert shown.state("practice_rolls_back")["active"]["version_number"] == 1
 
 
+def test_a_pinned_version_that_was_rewritten_is_repaired(tab):
+    shown = tab("repairs")
+    expect(shown.button("Repair version 2")).to_have_count(0)
+    shown.airflow.execute(
+        "UPDATE dag_version SET bundle_version = 'rewritten' WHERE dag_id = 'practice_repairs' AND version_number = 2"
+    )
+    shown.look_again()
+    expect(shown.page.get_by_text("airflow pinning repair practice_repairs -V 2 -r")).to_be_visible()
+    shown.button("Repair version 2").click()
+    expect(shown.dialog).to_contain_text("Writes version 2 again as it was when it was pinned")
+    shown.confirm("Repair version 2", reason="A host without the package rewrote it")
+    expect(shown.page.get_by_text("Version 2 is what it was when it was pinned")).to_be_visible()
+    expect(shown.fact("Health")).to_contain_text("healthy")
+    expect(shown.button("Repair version 2")).to_have_count(0)
+    assert shown.newest_event("practice_repairs")["kind"] == "repaired"
+    assert shown.state("practice_repairs")["active"]["bundle_version"] != "rewritten"
+
+
+def test_runs_that_escaped_their_pin_are_acknowledged(tab):
+    shown = tab("escapes")
+    expect(shown.button("Acknowledge runs")).to_have_count(0)
+    shown.airflow.execute(
+        "UPDATE dag_run SET created_dag_version_id ="
+        " (SELECT id FROM dag_version WHERE dag_id = 'practice_escapes' AND version_number = 3)"
+        " WHERE id = (SELECT max(id) FROM dag_run WHERE dag_id = 'practice_escapes')"
+    )
+    shown.look_again()
+    expect(shown.page.get_by_text("1 run that was created since the pin does not use version 2")).to_be_visible()
+    shown.button("Acknowledge runs").click()
+    shown.confirm("Acknowledge runs", reason="It did no harm")
+    expect(shown.page.get_by_text("they are no longer reported")).to_be_visible()
+    expect(shown.fact("Health")).to_contain_text("healthy")
+    assert shown.newest_event("practice_escapes")["kind"] == "acknowledged"
+
+
 def test_unpinning_makes_the_latest_version_active(tab):
     shown = tab("unpins")
     shown.button("Unpin").click()

@@ -41,6 +41,8 @@ PRACTICE = (
     "rejects",
     "holds",
     "lifts",
+    "repairs",
+    "escapes",
     "tells",
     "hangs",
     "conflicts",

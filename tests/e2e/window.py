@@ -29,7 +29,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.airflow import SeededAirflow
 from tests.e2e.browser import Complaints
 
-ACTIONS = re.compile(r"\b(pin|unpin|roll back|promote|canary|reject|restore|lift)\b", re.IGNORECASE)
+ACTIONS = re.compile(r"\b(pin|unpin|roll back|promote|canary|reject|restore|lift|repair|acknowledge)\b", re.IGNORECASE)
 """What buttons are called that change something."""
 REFUSED = r"error: Failed to load resource: .* status of 409"
 """What Chromium itself says in the console when a request is refused."""

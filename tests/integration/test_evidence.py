@@ -62,7 +62,10 @@ def test_outcomes_are_recorded_and_judged(canaries, session):
     for kind in (RunKind.CANARY, RunKind.ANY):
         judged = judge(session, run_kinds=kind, tolerance=Tolerance())
         assert (judged.evidence.successes, judged.evidence.failures, judged.evidence.failed_tasks) == (1, 2, 1)
-        assert judged.evidence.notes == ("1 failed, then deleted.", "1 failed in task extract, whatever it ended as.")
+        assert judged.evidence.notes == (
+            "1 run failed (later deleted).",
+            "1 run failed in task extract, whatever it ended as.",
+        )
         assert judged.comparison.median_duration == 20
 
 

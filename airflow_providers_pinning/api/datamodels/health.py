@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether pins are honoured in a deployment."""
+"""Whether pins are honored in a deployment."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ComponentsResponse(BaseModel):
 
 
 class DeploymentHealthResponse(ComponentsResponse):
-    """Whether pins are honoured in this deployment."""
+    """Whether pins are honored in this deployment."""
 
     unhealthy_pins: list[PinSummaryResponse]
     total_unhealthy_pins: int

@@ -95,7 +95,7 @@ class ProblemResponse(BaseModel):
 
 
 class HealthResponse(BaseModel):
-    """Whether a pin is honoured: ``healthy``, ``degraded`` or ``broken``."""
+    """Whether a pin is honored: ``healthy``, ``degraded`` or ``broken``."""
 
     status: str
     problems: list[ProblemResponse]

@@ -41,7 +41,7 @@ const request = (action: Action, choices: Partial<Choices> = {}) =>
 describe("a request", () => {
   const seen = { expected_bundle_version: "sha3", expected_dag_hash: "abc", expected_revision: 7 };
 
-  it.each(["canary", "pin", "reject", "restore"] as const)(
+  it.each(["canary", "pin", "reject", "repair", "restore"] as const)(
     "to %s is refused if the version is another by now",
     (kind) => {
       const action: Action = { kind, version: 3, versionCode: "sha3", versionHash: "abc" };
@@ -128,7 +128,15 @@ describe("a request", () => {
     });
   });
 
-  it.each(["reject", "restore"] as const)("can %s a version", (kind) => {
+  it("acknowledges runs that escaped, if the pin is the one that was shown", () => {
+    expect(request({ kind: "acknowledge", version: 2, versionCode: "sha2", versionHash: "abc" })).toEqual({
+      body: { expected_revision: 7, idempotency_key: "key", reason: "why" },
+      method: "POST",
+      path: "dags/a%2Fb%20c/acknowledgements",
+    });
+  });
+
+  it.each(["reject", "repair", "restore"] as const)("can %s a version", (kind) => {
     expect(request({ kind, version: 3 })).toEqual({
       body: { expected_revision: 7, idempotency_key: "key", reason: "why" },
       method: "POST",

@@ -256,7 +256,7 @@ def test_several_that_lack_the_package_are_named_in_one_sentence_and_told_once_w
         pin()
     scheduler, triggerer = (f"on {job.hostname} (job {job.id}) runs without the enforcement" for job in jobs)
     assert refused.value.message == (
-        f"A pin would not be honoured: scheduler {scheduler}; triggerer {triggerer}. "
+        f"A pin would not be honored: scheduler {scheduler}; triggerer {triggerer}. "
         "Install airflow-providers-pinning there and restart it."
     )
 

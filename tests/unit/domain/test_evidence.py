@@ -128,7 +128,7 @@ def test_failed_run_that_was_deleted_still_fails_the_soak(dag, judge, jan):
     judged = judge()
 
     assert (judged.judgement.verdict, judged.evidence.runs) == (Verdict.FAILED, 2)
-    assert judged.evidence.notes == ("1 failed, then deleted by jan.",)
+    assert judged.evidence.notes == ("1 run failed (later deleted by jan).",)
 
 
 def test_failed_run_that_was_cleared_and_succeeded_still_fails_the_soak(dag, judge, jan):
@@ -141,7 +141,7 @@ def test_failed_run_that_was_cleared_and_succeeded_still_fails_the_soak(dag, jud
     judged = judge()
 
     assert (judged.judgement.verdict, judged.evidence.failures, judged.evidence.cleared) == (Verdict.FAILED, 1, 1)
-    assert judged.evidence.notes == ("1 failed, then cleared by jan.",)
+    assert judged.evidence.notes == ("1 run failed (later cleared by jan).",)
 
 
 def test_successful_run_that_was_deleted_still_counts(dag, judge, jan):
@@ -153,7 +153,7 @@ def test_successful_run_that_was_deleted_still_counts(dag, judge, jan):
     judged = judge()
 
     assert judged.judgement.verdict is Verdict.SUCCESSFUL
-    assert judged.evidence.notes == ("1 succeeded, then deleted by jan.",)
+    assert judged.evidence.notes == ("1 run succeeded (later deleted by jan).",)
 
 
 def test_run_that_timed_out_says_so(dag, judge, session):
@@ -178,7 +178,7 @@ class TestTaskThatFailsInAGreenRun:
 
         assert (judged.judgement.verdict, judged.evidence.failures) == (Verdict.FAILED, 1)
         assert judged.evidence.failed_tasks == 1
-        assert judged.evidence.notes == ("1 failed in task extract, whatever it ended as.",)
+        assert judged.evidence.notes == ("1 run failed in task extract, whatever it ended as.",)
 
     def test_is_passed_over_if_live_runs_of_the_active_version_fail_in_it_too(self, dag, judge):
         canaries = dag(GREEN_ANYWAY)
@@ -189,7 +189,7 @@ class TestTaskThatFailsInAGreenRun:
 
         assert (judged.judgement.verdict, judged.evidence.successes) == (Verdict.SUCCESSFUL, 1)
         assert (judged.evidence.failed_tasks, judged.evidence.known_failures) == (0, 1)
-        assert judged.evidence.notes == ("1 ended well although task extract failed.",)
+        assert judged.evidence.notes == ("1 run ended well although task extract failed.",)
 
     def test_fails_the_run_if_live_runs_fail_in_another_one(self, dag, judge):
         canaries = dag({"extract": "all_success", "check": "all_success", "load": "all_done"})
@@ -224,7 +224,7 @@ class TestTaskThatFailsInAGreenRun:
         judged = judge(run_kinds=RunKind.LIVE)
 
         assert (judged.judgement.verdict, judged.evidence.failures, judged.evidence.successes) == (Verdict.FAILED, 1, 1)
-        assert judged.evidence.notes == ("1 failed in task extract, whatever it ended as.",)
+        assert judged.evidence.notes == ("1 run failed in task extract, whatever it ended as.",)
 
     def test_is_passed_over_in_a_bake_if_the_replaced_version_failed_in_it_too(self, dag, judge):
         canaries = dag(GREEN_ANYWAY)
@@ -235,7 +235,7 @@ class TestTaskThatFailsInAGreenRun:
         judged = judge(run_kinds=RunKind.LIVE)
 
         assert (judged.judgement.verdict, judged.evidence.known_failures) == (Verdict.SUCCESSFUL, 1)
-        assert judged.evidence.notes == ("1 ended well although task extract failed.",)
+        assert judged.evidence.notes == ("1 run ended well although task extract failed.",)
 
 
 class TestLiveRun:

@@ -20,7 +20,7 @@
 import type { Components, Head, Health } from "src/api/types";
 import { Notice } from "src/components/Notice";
 
-/** Components of this deployment that would not honour a pin. */
+/** Components of this deployment that would not honor a pin. */
 export const DeploymentBanner = ({ components }: { readonly components: Components | null | undefined }) => {
   const bypassing = components?.components.filter((component) => !component.enforced) ?? [];
 
@@ -37,7 +37,7 @@ export const PinProblems = ({ health }: { readonly health: Health }) =>
     <Notice
       key={problem.reason}
       status={problem.status === "broken" ? "error" : "warning"}
-      title={problem.status === "broken" ? "The pin cannot be honoured" : "The pin needs attention"}
+      title={problem.status === "broken" ? "The pin cannot be honored" : "The pin needs attention"}
     >
       {problem.message}
     </Notice>

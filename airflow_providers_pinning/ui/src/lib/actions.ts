@@ -22,7 +22,8 @@
 import { dagPath, type Request } from "src/api/client";
 import type { Identity, ReleaseState, RollbackTarget } from "src/api/types";
 
-export type ActionKind = "canary" | "lift" | "pin" | "reject" | "restore" | "rollback" | "unpin";
+export type ActionKind =
+  "acknowledge" | "canary" | "lift" | "pin" | "reject" | "repair" | "restore" | "rollback" | "unpin";
 
 export interface Action {
   kind: ActionKind;
@@ -77,6 +78,12 @@ const of = (state: ReleaseState): string => (state.active ? ` instead of version
 const heldBy = ({ hold }: ReleaseState): string => (hold ? ` It was put on hold by ${hold.actor}: ${hold.reason}` : "");
 
 const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
+  acknowledge: ({ version }) => ({
+    confirm: "Acknowledge runs",
+    done: "The runs are acknowledged: they are no longer reported.",
+    effect: `Stops reporting the runs that do not use the pinned version ${version}. The runs stay as they are. To move a run to the pinned version instead, clear it with the option to run on the latest version.`,
+    title: "Acknowledge runs that do not use the pinned version",
+  }),
   canary: ({ version }, state) => ({
     confirm: "Start canary runs",
     done: `Canary runs of version ${version} are created.`,
@@ -103,8 +110,14 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
   reject: ({ version }) => ({
     confirm: `Reject version ${version}`,
     done: `Version ${version} is rejected.`,
-    effect: `Marks version ${version} as not to be pinned, and ends its queued canary runs. It can be restored.`,
+    effect: `Marks version ${version} as not to be pinned, and ends its queued canary runs. Runs that are running go on until you mark them as failed. The version can be restored.`,
     title: `Reject version ${version}`,
+  }),
+  repair: ({ version }) => ({
+    confirm: `Repair version ${version}`,
+    done: `Version ${version} is what it was when it was pinned: runs are created again.`,
+    effect: `Writes version ${version} again as it was when it was pinned, so that runs are created again. What it was rewritten to becomes a version of its own when its file is parsed the next time. End the process that rewrote it first, or it may do so again.`,
+    title: `Repair version ${version}`,
   }),
   restore: ({ version }) => ({
     confirm: `Restore version ${version}`,
@@ -211,6 +224,8 @@ export const requestOf = (
   };
 
   switch (action.kind) {
+    case "acknowledge":
+      return { body: common, method: "POST", path: `${dag}/acknowledgements` };
     case "canary":
       return {
         body: {
@@ -238,6 +253,7 @@ export const requestOf = (
         path: `${dag}/pin`,
       };
     case "reject":
+    case "repair":
     case "restore":
       return {
         body: { ...common, ...seen },

@@ -17,14 +17,16 @@
  * under the License.
  */
 
-import { Box, Button, HStack, Skeleton, Stack, Text } from "@chakra-ui/react";
+import { Box, Button, HStack, Skeleton, Stack } from "@chakra-ui/react";
 import { useEffect, useRef, useState } from "react";
 
 import { getDagPinning, getComponents, type DagPinning } from "src/api/requests";
+import type { ReleaseState } from "src/api/types";
 import { CandidateCard } from "src/components/CandidateCard";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
 import { DeploymentBanner, HeadNotice, PinProblems } from "src/components/HealthBanner";
 import { HistoryTable } from "src/components/HistoryTable";
+import { Notice } from "src/components/Notice";
 import { OutcomeNotice } from "src/components/OutcomeNotice";
 import { StateCard } from "src/components/StateCard";
 import { VersionTimeline } from "src/components/timeline/VersionTimeline";
@@ -32,7 +34,10 @@ import { Trouble } from "src/components/Trouble";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import { actionOn, passedOver, type Action, type Outcome } from "src/lib/actions";
-import { plural, rejectedOf } from "src/lib/versions";
+import { rejectedOf } from "src/lib/versions";
+
+const has = ({ health }: ReleaseState, problem: string): boolean =>
+  health.problems.some(({ reason }) => reason === problem);
 
 interface ActionsProps {
   readonly onAct: (action: Action) => void;
@@ -50,6 +55,20 @@ const DagActions = ({
 }: ActionsProps) =>
   permissions.change ? (
     <HStack wrap="wrap">
+      {state.active && has(state, "version_drifted") ? (
+        <Button colorPalette="brand" onClick={() => state.active && onAct(actionOn("repair", state.active))} size="sm">
+          Repair version {state.active.version_number}
+        </Button>
+      ) : undefined}
+      {state.active && has(state, "escaped_runs") ? (
+        <Button
+          onClick={() => state.active && onAct(actionOn("acknowledge", state.active))}
+          size="sm"
+          variant="outline"
+        >
+          Acknowledge runs
+        </Button>
+      ) : undefined}
       {target ? (
         <Button
           colorPalette="danger"
@@ -58,11 +77,6 @@ const DagActions = ({
         >
           Roll back to version {target.version_number}
         </Button>
-      ) : undefined}
-      {!target && without.length > 0 ? (
-        <Text color="fg.muted" fontSize="sm" title={passedOver(without)}>
-          No version to roll back to: {plural(without.length, "version")} cannot be pinned any more.
-        </Text>
       ) : undefined}
       {state.pinned && state.latest ? (
         <Button onClick={() => state.latest && onAct(actionOn("unpin", state.latest))} size="sm" variant="outline">
@@ -128,6 +142,11 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
       ) : (
         <Stack aria-busy={waiting} gap={3} opacity={waiting ? 0.6 : 1}>
           <PinProblems health={data.state.health} />
+          {!data.rollbackTarget.to_version && data.rollbackTarget.passed_over.length > 0 ? (
+            <Notice status="warning" title="There is no version to roll back to">
+              {passedOver(data.rollbackTarget.passed_over)}
+            </Notice>
+          ) : undefined}
           <HeadNotice head={data.state.head} />
           <StateCard
             actions={<DagActions onAct={act} pinning={data} />}

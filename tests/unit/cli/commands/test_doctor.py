@@ -187,7 +187,7 @@ def test_a_pin_that_is_not_honoured_must_be_dealt_with(pinning, complete, orders
     [summary] = findings(done, "pins")
     [found] = findings(done, "pin")
     assert summary["found"] == "1 of 1 pins have a problem"
-    assert found["found"].startswith("orders: version_drifted: Version 1 is pinned, but was rewritten")
+    assert found["found"].startswith("orders: version_drifted: Version 1 is pinned, but a process that does")
     assert "then repair the version" in found["remedy"]
 
 

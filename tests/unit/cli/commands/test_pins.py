@@ -195,7 +195,7 @@ class TestStatus:
 
         done = pinning("status", "orders")
         assert (done.code, done.table["health"]) == (6, "broken")
-        assert done.table["problems"].startswith("version_drifted: Version 1 is pinned, but was rewritten")
+        assert done.table["problems"].startswith("version_drifted: Version 1 is pinned, but a process that does")
 
     def test_is_what_the_rest_api_answers(self, pinning, orders, api):
         orders.pin("orders", 1)

@@ -44,6 +44,14 @@ export const Refusal = ({ error, seen }: Props) => {
     );
   }
 
+  if (reason === "database_busy") {
+    return (
+      <Notice live status="error" title="Nothing was changed">
+        {message}
+      </Notice>
+    );
+  }
+
   if (status === 0 || status >= 500) {
     return (
       <Notice live status="error" title="It is not known whether this was done">
