@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 import yaml
 from airflow.cli.simple_table import AirflowConsole, SimpleTable
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import track
 from rich.syntax import Syntax
 from rich.text import Text
@@ -62,6 +63,10 @@ DIFF_STYLES = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "r
 
 STYLED = frozenset({"", "health", "state", "code", "verdict", "change"})
 """Columns, and properties, whose words are shown in colour. Others hold what people wrote."""
+
+
+MANY_COLUMNS = 5
+"""Tables with more columns than this are not squeezed into a terminal that is too narrow for their words."""
 
 
 class PlainlyFailing(Console):
@@ -100,7 +105,24 @@ class PinningConsole(PlainlyFailing, AirflowConsole):
             table.add_column(column)
         for row in data:
             table.add_row(*(_cell(name, value, row) for name, value in row.items()))
-        self.print(table)
+        if len(data[0]) > MANY_COLUMNS and self._least_width(table) > self.width:
+            self._print_one_by_one(data)
+        else:
+            self.print(table)
+
+    def _least_width(self, table: SimpleTable) -> int:
+        """Return how wide a table must be for no word to be broken."""
+        return Measurement.get(self, self.options.update(max_width=10_000), table).minimum
+
+    def _print_one_by_one(self, data: list[dict]) -> None:
+        """Print a line for each value: on a narrow terminal, columns of a few characters cannot be read."""
+        for row in data:
+            table = SimpleTable(show_header=False)
+            table.add_column(no_wrap=True)
+            table.add_column()
+            for name, value in row.items():
+                table.add_row(name, _cell(name, value, row))
+            self.print(table)
 
     def print_as_plain_table(self, data: list[dict]) -> None:
         """Print rows as columns, one line a row."""

@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.pins import lock_pin
 from airflow_providers_pinning.domain.repetition import state_of_repeated
 from airflow_providers_pinning.domain.scheduling import request_parse, sync_dag_model
 from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.wording import pin_as_it_is_command
 from airflow_providers_pinning.models import ManagedVersion, VersionContent
 
 NAMED_RUNS = 10
@@ -146,9 +147,12 @@ def _content(dag_id: str, version: VersionIdentity, managed: ManagedVersion, *, 
         why = "the deadlines that it refers to were deleted when it was rewritten"
     else:
         return content
+    as_it_is = pin_as_it_is_command(
+        dag_id, version.version_number, dag_hash=version.dag_hash, bundle_version=version.bundle_version
+    )
     raise ContentNotKeptError(
-        f"Dag {dag_id!r}, {version.label}, cannot be repaired: {why}. Pin it as it is now, with an override_reason and "
-        "the present hash and commit as expected_dag_hash and expected_bundle_version, or pin another version.",
+        f"Dag {dag_id!r}, {version.label}, cannot be repaired: {why}. Pin another version, or pin it as it is now, "
+        f"with an override_reason and its present hash and commit: {as_it_is}",
         dag_id=dag_id,
         version_number=version.version_number,
         dag_hash=version.dag_hash,

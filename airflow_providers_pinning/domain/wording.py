@@ -57,6 +57,13 @@ def repair_command(dag_id: str, version_number: int | None) -> str:
     return command("repair", dag_id, "-V", str(version_number), "-r", "Undo the rewrite")
 
 
+def pin_as_it_is_command(dag_id: str, version_number: int, *, dag_hash: str, bundle_version: str | None) -> str:
+    """Return the command that pins a rewritten version as it is now, knowingly."""
+    now = ("--expected-dag-hash", dag_hash, "--expected-bundle-version", bundle_version or "")
+    why = "The rewritten version is wanted"
+    return command("pin", dag_id, "-V", str(version_number), *now, "--override-reason", why, "-r", why)
+
+
 def acknowledge_command(dag_id: str) -> str:
     """Return the command that stops reporting runs that escaped the pin of a Dag."""
     return command("acknowledge", dag_id, "-r", "They did no harm")

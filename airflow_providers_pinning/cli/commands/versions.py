@@ -133,7 +133,7 @@ def pinning_repair(args: Namespace) -> None:
         args,
         lambda change, session: repair_version(args.dag_id, args.version_number, change, session=session),
         about=_named(args),
-        also=lambda effect: f"Version {args.version_number} is as it was recorded.",
+        also=lambda effect: f"Version {args.version_number} is written again as it was recorded.",
     )
 
 

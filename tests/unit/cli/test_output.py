@@ -158,3 +158,15 @@ def test_a_table_on_a_terminal_is_as_wide_as_it_and_shows_states_in_colour(monke
     # What people wrote is not a state, though it reads like one.
     assert lines[2].count("\x1b[1;31m") == 1
     assert {len(Text.from_ansi(line).plain) for line in lines} == {60}
+
+
+@pytest.mark.parametrize(("width", "is_table"), [(80, False), (200, True)])
+def test_a_table_whose_columns_would_be_too_narrow_to_read_is_shown_value_by_value(width, is_table, monkeypatch):
+    monkeypatch.setattr("airflow.cli.simple_table.is_tty", lambda: True)
+    console = output.PinningConsole(width=width)
+    row = {"version": 5, "bundle": "team_dags", "bundle_version": "9" * 40, "active": True, "state": "rejected"}
+
+    with console.capture() as captured:
+        console.print_as_table([{**row, "state_reason": "Wrong totals", "created_at": "2026-11-28T03:24:05"}] * 2)
+    assert captured.get().count("9" * 40) == 2
+    assert (len(captured.get().splitlines()) < 7) == is_table

@@ -156,7 +156,7 @@ class TestJudgements:
         done = pinning("repair", "orders", "-V", 1, *WHY)
 
         assert (done.code, pinning("status", "orders").code) == (0, 0)
-        assert "Version 1 is as it was recorded." in done.err
+        assert "Version 1 is written again as it was recorded." in done.err
 
     @pytest.mark.parametrize("command", ["candidate", "reject", "restore", "repair"])
     def test_of_an_unknown_version_is_not_found(self, command, pinning, orders):
