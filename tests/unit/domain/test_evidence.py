@@ -166,7 +166,7 @@ def test_run_that_timed_out_says_so(dag, judge, session):
     judged = judge()
 
     assert judged.judgement.verdict is Verdict.FAILED
-    assert judged.evidence.notes == ("1 failed, since it exceeded the Dag's dagrun_timeout.",)
+    assert judged.evidence.notes == ("1 run failed, since it exceeded the Dag's dagrun_timeout.",)
 
 
 class TestTaskThatFailsInAGreenRun:

@@ -257,7 +257,7 @@ class TestRefusal:
 
         error = self.refuse(versions, errors.VersionDriftedError)
 
-        assert "something that does not enforce pins rewrote it" in error.message
+        assert "a process that does not enforce pins rewrote it" in error.message
 
     def test_of_a_version_that_was_deleted(self, versions):
         versions.remove_version("orders", 1)

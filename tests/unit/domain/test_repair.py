@@ -196,7 +196,7 @@ class TestRepair:
 
     def test_without_the_content_says_how_to_go_on(self, drifted, session):
         session.execute(delete(VersionContent))
-        with pytest.raises(ContentNotKeptError, match="Pin it as it is now"):
+        with pytest.raises(ContentNotKeptError, match="pin it as it is now"):
             repair(session)
 
     def test_of_deadlines_that_were_deleted_is_refused(self, lab, session):
@@ -235,7 +235,7 @@ class TestPinAsItIs:
 
     @pytest.mark.parametrize("left_out", ["expected_dag_hash", "expected_bundle_version", "override_reason"])
     def test_needs_a_reason_and_what_it_is_now(self, left_out, drifted, session):
-        with pytest.raises(VersionDriftedError, match="something that does not enforce pins rewrote it"):
+        with pytest.raises(VersionDriftedError, match="a process that does not enforce pins rewrote it"):
             pin_as_it_is(drifted, session, **{left_out: None})
 
     def test_protects_what_it_is_now(self, drifted, session):

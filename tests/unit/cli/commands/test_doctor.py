@@ -188,7 +188,7 @@ def test_a_pin_that_is_not_honoured_must_be_dealt_with(pinning, complete, orders
     [found] = findings(done, "pin")
     assert summary["found"] == "1 of 1 pins have a problem"
     assert found["found"].startswith("orders: version_drifted: Version 1 is pinned, but a process that does")
-    assert "then repair the version" in found["remedy"]
+    assert "Then repair the version" in found["remedy"]
 
 
 def test_a_pinned_version_that_cannot_be_read_must_be_dealt_with(pinning, complete, orders):
