@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 OF_SQLITE = (
     "tests/unit/enforcement/test_version_selection.py::TestCost::test_pins_are_probed_by_their_primary_key",
     "tests/unit/domain/test_identity.py::test_locking_a_dag_keeps_other_writers_out",
+    "tests/unit/domain/test_transactions.py::TestBesideOtherWriters",
 )
 """They show how SQLite does it; the other tests in this folder show the same of PostgreSQL."""
 
