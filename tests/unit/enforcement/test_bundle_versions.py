@@ -30,7 +30,8 @@ from tests.support.sources import STABLE
 def repository(tmp_path, monkeypatch):
     repository = Repository(tmp_path / "repository")
     repository.commit(orders=STABLE)
-    for name, value in repository.configuration("dags", refresh_interval=0).items():
+    # Each test has a bundle of its own: equal commits of one second are one, and the last is remembered.
+    for name, value in repository.configuration(tmp_path.name, refresh_interval=0).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", str(tmp_path / "bundles"))
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL", "0")
