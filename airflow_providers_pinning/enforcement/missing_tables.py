@@ -38,6 +38,9 @@ MISSING = (
     *(1146, 1054),  # MySQL: table, column
 )
 
+ABORTED = "25P02"
+"""PostgreSQL: an earlier statement of the transaction failed, and stock went on (as when it serializes a Dag)."""
+
 SQLITE = ("no such table", "no such column", "has no column")
 
 
@@ -86,7 +89,20 @@ def _explaining(function: Any) -> Any:
 def _misses_tables(error: Exception) -> bool:
     from sqlalchemy.exc import DBAPIError
 
-    if not isinstance(error, DBAPIError) or "pinning_" not in str(error.orig):
+    if not isinstance(error, DBAPIError):
         return False
     codes = (getattr(error.orig, "pgcode", None), *getattr(error.orig, "args", ())[:1])
+    if ABORTED in codes:
+        return _are_not_migrated()
+    if "pinning_" not in str(error.orig):
+        return False
     return any(code in MISSING for code in codes) or any(text in str(error.orig) for text in SQLITE)
+
+
+def _are_not_migrated() -> bool:
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.db_manager import PinningDBManager
+
+    with create_session(scoped=False) as session:
+        return not PinningDBManager(session).check_migration()

@@ -48,10 +48,12 @@ class Clock:
 
 @contextmanager
 def stopped(start: datetime) -> Iterator[Clock]:
-    """Stop all clocks at a time; the database's is SQLite's."""
+    """Stop all clocks at a time, the database's too: SQLite's or PostgreSQL's."""
 
     def set_clock(connection, cursor, statement, parameters, context, executemany):
         now = f"'{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S.%f}'"
+        if connection.dialect.name == "postgresql":
+            return statement.replace("now()", f"TIMESTAMPTZ {now[:-1]}+00'"), parameters
         return statement.replace("CURRENT_TIMESTAMP", now), parameters
 
     with time_machine.travel(start, tick=False) as traveller:

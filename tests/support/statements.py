@@ -26,6 +26,11 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import ORMExecuteState, Session
 
 
+def waits_for_changes(statement: str) -> bool:
+    """Tell whether a recorded statement waits for a change of a pin that is under way, on SQLite or PostgreSQL."""
+    return statement.startswith("UPDATE dag SET dag_id") or "pg_advisory_xact_lock_shared" in statement
+
+
 @contextmanager
 def recorded(session: Session | type[Session]) -> Iterator[list[str]]:
     """Record the statements of one or all sessions; SQLite leaves row locks out, PostgreSQL's form shows them."""

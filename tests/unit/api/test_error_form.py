@@ -138,7 +138,7 @@ class TestDatabase:
             raise error
 
         monkeypatch.setattr(transactions, "PATIENCE", 0.1)
-        monkeypatch.setattr(transactions, "PAUSES", (0.0, 0.0))
+        monkeypatch.setattr(transactions, "PAUSES", (0.05, 0.05))
         monkeypatch.setattr(locks, "shut_gate", fail)
         answer = api().request(route.method, route.url("orders"), json=route.body)
         said = detail(answer, 503)

@@ -21,7 +21,7 @@ from airflow.models.taskinstance import clear_task_instances
 from airflow.utils.types import DagRunTriggeredByType
 
 from tests.support.sources import CHANGED, STABLE
-from tests.support.statements import recorded
+from tests.support.statements import recorded, waits_for_changes
 
 
 def clear(run, session):
@@ -37,7 +37,7 @@ def test_clearing_on_the_latest_version_holds_the_pin_before_it_looks_the_versio
     with recorded(session) as statements:
         clear(run, session)
 
-    held = next(i for i, s in enumerate(statements) if s.startswith("UPDATE dag "))
+    held = next(i for i, s in enumerate(statements) if waits_for_changes(s))
     # What told that the pin is to be held is looked up again.
     first, *others = (i for i, s in enumerate(statements) if "FROM serialized_dag JOIN dag_version" in s)
     assert first < held < min(others)
@@ -83,7 +83,7 @@ def test_adding_only_the_new_tasks_holds_the_pin_before_it_looks_the_version_up(
         dag.clear(run_id=run.run_id, only_new=True, session=session)
     session.commit()
 
-    held = next(i for i, s in enumerate(statements) if s.startswith("UPDATE dag "))
+    held = next(i for i, s in enumerate(statements) if waits_for_changes(s))
     first, *others = (i for i, s in enumerate(statements) if "dag_version" in s and "ORDER BY" in s)
     # The first one told that the pin is to be held, and is made again.
     assert first < held < min(others)

@@ -18,13 +18,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from airflow import settings
 from airflow.cli.cli_parser import get_parser
 
+from airflow_providers_pinning.db_manager import PinningDBManager
 from airflow_providers_pinning.models import Base
 from tests.support.sources import dag_file
 
@@ -48,25 +46,27 @@ def run(capsys):
 
 @pytest.fixture
 def database(lab):
-    """Return SQLite's connection to a database in which a Dag is registered."""
+    """Return what alters a database in which a Dag is registered."""
     lab.commit("sha1", orders=dag_file("orders"))
     lab.session.close()
     settings.engine.dispose()
-    with closing(sqlite3.connect(settings.engine.url.database, isolation_level=None)) as connection:
-        yield connection
+
+    def alter(*statements):
+        with settings.engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(f"ALTER TABLE {statement}")
+        settings.engine.dispose()
+
+    return alter
 
 
 @pytest.fixture
 def unmigrated(database):
     """Take the tables away for the length of a test."""
-    names = [table.name for table in Base.metadata.sorted_tables]
-    for name in names:
-        database.execute(f"ALTER TABLE {name} RENAME TO gone_{name}")
-    settings.engine.dispose()
+    names = [PinningDBManager.version_table_name, *(table.name for table in Base.metadata.sorted_tables)]
+    database(*(f"{name} RENAME TO gone_{name}" for name in names))
     yield
-    for name in names:
-        database.execute(f"ALTER TABLE gone_{name} RENAME TO {name}")
-    settings.engine.dispose()
+    database(*(f"gone_{name} RENAME TO {name}" for name in names))
 
 
 @pytest.mark.parametrize(
@@ -96,23 +96,19 @@ def test_a_command_that_does_not_need_them_works(command, run, unmigrated):
 
 
 def test_a_column_that_a_later_release_brought_is_missed_too(run, database):
-    database.execute("ALTER TABLE pinning_pin RENAME COLUMN bundle_version TO gone")
-    settings.engine.dispose()
+    database("pinning_pin RENAME COLUMN bundle_version TO gone")
     try:
         code, said = run("dags", "trigger", "orders")
     finally:
-        database.execute("ALTER TABLE pinning_pin RENAME COLUMN gone TO bundle_version")
-        settings.engine.dispose()
+        database("pinning_pin RENAME COLUMN gone TO bundle_version")
 
     assert (code, "Run `airflow db migrate`" in said) == (1, True)
 
 
 def test_another_error_of_the_database_is_as_in_stock(run, database):
-    database.execute("ALTER TABLE variable RENAME TO gone_variable")
-    settings.engine.dispose()
+    database("variable RENAME TO gone_variable")
     try:
-        with pytest.raises(Exception, match="no such table: variable"):
+        with pytest.raises(Exception, match=r"no such table: variable|relation \"variable\" does not exist"):
             run("variables", "list")
     finally:
-        database.execute("ALTER TABLE gone_variable RENAME TO variable")
-        settings.engine.dispose()
+        database("gone_variable RENAME TO variable")

@@ -27,7 +27,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
 from tests.support.sources import dag_file
-from tests.support.statements import recorded
+from tests.support.statements import recorded, waits_for_changes
 
 
 def trigger(session, run_id=None):
@@ -127,10 +127,6 @@ class TestClearing:
         session.commit()
         return run
 
-    def keeps_writers_out(self, statements):
-        """SQLite has no row locks; what other databases lock is in ``tests/integration/test_locks.py``."""
-        return any(statement.startswith("UPDATE dag SET dag_id") for statement in statements)
-
     def test_holds_the_pin_of_a_dag_that_was_ever_pinned(self, lab, session, api):
         run = self.finished_run(lab, session)
         lab.pin("orders", 1)
@@ -139,7 +135,7 @@ class TestClearing:
         with recorded(Session) as statements:
             self.clear(api, run)
 
-        assert self.keeps_writers_out(statements)
+        assert any(map(waits_for_changes, statements))
 
     def test_locks_nothing_more_for_a_dag_that_was_never_pinned(self, lab, session, api):
         run = self.finished_run(lab, session)
@@ -147,7 +143,7 @@ class TestClearing:
         with recorded(Session) as statements:
             self.clear(api, run)
 
-        assert not self.keeps_writers_out(statements)
+        assert not any(map(waits_for_changes, statements))
 
 
 class TestMappedTaskThatIsExpandedLater:
