@@ -182,8 +182,8 @@ class Subject:
     def _pin(dag_id: str) -> None:
         from airflow.utils.session import create_session
 
-        from airflow_providers_pinning.domain.events import Caller, Change
-        from airflow_providers_pinning.domain.pins import Target, pin_version
+        from airflow_providers_pinning.domain.changes.pins import Target, pin_version
+        from airflow_providers_pinning.domain.history.events import Caller, Change
 
         with create_session() as session:
             pin_version(dag_id, Target(version_number=1), Change(Caller("bench"), "to be measured"), session=session)

@@ -34,9 +34,9 @@ from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
 from airflow_providers_pinning.api.datamodels.refusals import ErrorResponse
 from airflow_providers_pinning.api.plain import showable
 from airflow_providers_pinning.domain import errors
-from airflow_providers_pinning.domain.database_errors import trouble_of
-from airflow_providers_pinning.domain.state import ReleaseState
-from airflow_providers_pinning.domain.transactions import refuse
+from airflow_providers_pinning.domain.changes.database_errors import trouble_of
+from airflow_providers_pinning.domain.changes.transactions import refuse
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 
 log = logging.getLogger(__name__)
 
@@ -177,8 +177,8 @@ def answer_database_error(request: Request, error: Exception) -> JSONResponse:
     """
     Answer a database that is busy or gone.
 
-    What changes something is run by :mod:`~airflow_providers_pinning.domain.transactions`, which refuses by itself and
-    is the last to ask the database. So this is about reads: of what was asked for, or of what comes before a change.
+    Changes are run by :mod:`~airflow_providers_pinning.domain.changes.transactions`, which makes its own refusals and
+    is the last to ask the database. So this handles reads: of what was asked for, or of what comes before a change.
     """
     if not isinstance(error, DBAPIError):
         raise error

@@ -27,7 +27,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from airflow_providers_pinning.domain.storable import MAX_DEPTH, NOT_TEXT, why_not_storable
+from airflow_providers_pinning.domain.json_limits import MAX_DEPTH, NOT_TEXT, why_not_storable
 
 MAX_ID = 250
 """Characters of an id or a version of a bundle, as Airflow's columns have it."""

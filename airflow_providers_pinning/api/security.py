@@ -51,8 +51,8 @@ from airflow_providers_pinning.api.rights import (
     requires,
 )
 from airflow_providers_pinning.api.source import parse_source
-from airflow_providers_pinning.domain.events import Caller
-from airflow_providers_pinning.domain.transactions import writing
+from airflow_providers_pinning.domain.changes.transactions import writing
+from airflow_providers_pinning.domain.history.events import Caller
 from airflow_providers_pinning.models.base import MAX_ACTOR
 
 may_read = Depends(requires(READ_VERSIONS, READ_DAG))

@@ -35,10 +35,10 @@ from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say, say_styled, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import state_rows
-from airflow_providers_pinning.domain.events import Caller, CallerKind, Change
-from airflow_providers_pinning.domain.identity import VersionIdentity
-from airflow_providers_pinning.domain.state import ReleaseState, Repetition, release_state
-from airflow_providers_pinning.domain.transactions import commit, rehearse
+from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
+from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 
 @dataclass(frozen=True)

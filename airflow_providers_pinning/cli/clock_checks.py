@@ -28,7 +28,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import func, select
 
 from airflow_providers_pinning.cli.findings import Finding, failure, ok
-from airflow_providers_pinning.domain.attestation import JOB_COMPONENTS, live_components
+from airflow_providers_pinning.domain.monitoring.attestation import JOB_COMPONENTS, live_components
 
 CLOCKS_DIFFER = timedelta(seconds=5)
 """By how much two clocks may differ."""

@@ -35,7 +35,7 @@ from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of, is_
 from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say
 from airflow_providers_pinning.domain import errors
-from airflow_providers_pinning.domain.database_errors import Trouble, trouble_of
+from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
 
 Function = TypeVar("Function", bound=Callable[[Namespace], None])
 

@@ -33,15 +33,20 @@ from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of
 from airflow_providers_pinning.cli.findings import Finding, failure, ok, warning
 from airflow_providers_pinning.cli.output import with_progress
 from airflow_providers_pinning.db_manager import PinningDBManager
-from airflow_providers_pinning.domain import attestation, overview
-from airflow_providers_pinning.domain.attestation import ComponentHealth
-from airflow_providers_pinning.domain.code_check.finding import CodeProblem, CodeSource, CodeState, code_remedy
+from airflow_providers_pinning.domain.dag_model.sync import read_version
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
-from airflow_providers_pinning.domain.escaped_runs import escaped_runs
-from airflow_providers_pinning.domain.identity import pinned_identity
-from airflow_providers_pinning.domain.managed import VersionState
-from airflow_providers_pinning.domain.scheduling import read_version
-from airflow_providers_pinning.domain.wording import acknowledge_command, plural
+from airflow_providers_pinning.domain.monitoring import attestation, lists
+from airflow_providers_pinning.domain.monitoring.attestation import ComponentHealth
+from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
+from airflow_providers_pinning.domain.text import acknowledge_command, plural
+from airflow_providers_pinning.domain.versions.code_availability.finding import (
+    CodeProblem,
+    CodeSource,
+    CodeState,
+    code_remedy,
+)
+from airflow_providers_pinning.domain.versions.identity import pinned_identity
+from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 COMPONENTS = {
@@ -134,10 +139,8 @@ def check_bundles() -> Iterator[Finding]:
 def check_pins() -> Iterator[Finding]:
     """Tell which pins have a problem."""
     with create_session(scoped=False) as session:
-        _, pinned = overview.list_pins(overview.PinFilter(), limit=1, offset=0, session=session)
-        listed, unhealthy = overview.list_pins(
-            overview.PinFilter(unhealthy=True), limit=SHOWN, offset=0, session=session
-        )
+        _, pinned = lists.list_pins(lists.PinFilter(), limit=1, offset=0, session=session)
+        listed, unhealthy = lists.list_pins(lists.PinFilter(unhealthy=True), limit=SHOWN, offset=0, session=session)
     if not unhealthy:
         yield ok("pins", f"{plural(pinned, 'pin')}, and every pin is honored")
         return
@@ -153,9 +156,7 @@ def check_pins() -> Iterator[Finding]:
 def check_head() -> Iterator[Finding]:
     """Tell which pinned Dags are missing or broken at HEAD, which does not touch the pin, but is met on unpinning."""
     with create_session(scoped=False) as session:
-        listed, total = overview.list_pins(
-            overview.PinFilter(troubled_at_head=True), limit=SHOWN, offset=0, session=session
-        )
+        listed, total = lists.list_pins(lists.PinFilter(troubled_at_head=True), limit=SHOWN, offset=0, session=session)
     if not total:
         yield ok("head", "no pinned Dag is known to be missing or broken there")
     for pin in listed:

@@ -25,10 +25,10 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from airflow_providers_pinning.domain.health import Health
-from airflow_providers_pinning.domain.overview import VersionSummary
-from airflow_providers_pinning.domain.soak import Soak, SoakQuestion
-from airflow_providers_pinning.domain.verdict import Evidence
+from airflow_providers_pinning.domain.monitoring.health import Health
+from airflow_providers_pinning.domain.monitoring.lists import VersionSummary
+from airflow_providers_pinning.domain.soak.soak import Soak, SoakQuestion
+from airflow_providers_pinning.domain.soak.verdict import Evidence
 from airflow_providers_pinning.models import Event
 
 _DERIVED = ("runs", "failure_rate", "failure_rate_upper_95")

@@ -19,10 +19,10 @@
 from __future__ import annotations
 
 from airflow_providers_pinning.cli.output import Row, properties
-from airflow_providers_pinning.domain.head import Head
-from airflow_providers_pinning.domain.health import Health
-from airflow_providers_pinning.domain.identity import VersionIdentity
-from airflow_providers_pinning.domain.state import Hold, PinInfo, ReleaseState
+from airflow_providers_pinning.domain.dag_model.head import Head
+from airflow_providers_pinning.domain.monitoring.health import Health
+from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, ReleaseState
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 
 def state_rows(state: ReleaseState) -> list[Row]:

@@ -99,7 +99,7 @@ def json_object(value: str) -> dict[str, Any]:
 
 def _storable(parsed: Any, given: str) -> Any:
     # Not above, since the definition of the commands is imported by every airflow command.
-    from airflow_providers_pinning.domain.storable import why_not_storable
+    from airflow_providers_pinning.domain.json_limits import why_not_storable
 
     if why := why_not_storable(parsed):
         raise argparse.ArgumentTypeError(f"{given!r} {why}, so it cannot be stored")

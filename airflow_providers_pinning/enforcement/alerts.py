@@ -30,7 +30,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.domain.run_ids import may_be_canary
+from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import wrap
 
 
@@ -38,7 +38,7 @@ def install_on_dag(module: ModuleType) -> None:
     """Patch ``airflow.serialization.definitions.dag``."""
 
     def process_dagrun_deadline_alerts(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain import isolation, withheld
+        from airflow_providers_pinning.domain.canaries import isolation, withheld
 
         run = args[0] if args else kwargs["orm_dagrun"]
         session = kwargs["session"] if "session" in kwargs else args[1]
@@ -62,7 +62,7 @@ def install_on_callback_sink(module: ModuleType) -> None:
 
     @provide_session
     def send_if_live(wrapped: Any, callback: Any, run: Any, *, session: Any = NEW_SESSION) -> None:
-        from airflow_providers_pinning.domain import isolation, withheld
+        from airflow_providers_pinning.domain.canaries import isolation, withheld
 
         if not isolation.withholds(isolation.ALERTS, run.dag_id, run.run_id, session=session):
             wrapped(callback, session=session)

@@ -33,7 +33,7 @@ from collections import defaultdict
 from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.domain.run_ids import may_be_canary
+from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import wrap
 
 DELETED_RUNS = "pinning_deleted_runs"
@@ -46,7 +46,7 @@ def install_on_mark_tasks(module: ModuleType) -> None:
 
     @provide_session
     def set_tasks(wrapped: Any, *, run_id: str, state: Any, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.alterations import failed_tasks_of_canaries, note_state
+        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks_of_canaries, note_state
 
         first = next(iter(kwargs["tasks"]), None)
         dag = (first[0] if isinstance(first, tuple) else first).dag if first else None
@@ -63,7 +63,7 @@ def install_on_mark_tasks(module: ModuleType) -> None:
         return set_tasks(wrapped, **{"state": "success", **kwargs})
 
     def set_dag_run_terminal_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.alterations import decided_here, failed_tasks, note_state
+        from airflow_providers_pinning.domain.canaries.alterations import decided_here, failed_tasks, note_state
 
         dag, run_id, session = kwargs["dag"], kwargs["run_id"], kwargs["session"]
         if not kwargs["commit"] or not dag or not may_be_canary(run_id) or _is_decided_here():
@@ -77,7 +77,7 @@ def install_on_mark_tasks(module: ModuleType) -> None:
         return updated, killed
 
     def set_dag_run_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.alterations import failed_tasks, note_state
+        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks, note_state
 
         dag_id, run_id, state, session = args
         if not may_be_canary(run_id) or _is_decided_here():
@@ -102,7 +102,7 @@ def install_on_task_instance(module: ModuleType) -> None:
         if not canaries:
             wrapped(*args, **kwargs)
             return
-        from airflow_providers_pinning.domain.alterations import failed_tasks, note_clearing
+        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks, note_clearing
 
         session = kwargs["session"] if "session" in kwargs else args[1]
         failed = {key: failed_tasks(*key, session=session) for key in canaries}
@@ -115,7 +115,7 @@ def install_on_task_instance(module: ModuleType) -> None:
     @event.listens_for(module.TaskInstance, "after_delete")
     def note_deletion(mapper: Any, connection: Any, ti: Any) -> None:
         if may_be_canary(ti.run_id) and not _is_deleted_with_run(ti):
-            from airflow_providers_pinning.domain.alterations import note_task_deletion
+            from airflow_providers_pinning.domain.canaries.alterations import note_task_deletion
 
             note_task_deletion(ti, connection)
 
@@ -127,7 +127,7 @@ def install_on_dag_run(module: ModuleType) -> None:
     @event.listens_for(module.DagRun, "after_delete")
     def note_deletion(mapper: Any, connection: Any, run: Any) -> None:
         if may_be_canary(run.run_id):
-            from airflow_providers_pinning.domain.alterations import note_deletion
+            from airflow_providers_pinning.domain.canaries.alterations import note_deletion
 
             note_deletion(run, connection)
 
@@ -136,7 +136,7 @@ def install_on_security(module: ModuleType) -> None:
     """Patch ``airflow.api_fastapi.core_api.security``."""
 
     async def resolve_user_from_token(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.alterations import actor
+        from airflow_providers_pinning.domain.canaries.alterations import actor
 
         user = await wrapped(*args, **kwargs)
         actor.set(user.get_name())
@@ -150,7 +150,7 @@ def _may_reach_canaries(asked: dict[str, Any]) -> bool:
 
 
 def _is_decided_here() -> bool:
-    from airflow_providers_pinning.domain.alterations import is_decided_here
+    from airflow_providers_pinning.domain.canaries.alterations import is_decided_here
 
     return is_decided_here()
 

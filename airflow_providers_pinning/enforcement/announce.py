@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 def main() -> None:
     """Announce what is left."""
-    from airflow_providers_pinning.domain import metrics
-    from airflow_providers_pinning.domain.announcements.announcer import announce_unclaimed
+    from airflow_providers_pinning.domain.history import change_counters
+    from airflow_providers_pinning.domain.history.announcer import announce_unclaimed
 
-    metrics.initialize()
+    change_counters.initialize()
     log.info("Announced %d event(s)", announce_unclaimed())
 
 

@@ -39,7 +39,7 @@ def install(module: ModuleType) -> None:
 
     @provide_session
     def register(wrapped: Any, ti: Any, task_outlets: Any, outlet_events: Any, *, session: Any = NEW_SESSION) -> Any:
-        from airflow_providers_pinning.domain import isolation, withheld
+        from airflow_providers_pinning.domain.canaries import isolation, withheld
 
         if not (task_outlets or outlet_events) or not isolation.withholds(
             isolation.ASSETS, ti.dag_id, ti.run_id, session=session

@@ -50,7 +50,7 @@ def install_on_asset_manager(module: ModuleType) -> None:
 
 def dags_needing_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Find the Dags that are due, and as many more as are known to get no run."""
-    from airflow_providers_pinning.domain.slots import without_canaries
+    from airflow_providers_pinning.domain.canaries.slots import without_canaries
 
     places = instance.NUM_DAGS_PER_DAGRUN_QUERY
     instance.NUM_DAGS_PER_DAGRUN_QUERY = places + unavailable.count()
@@ -65,7 +65,7 @@ def _find_due(wrapped: Any, args: Any, kwargs: Any) -> Any:
     """If the search fails, leave out the pinned Dags that cannot be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from airflow_providers_pinning.domain.asset_listeners import left_out, unreadable_listeners
+    from airflow_providers_pinning.domain.resolution.asset_listeners import left_out, unreadable_listeners
 
     try:
         return wrapped(*args, **kwargs)
@@ -89,7 +89,7 @@ def queue_partitioned_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) 
     from airflow.models.log import Log
     from sqlalchemy.exc import SQLAlchemyError
 
-    from airflow_providers_pinning.domain.active import pinned_version_ids
+    from airflow_providers_pinning.domain.resolution.active import pinned_version_ids
 
     session, listeners = kwargs["session"], list(kwargs["partition_dags"])
     if not listeners or not kwargs["partition_key"]:

@@ -57,7 +57,7 @@ def install(module: ModuleType) -> None:
 def _record(bundle_name: str, bundle_version: str, before: str | None) -> None:
     from airflow.utils.session import create_session
 
-    from airflow_providers_pinning.domain.bundle_versions import note_bundle_version
+    from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 
     with create_session(scoped=False) as session:
         note_bundle_version(bundle_name, bundle_version, before=before, session=session)

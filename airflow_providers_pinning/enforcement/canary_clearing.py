@@ -47,7 +47,7 @@ def install_on_api(module: ModuleType) -> None:
     """Patch ``airflow.api_fastapi.core_api.services.public.dag_run``, which tells beforehand what will be cleared."""
 
     def dry_run_clear_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.isolation import is_canary
+        from airflow_providers_pinning.domain.canaries.isolation import is_canary
 
         if kwargs["only_new"] and is_canary(kwargs["dag_id"], kwargs["dag_run_id"], session=kwargs["session"]):
             return []
@@ -58,7 +58,7 @@ def install_on_api(module: ModuleType) -> None:
 
 def clear_task_instances(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
     """Clear the tasks of canary runs on their own version, and then the others as they are to be."""
-    from airflow_providers_pinning.domain.isolation import is_canary
+    from airflow_providers_pinning.domain.canaries.isolation import is_canary
 
     called = {**dict(zip(PARAMETERS, args, strict=False)), **kwargs}
     if called.get("run_on_latest_version"):
@@ -76,7 +76,7 @@ def clear_task_instances(wrapped: Any, instance: Any, args: Any, kwargs: Any) ->
 
 def get_new_task_ids(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> list[str]:
     """Find no new tasks for a canary run, which would be moved for them."""
-    from airflow_providers_pinning.domain.isolation import is_canary
+    from airflow_providers_pinning.domain.canaries.isolation import is_canary
 
     called = {**dict(zip(("dag_id", "run_id", "session"), args, strict=False)), **kwargs}
     if is_canary(called["dag_id"], called["run_id"], session=called["session"]):

@@ -32,7 +32,7 @@ def main(bundle_names: list[str]) -> None:
     """Check what is due in these bundles."""
     from airflow.utils.session import create_session
 
-    from airflow_providers_pinning.domain.code_check import check_code
+    from airflow_providers_pinning.domain.versions.code_availability import check_code
 
     # A bundle reads its connection in the common session and closes that.
     with create_session(scoped=False) as session:

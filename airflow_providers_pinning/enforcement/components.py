@@ -45,7 +45,7 @@ def install_on_job(module: ModuleType) -> None:
 
     @provide_session
     def prepare(wrapped: Any, job: Any, *, session: Any = NEW_SESSION) -> None:
-        from airflow_providers_pinning.domain.attestation import JOB_COMPONENTS, attest
+        from airflow_providers_pinning.domain.monitoring.attestation import JOB_COMPONENTS, attest
 
         component = JOB_COMPONENTS.get(job.job_type)
         if component is None:
@@ -91,7 +91,7 @@ def check_tables(*, session: Any) -> None:
 @asynccontextmanager
 async def _attested(stock: AbstractAsyncContextManager) -> AsyncIterator[Any]:
     async with stock as state:
-        from airflow_providers_pinning.domain.announcements.announcer import Announcer
+        from airflow_providers_pinning.domain.history.announcer import Announcer
 
         heartbeat = _Heartbeat()
         heartbeat.begin()
@@ -114,7 +114,7 @@ class _Heartbeat:
     def begin(self) -> None:
         from airflow.utils.session import create_session
 
-        from airflow_providers_pinning.domain.attestation import API_SERVER, attest
+        from airflow_providers_pinning.domain.monitoring.attestation import API_SERVER, attest
 
         with create_session(scoped=False) as session:
             check_tables(session=session)
@@ -125,7 +125,7 @@ class _Heartbeat:
         from airflow.utils.session import create_session
 
         from airflow_providers_pinning import conf
-        from airflow_providers_pinning.domain.attestation import renew_api_server
+        from airflow_providers_pinning.domain.monitoring.attestation import renew_api_server
 
         while not self._ended.wait(conf.component_heartbeat()):
             try:
@@ -137,7 +137,7 @@ class _Heartbeat:
     def end(self) -> None:
         from airflow.utils.session import create_session
 
-        from airflow_providers_pinning.domain.attestation import withdraw
+        from airflow_providers_pinning.domain.monitoring.attestation import withdraw
 
         self._ended.set()
         self._thread.join(timeout=5)

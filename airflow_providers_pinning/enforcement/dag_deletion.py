@@ -37,8 +37,8 @@ def install(module: ModuleType) -> None:
 
     @provide_session
     def delete(wrapped: Any, dag_id: str, keep_records_in_log: bool = True, *, session: Any = NEW_SESSION) -> int:
-        from airflow_providers_pinning.domain.deletion import forget_dag
-        from airflow_providers_pinning.domain.events import Caller, CallerKind, Change
+        from airflow_providers_pinning.domain.changes.deletion import forget_dag
+        from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
 
         deleted = wrapped(dag_id, keep_records_in_log, session=session)
         caller = Caller(name="airflow", kind=CallerKind.SYSTEM)

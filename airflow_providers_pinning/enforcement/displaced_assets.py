@@ -38,7 +38,7 @@ def install_on_task_instances(module: ModuleType) -> None:
     """Patch ``airflow.api_fastapi.execution_api.routes.task_instances``."""
 
     def validate(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.displaced_assets import displaced
+        from airflow_providers_pinning.domain.dag_model.displaced_assets import displaced
 
         response = wrapped(*args, **kwargs)
         if not response.inactive_assets:
@@ -59,7 +59,7 @@ def install_on_task_instance(module: ModuleType) -> None:
 
     @provide_session
     def register(wrapped: Any, ti: Any, task_outlets: Any, outlet_events: Any, *, session: Any = NEW_SESSION) -> Any:
-        from airflow_providers_pinning.domain.displaced_assets import publish_displaced
+        from airflow_providers_pinning.domain.dag_model.displaced_assets import publish_displaced
 
         listeners = wrapped(ti, task_outlets, outlet_events, session=session)
         if not task_outlets:

@@ -39,7 +39,7 @@ def install(module: ModuleType) -> None:
     """Patch ``airflow.api_fastapi.execution_api.routes.task_instances``."""
 
     def handle_fail_fast(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.fail_fast import read_fail_fast
+        from airflow_providers_pinning.domain.resolution.fail_fast import read_fail_fast
 
         called = {**dict(zip(("ti", "dag_id", "session", "dag_bag"), args, strict=False)), **kwargs}
         ti, session = called["ti"], called["session"]

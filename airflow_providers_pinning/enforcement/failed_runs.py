@@ -42,8 +42,8 @@ def check_last_n_dagruns_failed(wrapped: Any, instance: Any, args: Any, kwargs: 
     """Count the failed live runs as stock does; when a canary run has failed, count none."""
     from airflow.models.dagrun import DagRun
 
-    from airflow_providers_pinning.domain.isolation import is_canary
-    from airflow_providers_pinning.domain.routed_runs import only_live
+    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
     session = kwargs["session"] if "session" in kwargs else args[2]
     if is_canary(instance.dag_id, instance.run_id, session=session):

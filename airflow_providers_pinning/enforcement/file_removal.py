@@ -37,7 +37,7 @@ def install_on_collection(module: ModuleType) -> None:
     """Patch ``airflow.dag_processing.collection``."""
 
     def update_import_errors(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.activity import pinned_dags_passed_over
+        from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 
         with pinned_dags_passed_over(kwargs["session"] if "session" in kwargs else args[3]):
             wrapped(*args, **kwargs)
@@ -51,8 +51,8 @@ def install_on_dag_model(module: ModuleType) -> None:
 
     @provide_session
     def deactivate(wrapped: Any, bundle_name: str, rel_filelocs: Any, *, session: Any = NEW_SESSION) -> bool:
-        from airflow_providers_pinning.domain.activity import pinned_dags_passed_over
-        from airflow_providers_pinning.domain.missing import note_listed
+        from airflow_providers_pinning.domain.dag_model.missing import note_listed
+        from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 
         note_listed(bundle_name, rel_filelocs)
         with pinned_dags_passed_over(session):

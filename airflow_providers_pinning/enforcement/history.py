@@ -64,7 +64,7 @@ def install_on_xcom(module: ModuleType) -> None:
     def get_many(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         from sqlalchemy import or_
 
-        from airflow_providers_pinning.domain.routed_runs import is_canary
+        from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
 
         query = wrapped(*args, **kwargs)
         if not kwargs.get("include_prior_dates"):
@@ -80,7 +80,7 @@ def _passing_over_canary_runs(model: Any) -> Any:
 
     @provide_session
     def ask(wrapped: Any, args: Any, kwargs: Any, *, session: Any = NEW_SESSION) -> Any:
-        from airflow_providers_pinning.domain.routed_runs import only_live
+        from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
         with only_live(model(), session=session):
             return wrapped(*args, session=session, **kwargs)

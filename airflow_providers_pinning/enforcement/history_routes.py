@@ -76,7 +76,7 @@ def _unless_named(model: Any, wrapped: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _among_live(model: Any, wrapped: Any, args: Any, kwargs: Any, *, session: Any) -> Any:
-    from airflow_providers_pinning.domain.routed_runs import only_live
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
     with only_live(model, session=session):
         return wrapped(*args, **kwargs)

@@ -29,7 +29,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.domain.run_ids import may_be_canary
+from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import wrap
 
 
@@ -66,6 +66,6 @@ def install_on_scheduler(module: ModuleType) -> None:
 
 
 def _record(run: Any, *, reason: str | None = None, session: Any) -> None:
-    from airflow_providers_pinning.domain.outcomes import record_outcome
+    from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
 
     record_outcome(run, reason=reason, session=session)

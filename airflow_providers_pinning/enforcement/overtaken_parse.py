@@ -101,7 +101,7 @@ def _current_version(manager: Any, bundle_name: str) -> str | None:
 def _is_managed(dag_ids: list[str]) -> bool:
     from airflow.utils.session import create_session
 
-    from airflow_providers_pinning.domain.protection import managed_versions
+    from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
 
     with create_session(scoped=False) as session:
         return bool(managed_versions(dag_ids, session=session))

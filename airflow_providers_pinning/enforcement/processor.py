@@ -84,49 +84,49 @@ class Upkeep:
                 log.exception("The upkeep of pinned Dags failed; it is tried again")
 
     def _repair(self) -> None:
-        from airflow_providers_pinning.domain.upkeep import repair_scheduling_metadata
+        from airflow_providers_pinning.domain.monitoring.maintenance import repair_scheduling_metadata
 
         after = self._repaired_up_to
         repairs = _with_session(lambda *, session: repair_scheduling_metadata(after, session=session))
         self._repaired_up_to = repairs.last
 
     def _recalculate(self) -> None:
-        from airflow_providers_pinning.domain.unparsed import Progress, recalculate_unparsed
+        from airflow_providers_pinning.domain.dag_model.unparsed import Progress, recalculate_unparsed
 
         progress = self._recalculated = self._recalculated or Progress()
         _with_session(lambda *, session: recalculate_unparsed(progress, session=session))
 
     def _activate_assets(self) -> None:
-        from airflow_providers_pinning.domain.asset_activation import activate_what_goes_before
+        from airflow_providers_pinning.domain.dag_model.asset_activation import activate_what_goes_before
 
         _with_session(activate_what_goes_before)
 
     def _take_marks_back(self) -> None:
-        from airflow_providers_pinning.domain.activity import take_marks_back
+        from airflow_providers_pinning.domain.dag_model.stale_dags import take_marks_back
 
         _with_session(take_marks_back)
 
     def _note_missing(self) -> None:
-        from airflow_providers_pinning.domain.missing import note_missing
+        from airflow_providers_pinning.domain.dag_model.missing import note_missing
 
         after = self._looked_at_head_up_to
         self._looked_at_head_up_to = _with_session(lambda *, session: note_missing(after, session=session))
 
     def _forget_gone_runs(self) -> None:
-        from airflow_providers_pinning.domain.acknowledgement import forget_acknowledgements
-        from airflow_providers_pinning.domain.upkeep import forget_gone_runs
+        from airflow_providers_pinning.domain.changes.acknowledgement import forget_acknowledgements
+        from airflow_providers_pinning.domain.monitoring.maintenance import forget_gone_runs
 
         after = self._looked_at_runs_up_to
         self._looked_at_runs_up_to = _with_session(lambda *, session: forget_gone_runs(after, session=session))
         _with_session(forget_acknowledgements)
 
     def _keep_content(self) -> None:
-        from airflow_providers_pinning.domain.content import keep_missing_content
+        from airflow_providers_pinning.domain.versions.content import keep_missing_content
 
         _with_session(keep_missing_content)
 
     def _report(self) -> None:
-        from airflow_providers_pinning.domain.metrics import report
+        from airflow_providers_pinning.domain.monitoring.metrics import report
 
         if (begun := time.monotonic()) < self._next_report:
             return
@@ -135,13 +135,13 @@ class Upkeep:
         self._next_report = ended + (ended - begun) * PAUSE_OF_GAUGES
 
     def _announce(self) -> None:
-        from airflow_providers_pinning.domain.announcements.outbox import is_announcement_due
+        from airflow_providers_pinning.domain.history.outbox import is_announcement_due
 
         if _with_session(is_announcement_due) and not self._announcing.is_running():
             self._announcing.start()
 
     def _check_code(self, bundle_names: Collection[str]) -> None:
-        from airflow_providers_pinning.domain.code_check import is_check_due
+        from airflow_providers_pinning.domain.versions.code_availability import is_check_due
 
         is_due = _with_session(lambda *, session: is_check_due(bundle_names, session=session))
         if is_due and not self._code_check.is_running():
@@ -163,8 +163,8 @@ def install(module: ModuleType) -> None:
 
     @provide_session
     def deactivate(wrapped: Any, last_parsed: Any, *, session: Any = NEW_SESSION) -> None:
-        from airflow_providers_pinning.domain.activity import pinned_dags_passed_over
-        from airflow_providers_pinning.domain.missing import note_parsed
+        from airflow_providers_pinning.domain.dag_model.missing import note_parsed
+        from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 
         note_parsed(last_parsed)
         with pinned_dags_passed_over(session):

@@ -67,7 +67,7 @@ def _kept(files: Iterable[Any], present: Iterable[Any]) -> set[Any]:
     """Return the files of callbacks that are not among the present ones and that a managed version has."""
     from airflow.utils.session import create_session
 
-    from airflow_providers_pinning.domain.managed import managed_files
+    from airflow_providers_pinning.domain.versions.managed import managed_files
 
     callbacks = [file for file in files if file.bundle_version]
     if not callbacks:

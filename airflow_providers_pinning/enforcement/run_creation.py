@@ -47,7 +47,7 @@ def install(module: ModuleType) -> None:
     def create_resolved(wrapped: Any, dag: Any, *, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
         from airflow.utils.types import DagRunTriggeredByType
 
-        from airflow_providers_pinning.domain.active import (
+        from airflow_providers_pinning.domain.resolution.active import (
             Resolution,
             current_resolution,
             lock_active_pin,
@@ -83,7 +83,7 @@ def install(module: ModuleType) -> None:
 
 def _create_from_dag_in_hand(wrapped: Any, dag: Any, *, session: Any, **kwargs: Any) -> Any:
     """Create the run as stock does, unless it is to have another version; then nothing was written."""
-    from airflow_providers_pinning.domain.creation import DagNotInHandError, creating_run
+    from airflow_providers_pinning.domain.resolution.creation import DagNotInHandError, creating_run
 
     if (stamp := stamp_of(dag)) is None:
         return None
@@ -102,7 +102,7 @@ def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
     from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import select
 
-    from airflow_providers_pinning.domain.active import Resolution, resolved
+    from airflow_providers_pinning.domain.resolution.active import Resolution, resolved
 
     if version is None:
         with resolved(Resolution(dag.dag_id, None)):

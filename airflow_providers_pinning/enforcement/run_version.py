@@ -41,7 +41,7 @@ def install_on_dag_bag(module: ModuleType) -> None:
     """Patch ``airflow.models.dagbag``."""
 
     def version_from_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.run_versions import answered, read_latest
+        from airflow_providers_pinning.domain.resolution.run_versions import answered, read_latest
 
         run = args[0] if args else kwargs["dag_run"]
         if run.bundle_version or not run.created_dag_version_id:
@@ -56,7 +56,7 @@ def install_on_dag_bag(module: ModuleType) -> None:
     def get_latest_version_of_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         from airflow.models.serialized_dag import SerializedDagModel
 
-        from airflow_providers_pinning.domain import holding
+        from airflow_providers_pinning.domain.resolution import holding
 
         if not holding.is_holding():
             return wrapped(*args, **kwargs)
@@ -74,7 +74,7 @@ def install_on_task_instance(module: ModuleType) -> None:
     """Patch ``airflow.models.taskinstance``."""
 
     def hold_pins(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.holding import holding_pins
+        from airflow_providers_pinning.domain.resolution.holding import holding_pins
 
         with holding_pins():
             return wrapped(*args, **kwargs)
@@ -87,7 +87,7 @@ def install_on_task_map(module: ModuleType) -> None:
     """Patch ``airflow.models.taskmap``."""
 
     def expand_mapped_task(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.run_versions import expanding
+        from airflow_providers_pinning.domain.resolution.run_versions import expanding
 
         task = args[0] if args else kwargs["task"]
         # Stock asks for tasks that are not mapped too, for which no version is looked up.

@@ -64,7 +64,7 @@ def install(module: ModuleType) -> None:
 
 def verify_integrity_if_dag_changed(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> bool:
     """Leave the runs of a pinned Dag with the version they were created with."""
-    from airflow_providers_pinning.domain.run_versions import answered, read_latest
+    from airflow_providers_pinning.domain.resolution.run_versions import answered, read_latest
 
     run = args[0] if args else kwargs["dag_run"]
     session = kwargs["session"] if "session" in kwargs else args[1]
@@ -80,7 +80,7 @@ def verify_integrity_if_dag_changed(wrapped: Any, instance: Any, args: Any, kwar
 
 def get_current_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Read the active version; if a pin stands in the way, say so and remember it."""
-    from airflow_providers_pinning.domain.active import pinned_version_ids
+    from airflow_providers_pinning.domain.resolution.active import pinned_version_ids
 
     dag_id = args[0] if args else kwargs["dag_id"]
     session = kwargs["session"] if "session" in kwargs else args[1]
@@ -101,7 +101,7 @@ def get_current_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 def create_dag_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
     """Create the scheduled runs of Dags whose rows are locked."""
-    from airflow_providers_pinning.domain.creation import rows_locked
+    from airflow_providers_pinning.domain.resolution.creation import rows_locked
 
     session = kwargs["session"] if "session" in kwargs else args[1]
     dag_models = _worth_trying(args[0] if args else kwargs["dag_models"], session=session)
@@ -112,8 +112,8 @@ def create_dag_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None
 
 def create_dag_runs_asset_triggered(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
     """Create the runs Dag by Dag, so that a pin that cannot be honoured fails alone; these rows are locked too."""
-    from airflow_providers_pinning.domain.creation import rows_locked
     from airflow_providers_pinning.domain.errors import PinUnavailableError
+    from airflow_providers_pinning.domain.resolution.creation import rows_locked
 
     session = kwargs["session"]
     dag_models = _worth_trying(kwargs["dag_models"], session=session)
@@ -127,7 +127,7 @@ def create_dag_runs_asset_triggered(wrapped: Any, instance: Any, args: Any, kwar
 
 def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:
     """Leave out the Dags that failed a moment ago, unless their pin has changed since."""
-    from airflow_providers_pinning.domain.active import pinned_version_ids
+    from airflow_providers_pinning.domain.resolution.active import pinned_version_ids
 
     failed = unavailable.waiting(dag_model.dag_id for dag_model in dag_models)
     if not failed:
@@ -142,8 +142,8 @@ def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args:
 
     Should a pin break between its selection and the creation of the run, this round ends there.
     """
-    from airflow_providers_pinning.domain.asset_listeners import blocked_partitions_passed_over
     from airflow_providers_pinning.domain.errors import PinUnavailableError
+    from airflow_providers_pinning.domain.resolution.asset_listeners import blocked_partitions_passed_over
 
     try:
         with blocked_partitions_passed_over(kwargs["session"] if "session" in kwargs else args[0]):
@@ -157,7 +157,7 @@ def update_asset_orphanage(wrapped: Any, instance: Any, args: Any, kwargs: Any) 
     """Clean up; if somebody else was faster, the transaction is taken back and left to the next turn."""
     from sqlalchemy.exc import DBAPIError
 
-    from airflow_providers_pinning.domain.database_errors import is_lost_race
+    from airflow_providers_pinning.domain.changes.database_errors import is_lost_race
 
     try:
         wrapped(*args, **kwargs)

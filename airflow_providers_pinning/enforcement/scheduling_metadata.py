@@ -27,7 +27,7 @@ The Dags are exchanged inside its first step, ``DagModelOperation.add_dags``, ri
 the rows of ``DagModel``. Pins that were read before the lock would let a pin that commits in between be
 overwritten with HEAD.
 
-Shown by ``tests/unit/enforcement/test_dag_metadata.py``, ``tests/unit/domain/test_references.py`` and
+Shown by ``tests/unit/enforcement/test_dag_metadata.py``, ``tests/unit/domain/dag_model/test_asset_references.py`` and
 ``tests/integration/test_concurrent_writes.py``.
 """
 
@@ -96,10 +96,10 @@ def install_on_dag(module: ModuleType) -> None:
 
 def _add_active(wrapped: Any, operation: Any, *, session: Any) -> dict[str, Any]:
     """Lock and read the Dags' rows as stock does, and exchange what is to be written for pinned Dags."""
-    from airflow_providers_pinning.domain.head import note_defined
+    from airflow_providers_pinning.domain.dag_model.head import note_defined
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
     from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
-    from airflow_providers_pinning.domain.protection import read_protection
-    from airflow_providers_pinning.domain.scheduling import ActiveVersion
+    from airflow_providers_pinning.domain.versions.managed_cache import read_protection
 
     if all(isinstance(dag, ActiveVersion) for dag in operation.dags.values()):
         return wrapped(session=session)
@@ -149,7 +149,7 @@ def _read_again(operation: Any, orm_dags: dict[str, Any], *, session: Any) -> No
 
 
 def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any, *, session: Any) -> None:
-    from airflow_providers_pinning.domain.scheduling import pinned_versions
+    from airflow_providers_pinning.domain.dag_model.sync import pinned_versions
 
     active = pinned_versions(pinned, session=session)
     for dag_id in pinned:
@@ -167,7 +167,7 @@ def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any
 
 def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
     """Put right the bundle, for which stock knows only one value for all Dags of a file."""
-    from airflow_providers_pinning.domain.scheduling import ActiveVersion
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
 
     for dag_id, dag in dags.items():
         if isinstance(dag, ActiveVersion):
@@ -177,7 +177,7 @@ def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
 
 def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
     """Keep Dags out of service whose pinned version nothing could run; stock takes what was parsed to be runnable."""
-    from airflow_providers_pinning.domain.scheduling import ActiveVersion, without_bundle
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, without_bundle
 
     active = [dag for dag in dags.values() if isinstance(dag, ActiveVersion)]
     if active:
@@ -187,8 +187,8 @@ def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any)
 
 def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
     """Drop what another version referred to, which stock leaves where the written one refers to nothing."""
-    from airflow_providers_pinning.domain.references import drop_references_of_other_versions
-    from airflow_providers_pinning.domain.scheduling import ActiveVersion
+    from airflow_providers_pinning.domain.dag_model.asset_references import drop_references_of_other_versions
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
 
     active = {dag_id: dag for dag_id, dag in dags.items() if isinstance(dag, ActiveVersion)}
     if active:
@@ -197,7 +197,7 @@ def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session:
 
 def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: dict[str, float | None]) -> None:
     """Keep how long the file took to parse, where a change of the pin writes the row and nothing was parsed."""
-    from airflow_providers_pinning.domain.scheduling import ActiveVersion
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
 
     for dag_id, dag in dags.items():
         if isinstance(dag, ActiveVersion):
@@ -205,8 +205,8 @@ def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: d
 
 
 def _keep_canary_needs(dag_ids: list[str], *, session: Any) -> None:
-    from airflow_providers_pinning.domain.candidate_needs import keep_needs_of_unfinished_canaries
-    from airflow_providers_pinning.domain.protection import kept_protection
+    from airflow_providers_pinning.domain.dag_model.canary_metadata import keep_needs_of_unfinished_canaries
+    from airflow_providers_pinning.domain.versions.managed_cache import kept_protection
 
     protection = kept_protection(dag_ids, session=session)
     if protection is None:

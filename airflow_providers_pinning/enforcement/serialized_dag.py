@@ -54,7 +54,7 @@ def latest_item_select_object(wrapped: Any, instance: Any, args: Any, kwargs: An
     from airflow.settings import engine
     from sqlalchemy import select
 
-    from airflow_providers_pinning.domain.active import active_condition
+    from airflow_providers_pinning.domain.resolution.active import active_condition
 
     dag_id = args[0] if args else kwargs["dag_id"]
     condition = active_condition(dag_id, serialized=instance)
@@ -79,8 +79,8 @@ def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any
     from airflow.models.dag_version import DagVersion
     from sqlalchemy import func, select
 
-    from airflow_providers_pinning.domain.active import is_active
-    from airflow_providers_pinning.domain.asset_listeners import dags_left_out
+    from airflow_providers_pinning.domain.resolution.active import is_active
+    from airflow_providers_pinning.domain.resolution.asset_listeners import dags_left_out
 
     dag_ids = args[0] if args else kwargs.get("dag_ids")
     if dag_ids is not None and not dag_ids:

@@ -53,14 +53,14 @@ def install(module: ModuleType) -> None:
 
 def collect(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Collect the assets of a file, and note where they come from if a pinned Dag is among its Dags."""
-    from airflow_providers_pinning.domain.shared_assets import with_pinned
+    from airflow_providers_pinning.domain.dag_model.shared_assets import with_pinned
 
     return with_pinned(wrapped(*args, **kwargs), args[0] if args else kwargs["dags"])
 
 
 def sync_assets(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Write the definitions of those that have the say."""
-    from airflow_providers_pinning.domain.shared_assets import AssetsOfFile, choose_definitions
+    from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, choose_definitions
 
     if isinstance(instance.assets, AssetsOfFile):
         choose_definitions(instance.assets, session=kwargs["session"])
@@ -69,7 +69,7 @@ def sync_assets(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
 
 def sync_asset_aliases(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     """Write HEAD's groups."""
-    from airflow_providers_pinning.domain.shared_assets import choose_alias_groups
+    from airflow_providers_pinning.domain.dag_model.shared_assets import choose_alias_groups
 
     choose_alias_groups(instance, session=kwargs["session"])
     return wrapped(*args, **kwargs)
@@ -82,7 +82,7 @@ def add_asset_trigger_references(wrapped: Any, instance: Any, args: Any, kwargs:
     Where one watcher takes another's place, stock takes out both and puts the new one in at the next parse, which
     for a pinned Dag there may not be.
     """
-    from airflow_providers_pinning.domain.shared_assets import AssetsOfFile, have_other_watchers, without_kept
+    from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, have_other_watchers, without_kept
 
     if not isinstance(instance.assets, AssetsOfFile):
         wrapped(*args, **kwargs)
@@ -97,7 +97,7 @@ def add_asset_trigger_references(wrapped: Any, instance: Any, args: Any, kwargs:
 
 def find_active_assets(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> set[tuple[str, str]]:
     """Find the assets whose watchers are to run, those among them that pinned Dags wait for in vain else."""
-    from airflow_providers_pinning.domain.shared_assets import AssetsOfFile, displaced_and_awaited
+    from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, displaced_and_awaited
 
     active: set[tuple[str, str]] = wrapped(*args, **kwargs)
     asked = args[0] if args else kwargs["name_uri_assets"]

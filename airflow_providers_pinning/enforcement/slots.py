@@ -37,7 +37,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.domain.run_ids import may_be_canary
+from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import check_signature, wrap
 
 
@@ -47,7 +47,7 @@ def install_on_dag_run(module: ModuleType) -> None:
 
     @provide_session
     def count(wrapped: Any, *, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.slots import without_canaries
+        from airflow_providers_pinning.domain.canaries.slots import without_canaries
 
         with without_canaries(session):
             return wrapped(session=session, **kwargs)
@@ -89,8 +89,8 @@ def process_executor_events(wrapped: Any, instance: Any, args: Any, kwargs: Any)
 
 def start_queued_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
     """Start the live runs, and then look after the canary runs, if there are any."""
-    from airflow_providers_pinning.domain.canary_turns import take_turn
-    from airflow_providers_pinning.domain.slots import live_runs_to_start
+    from airflow_providers_pinning.domain.canaries.slots import live_runs_to_start
+    from airflow_providers_pinning.domain.canaries.turns import take_turn
 
     session = kwargs["session"] if "session" in kwargs else args[0]
     with live_runs_to_start(session) as with_canaries:
@@ -104,7 +104,7 @@ def schedule_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any
     run = args[0] if args else kwargs["dag_run"]
     if not may_be_canary(run.run_id):
         return wrapped(*args, **kwargs)
-    from airflow_providers_pinning.domain.slots import deciding_about
+    from airflow_providers_pinning.domain.canaries.slots import deciding_about
 
     with deciding_about(run):
         return wrapped(*args, **kwargs)
@@ -112,7 +112,7 @@ def schedule_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any
 
 def set_exceeds_max_active_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
     """Compute whether the limit of live runs is reached, unless it is a canary run that has ended."""
-    from airflow_providers_pinning.domain.slots import frees_no_slot
+    from airflow_providers_pinning.domain.canaries.slots import frees_no_slot
 
     if not frees_no_slot(session=kwargs["session"]):
         wrapped(*args, **kwargs)

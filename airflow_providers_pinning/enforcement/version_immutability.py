@@ -54,7 +54,7 @@ def install_on_serialized_dag(module: ModuleType) -> None:
     def prefetch(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         # The rows of these Dags are locked by now (see enforcement.scheduling_metadata), so nothing can
         # come under management before they are written.
-        from airflow_providers_pinning.domain.protection import managed_versions
+        from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
 
         metadata = wrapped(*args, **kwargs)
         session = kwargs["session"] if "session" in kwargs else args[1]
@@ -128,7 +128,7 @@ def install_on_dag_code(module: ModuleType) -> None:
         from airflow.models.dag_version import DagVersion
         from sqlalchemy import select
 
-        from airflow_providers_pinning.domain.protection import managed_versions
+        from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
 
         managed = managed_versions([dag_id], session=session).get(dag_id)
         if not managed:

@@ -47,8 +47,8 @@ def install_on_dag_version(module: ModuleType) -> None:
         load_bundle_model: bool = False,
         session: Any = NEW_SESSION,
     ) -> Any:
-        from airflow_providers_pinning.domain.active import find_active_version
-        from airflow_providers_pinning.domain.run_versions import take_answer
+        from airflow_providers_pinning.domain.resolution.active import find_active_version
+        from airflow_providers_pinning.domain.resolution.run_versions import take_answer
 
         if (latest := take_answer(dag_id)) is not None:
             return latest.version

@@ -46,7 +46,7 @@ def install_on_scheduler(module: ModuleType) -> None:
     """Patch ``airflow.jobs.scheduler_job_runner``."""
 
     def executable_task_instances_to_queued(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.places import places_told
+        from airflow_providers_pinning.domain.resolution.places import places_told
 
         with places_told(kwargs["session"] if "session" in kwargs else args[1]):
             return wrapped(*args, **kwargs)
@@ -89,7 +89,7 @@ def _locate_callback(request: Any) -> None:
     """Put the place of the version into a callback or an e-mail, if it need not be the active one's."""
     from airflow.utils.session import create_session
 
-    from airflow_providers_pinning.domain.places import place_of_callback
+    from airflow_providers_pinning.domain.resolution.places import place_of_callback
 
     if request.bundle_version is None:
         return
@@ -111,7 +111,7 @@ def _located(kwargs: dict[str, Any], of_dag: Any, dag_version_id: Any, run: Any)
     from airflow.executors.workloads.base import BundleInfo
     from sqlalchemy.orm import object_session
 
-    from airflow_providers_pinning.domain.places import place_of_inactive_version, places_told
+    from airflow_providers_pinning.domain.resolution.places import place_of_inactive_version, places_told
 
     session = object_session(run)
     if session is None or run.bundle_version is None or kwargs.get("bundle_info") or kwargs.get("dag_rel_path"):

@@ -36,9 +36,9 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import canary
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.scheduling import active_dag
+from airflow_providers_pinning.domain.changes import canary
+from airflow_providers_pinning.domain.dag_model.sync import active_dag
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.lab import Lab
 

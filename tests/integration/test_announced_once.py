@@ -29,13 +29,13 @@ from airflow._shared.timezones import timezone
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql
 
-from airflow_providers_pinning.domain.announcements import outbox
-from airflow_providers_pinning.domain.announcements.announcer import Announcer, announce, announce_unclaimed
-from airflow_providers_pinning.domain.announcements.delivery import Delivery
-from airflow_providers_pinning.domain.announcements.outbox import claim, unclaimed, use_announcer
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.pins import Target, pin_version, unpin
-from airflow_providers_pinning.domain.transactions import commit
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version, unpin
+from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.history import outbox
+from airflow_providers_pinning.domain.history.announcer import Announcer, announce, announce_unclaimed
+from airflow_providers_pinning.domain.history.delivery import Delivery
+from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.history.outbox import claim, unclaimed, use_announcer
 from airflow_providers_pinning.models import Event
 from tests.support.listening import Listener, listening
 from tests.support.sources import STABLE

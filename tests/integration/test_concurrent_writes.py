@@ -23,9 +23,9 @@ from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version, unpin
 from airflow_providers_pinning.domain.errors import VersionDriftedError
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.pins import Target, pin_version, unpin
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Pin
 from tests.support.lab import BUNDLE
 from tests.support.sources import CHANGED, STABLE

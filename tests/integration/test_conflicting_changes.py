@@ -24,10 +24,10 @@ import pytest
 from airflow import settings
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version
+from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError, RevisionConflictError
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.pins import Target, pin_version
-from airflow_providers_pinning.domain.transactions import commit
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Event, Pin
 from tests.support.sources import CHANGED, STABLE
 

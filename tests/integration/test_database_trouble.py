@@ -23,11 +23,12 @@ from airflow.models.dag import DagModel
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from airflow_providers_pinning.domain import locks, transactions
-from airflow_providers_pinning.domain.database_errors import Trouble, trouble_of
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.changes import transactions
+from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.errors import DatabaseBusyError, DatabaseUnavailableError
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.pins import Target, pin_version
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Event
 from tests.support.sources import STABLE
 

@@ -25,12 +25,12 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select, update
 
-from airflow_providers_pinning.domain import soak
-from airflow_providers_pinning.domain.alterations import note_clearing
-from airflow_providers_pinning.domain.baseline import Tolerance
-from airflow_providers_pinning.domain.judged_runs import RunKind
-from airflow_providers_pinning.domain.soak import SoakQuestion
-from airflow_providers_pinning.domain.verdict import Criteria
+from airflow_providers_pinning.domain.canaries.alterations import note_clearing
+from airflow_providers_pinning.domain.soak import soak
+from airflow_providers_pinning.domain.soak.baseline import Tolerance
+from airflow_providers_pinning.domain.soak.judged_runs import RunKind
+from airflow_providers_pinning.domain.soak.soak import SoakQuestion
+from airflow_providers_pinning.domain.soak.verdict import Criteria
 from tests.support.canaries import Canaries, dag_with_tasks
 from tests.support.sources import STABLE
 

@@ -33,7 +33,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select, update
 
-from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import Gap
 from tests.support.canaries import dag_with_tasks
 from tests.support.scheduler import Scheduler

@@ -30,8 +30,8 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import event, insert, select, text
 
-from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
-from airflow_providers_pinning.domain.routed_runs import is_canary
+from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import RoutedRun
 from tests.support.execution_api import execution_api
 from tests.support.sources import STABLE

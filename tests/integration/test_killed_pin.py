@@ -26,8 +26,8 @@ from airflow import settings
 from airflow.models.dag import DagModel
 from sqlalchemy import event, select
 
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.pins import Target, pin_version, unpin
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version, unpin
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 from tests.support.sources import CHANGED, STABLE
 

@@ -31,8 +31,8 @@ from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.pins import Target, pin_version, unpin
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version, unpin
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from tests.integration.test_concurrent_writes import dedented, parse
 from tests.integration.test_racing_runs import trigger
 from tests.support.sources import CHANGED, STABLE
@@ -249,9 +249,9 @@ class TestBrokenPinInTheScheduler:
     """The scheduler holds the Dag's row, so it may not wait for a change that waits for the row."""
 
     def test_and_a_repair_of_the_pin_never_wait_for_each_other(self, registered, elsewhere):
-        from airflow_providers_pinning.domain.active import lock_active_pin
-        from airflow_providers_pinning.domain.creation import rows_locked
         from airflow_providers_pinning.domain.errors import PinUnavailableError
+        from airflow_providers_pinning.domain.resolution.active import lock_active_pin
+        from airflow_providers_pinning.domain.resolution.creation import rows_locked
 
         registered.pin("orders", 1)
         registered.break_pin("orders")

@@ -25,9 +25,9 @@ from sqlalchemy import Executable, select, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 
-from airflow_providers_pinning.domain import code_check
-from airflow_providers_pinning.domain.active import active_condition
-from airflow_providers_pinning.domain.code_check import rounds
+from airflow_providers_pinning.domain.resolution.active import active_condition
+from airflow_providers_pinning.domain.versions import code_availability
+from airflow_providers_pinning.domain.versions.code_availability import rounds
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.sources import CHANGED, STABLE
 
@@ -121,7 +121,7 @@ def test_asking_whether_code_is_to_be_checked_reads_no_version_that_is_not(sessi
 
     plan = explain(select(ManagedVersion.dag_version_id).where(condition).limit(1), session)
 
-    assert not code_check.is_check_due(["team_dags"], session=session)
+    assert not code_availability.is_check_due(["team_dags"], session=session)
     [scan] = [node for node in plan if node.get("Relation Name") == "pinning_version"]
     assert "Index" in scan["Node Type"] or "Bitmap" in scan["Node Type"]
     assert scan.get("Rows Removed by Filter", 0) == 0

@@ -29,9 +29,9 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.escaped_runs import escaped_runs
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.pins import Target, pin_version
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version
+from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.models import Pin
 from tests.support.sources import CHANGED, STABLE
 

@@ -33,7 +33,7 @@ from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.asset_activation import activate_what_goes_before
+from airflow_providers_pinning.domain.dag_model.asset_activation import activate_what_goes_before
 from tests.support.lab import BUNDLE
 from tests.support.scheduler import Scheduler
 

@@ -28,7 +28,7 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import RoutedRun
 from tests.support.lab import Lab
 from tests.support.scheduler import Scheduler

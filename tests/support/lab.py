@@ -37,9 +37,9 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain import pins, rollback, versions
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.state import ReleaseState, release_state
+from airflow_providers_pinning.domain.changes import pins, review, rollback
+from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 BUNDLE = "team_dags"
@@ -258,19 +258,19 @@ class Lab:
 
     def candidate(self, dag_id: str, number: int | None = None, **conditions):
         """Put a version under evaluation and commit."""
-        state = versions.add_candidate(dag_id, number, self.change(**conditions), session=self.session)
+        state = review.add_candidate(dag_id, number, self.change(**conditions), session=self.session)
         self._commit()
         return state
 
     def reject(self, dag_id: str, number: int, **conditions):
         """Reject a version and commit."""
-        state = versions.reject(dag_id, number, self.change(**conditions), session=self.session)
+        state = review.reject(dag_id, number, self.change(**conditions), session=self.session)
         self._commit()
         return state
 
     def restore(self, dag_id: str, number: int, **conditions):
         """Restore a version and commit."""
-        state = versions.restore(dag_id, number, self.change(**conditions), session=self.session)
+        state = review.restore(dag_id, number, self.change(**conditions), session=self.session)
         self._commit()
         return state
 

@@ -90,12 +90,12 @@ def statsd_of_this_process(monkeypatch) -> Iterator[Statsd]:
     """Have this process send its metrics to a server for the length of the block."""
     from airflow.observability import stats
 
-    from airflow_providers_pinning.domain import metrics
+    from airflow_providers_pinning.domain.history import change_counters
 
     with statsd() as server:
         for name, value in server.configuration.items():
             monkeypatch.setenv(name, value)
-        metrics.initialize()
+        change_counters.initialize()
         try:
             yield server
         finally:

@@ -30,7 +30,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import Base as PinningBase
 from tests.support.clock import Clock
 from tests.support.lab import Lab

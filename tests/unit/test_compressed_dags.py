@@ -24,7 +24,7 @@ from airflow.models import serialized_dag
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, update
 
-from airflow_providers_pinning.domain.identity import identities_of, latest_identity, list_identities
+from airflow_providers_pinning.domain.versions.identity import identities_of, latest_identity, list_identities
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.sources import dag_file
 from tests.support.statements import recorded

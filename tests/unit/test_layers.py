@@ -117,3 +117,50 @@ def test_every_module_of_the_enforcement_names_a_test_that_exists():
         assert [name for name in named if not (ROOT / name).exists()] == []
         if path.stem not in ("__init__", "bootstrap", "contract", "code_check", "unavailable"):
             assert named, f"{path.name} does not say which test shows it"
+
+
+FOUNDATION = ("errors", "json_limits", "locks", "seams", "sessions", "text")
+"""Modules of the domain that every room may use."""
+ROOMS = (
+    "versions",
+    "history",
+    "resolution",
+    "dag_model",
+    "canaries",
+    "monitoring",
+    "changes",
+    "difference",
+    "soak",
+)
+"""The rooms of the domain, in the order in which they may import each other: only what stands before them."""
+
+
+def domain_imports(path):
+    """Return the rooms and foundation modules of the domain that a module imports."""
+    prefix = f"{PACKAGE}.domain."
+    return {name.removeprefix(prefix).split(".")[0] for name in imports(path) if name.startswith(prefix)}
+
+
+def test_the_domain_has_no_other_rooms():
+    found = {path.stem for path in (ROOT / PACKAGE / "domain").iterdir() if not path.name.startswith("__")}
+
+    assert found == {*FOUNDATION, *ROOMS}
+
+
+@pytest.mark.parametrize(
+    ("path", "room"),
+    [
+        pytest.param(path, room, id=f"{room}/{path.name}")
+        for room in ROOMS
+        for path in sorted((ROOT / PACKAGE / "domain" / room).rglob("*.py"))
+    ],
+)
+def test_a_room_of_the_domain_imports_only_those_before_it(path, room):
+    allowed = {*FOUNDATION, *ROOMS[: ROOMS.index(room) + 1]}
+
+    assert domain_imports(path) <= allowed
+
+
+@pytest.mark.parametrize("name", FOUNDATION)
+def test_the_foundation_of_the_domain_imports_no_room(name):
+    assert domain_imports(ROOT / PACKAGE / "domain" / f"{name}.py") <= set(FOUNDATION)

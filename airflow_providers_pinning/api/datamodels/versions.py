@@ -31,7 +31,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.api.plain import Stored
-from airflow_providers_pinning.domain.bundle_versions import Registration
+from airflow_providers_pinning.domain.versions.bundle_versions import Registration
 
 
 class CandidateBody(ExpectedBody, ChangeBody):

@@ -39,14 +39,15 @@ from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.routes.versions import VersionNumber
 from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_start_runs
-from airflow_providers_pinning.domain import canary, soak
-from airflow_providers_pinning.domain.baseline import Tolerance
-from airflow_providers_pinning.domain.events import Change
-from airflow_providers_pinning.domain.evidence import FailedTasks
-from airflow_providers_pinning.domain.judged_runs import RunKind
-from airflow_providers_pinning.domain.soak import SoakQuestion
-from airflow_providers_pinning.domain.transactions import commit
-from airflow_providers_pinning.domain.verdict import Criteria
+from airflow_providers_pinning.domain.changes import canary
+from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.soak import soak
+from airflow_providers_pinning.domain.soak.baseline import Tolerance
+from airflow_providers_pinning.domain.soak.evidence import FailedTasks
+from airflow_providers_pinning.domain.soak.judged_runs import RunKind
+from airflow_providers_pinning.domain.soak.soak import SoakQuestion
+from airflow_providers_pinning.domain.soak.verdict import Criteria
 
 router = AirflowRouter(tags=["Canary"])
 

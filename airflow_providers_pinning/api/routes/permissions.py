@@ -26,7 +26,7 @@ from airflow_providers_pinning.api.datamodels.permissions import PermissionsResp
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.security import may_read, permissions_of
-from airflow_providers_pinning.domain.identity import require_dag
+from airflow_providers_pinning.domain.versions.identity import require_dag
 
 router = AirflowRouter(tags=["Permission"])
 

@@ -45,10 +45,11 @@ from airflow_providers_pinning.api.datamodels.pins import (
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
-from airflow_providers_pinning.domain import overview, pins, rollback
-from airflow_providers_pinning.domain.events import Change
-from airflow_providers_pinning.domain.state import ReleaseState, release_state
-from airflow_providers_pinning.domain.transactions import commit
+from airflow_providers_pinning.domain.changes import pins, rollback
+from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 
 router = AirflowRouter(tags=["Pin"])
 
@@ -169,10 +170,10 @@ def get_pins(
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PinCollectionResponse:
     """List the pinned Dags that the user may read."""
-    which = overview.PinFilter(readable, dag_id_pattern, behind, unhealthy)
-    listed, total = overview.list_pins(
+    which = lists.PinFilter(readable, dag_id_pattern, behind, unhealthy)
+    listed, total = lists.list_pins(
         which,
-        order=overview.PinOrder(order_by.removeprefix("-")),
+        order=lists.PinOrder(order_by.removeprefix("-")),
         descending=order_by.startswith("-"),
         limit=limit,
         offset=offset,

@@ -26,7 +26,7 @@ from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
 from airflow_providers_pinning.api.security import may_read, may_read_runs
-from airflow_providers_pinning.domain import run_list
+from airflow_providers_pinning.domain.monitoring import run_list
 
 router = AirflowRouter(tags=["Run"])
 

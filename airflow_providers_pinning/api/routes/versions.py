@@ -40,13 +40,15 @@ from airflow_providers_pinning.api.datamodels.versions import (
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read, may_read_runs_of
-from airflow_providers_pinning.domain import events, overview, versions
-from airflow_providers_pinning.domain.bundle_versions import CommitStatus, commit_status
-from airflow_providers_pinning.domain.events import Caller, Change
-from airflow_providers_pinning.domain.identity import require_dag
-from airflow_providers_pinning.domain.repair import repair_version
-from airflow_providers_pinning.domain.state import ReleaseState
-from airflow_providers_pinning.domain.transactions import commit
+from airflow_providers_pinning.domain.changes import review
+from airflow_providers_pinning.domain.changes.repair import repair_version
+from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.history import events
+from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
+from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
+from airflow_providers_pinning.domain.versions.identity import require_dag
 
 router = AirflowRouter(tags=["Version"])
 
@@ -60,7 +62,7 @@ def get_versions(
     dag_id: DagId, session: SessionDep, limit: Limit = 50, offset: Offset = 0
 ) -> VersionCollectionResponse:
     """List the registered versions of a Dag, newest first."""
-    listed, total = overview.list_versions(dag_id, limit=limit, offset=offset, session=session)
+    listed, total = lists.list_versions(dag_id, limit=limit, offset=offset, session=session)
     return VersionCollectionResponse(
         versions=[
             VersionResponse(**asdict(version.identity), **{k: v for k, v in vars(version).items() if k != "identity"})
@@ -118,7 +120,7 @@ def get_events(
 def add_candidate(dag_id: DagId, body: CandidateBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
     """Put a version under evaluation, so that the next commit cannot overwrite it."""
     change = _change(body, caller)
-    return commit(lambda: versions.add_candidate(dag_id, body.version_number, change, session=session), session=session)
+    return commit(lambda: review.add_candidate(dag_id, body.version_number, change, session=session), session=session)
 
 
 @router.post(
@@ -132,7 +134,7 @@ def reject_version(
 ) -> ReleaseState:
     """Mark a version as not to be pinned."""
     change = _change(body, caller)
-    return commit(lambda: versions.reject(dag_id, version_number, change, session=session), session=session)
+    return commit(lambda: review.reject(dag_id, version_number, change, session=session), session=session)
 
 
 @router.post(
@@ -146,7 +148,7 @@ def restore_version(
 ) -> ReleaseState:
     """Allow a rejected version to be pinned again."""
     change = _change(body, caller)
-    return commit(lambda: versions.restore(dag_id, version_number, change, session=session), session=session)
+    return commit(lambda: review.restore(dag_id, version_number, change, session=session), session=session)
 
 
 @router.post(

@@ -35,12 +35,13 @@ from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
-from airflow_providers_pinning.domain import attestation, canary, checks, conditions
-from airflow_providers_pinning.domain.canary import CanaryRequest, CanaryRuns
-from airflow_providers_pinning.domain.events import Change
-from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, require_dag
-from airflow_providers_pinning.domain.transactions import commit
-from airflow_providers_pinning.domain.wording import plural
+from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
+from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.monitoring import attestation
+from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, require_dag
 
 DELETED = "deleted"
 """What is shown of a run that is gone, which never finishes."""
@@ -88,7 +89,7 @@ def _preview(args: Namespace, change: Change, *, session: Session) -> VersionIde
     require_dag(args.dag_id, session=session)
     version = find_version(args.dag_id, version_number=args.version_number, session=session)
     conditions.check_expected(args.dag_id, version, change)
-    checks.check_pinnable(args.dag_id, version, change, session=session)
+    preconditions.check_pinnable(args.dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     session.rollback()
     say(

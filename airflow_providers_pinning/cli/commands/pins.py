@@ -29,25 +29,26 @@ from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import short, state_rows
-from airflow_providers_pinning.domain import overview, pins, rollback
-from airflow_providers_pinning.domain.acknowledgement import acknowledge_runs
-from airflow_providers_pinning.domain.health import HealthStatus
-from airflow_providers_pinning.domain.overview import PinSummary
-from airflow_providers_pinning.domain.state import release_state
+from airflow_providers_pinning.domain.changes import pins, rollback
+from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
+from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring.health import HealthStatus
+from airflow_providers_pinning.domain.monitoring.lists import PinSummary
+from airflow_providers_pinning.domain.monitoring.release_state import release_state
 
 
 @shows
 def pinning_list(args: Namespace) -> None:
     """List the pinned Dags."""
-    which = overview.PinFilter(
+    which = lists.PinFilter(
         dag_id_pattern=args.dag_id_pattern,
         behind=args.behind,
         unhealthy=args.unhealthy,
     )
     with create_session(scoped=False) as session:
-        listed, total = overview.list_pins(
+        listed, total = lists.list_pins(
             which,
-            order=overview.PinOrder(args.order_by),
+            order=lists.PinOrder(args.order_by),
             descending=args.descending,
             limit=args.limit,
             offset=args.offset,

@@ -28,12 +28,12 @@ from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.plain import soak_report
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
-from airflow_providers_pinning.domain import soak
-from airflow_providers_pinning.domain.baseline import Tolerance
-from airflow_providers_pinning.domain.evidence import FailedTasks
-from airflow_providers_pinning.domain.judged_runs import RunKind
-from airflow_providers_pinning.domain.soak import Soak, SoakQuestion
-from airflow_providers_pinning.domain.verdict import Criteria, Verdict
+from airflow_providers_pinning.domain.soak import soak
+from airflow_providers_pinning.domain.soak.baseline import Tolerance
+from airflow_providers_pinning.domain.soak.evidence import FailedTasks
+from airflow_providers_pinning.domain.soak.judged_runs import RunKind
+from airflow_providers_pinning.domain.soak.soak import Soak, SoakQuestion
+from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
 
 CODE_OF = {
     Verdict.SUCCESSFUL: ExitCode.DONE,

@@ -32,11 +32,18 @@ from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.waiting import look_until
-from airflow_providers_pinning.domain import events, overview, versions
-from airflow_providers_pinning.domain.bundle_versions import CommitStatus, Registration, commit_status
-from airflow_providers_pinning.domain.identity import VersionIdentity, find_version, latest_identity, require_dag
-from airflow_providers_pinning.domain.overview import VersionSummary
-from airflow_providers_pinning.domain.repair import repair_version
+from airflow_providers_pinning.domain.changes import review
+from airflow_providers_pinning.domain.changes.repair import repair_version
+from airflow_providers_pinning.domain.history import events
+from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring.lists import VersionSummary
+from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, Registration, commit_status
+from airflow_providers_pinning.domain.versions.identity import (
+    VersionIdentity,
+    find_version,
+    latest_identity,
+    require_dag,
+)
 from airflow_providers_pinning.models import Event
 
 
@@ -44,7 +51,7 @@ from airflow_providers_pinning.models import Event
 def pinning_versions(args: Namespace) -> None:
     """List the registered versions."""
     with create_session(scoped=False) as session:
-        listed, total = overview.list_versions(args.dag_id, limit=args.limit, offset=args.offset, session=session)
+        listed, total = lists.list_versions(args.dag_id, limit=args.limit, offset=args.offset, session=session)
     show_list(args, [plain(version) for version in listed], [_version_row(version) for version in listed], total)
 
 
@@ -98,7 +105,7 @@ def pinning_candidate(args: Namespace) -> None:
 
     make_change(
         args,
-        lambda change, session: versions.add_candidate(args.dag_id, args.version_number, change, session=session),
+        lambda change, session: review.add_candidate(args.dag_id, args.version_number, change, session=session),
         about=_named(args),
         also=also,
     )
@@ -109,7 +116,7 @@ def pinning_reject(args: Namespace) -> None:
     """Mark a version as not to be pinned."""
     make_change(
         args,
-        lambda change, session: versions.reject(args.dag_id, args.version_number, change, session=session),
+        lambda change, session: review.reject(args.dag_id, args.version_number, change, session=session),
         about=_named(args),
         also=lambda effect: f"Version {args.version_number} cannot be pinned until it is restored.",
     )
@@ -120,7 +127,7 @@ def pinning_restore(args: Namespace) -> None:
     """Allow a rejected version to be pinned again."""
     make_change(
         args,
-        lambda change, session: versions.restore(args.dag_id, args.version_number, change, session=session),
+        lambda change, session: review.restore(args.dag_id, args.version_number, change, session=session),
         about=_named(args),
         also=lambda effect: f"Version {args.version_number} may be pinned.",
     )

@@ -24,8 +24,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.asset_conflicts import conflicts_of
-from airflow_providers_pinning.domain.conditions import check_same
+from airflow_providers_pinning.domain.changes.conditions import check_same
+from airflow_providers_pinning.domain.dag_model.asset_conflicts import conflicts_of
 from airflow_providers_pinning.domain.difference.assets import AssetChange, assets_of, compare_assets
 from airflow_providers_pinning.domain.difference.schedule import ScheduleChange, compare_schedules
 from airflow_providers_pinning.domain.difference.source import SourceChange, compare_sources
@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.difference.stored import StoredVersion, re
 from airflow_providers_pinning.domain.difference.tasks import TaskChanges, compare_tasks, groups_of, params_of, tasks_of
 from airflow_providers_pinning.domain.difference.values import FieldChange, field_changes
 from airflow_providers_pinning.domain.errors import UnknownVersionError
-from airflow_providers_pinning.domain.identity import (
+from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
     latest_identity,

@@ -28,7 +28,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from airflow_providers_pinning.domain.difference.unified_diff import bounded_diff
-from airflow_providers_pinning.domain.identity import VersionIdentity
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 NOT_PERMITTED = (
     "You may not read the code of every Dag in this file, so the source is left out, and so are the values of "

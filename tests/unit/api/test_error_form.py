@@ -25,7 +25,8 @@ import pytest
 from airflow import settings
 from sqlalchemy.exc import DataError, OperationalError
 
-from airflow_providers_pinning.domain import locks, transactions
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.changes import transactions
 from tests.support.api import PINNING
 from tests.support.routes import READS, WRITES
 from tests.support.sources import STABLE
@@ -118,7 +119,7 @@ def test_a_value_that_the_database_refuses_is_invalid(api, monkeypatch):
     def refuse(*args, **options):
         raise DataError("INSERT", {}, ValueError("too long"))
 
-    monkeypatch.setattr("airflow_providers_pinning.domain.pins.pin_version", refuse)
+    monkeypatch.setattr("airflow_providers_pinning.domain.changes.pins.pin_version", refuse)
     said = detail(api().put(f"{DAG}/pin", json={"version_number": 1, "reason": "x"}), 422)
 
     assert said["reason"] == "invalid_request"
@@ -180,7 +181,7 @@ def test_a_failure_says_that_the_outcome_is_unknown(api, monkeypatch):
     def fail(*args, **options):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("airflow_providers_pinning.domain.pins.pin_version", fail)
+    monkeypatch.setattr("airflow_providers_pinning.domain.changes.pins.pin_version", fail)
     said = detail(api().put(f"{DAG}/pin", json={"version_number": 1, "reason": "x"}), 500)
 
     assert said["reason"] == "internal_error"

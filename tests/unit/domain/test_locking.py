@@ -19,9 +19,9 @@ from __future__ import annotations
 import pytest
 from airflow import settings
 
-from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.errors import RevisionConflictError
-from airflow_providers_pinning.domain.pins import Target, pin_version
 from airflow_providers_pinning.models import Pin
 from tests.support.sources import CHANGED, STABLE
 from tests.support.statements import recorded

@@ -22,7 +22,7 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, select
 
-from airflow_providers_pinning.domain import upkeep
+from airflow_providers_pinning.domain.monitoring import maintenance
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.canaries import Canaries, dag_with_tasks
 from tests.support.sources import STABLE
@@ -188,7 +188,7 @@ def test_deleting_a_failed_run_leaves_its_outcome(canaries, jan, session):
     canaries.finish(run_id, load="failed")
 
     jan("DELETE", f"dagRuns/{run_id}")
-    upkeep.forget_gone_runs(session=session)
+    maintenance.forget_gone_runs(session=session)
 
     assert session.scalars(select(DagRun)).all() == []
     record = canaries.record(run_id)
@@ -234,7 +234,7 @@ def test_run_that_is_deleted_in_the_database_is_found_gone(canaries, session):
     session.commit()
 
     for _ in range(2):
-        upkeep.forget_gone_runs(session=session)
+        maintenance.forget_gone_runs(session=session)
         session.commit()
 
     assert altered(canaries.record(run_id)) == [("deleted", None)]
@@ -244,12 +244,12 @@ def test_evidence_on_a_version_that_is_not_managed_any_more_is_forgotten_with_it
     run_id = canaries.start()
     canaries.finish(run_id)
     session.execute(delete(ManagedVersion).where(ManagedVersion.version_number == 2))
-    upkeep.forget_gone_runs(session=session)
+    maintenance.forget_gone_runs(session=session)
     assert canaries.record(run_id) is not None
     session.execute(delete(DagRun))
     session.commit()
 
-    upkeep.forget_gone_runs(session=session)
+    maintenance.forget_gone_runs(session=session)
 
     assert canaries.record(run_id) is None
 

@@ -30,7 +30,7 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import event
 
-from airflow_providers_pinning.domain.pins import Target, pin_version
+from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from tests.support.lab import Lab
 from tests.support.sources import CHANGED, STABLE
 

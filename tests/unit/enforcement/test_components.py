@@ -120,7 +120,7 @@ class TestApiServer:
             wait_for(lambda: [row.id for row in components(session)] == [row_id])
 
     def test_goes_on_serving_while_the_database_is_away(self, airflow_app, session, option, monkeypatch):
-        from airflow_providers_pinning.domain import attestation
+        from airflow_providers_pinning.domain.monitoring import attestation
 
         calls = []
 

@@ -21,7 +21,7 @@ from airflow.api.common import delete_dag
 from airflow.models.log import Log
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.withheld import EffectKind, withhold
+from airflow_providers_pinning.domain.canaries.withheld import EffectKind, withhold
 from airflow_providers_pinning.models import Event, ManagedVersion, WithheldEffect
 from tests.support.sources import dag_file
 

@@ -30,8 +30,8 @@ from airflow.models.errors import ParseImportError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.dag_model.sync import as_parsed
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
-from airflow_providers_pinning.domain.scheduling import as_parsed
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
 from tests.support.statements import recorded

@@ -23,8 +23,8 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.asset_activation import activate_what_goes_before
-from airflow_providers_pinning.domain.displaced_assets import publish_displaced
+from airflow_providers_pinning.domain.dag_model.asset_activation import activate_what_goes_before
+from airflow_providers_pinning.domain.dag_model.displaced_assets import publish_displaced
 from tests.support.execution_api import execution_api
 from tests.support.sources import dag_file
 from tests.support.statements import counted_parameters

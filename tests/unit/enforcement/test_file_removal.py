@@ -29,7 +29,7 @@ from airflow.models.errors import ParseImportError
 from airflow.utils.db_cleanup import run_cleanup
 from sqlalchemy import select, update
 
-from airflow_providers_pinning.domain.activity import take_marks_back
+from airflow_providers_pinning.domain.dag_model.stale_dags import take_marks_back
 from tests.support.lab import BUNDLE
 from tests.support.sources import BROKEN, dag_file
 

@@ -30,7 +30,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
-from airflow_providers_pinning.domain.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import RoutedRun
 from tests.support.execution_api import execution_api
 from tests.support.sources import dag_file

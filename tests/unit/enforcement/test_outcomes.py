@@ -27,7 +27,7 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select, update
 
-from airflow_providers_pinning.domain.outcomes import record_outcome
+from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
 from airflow_providers_pinning.models import WithheldEffect
 from tests.support.canaries import Canaries, dag_with_tasks
 from tests.support.sources import STABLE, dag_file

@@ -25,7 +25,7 @@ from airflow.dag_processing.manager import DagFileProcessorManager
 from airflow.models.dag import DagModel
 from sqlalchemy import update
 
-from airflow_providers_pinning.domain import upkeep as domain_upkeep
+from airflow_providers_pinning.domain.monitoring import maintenance as domain_upkeep
 from airflow_providers_pinning.enforcement import processor
 from airflow_providers_pinning.enforcement.processor import Upkeep
 from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
@@ -134,7 +134,7 @@ class TestUpkeep:
             server.wait_until(lambda: server.gauges().get("pinning.pins") == 1)
 
     def test_measures_the_gauges_no_more_than_a_small_part_of_the_time(self, option, monkeypatch):
-        from airflow_providers_pinning.domain import metrics
+        from airflow_providers_pinning.domain.monitoring import metrics
 
         option("maintenance_interval", 0)
         clock = [1000.0]
@@ -154,8 +154,8 @@ class TestUpkeep:
         assert measured == [1000, 1043]
 
     def test_that_fails_in_one_thing_does_the_others(self, overwritten, lab, monkeypatch, caplog):
-        from airflow_providers_pinning.domain import metrics
-        from airflow_providers_pinning.domain.announcements import outbox
+        from airflow_providers_pinning.domain.history import outbox
+        from airflow_providers_pinning.domain.monitoring import metrics
 
         monkeypatch.setattr(metrics, "report", lambda **options: 1 / 0)
         asked = []

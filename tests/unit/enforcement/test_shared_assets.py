@@ -20,9 +20,9 @@ import pytest
 from airflow.models.asset import AssetAliasModel, DagScheduleAssetReference
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain import pins
-from airflow_providers_pinning.domain.asset_activation import activate_what_goes_before
-from airflow_providers_pinning.domain.events import Caller, Change
+from airflow_providers_pinning.domain.changes import pins
+from airflow_providers_pinning.domain.dag_model.asset_activation import activate_what_goes_before
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.enforcement.processor import Upkeep
 from tests.support.asset_world import AssetWorld, Use
 from tests.support.sources import dag_file

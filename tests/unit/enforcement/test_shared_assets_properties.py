@@ -22,8 +22,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from airflow_providers_pinning.domain import pins
-from airflow_providers_pinning.domain.events import Caller, Change
+from airflow_providers_pinning.domain.changes import pins
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from tests.support.asset_world import AssetWorld, Use
 
 DAGS = ("first", "second", "third")

@@ -25,7 +25,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select, update
 
-from airflow_providers_pinning.domain import gaps
+from airflow_providers_pinning.domain.canaries import gaps
 from airflow_providers_pinning.models import Gap, RoutedRun
 from tests.support.canaries import dag_with_tasks
 from tests.support.clock import stopped

@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from airflow_providers_pinning.domain import gaps
+from airflow_providers_pinning.domain.canaries import gaps
 from tests.support.canaries import dag_with_tasks
 from tests.support.clock import stopped
 from tests.support.lab import Lab

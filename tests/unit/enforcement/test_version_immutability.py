@@ -24,7 +24,7 @@ from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain import pins
+from airflow_providers_pinning.domain.changes import pins
 from tests.support.sources import CHANGED, STABLE, dag_file
 from tests.support.stock import without_enforcement
 

@@ -21,7 +21,7 @@ import runpy
 
 import pytest
 
-from airflow_providers_pinning.domain.announcements.announcer import Announcer
+from airflow_providers_pinning.domain.history.announcer import Announcer
 from tests.support.listening import listening
 from tests.support.python import ROOT
 from tests.support.smtp import smtp

@@ -19,11 +19,11 @@ from __future__ import annotations
 import pytest
 from airflow.sdk import BaseNotifier
 
-from airflow_providers_pinning.domain.announcements.delivery import Delivery
-from airflow_providers_pinning.domain.events import EventKind
+from airflow_providers_pinning.domain.history.delivery import Delivery
+from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.listeners.notifier import NotifierListener
 from tests.support.listening import listening
-from tests.unit.domain.announcements.test_delivery import event
+from tests.unit.domain.history.test_delivery import event
 
 
 class Sent(BaseNotifier):

@@ -19,7 +19,7 @@ from __future__ import annotations
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
-from airflow_providers_pinning.domain.bundle_versions import note_bundle_version
+from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.sensors.bundle_version import BundleVersionSensor
 from tests.support.lab import BUNDLE

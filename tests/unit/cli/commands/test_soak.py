@@ -21,7 +21,7 @@ from airflow._shared.timezones import timezone
 from airflow.utils.state import DagRunState
 
 from airflow_providers_pinning.cli import waiting
-from airflow_providers_pinning.domain import canary
+from airflow_providers_pinning.domain.changes import canary
 from tests.support.api import PINNING
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_providers_pinning.domain.bundle_versions import note_bundle_version
+from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 from tests.support.api import PINNING
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file

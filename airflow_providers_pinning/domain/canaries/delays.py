@@ -1,0 +1,104 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What keeps canary runs from starting, told to who asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from airflow.models.dag import DagModel
+from airflow.utils.state import DagRunState
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.gaps import Need, longest_gap, needed_gap
+from airflow_providers_pinning.domain.canaries.slots import Slots
+from airflow_providers_pinning.domain.canaries.turns import fits
+from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
+from airflow_providers_pinning.domain.dag_model.sync import active_dag
+from airflow_providers_pinning.domain.text import duration, plural
+
+
+def what_delays(dag_model: DagModel, run_ids: Collection[str], *, session: Session) -> tuple[str, ...]:
+    """
+    Return what keeps canary runs from starting now, or for good.
+
+    :param dag_model: the Dag
+    :param run_ids: the runs; what has started or finished is left out
+    :param session: database session
+    """
+    session.flush()
+    view = unfinished_runs([dag_model.dag_id], session=session)
+    canaries = view.canaries[dag_model.dag_id]
+    queued = [canary for canary in canaries if canary.run_id in run_ids and canary.state == DagRunState.QUEUED]
+    if not queued:
+        return ()
+    if dag_model.is_paused:
+        return (f"Dag {dag_model.dag_id!r} is paused, so the canary runs wait until it is unpaused.",)
+    live = view.live[dag_model.dag_id]
+    if queued[0].slots is Slots.GAP:
+        others = [canary for canary in canaries if canary.id != queued[0].id]
+        return _delays_for_gap(dag_model, queued[0], others, view, live, session=session)
+    return tuple(_delays_behind(dag_model, canaries, live))
+
+
+def _delays_behind(dag_model: DagModel, canaries: list[Canary], live: Live) -> list[str]:
+    delays = []
+    if live.ahead:
+        delays.append(
+            f"{plural(live.ahead, 'live run')} of Dag {dag_model.dag_id!r} "
+            f"{'waits' if live.ahead == 1 else 'wait'} to start, and the canary runs start behind "
+            f"{'it' if live.ahead == 1 else 'them'}."
+        )
+    running = sum(canary.state == DagRunState.RUNNING for canary in canaries)
+    if dag_model.max_active_runs is not None and running >= dag_model.max_active_runs:
+        delays.append(
+            f"Dag {dag_model.dag_id!r} has {plural(running, 'active canary run')}, which is as many as its limit of "
+            "active runs allows, so the canary runs wait until one has finished."
+        )
+    return delays
+
+
+def _delays_for_gap(
+    dag_model: DagModel, canary: Canary, others: list[Canary], view: View, live: Live, *, session: Session
+) -> tuple[str, ...]:
+    need = needed_gap(dag_model, canary.dag_version_id, session=session)
+    dag = active_dag(dag_model.dag_id, session=session)
+    longest = longest_gap(dag, dag_model, session=session) if dag is not None else None
+    if need is not None and longest is not None and need.gap >= longest:
+        return (
+            f"Runs of Dag {dag_model.dag_id!r} must not overlap (max_active_runs is 1), so the canary waits for a gap "
+            f"of {duration(need.gap)}, which the schedule {dag_model.timetable_summary} does not have: at most "
+            f"{duration(longest)} lie between the end of a live run and the next one. It will not start unless the "
+            "schedule or the limit changes.",
+        )
+    is_first = not others and dag_model.dag_id not in view.gaps
+    if is_first and fits(dag_model, canary.dag_version_id, live, session=session):
+        return ()
+    awaited = ""
+    if need is not None and longest is not None:
+        awaited = f", and the next one is more than {duration(need.gap)} away ({_why(need)})"
+    return (
+        f"Runs of Dag {dag_model.dag_id!r} must not overlap (max_active_runs is 1), so canary runs start one at a "
+        f"time, when no live run is active or waits{awaited}. One that still runs when a live run falls due is "
+        "ended and counts as failed.",
+    )
+
+
+def _why(need: Need) -> str:
+    if need.is_known:
+        return "as long as such runs took of late"
+    return "half of the time between two scheduled runs, since none has finished yet"

@@ -1,0 +1,146 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""How long the gaps between the live runs of a Dag are, and how long a gap its canary runs need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+from airflow._shared.timezones import timezone
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.serialization.definitions.dag import SerializedDAG
+from airflow.utils.state import State
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.dag_model.sync import active_dag
+
+RECENT_RUNS = 20
+"""How many finished runs tell how long the next one takes."""
+
+TICKS = 50
+"""How many scheduled runs are looked ahead for the longest gap, such as one at a weekend."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """The time that must be left until the next live run."""
+
+    gap: timedelta
+    is_known: bool
+    """Whether such runs were seen to take that long; else it is half of the time between two scheduled runs."""
+
+
+def longest_recent_run(dag_id: str, dag_version_id: UUID | None, *, session: Session) -> timedelta | None:
+    """
+    Return how long the longest of the recent finished runs took, or ``None`` if there is none.
+
+    :param dag_id: the Dag, whose live runs count
+    :param dag_version_id: a version whose canary runs count as well
+    """
+    counted = (
+        ~is_canary() if dag_version_id is None else or_(DagRun.created_dag_version_id == dag_version_id, ~is_canary())
+    )
+    rows = session.execute(
+        select(DagRun.start_date, DagRun.end_date)
+        .where(
+            DagRun.dag_id == dag_id,
+            DagRun.state.in_(State.finished_dr_states),
+            DagRun.start_date.is_not(None),
+            DagRun.end_date.is_not(None),
+            counted,
+        )
+        .order_by(DagRun.id.desc())
+        .limit(RECENT_RUNS)
+    ).all()
+    return max((row.end_date - row.start_date for row in rows), default=None)
+
+
+def needed_gap(dag_model: DagModel, dag_version_id: UUID | None, *, session: Session) -> Need | None:
+    """
+    Return how long a gap a canary run needs, or ``None`` if nothing tells how long it takes.
+
+    While no such run has finished, half of the time between two scheduled runs is kept free.
+    """
+    seen = longest_recent_run(dag_model.dag_id, dag_version_id, session=session)
+    if seen is not None:
+        return Need(seen, is_known=True)
+    following = _following(dag_model, session=session)
+    return Need(following / 2, is_known=False) if following is not None else None
+
+
+_followed: dict[str, tuple[datetime, timedelta | None]] = {}
+
+
+def _following(dag_model: DagModel, *, session: Session) -> timedelta | None:
+    """Return the time between the next two scheduled runs, remembered until the first of them is due."""
+    due = dag_model.next_dagrun_create_after
+    if due is None:
+        return None
+    known = _followed.get(dag_model.dag_id)
+    if known is None or known[0] != due:
+        dag = active_dag(dag_model.dag_id, session=session)
+        ticks = upcoming(dag, dag_model, 2) if dag is not None else []
+        known = _followed[dag_model.dag_id] = (due, ticks[1] - ticks[0] if len(ticks) == 2 else None)
+    return known[1]
+
+
+def upcoming(dag: SerializedDAG, dag_model: DagModel, count: int) -> list[datetime]:
+    """Return when the next scheduled runs fall due."""
+    info = dag.timetable.next_run_info_from_dag_model(dag_model=dag_model)
+    times: list[datetime] = []
+    while info is not None and len(times) < count:
+        if times and info.run_after <= times[-1]:
+            # A schedule without times of its own, such as @continuous.
+            times.append(info.run_after)
+            break
+        times.append(info.run_after)
+        info = dag.next_dagrun_info(last_automated_run_info=info)
+    return times
+
+
+def longest_gap(dag: SerializedDAG, dag_model: DagModel, *, session: Session) -> timedelta | None:
+    """
+    Return the longest time that the schedule leaves between the end of a live run and the next one.
+
+    ``None`` if the schedule has no such end: no run is scheduled, or only one.
+    """
+    ticks = upcoming(dag, dag_model, TICKS)
+    if len(ticks) < 2:
+        return None
+    longest = max(later - earlier for earlier, later in pairwise(ticks))
+    live = longest_recent_run(dag_model.dag_id, None, session=session) or timedelta()
+    return max(longest - live, timedelta())
+
+
+def time_left(dag_model: DagModel, queued_for: datetime | None) -> timedelta | None:
+    """
+    Return the time until the next live run is known to fall due; ``None`` if none is known of.
+
+    :param dag_model: the Dag
+    :param queued_for: when the earliest run may start that is queued for later
+    """
+    due = [queued_for] if queued_for is not None else []
+    creates_none = dag_model.has_import_errors or dag_model.exceeds_max_non_backfill
+    if dag_model.next_dagrun_create_after is not None and not creates_none:
+        due.append(dag_model.next_dagrun_create_after)
+    return min(due) - timezone.utcnow() if due else None

@@ -1,0 +1,144 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Canary runs that end because a live run falls due, and how long their processes live on."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Protocol
+
+from airflow._shared.timezones import timezone
+from airflow.configuration import conf
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.sqlalchemy import with_row_locks
+from airflow.utils.state import DagRunState, State, TaskInstanceState
+from sqlalchemy import func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.outcomes import EndReason, record_outcome
+from airflow_providers_pinning.domain.canaries.rejection import MAX_NOTE
+from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary
+from airflow_providers_pinning.models import Gap
+
+log = logging.getLogger(__name__)
+
+OVERRAN = "overran its gap"
+"""Note of a canary run that was ended because a live run fell due."""
+
+KILL_SECONDS = 10.0
+"""How long a task process is given to end itself before it is killed (SIGTERM, then SIGKILL, 5 s each)."""
+
+_UNDER_WAY = (
+    TaskInstanceState.RUNNING,
+    TaskInstanceState.RESTARTING,
+    TaskInstanceState.DEFERRED,
+    TaskInstanceState.UP_FOR_RESCHEDULE,
+    TaskInstanceState.UP_FOR_RETRY,
+    TaskInstanceState.AWAITING_INPUT,
+)
+"""States of tasks that began; those that did not are skipped, as Airflow does where it ends a run."""
+
+
+class Scheduler(Protocol):
+    """What a scheduler does for these decisions."""
+
+    def start(self, run_id: int) -> bool:
+        """Set a queued run running, as Airflow does; tell whether it did."""
+
+    def announce_end(self, run: DagRun) -> None:
+        """Tell listeners that a run has failed."""
+
+    def still_runs(self, task_instance: TaskInstance) -> bool | None:
+        """Tell whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
+
+
+def is_under_way(canary: Canary, dag_id: str, *, session: Session) -> bool:
+    """Tell whether a run has tasks that run; a queued one has if somebody set it back to queued."""
+    query = select(literal(1)).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == canary.run_id)
+    return session.scalar(query.where(TaskInstance.state.in_(_UNDER_WAY)).limit(1)) is not None
+
+
+def end_overrun(canary: Canary, scheduler: Scheduler, *, session: Session) -> bool:
+    """
+    Let a canary run fail because a live run waits.
+
+    :return: False if another process is changing it right now, so that it is tried again in the next turn
+    """
+    query = select(DagRun).where(DagRun.id == canary.id).execution_options(populate_existing=True)
+    run = session.scalar(with_row_locks(query, of=DagRun, session=session, skip_locked=True))
+    if run is None:
+        return False
+    unfinished = (
+        TaskInstance.dag_id == run.dag_id,
+        TaskInstance.run_id == run.run_id,
+        or_(TaskInstance.state.is_(None), TaskInstance.state.in_(State.unfinished)),
+    )
+    tasks = select(TaskInstance).where(*unfinished).execution_options(populate_existing=True)
+    locked = session.scalars(with_row_locks(tasks, of=TaskInstance, session=session, skip_locked=True)).unique().all()
+    if len(locked) != session.scalar(select(func.count()).select_from(TaskInstance).where(*unfinished)):
+        return False
+    now = timezone.utcnow()
+    for ti in locked:
+        ti.state = TaskInstanceState.FAILED if ti.state in _UNDER_WAY else TaskInstanceState.SKIPPED
+        ti.start_date, ti.end_date = ti.start_date or now, now
+        ti.duration = (now - ti.start_date).total_seconds()
+    run.state = DagRunState.FAILED
+    # One that is too long would be refused by the database, and that ends the scheduler.
+    run.note = f"{run.note[: MAX_NOTE - len(OVERRAN) - 2]}; {OVERRAN}" if run.note else OVERRAN
+    record_outcome(run, reason=EndReason.OVERRAN_GAP.value, session=session)
+    log.warning(
+        "Canary run %s of Dag %s is ended, because a live run fell due: the runs of this Dag must not overlap, and the "
+        "canary run took longer than such runs have taken of late.",
+        run.run_id,
+        run.dag_id,
+    )
+    scheduler.announce_end(run)
+    return True
+
+
+def has_processes(gap: Gap, scheduler: Scheduler, *, session: Session) -> bool:
+    """
+    Tell whether a task process of a finished run may still be alive.
+
+    A task that is ended from outside learns of it by its next heartbeat. The scheduler that gave it to an executor
+    knows when the executor is done with it. Where nobody knows, the time has to pass that the process has at most.
+    """
+    now = timezone.utcnow()
+    silence = timedelta(seconds=_silence())
+    timeout = max(timedelta(seconds=conf.getint("scheduler", "task_instance_heartbeat_timeout")), silence)
+    run = (DagRun.dag_id == gap.dag_id, DagRun.run_id == gap.run_id)
+    if session.scalar(select(literal(1)).where(*run)) is None:
+        return gap.ended_at is not None and gap.ended_at > now - silence
+    began = select(TaskInstance).where(
+        TaskInstance.dag_id == gap.dag_id, TaskInstance.run_id == gap.run_id, TaskInstance.pid.is_not(None)
+    )
+    recent = or_(TaskInstance.end_date.is_(None), TaskInstance.end_date > now - timeout)
+    for ti in session.scalars(began.where(recent)).unique():
+        still_runs = scheduler.still_runs(ti)
+        since = ti.end_date or gap.ended_at or now
+        if still_runs or (still_runs is None and since > now - silence):
+            return True
+    return False
+
+
+def _silence() -> float:
+    """Return the seconds after which a task process that was told to end, or that cannot ask, is gone."""
+    interval = conf.getint("workers", "min_heartbeat_interval")
+    # A supervisor that just misses its interval asks at the end of the next one.
+    return 2.0 * interval * conf.getint("workers", "max_failed_heartbeats") + KILL_SECONDS

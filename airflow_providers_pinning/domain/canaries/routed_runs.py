@@ -1,0 +1,73 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Runs that were routed to a version whatever was pinned, which are canary runs, told apart from live ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from airflow.models.dagrun import DagRun
+from sqlalchemy import ColumnElement, Select, and_, inspect, select
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
+from airflow_providers_pinning.domain.sessions import listening
+from airflow_providers_pinning.models import RoutedRun
+
+CANARY = "canary"
+"""Kind of the routed runs that are canary runs."""
+
+
+@cache
+def is_canary(model: Any = DagRun) -> ColumnElement[bool]:
+    """
+    Build the condition that what the enclosing statement selects is a canary run's.
+
+    The run id is looked at first, so that live runs cost no probe of the pin store. For the others it is one of its
+    primary key, and no ``EXISTS``, for which PostgreSQL may read the whole table instead. No statement is sent for it.
+
+    :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
+    """
+    recorded = (
+        select(RoutedRun.run_id)
+        .where(RoutedRun.dag_id == model.dag_id, RoutedRun.run_id == model.run_id, RoutedRun.kind == CANARY)
+        .correlate(model)
+        .scalar_subquery()
+    )
+    return and_(model.run_id.startswith(CANARY_PREFIX, autoescape=True), recorded.is_not(None))
+
+
+@contextmanager
+def only_live(model: Any, *, session: Session) -> Iterator[None]:
+    """
+    Make the session's SELECTs of a model inside the block pass over what belongs to canary runs.
+
+    :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
+    :param session: database session
+    """
+    mapper = inspect(model)
+
+    def pass_over(state: ORMExecuteState) -> None:
+        # What a statement about something else joins is that thing's own run, whichever it is.
+        if state.bind_mapper is mapper and isinstance(state.statement, Select) and not state.is_column_load:
+            state.statement = state.statement.where(~is_canary(model))
+
+    with listening(session, pass_over):
+        yield

@@ -1,0 +1,190 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+How canary runs and live runs of a Dag share its slots, which are its ``max_active_runs``.
+
+Live runs are created and started as if there were no canary runs, which count among themselves only. Where live runs
+may overlap, a canary run is ``behind`` them: it starts when none waits. Where they must never overlap, it needs a
+``gap`` between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum
+from functools import cache
+from typing import Any, cast
+
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.utils.state import DagRunState
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Result,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+
+from airflow_providers_pinning.domain.canaries import isolation
+from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.sessions import listening
+from airflow_providers_pinning.models import Gap
+
+SLOTS = "slots"
+"""Field of ``RoutedRun.isolation``."""
+
+
+class Slots(str, Enum):
+    """When a canary run may start and what a live run does that falls due meanwhile."""
+
+    BEHIND = "behind"
+    """It starts when no live run waits, and live runs take no notice of it."""
+    GAP = "gap"
+    """It starts when no live run is active and the next one is far enough away, and is ended if one falls due."""
+
+
+def default_slots(*limits: int | None) -> Slots:
+    """
+    Return the safe way for a Dag.
+
+    :param limits: ``max_active_runs`` of its live runs and of the version that is tried; 1 says that runs must
+        never overlap
+    """
+    return Slots.GAP if 1 in limits else Slots.BEHIND
+
+
+@contextmanager
+def without_canaries(session: Session) -> Iterator[None]:
+    """Make the session's SELECTs inside the block pass over canary runs, wherever runs are counted or joined."""
+
+    def pass_over(state: ORMExecuteState) -> None:
+        if _is_select(state):
+            state.statement = state.statement.options(_only_live())
+
+    with listening(session, pass_over):
+        yield
+
+
+@contextmanager
+def live_runs_to_start(session: Session) -> Iterator[dict[str, bool]]:
+    """
+    Make the scheduler's look for queued runs inside the block see live runs only, and such as may start.
+
+    While a canary run has a gap, no live run of its Dag may. Which Dags have canary runs to look after comes with
+    the statement that counts the running runs, so that nothing more is asked.
+
+    :return: these Dags, and whether a canary run has a gap in them; filled when the block is left
+    """
+    with_canaries: dict[str, bool] = {}
+
+    def look(state: ORMExecuteState) -> Result | None:
+        if not _is_select(state):
+            return None
+        if _counts_running(cast("Select", state.statement)):
+            rows = state.invoke_statement(statement=_counting_canaries()).freeze()
+            with_canaries.update((row[0], False) for row in rows.data if row[1] == _CANARIES)
+            with_canaries.update((row[0], True) for row in rows.data if row[1] == _IN_GAP)
+            return rows()
+        state.statement = state.statement.options(_only_live_outside_gaps())
+        return None
+
+    with listening(session, look):
+        yield with_canaries
+
+
+_decided: ContextVar[DagRun | None] = ContextVar("pinning_decided_run", default=None)
+
+
+@contextmanager
+def deciding_about(run: DagRun) -> Iterator[None]:
+    """Mark that a run is being decided about, which :func:`frees_no_slot` asks about."""
+    token = _decided.set(run)
+    try:
+        yield
+    finally:
+        _decided.reset(token)
+
+
+def frees_no_slot(*, session: Session) -> bool:
+    """Tell whether the run that is being decided about is a canary run, whose end frees no slot of live runs."""
+    run = _decided.get()
+    return run is not None and isolation.is_canary(run.dag_id, run.run_id, session=session)
+
+
+_CANARIES, _IN_GAP = -1, -2
+"""What stands where Airflow's count of running runs has the id of a backfill, and which it never looks up."""
+
+
+def _counts_running(statement: Select) -> bool:
+    return [column.key for column in statement.selected_columns] == ["dag_id", "backfill_id", "num_running"]
+
+
+@cache
+def _counting_canaries() -> CompoundSelect:
+    """
+    Count running runs as Airflow does, canary runs apart, and the Dags with canary runs that wait or have a gap.
+
+    Built once, since every turn asks.
+    """
+    counted_as = case((is_canary(), _CANARIES), else_=DagRun.backfill_id).label("counted_as")
+    running = (
+        select(DagRun.dag_id, counted_as, func.count(DagRun.id).label("num_running"))
+        .where(DagRun.state == DagRunState.RUNNING)
+        .group_by(DagRun.dag_id, "counted_as")
+    )
+    waiting = (
+        select(DagRun.dag_id, literal(_CANARIES), func.count(DagRun.id))
+        .join(DagModel, DagModel.dag_id == DagRun.dag_id)
+        .where(
+            DagRun.state == DagRunState.QUEUED,
+            DagModel.is_paused.is_(False),
+            DagModel.is_stale.is_(False),
+            is_canary(),
+        )
+        .group_by(DagRun.dag_id)
+    )
+    return union_all(running, waiting, select(Gap.dag_id, literal(_IN_GAP), literal(1)))
+
+
+def _has_gap() -> ColumnElement[bool]:
+    return select(literal(1)).where(Gap.dag_id == DagRun.dag_id).correlate(DagRun).exists()
+
+
+@cache
+def _only_live() -> Any:
+    return with_loader_criteria(DagRun, ~is_canary(), propagate_to_loaders=False)
+
+
+@cache
+def _only_live_outside_gaps() -> Any:
+    free = or_(DagRun.state != DagRunState.QUEUED, ~_has_gap())
+    return with_loader_criteria(DagRun, and_(~is_canary(), free), propagate_to_loaders=False)
+
+
+def _is_select(state: ORMExecuteState) -> bool:
+    # A canary run that the session has already can still be read again.
+    return isinstance(state.statement, Select) and not state.is_column_load and not state.is_relationship_load

@@ -1,0 +1,151 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+What a turn of the scheduler does for canary runs: start them, and let them give way to live runs.
+
+A canary run that needs a gap starts in two turns. The first writes that it has the gap, so that no live run starts
+from then on; the second looks once more for live runs, which another scheduler may have started at the same time, and
+only then starts it. So the two never overlap, without a lock that the start of live runs would wait for. Who decides
+about the canary runs of a Dag has locked its row, and passes over Dags that are locked.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from airflow._shared.timezones import timezone
+from airflow.models.dag import DagModel
+from airflow.utils.sqlalchemy import with_row_locks
+from airflow.utils.state import DagRunState
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.gaps import needed_gap, time_left
+from airflow_providers_pinning.domain.canaries.overrun import Scheduler, end_overrun, has_processes, is_under_way
+from airflow_providers_pinning.domain.canaries.slots import Slots
+from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
+from airflow_providers_pinning.models import Gap
+
+log = logging.getLogger(__name__)
+
+DAGS_A_TURN = 20
+"""How many Dags one turn looks at, so that canary runs do not hold it up; which ones is left to chance."""
+
+
+def take_turn(dags: Mapping[str, bool], scheduler: Scheduler, *, session: Session) -> None:
+    """
+    Start, end and look after the canary runs of some Dags.
+
+    :param dags: Dags with canary runs that are queued or have a gap, and whether they have a gap; those come first
+    :param scheduler: the scheduler whose turn it is
+    :param session: database session; the caller commits
+    """
+    order = sorted(dags, key=lambda dag_id: (not dags[dag_id], random.random()))  # noqa: S311
+    locked = _lock(order[:DAGS_A_TURN], session=session)
+    if not locked:
+        return
+    view = unfinished_runs([dag_model.dag_id for dag_model in locked], session=session)
+    for dag_model in locked:
+        try:
+            _decide(dag_model, view, scheduler, session=session)
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            # One Dag whose schedule cannot be computed must not end the scheduler.
+            log.exception("Nothing can be decided about the canary runs of Dag %s", dag_model.dag_id)
+
+
+def _lock(dag_ids: Collection[str], *, session: Session) -> list[DagModel]:
+    query = select(DagModel).where(DagModel.dag_id.in_(dag_ids)).order_by(DagModel.dag_id)
+    query = query.execution_options(populate_existing=True)
+    return list(session.scalars(with_row_locks(query, of=DagModel, session=session, skip_locked=True)))
+
+
+def _decide(dag_model: DagModel, view: View, scheduler: Scheduler, *, session: Session) -> None:
+    canaries, live = view.canaries[dag_model.dag_id], view.live[dag_model.dag_id]
+    if gap := view.gaps.get(dag_model.dag_id):
+        _look_after(gap, dag_model, canaries, live, scheduler, session=session)
+        return
+    running = [canary for canary in canaries if canary.state == DagRunState.RUNNING]
+    if overlapping := [canary for canary in running if canary.slots is Slots.GAP]:
+        # It started when runs of the Dag were still allowed to overlap, or under an earlier release.
+        session.add(Gap(dag_id=dag_model.dag_id, run_id=overlapping[0].run_id))
+        return
+    if dag_model.is_paused or dag_model.is_stale:
+        return
+    free = _limit(dag_model) - len(running)
+    now = timezone.utcnow()
+    for canary in canaries:
+        if canary.state != DagRunState.QUEUED or canary.run_after > now:
+            continue
+        if canary.slots is Slots.GAP:
+            if not running and fits(dag_model, canary.dag_version_id, live, session=session):
+                session.add(Gap(dag_id=dag_model.dag_id, run_id=canary.run_id))
+            return
+        if live.ahead or free <= 0:
+            return
+        if scheduler.start(canary.id):
+            running.append(canary)
+            free -= 1
+
+
+def _limit(dag_model: DagModel) -> float:
+    return float("inf") if dag_model.max_active_runs is None else dag_model.max_active_runs
+
+
+def fits(dag_model: DagModel, dag_version_id: UUID, live: Live, *, session: Session) -> bool:
+    """Tell whether there is a gap now that is long enough for a canary run of a version."""
+    if live.active or live.waiting:
+        return False
+    left = time_left(dag_model, live.queued_for)
+    if left is None:
+        return True
+    if left <= timedelta():
+        return False
+    need = needed_gap(dag_model, dag_version_id, session=session)
+    return need is not None and left > need.gap
+
+
+def _look_after(
+    gap: Gap, dag_model: DagModel, canaries: list[Canary], live: Live, scheduler: Scheduler, *, session: Session
+) -> None:
+    """Start the canary run that has the gap, end it if a live run waits, and give the gap back when it is over."""
+    canary = next((canary for canary in canaries if canary.run_id == gap.run_id), None)
+    is_paused = dag_model.is_paused or dag_model.is_stale
+    if gap.ended_at is None and canary is None:
+        gap.ended_at = timezone.utcnow()
+    elif gap.ended_at is None and canary is not None:
+        if canary.state == DagRunState.RUNNING or is_under_way(canary, dag_model.dag_id, session=session):
+            if is_paused or not live.waiting or not end_overrun(canary, scheduler, session=session):
+                return
+            gap.ended_at = timezone.utcnow()
+        elif (
+            is_paused
+            or not fits(dag_model, canary.dag_version_id, live, session=session)
+            or not scheduler.start(canary.id)
+        ):
+            session.delete(gap)
+            return
+        else:
+            return
+    if not has_processes(gap, scheduler, session=session):
+        session.delete(gap)

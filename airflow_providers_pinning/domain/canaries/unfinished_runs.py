@@ -1,0 +1,143 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The unfinished runs of Dags, canary runs and live ones apart."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from airflow._shared.timezones import timezone
+from airflow.models.backfill import Backfill
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.utils.state import DagRunState, State
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, is_canary
+from airflow_providers_pinning.domain.canaries.slots import SLOTS, Slots, default_slots
+from airflow_providers_pinning.models import Gap, RoutedRun
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A canary run that has not finished."""
+
+    id: int
+    run_id: str
+    state: str
+    run_after: datetime
+    dag_version_id: UUID
+    slots: Slots
+
+
+@dataclass
+class Live:
+    """The live runs of a Dag that have not finished."""
+
+    active: int = 0
+    waiting: int = 0
+    """Queued ones that are due."""
+    ahead: int = 0
+    """Those of them that a canary run stays behind: not the ones that only their own backfill's limit holds."""
+    queued_for: datetime | None = None
+    """When the earliest one may start that is queued for later."""
+
+
+@dataclass
+class View:
+    """What the decisions about some Dags go by, read in a number of statements that does not grow with them."""
+
+    gaps: dict[str, Gap]
+    canaries: dict[str, list[Canary]] = field(default_factory=lambda: defaultdict(list))
+    live: dict[str, Live] = field(default_factory=lambda: defaultdict(Live))
+
+
+def unfinished_runs(dag_ids: Collection[str], *, session: Session) -> View:
+    """Read the unfinished runs of some Dags, canary runs and live ones apart."""
+    gaps = session.scalars(select(Gap).where(Gap.dag_id.in_(dag_ids)).execution_options(populate_existing=True))
+    view = View({gap.dag_id: gap for gap in gaps})
+    canaries = (
+        select(DagRun, RoutedRun.isolation, RoutedRun.dag_version_id, DagModel.max_active_runs)
+        .with_only_columns(
+            DagRun.id,
+            DagRun.dag_id,
+            DagRun.run_id,
+            DagRun.state,
+            DagRun.run_after,
+            RoutedRun.dag_version_id,
+            RoutedRun.isolation,
+            DagModel.max_active_runs,
+        )
+        .join(RoutedRun, (RoutedRun.dag_id == DagRun.dag_id) & (RoutedRun.run_id == DagRun.run_id))
+        .join(DagModel, DagModel.dag_id == DagRun.dag_id)
+        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states), RoutedRun.kind == CANARY)
+        .order_by(DagRun.run_after, DagRun.id)
+    )
+    for row in session.execute(canaries):
+        slots = _slots(row.isolation, row.max_active_runs)
+        view.canaries[row.dag_id].append(
+            Canary(row.id, row.run_id, row.state, row.run_after, row.dag_version_id, slots)
+        )
+    _count_live(dag_ids, view, session=session)
+    return view
+
+
+def _slots(isolation: Mapping[str, Any] | None, max_active_runs: int | None) -> Slots:
+    """Live runs may have been made unable to overlap since the canary run was asked for."""
+    stored = (isolation or {}).get(SLOTS)
+    return Slots.GAP if Slots.GAP in (stored, default_slots(max_active_runs)) else Slots.BEHIND
+
+
+def _count_live(dag_ids: Collection[str], view: View, *, session: Session) -> None:
+    now = timezone.utcnow()
+    is_due = DagRun.run_after <= now
+    rows = session.execute(
+        select(
+            DagRun.dag_id,
+            DagRun.state,
+            DagRun.backfill_id,
+            Backfill.max_active_runs,
+            func.coalesce(Backfill.is_paused, False).label("is_paused"),
+            is_due.label("is_due"),
+            func.count(DagRun.id).label("runs"),
+            func.min(DagRun.run_after).label("earliest"),
+        )
+        .outerjoin(Backfill, Backfill.id == DagRun.backfill_id)
+        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states), ~is_canary())
+        .group_by(DagRun.dag_id, DagRun.state, DagRun.backfill_id, Backfill.max_active_runs, Backfill.is_paused, is_due)
+    ).all()
+    of_backfills: Counter[int] = Counter()
+    for row in rows:
+        if row.state == DagRunState.RUNNING:
+            view.live[row.dag_id].active += row.runs
+            of_backfills[row.backfill_id] += row.runs
+    for row in rows:
+        live = view.live[row.dag_id]
+        if row.state != DagRunState.QUEUED or row.is_paused:
+            continue
+        if not row.is_due:
+            live.queued_for = min(row.earliest, live.queued_for or row.earliest)
+            continue
+        live.waiting += row.runs
+        if row.backfill_id is None or of_backfills[row.backfill_id] < row.max_active_runs:
+            live.ahead += row.runs

@@ -1,0 +1,119 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What the caller of a change saw, compared with what is: the revision of the pin, its hold, and the version."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.errors import HeldError, RevisionConflictError, VersionDriftedError
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.monitoring.release_state import release_state
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin
+
+
+def check_same(
+    dag_id: str, version: VersionIdentity, *, dag_hash: str | None = None, bundle_version: str | None = None
+) -> None:
+    """
+    Compare a version with the one that the caller saw. As long as it is not managed, a commit may rewrite it.
+
+    The hash covers the structure of the Dag. Versions with the same hash may have different code, which only the
+    bundle's version tells apart.
+
+    :param dag_hash: hash that the caller expects, if any
+    :param bundle_version: version of the bundle, such as a commit, that the caller expects, if any
+    :raises VersionDriftedError: if the version has another
+    """
+    for what, expected, found in (
+        ("has hash", dag_hash, version.dag_hash),
+        ("has code", bundle_version, version.bundle_version),
+    ):
+        if expected not in (None, found):
+            raise VersionDriftedError(
+                f"Dag {dag_id!r}, {version.label}, {what} {found}, not the expected {expected}: it changed since it "
+                "was approved. Evaluate it again.",
+                dag_id=dag_id,
+                version_number=version.version_number,
+                dag_hash=version.dag_hash,
+                bundle_version=version.bundle_version,
+            )
+
+
+def check_expected(dag_id: str, version: VersionIdentity, change: Change, *, dag_hash: str | None = None) -> None:
+    """
+    Compare a version with what the caller of a change saw.
+
+    :param dag_hash: hash that the caller expects besides
+    :raises VersionDriftedError: if it is another version
+    """
+    check_same(dag_id, version, dag_hash=dag_hash)
+    check_same(dag_id, version, dag_hash=change.expected_dag_hash, bundle_version=change.expected_bundle_version)
+
+
+def check_revision(dag_id: str, pin: Pin | None, change: Change, *, session: Session) -> None:
+    """
+    Compare the pin's revision with what the caller saw.
+
+    :param pin: the pin; ``None`` if the Dag was never pinned
+
+    :raises RevisionConflictError: with the current release state, if they differ
+    """
+    revision = pin.revision if pin else 0
+    if change.expected_revision not in (None, revision):
+        raise RevisionConflictError(
+            f"The pin of Dag {dag_id!r} is at revision {revision}, not {change.expected_revision}: "
+            f"{(pin and pin.actor) or 'somebody'} changed it ({(pin and pin.reason) or 'no reason given'}). Look at "
+            "the current state and decide again.",
+            state=release_state(dag_id, session=session),
+        )
+
+
+def check_latest(
+    dag_id: str, latest: VersionIdentity | None, change: Change, expected_version: int | None, *, session: Session
+) -> None:
+    """
+    Compare the latest version, which unpinning makes active, with what the caller saw.
+
+    :param expected_version: number of the version that the caller expects
+    :raises RevisionConflictError: with the current release state, if another version is the latest
+    :raises VersionDriftedError: if the version is not what the caller saw
+    """
+    if expected_version not in (None, latest and latest.version_number):
+        raise RevisionConflictError(
+            f"Dag {dag_id!r} would use {latest.label if latest else 'no version'}, not version {expected_version}, "
+            "which is no longer the latest. Look at the current state and decide again.",
+            state=release_state(dag_id, session=session),
+        )
+    if latest:
+        check_expected(dag_id, latest, change)
+
+
+def check_hold(pin: Pin, change: Change) -> None:
+    """
+    Refuse a change while the Dag is on hold, unless the caller overrides that.
+
+    :raises HeldError: if it is on hold
+    """
+    if pin.hold_reason and not change.override_reason:
+        raise HeldError(
+            f"Dag {pin.dag_id!r} was put on hold by {pin.hold_actor}: {pin.hold_reason}. "
+            "Give an override_reason (--override-reason on the command line) to change it all the same; that lifts the "
+            "hold.",
+            dag_id=pin.dag_id,
+        )

@@ -1,0 +1,65 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What becomes of a pin, and of all that is kept for it, when the Dag is deleted from Airflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.changes.pins import choose_nothing
+from airflow_providers_pinning.domain.history import events
+from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.versions.identity import pinned_identity
+from airflow_providers_pinning.models import (
+    Acknowledgement,
+    Gap,
+    ManagedVersion,
+    Pin,
+    RoutedRun,
+    VersionContent,
+    WithheldEffect,
+)
+
+_DROPPED: tuple[Any, ...] = (ManagedVersion, VersionContent, Acknowledgement, RoutedRun, WithheldEffect, Gap)
+
+
+def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
+    """
+    Drop everything that is held for a Dag which is deleted from Airflow.
+
+    The history stays, and so does the revision, which goes on where it was if the id is used again.
+    """
+    for model in _DROPPED:
+        session.execute(delete(model).where(model.dag_id == dag_id))
+    pin = session.get(Pin, dag_id, with_for_update=True)
+    if pin is None or pin.dag_version_id is None:
+        return
+    from_version = pinned_identity(pin)
+    choose_nothing(pin, change)
+    events.record(
+        EventKind.FORGOTTEN,
+        dag_id=dag_id,
+        revision=pin.revision,
+        change=change,
+        request={"action": "forget", "dag_id": dag_id},
+        from_version=from_version,
+        to_version=None,
+        session=session,
+    )

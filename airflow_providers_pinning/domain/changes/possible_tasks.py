@@ -1,0 +1,65 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Whether a run of a version would have any task, as Airflow decides it when it creates the run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow.serialization.definitions.dag import SerializedDAG
+
+from airflow_providers_pinning.domain.errors import NoTaskError
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+
+
+def require_tasks(dag: SerializedDAG, version: VersionIdentity, moment: datetime) -> None:
+    """
+    Refuse a run that would have no task, since it would succeed without having tried anything.
+
+    Airflow leaves out the tasks whose ``start_date`` is after the run's logical date, or whose ``end_date`` is before
+    it.
+
+    :param dag: the version's Dag
+    :param version: the version
+    :param moment: the run's logical date
+    :raises NoTaskError: if no task is left
+    """
+    tasks = list(dag.tasks)
+    late = [task.start_date for task in tasks if task.start_date and task.start_date > moment]
+    over = [task.end_date for task in tasks if task.end_date and task.end_date < moment]
+    possible = any(
+        (task.start_date is None or task.start_date <= moment) and (task.end_date is None or moment <= task.end_date)
+        for task in tasks
+    )
+    if possible:
+        return
+    if not tasks:
+        why = "it has no task. Add one, and try the version that comes of it"
+    elif len(late) == len(tasks):
+        why = (
+            f"its first task starts at {min(late).isoformat()} (start_date). Wait until then, or let a version start "
+            "earlier"
+        )
+    elif len(over) == len(tasks):
+        why = f"its last task ended at {max(over).isoformat()} (end_date). Let a version end later"
+    else:
+        why = "none of its tasks has started without having ended (start_date, end_date). Change their dates"
+    raise NoTaskError(
+        f"Dag {dag.dag_id!r}, {version.label}, can have no canary run now: {why}.",
+        dag_id=dag.dag_id,
+        version_number=version.version_number,
+    )

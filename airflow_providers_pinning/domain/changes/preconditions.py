@@ -1,0 +1,281 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What a version or a pin must be for a change to be made; every refusal names the value and the remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, read_version
+from airflow_providers_pinning.domain.errors import (
+    CodeUnavailableError,
+    TeamNotPermittedError,
+    UnversionedBundleError,
+    VersionDataUnsupportedError,
+    VersionDriftedError,
+    VersionRejectedError,
+)
+from airflow_providers_pinning.domain.history.events import CallerKind, Change
+from airflow_providers_pinning.domain.text import repair_command
+from airflow_providers_pinning.domain.versions.circumstances import (
+    Circumstances,
+    circumstances_of,
+    data_reaches_workers,
+)
+from airflow_providers_pinning.domain.versions.code_availability.finding import CodeSource, CodeState, code_remedy
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.domain.versions.managed import VersionState
+from airflow_providers_pinning.models import ManagedVersion
+
+
+def check_versioned(dag_id: str, version: VersionIdentity) -> None:
+    """
+    Refuse a version whose code cannot be had again.
+
+    :raises UnversionedBundleError: if the version has no bundle version
+    """
+    if version.bundle_version is None:
+        raise UnversionedBundleError(
+            f"Version {version.version_number} of Dag {dag_id!r} comes from bundle {version.bundle_name!r} without a "
+            "bundle version, so its code cannot be pinned. Serve the Dag from a bundle that supports versioning, such "
+            "as GitDagBundle, and do not set disable_bundle_versioning on the Dag or in [dag_processor].",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            bundle_name=version.bundle_name,
+        )
+
+
+def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
+    """
+    Compare a version with its snapshot.
+
+    :raises VersionDriftedError: if it changed since it came under management
+    """
+    if managed is None:
+        return
+    if is_drifted(version, managed):
+        raise VersionDriftedError(
+            f"Dag {dag_id!r}, {version.label}, is not what it was when it came under management "
+            f"(then {managed.bundle_version} with hash {managed.dag_hash}, now {version.bundle_version} with hash "
+            f"{version.dag_hash}): a process that does not enforce pins rewrote it. Repair it, which writes it again "
+            f"as it was: {repair_command(dag_id, version.version_number)}. Or pin it as it is now, with an "
+            "override_reason and the present hash and commit as expected_dag_hash and expected_bundle_version. Or "
+            "choose another version.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            dag_hash=version.dag_hash,
+            bundle_version=version.bundle_version,
+        )
+
+
+def is_drifted(version: VersionIdentity, managed: ManagedVersion | None) -> bool:
+    """Tell whether a managed version is not what it was when it came under management."""
+    if managed is None:
+        return False
+    recorded = (managed.bundle_name, managed.bundle_version, managed.dag_hash)
+    return recorded != (version.bundle_name, version.bundle_version, version.dag_hash)
+
+
+def accepts_drift(change: Change) -> bool:
+    """Tell whether the caller knows what a version is now, and overrides that it is not what it was."""
+    return bool(change.override_reason and change.expected_dag_hash and change.expected_bundle_version)
+
+
+def check_not_rejected(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
+    """
+    Refuse a rejected version, unless the caller overrides that.
+
+    :raises VersionRejectedError: if it was rejected
+    """
+    if managed is not None and managed.state == VersionState.REJECTED.value and not change.override_reason:
+        raise VersionRejectedError(
+            f"Dag {dag_id!r}, {version.label}, was rejected: {managed.state_reason}. "
+            "Restore it first, or give an override_reason.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def check_code_available(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
+    """
+    Refuse a version whose code the dag processor could not get.
+
+    :raises CodeUnavailableError: if it reported so
+    """
+    if managed is not None and managed.code_state == CodeState.MISSING.value:
+        raise CodeUnavailableError(
+            f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
+            f"{code_remedy(managed.code_problem)}",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def with_code_of(version: VersionIdentity, managed: ManagedVersion | None) -> ManagedVersion | None:
+    """Return the management row if what it says of the code is about the commit that the version is at now."""
+    if managed is None:
+        return None
+    place = (managed.bundle_name, managed.bundle_version)
+    return managed if place == (version.bundle_name, version.bundle_version) else None
+
+
+def check_fetchable(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
+    """
+    Refuse a version that only hosts can run which have its code already, unless the caller overrides that.
+
+    Not for a rollback: the version before is better than a bad one, even if some hosts cannot run it.
+
+    :raises CodeUnavailableError: if the remote has no branch and no tag that contains the commit
+    """
+    if managed is None or change.override_reason or managed.code_problem is not None:
+        return
+    if managed.code_source == CodeSource.CHECKOUT.value:
+        raise CodeUnavailableError(
+            f"New hosts cannot fetch the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
+            "Push the commit again with a tag, which keeps it, or give an override_reason to pin it all the same.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def warn_of_code(version: VersionIdentity, managed: ManagedVersion | None) -> tuple[str, ...]:
+    """Say what is known to be amiss with the code of a version that becomes active all the same."""
+    if managed is None:
+        return ()
+    if managed.code_state == CodeState.MISSING.value:
+        return (
+            f"The dag processor could not get the code of version {version.version_number}: {managed.code_message}. "
+            f"{code_remedy(managed.code_problem)}",
+        )
+    if managed.code_problem is not None:
+        return (
+            f"The code of version {version.version_number} could not be checked: {managed.code_message}. "
+            f"{code_remedy(managed.code_problem)}",
+        )
+    if managed.code_source == CodeSource.CHECKOUT.value:
+        return (
+            f"New hosts cannot fetch the code of version {version.version_number}: {managed.code_message}. "
+            "Push the commit again with a tag, which keeps it.",
+        )
+    return ()
+
+
+def check_bundle_configured(dag_id: str, version: VersionIdentity, known: Circumstances) -> None:
+    """
+    Refuse a version of a bundle that was taken out of the configuration: nothing could run it.
+
+    :raises CodeUnavailableError: if it was
+    """
+    if not known.bundle_is_configured:
+        raise CodeUnavailableError(
+            f"Dag {dag_id!r}, {version.label}: this bundle is no longer configured. Configure it again, or choose a "
+            "version from another bundle.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+
+
+def check_team(dag_id: str, version: VersionIdentity, known: Circumstances, change: Change) -> None:
+    """
+    Refuse a version of another team's bundle to those who may not edit the Dag there.
+
+    Airflow takes the team of a Dag from the bundle in ``DagModel``, and so whose connections, variables and
+    executors its runs use, and who may see them.
+
+    :raises TeamNotPermittedError: if the version would need the permission of another team
+    """
+    if not known.changes_team or change.caller.kind is not CallerKind.USER:
+        return
+    permitted = change.caller.permitted_in_team
+    if permitted is None or not permitted(dag_id, known.team):
+        raise TeamNotPermittedError(
+            f"Dag {dag_id!r}, {version.label}, belongs to {named_team(known.team)}, the Dag now to "
+            f"{named_team(known.dag_team)}. Choosing it needs permission to edit the Dag there as well. Ask somebody "
+            "who has both, or choose a version from another bundle.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            team_name=known.team,
+        )
+
+
+def named_team(team: str | None) -> str:
+    """Return what a team is called in messages."""
+    return f"team {team!r}" if team else "no team"
+
+
+def check_version_data(dag_id: str, version: VersionIdentity, *, has_data: bool) -> None:
+    """
+    Refuse a version that is more than its bundle's version, where Airflow does not hand the rest to workers.
+
+    :param has_data: whether the bundle gave structured data beside the version, such as a manifest
+    :raises VersionDataUnsupportedError: if so
+    """
+    if has_data and not data_reaches_workers():
+        raise VersionDataUnsupportedError(
+            f"Dag {dag_id!r}, {version.label}: its bundle describes the version by structured data (version_data) as "
+            "well, which this Airflow stores but does not hand to workers, so runs could get other code. Serve the Dag "
+            "from a bundle whose version says everything, such as GitDagBundle.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            bundle_name=version.bundle_name,
+        )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A version that may be pinned."""
+
+    version: VersionIdentity
+    known: Circumstances
+    readable: ActiveVersion
+    """The version, deserialized."""
+
+
+def check_pinnable(
+    dag_id: str,
+    version: VersionIdentity,
+    change: Change,
+    *,
+    known: Circumstances | None = None,
+    session: Session,
+) -> Checked:
+    """
+    Run every check that depends on the version alone: for a pin, a canary run, and the target of a rollback.
+
+    :param known: what was read of the version before, with others
+    """
+    known = known or circumstances_of(dag_id, [version], session=session)[version.dag_version_id]
+    check_versioned(dag_id, version)
+    if not accepts_drift(change):
+        check_unchanged(dag_id, version, known.managed)
+    check_not_rejected(dag_id, version, known.managed, change)
+    check_code_available(dag_id, version, with_code_of(version, known.managed))
+    check_bundle_configured(dag_id, version, known)
+    check_team(dag_id, version, known, change)
+    readable = read_version(version, dag_id=dag_id, session=session)
+    readable.bundle_is_configured = known.bundle_is_configured
+    check_version_data(dag_id, version, has_data=bool(readable.version_data))
+    if readable.disable_bundle_versioning:
+        raise UnversionedBundleError(
+            f"Dag {dag_id!r}, {version.label}, sets disable_bundle_versioning, so its runs use whatever code the "
+            "bundle has. Remove the setting, and pin a version that was parsed after that.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+    return Checked(version, known, readable)

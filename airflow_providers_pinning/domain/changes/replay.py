@@ -1,0 +1,91 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What is answered to a request that was carried out before, with the same idempotency key."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.domain.versions.managed import VersionState
+from airflow_providers_pinning.models import Event, ManagedVersion
+
+
+def state_of_repeated(event: Event, *, warnings: tuple[str, ...] = (), session: Session) -> ReleaseState:
+    """
+    Describe the Dag as it is now, and say what the earlier request did and whether that is still so.
+
+    :param event: what that request did
+    :param warnings: what is to be known besides
+    :param session: database session
+    """
+    state = release_state(event.dag_id, session=session)
+    objections = _objections(event, state, session=session)
+    repeated = Repetition(event.revision, version_of(event), stands=not objections and _is_chosen(event, state))
+    told = [f"This request was carried out before, {_when(repeated)}, and was not repeated."]
+    if state.revision != event.revision:
+        told.append(_now(state))
+    warnings = (*(event.evidence or {}).get("warnings", ()), *warnings, " ".join([*told, *objections]))
+    return replace(state, warnings=warnings, repeated=repeated)
+
+
+def version_of(event: Event) -> VersionIdentity | None:
+    """Return the version that an event is about, as it was then."""
+    return VersionIdentity.from_dict(event.to_version) if event.to_version else None
+
+
+def _when(repeated: Repetition) -> str:
+    return f"at revision {repeated.revision}" + (f" with {repeated.version.label}" if repeated.version else "")
+
+
+def _now(state: ReleaseState) -> str:
+    active = state.active.label if state.active else "no version"
+    how = f"pinned by {state.pin.actor}: {state.pin.reason.rstrip('.')}." if state.pin else "and the Dag is not pinned."
+    return f"Now, at revision {state.revision}, {active} is active, {how}"
+
+
+def _is_chosen(event: Event, state: ReleaseState) -> bool:
+    """Tell whether new runs use what the request chose; a judgement chooses nothing."""
+    action = (event.request or {}).get("action")
+    if action == "unpin":
+        return not state.pinned
+    if action not in ("pin", "rollback"):
+        return True
+    active = state.pinned and state.active
+    return bool(active and str(active.dag_version_id) == (event.to_version or {}).get("dag_version_id"))
+
+
+def _objections(event: Event, state: ReleaseState, *, session: Session) -> list[str]:
+    """Say of the version that the request judged if the judgement is another now, which makes no new revision."""
+    request = event.request or {}
+    action = request.get("action")
+    rejects = action == "reject" or (action == "rollback" and "rejected" in (event.evidence or {}))
+    judged = event.from_version if action == "rollback" else event.to_version
+    if judged is None or not (rejects or action in ("candidate", "restore")):
+        return []
+    row = session.get(ManagedVersion, UUID(judged["dag_version_id"]), populate_existing=True)
+    rejected = row is not None and row.state == VersionState.REJECTED.value
+    name = f"Version {judged['version_number']}"
+    if rejects:
+        return [] if rejected else [f"{name} is no longer rejected."]
+    if row is not None and rejected:
+        return [f"{name} was rejected since: {(row.state_reason or 'no reason given').rstrip('.')}."]
+    return [f"{name} is no longer kept unchanged."] if row is None and action == "candidate" else []

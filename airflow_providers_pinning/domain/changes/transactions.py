@@ -1,0 +1,161 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Run a change as one transaction: for good, or only to see what it would do.
+
+What the database refuses because others were in the way, or because the connection broke, is rolled back and tried
+again for a while, and then refused with what became of the change: nothing, or what only the present state can tell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import NoReturn, TypeVar
+
+from airflow.utils.retries import MAX_DB_RETRIES
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from airflow_providers_pinning.domain.changes import sqlite_turns
+from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
+from airflow_providers_pinning.domain.errors import DatabaseBusyError, DatabaseUnavailableError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PATIENCE = 10.0
+"""Seconds for which a change is begun anew, so that an answer comes within the 30 seconds that hooks wait for one."""
+
+PAUSES = (0.05, 1.0)
+"""Seconds before the second try, and the longest ones; they double with each try."""
+
+
+def commit(change: Callable[[], T], *, session: Session) -> T:
+    """
+    Run a change and commit it; a deadlock or a lost race is rolled back and tried again.
+
+    Trying again is safe, because nothing of a rolled back transaction remains. A commit that had no answer is not
+    tried again: it may have been made.
+
+    :param change: makes the change in the session; run anew for each try
+    :param session: a session in which nothing is pending
+    :raises DatabaseBusyError: if others were in the way all the time; nothing was changed
+    :raises DatabaseUnavailableError: if there is no connection; its message says whether a change may have been made
+    """
+    return _Tries(session, committed=True).run(change)
+
+
+def rehearse(change: Callable[[], T], *, session: Session) -> T:
+    """
+    Run a change and take it back, to learn what it would do, or why it would be refused.
+
+    No lock is held any more when it returns, so the change itself may still turn out differently: make it with the
+    revision that the rehearsal saw.
+    """
+    return _Tries(session, committed=False).run(change)
+
+
+@contextlib.contextmanager
+def writing(session: Session) -> Iterator[None]:
+    """Begin a transaction that writes, in its turn on SQLite; what is run inside commits it."""
+    until = time.monotonic() + PATIENCE
+    with sqlite_turns.turn(until=until, session=session):
+        sqlite_turns.begin(until=until, session=session)
+        yield
+
+
+class _Tries:
+    """The tries of one change."""
+
+    def __init__(self, session: Session, *, committed: bool) -> None:
+        self._session = session
+        self._committed = committed
+        self._until = time.monotonic() + PATIENCE
+        self._number = 0
+
+    def run(self, change: Callable[[], T]) -> T:
+        with sqlite_turns.turn(until=self._until, session=self._session):
+            while True:
+                self._number += 1
+                committing = False
+                try:
+                    sqlite_turns.begin(until=self._until, session=self._session)
+                    result = change()
+                    self._session.flush()
+                    committing = self._committed
+                    self._end()
+                    return result
+                except (DBAPIError, StaleDataError) as error:
+                    self._roll_back()
+                    self._go_on_or_refuse(error, committing=committing)
+                except BaseException:
+                    self._roll_back()
+                    raise
+
+    def _end(self) -> None:
+        if self._committed:
+            self._session.commit()
+        else:
+            self._session.rollback()
+
+    def _roll_back(self) -> None:
+        # On a broken connection that fails too, and there is nothing left to take back.
+        with contextlib.suppress(SQLAlchemyError):
+            self._session.rollback()
+
+    def _go_on_or_refuse(self, error: DBAPIError | StaleDataError, *, committing: bool) -> None:
+        trouble = trouble_of(error)
+        if trouble is Trouble.GONE and committing:
+            raise DatabaseUnavailableError(
+                "The connection to the database was lost while the change was being committed, so whether it was made "
+                "is unknown. Look at the current state, or send the same request again with the same idempotency key, "
+                "which makes it at most once.",
+                retry_after=5,
+            ) from error
+        # A value that does not fit its column is refused each time.
+        if isinstance(error, DataError) or (trouble is None and self._number >= MAX_DB_RETRIES):
+            raise error
+        if time.monotonic() >= self._until or (trouble is Trouble.GONE and self._number >= MAX_DB_RETRIES):
+            refuse(error, trouble)
+        log.info("Trying again a change that the database did not make: %s", getattr(error, "orig", None) or error)
+        first, longest = PAUSES
+        time.sleep(random.uniform(0, min(longest, first * 2**self._number)))  # noqa: S311
+
+
+def refuse(error: Exception, trouble: Trouble | None) -> NoReturn:
+    """
+    Raise the refusal of a change that was not made.
+
+    :param error: what the database said, before anything was committed
+    :param trouble: what kind of trouble it is; for ``None`` the error itself is raised
+    """
+    if trouble is Trouble.BUSY:
+        raise DatabaseBusyError(
+            "The database was busy with others for too long, so nothing was changed. Try again in a moment.",
+            retry_after=2,
+        ) from error
+    if trouble is Trouble.GONE:
+        raise DatabaseUnavailableError(
+            "The database cannot be reached, so nothing was changed. Try again when it is back.", retry_after=5
+        ) from error
+    raise error

@@ -1,0 +1,207 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Where a version and other Dags say different things of an asset, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import cache
+from typing import Any
+
+from airflow.dag_processing.collection import AssetModelOperation
+from airflow.models.asset import AssetModel
+from airflow.models.dag_version import DagVersion
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.serialization.definitions.assets import SerializedAsset
+from airflow.serialization.encoders import encode_trigger
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
+from airflow.triggers.base import BaseEventTrigger
+from sqlalchemy import ColumnElement, Row, Select, bindparam, or_, select
+from sqlalchemy.orm import Session, contains_eager
+
+from airflow_providers_pinning.domain.dag_model.asset_users import REFERENCES, AssetUser, deciding_users
+from airflow_providers_pinning.domain.dag_model.shared_assets import is_displaced
+from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, as_parsed, read_version
+from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin
+
+DAGS_READ = 10
+"""How many other Dags are deserialized to compare what they say of assets that they share."""
+
+Key = tuple[str, str]
+"""Name and URI of an asset."""
+
+
+def conflicts_of(version: VersionIdentity, *, dag_id: str, pinned: bool = True, session: Session) -> tuple[str, ...]:
+    """Do what :func:`asset_conflicts` does for a version that is not read yet; one that cannot be has no conflicts."""
+    try:
+        readable = read_version(version, dag_id=dag_id, session=session)
+    except VersionUnreadableError:
+        return ()
+    return asset_conflicts(readable, version.version_number, pinned=pinned, session=session)
+
+
+def asset_conflicts(version: ActiveVersion, number: int, *, pinned: bool = True, session: Session) -> tuple[str, ...]:
+    """
+    Say, by asset and Dag, where a version and other Dags say different things that cannot all be in effect.
+
+    It is one statement if the version's assets, their names and URIs are used by nobody else.
+
+    :param version: the version that is, or would be, active
+    :param number: its number
+    :param pinned: whether it is, or would be, pinned
+    :param session: database session
+    """
+    dag_id = version.dag_id
+    used = AssetModelOperation.collect({dag_id: version})
+    if not used.assets:
+        return ()
+    names, uris = {name for name, _ in used.assets}, {uri for _, uri in used.assets}
+    alike = session.execute(_alike(), {"names": list(names), "uris": list(uris)}).all()
+    users = deciding_users([asset.id for asset in alike], besides=[dag_id], session=session)
+    me = AssetUser(dag_id, pinned, version.registered_at if pinned else None)
+    awaited = {(asset.name, asset.uri) for asset in used.schedule_asset_references[dag_id]}
+    return (
+        *_rivals(used.assets, awaited, me, number, alike, users),
+        *(_other_watchers(used.assets, awaited, number, alike, users, session=session) if pinned else ()),
+    )
+
+
+def uses_displaced_asset() -> ColumnElement[bool]:
+    """Build the condition that the Dag of a pin uses an asset whose name or URI another active one has."""
+    return or_(
+        *(
+            select(model.asset_id)
+            .join(AssetModel, AssetModel.id == model.asset_id)
+            .where(model.dag_id == Pin.dag_id, is_displaced())
+            .correlate(Pin)
+            .exists()
+            for model in REFERENCES
+        )
+    )
+
+
+@cache
+def _alike() -> Select:
+    asked: dict[str, Any] = {name: bindparam(name, expanding=True) for name in ("names", "uris")}
+    return (
+        select(AssetModel.id, AssetModel.name, AssetModel.uri)
+        .where(or_(AssetModel.name.in_(asked["names"]), AssetModel.uri.in_(asked["uris"])))
+        .order_by(AssetModel.id)
+    )
+
+
+def _rivals(
+    assets: Iterable[Key],
+    awaited: Collection[Key],
+    me: AssetUser,
+    number: int,
+    alike: Iterable[Row],
+    users: dict[int, AssetUser],
+) -> list[str]:
+    ids = {(asset.name, asset.uri): asset.id for asset in alike}
+    found = []
+    for name, uri in assets:
+        # Whoever else uses the very same asset speaks for it too.
+        ally = users.get(ids.get((name, uri), -1))
+        mine = max(me, ally, key=lambda user: user.say) if ally else me
+        for asset in alike:
+            other = users.get(asset.id)
+            if other is None or (asset.name == name) == (asset.uri == uri):
+                continue
+            by_name = asset.name == name
+            shared = f"the name {name!r}" if by_name else f"the URI {uri!r}"
+            this, theirs = (uri, asset.uri) if by_name else (name, asset.name)
+            who = f"Dag {other.dag_id!r}, which is {'' if other.pinned else 'not '}pinned,"
+            if mine.yields_to(other):
+                found.append(
+                    f"Under {shared}, version {number} uses asset {this!r}, but {who} uses {theirs!r}. Only one can be "
+                    f"active, which is {theirs!r}. {_consequence((name, uri) in awaited)} Pin a version that agrees "
+                    f"with Dag {other.dag_id!r}, or let that one agree."
+                )
+            elif other.yields_to(mine):
+                found.append(
+                    f"Under {shared}, version {number} uses asset {this!r}, but {who} uses {theirs!r}. Only one can be "
+                    f"active, which is {this!r}. Events of the one reach no Dag that uses the other. Move both Dags "
+                    "together."
+                )
+    return found
+
+
+def _consequence(is_awaited: bool) -> str:
+    if is_awaited:
+        return "Runs of this Dag are created by events of its own asset, and by none of the other one."
+    return "Tasks of this Dag run all the same, and their events reach only Dags that use the asset as they do."
+
+
+def _other_watchers(
+    assets: dict[Key, SerializedAsset],
+    awaited: Collection[Key],
+    number: int,
+    alike: Iterable[Row],
+    users: dict[int, AssetUser],
+    *,
+    session: Session,
+) -> list[str]:
+    """Compare watchers with those of HEAD, which are in effect where a Dag uses the asset that is not pinned."""
+    deciding = {
+        (asset.name, asset.uri): users[asset.id].dag_id
+        for asset in alike
+        if (asset.name, asset.uri) in awaited and asset.id in users and not users[asset.id].pinned
+    }
+    at_head = {
+        dag_id: _assets_at_head(dag_id, session=session) for dag_id in sorted(set(deciding.values()))[:DAGS_READ]
+    }
+    found = []
+    for key, dag_id in sorted(deciding.items()):
+        theirs = at_head.get(dag_id, {}).get(key)
+        if theirs is None or _watchers(theirs) == _watchers(assets[key]):
+            continue
+        found.append(
+            f"Asset {key[0]!r} has other watchers in version {number} than in Dag {dag_id!r}, which is not pinned. "
+            f"Those of {dag_id!r} are in effect: "
+            + (
+                "runs of this Dag are created by what they watch for."
+                if theirs.watchers
+                else "it has none, so that no watcher creates runs of this Dag."
+            )
+            + f" Pin a version that agrees with Dag {dag_id!r}, or let that agree."
+        )
+    return found
+
+
+def _assets_at_head(dag_id: str, *, session: Session) -> dict[Key, SerializedAsset]:
+    serialized = session.scalar(
+        select(SerializedDagModel)
+        .join(SerializedDagModel.dag_version)
+        .where(SerializedDagModel.dag_id == dag_id)
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+        .options(contains_eager(SerializedDagModel.dag_version))
+    )
+    try:
+        dag: dict[str, LazyDeserializedDAG] = {dag_id: as_parsed(serialized)} if serialized is not None else {}
+        return AssetModelOperation.collect(dag).assets
+    except Exception:
+        # Another Dag that cannot be read is reported where that Dag is shown.
+        return {}
+
+
+def _watchers(asset: SerializedAsset) -> set[int]:
+    encoded = [encode_trigger(watcher.trigger) for watcher in asset.watchers]
+    return {BaseEventTrigger.hash(trigger["classpath"], trigger["kwargs"]) for trigger in encoded}

@@ -1,0 +1,119 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+What a canary's version needs of the active metadata beside the pinned version's.
+
+Airflow refuses to run a task with an outlet that is not active, and keeps an asset active only while a
+task of a Dag's active metadata refers to it. A candidate's new outlet is in no active metadata, so its
+references are added beside the pinned version's for as long as a canary run of it is unfinished. Nor does
+Airflow look at the limits of single tasks, unless the active metadata say that there are any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+from airflow.dag_processing.collection import AssetModelOperation
+from airflow.models.asset import AssetAliasModel, AssetModel, TaskInletAssetReference, TaskOutletAssetReference
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.utils.state import State
+from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.dag_model.sync import as_parsed
+from airflow_providers_pinning.models import RoutedRun
+
+
+def register_needs(serialized: SerializedDagModel, *, session: Session) -> None:
+    """Make the assets of a version's tasks known and active, refer to them, and have its tasks' limits looked at."""
+    dag_id = serialized.dag_id
+    parsed = as_parsed(serialized)
+    if parsed.has_task_concurrency_limits:
+        session.get_one(DagModel, dag_id).has_task_concurrency_limits = True
+    operation = AssetModelOperation.collect({dag_id: parsed})
+    assets = _known_assets(operation, session=session)
+    session.flush()
+    operation.activate_assets_if_possible(assets.values(), session=session)
+    outlets = {
+        (task_id, assets[asset.name, asset.uri].id): {
+            "allow_consumer_teams": asset.access_control.get("consumer_teams"),
+            "allow_global_consumers": asset.access_control.get("allow_global", True),
+        }
+        for task_id, asset in operation.outlet_references[dag_id]
+    }
+    inlets: dict[tuple[str, int], dict[str, Any]] = {
+        (task_id, assets[asset.name, asset.uri].id): {} for task_id, asset in operation.inlet_references[dag_id]
+    }
+    _refer(TaskOutletAssetReference, dag_id, outlets, session=session)
+    _refer(TaskInletAssetReference, dag_id, inlets, session=session)
+    session.flush()
+
+
+def _known_assets(operation: AssetModelOperation, *, session: Session) -> dict[tuple[str, str], AssetModel]:
+    """Create the assets and aliases that are missing; what is known of the others is up to active versions."""
+    known = select(AssetModel).where(tuple_(AssetModel.name, AssetModel.uri).in_(list(operation.assets)))
+    assets = {(asset.name, asset.uri): asset for asset in session.scalars(known)}
+    names = select(AssetAliasModel.name).where(AssetAliasModel.name.in_(list(operation.asset_aliases)))
+    aliases = set(session.scalars(names))
+    missing = operation._replace(
+        assets={key: asset for key, asset in operation.assets.items() if key not in assets},
+        asset_aliases={name: alias for name, alias in operation.asset_aliases.items() if name not in aliases},
+    )
+    missing.sync_asset_aliases(session=session)
+    return {**assets, **missing.sync_assets(session=session)}
+
+
+def keep_needs_of_unfinished_canaries(dag_ids: Collection[str], *, session: Session) -> None:
+    """Add again what canary runs need, after the pinned version's metadata were written."""
+    running = session.scalars(_versions_of_unfinished_canaries(), {"dag_ids": list(dag_ids)}).all()
+    if not running:
+        return
+    for serialized in session.scalars(select(SerializedDagModel).where(SerializedDagModel.dag_version_id.in_(running))):
+        register_needs(serialized, session=session)
+
+
+@cache
+def _versions_of_unfinished_canaries() -> Select:
+    # Built once: every change of a pin asks.
+    return (
+        select(RoutedRun.dag_version_id)
+        .distinct()
+        .join(DagRun, (DagRun.dag_id == RoutedRun.dag_id) & (DagRun.run_id == RoutedRun.run_id))
+        .where(RoutedRun.dag_id.in_(bindparam("dag_ids", expanding=True)), DagRun.state.in_(State.unfinished_dr_states))
+    )
+
+
+def _refer(
+    model: type[TaskOutletAssetReference] | type[TaskInletAssetReference],
+    dag_id: str,
+    wanted: Mapping[tuple[str, int], Mapping[str, Any]],
+    *,
+    session: Session,
+) -> None:
+    """Add the references, each a task and an asset's id, that the active version has not."""
+    present = {
+        tuple(row) for row in session.execute(select(model.task_id, model.asset_id).where(model.dag_id == dag_id))
+    }
+    session.add_all(
+        model(asset_id=asset_id, dag_id=dag_id, task_id=task_id, **values)
+        for (task_id, asset_id), values in wanted.items()
+        if (task_id, asset_id) not in present
+    )

@@ -1,0 +1,143 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What became of a pinned Dag at HEAD, which unpinning it would meet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.errors import ParseImportError
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
+from airflow_providers_pinning.models import Pin
+
+
+class HeadStatus(str, Enum):
+    """Whether a file at HEAD defines the Dag."""
+
+    DEFINED = "defined"
+    """As far as is known."""
+    BROKEN = "broken"
+    """Its file does not parse."""
+    MISSING = "missing"
+    """Its file is gone, or does not define it any more."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What became of a Dag at HEAD, while its pinned version goes on."""
+
+    status: HeadStatus
+    since: datetime | None = None
+    """Since when it is missing, or when its file failed to parse last."""
+    message: str | None = None
+    """What is the matter, and what unpinning would do."""
+
+
+def head_of(pin: Pin, latest: VersionIdentity | None, *, session: Session) -> Head:
+    """Tell what became of a pinned Dag at HEAD."""
+    return _heads([(pin, latest)], session=session)[pin.dag_id]
+
+
+def heads_of(pins: Collection[Pin], *, session: Session) -> dict[str, Head]:
+    """Tell what became of pinned Dags at HEAD, with as many statements as for one."""
+    latest = latest_of([pin.dag_id for pin in pins], session=session)
+    return _heads([(pin, latest.get(pin.dag_id)) for pin in pins], session=session)
+
+
+def latest_of(dag_ids: Collection[str], *, session: Session) -> dict[str, VersionIdentity]:
+    """Read the newest version of each of these Dags."""
+    if not dag_ids:
+        return {}
+    newest = (
+        select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
+        .where(DagVersion.dag_id.in_(dag_ids))
+        .group_by(DagVersion.dag_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(DagVersion.id, DagVersion.dag_id).join(
+            newest, and_(newest.c.dag_id == DagVersion.dag_id, newest.c.number == DagVersion.version_number)
+        )
+    )
+    ids = {row.id: row.dag_id for row in rows}
+    return {ids[one.dag_version_id]: one for one in identities_of(list(ids), session=session)}
+
+
+def _heads(pins: Collection[tuple[Pin, VersionIdentity | None]], *, session: Session) -> dict[str, Head]:
+    places = {
+        pin.dag_id: (latest.bundle_name, latest.relative_fileloc)
+        for pin, latest in pins
+        if latest is not None and pin.head_missing_at is None
+    }
+    errors = errors_of(set(places.values()), session=session)
+    return {pin.dag_id: _judge(pin, latest, errors.get(places.get(pin.dag_id, (None, None)))) for pin, latest in pins}
+
+
+def errors_of(
+    places: Collection[tuple[str | None, str | None]], *, session: Session
+) -> dict[tuple[str | None, str | None], ParseImportError]:
+    """Return the import errors of those files, each a bundle's name and a path in it, that have one."""
+    if not places:
+        return {}
+    found = session.scalars(
+        select(ParseImportError).where(
+            tuple_(ParseImportError.bundle_name, ParseImportError.filename).in_(list(places))
+        )
+    )
+    return {(error.bundle_name, error.filename): error for error in found}
+
+
+def _judge(pin: Pin, latest: VersionIdentity | None, error: ParseImportError | None) -> Head:
+    place = f"{latest.relative_fileloc!r} of bundle {latest.bundle_name!r}" if latest else "no file"
+    if pin.head_missing_at is not None:
+        return Head(
+            HeadStatus.MISSING,
+            pin.head_missing_at,
+            f"At HEAD no file defines the Dag any more; {place} did last. The pinned version goes on. Unpinned, "
+            "the Dag gets no runs.",
+        )
+    if error is not None:
+        return Head(
+            HeadStatus.BROKEN,
+            error.timestamp,
+            f"At HEAD {place} does not parse; see the import errors. The pinned version goes on. Unpinned, the Dag "
+            "gets no runs until that is mended.",
+        )
+    return Head(HeadStatus.DEFINED)
+
+
+def is_troubled_at_head() -> ColumnElement[bool]:
+    """Build the condition that a pinned Dag is missing at HEAD, or that the file of its pinned version is broken."""
+    is_broken = (
+        select(literal(1))
+        .where(ParseImportError.bundle_name == Pin.bundle_name, ParseImportError.filename == Pin.relative_fileloc)
+        .correlate(Pin)
+        .exists()
+    )
+    return or_(Pin.head_missing_at.is_not(None), is_broken)
+
+
+def note_defined(dag_ids: Collection[str], *, session: Session) -> None:
+    """Note that a file at HEAD defines these Dags, now that it was parsed."""
+    session.execute(update(Pin).where(Pin.dag_id.in_(dag_ids)).values(head_missing_at=None))

@@ -1,0 +1,131 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Notice pinned Dags that no file at HEAD defines any more.
+
+Stock marks such Dags as stale, and passes over pinned ones. So what the dag processor has seen of the files is compared
+with pinned Dags that were not parsed of late.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import PurePath
+from typing import Any
+
+from airflow._shared.timezones import timezone
+from airflow.configuration import conf as airflow_conf
+from airflow.models.dag import DagModel
+from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning import conf
+from airflow_providers_pinning.domain.dag_model.head import errors_of, latest_of
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin
+
+log = logging.getLogger(__name__)
+
+LOOKED_AT_A_ROUND = 500
+"""How many Dags that were not parsed of late one round looks at."""
+
+
+@dataclass
+class Seen:
+    """What a dag processor has seen of the files of its bundles."""
+
+    listed: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The files of each bundle when it was refreshed last."""
+    parsed: Mapping[tuple[str, str], datetime | None] = field(default_factory=dict)
+    """When each file, named by bundle and path, was parsed last."""
+
+
+seen = Seen()
+"""What the dag processor of this process has seen."""
+
+
+def note_missing(after: str | None = None, *, session: Session) -> str | None:
+    """
+    Note which pinned Dags no file at HEAD defines any more, as far as this dag processor has seen.
+
+    :param after: the Dag after which to go on
+    :param session: database session
+    :return: the Dag after which the next round goes on; ``None`` if it begins anew
+    """
+    interval = timedelta(seconds=conf.maintenance_interval())
+    usual = timedelta(seconds=2 * airflow_conf.getfloat("dag_processor", "min_file_process_interval"))
+    asked = {"after": after or "", "parsed_before": timezone.utcnow() - max(interval, usual)}
+    rows = session.execute(_not_parsed_of_late(), asked).all()
+    latest = latest_of([row.dag_id for row in rows], session=session)
+    places = {dag_id: (one.bundle_name, one.relative_fileloc) for dag_id, one in latest.items()}
+    suspected = [
+        row.dag_id for row in rows if row.dag_id in latest and _is_missing(latest[row.dag_id], row.last_parsed_time)
+    ]
+    # What a file that does not parse would define is not known.
+    broken = errors_of({places[dag_id] for dag_id in suspected}, session=session)
+    if missing := [dag_id for dag_id in suspected if places[dag_id] not in broken]:
+        log.warning("No file at HEAD defines these pinned Dags any more: %s", ", ".join(missing))
+        session.execute(
+            update(Pin)
+            .where(Pin.dag_id.in_(missing), Pin.head_missing_at.is_(None))
+            .values(head_missing_at=timezone.utcnow())
+            .execution_options(synchronize_session=False)
+        )
+    return rows[-1].dag_id if len(rows) == LOOKED_AT_A_ROUND else None
+
+
+@cache
+def _not_parsed_of_late() -> Select:
+    return (
+        select(Pin.dag_id, DagModel.last_parsed_time)
+        .join(DagModel, DagModel.dag_id == Pin.dag_id)
+        .where(
+            Pin.dag_version_id.is_not(None),
+            Pin.head_missing_at.is_(None),
+            Pin.dag_id > bindparam("after"),
+            DagModel.last_parsed_time < bindparam("parsed_before"),
+        )
+        .order_by(Pin.dag_id)
+        .limit(LOOKED_AT_A_ROUND)
+    )
+
+
+def _is_missing(latest: VersionIdentity, parsed_at: datetime) -> bool:
+    """Tell whether the file that defined a Dag last is gone, or was parsed since without the Dag in it."""
+    bundle_name, fileloc = latest.bundle_name or "", latest.relative_fileloc or ""
+    if (listed := seen.listed.get(bundle_name)) is None:
+        return False
+    if fileloc not in listed:
+        return True
+    # A file inside of a zip archive is parsed with the archive.
+    finished = seen.parsed.get((bundle_name, fileloc)) or seen.parsed.get((bundle_name, str(PurePath(fileloc).parent)))
+    threshold = timedelta(seconds=airflow_conf.getint("dag_processor", "stale_dag_threshold"))
+    return finished is not None and parsed_at + threshold < finished
+
+
+def note_listed(bundle_name: str, filelocs: Collection[str]) -> None:
+    """Keep which files a bundle has, as it was refreshed just now."""
+    seen.listed[bundle_name] = frozenset(filelocs)
+
+
+def note_parsed(last_parsed: Mapping[Any, datetime | None]) -> None:
+    """Keep when the files were parsed last, by Airflow's own description of each."""
+    seen.parsed = {(file.bundle_name, str(file.rel_path)): moment for file, moment in last_parsed.items()}

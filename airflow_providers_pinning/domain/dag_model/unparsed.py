@@ -1,0 +1,240 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+What Airflow recalculates whenever it parses a Dag, for pinned Dags whose file at HEAD does not parse.
+
+Stock leaves a Dag without runs while its file is broken or gone, so it does not matter that nothing is recalculated
+meanwhile. A pinned Dag goes on running then: a limit that was reached would stay reached for good once its run is set
+to failed or deleted by hand, and a Dag that is unpaused would run the interval that was next when its file broke.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from airflow._shared.timezones import timezone
+from airflow.configuration import conf as airflow_conf
+from airflow.dag_processing.collection import DagModelOperation
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.errors import ParseImportError
+from airflow.utils.types import DagRunType
+from sqlalchemy import Row, Select, and_, bindparam, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning import conf
+from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, pinned_versions
+from airflow_providers_pinning.domain.versions.identity import require_dag
+from airflow_providers_pinning.models import Pin
+
+log = logging.getLogger(__name__)
+
+LOOKED_AT_A_ROUND = 500
+"""How many Dags one round compares with their runs, in two statements."""
+
+RECALCULATED_A_ROUND = 100
+"""How many Dags one round deserializes, which is what costs time."""
+
+RECALCULATED = (
+    "exceeds_max_non_backfill",
+    "next_dagrun",
+    "next_dagrun_create_after",
+    "next_dagrun_data_interval_start",
+    "next_dagrun_data_interval_end",
+    "next_dagrun_partition_key",
+    "next_dagrun_partition_date",
+    "max_active_runs",
+    "max_active_tasks",
+    "max_consecutive_failed_dag_runs",
+    "owners",
+)
+"""Columns of ``DagModel`` that depend on runs, on time or on the configuration, not only on the version."""
+
+
+@dataclass
+class Progress:
+    """How far the rounds got, kept by the dag processor between them."""
+
+    after: str | None = None
+    """The Dag after which the next round goes on; ``None`` if it begins anew."""
+    known: dict[str, tuple] = field(default_factory=dict)
+    """What the Dags of the last cycle were calculated from, so that only what changed is calculated again."""
+    found: dict[str, tuple] = field(default_factory=dict)
+    """The same for the cycle that is under way."""
+
+
+def recalculate_unparsed(progress: Progress, *, now: datetime | None = None, session: Session) -> list[str]:
+    """
+    Recalculate the next run and the limits of pinned Dags that were not parsed of late.
+
+    A round takes some Dags and the next one goes on after them. Only what differs is written.
+
+    :param progress: where to go on; updated
+    :param now: the present
+    :param session: database session; committed after each Dag that is written
+    :return: the Dags that were written
+    """
+    now = now or timezone.utcnow()
+    rows = session.execute(_unparsed(), _asked(progress, now)).all()
+    active_runs = _active_runs(rows, session=session)
+    due: dict[str, tuple] = {}
+    last = None
+    for row in rows:
+        if len(due) == RECALCULATED_A_ROUND:
+            break
+        last = row.dag_id
+        basis = (row.dag_version_id, row.latest_run)
+        if _may_differ(row, active_runs.get(row.dag_id, 0), progress.known.get(row.dag_id) == basis, now):
+            due[row.dag_id] = basis
+        progress.found[row.dag_id] = basis
+    changed = _changed(list(due), session=session)
+    session.commit()
+    if len(rows) < LOOKED_AT_A_ROUND and (not rows or last == rows[-1].dag_id):
+        progress.known, progress.found, last = progress.found, {}, None
+    progress.after = last
+    written = []
+    for dag_id in changed:
+        if _write(dag_id, session=session):
+            written.append(dag_id)
+        else:
+            progress.known.pop(dag_id, None)
+            progress.found.pop(dag_id, None)
+    return written
+
+
+def _asked(progress: Progress, now: datetime) -> dict[str, Any]:
+    """Take a file for unparsed after two of Airflow's intervals, or at once if it is known to be broken."""
+    interval = timedelta(seconds=conf.maintenance_interval())
+    usual = timedelta(seconds=2 * airflow_conf.getfloat("dag_processor", "min_file_process_interval"))
+    return {"after": progress.after or "", "broken_since": now - interval, "gone_since": now - max(interval, usual)}
+
+
+@cache
+def _unparsed() -> Select:
+    latest_run = (
+        select(func.max(DagRun.logical_date))
+        .where(DagRun.dag_id == Pin.dag_id, DagRun.run_type.in_((DagRunType.BACKFILL_JOB, DagRunType.SCHEDULED)))
+        .correlate(Pin)
+        .scalar_subquery()
+    )
+    is_broken = (
+        select(literal(1))
+        .where(
+            ParseImportError.bundle_name == DagModel.bundle_name,
+            ParseImportError.filename == DagModel.relative_fileloc,
+        )
+        .correlate(DagModel)
+        .exists()
+    )
+    parsed = func.coalesce(DagModel.last_parsed_time, datetime(1970, 1, 1, tzinfo=timezone.utc))
+    return (
+        select(
+            Pin.dag_id,
+            Pin.dag_version_id,
+            DagModel.exceeds_max_non_backfill,
+            DagModel.max_active_runs,
+            DagModel.next_dagrun_create_after,
+            DagModel.timetable_partitioned,
+            latest_run.label("latest_run"),
+        )
+        .join(DagModel, DagModel.dag_id == Pin.dag_id)
+        .where(
+            Pin.dag_version_id.is_not(None),
+            Pin.dag_id > bindparam("after"),
+            DagModel.is_stale.is_(False),
+            or_(parsed < bindparam("gone_since"), and_(parsed < bindparam("broken_since"), is_broken)),
+        )
+        .order_by(Pin.dag_id)
+        .limit(LOOKED_AT_A_ROUND)
+    )
+
+
+def _active_runs(rows: Any, *, session: Session) -> Mapping[str, int]:
+    if not rows:
+        return {}
+    return DagRun.active_runs_of_dags(dag_ids=[row.dag_id for row in rows], exclude_backfill=True, session=session)
+
+
+def _may_differ(row: Row, active_runs: int, is_known: bool, now: datetime) -> bool:
+    """Tell whether a Dag's row may not be what a parse would leave."""
+    return (
+        not is_known
+        or row.timetable_partitioned
+        or (active_runs >= (row.max_active_runs or 0)) != row.exceeds_max_non_backfill
+        # A run that is due stays so if the Dag is paused, and is a later one when time goes by without catch-up.
+        or (row.next_dagrun_create_after is not None and row.next_dagrun_create_after <= now)
+    )
+
+
+def _changed(dag_ids: list[str], *, session: Session) -> list[str]:
+    if not dag_ids:
+        return []
+    present = {dag.dag_id: dag for dag in session.scalars(select(DagModel).where(DagModel.dag_id.in_(dag_ids)))}
+    return [
+        dag_id
+        for dag_id, active in sorted(pinned_versions(dag_ids, session=session).items())
+        if _differing(present[dag_id], active, session=session)
+    ]
+
+
+def _differing(present: DagModel, active: ActiveVersion, *, session: Session) -> dict[str, Any]:
+    """
+    Let Airflow calculate a row of its own, and return what differs from the present one.
+
+    It goes by the Dag's runs (``_RunInfo.calculate``) and by nothing of the row that it writes to.
+    """
+    calculated = DagModel(dag_id=active.dag_id, bundle_name=present.bundle_name)
+    operation = DagModelOperation(
+        dags={active.dag_id: active},
+        bundle_name=active.bundle_name or "",
+        bundle_version=active.bundle_version,
+    )
+    with session.no_autoflush:
+        operation.update_dags({active.dag_id: calculated}, None, session=session)
+    return {
+        column: getattr(calculated, column)
+        for column in RECALCULATED
+        if getattr(calculated, column) != getattr(present, column)
+    }
+
+
+def _write(dag_id: str, *, session: Session) -> bool:
+    """Calculate once more under the lock, and write what differs."""
+    try:
+        present = require_dag(dag_id, lock=True, session=session)
+        session.refresh(present, RECALCULATED)
+        active = pinned_versions([dag_id], session=session).get(dag_id)
+        differing = _differing(present, active, session=session) if active else {}
+        for column, value in differing.items():
+            setattr(present, column, value)
+        session.commit()
+    except Exception:
+        session.rollback()
+        log.exception("The next run of pinned Dag %s could not be recalculated; it is tried again", dag_id)
+        return False
+    if differing:
+        log.info(
+            "Recalculated %s of pinned Dag %s, whose file at HEAD was not parsed of late.",
+            ", ".join(sorted(differing)),
+            dag_id,
+        )
+    return bool(differing)

@@ -1,0 +1,43 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Counters of changes, through Airflow's own metrics; each change is counted as it is announced."""
+
+from __future__ import annotations
+
+from airflow.configuration import conf
+from airflow.observability import stats
+from airflow.observability.metrics import stats_utils
+
+from airflow_providers_pinning.domain.history.events import EventKind
+from airflow_providers_pinning.listeners.event import DagVersionEvent
+
+CHANGES = "pinning.changes"
+ROLLBACKS = "pinning.rollbacks"
+
+
+def initialize() -> None:
+    """Make the metrics of this process go where Airflow's go; its own components do so themselves."""
+    stats.initialize(
+        factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
+    )
+
+
+def count_change(event: DagVersionEvent) -> None:
+    """Count a change, by its kind, and rollbacks once more for backends that have no tags."""
+    stats.incr(CHANGES, tags={"kind": event.kind.value})
+    if event.kind is EventKind.ROLLED_BACK:
+        stats.incr(ROLLBACKS)

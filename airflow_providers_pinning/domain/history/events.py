@@ -1,0 +1,165 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The history: one event a change, written in the transaction that makes the change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError
+from airflow_providers_pinning.domain.history.outbox import announce_after_commit
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Event
+
+
+class EventKind(str, Enum):
+    """What a change did."""
+
+    PINNED = "pinned"
+    """A version became active by choice."""
+    UNPINNED = "unpinned"
+    """The latest version became active again."""
+    ROLLED_BACK = "rolled_back"
+    """A version that was active before became active again."""
+    CANDIDATE = "candidate"
+    """A version came under management for evaluation; the active version stayed."""
+    CANARY = "canary"
+    """Runs of a version were started while the active version stayed."""
+    CONFIRMED = "confirmed"
+    """A request found everything as it asks for; kept because of its idempotency key or the hold it lifted."""
+    REJECTED = "rejected"
+    """A version was marked as not to be pinned."""
+    RESTORED = "restored"
+    """A rejected version may be pinned again."""
+    REPAIRED = "repaired"
+    """A managed version that something had rewritten was written again as it was recorded."""
+    ACKNOWLEDGED = "acknowledged"
+    """Runs that had escaped the pin are no longer reported."""
+    FORGOTTEN = "forgotten"
+    """The Dag was deleted from Airflow, and its pin with it."""
+
+
+class CallerKind(str, Enum):
+    """Who asks for changes."""
+
+    USER = "user"
+    """A person or a service through the REST API."""
+    CLI = "cli"
+    """A command on a host of the deployment."""
+    SYSTEM = "system"
+    """Airflow itself."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks for a change."""
+
+    name: str
+    kind: CallerKind = CallerKind.USER
+    source: Mapping[str, Any] | None = None
+    """Where the request says that it comes from, such as Dag, run and task ids."""
+    permitted_in_team: Callable[[str, str | None], bool] | None = field(default=None, compare=False, repr=False)
+    """Tells whether a user may do the same with the Dag, by its id, if it belonged to a team; ``None`` never may."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Why a change is asked for, and under which conditions it may be made."""
+
+    caller: Caller
+    reason: str
+    expected_revision: int | None = None
+    """Revision that the caller saw; another one is a conflict."""
+    idempotency_key: str | None = None
+    """The same key makes the change once, however often it is sent."""
+    override_reason: str | None = None
+    """Why a hold or a rejection is to be passed over."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """Facts that led to the change, kept with it."""
+    expected_dag_hash: str | None = None
+    """Hash of the version that the caller saw; another one is refused."""
+    expected_bundle_version: str | None = None
+    """Bundle version of the version that the caller saw: the code may change while the hash stays."""
+
+
+def find_repeated(change: Change, request: Mapping[str, Any], *, session: Session) -> Event | None:
+    """
+    Find the event of an earlier request with the same idempotency key.
+
+    :raises IdempotencyKeyReusedError: if the key was sent with another request
+    """
+    if change.idempotency_key is None:
+        return None
+    event = session.scalar(
+        select(Event).where(Event.dag_id == request["dag_id"], Event.idempotency_key == change.idempotency_key)
+    )
+    if event is not None and event.request != dict(request):
+        raise IdempotencyKeyReusedError(
+            f"The idempotency key {change.idempotency_key!r} was used for another request ({event.kind}) of this Dag. "
+            "Use a new key for a new request.",
+            idempotency_key=change.idempotency_key,
+        )
+    return event
+
+
+def record(
+    kind: EventKind,
+    *,
+    dag_id: str,
+    revision: int,
+    change: Change,
+    request: Mapping[str, Any],
+    from_version: VersionIdentity | None,
+    to_version: VersionIdentity | None,
+    evidence: Mapping[str, Any] | None = None,
+    session: Session,
+) -> Event:
+    """Append one event; the caller's transaction decides whether it happened."""
+    event = Event(
+        dag_id=dag_id,
+        revision=revision,
+        kind=kind.value,
+        from_version=from_version and from_version.as_dict(),
+        to_version=to_version and to_version.as_dict(),
+        actor=change.caller.name,
+        actor_kind=change.caller.kind.value,
+        source=dict(change.caller.source) if change.caller.source else None,
+        reason=change.reason,
+        override_reason=change.override_reason,
+        evidence={**change.evidence, **(evidence or {})} or None,
+        idempotency_key=change.idempotency_key,
+        request=dict(request),
+    )
+    session.add(event)
+    session.flush()
+    announce_after_commit(event)
+    return event
+
+
+def list_events(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[Event], int]:
+    """List a Dag's events, newest first, and count them all."""
+    total = session.scalar(select(func.count()).select_from(Event).where(Event.dag_id == dag_id)) or 0
+    events = session.scalars(
+        select(Event).where(Event.dag_id == dag_id).order_by(Event.id.desc()).limit(limit).offset(offset)
+    )
+    return list(events), total

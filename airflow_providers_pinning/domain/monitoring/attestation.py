@@ -1,0 +1,225 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Which running processes enforce pins.
+
+Python cannot stop a process that lacks this package. So every component that has the enforcement in
+place says so in a row, and a pin is refused while a live one has not.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from uuid import UUID
+
+import uuid6
+from airflow import __version__ as airflow_version
+from airflow._shared.timezones import timezone
+from airflow.jobs.job import Job, JobState
+from airflow.utils.net import get_hostname
+from sqlalchemy import Select, and_, bindparam, delete, or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning import __version__, conf
+from airflow_providers_pinning.domain.errors import NotEnforcedError
+from airflow_providers_pinning.domain.seams import FINGERPRINT
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Component
+
+JOB_COMPONENTS = {
+    "SchedulerJob": "scheduler",
+    "DagProcessorJob": "dag_processor",
+    "TriggererJob": "triggerer",
+}
+"""Airflow's job types that must enforce pins, and what they are called."""
+
+API_SERVER = "api_server"
+
+
+@dataclass(frozen=True)
+class ComponentHealth:
+    """One live process and whether it enforces pins."""
+
+    component: str
+    hostname: str
+    pid: int | None
+    job_id: int | None
+    enforced: bool
+    message: str
+    """Why it does not, and what to do about it; empty if it does."""
+    package_version: str | None
+    last_seen: datetime | None
+
+    @property
+    def place(self) -> str:
+        """What it is and where it runs, such as ``scheduler on host-1 (job 7)``."""
+        process = f"process {self.pid}" if self.job_id is None else f"job {self.job_id}"
+        return f"{self.component} on {self.hostname} ({process})"
+
+
+def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = None, session: Session) -> UUID:
+    """
+    Record that this process enforces pins.
+
+    :param component: one of the values of :data:`JOB_COMPONENTS`, or :data:`API_SERVER`
+    :param job_id: Airflow's job, where the process has one
+    :param row_id: id of the process's earlier row, to write it again
+    :param session: database session
+    :return: the id of the row
+    """
+    row_id = row_id or uuid6.uuid7()
+    session.add(
+        Component(
+            id=row_id,
+            component=component,
+            job_id=job_id,
+            hostname=get_hostname(),
+            pid=os.getpid(),
+            package_version=__version__,
+            airflow_version=airflow_version,
+            fingerprint=FINGERPRINT,
+        )
+    )
+    _delete_gone(session=session)
+    session.flush()
+    return row_id
+
+
+def renew_api_server(row_id: UUID, *, session: Session) -> None:
+    """Renew an API server's sign of life; a row that was deleted meanwhile is written again."""
+    row = session.get(Component, row_id)
+    if row is None:
+        attest(API_SERVER, row_id=row_id, session=session)
+    else:
+        row.last_seen = timezone.utcnow()
+
+
+def withdraw(row_id: UUID, *, session: Session) -> None:
+    """Remove the row of a process that ends."""
+    session.execute(delete(Component).where(Component.id == row_id))
+
+
+def live_components(*, session: Session) -> list[ComponentHealth]:
+    """List every live scheduler, dag processor, triggerer and API server process."""
+    attestations, running_jobs = _of_components()
+    # The jobs first: a component that starts in between writes both at once, and must not be seen without the latter.
+    jobs = session.scalars(running_jobs).all()
+    rows = session.scalars(attestations, {"oldest_sign_of_life": _oldest_sign_of_life()}).all()
+    attested = {row.job_id: row for row in rows if row.job_id is not None}
+    components = [_judge_job(job, attested.get(job.id)) for job in jobs if job.is_alive()]
+    return components + [_judge_attested(row) for row in rows if row.job_id is None]
+
+
+@cache
+def _of_components() -> tuple[Select, Select]:
+    # Built once: every change of a pin asks.
+    serves = and_(Component.component == API_SERVER, Component.last_seen > bindparam("oldest_sign_of_life"))
+    return (
+        select(Component).where(or_(Component.job_id.is_not(None), serves)).order_by(Component.hostname, Component.pid),
+        select(Job).where(Job.job_type.in_(JOB_COMPONENTS), Job.state == JobState.RUNNING).order_by(Job.id),
+    )
+
+
+def require_enforcement(*, session: Session) -> None:
+    """
+    Refuse to go on while a live component does not enforce pins.
+
+    :raises NotEnforcedError: naming the components
+    """
+    missing = _missing(session=session)
+    if missing:
+        raise NotEnforcedError(
+            f"A pin would not be honored: {_complaint(missing)}",
+            components=[
+                {"component": c.component, "hostname": c.hostname, "job_id": c.job_id, "message": c.message}
+                for c in missing
+            ],
+        )
+
+
+def warn_of_overwriting(version: VersionIdentity, *, session: Session) -> tuple[str, ...]:
+    """Say which live components could rewrite a version all the same, because they do not enforce pins."""
+    missing = _missing(session=session)
+    if not missing:
+        return ()
+    return (
+        f"Version {version.version_number} is kept unchanged only by what enforces pins, so it may be overwritten "
+        f"all the same: {_complaint(missing)}",
+    )
+
+
+def _missing(*, session: Session) -> list[ComponentHealth]:
+    return [component for component in live_components(session=session) if not component.enforced]
+
+
+def _complaint(missing: list[ComponentHealth]) -> str:
+    """Say why each does not enforce pins, and then once what to do."""
+    messages = [component.message.partition(". ") for component in missing]
+    found = "; ".join(f"{component.place} {why}" for component, (why, _, _) in zip(missing, messages, strict=True))
+    return " ".join([f"{found}.", *dict.fromkeys(remedy for _, _, remedy in messages)])
+
+
+def _judge_job(job: Job, row: Component | None) -> ComponentHealth:
+    if row is not None:
+        return _judge_attested(row, last_seen=job.latest_heartbeat)
+    return ComponentHealth(
+        component=JOB_COMPONENTS[job.job_type or ""],
+        hostname=job.hostname or "",
+        pid=None,
+        job_id=job.id,
+        enforced=False,
+        message="runs without the enforcement. Install airflow-providers-pinning there and restart it.",
+        package_version=None,
+        last_seen=job.latest_heartbeat,
+    )
+
+
+def _judge_attested(row: Component, *, last_seen: datetime | None = None) -> ComponentHealth:
+    enforced = row.fingerprint == FINGERPRINT
+    return ComponentHealth(
+        component=row.component,
+        hostname=row.hostname,
+        pid=row.pid,
+        job_id=row.job_id,
+        enforced=enforced,
+        message=""
+        if enforced
+        else f"enforces pins as version {row.package_version} does, which differs from {__version__}. "
+        "Install the same version everywhere and restart it.",
+        package_version=row.package_version,
+        last_seen=last_seen or row.last_seen,
+    )
+
+
+def _oldest_sign_of_life() -> datetime:
+    return timezone.utcnow() - timedelta(seconds=conf.component_threshold())
+
+
+def _delete_gone(*, session: Session) -> None:
+    """Delete the rows of processes that ended without saying so."""
+    session.execute(
+        delete(Component).where(Component.component == API_SERVER, Component.last_seen < _oldest_sign_of_life())
+    )
+    running = select(Job.id).where(Job.id == Component.job_id, Job.state == JobState.RUNNING).correlate(Component)
+    session.execute(
+        delete(Component)
+        .where(Component.job_id.is_not(None), Component.started_at < _oldest_sign_of_life(), ~running.exists())
+        .execution_options(synchronize_session=False)
+    )

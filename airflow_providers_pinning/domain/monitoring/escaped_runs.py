@@ -1,0 +1,102 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Runs of pinned Dags that were created with another version since the pin, by something that does not enforce it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.models import Acknowledgement, Pin
+
+NEWEST_RUNS = 10_000
+"""How many of the deployment's newest runs the search for escaped runs looks at."""
+
+
+@dataclass(frozen=True)
+class EscapedRun:
+    """A run of a pinned Dag that was created with another version after the pin."""
+
+    dag_id: str
+    run_id: str
+    version_number: int | None
+    pinned_version_number: int
+
+
+def of_escaped_runs(query: Select) -> Select:
+    """Restrict a select on ``DagRun`` to runs that escaped and are not acknowledged, and join their pins."""
+    return query.join(
+        Pin,
+        and_(
+            Pin.dag_id == DagRun.dag_id,
+            DagRun.id > Pin.last_run_before,
+            DagRun.created_dag_version_id.is_distinct_from(Pin.dag_version_id),
+        ),
+    ).where(
+        Pin.dag_version_id.is_not(None),
+        DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
+        ~is_canary(),
+        ~select(literal(1))
+        .where(Acknowledgement.dag_id == DagRun.dag_id, Acknowledgement.run_id == DagRun.run_id)
+        .correlate(DagRun)
+        .exists(),
+    )
+
+
+def escaped_run_ids(dag_id: str, *, limit: int, session: Session) -> list[str]:
+    """Return the ids of the runs of one Dag that escaped its pin and are not acknowledged, newest first."""
+    query = (
+        of_escaped_runs(select(DagRun.run_id)).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def escaped_runs(dag_ids: Collection[str] | None = None, *, limit: int = 100, session: Session) -> list[EscapedRun]:
+    """
+    Find runs of pinned Dags that were created with another version since the pin.
+
+    Only the deployment's newest :data:`NEWEST_RUNS` runs are looked at, so that the cost stays bounded.
+
+    :param dag_ids: restrict to these Dags; a set, if they are many
+    :param limit: return at most so many, newest first
+    :param session: database session
+    """
+    newest = session.scalar(select(func.max(DagRun.id))) or 0
+    query = (
+        of_escaped_runs(
+            select(
+                DagRun.dag_id, DagRun.run_id, DagVersion.version_number, Pin.version_number.label("pinned")
+            ).outerjoin(DagVersion, DagVersion.id == DagRun.created_dag_version_id)
+        )
+        .where(DagRun.id > newest - NEWEST_RUNS)
+        .order_by(DagRun.id.desc())
+    )
+    if dag_ids is None:
+        query = query.limit(limit)
+    # Not named in the statement: they may be all Dags of the deployment, and few runs escape.
+    escaped = (row for row in session.execute(query) if dag_ids is None or row.dag_id in dag_ids)
+    return [
+        EscapedRun(row.dag_id, row.run_id, row.version_number, row.pinned) for row in itertools.islice(escaped, limit)
+    ]

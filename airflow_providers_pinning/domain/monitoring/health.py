@@ -1,0 +1,246 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Whether pins are honoured: per Dag, and for the whole deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, Protocol
+
+from airflow.models.dagrun import DagRun
+from sqlalchemy import BindParameter, Row, Select, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.dag_model.asset_conflicts import asset_conflicts
+from airflow_providers_pinning.domain.dag_model.sync import read_version
+from airflow_providers_pinning.domain.errors import VersionUnreadableError
+from airflow_providers_pinning.domain.monitoring.escaped_runs import of_escaped_runs
+from airflow_providers_pinning.domain.monitoring.health_flags import CHECKS_IN_VAIN, HEALTH_COLUMNS, with_live_rows
+from airflow_providers_pinning.domain.text import acknowledge_command, plural, repair_command
+from airflow_providers_pinning.domain.versions.code_availability.finding import (
+    CodeProblem,
+    CodeSource,
+    CodeState,
+    code_remedy,
+)
+from airflow_providers_pinning.domain.versions.identity import pinned_identity
+from airflow_providers_pinning.models import Pin
+
+ASSET_CONFLICT = "asset_conflict"
+"""Reason of the problem that a version and another Dag say different things of an asset."""
+
+
+class HealthStatus(str, Enum):
+    """How well the pin of a Dag is honoured."""
+
+    HEALTHY = "healthy"
+    """New runs are made with the active version."""
+    DEGRADED = "degraded"
+    """New runs are made with the active version, but something needs attention."""
+    BROKEN = "broken"
+    """No new run is made, or its tasks cannot get their code."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a pin."""
+
+    reason: str
+    """Machine word."""
+    message: str
+    """What is wrong, and what to do about it."""
+    status: HealthStatus
+
+
+@dataclass(frozen=True)
+class Health:
+    """How well the pin of a Dag is honoured, and why."""
+
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def status(self) -> HealthStatus:
+        """The worst of the problems."""
+        order = list(HealthStatus)
+        return max((problem.status for problem in self.problems), key=order.index, default=HealthStatus.HEALTHY)
+
+
+class CheckedCode(Protocol):
+    """What the dag processor wrote down of a version's code, as a row or as the model."""
+
+    code_state: Any
+    code_source: Any
+    code_problem: Any
+    code_attempts: Any
+    code_message: Any
+
+
+def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
+    """
+    Turn the flags of one row into problems with remedies.
+
+    :param pin: the pin
+    :param row: a row with :data:`HEALTH_COLUMNS`
+    :param escaped: number of runs that were created with another version since the pin
+    """
+    number = pin.version_number
+    problems = []
+    if row.version_gone:
+        problems.append(
+            Problem(
+                "version_missing",
+                f"Version {number} is pinned, but its row is gone, so no run is created. Pin another version or unpin.",
+                HealthStatus.BROKEN,
+            )
+        )
+    elif row.version_drifted:
+        problems.append(
+            Problem(
+                "version_drifted",
+                f"Version {number} is pinned, but a process that does not enforce pins rewrote it, so no run is "
+                "created. End that process first (airflow pinning doctor names it while it runs). Then repair the "
+                f"version, which writes it again as it was pinned: {repair_command(pin.dag_id, number)}. Or pin "
+                "another version.",
+                HealthStatus.BROKEN,
+            )
+        )
+    elif row.bundle_removed:
+        problems.append(
+            Problem(
+                "bundle_removed",
+                f"Bundle {pin.bundle_name!r} of the pinned version {number} is no longer configured, so Airflow marks "
+                "the Dag as stale and no run is created. Configure it again, or unpin the Dag.",
+                HealthStatus.BROKEN,
+            )
+        )
+    elif row.metadata_differs:
+        problems.append(
+            Problem(
+                "metadata_out_of_sync",
+                f"The schedule and limits in effect are not those of the pinned version {number}. The dag processor "
+                "repairs this by itself; if it does not, a component without the enforcement keeps writing them.",
+                HealthStatus.DEGRADED,
+            )
+        )
+    problems += code_problems(number, row)
+    if row.asset_displaced:
+        problems.append(
+            Problem(
+                ASSET_CONFLICT,
+                f"Version {number} uses an asset whose name or URI belongs to another asset by now, so that events of "
+                "the one reach no Dag that uses the other. The state of the Dag says which, and what to do.",
+                HealthStatus.DEGRADED,
+            )
+        )
+    if escaped:
+        problems.append(
+            Problem(
+                "escaped_runs",
+                f"{plural(escaped, 'run that was', 'runs that were')} created since the pin "
+                f"{'does' if escaped == 1 else 'do'} not use version {number}, because a component without the package "
+                "created them. Install the package there (airflow pinning doctor lists components and runs). Then "
+                "clear each run with the option to run on the latest version, which moves it to the pinned one, or "
+                f"acknowledge them: {acknowledge_command(pin.dag_id)}.",
+                HealthStatus.DEGRADED,
+            )
+        )
+    return Health(tuple(problems))
+
+
+def code_problems(number: int | None, row: CheckedCode | None) -> list[Problem]:
+    """
+    Tell what is wrong with the code of a pinned version.
+
+    :param number: number of the version
+    :param row: what the dag processor wrote down of its code
+    """
+    if row is None:
+        return []
+    remedy = code_remedy(row.code_problem)
+    if row.code_state == CodeState.MISSING.value:
+        return [
+            Problem(
+                "code_unavailable",
+                f"The dag processor could not get the code of the pinned version {number}: {row.code_message}. "
+                f"{remedy}",
+                HealthStatus.BROKEN,
+            )
+        ]
+    if row.code_problem is None and row.code_source == CodeSource.CHECKOUT.value:
+        return [
+            Problem(
+                "code_not_at_remote",
+                f"New hosts cannot fetch the code of the pinned version {number}: {row.code_message}. "
+                f"{code_remedy(CodeProblem.COMMIT_GONE.value)}",
+                HealthStatus.DEGRADED,
+            )
+        ]
+    if (row.code_attempts or 0) >= CHECKS_IN_VAIN:
+        return [
+            Problem(
+                "code_unchecked",
+                f"The code of the pinned version {number} cannot be checked: {row.code_message}. {remedy}",
+                HealthStatus.DEGRADED,
+            )
+        ]
+    return []
+
+
+def conflict_problems(conflicts: Iterable[str]) -> tuple[Problem, ...]:
+    """Turn what :func:`~.asset_conflicts.asset_conflicts` says into problems."""
+    return tuple(Problem(ASSET_CONFLICT, conflict, HealthStatus.DEGRADED) for conflict in conflicts)
+
+
+def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> Health:
+    """
+    Judge the pin of one Dag, counting the runs that escaped it; a Dag without a pin is healthy.
+
+    :param pin: the pin
+    :param thorough: deserialize the pinned version too, to see whether the plugins that it needs are here, and what
+        other Dags say of its assets
+    :param session: database session
+    """
+    version = pinned_identity(pin)
+    if pin is None or version is None:
+        return Health()
+    row = session.execute(_health_of_one(), {"dag_id": pin.dag_id}).one()
+    health = judge(pin, row, row.escaped)
+    if thorough and not (row.version_gone or row.version_drifted):
+        try:
+            readable = read_version(version, dag_id=pin.dag_id, session=session)
+        except VersionUnreadableError as error:
+            unreadable = Problem(error.reason, f"{error.message} Until then no run is created.", HealthStatus.BROKEN)
+            return Health((unreadable, *health.problems))
+        if conflicts := conflict_problems(asset_conflicts(readable, version.version_number, session=session)):
+            others = (problem for problem in health.problems if problem.reason != ASSET_CONFLICT)
+            return Health((*others, *conflicts))
+    return health
+
+
+@cache
+def _health_of_one() -> Select:
+    # Built once: every change of a pin ends with it, and building it would cost as much as executing it.
+    dag_id: BindParameter[str] = bindparam("dag_id")
+    escaped = select(func.count()).select_from(
+        of_escaped_runs(select(DagRun.id)).where(Pin.dag_id == dag_id).correlate(None).subquery()
+    )
+    return with_live_rows(select(*HEALTH_COLUMNS, escaped.scalar_subquery().label("escaped")).select_from(Pin)).where(
+        Pin.dag_id == dag_id
+    )

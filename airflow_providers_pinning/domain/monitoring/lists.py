@@ -1,0 +1,234 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Lists for people: the pins of a deployment, and the versions of a Dag."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from sqlalchemy import SQLColumnExpression, func, select
+from sqlalchemy.orm import Session, aliased
+
+from airflow_providers_pinning.domain.dag_model.head import Head, heads_of, is_troubled_at_head
+from airflow_providers_pinning.domain.monitoring.health import Health, judge
+from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
+from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
+from airflow_providers_pinning.domain.versions.identity import (
+    VersionIdentity,
+    latest_identity,
+    list_identities,
+    pinned_identity,
+    require_dag,
+)
+from airflow_providers_pinning.domain.versions.likeness import rejected_equals
+from airflow_providers_pinning.models import ManagedVersion, Pin
+
+DAGS_IN_A_STATEMENT = 1000
+"""How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""
+
+
+@dataclass(frozen=True)
+class PinSummary:
+    """One pinned Dag in the list of pins."""
+
+    dag_id: str
+    revision: int
+    active: VersionIdentity
+    latest_version_number: int | None
+    versions_behind: int
+    pin: PinInfo
+    hold: Hold | None
+    health: Health
+    head: Head
+
+
+@dataclass(frozen=True)
+class PinFilter:
+    """Which pins to list."""
+
+    dag_ids: frozenset[str] | None = None
+    """Only these Dags; ``None`` means all."""
+    dag_id_pattern: str | None = None
+    """Part of the Dag id, case-insensitive; ``%`` matches anything and ``_`` any character."""
+    behind: bool | None = None
+    """Only Dags whose active version is not (or is) the latest."""
+    unhealthy: bool | None = None
+    """Only pins that have (or do not have) a problem."""
+    troubled_at_head: bool | None = None
+    """Only Dags that are missing or broken at HEAD, or only others."""
+
+
+class PinOrder(str, Enum):
+    """By what pins are listed; those that are alike by their Dag's id."""
+
+    DAG_ID = "dag_id"
+    VERSIONS_BEHIND = "versions_behind"
+    PINNED_AT = "pinned_at"
+    ACTOR = "actor"
+
+
+@dataclass(frozen=True)
+class VersionSummary:
+    """One registered version in the list of a Dag's versions."""
+
+    identity: VersionIdentity
+    state: str
+    """``registered``, or why the version is managed."""
+    state_reason: str | None
+    code_state: str | None
+    """Whether the dag processor could get the code: ``unknown``, ``available`` or ``missing``."""
+    code_source: str | None
+    """Who has it: the ``remote``, or only a ``checkout`` on a dag processor's host."""
+    code_ref: str | None
+    """A branch or tag of the remote that contains the commit."""
+    code_problem: str | None
+    """Why the last check did not find it, as a word."""
+    code_message: str | None
+    created_at: datetime
+    is_active: bool
+    is_latest: bool
+    run_counts: dict[str, int]
+    """Number of runs by state."""
+    equals_rejected: int | None
+    """Number of the rejected version that this newer one equals in hash and file."""
+    equals_rejected_reason: str | None
+    """Why that one was rejected."""
+
+
+def list_pins(
+    which: PinFilter,
+    *,
+    order: PinOrder = PinOrder.DAG_ID,
+    descending: bool = False,
+    limit: int,
+    offset: int,
+    session: Session,
+) -> tuple[list[PinSummary], int]:
+    """
+    List pinned Dags, and count them all.
+
+    :param which: which of them
+    :param order: by what
+    :param descending: the greatest, or newest, first
+    :param limit: how many of them at most
+    :param offset: how many to leave out before
+    :param session: database session
+    """
+    newer = aliased(DagVersion)
+    behind = (
+        select(func.count())
+        .select_from(newer)
+        .where(newer.dag_id == Pin.dag_id, newer.version_number > Pin.version_number)
+        .correlate(Pin)
+        .scalar_subquery()
+    )
+    latest = select(func.max(newer.version_number)).where(newer.dag_id == Pin.dag_id).correlate(Pin).scalar_subquery()
+    query = with_live_rows(select(Pin.dag_id))
+    if which.dag_ids is not None and len(which.dag_ids) <= DAGS_IN_A_STATEMENT:
+        query = query.where(Pin.dag_id.in_(which.dag_ids))
+    if which.dag_id_pattern:
+        query = query.where(Pin.dag_id.ilike(f"%{which.dag_id_pattern}%"))
+    if which.behind is not None:
+        query = query.where(behind > 0 if which.behind else behind == 0)
+    if which.unhealthy is not None:
+        query = query.where(is_unhealthy() if which.unhealthy else ~is_unhealthy())
+    if which.troubled_at_head is not None:
+        query = query.where(is_troubled_at_head() if which.troubled_at_head else ~is_troubled_at_head())
+    column: SQLColumnExpression = {
+        PinOrder.DAG_ID: Pin.dag_id,
+        PinOrder.VERSIONS_BEHIND: behind,
+        PinOrder.PINNED_AT: Pin.changed_at,
+        PinOrder.ACTOR: Pin.actor,
+    }[order]
+    found = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id))
+    dag_ids = [dag_id for dag_id in found if which.dag_ids is None or dag_id in which.dag_ids]
+    shown = dag_ids[offset : offset + limit]
+    summarized = with_live_rows(select(Pin, behind.label("behind"), latest.label("latest"), *HEALTH_COLUMNS))
+    rows = {
+        row.Pin.dag_id: row
+        for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
+        for row in session.execute(summarized.where(Pin.dag_id.in_(shown[start : start + DAGS_IN_A_STATEMENT])))
+    }
+    heads = heads_of([row.Pin for row in rows.values()], session=session) if rows else {}
+    return [
+        PinSummary(
+            dag_id=dag_id,
+            revision=row.Pin.revision,
+            active=identity,
+            latest_version_number=row.latest,
+            versions_behind=row.behind,
+            pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
+            hold=hold_of(row.Pin),
+            health=judge(row.Pin, row),
+            head=heads[dag_id],
+        )
+        for dag_id in shown
+        if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))
+    ], len(dag_ids)
+
+
+def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[VersionSummary], int]:
+    """
+    List the registered versions of a Dag, newest first, and count them all.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, session=session)
+    total = session.scalar(select(func.count()).select_from(DagVersion).where(DagVersion.dag_id == dag_id)) or 0
+    identities = list_identities(dag_id, limit=limit, offset=offset, session=session)
+    ids = [identity.dag_version_id for identity in identities]
+    managed = {
+        row.dag_version_id: row
+        for row in session.scalars(select(ManagedVersion).where(ManagedVersion.dag_version_id.in_(ids)))
+    }
+    created = dict(session.execute(select(DagVersion.id, DagVersion.created_at).where(DagVersion.id.in_(ids))).all())
+    runs: dict = defaultdict(dict)
+    for version_id, state, count in session.execute(
+        select(DagRun.created_dag_version_id, DagRun.state, func.count())
+        .where(DagRun.dag_id == dag_id, DagRun.created_dag_version_id.in_(ids))
+        .group_by(DagRun.created_dag_version_id, DagRun.state)
+    ):
+        runs[version_id][state] = count
+    equals = rejected_equals(ids, session=session) if ids else {}
+    latest = latest_identity(dag_id, session=session)
+    latest_id = latest and latest.dag_version_id
+    pin = session.get(Pin, dag_id)
+    active_id = pin.dag_version_id if pin and pin.dag_version_id else latest_id
+    return [
+        VersionSummary(
+            identity=identity,
+            state=row.state if (row := managed.get(identity.dag_version_id)) else "registered",
+            state_reason=row.state_reason if row else None,
+            code_state=row.code_state if row else None,
+            code_source=row.code_source if row else None,
+            code_ref=row.code_ref if row else None,
+            code_problem=row.code_problem if row else None,
+            code_message=row.code_message if row else None,
+            created_at=created[identity.dag_version_id],
+            is_active=identity.dag_version_id == active_id,
+            is_latest=identity.dag_version_id == latest_id,
+            run_counts=runs[identity.dag_version_id],
+            equals_rejected=equal.version_number if (equal := equals.get(identity.dag_version_id)) else None,
+            equals_rejected_reason=equal.reason if equal else None,
+        )
+        for identity in identities
+    ], total

@@ -1,0 +1,136 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Repairs that the dag processor makes while it runs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+from airflow.models.dagrun import DagRun
+from sqlalchemy import and_, delete, or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.alterations import note_gone
+from airflow_providers_pinning.domain.dag_model.sync import sync_dag_model
+from airflow_providers_pinning.domain.errors import PinningError
+from airflow_providers_pinning.domain.monitoring.health_flags import is_out_of_sync, with_live_rows
+from airflow_providers_pinning.domain.versions.identity import require_dag
+from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun, WithheldEffect
+
+log = logging.getLogger(__name__)
+
+REPAIRS_A_ROUND = 50
+
+RUNS_A_ROUND = 500
+"""How many routed runs one round looks at."""
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """What one round of repairs did."""
+
+    repaired: tuple[str, ...]
+    """The Dags that were repaired."""
+    last: str | None
+    """The Dag after which the next round goes on; ``None`` if it begins anew."""
+
+
+def repair_scheduling_metadata(after: str | None = None, *, session: Session) -> Repairs:
+    """
+    Write the pinned versions' metadata back where something without the enforcement overwrote it.
+
+    ``airflow dags reserialize`` on a host that lacks this package does that, for instance. A round takes some Dags and
+    the next one goes on after them, so that those which cannot be repaired do not keep others from being.
+
+    :param after: the Dag after which to go on
+    :param session: database session; committed after each Dag, and rolled back for one that cannot be repaired
+    """
+    query = with_live_rows(select(Pin.dag_id)).where(is_out_of_sync()).order_by(Pin.dag_id).limit(REPAIRS_A_ROUND)
+    if after is not None:
+        query = query.where(Pin.dag_id > after)
+    overwritten = session.scalars(query).all()
+    session.commit()
+    return Repairs(
+        repaired=tuple(dag_id for dag_id in overwritten if _repair(dag_id, session=session)),
+        last=overwritten[-1] if len(overwritten) == REPAIRS_A_ROUND else None,
+    )
+
+
+def _repair(dag_id: str, *, session: Session) -> bool:
+    try:
+        require_dag(dag_id, lock=True, session=session)
+        # Before the lock, somebody may have changed the pin.
+        overwritten = session.scalar(with_live_rows(select(Pin.dag_id)).where(Pin.dag_id == dag_id, is_out_of_sync()))
+        repaired = overwritten is not None and sync_dag_model(dag_id, session=session)
+        session.commit()
+    except PinningError as error:
+        session.rollback()
+        log.error("The scheduling metadata of pinned Dag %s cannot be repaired: %s", dag_id, error)
+        return False
+    except Exception:
+        session.rollback()
+        log.exception("The scheduling metadata of pinned Dag %s could not be repaired; it is tried again", dag_id)
+        return False
+    if not repaired:
+        return False
+    log.warning(
+        "Repaired the scheduling metadata of pinned Dag %s: a component without the enforcement had overwritten it.",
+        dag_id,
+    )
+    return True
+
+
+def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) -> tuple[str, str] | None:
+    """
+    Drop what is kept of routed runs, such as canary runs, that were deleted from Airflow.
+
+    Those whose outcome is known are evidence for as long as their version is managed.
+
+    :param after: Dag and run after which to go on
+    :param session: database session
+    :return: the Dag and run after which the next round goes on; ``None`` if it begins anew
+    """
+    query = select(RoutedRun.dag_id, RoutedRun.run_id).order_by(RoutedRun.dag_id, RoutedRun.run_id).limit(RUNS_A_ROUND)
+    if after is not None:
+        dag_id, run_id = after
+        query = query.where(or_(RoutedRun.dag_id > dag_id, and_(RoutedRun.dag_id == dag_id, RoutedRun.run_id > run_id)))
+    runs = [(row.dag_id, row.run_id) for row in session.execute(query)]
+    # By Dag, so that each look-up is one of a few runs in an index that begins with the Dag.
+    for dag_id, of_dag in groupby(runs, key=itemgetter(0)):
+        run_ids = {run_id for _, run_id in of_dag}
+        present = session.scalars(select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids)))
+        if gone := run_ids.difference(present):
+            of_gone = (RoutedRun.dag_id == dag_id, RoutedRun.run_id.in_(gone))
+            managed = select(ManagedVersion.dag_version_id).where(ManagedVersion.dag_id == dag_id)
+            is_evidence = and_(RoutedRun.state.is_not(None), RoutedRun.dag_version_id.in_(managed))
+            session.execute(
+                delete(RoutedRun).where(*of_gone, ~is_evidence).execution_options(synchronize_session=False)
+            )
+            kept = select(RoutedRun.run_id).where(*of_gone)
+            session.execute(
+                delete(WithheldEffect)
+                .where(
+                    WithheldEffect.dag_id == dag_id, WithheldEffect.run_id.in_(gone), WithheldEffect.run_id.not_in(kept)
+                )
+                .execution_options(synchronize_session=False)
+            )
+            for routed in session.scalars(select(RoutedRun).where(*of_gone)):
+                note_gone(routed)
+    return runs[-1] if len(runs) == RUNS_A_ROUND else None

@@ -1,0 +1,244 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Which version is active: the pin as a condition inside Airflow's own SELECTs.
+
+A pin is honoured by the statement that picks the version, not by a look-up beside it. So there is no
+cache that two schedulers could disagree about, and a pin whose version is gone or changed selects
+nothing instead of another version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagbundle import DagBundleModel
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, literal, or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.errors import PinUnavailableError
+from airflow_providers_pinning.domain.resolution import holding
+from airflow_providers_pinning.domain.resolution.creation import is_locked, look_version_up, run_being_created
+from airflow_providers_pinning.domain.resolution.run_versions import own_version_condition
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The version that one run is being created with, decided once for the whole creation."""
+
+    dag_id: str
+    dag_version_id: UUID | None
+    """``None`` means the latest version, as in stock Airflow."""
+    routed_to: VersionIdentity | None = None
+    """Set if the run is to have this version whatever is pinned, as a canary run has."""
+
+
+_resolution: ContextVar[Resolution | None] = ContextVar("pinning_resolution", default=None)
+
+
+@contextmanager
+def resolved(resolution: Resolution) -> Iterator[None]:
+    """Make version look-ups of the Dag inside the block answer with the resolution, not with the pin."""
+    token = _resolution.set(resolution)
+    try:
+        yield
+    finally:
+        _resolution.reset(token)
+
+
+def current_resolution(dag_id: str) -> Resolution | None:
+    """Return the resolution in force for the Dag, if a run of it is being created right now."""
+    resolution = _resolution.get()
+    return resolution if resolution and resolution.dag_id == dag_id else None
+
+
+def is_active(
+    version: Any = DagVersion, serialized: Any = None, *, dag_ids: Collection[str | BindParameter[str]] | None = None
+) -> ColumnElement[bool]:
+    """
+    Build the condition "no pin of this Dag chooses something else than this version".
+
+    Without a pin it holds for every version. With a pin it holds for exactly the version whose identity
+    equals the pin's snapshot.
+
+    However many pins there are, it costs one probe of their primary key a Dag, if ``dag_ids`` is given. Being
+    correlated alone does not ensure that: PostgreSQL may turn it into a merge over the whole index.
+
+    :param version: ``DagVersion`` or an alias of it in the enclosing statement
+    :param serialized: ``SerializedDagModel`` or an alias, if the enclosing statement has it; else its hash
+        is looked up, but only where there is a pin
+    :param dag_ids: the Dags that the enclosing statement is about, if it is not about all
+    """
+    correlated = [version]
+    if serialized is not None:
+        dag_hash = serialized.dag_hash
+        correlated.append(serialized)
+    else:
+        dag_hash = (
+            select(SerializedDagModel.dag_hash)
+            .where(SerializedDagModel.dag_version_id == version.id)
+            .correlate(version)
+            .scalar_subquery()
+        )
+    differs = [
+        Pin.dag_version_id != version.id,
+        Pin.bundle_name.is_distinct_from(version.bundle_name),
+        Pin.bundle_version.is_distinct_from(version.bundle_version),
+        Pin.dag_hash.is_distinct_from(dag_hash),
+    ]
+    return ~(
+        select(literal(1))
+        .select_from(Pin)
+        .where(
+            Pin.dag_id == version.dag_id,
+            Pin.dag_version_id.is_not(None),
+            or_(*differs),
+            *([] if dag_ids is None else [Pin.dag_id.in_(dag_ids)]),
+        )
+        .correlate(*correlated)
+        .exists()
+    )
+
+
+def active_condition(dag_id: str, *, serialized: Any = None) -> ColumnElement[bool] | None:
+    """Return the condition that the active version of one Dag meets; ``None`` if the latest is meant."""
+    if (resolution := current_resolution(dag_id)) is None:
+        condition = is_active(DagVersion, serialized, dag_ids=[dag_id])
+        own = own_version_condition(dag_id, condition)
+        return condition if own is None else own
+    if resolution.dag_version_id is None:
+        return None
+    return DagVersion.id == resolution.dag_version_id
+
+
+def find_active_version(query: Select, dag_id: str, *, session: Session) -> DagVersion | None:
+    """
+    Execute a query for a Dag's latest version so that it finds the active one.
+
+    :param query: selects ``DagVersion``
+    :param dag_id: the Dag
+    :param session: database session
+    """
+    if (condition := active_condition(dag_id)) is not None:
+        query = query.where(condition)
+    if current_resolution(dag_id) is None and (creation := run_being_created(dag_id)):
+        return look_version_up(creation, query, session=session)
+    return holding.scalar(query, dag_id, session=session)
+
+
+def pinned_version_ids(dag_ids: Collection[str], *, session: Session) -> dict[str, UUID]:
+    """Return the id of the pinned version of those Dags that are pinned."""
+    rows = session.execute(
+        select(Pin.dag_id, Pin.dag_version_id).where(Pin.dag_id.in_(dag_ids), Pin.dag_version_id.is_not(None))
+    )
+    return {row.dag_id: row.dag_version_id for row in rows}
+
+
+_IDENTITY = fields(VersionIdentity)
+
+
+@dataclass(frozen=True)
+class LockedPin:
+    """The pin of a Dag, held against changes until the transaction ends."""
+
+    recorded: bool
+    """Whether the Dag was ever pinned; only then can it have been unpinned a moment ago."""
+    version: VersionIdentity | None
+    """The pinned version, or ``None`` if the Dag is not pinned."""
+
+
+def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
+    """
+    Read the pin for the creation of a run, held against changes until the transaction ends.
+
+    That holds for a Dag that was never pinned as well, which has no pin row to lock: its first pin does not slip in
+    between.
+
+    :param dag_id: the Dag that gets a run
+    :param session: session of the creating transaction
+    :raises PinUnavailableError: if the pinned version is gone or changed, or its bundle is not configured any more
+    """
+    # Who holds the Dag's row must not wait for the gate: a change that has shut it waits for the row.
+    if not is_locked(dag_id):
+        locks.pass_gate(dag_id, session=session)
+    row = session.execute(_pins_with_versions(), {"dag_ids": [dag_id]}).one_or_none()
+    if row is None or row.dag_version_id is None or _is_honoured(row):
+        return _locked_pin(row)
+    raise PinUnavailableError(
+        f"No run of Dag {dag_id!r} was created: it is pinned to version {row.version_number}, {_why_not_honoured(row)}",
+        dag_id=dag_id,
+        version_number=row.version_number,
+    )
+
+
+@cache
+def _pins_with_versions() -> Select:
+    # Built once: the scheduler executes it in every turn, and building it would cost as much as executing it.
+    return (
+        select(
+            Pin.dag_id,
+            Pin.dag_version_id,
+            Pin.version_number,
+            Pin.bundle_name,
+            Pin.bundle_version,
+            Pin.dag_hash,
+            Pin.relative_fileloc,
+            DagVersion.bundle_name.label("live_bundle_name"),
+            DagVersion.bundle_version.label("live_bundle_version"),
+            SerializedDagModel.dag_hash.label("live_dag_hash"),
+            DagBundleModel.active.label("bundle_is_configured"),
+        )
+        .outerjoin(DagVersion, DagVersion.id == Pin.dag_version_id)
+        .outerjoin(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
+        .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
+        .where(Pin.dag_id.in_(bindparam("dag_ids", expanding=True)))
+    )
+
+
+def _is_honoured(row: Row) -> bool:
+    """Tell whether the pinned version is there and is what was pinned, and whether tasks could get its code."""
+    pinned = (row.bundle_name, row.bundle_version, row.dag_hash)
+    is_same = pinned == (row.live_bundle_name, row.live_bundle_version, row.live_dag_hash)
+    return is_same and row.bundle_is_configured is not False
+
+
+def _why_not_honoured(row: Row) -> str:
+    if row.live_dag_hash is None:
+        return "which is gone. Pin another version or unpin the Dag."
+    if row.bundle_is_configured is False:
+        return (
+            f"whose bundle {row.bundle_name!r} is no longer configured. Configure it again, pin a version from another "
+            "bundle or unpin the Dag."
+        )
+    return "which is no longer what was pinned. Pin another version or unpin the Dag."
+
+
+def _locked_pin(row: Row | None) -> LockedPin:
+    if row is None or row.dag_version_id is None:
+        return LockedPin(recorded=row is not None, version=None)
+    return LockedPin(recorded=True, version=VersionIdentity(**{f.name: getattr(row, f.name) for f in _IDENTITY}))

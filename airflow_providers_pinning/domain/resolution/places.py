@@ -1,0 +1,165 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Where the code of a run's version is, if it need not be where ``DagModel`` says.
+
+``DagModel`` says where the active version is. Whether that is the version of a run is told by two more columns in the
+statement with which Airflow reads ``DagModel`` for its place: no statement more, and as both come from one
+statement, a pin that moves cannot get between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from sqlalchemy import ColumnElement, ScalarSelect, Select, SQLColumnExpression, bindparam, literal, select
+from sqlalchemy.orm import ORMExecuteState, Session, defaultload, query_expression, with_expression
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.sql.base import ExecutableOption
+
+from airflow_providers_pinning.domain.sessions import kept_in_transaction, listening
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identity_of
+from airflow_providers_pinning.models import ManagedVersion, Pin
+
+_KEPT = "pinning_places"
+_MANAGED = "pinning_is_managed"
+_PINNED = "pinning_pinned_version_id"
+
+# Attributes that are in no statement unless it asks for them.
+setattr(DagModel, _MANAGED, query_expression())
+setattr(DagModel, _PINNED, query_expression())
+
+
+@contextmanager
+def places_told(session: Session) -> Iterator[None]:
+    """Make the session tell, with each ``DagModel`` that it reads for a task or a run, what of the Dag is pinned."""
+
+    def tell(state: ORMExecuteState) -> None:
+        if not state.is_select or state.is_column_load:
+            return
+        if state.is_relationship_load:
+            if state.lazy_loaded_from is not None and state.bind_mapper is DagModel.__mapper__:
+                state.statement = state.statement.options(_of_runs())
+        elif state.bind_mapper is TaskInstance.__mapper__ and _reads_tasks(state.statement):
+            state.statement = state.statement.options(_of_tasks())
+
+    with listening(session, tell):
+        yield
+
+
+def _reads_tasks(statement: Any) -> bool:
+    """Tell whether whole tasks are read, not only columns of them."""
+    return any(column["expr"] is TaskInstance for column in statement.column_descriptions)
+
+
+@cache
+def _of_tasks() -> ExecutableOption:
+    return defaultload(TaskInstance.dag_model).options(*_told())
+
+
+@cache
+def _of_runs() -> ExecutableOption:
+    return defaultload(DagRun.dag_model).options(*_told())
+
+
+@cache
+def _told() -> tuple:
+    return (
+        with_expression(getattr(DagModel, _MANAGED), _is_managed(DagModel.dag_id, correlated=True)),
+        with_expression(getattr(DagModel, _PINNED), _pinned(DagModel.dag_id, correlated=True)),
+    )
+
+
+def place_of_inactive_version(
+    dag_model: DagModel, dag_version_id: UUID | None, *, session: Session
+) -> VersionIdentity | None:
+    """
+    Read where a version's code is, if it need not be where ``DagModel`` says.
+
+    It is read once in a transaction for each version, however many tasks have it.
+
+    :param dag_model: Airflow's row of the Dag
+    :param dag_version_id: the version
+    :param session: database session
+    :return: ``None`` if no version of the Dag is managed or the version is the pinned one
+    """
+    if dag_model.__dict__.get(_MANAGED) is None:
+        managed, pinned = session.execute(_of_dag(), {"dag_id": dag_model.dag_id}).one()
+        # Kept with the row that was read before, so that it is asked once, and goes when that is read again.
+        set_committed_value(dag_model, _MANAGED, managed)
+        set_committed_value(dag_model, _PINNED, pinned)
+    managed, pinned = getattr(dag_model, _MANAGED), getattr(dag_model, _PINNED)
+    if not managed or dag_version_id is None or pinned == dag_version_id:
+        return None
+    places: dict[UUID, VersionIdentity | None] = kept_in_transaction(session, _KEPT)
+    if dag_version_id not in places:
+        places[dag_version_id] = identity_of(dag_version_id, session=session)
+    return places[dag_version_id]
+
+
+def place_of_callback(
+    dag_id: str, run_id: str, bundle_version: str, *, dag_version_id: UUID | None = None, session: Session
+) -> VersionIdentity | None:
+    """
+    Read where the code of a callback is, if it need not be where ``DagModel`` says.
+
+    :param dag_id: the Dag
+    :param run_id: the run
+    :param bundle_version: the commit that the callback is run from
+    :param dag_version_id: the version of the task; the run's is taken if it is another commit, or there is none
+    :param session: database session
+    """
+    managed, pinned, of_run = session.execute(_of_run(), {"dag_id": dag_id, "run_id": run_id}).one()
+    if not managed:
+        return None
+    if dag_version_id is not None:
+        version = None if dag_version_id == pinned else identity_of(dag_version_id, session=session)
+        if version is None or version.bundle_version == bundle_version:
+            return version
+    return None if of_run is None or of_run == pinned else identity_of(of_run, session=session)
+
+
+@cache
+def _of_run() -> Select:
+    dag_id: ColumnElement[str] = bindparam("dag_id")
+    created_with = select(DagRun.created_dag_version_id).where(
+        DagRun.dag_id == dag_id, DagRun.run_id == bindparam("run_id")
+    )
+    return _of_dag().add_columns(created_with.scalar_subquery())
+
+
+@cache
+def _of_dag() -> Select:
+    dag_id: ColumnElement[str] = bindparam("dag_id")
+    return select(_is_managed(dag_id), _pinned(dag_id))
+
+
+def _is_managed(dag_id: SQLColumnExpression[str], *, correlated: bool = False) -> ColumnElement[bool]:
+    query = select(literal(1)).where(ManagedVersion.dag_id == dag_id)
+    return (query.correlate(DagModel) if correlated else query).exists()
+
+
+def _pinned(dag_id: SQLColumnExpression[str], *, correlated: bool = False) -> ScalarSelect[UUID | None]:
+    query = select(Pin.dag_version_id).where(Pin.dag_id == dag_id)
+    return (query.correlate(DagModel) if correlated else query).scalar_subquery()

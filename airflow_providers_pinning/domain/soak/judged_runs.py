@@ -1,0 +1,247 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The runs that a verdict rests on, each with what it counts as.
+
+Canary runs count as what was recorded when they finished, whatever became of them later. Live runs have no record:
+they count as what they and their task instances show now, and the audit log tells which were set by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.log import Log
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstancehistory import TaskInstanceHistory
+from airflow.utils.state import DagRunState, State, TaskInstanceState
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Subquery,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+)
+
+from airflow_providers_pinning.domain.canaries.outcomes import CountsAs
+from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.models import RoutedRun
+
+RUNNING = "running"
+"""What a run counts as until it is finished."""
+
+KNOWN = "known"
+"""What a run counts as in which only tasks failed that fail in live runs too."""
+
+_UNSCHEDULED = "NullTimetable"
+"""Name of the timetable of a Dag without a schedule."""
+_PASSED_OVER = (TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED)
+
+
+class RunKind(str, Enum):
+    """Which runs count as evidence."""
+
+    CANARY = "canary"
+    """Canary runs: evidence on a candidate."""
+    LIVE = "live"
+    """
+    What the Dag's live runs are: evidence on a version that is active, as a bake needs it.
+
+    That is scheduled and asset-triggered runs, and triggered ones too if the Dag has no schedule.
+    """
+    ANY = "any"
+    """Every run, manual ones and backfills too."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Of which version, of which kind and since when runs are judged."""
+
+    dag_id: str
+    dag_version_id: UUID
+    kind: RunKind
+    since: datetime
+    live_types: tuple[DagRunType, ...]
+    """Types of the Dag's live runs."""
+
+
+def live_types(dag_model: DagModel) -> tuple[DagRunType, ...]:
+    """Return the types that live runs of a Dag have."""
+    scheduled = (DagRunType.SCHEDULED, DagRunType.ASSET_TRIGGERED)
+    if dag_model.timetable_type.rpartition(".")[2] != _UNSCHEDULED:
+        return scheduled
+    return (*scheduled, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED, DagRunType.ASSET_MATERIALIZATION)
+
+
+def judged_runs(scope: Scope, *, known_tasks: Collection[str] = (), known_runs: Collection[str] = ()) -> Subquery:
+    """
+    Build the sub-query of the runs in a scope.
+
+    Its columns are ``run_id``, ``order_id``, ``counts_as``, ``cleared``, ``started``, ``ended``, ``retried_tasks`` and
+    ``withheld_effects``.
+
+    :param known_tasks: tasks that fail in live runs too
+    :param known_runs: canary runs in which only such tasks failed
+    """
+    canaries, live = _canaries(scope, known_tasks, known_runs), _live(scope, known_tasks)
+    if scope.kind is RunKind.CANARY:
+        return canaries.subquery()
+    return live.subquery() if scope.kind is RunKind.LIVE else union_all(canaries, live).subquery()
+
+
+def of_canaries(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions of the records of a scope's version."""
+    return (RoutedRun.dag_id == scope.dag_id, RoutedRun.dag_version_id == scope.dag_version_id)
+
+
+def of_live_runs(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions of the runs in a scope that are no canary runs."""
+    runs = (
+        DagRun.dag_id == scope.dag_id,
+        DagRun.created_dag_version_id == scope.dag_version_id,
+        DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
+        DagRun.created_at >= scope.since,
+        ~is_canary(),
+    )
+    return (*runs, DagRun.run_type.in_(scope.live_types)) if scope.kind is RunKind.LIVE else runs
+
+
+def set_by_hand(scope: Scope, *columns: Any) -> Select:
+    """Build the look-up of those runs in the audit log whose state was set by hand, by default of their ids."""
+    set_to = [Log.extra.like(f'%"state": "{state.value}"%') for state in State.finished_dr_states]
+    return select(*(columns or (Log.run_id,))).where(
+        Log.event == "patch_dag_run", Log.dag_id == scope.dag_id, Log.dttm >= scope.since, or_(*set_to)
+    )
+
+
+def seconds_of_run() -> ColumnElement[float]:
+    """Build the seconds that the tasks of the run in the enclosing statement ran, all tries together."""
+    return func.coalesce(_sum_of(TaskInstance.duration, TaskInstance), 0.0) + func.coalesce(
+        _sum_of(TaskInstanceHistory.duration, TaskInstanceHistory), 0.0
+    )
+
+
+def has_task() -> ColumnElement[bool]:
+    """Build the condition that the run in the enclosing statement has a task."""
+    return _exists()
+
+
+def retried_tasks_of_run() -> ScalarSelect[int]:
+    """Build the number of tasks of the run in the enclosing statement that needed more than one try."""
+    return (
+        select(func.count(TaskInstance.task_id.distinct()))
+        .where(*_of_run(TaskInstance), TaskInstance.try_number > 1)
+        .correlate(DagRun)
+        .scalar_subquery()
+    )
+
+
+def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection[str]) -> Select:
+    recorded = case(
+        (and_(RoutedRun.counts_as == CountsAs.FAILED_TASKS.value, RoutedRun.run_id.in_(known_runs)), KNOWN),
+        else_=RoutedRun.counts_as,
+    )
+    # Runs that finished before outcomes were recorded count as what they are, if nobody changed that.
+    untouched = and_(DagRun.clear_number == 0, RoutedRun.alterations.is_(null()))
+    counts_as = case(
+        (RoutedRun.counts_as.is_not(None), recorded),
+        (DagRun.state.not_in(State.finished_dr_states), RUNNING),
+        (~untouched, CountsAs.NOTHING.value),
+        (DagRun.state == DagRunState.FAILED, CountsAs.FAILED.value),
+        (~_exists(TaskInstance.state.is_(None) | TaskInstance.state.not_in(_PASSED_OVER)), CountsAs.NOTHING.value),
+        (_failed_task(TaskInstance.task_id.not_in(known_tasks)), CountsAs.FAILED_TASKS.value),
+        (_failed_task(), KNOWN),
+        else_=CountsAs.SUCCESS.value,
+    )
+    return (
+        select(
+            RoutedRun.run_id.label("run_id"),
+            func.coalesce(DagRun.id, 0).label("order_id"),
+            counts_as.label("counts_as"),
+            case((DagRun.clear_number > 0, 1), else_=0).label("cleared"),
+            func.coalesce(RoutedRun.started_at, DagRun.start_date).label("started"),
+            func.coalesce(RoutedRun.ended_at, DagRun.end_date, RoutedRun.created_at).label("ended"),
+            func.coalesce(RoutedRun.retried_tasks, 0).label("retried_tasks"),
+            func.coalesce(RoutedRun.withheld_effects, 0).label("withheld_effects"),
+        )
+        .select_from(RoutedRun)
+        .outerjoin(DagRun, and_(DagRun.dag_id == RoutedRun.dag_id, DagRun.run_id == RoutedRun.run_id))
+        .where(
+            *of_canaries(scope),
+            func.coalesce(DagRun.created_at, RoutedRun.created_at) >= scope.since,
+            # One that was deleted before anything was known of it is no run.
+            or_(RoutedRun.state.is_not(None), DagRun.id.is_not(None)),
+        )
+    )
+
+
+def _live(scope: Scope, known_tasks: Collection[str]) -> Select:
+    failed = select(TaskInstance.run_id).where(
+        TaskInstance.dag_id == scope.dag_id, TaskInstance.state == TaskInstanceState.FAILED
+    )
+    # What does not depend on the run is looked up once; there may be very many runs.
+    counts_as = case(
+        (DagRun.state.not_in(State.finished_dr_states), RUNNING),
+        (DagRun.run_id.in_(set_by_hand(scope)), CountsAs.NOTHING.value),
+        (DagRun.state == DagRunState.FAILED, CountsAs.FAILED.value),
+        (DagRun.run_id.in_(failed.where(TaskInstance.task_id.not_in(known_tasks))), CountsAs.FAILED_TASKS.value),
+        (DagRun.run_id.in_(failed) if known_tasks else false(), KNOWN),
+        (~_exists(), CountsAs.NOTHING.value),
+        else_=CountsAs.SUCCESS.value,
+    )
+    return select(
+        DagRun.run_id.label("run_id"),
+        DagRun.id.label("order_id"),
+        counts_as.label("counts_as"),
+        case((DagRun.clear_number > 0, 1), else_=0).label("cleared"),
+        DagRun.start_date.label("started"),
+        func.coalesce(DagRun.end_date, DagRun.created_at).label("ended"),
+        literal(0).label("retried_tasks"),
+        literal(0).label("withheld_effects"),
+    ).where(*of_live_runs(scope))
+
+
+def _of_run(model: type[TaskInstance] | type[TaskInstanceHistory]) -> tuple[ColumnElement[bool], ...]:
+    return (model.dag_id == DagRun.dag_id, model.run_id == DagRun.run_id)
+
+
+def _exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(literal(1)).where(*_of_run(TaskInstance), *conditions).correlate(DagRun).exists()
+
+
+def _failed_task(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return _exists(TaskInstance.state == TaskInstanceState.FAILED, *conditions)
+
+
+def _sum_of(column: Any, model: type[TaskInstance] | type[TaskInstanceHistory]) -> ScalarSelect[float]:
+    return select(func.sum(column)).where(*_of_run(model)).correlate(DagRun).scalar_subquery()

@@ -1,0 +1,238 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The commits that a bundle was at, in order, and which version of a Dag was current at each.
+
+Airflow keeps only the last commit of a Dag version: one that changes nothing of the Dag moves its latest version on.
+The order of a bundle's commits, one row a commit whatever the number of Dags, tells which version a Dag had at a
+commit that no version has any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from functools import cache
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagcode import DagCode
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import Select, bindparam, delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.errors import UnknownVersionError
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, identity_of, require_dag
+from airflow_providers_pinning.models import BundleVersion
+
+KEPT = 10_000
+"""How many commits of a bundle are remembered; older ones are dropped as new ones arrive."""
+
+
+class Registration(str, Enum):
+    """How far a commit got for one Dag."""
+
+    UNSEEN = "unseen"
+    """No dag processor has had the commit, or it is no commit of the Dag's bundle."""
+    WAITING = "waiting"
+    """A dag processor has the commit, and has not parsed the Dag's file since."""
+    REGISTERED = "registered"
+    """A version of the Dag was current at the commit."""
+    OVERTAKEN = "overtaken"
+    """A later commit that changed the Dag came before its file was parsed, or rewrote its version."""
+
+
+@dataclass(frozen=True)
+class CommitStatus:
+    """What became of a commit for one Dag."""
+
+    dag_id: str
+    bundle_name: str | None
+    bundle_version: str
+    """The commit that was asked for."""
+    registration: Registration
+    seen_at: datetime | None
+    """When a dag processor first had the commit."""
+    version: VersionIdentity | None
+    """The version that was current at the commit; if it was overtaken, the first one that includes it."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether the version has the code of a later commit by now."""
+        return self.version is not None and self.version.bundle_version != self.bundle_version
+
+
+def note_bundle_version(bundle_name: str, bundle_version: str, *, before: str | None = None, session: Session) -> None:
+    """
+    Record that a bundle is at a commit. A commit that is recorded keeps its place.
+
+    If the bundle went back to it, those that came later are forgotten: what is parsed from now on says nothing of them.
+
+    :param bundle_name: name of the bundle
+    :param bundle_version: its version, such as a commit
+    :param before: the commit that it was at before, as far as this dag processor knows
+    :param session: database session; the caller commits
+    """
+    here = BundleVersion.bundle_name == bundle_name
+    places = dict(
+        session.execute(
+            select(BundleVersion.bundle_version, BundleVersion.id).where(
+                here, BundleVersion.bundle_version.in_({bundle_version, before or bundle_version})
+            )
+        ).all()
+    )
+    if (place := places.get(bundle_version)) is not None:
+        if places.get(before or bundle_version, 0) > place:
+            session.execute(delete(BundleVersion).where(here, BundleVersion.id > place))
+        return
+    try:
+        with session.begin_nested():
+            session.add(BundleVersion(bundle_name=bundle_name, bundle_version=bundle_version))
+    except IntegrityError:
+        # Another dag processor recorded it a moment ago.
+        return
+    oldest = select(BundleVersion.id).where(here).order_by(BundleVersion.id.desc()).offset(KEPT).limit(1)
+    session.execute(delete(BundleVersion).where(here, BundleVersion.id <= oldest.scalar_subquery()))
+
+
+def commit_status(dag_id: str, bundle_version: str, *, session: Session) -> CommitStatus:
+    """
+    Tell how far a commit got for a Dag, and as which version.
+
+    :param dag_id: the Dag
+    :param bundle_version: full name of the commit
+    :param session: database session
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, session=session)
+    bundle_name = session.scalar(_newest_bundle(), {"dag_id": dag_id})
+    seen = session.execute(_seen(), {"bundle_name": bundle_name, "bundle_version": bundle_version}).one_or_none()
+
+    seen_at = seen.seen_at if seen else None
+
+    def status(registration: Registration, version: VersionIdentity | None = None) -> CommitStatus:
+        return CommitStatus(dag_id, bundle_name, bundle_version, registration, seen_at, version)
+
+    try:
+        return status(Registration.REGISTERED, find_version(dag_id, bundle_version=bundle_version, session=session))
+    except UnknownVersionError:
+        if seen is None:
+            return status(Registration.UNSEEN)
+    later = session.execute(_first_later(), {"dag_id": dag_id, "bundle_name": bundle_name, "asked": seen.id}).first()
+    if later is None:
+        return status(Registration.WAITING)
+    unchanged = max(later.structure_written_at, later.source_written_at) < later.overtaken_at
+    return status(
+        Registration.REGISTERED if unchanged else Registration.OVERTAKEN, identity_of(later.id, session=session)
+    )
+
+
+def version_at_commit(dag_id: str, bundle_version: str, *, session: Session) -> tuple[VersionIdentity, tuple[str, ...]]:
+    """
+    Find the version of a Dag that was current at a commit.
+
+    :return: the version, and what the caller must know of it
+    :raises UnknownDagError: if there is no such Dag
+    :raises UnknownVersionError: if none was; the message says why, and what to do
+    """
+    found = commit_status(dag_id, bundle_version, session=session)
+    version = found.version
+    if found.registration == Registration.REGISTERED and version is not None:
+        if not found.moved:
+            return version, ()
+        return version, (
+            f"Version {version.version_number} of Dag {dag_id!r} was current at commit {bundle_version}. Later commits "
+            f"left the Dag's file and structure as they were and moved it on to {version.bundle_version}, whose code "
+            "its runs use.",
+        )
+    raise UnknownVersionError(
+        f"Dag {dag_id!r} has no registered version with bundle_version {bundle_version!r}. {_remedy(found)}",
+        dag_id=dag_id,
+        bundle_version=bundle_version,
+        registration=found.registration.value,
+        version_number=version and version.version_number,
+    )
+
+
+def _remedy(found: CommitStatus) -> str:
+    if found.registration == Registration.WAITING:
+        return "A dag processor has the commit and will parse the Dag's file: wait for it (airflow pinning wait)."
+    if found.registration == Registration.OVERTAKEN and found.version:
+        return (
+            f"Commit {found.version.bundle_version} came later and changed the Dag, so its content at the commit "
+            f"asked for is not registered. Version {found.version.version_number} includes both: name it by its "
+            "number if that is what you want."
+        )
+    return (
+        f"No dag processor has had this commit of bundle {found.bundle_name!r}: give its full name, and wait until it "
+        "is fetched (airflow pinning wait)."
+    )
+
+
+@cache
+def _newest_bundle() -> Select:
+    return (
+        select(DagVersion.bundle_name)
+        .where(DagVersion.dag_id == bindparam("dag_id"))
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    )
+
+
+@cache
+def _seen() -> Select:
+    return select(BundleVersion.id, BundleVersion.seen_at).where(
+        BundleVersion.bundle_name == bindparam("bundle_name"),
+        BundleVersion.bundle_version == bindparam("bundle_version"),
+    )
+
+
+@cache
+def _first_later() -> Select:
+    """
+    Select the oldest version of a Dag whose last commit came after the one asked for.
+
+    It was current at that commit if neither its structure nor its source was written after the next commit came.
+    """
+    overtaken_at = (
+        select(func.min(BundleVersion.seen_at))
+        .where(BundleVersion.bundle_name == bindparam("bundle_name"), BundleVersion.id > bindparam("asked"))
+        .scalar_subquery()
+    )
+    return (
+        select(
+            DagVersion.id,
+            SerializedDagModel.last_updated.label("structure_written_at"),
+            DagCode.last_updated.label("source_written_at"),
+            overtaken_at.label("overtaken_at"),
+        )
+        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+        .join(DagCode, DagCode.dag_version_id == DagVersion.id)
+        .join(
+            BundleVersion,
+            (BundleVersion.bundle_name == DagVersion.bundle_name)
+            & (BundleVersion.bundle_version == DagVersion.bundle_version),
+        )
+        .where(
+            DagVersion.dag_id == bindparam("dag_id"),
+            DagVersion.bundle_name == bindparam("bundle_name"),
+            BundleVersion.id > bindparam("asked"),
+        )
+        .order_by(DagVersion.version_number)
+        .limit(1)
+    )

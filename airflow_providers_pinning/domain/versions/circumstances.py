@@ -1,0 +1,108 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What is known of a version beside its identity, read for several versions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag import DagModel
+from airflow.models.dagbundle import DagBundleModel
+from airflow.models.team import dag_bundle_team_association_table as owners
+from sqlalchemy import Row, Select, bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.domain.versions.managed import managed_versions
+from airflow_providers_pinning.models import ManagedVersion
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What decides whether a version may be pinned, beside the version itself."""
+
+    managed: ManagedVersion | None
+    """Its management row, with what is known of its code and whether it was rejected."""
+    bundle_is_configured: bool
+    team: str | None
+    """The team that owns the version's bundle."""
+    dag_team: str | None
+    """The team that the Dag belongs to now, by the bundle of its active version."""
+
+    @property
+    def changes_team(self) -> bool:
+        """Whether the Dag would belong to another team if the version were active."""
+        return self.team != self.dag_team
+
+
+def circumstances_of(
+    dag_id: str, versions: Collection[VersionIdentity], *, session: Session
+) -> dict[UUID, Circumstances]:
+    """
+    Read the circumstances of some versions of a Dag, by their ids, with as many statements as for one.
+
+    :param dag_id: the Dag
+    :param versions: present identities
+    :param session: database session
+    """
+    if not versions:
+        return {}
+    managed = {row.dag_version_id: row for row in _managed([one.dag_version_id for one in versions], session=session)}
+    asked = {"dag_id": dag_id, "names": list({one.bundle_name or "" for one in versions})}
+    bundles: dict[str, Row[Any]] = {row.name: row for row in session.execute(_bundles_select(), asked)}
+    dag_team = next((row.team_name for row in bundles.values() if row.name == row.name_of_dag), None)
+    found = {}
+    for one in versions:
+        bundle = bundles.get(one.bundle_name or "")
+        found[one.dag_version_id] = Circumstances(
+            managed=managed.get(one.dag_version_id),
+            bundle_is_configured=bundle is not None and bundle.active is not False,
+            team=bundle.team_name if bundle else None,
+            dag_team=dag_team,
+        )
+    return found
+
+
+def _managed(dag_version_ids: list[UUID], *, session: Session) -> list[ManagedVersion]:
+    """Read management rows; a single one is not read again if the session has it."""
+    if len(dag_version_ids) > 1:
+        return managed_versions(dag_version_ids, session=session)
+    row = session.get(ManagedVersion, dag_version_ids[0])
+    return [row] if row else []
+
+
+@cache
+def _bundles_select() -> Select:
+    # Built once: every change of a pin asks. The Dag's own bundle is among the rows, for the team that it has now.
+    of_dag = select(DagModel.bundle_name).where(DagModel.dag_id == bindparam("dag_id")).scalar_subquery()
+    return (
+        select(DagBundleModel.name, DagBundleModel.active, owners.c.team_name, of_dag.label("name_of_dag"))
+        .outerjoin(owners, owners.c.dag_bundle_name == DagBundleModel.name)
+        .where(or_(DagBundleModel.name.in_(bindparam("names", expanding=True)), DagBundleModel.name == of_dag))
+    )
+
+
+@cache
+def data_reaches_workers() -> bool:
+    """Tell whether this Airflow hands a version's structured data to the workers that run its tasks."""
+    from airflow.executors.workloads.base import BundleInfo
+
+    return "version_data" in BundleInfo.model_fields
