@@ -52,8 +52,8 @@ class Extent:
     single_dags: int = 100
     requests: int = 250
     request_rounds: int = 2
-    scheduling_turns: int = 20
-    scheduling_rounds: int = 5
+    scheduling_turns: int = 16
+    scheduling_rounds: int = 2
 
 
 QUICK = Extent(
@@ -127,7 +127,8 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
         if "creation" in only:
             ratios += _creation(extent, stage, steps)
         if "scheduling" in only:
-            total = extent.scheduling_turns * extent.scheduling_rounds * len(turning.SUBJECTS) * len(turning.ACTS)
+            turns = sum(turning.turns_of(act, extent.scheduling_turns) for act in turning.ACTS)
+            total = turns * extent.scheduling_rounds * len(turning.SUBJECTS)
             ratios += turning.measure(
                 stage,
                 turns=extent.scheduling_turns,
