@@ -87,11 +87,14 @@ def install_on_task_map(module: ModuleType) -> None:
     """Patch ``airflow.models.taskmap``."""
 
     def expand_mapped_task(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.resolution.run_versions import expanding
+        from airflow_providers_pinning.domain.resolution.run_versions import begin_expansion, end_expansion
 
         task = args[0] if args else kwargs["task"]
-        # Stock asks for tasks that are not mapped too, for which no version is looked up.
-        with expanding(task.dag_id, args[1] if len(args) > 1 else kwargs["run_id"]):
+        # Airflow calls this for every ready task, mapped or not, so a context manager would be felt.
+        token = begin_expansion(task.dag_id, args[1] if len(args) > 1 else kwargs["run_id"])
+        try:
             return wrapped(*args, **kwargs)
+        finally:
+            end_expansion(token)
 
     wrap(module, "TaskMap.expand_mapped_task", expand_mapped_task)

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import cache
 
@@ -91,14 +91,18 @@ def take_answer(dag_id: str) -> Latest | None:
 _expanding: ContextVar[tuple[str, str] | None] = ContextVar("pinning_expanding", default=None)
 
 
-@contextmanager
-def expanding(dag_id: str, run_id: str) -> Iterator[None]:
-    """Make look-ups of the Dag's version inside the block find the run's own, if versions of the Dag are managed."""
-    token = _expanding.set((dag_id, run_id))
-    try:
-        yield
-    finally:
-        _expanding.reset(token)
+def begin_expansion(dag_id: str, run_id: str) -> Token:
+    """
+    Make look-ups of the Dag's version find the run's own, if versions of the Dag are managed.
+
+    :return: what :func:`end_expansion` ends it with
+    """
+    return _expanding.set((dag_id, run_id))
+
+
+def end_expansion(token: Token) -> None:
+    """Make look-ups of the Dag's version find the active one again."""
+    _expanding.reset(token)
 
 
 def own_version_condition(dag_id: str, otherwise: ColumnElement[bool]) -> ColumnElement[bool] | None:
