@@ -21,9 +21,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
+from airflow import settings
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from airflow_providers_pinning.domain.canaries.alterations import note_clearing
 from airflow_providers_pinning.domain.soak import soak
@@ -87,3 +88,37 @@ def test_clearing_and_finishing_wait_for_each_other_and_both_are_recorded(canari
 
     record = canaries.record(run_id)
     assert (record.state, [altered["what"] for altered in record.alterations]) == ("success", ["cleared"])
+
+
+def test_task_instances_are_looked_up_together_and_not_run_by_run(canaries, session):
+    """A sub-plan is made for each run, of which there may be hundreds of thousands."""
+    counting = []
+
+    def keep(connection, cursor, statement, *_):
+        if "AS counts_as" in statement and "count(" in statement:
+            counting.append(cursor.query.decode())
+
+    event.listen(settings.engine, "after_cursor_execute", keep)
+    try:
+        judge(session, 1, run_kinds=RunKind.LIVE)
+    finally:
+        event.remove(settings.engine, "after_cursor_execute", keep)
+
+    [statement] = counting
+    connection = session.connection().execution_options(no_parameters=True)
+    plan = list(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
+    assert any("task_instance" in line for line in plan)
+    assert not [line for line in of_subplans(plan) if "task_instance" in line], "\n".join(plan)
+
+
+def of_subplans(plan):
+    """Yield the lines of a plan that belong to its sub-plans."""
+    depth = None
+    for line in plan:
+        indent = len(line) - len(line.lstrip())
+        if depth is not None and indent <= depth:
+            depth = None
+        if depth is None and line.lstrip().startswith("SubPlan"):
+            depth = indent
+        if depth is not None:
+            yield line

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.outcomes import CountsAs
 from airflow_providers_pinning.domain.soak.baseline import Sample
+from airflow_providers_pinning.domain.soak.bulk_changes import set_in_bulk
 from airflow_providers_pinning.domain.soak.evidence_notes import notes_on
 from airflow_providers_pinning.domain.soak.judged_runs import (
     KNOWN,
@@ -80,13 +81,14 @@ def gather(
     :param session: database session
     :return: the evidence, and the runs that it was gathered from
     """
-    runs = judged_runs(scope)
+    in_bulk = {} if scope.kind is RunKind.CANARY else set_in_bulk(scope, session=session)
+    runs = judged_runs(scope, set_in_bulk=in_bulk)
     counted = _count(runs, session=session)
     counting, known_tasks = failed_tasks is FailedTasks.COUNT, []
     to_explain = counting and CountsAs.FAILED_TASKS.value in counted
     if to_explain and (known_tasks := _tasks_that_fail_anyway(active(), session=session)):
         known_runs = _runs_that_fail_as_known(scope, known_tasks, session=session)
-        runs = judged_runs(scope, known_tasks=known_tasks, known_runs=known_runs)
+        runs = judged_runs(scope, known_tasks=known_tasks, known_runs=known_runs, set_in_bulk=in_bulk)
         counted = _count(runs, session=session)
     runs = _settled(runs, failed_tasks)
     evidence = _evidence(scope, counted, failed_tasks)
@@ -97,7 +99,7 @@ def gather(
     if scope.kind is not RunKind.CANARY:
         evidence = replace(evidence, retried_tasks=evidence.retried_tasks + _retried(scope, session=session))
     known = known_tasks if counting else None
-    return replace(evidence, notes=notes_on(scope, runs, evidence, known, session=session)), runs
+    return replace(evidence, notes=notes_on(scope, runs, evidence, known, in_bulk, session=session)), runs
 
 
 def durations(scope: Scope, runs: Subquery, *, session: Session) -> tuple[float, ...]:

@@ -30,6 +30,7 @@ from sqlalchemy import Row, Subquery, func, null, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.outcomes import CountsAs, EndReason, NoEvidence
+from airflow_providers_pinning.domain.soak.bulk_changes import BulkChange
 from airflow_providers_pinning.domain.soak.judged_runs import (
     KNOWN,
     RunKind,
@@ -62,7 +63,13 @@ _UNKNOWN = "it was altered, or its tasks are gone, and it finished before outcom
 
 
 def notes_on(
-    scope: Scope, runs: Subquery, evidence: Evidence, known_tasks: Collection[str] | None, *, session: Session
+    scope: Scope,
+    runs: Subquery,
+    evidence: Evidence,
+    known_tasks: Collection[str] | None,
+    in_bulk: Mapping[str, BulkChange],
+    *,
+    session: Session,
 ) -> tuple[str, ...]:
     """
     Return a sentence for each kind of run that is no evidence, failed although it ended well, or was altered later.
@@ -71,12 +78,13 @@ def notes_on(
     :param runs: the same, with what they count as
     :param evidence: what was counted
     :param known_tasks: tasks that fail in live runs too; ``None`` if all failed tasks are ignored
+    :param in_bulk: live runs whose state was set by hand together with that of others
     """
     notes: Counter[str] = Counter()
     if scope.kind is not RunKind.LIVE:
         notes.update(map(_note_on_record, _records(scope, runs, session=session)))
     if scope.kind is not RunKind.CANARY and evidence.not_evidence:
-        notes.update(_live_no_evidence(scope, runs, session=session))
+        notes.update(_live_no_evidence(scope, runs, in_bulk, session=session))
     told = [_sentence(number, note) for note, number in notes.items() if note]
     if evidence.failed_tasks or evidence.known_failures:
         told += _failed_tasks_of_live_runs(scope, known_tasks, session=session)
@@ -134,22 +142,28 @@ def _sentence(number: int, note: str) -> str:
     return f"{plural(number, 'run')} {note}."
 
 
-def _live_no_evidence(scope: Scope, runs: Subquery, *, session: Session) -> Counter[str]:
+def _live_no_evidence(
+    scope: Scope, runs: Subquery, in_bulk: Mapping[str, BulkChange], *, session: Session
+) -> Counter[str]:
     """Tell who set live runs, as the audit log has it; the others have no task."""
     nothing = runs.c.counts_as == CountsAs.NOTHING.value
     live = select(DagRun.run_id).join(runs, runs.c.order_id == DagRun.id).where(*of_live_runs(scope), nothing)
     newest = live.order_by(DagRun.id.desc()).limit(NAMED_RUNS)
     run_ids = set(session.scalars(newest))
     query = set_by_hand(scope, Log.run_id, Log.owner, Log.extra).where(Log.run_id.in_(run_ids)).order_by(Log.id)
-    by_hand = {row.run_id: row for row in session.execute(query)}
-    notes = Counter(f"no evidence: {_set_by(row)}" for row in by_hand.values())
+    by_hand = {run_id: _set_by(change.state, change.owner) for run_id, change in in_bulk.items() if run_id in run_ids}
+    by_hand |= {row.run_id: _set_by(_state_in(row.extra), row.owner) for row in session.execute(query)}
+    notes = Counter(f"no evidence: {done}" for done in by_hand.values())
     notes.update(f"no evidence: {_NO_EVIDENCE[NoEvidence.NO_TASK]}" for _ in run_ids.difference(by_hand))
     return notes
 
 
-def _set_by(row: Row) -> str:
-    state = "success" if '"state": "success"' in row.extra else "failed"
-    return f"set to {state} by {row.owner}"
+def _state_in(extra: str) -> str:
+    return "success" if '"state": "success"' in extra else "failed"
+
+
+def _set_by(state: str, owner: str | None) -> str:
+    return f"set to {state} by {owner}"
 
 
 def _failed_tasks_of_live_runs(scope: Scope, known_tasks: Collection[str] | None, *, session: Session) -> Iterator[str]:

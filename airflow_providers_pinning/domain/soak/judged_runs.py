@@ -44,7 +44,6 @@ from sqlalchemy import (
     Subquery,
     and_,
     case,
-    false,
     func,
     literal,
     null,
@@ -103,7 +102,13 @@ def live_types(dag_model: DagModel) -> tuple[DagRunType, ...]:
     return (*scheduled, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED, DagRunType.ASSET_MATERIALIZATION)
 
 
-def judged_runs(scope: Scope, *, known_tasks: Collection[str] = (), known_runs: Collection[str] = ()) -> Subquery:
+def judged_runs(
+    scope: Scope,
+    *,
+    known_tasks: Collection[str] = (),
+    known_runs: Collection[str] = (),
+    set_in_bulk: Collection[str] = (),
+) -> Subquery:
     """
     Build the sub-query of the runs in a scope.
 
@@ -112,8 +117,9 @@ def judged_runs(scope: Scope, *, known_tasks: Collection[str] = (), known_runs: 
 
     :param known_tasks: tasks that fail in live runs too
     :param known_runs: canary runs in which only such tasks failed
+    :param set_in_bulk: live runs whose state was set by hand together with that of others
     """
-    canaries, live = _canaries(scope, known_tasks, known_runs), _live(scope, known_tasks)
+    canaries, live = _canaries(scope, known_tasks, known_runs), _live(scope, known_tasks, set_in_bulk)
     if scope.kind is RunKind.CANARY:
         return canaries.subquery()
     return live.subquery() if scope.kind is RunKind.LIVE else union_all(canaries, live).subquery()
@@ -205,30 +211,52 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
     )
 
 
-def _live(scope: Scope, known_tasks: Collection[str]) -> Select:
-    failed = select(TaskInstance.run_id).where(
-        TaskInstance.dag_id == scope.dag_id, TaskInstance.state == TaskInstanceState.FAILED
-    )
-    # What does not depend on the run is looked up once; there may be very many runs.
+def _live(scope: Scope, known_tasks: Collection[str], set_in_bulk: Collection[str]) -> Select:
+    # What is looked up of task instances is joined once, since there may be very many runs: a look-up inside of the
+    # case would be made for each run, or be hashed only as long as the memory allows it.
+    failed, bare = _with_failed_task(scope, known_tasks), _without_task(scope)
+    by_hand = DagRun.run_id.in_(set_by_hand(scope))
     counts_as = case(
         (DagRun.state.not_in(State.finished_dr_states), RUNNING),
-        (DagRun.run_id.in_(set_by_hand(scope)), CountsAs.NOTHING.value),
+        (or_(by_hand, DagRun.run_id.in_(set_in_bulk)) if set_in_bulk else by_hand, CountsAs.NOTHING.value),
         (DagRun.state == DagRunState.FAILED, CountsAs.FAILED.value),
-        (DagRun.run_id.in_(failed.where(TaskInstance.task_id.not_in(known_tasks))), CountsAs.FAILED_TASKS.value),
-        (DagRun.run_id.in_(failed) if known_tasks else false(), KNOWN),
-        (~_exists(), CountsAs.NOTHING.value),
+        (failed.c.unknown > 0, CountsAs.FAILED_TASKS.value),
+        (failed.c.unknown == 0, KNOWN),
+        (bare.c.id.is_not(None), CountsAs.NOTHING.value),
         else_=CountsAs.SUCCESS.value,
     )
-    return select(
-        DagRun.run_id.label("run_id"),
-        DagRun.id.label("order_id"),
-        counts_as.label("counts_as"),
-        case((DagRun.clear_number > 0, 1), else_=0).label("cleared"),
-        DagRun.start_date.label("started"),
-        func.coalesce(DagRun.end_date, DagRun.created_at).label("ended"),
-        literal(0).label("retried_tasks"),
-        literal(0).label("withheld_effects"),
-    ).where(*of_live_runs(scope))
+    return (
+        select(
+            DagRun.run_id.label("run_id"),
+            DagRun.id.label("order_id"),
+            counts_as.label("counts_as"),
+            case((DagRun.clear_number > 0, 1), else_=0).label("cleared"),
+            DagRun.start_date.label("started"),
+            func.coalesce(DagRun.end_date, DagRun.created_at).label("ended"),
+            literal(0).label("retried_tasks"),
+            literal(0).label("withheld_effects"),
+        )
+        .select_from(DagRun)
+        .outerjoin(failed, failed.c.run_id == DagRun.run_id)
+        .outerjoin(bare, bare.c.id == DagRun.id)
+        .where(*of_live_runs(scope))
+    )
+
+
+def _with_failed_task(scope: Scope, known_tasks: Collection[str]) -> Subquery:
+    """Build the live runs in which tasks failed, each with the number of those that are not known to."""
+    unknown = case((TaskInstance.task_id.in_(known_tasks), 0), else_=1) if known_tasks else literal(1)
+    return (
+        select(TaskInstance.run_id, func.sum(unknown).label("unknown"))
+        .where(TaskInstance.dag_id == scope.dag_id, TaskInstance.state == TaskInstanceState.FAILED)
+        .group_by(TaskInstance.run_id)
+        .subquery()
+    )
+
+
+def _without_task(scope: Scope) -> Subquery:
+    """Build the successful live runs without a task: an anti-join, which is as large as the scope and not the Dag."""
+    return select(DagRun.id).where(*of_live_runs(scope), DagRun.state == DagRunState.SUCCESS, ~_exists()).subquery()
 
 
 def _of_run(model: type[TaskInstance] | type[TaskInstanceHistory]) -> tuple[ColumnElement[bool], ...]:

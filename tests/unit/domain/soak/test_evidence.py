@@ -264,6 +264,48 @@ class TestLiveRun:
         assert (judged.evidence.successes, judged.evidence.not_evidence) == (1, 1)
         assert judged.evidence.notes == ("1 run is no evidence: set to success by jan.",)
 
+    @pytest.mark.parametrize("path", ["orders", "~"])
+    def test_that_was_set_by_hand_with_others_is_no_evidence(self, path, dag, judge, api, session):
+        canaries = dag()
+        canaries.lab.pin("orders", 2)
+        for number in range(3):
+            live(canaries, f"live_{number}", extract="failed")
+        named = [{"dag_run_id": f"live_{number}", "dag_id": "orders", "state": "success"} for number in range(2)]
+        others = [
+            {"dag_run_id": "live_2", "dag_id": "orders", "note": "seen"},
+            {"dag_run_id": "live_2", "dag_id": "other", "state": "success"},
+        ]
+        answer = api("op", username="jan").request(
+            "PATCH",
+            f"/api/v2/dags/{path}/dagRuns",
+            json={"actions": [{"action": "update", "entities": named + others, "action_on_non_existence": "skip"}]},
+        )
+        assert len(answer.json()["update"]["success"]) == 3, answer.text
+
+        judged = judge(run_kinds=RunKind.LIVE)
+
+        assert (judged.evidence.failures, judged.evidence.not_evidence) == (1, 2)
+        assert judged.evidence.notes == ("2 runs are no evidence: set to success by jan.",)
+
+    @pytest.mark.parametrize(
+        "extra",
+        [
+            '{"state": ',
+            '["state": ]',
+            '{"actions": null, "state": 1}',
+            '{"actions": [{"action": "update"}, 1], "state": 1}',
+            '{"actions": [{"action": "update", "entities": [{"dag_run_id": [1], "state": "success"}, "live_1"]}]}',
+        ],
+    )
+    def test_is_judged_whatever_a_bulk_request_wanted(self, extra, dag, judge, session):
+        canaries = dag()
+        canaries.lab.pin("orders", 2)
+        live(canaries, "live_1")
+        session.add(Log(event="bulk_dag_runs", dag_id="orders", extra=extra))
+        session.commit()
+
+        assert judge(run_kinds=RunKind.LIVE).evidence.successes == 1
+
     @pytest.mark.parametrize(("schedule", "runs"), [("None", 1), ("'@daily'", 0), ("[Asset('raw')]", 0)])
     def test_is_a_triggered_one_if_the_dag_has_no_schedule(self, schedule, runs, dag, judge):
         canaries = dag(arguments=f"schedule={schedule}")
