@@ -33,7 +33,7 @@ from tests.support.postgres import Server
 ROOT = Path(__file__).parents[1]
 
 
-class SubjectFailed(RuntimeError):
+class SubjectError(RuntimeError):
     """A subject's process ended or answered nonsense."""
 
 
@@ -57,13 +57,13 @@ class Subject:
         """
         Run a command of :class:`benchmarks.worker.Subject` and return its answer.
 
-        :raises SubjectFailed: with what the process printed last, if it does not answer
+        :raises SubjectError: with what the process printed last, if it does not answer
         """
         try:
             print(json.dumps({"do": command, **parameters}), file=self._process.stdin, flush=True)
             return json.loads(self._process.stdout.readline())
         except (OSError, ValueError) as error:
-            raise SubjectFailed(f"{self.name} failed at {command}:\n{self._log.read_text()[-4000:]}") from error
+            raise SubjectError(f"{self.name} failed at {command}:\n{self._log.read_text()[-4000:]}") from error
 
     def reset(self, template: str) -> None:
         """Replace the subject's database by a copy of the template."""

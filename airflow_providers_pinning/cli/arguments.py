@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import argparse
 
-from airflow.cli.cli_config import Arg, parsedate
+from airflow._shared.timezones.timezone import parse as parsedate
+from airflow.cli.cli_config import Arg
 
 from airflow_providers_pinning.cli import values
 

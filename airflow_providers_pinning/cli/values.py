@@ -21,8 +21,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
+
+T = TypeVar("T")
+Number = TypeVar("Number", int, float)
 
 MAX_INTEGER = 2**31 - 1
 """What an integer column holds."""
@@ -97,7 +100,7 @@ def json_object(value: str) -> dict[str, Any]:
     return _storable(parsed, value)
 
 
-def _storable(parsed: Any, given: str) -> Any:
+def _storable(parsed: T, given: str) -> T:
     # Not above, since the definition of the commands is imported by every airflow command.
     from airflow_providers_pinning.domain.json_limits import why_not_storable
 
@@ -106,7 +109,7 @@ def _storable(parsed: Any, given: str) -> Any:
     return parsed
 
 
-def _within(value: Any, least: float, most: float) -> Any:
+def _within(value: Number, least: float, most: float) -> Number:
     # Written so that "not a number", which compares with nothing, is refused.
     if not least <= value <= most:
         raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")

@@ -48,6 +48,7 @@ def kept_in_transaction(session: Session, name: str) -> dict[Any, Any]:
     :param session: database session
     :param name: who keeps it
     """
+    kept: dict[Any, Any]
     transaction, kept = session.info.get(name, (None, {}))
     if transaction is not session.get_transaction():
         kept = {}

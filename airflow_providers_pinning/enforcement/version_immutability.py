@@ -46,7 +46,7 @@ def install_on_serialized_dag(module: ModuleType) -> None:
     """Patch ``airflow.models.serialized_dag``."""
     from airflow.utils.session import NEW_SESSION, provide_session
 
-    class ManagedWriteMetadata(module.DagWriteMetadata):  # type: ignore[name-defined]
+    class ManagedWriteMetadata(module.DagWriteMetadata):  # type: ignore[name-defined,misc]
         """What Airflow knows of the latest version before it writes, for one that is managed."""
 
         __slots__ = ()

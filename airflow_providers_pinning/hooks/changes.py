@@ -51,7 +51,7 @@ class PinningChanges:
     Every change carries an idempotency key, the caller's or one of its own for each call.
     """
 
-    def call(self, request: ApiRequest) -> Any:
+    def call(self, request: ApiRequest) -> dict[str, Any]:
         """Send a request, and return the parsed answer."""
         raise NotImplementedError
 

@@ -115,7 +115,7 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
         }
         return session
 
-    def call(self, request: ApiRequest) -> Any:
+    def call(self, request: ApiRequest) -> dict[str, Any]:
         """
         Send a request, again if that is safe and can help, and return the parsed answer.
 

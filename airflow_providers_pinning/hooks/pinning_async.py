@@ -85,7 +85,7 @@ class PinningAsyncHook(HttpAsyncHook):
             )
         return self._config
 
-    async def call(self, request: ApiRequest) -> Any:
+    async def call(self, request: ApiRequest) -> dict[str, Any]:
         """
         Send a GET request once, or twice if the token is refused, and return the parsed answer.
 
@@ -104,7 +104,8 @@ class PinningAsyncHook(HttpAsyncHook):
             raise tls.failure(error, address, asked) from error
         if not 200 <= status < 300 or isinstance(body, str):
             raise error_from_answer(status, body, asked)
-        return body
+        answer: dict[str, Any] = body
+        return answer
 
     async def _log_in(self) -> str:
         address = await self.address()

@@ -28,7 +28,7 @@ from airflow_providers_pinning.hooks.soak import SoakCriteria
 class PinningReads:
     """The reading half of :class:`~airflow_providers_pinning.hooks.pinning.PinningHook`; it changes nothing."""
 
-    def call(self, request: ApiRequest) -> Any:
+    def call(self, request: ApiRequest) -> dict[str, Any]:
         """Send a request, and return the parsed answer."""
         raise NotImplementedError
 

@@ -121,7 +121,8 @@ class RollbackNotifier(BaseNotifier):
             expected_bundle_version=active["bundle_version"],
             failed_tasks=FailedTasks.IGNORE.value,
         )
-        return hook.get_soak(target, active["version_number"], criteria)["evidence"]["failures"] + running
+        failures: int = hook.get_soak(target, active["version_number"], criteria)["evidence"]["failures"]
+        return failures + running
 
     def _roll_back(self, hook: PinningHook, state: dict[str, Any], target: str, failed: int, run_id: str) -> None:
         number, revision = state["active"]["version_number"], state["revision"]

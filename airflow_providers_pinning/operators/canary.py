@@ -170,7 +170,7 @@ class TriggerCanaryRunOperator(PinningOperator):
     def _state(self, hook: PinningHook, run_id: str) -> str:
         try:
             with refusals_fail_at_once():
-                return hook.get_dag_run(self.target_dag_id, run_id)["state"]
+                return str(hook.get_dag_run(self.target_dag_id, run_id)["state"])
         except (TransientError, ServerFault) as error:
             self.log.warning("The state of run %s is not known: %s", run_id, error)
             return "unknown"

@@ -88,7 +88,7 @@ class CandidateSensor(PinningSensor):
         while listed := hook.list_versions(self.target_dag_id, offset=seen)["versions"]:
             for version in listed:
                 if version["version_number"] == number:
-                    return version
+                    return dict(version)
             if listed[-1]["version_number"] < number:
                 break
             seen += len(listed)

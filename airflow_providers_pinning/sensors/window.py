@@ -29,7 +29,7 @@ from airflow_providers_pinning.operators.base import default_deferrable
 from airflow_providers_pinning.sensors.base import LookFirstSensor
 from airflow_providers_pinning.triggers.base import Outcome, result_of
 from airflow_providers_pinning.triggers.window import DeploymentWindowTrigger
-from airflow_providers_pinning.windows import DeploymentWindow, UndecidableWindow, WindowNeverOpens
+from airflow_providers_pinning.windows import DeploymentWindow, UndecidableWindowError, WindowNeverOpensError
 from airflow_providers_pinning.windows.window import now
 
 
@@ -72,7 +72,7 @@ class DeploymentWindowSensor(LookFirstSensor):
             )
         try:
             opens = window.next_open(at)
-        except (WindowNeverOpens, UndecidableWindow) as error:
+        except (WindowNeverOpensError, UndecidableWindowError) as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("%s; it opens at %s", state.message, opens.isoformat())
         return PokeReturnValue(is_done=False)

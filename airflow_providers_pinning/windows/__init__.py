@@ -21,9 +21,9 @@ from __future__ import annotations
 from airflow_providers_pinning.windows.rule import WindowRule
 from airflow_providers_pinning.windows.window import (
     DeploymentWindow,
-    UndecidableWindow,
-    WindowNeverOpens,
+    UndecidableWindowError,
+    WindowNeverOpensError,
     WindowState,
 )
 
-__all__ = ["DeploymentWindow", "UndecidableWindow", "WindowNeverOpens", "WindowRule", "WindowState"]
+__all__ = ["DeploymentWindow", "UndecidableWindowError", "WindowNeverOpensError", "WindowRule", "WindowState"]

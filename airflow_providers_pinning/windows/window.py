@@ -32,11 +32,11 @@ MAX_STEPS = 8_000
 """How many starts and ends of rules are looked at on the way."""
 
 
-class WindowNeverOpens(ValueError):
+class WindowNeverOpensError(ValueError):
     """The rules leave no time at all."""
 
 
-class UndecidableWindow(ValueError):
+class UndecidableWindowError(ValueError):
     """The rules change so often that the answer was not found in reasonable time."""
 
 
@@ -94,8 +94,8 @@ class DeploymentWindow:
         """
         Return the first moment at or after the given one at which the window is open.
 
-        :raises WindowNeverOpens: if there is none within nine years
-        :raises UndecidableWindow: if the rules change too often to tell
+        :raises WindowNeverOpensError: if there is none within nine years
+        :raises UndecidableWindowError: if the rules change too often to tell
         """
         moment = start = aware(at)
         for _ in range(MAX_STEPS):
@@ -110,8 +110,8 @@ class DeploymentWindow:
             else:
                 break
         else:
-            raise UndecidableWindow(f"Its rules begin or end more than {MAX_STEPS} times before it opens: {self}")
-        raise WindowNeverOpens(f"It does not open between {start.date()} and {(start + HORIZON).date()}: {self}")
+            raise UndecidableWindowError(f"Its rules begin or end more than {MAX_STEPS} times before it opens: {self}")
+        raise WindowNeverOpensError(f"It does not open between {start.date()} and {(start + HORIZON).date()}: {self}")
 
     def next_close(self, at: datetime) -> datetime | None:
         """

@@ -225,7 +225,7 @@ def read_version(version: VersionIdentity, *, dag_id: str, session: Session) -> 
 
 
 def _stored(version: VersionIdentity, *, session: Session) -> SerializedDagModel:
-    serialized = session.scalar(_stored_select(), {"dag_version_id": version.dag_version_id})
+    serialized: SerializedDagModel | None = session.scalar(_stored_select(), {"dag_version_id": version.dag_version_id})
     if serialized is None:
         raise LookupError("its serialized Dag is gone")
     return serialized

@@ -148,7 +148,8 @@ def find_active_version(query: Select, dag_id: str, *, session: Session) -> DagV
         query = query.where(condition)
     if current_resolution(dag_id) is None and (creation := run_being_created(dag_id)):
         return look_version_up(creation, query, session=session)
-    return holding.scalar(query, dag_id, session=session)
+    version: DagVersion | None = holding.scalar(query, dag_id, session=session)
+    return version
 
 
 def pinned_version_ids(dag_ids: Collection[str], *, session: Session) -> dict[str, UUID]:

@@ -156,4 +156,5 @@ def look_version_up(creation: Creation, query: Select, *, session: Session) -> D
     creation.is_looked_up = True
     creation.is_pinned = row.pinned_id is not None
     creation.bundle_version = row.pinned_bundle_version
-    return row[0]
+    version: DagVersion = row[0]
+    return version

@@ -25,7 +25,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from airflow_providers_pinning.windows import DeploymentWindow, WindowNeverOpens, WindowRule
+from airflow_providers_pinning.windows import DeploymentWindow, WindowNeverOpensError, WindowRule
 from airflow_providers_pinning.windows.wall_time import moment_of
 
 MINUTE = timedelta(minutes=1)
@@ -116,7 +116,7 @@ def test_open_is_what_every_minute_says(window, at):
 def test_next_open_is_the_first_open_moment(window, at):
     try:
         opens = window.next_open(at)
-    except WindowNeverOpens:
+    except WindowNeverOpensError:
         assume(False)
     assert opens >= at and open_by_looking(window, opens)
     assert window.next_open(opens) == opens

@@ -21,7 +21,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from airflow_providers_pinning.windows import DeploymentWindow, UndecidableWindow, WindowNeverOpens, WindowRule
+from airflow_providers_pinning.windows import (
+    DeploymentWindow,
+    UndecidableWindowError,
+    WindowNeverOpensError,
+    WindowRule,
+)
 from tests.unit.windows.test_rule import BERLIN, HOUR, utc
 
 MORNINGS = WindowRule("0 10 * * 2,4", 2 * HOUR, BERLIN, "mornings")
@@ -87,13 +92,13 @@ def test_reasons_name_the_rule_that_decides():
     ],
 )
 def test_window_that_never_opens_is_a_clear_error(window):
-    with pytest.raises(WindowNeverOpens, match="does not open between 2026-01-01 and 2035"):
+    with pytest.raises(WindowNeverOpensError, match="does not open between 2026-01-01 and 2035"):
         window.next_open(utc("2026-01-01T00:00"))
 
 
 def test_rules_that_change_every_minute_are_an_error_rather_than_a_hang():
     window = DeploymentWindow(deny=[WindowRule("* * * * *", timedelta(minutes=1))])
-    with pytest.raises(UndecidableWindow, match="8000 times"):
+    with pytest.raises(UndecidableWindowError, match="8000 times"):
         window.next_open(utc("2026-01-01T00:00"))
     assert DeploymentWindow(allow=[WindowRule("@hourly", 2 * HOUR)]).next_close(utc("2026-01-01T00:00")) is None
 

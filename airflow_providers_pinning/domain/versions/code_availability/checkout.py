@@ -55,7 +55,7 @@ FOLDER = "_pinning"
 
 def own_folder() -> Path:
     """Return where the checks may write, beside the folders of the bundles."""
-    return get_bundle_storage_root_path() / FOLDER
+    return Path(get_bundle_storage_root_path()) / FOLDER
 
 
 class TrackedCheckout(BundleVersionLock):
