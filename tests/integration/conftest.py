@@ -61,22 +61,14 @@ def airflow_database(server):
 
 
 @pytest.fixture
-def session(airflow_database, server):
+def session(airflow_database):
     """Return a session on an empty database."""
     from airflow import settings
-    from airflow.models.base import Base as AirflowBase
 
-    from airflow_providers_pinning.models import Base as PinningBase
+    from tests.support.database import empty
 
-    keep = {"log_template", "slot_pool"}
-    tables = [
-        table.name
-        for metadata in (PinningBase.metadata, AirflowBase.metadata)
-        for table in metadata.sorted_tables
-        if table.name not in keep
-    ]
-    server.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE", database=airflow_database)
     session = settings.NonScopedSession()
+    empty(session)
     yield session
     session.rollback()
     session.close()

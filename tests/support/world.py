@@ -22,7 +22,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from airflow.api.common.trigger_dag import trigger_dag
-from airflow.models.base import Base as AirflowBase
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.utils.state import DagRunState, TaskInstanceState
@@ -31,23 +30,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
-from airflow_providers_pinning.models import Base as PinningBase
 from tests.support.clock import Clock
 from tests.support.lab import Lab
 from tests.support.scheduler import Scheduler
 
 CANARY = "canary__"
-
-
-def emptied(session: Session) -> None:
-    """Empty the database."""
-    session.rollback()
-    for metadata in (PinningBase.metadata, AirflowBase.metadata):
-        for table in reversed(metadata.sorted_tables):
-            if table.name not in ("log_template", "slot_pool"):
-                session.execute(table.delete())
-    session.commit()
-    session.expunge_all()
 
 
 def clear(run: DagRun, session: Session) -> None:

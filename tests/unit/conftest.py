@@ -22,8 +22,13 @@ import pytest
 @pytest.fixture(scope="session")
 def airflow_database():
     """Migrate a new database, with the tables of the pin store in it."""
+    from airflow import settings
     from airflow.utils import db
 
+    from tests.support.database import do_not_sync
+
+    do_not_sync(settings.engine)
+    settings.engine.dispose()
     db.initdb()
 
 
@@ -31,17 +36,11 @@ def airflow_database():
 def session(airflow_database):
     """Return a session on an empty database."""
     from airflow import settings
-    from airflow.models.base import Base as AirflowBase
 
-    from airflow_providers_pinning.models import Base as PinningBase
+    from tests.support.database import empty
 
-    keep = {"log_template", "slot_pool"}
     session = settings.NonScopedSession()
-    for metadata in (PinningBase.metadata, AirflowBase.metadata):
-        for table in reversed(metadata.sorted_tables):
-            if table.name not in keep:
-                session.execute(table.delete())
-    session.commit()
+    empty(session)
     yield session
     session.rollback()
     session.close()

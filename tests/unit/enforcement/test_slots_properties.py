@@ -29,9 +29,10 @@ from sqlalchemy import update
 from airflow_providers_pinning.domain.canaries import gaps
 from tests.support.canaries import dag_with_tasks
 from tests.support.clock import stopped
+from tests.support.database import empty
 from tests.support.lab import Lab
 from tests.support.scheduler import Scheduler
-from tests.support.world import World, clear, emptied
+from tests.support.world import World, clear
 
 START = datetime(2026, 2, 1, tzinfo=timezone.utc)
 WAITS = st.tuples(st.just("wait"), st.integers(1, 4))
@@ -58,7 +59,7 @@ def exhausted(function):
 
 def story(tmp_path, session, taken, *, limit, catchup, with_canaries=True, check=False):
     """Tell one story from the beginning, and return its world."""
-    emptied(session)
+    empty(session)
     gaps._followed.clear()
     lab, scheduler = Lab(tmp_path, session), Scheduler(session)
     text = dag_with_tasks({"load": "all_success"}, f"schedule=timedelta(seconds=10), max_active_runs={limit}")
