@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # Newer releases of what the environment consists of have left Python 3.10 behind.
 CONSTRAINTS := $(shell $(PYTHON) -c 'import sys; print("constraints-3.10.txt" if sys.version_info < (3, 11) else "constraints.txt")')
 
-.PHONY: help env test unit integration system e2e demo bench lint fix provider-info openapi ui docs build postgres chromium screenshots clean
+.PHONY: help env test unit integration system e2e demo bench check lint fix provider-info openapi ui docs build postgres chromium screenshots clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,8 +34,8 @@ chromium:  ## Install Chromium where it is missing
 test: env postgres chromium  ## Run every test
 	@scripts/test.sh $(BIN)/python
 
-unit: env  ## Run the tests that need no server
-	$(BIN)/python -m pytest tests/unit
+unit: env  ## Run the tests that need no server; T=path::test runs some of them
+	$(BIN)/python -m pytest $(if $(T),$(T),--numprocesses 2 --dist loadfile tests/unit)
 
 integration: env postgres  ## Run the tests on PostgreSQL
 	$(BIN)/python -m pytest tests/integration
@@ -55,11 +55,13 @@ demo: env  ## Show the whole story on a real Airflow; KEEP=1 leaves it running
 bench: env postgres  ## Measure the cost against stock Airflow
 	@$(BIN)/python -m benchmarks
 
-lint: env  ## Check style, types, licences and generated files
+check: env  ## Check style, types and licenses, in seconds
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/python scripts/check_licenses.py
+	$(BIN)/mypy
+
+lint: check  ## Check also the generated files and the documentation
 	$(BIN)/python scripts/generate_provider_info.py --check
 	AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python scripts/generate_openapi.py --check
 	$(BIN)/python scripts/build_ui.py --check
