@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 
 KEPT = {"log_template", "slot_pool"}
@@ -29,7 +29,7 @@ KEPT = {"log_template", "slot_pool"}
 
 
 @cache
-def _tables() -> tuple[str, ...]:
+def tables() -> tuple[str, ...]:
     """Return the names of all tables, those that refer to others first."""
     from airflow.models.base import Base as AirflowBase
 
@@ -43,22 +43,26 @@ def _tables() -> tuple[str, ...]:
     )
 
 
+def which_have_rows(connection: Connection) -> set[str]:
+    """Return the names of the tables with rows; most tables have none after most tests."""
+    return {name for (name,) in connection.exec_driver_sql(_asking_for_rows())}
+
+
 @cache
-def _which_have_rows() -> str:
-    """Return a statement that gives the names of the tables with rows; most tables have none after most tests."""
-    return " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in _tables())
+def _asking_for_rows() -> str:
+    return " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in tables())
 
 
 def empty(session: Session) -> None:
     """Empty the database and forget what the session knows of it; whoever wrote the rows, none is left."""
     session.rollback()
     connection = session.connection()
-    filled = {name for (name,) in connection.exec_driver_sql(_which_have_rows())}
+    filled = which_have_rows(connection)
     if filled and connection.dialect.name == "postgresql":
         # Deleted rows would stay in the way of later statements until the next vacuum.
         connection.exec_driver_sql(f"TRUNCATE {', '.join(sorted(filled))} RESTART IDENTITY CASCADE")
     else:
-        for name in _tables():
+        for name in tables():
             if name in filled:
                 connection.exec_driver_sql(f"DELETE FROM {name}")
     session.commit()

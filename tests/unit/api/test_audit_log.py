@@ -22,6 +22,7 @@ import pytest
 from airflow.models.log import Log
 from sqlalchemy import select
 
+from tests.support.remembered import remembered
 from tests.support.routes import READS, WRITES
 from tests.support.sources import dag_file
 
@@ -39,6 +40,7 @@ EVENTS = {
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=dag_file("orders"))
     lab.pin("orders", 1)

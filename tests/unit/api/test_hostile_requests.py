@@ -27,6 +27,7 @@ from sqlalchemy import func, select
 
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.routes import READS, WRITES
 from tests.support.sources import CHANGED, STABLE
 
@@ -40,6 +41,7 @@ POSTS = [route for route in WRITES if route.body]
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -23,11 +23,13 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.routes import READS, WRITES, Route
 from tests.support.sources import dag_file
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=dag_file("orders"))
     lab.pin("orders", 1)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.cli import Cli
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
@@ -29,6 +30,7 @@ def pinning(session, capsys, monkeypatch):
 
 
 @pytest.fixture
+@remembered
 def orders(lab):
     """Register three versions of the Dag orders."""
     lab.commit("sha1", orders=dag_file("orders"))

@@ -1,0 +1,138 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Deployments that are registered once and put back before each test, for fixtures that many tests share."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from tests.support.database import tables, which_have_rows
+from tests.support.lab import Lab
+
+
+def remembered(build: Callable[[Lab], Any]) -> Callable[[Lab], Lab]:
+    """
+    Let a fixture register its Dags for the first test only, and have the database put back for the others.
+
+    What it registers must depend on nothing but the lab. Versions keep their ids from test to test, so that this is
+    not for tests that rewrite versions behind the back of what is cached by id.
+
+    :param build: the fixture, called with an empty lab; what it returns is dropped for the lab itself
+    """
+    memory: list[_Memory] = []
+
+    @functools.wraps(build)
+    def put_back(lab: Lab) -> Lab:
+        if memory:
+            memory[0].recall(lab)
+        else:
+            lab.root = Path(tempfile.mkdtemp(dir=os.environ["AIRFLOW_HOME"], prefix="lab-")) / "commits"
+            build(lab)
+            memory.append(_Memory.of(lab, f"{build.__module__}.{build.__qualname__}".replace(".", "_")))
+        return lab
+
+    return put_back
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """
+    What a lab consists of.
+
+    :param root: where its commits are; a copy stands beside
+    """
+
+    root: Path
+    sources: dict[str, str]
+    rows: _Rows | _CopiedTables
+
+    @classmethod
+    def of(cls, lab: Lab, name: str) -> _Memory:
+        lab.session.commit()
+        shutil.copytree(lab.root, lab.root.with_name("kept"))
+        kind = _CopiedTables if lab.session.get_bind().dialect.name == "postgresql" else _Rows
+        rows = kind(lab.session, name)
+        lab.session.commit()
+        return cls(lab.root, dict(lab.sources), rows)
+
+    def recall(self, lab: Lab) -> None:
+        shutil.rmtree(self.root)
+        shutil.copytree(self.root.with_name("kept"), self.root)
+        lab.root, lab.sources = self.root, dict(self.sources)
+        self.rows.put_back(lab.session.connection())
+        lab.session.commit()
+        lab.session.expire_all()
+
+
+class _Rows:
+    """Rows as the driver of SQLite gives and takes them."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        connection = session.connection()
+        filled = which_have_rows(connection)
+        self._rows = {
+            table: [tuple(row) for row in connection.exec_driver_sql(f"SELECT * FROM {table}")]
+            for table in reversed(tables())
+            if table in filled
+        }
+
+    def put_back(self, connection: Connection) -> None:
+        for table, rows in self._rows.items():
+            marks = ", ".join("?" * len(rows[0]))
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({marks})", rows)
+
+
+class _CopiedTables:
+    """Copies of tables on PostgreSQL, whose driver does not take all that it gives."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        connection = session.connection()
+        self._schema = f"remembered_{name}"[-60:]
+        self._columns: list[tuple[str, str]] | None = None
+        filled = which_have_rows(connection)
+        self._filled = [table for table in reversed(tables()) if table in filled]
+        connection.exec_driver_sql(f"CREATE SCHEMA {self._schema}")
+        for table in self._filled:
+            connection.exec_driver_sql(f"CREATE TABLE {self._schema}.{table} AS TABLE public.{table}")
+
+    def put_back(self, connection: Connection) -> None:
+        for table in self._filled:
+            connection.exec_driver_sql(f"INSERT INTO {table} SELECT * FROM {self._schema}.{table}")
+        for table, column in self._counted(connection):
+            connection.exec_driver_sql(
+                f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM {table}"
+            )
+
+    def _counted(self, connection: Connection) -> list[tuple[str, str]]:
+        """Return the columns that are filled from a sequence."""
+        if self._columns is None:
+            rows = connection.exec_driver_sql(
+                "SELECT table_name, column_name FROM information_schema.columns "
+                "WHERE table_schema = 'public' AND (column_default LIKE 'nextval(%%' OR is_identity = 'YES')"
+            )
+            self._columns = [(table, column) for table, column in rows if table in self._filled]
+        return self._columns
