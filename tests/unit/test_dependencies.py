@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from functools import cache
 from importlib.metadata import packages_distributions
 
 import pytest
@@ -68,6 +69,10 @@ def top(module):
 
 
 THIRD_PARTY = sorted({top(module) for module in imported()} - set(sys.stdlib_module_names) - {PACKAGE.name})
+
+
+# Each call reads the files of everything that is installed.
+packages_distributions = cache(packages_distributions)
 
 
 def distributions(module):
