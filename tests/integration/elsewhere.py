@@ -27,9 +27,8 @@ from airflow import settings
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from tests.support.patience import PATIENCE
 from tests.support.postgres import Server
-
-PATIENCE = 60.0
 
 
 class Elsewhere:

@@ -38,6 +38,7 @@ from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.history.outbox import claim, unclaimed, use_announcer
 from airflow_providers_pinning.models import Event
 from tests.support.listening import Listener, listening
+from tests.support.patience import PATIENCE
 from tests.support.sources import STABLE
 
 CHANGE = Change(Caller("alice"), "because")
@@ -110,14 +111,14 @@ def test_many_who_announce_the_same_events_at_once_tell_each_once(orders, sessio
 
     def announce_all():
         delivery = Delivery()
-        start.wait(30)
+        start.wait(PATIENCE)
         granted.extend([event_id for event_id in ids if announce(event_id, delivery)])
 
     threads = [threading.Thread(target=announce_all) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
 
     assert sorted(granted) == ids
     assert sorted(event.event_id for event in listener.events) == ids
@@ -143,7 +144,7 @@ def test_the_process_that_made_the_change_and_the_dag_processor_tell_it_once(ord
     finally:
         announcer.end()
         ended.set()
-        dag_processor.join(30)
+        dag_processor.join(PATIENCE)
 
     told = sorted(event.event_id for event in listener.events)
     assert told == session.scalars(select(Event.id).order_by(Event.id)).all()

@@ -29,6 +29,7 @@ from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError, RevisionConflictError
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Event, Pin
+from tests.support.patience import PATIENCE
 from tests.support.sources import CHANGED, STABLE
 
 CLIENTS = 4
@@ -49,7 +50,7 @@ def at_once(*changes):
 
     def request(number, dag_id, version_number, change):
         with settings.NonScopedSession() as session:
-            start.wait(30)
+            start.wait(PATIENCE)
             try:
                 results[number] = commit(
                     lambda: pin_version(dag_id, Target(version_number=version_number), change, session=session),
@@ -62,7 +63,7 @@ def at_once(*changes):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     return [results[number] for number in range(len(changes))]
 
 

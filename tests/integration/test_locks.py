@@ -35,6 +35,7 @@ from airflow_providers_pinning.domain.changes.pins import Target, pin_version, u
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from tests.integration.test_concurrent_writes import dedented, parse
 from tests.integration.test_racing_runs import trigger
+from tests.support.patience import PATIENCE
 from tests.support.sources import CHANGED, STABLE
 
 CHANGE = Change(Caller("alice"), "because")
@@ -80,7 +81,7 @@ def stopped_before(statement):
     def wait(connection, cursor, sent, parameters, context, executemany):
         if getattr(mine, "stops", False) and sent.startswith(statement):
             reached.set()
-            assert may_go_on.wait(60)
+            assert may_go_on.wait(PATIENCE)
 
     def stopping(action):
         def act(session):
@@ -129,7 +130,7 @@ class TestAssetOrphanage:
     def test_and_a_pin_never_wait_for_each_other(self, clashing, elsewhere, scheduler):
         with stopped_before("INSERT INTO asset_active") as (stopping, reached, may_go_on):
             pinning = elsewhere(stopping(pin(1)))
-            assert reached.wait(60)
+            assert reached.wait(PATIENCE)
             # It activates the asset and warns of the one that clashes, which refers to the pinned Dag.
             cleaning = elsewhere(lambda session: scheduler.runner._update_asset_orphanage(session=session))
             cleaning.wait_until_acted_or_locked_out()
@@ -160,7 +161,7 @@ class TestAssetOrphanage:
     ):
         with stopped_before("INSERT INTO asset_active") as (stopping, reached, may_go_on):
             cleaning = elsewhere(stopping(lambda session: scheduler.runner._update_asset_orphanage()))
-            assert reached.wait(60)
+            assert reached.wait(PATIENCE)
             clashing.pin("orders", 1)
             may_go_on.set()
             cleaning.commit()
@@ -261,12 +262,12 @@ class TestBrokenPinInTheScheduler:
             own.execute(select(DagModel.dag_id).where(DagModel.dag_id == "orders").with_for_update(key_share=True))
             with rows_locked(["orders"], session=own):
                 holding.set()
-                assert may_create.wait(60)
+                assert may_create.wait(PATIENCE)
                 with pytest.raises(PinUnavailableError):
                     lock_active_pin("orders", session=own)
 
         scheduling = elsewhere(schedule)
-        assert holding.wait(60)
+        assert holding.wait(PATIENCE)
         repairing = elsewhere(pin(2))
         repairing.wait_until_locked_out()
         may_create.set()

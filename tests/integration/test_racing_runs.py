@@ -33,6 +33,7 @@ from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.models import Pin
+from tests.support.patience import PATIENCE
 from tests.support.sources import CHANGED, STABLE
 
 TASKS = {1: {"extract", "load"}, 2: {"extract", "transform", "load"}}
@@ -112,11 +113,11 @@ class TestFirstPinOfADag:
             dag = own.scalar(SerializedDagModel.latest_item_select_object("orders")).dag
             assert set(dag.task_ids) == TASKS[2]
             read.set()
-            assert pinned.wait(30)
+            assert pinned.wait(PATIENCE)
             return trigger_with(dag, own)
 
         creating = elsewhere(create)
-        assert read.wait(30)
+        assert read.wait(PATIENCE)
         lab.pin("orders", 1)
         pinned.set()
         assert version_of(creating.commit(), session) == 1
@@ -140,11 +141,11 @@ class TestFirstPinOfADag:
             start = threading.Barrier(3)
 
             def pinning(own, dag_id=dag_id, start=start):
-                start.wait(30)
+                start.wait(PATIENCE)
                 pin(dag_id, 1)(own)
 
             def triggering(own, dag_id=dag_id, start=start):
-                start.wait(30)
+                start.wait(PATIENCE)
                 run_ids = []
                 for number in range(4):
                     run_ids.append(trigger(dag_id, f"{threading.get_ident()}_{number}")(own))

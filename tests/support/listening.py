@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from airflow.listeners import hookimpl
 from airflow.listeners.listener import get_listener_manager
 
-PATIENCE = 20.0
+from tests.support.patience import PATIENCE
 
 
 class Listener:

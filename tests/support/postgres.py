@@ -51,7 +51,7 @@ SETTINGS = {
 }
 """Durability is of no use to a server that is thrown away, and only adds noise to timings."""
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 300.0
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ def _running(folder: Path, settings: dict[str, str], identity: dict) -> Iterator
         # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(timeout=30)
+            process.wait(timeout=120)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGQUIT)
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 def _wait_until_ready(process: subprocess.Popen, port: int, log: Path) -> None:

@@ -30,7 +30,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, timeout: float = 900, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run this Python with arguments; variables of the environment are added or, if empty, removed."""
     merged = {**os.environ, **environment}
     return subprocess.run(

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-PATIENCE = 20.0
+from tests.support.patience import PATIENCE
 
 
 class Statsd:

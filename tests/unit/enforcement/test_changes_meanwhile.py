@@ -32,6 +32,7 @@ from sqlalchemy import event
 
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from tests.support.lab import Lab
+from tests.support.patience import PATIENCE
 from tests.support.sources import CHANGED, STABLE
 
 WHILE_READING = 0.7
@@ -61,7 +62,7 @@ def pinned_meanwhile(session):
 
     def wait():
         [thread] = threads
-        thread.join(30)
+        thread.join(PATIENCE)
         session.expire_all()
         return ended
 

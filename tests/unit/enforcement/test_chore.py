@@ -22,12 +22,15 @@ import pytest
 
 from airflow_providers_pinning.enforcement import chore
 from airflow_providers_pinning.enforcement.chore import Chore
+from tests.support.patience import PATIENCE
 
 
 @pytest.fixture
 def modules(tmp_path, monkeypatch):
-    """Let processes find a module that sleeps for as long as it is told, and one that tells what it was given."""
-    (tmp_path / "sleeping.py").write_text("import sys, time\ntime.sleep(float(sys.argv[1]))\n")
+    """Let processes find a module that sleeps until a file is there, and one that tells what it was given."""
+    (tmp_path / "sleeping.py").write_text(
+        "import os, sys, time\nwhile not os.path.exists(sys.argv[1]):\n    time.sleep(0.02)\n"
+    )
     (tmp_path / "telling.py").write_text(
         "import os, sys\n"
         "open(sys.argv[1], 'w').write(' '.join([*sys.argv[2:], os.environ['_AIRFLOW_PROCESS_CONTEXT']]))\n"
@@ -40,17 +43,18 @@ def test_a_chore_runs_until_it_ends(modules):
     sleeping = Chore("sleeping", "Sleep")
     assert not sleeping.is_running()
 
-    process = sleeping.start("0.5")
+    process = sleeping.start(str(modules / "morning"))
 
     assert sleeping.is_running()
-    assert process.wait(20) == 0
+    (modules / "morning").touch()
+    assert process.wait(PATIENCE) == 0
     assert not sleeping.is_running()
 
 
 def test_a_chore_gets_its_arguments_and_the_rights_of_a_server(modules):
     told = modules / "told"
 
-    assert Chore("telling", "Tell").start(str(told), "one", "two").wait(20) == 0
+    assert Chore("telling", "Tell").start(str(told), "one", "two").wait(PATIENCE) == 0
 
     assert told.read_text() == "one two server"
 
@@ -58,7 +62,7 @@ def test_a_chore_gets_its_arguments_and_the_rights_of_a_server(modules):
 def test_a_chore_that_takes_too_long_is_ended(modules, monkeypatch, caplog):
     monkeypatch.setattr(chore, "TIMEOUT", 0.1)
     sleeping = Chore("sleeping", "Sleep")
-    process = sleeping.start("60")
+    process = sleeping.start(str(modules / "never"))
     time.sleep(0.2)
 
     assert not sleeping.is_running()

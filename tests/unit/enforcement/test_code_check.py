@@ -28,6 +28,7 @@ from airflow.dag_processing.bundles.manager import DagBundlesManager
 
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.lab import BUNDLE
+from tests.support.patience import PATIENCE
 from tests.support.python import ROOT
 from tests.support.repository import Repository
 from tests.support.sources import dag_file
@@ -58,7 +59,7 @@ def start(monkeypatch, tmp_path):
 
 
 def wait_for(path):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not path.exists():
         assert time.monotonic() < deadline, f"{path} was not made"
         time.sleep(0.05)
@@ -94,7 +95,7 @@ def test_a_check_that_is_killed_while_it_fetches_leaves_nothing_said(lab, sessio
     os.killpg(int(fetching.read_text()), 9)
     assert (found(session).code_state, found(session).code_checked_at) == ("unknown", None)
 
-    assert start().wait(60) == 0
+    assert start().wait(PATIENCE) == 0
 
     assert (found(session).code_state, found(session).code_source) == ("available", "remote")
     bundle = DagBundlesManager().get_bundle(BUNDLE)
@@ -122,7 +123,7 @@ def test_a_check_that_is_killed_in_the_middle_of_an_initialization_leaves_no_hal
     pause.unlink()
     assert found(session).code_state == "unknown"
 
-    assert start().wait(60) == 0
+    assert start().wait(PATIENCE) == 0
 
     assert (found(session).code_state, found(session).code_problem) == ("available", None)
     assert (tmp_path / "bundles" / BUNDLE / "versions" / "v1" / "orders.py").exists()
@@ -137,5 +138,5 @@ def test_two_checks_at_once_do_not_disturb_each_other(lab, session, start, tmp_p
 
     both = start(), start()
 
-    assert [process.wait(60) for process in both] == [0, 0]
+    assert [process.wait(PATIENCE) for process in both] == [0, 0]
     assert found(session).code_state == "available"

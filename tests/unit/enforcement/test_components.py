@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 from airflow.jobs.job import Job
@@ -29,20 +28,13 @@ from airflow_providers_pinning.domain.seams import FINGERPRINT
 from airflow_providers_pinning.enforcement.contract import EnforcementError
 from airflow_providers_pinning.models import Component
 from tests.support.listening import Listener, listening
+from tests.support.patience import wait_for
 from tests.support.sources import dag_file
 
 
 def components(session):
     session.expire_all()
     return session.scalars(select(Component)).all()
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 10
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen within 10 seconds"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture

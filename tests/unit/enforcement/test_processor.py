@@ -30,6 +30,7 @@ from airflow_providers_pinning.enforcement import processor
 from airflow_providers_pinning.enforcement.processor import Upkeep
 from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
 from tests.support.lab import BUNDLE
+from tests.support.patience import PATIENCE
 from tests.support.repository import Repository
 from tests.support.sources import dag_file
 from tests.support.statsd import statsd_of_this_process
@@ -193,7 +194,7 @@ def test_what_was_left_unannounced_is_announced_in_a_process_of_its_own(overwrit
     upkeep.run_if_due([])
 
     assert upkeep._announcing._process is started
-    assert started.wait(timeout=60) == 0
+    assert started.wait(timeout=PATIENCE) == 0
     lab.session.rollback()
     assert [event.announced_at is not None for event in lab.session.query(Event)] == [True]
     upkeep.run_if_due([])
@@ -215,7 +216,7 @@ def test_the_code_of_managed_versions_is_checked_in_a_process_of_its_own(lab, se
     upkeep.run_if_due([BUNDLE])
 
     assert upkeep._code_check._process is started
-    assert started.wait(timeout=60) == 0
+    assert started.wait(timeout=PATIENCE) == 0
     session.rollback()
     [version] = session.query(ManagedVersion).all()
     assert version.code_state == "available"

@@ -27,6 +27,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow_providers_pinning.sensors.window import DeploymentWindowSensor
 from airflow_providers_pinning.triggers import window as window_trigger
 from airflow_providers_pinning.windows import DeploymentWindow, WindowRule
+from tests.support.patience import PATIENCE
 from tests.support.task_context import task_context
 
 WINDOW = DeploymentWindow(allow=[WindowRule("0 10 * * *", timedelta(hours=2), name="mornings")])
@@ -74,7 +75,7 @@ def test_trigger_fires_when_the_window_opens_but_never_at_once(monkeypatch, leas
     operator = sensor(deferrable=True)
 
     async def first(trigger):
-        return await asyncio.wait_for(anext(trigger.run().__aiter__()), 10)
+        return await asyncio.wait_for(anext(trigger.run().__aiter__()), PATIENCE)
 
     with time_machine.travel(datetime(2026, 1, 1, 9, 59, 59, 800000, tzinfo=timezone.utc), tick=True):
         with pytest.raises(TaskDeferred) as deferred:

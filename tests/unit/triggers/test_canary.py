@@ -25,6 +25,7 @@ from airflow_providers_pinning.exceptions import NotFound, PinningApiError
 from airflow_providers_pinning.triggers.base import result_of
 from airflow_providers_pinning.triggers.canary import CanaryRunsTrigger
 from tests.support.api_server import DROP
+from tests.support.patience import PATIENCE
 
 RUNS = "/api/v2/dags/orders/dagRuns"
 
@@ -39,7 +40,7 @@ def payload(of):
     async def first():
         return await anext(of.run().__aiter__())
 
-    return asyncio.run(asyncio.wait_for(first(), 20)).payload
+    return asyncio.run(asyncio.wait_for(first(), PATIENCE)).payload
 
 
 def test_serialized_trigger_holds_plain_values_and_makes_the_same_trigger(stub):
@@ -76,7 +77,7 @@ def test_server_that_is_down_is_awaited_and_its_new_secret_accepted(serve, conne
             after.logins = 5  # tokens of the server before are refused
             after.answer("GET", f"{RUNS}/a", {"state": "success"})
             after.answer("GET", f"{RUNS}/b", {"state": "success"})
-            return (await asyncio.wait_for(waiting, 20)).payload
+            return (await asyncio.wait_for(waiting, PATIENCE)).payload
 
     assert asyncio.run(story())["result"]["states"] == {"a": "success", "b": "success"}
 

@@ -17,11 +17,14 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
+from airflow_providers_pinning.triggers import base
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
 from airflow_providers_pinning.triggers.version import BundleVersionTrigger, NewDagVersionTrigger
+from tests.support.patience import PATIENCE
 
 VERSIONS = "/pinning/api/v1/dags/orders/versions"
 SOAK = f"{VERSIONS}/2/soak"
@@ -41,7 +44,7 @@ def version(number, dag_hash="h", active=False):
 
 def payload(of):
     async def first():
-        return await asyncio.wait_for(anext(of.run().__aiter__()), 20)
+        return await asyncio.wait_for(anext(of.run().__aiter__()), PATIENCE)
 
     return asyncio.run(first()).payload
 
@@ -68,17 +71,18 @@ def test_verdict_is_reported_once_it_is_final(stub):
     assert stub.received[-1].params["min_runs"] == "2"
 
 
-def test_first_question_comes_after_the_first_pause(stub):
+def test_first_question_comes_after_the_first_pause(stub, monkeypatch):
     stub.answer("GET", SOAK, {"verdict": "successful"})
-    trigger = VersionSoakTrigger(**{**COMMON, "poll_interval": 0.5}, version_number=2, criteria={})
+    trigger = VersionSoakTrigger(**{**COMMON, "poll_interval": 30}, version_number=2, criteria={})
+    pauses = []
 
-    async def story():
-        waiting = asyncio.ensure_future(anext(trigger.run().__aiter__()))
-        await asyncio.sleep(0.2)
-        assert stub.received == []
-        return await asyncio.wait_for(waiting, 20)
+    async def pause(seconds):
+        pauses.append((seconds, len(stub.received)))
 
-    assert asyncio.run(story()).payload["result"] == {"verdict": "successful"}
+    monkeypatch.setattr(base, "asyncio", SimpleNamespace(sleep=pause))
+
+    assert payload(trigger)["result"] == {"verdict": "successful"}
+    assert pauses == [(30, 0)]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_the_documented_command_unpins_all_dags(lab):
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
 
     assert done.returncode == 0, done.stderr

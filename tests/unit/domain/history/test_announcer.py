@@ -30,6 +30,7 @@ from airflow_providers_pinning.domain.history.delivery import Delivery
 from airflow_providers_pinning.listeners.event import EventVersion
 from airflow_providers_pinning.models import Event
 from tests.support.listening import HangingListener, Listener, listening
+from tests.support.patience import PATIENCE
 from tests.support.sources import dag_file
 
 
@@ -175,7 +176,7 @@ class TestAnnouncer:
             begun = time.monotonic()
             running.end()
 
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < PATIENCE / 2
 
     def test_does_not_let_a_change_wait_for_a_listener(self, orders, announcing):
         hanging = HangingListener()

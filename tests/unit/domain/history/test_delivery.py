@@ -28,6 +28,7 @@ from airflow_providers_pinning.domain.history.delivery import Delivery
 from airflow_providers_pinning.domain.history.events import CallerKind, EventKind
 from airflow_providers_pinning.listeners.event import DagVersionEvent
 from tests.support.listening import HangingListener, Listener, listening
+from tests.support.patience import PATIENCE
 
 
 def event(number=1, kind=EventKind.PINNED):
@@ -137,13 +138,14 @@ def test_no_listener_is_needed():
     assert Delivery().deliver(event()) is None
 
 
-def test_a_listener_that_hangs_is_waited_for_once_and_keeps_no_other_from_being_called(impatient, caplog):
+def test_a_listener_that_hangs_is_waited_for_once_and_keeps_no_other_from_being_called(impatient, monkeypatch, caplog):
     hanging, good = HangingListener(), Listener()
     deliveries = Delivery()
 
     with listening(hanging, good):
         deliveries.deliver(event(1))
         assert "has not returned from event 1" in caplog.text
+        monkeypatch.setattr(delivery, "PATIENCE", PATIENCE)
         begun = time.monotonic()
         for number in range(2, 12):
             deliveries.deliver(event(number))
@@ -152,10 +154,10 @@ def test_a_listener_that_hangs_is_waited_for_once_and_keeps_no_other_from_being_
 
         assert [e.event_id for e in good.events] == list(range(1, 12))
         assert len(hanging.events) == 1
-        assert took < 1.0
+        assert took < PATIENCE
 
         hanging.released.set()
-        assert deliveries.wait(10)
+        assert deliveries.wait(PATIENCE)
         assert [e.event_id for e in hanging.events] == list(range(1, 12))
 
 
@@ -171,7 +173,7 @@ def test_events_for_a_listener_that_never_returns_do_not_pile_up(impatient, monk
             deliveries.deliver(event(number))
         assert "event 4 (pinned of Dag orders) is not delivered to it" in caplog.text
         hanging.released.set()
-        assert deliveries.wait(10)
+        assert deliveries.wait(PATIENCE)
 
     assert [e.event_id for e in hanging.events] == [1, 2, 3]
 
@@ -190,7 +192,7 @@ def test_a_listener_that_is_slow_gets_every_event_of_a_long_release(monkeypatch)
     with listening(listener):
         for number in range(20):
             deliveries.deliver(event(number))
-        assert deliveries.wait(10)
+        assert deliveries.wait(PATIENCE)
 
     assert [told.event_id for told in listener.events] == list(range(20))
 
