@@ -136,6 +136,7 @@ SEAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "_set_dag_run_terminal_state",
         ("dag", "run_id", "run_state", "ti_state", "commit", "session"),
     ),
+    ("airflow.api.common.mark_tasks", "get_run_ids", ("dag", "run_id", "future", "past", "session")),
     ("airflow.api.common.mark_tasks", "_set_dag_run_state", ("dag_id", "run_id", "state", "session")),
     ("airflow.api_fastapi.core_api.security", "resolve_user_from_token", ("token_str",)),
     ("airflow.models.taskinstance", "_get_new_task_ids", ("dag_id", "run_id", "session")),

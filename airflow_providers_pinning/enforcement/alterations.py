@@ -30,11 +30,15 @@ Shown by ``tests/unit/enforcement/test_alterations.py``.
 from __future__ import annotations
 
 from collections import defaultdict
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.contract import wrap
+
+_failed_before: ContextVar[dict[str, set[str]] | None] = ContextVar("pinning_failed_before", default=None)
+"""What failed in canary runs before tasks are set, while they are."""
 
 DELETED_RUNS = "pinning_deleted_runs"
 """Key in a session's ``info`` of the runs that its transaction deletes."""
@@ -46,13 +50,14 @@ def install_on_mark_tasks(module: ModuleType) -> None:
 
     @provide_session
     def set_tasks(wrapped: Any, *, run_id: str, state: Any, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks_of_canaries, note_state
+        from airflow_providers_pinning.domain.canaries.alterations import note_state
 
-        first = next(iter(kwargs["tasks"]), None)
-        dag = (first[0] if isinstance(first, tuple) else first).dag if first else None
-        # Those of earlier or later runs may be set along with the run's.
-        failed = failed_tasks_of_canaries(dag.dag_id, session=session) if dag else {}
-        altered = wrapped(run_id=run_id, state=state, session=session, **kwargs)
+        failed: dict[str, set[str]] = {}
+        token = _failed_before.set(failed)
+        try:
+            altered = wrapped(run_id=run_id, state=state, session=session, **kwargs)
+        finally:
+            _failed_before.reset(token)
         for key, task_ids in _by_canary(altered).items():
             note_state(*key, str(state), tasks=task_ids, failed=failed.get(key[1], ()), session=session)
         return altered
@@ -88,6 +93,7 @@ def install_on_mark_tasks(module: ModuleType) -> None:
         note_state(dag_id, run_id, str(state), tasks=(), failed=failed, of_run=True, session=session)
 
     wrap(module, "set_state", set_state)
+    wrap(module, "get_run_ids", _get_run_ids)
     wrap(module, "_set_dag_run_terminal_state", set_dag_run_terminal_state)
     wrap(module, "_set_dag_run_state", set_dag_run_state)
 
@@ -143,6 +149,19 @@ def install_on_security(module: ModuleType) -> None:
         return user
 
     wrap(module, "resolve_user_from_token", resolve_user_from_token)
+
+
+def _get_run_ids(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+    """Read what failed in canary runs whose tasks stock is about to set, if it is about any."""
+    run_ids = list(wrapped(*args, **kwargs))
+    failed = _failed_before.get()
+    # Those of earlier or later runs may be set along with the run's.
+    if failed is not None and any(map(may_be_canary, run_ids)):
+        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks_of_canaries
+
+        dag = kwargs["dag"] if "dag" in kwargs else args[0]
+        failed.update(failed_tasks_of_canaries(dag.dag_id, session=kwargs["session"]))
+    return run_ids
 
 
 def _may_reach_canaries(asked: dict[str, Any]) -> bool:

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -320,6 +321,29 @@ def set_tasks_state(world: World) -> Act:
     )
 
 
+def set_tasks_state_of_the_past(world: World) -> Act:
+    """Set a task together with that of every earlier run."""
+    world.running(TaskInstanceState.RUNNING, runs=world.size)
+    *_, last = runs = world.runs()
+    for number, run in enumerate(runs):
+        run.logical_date = run.run_after + timedelta(seconds=number)
+    dag = DBDagBag().get_dag(last.created_dag_version_id, world.session)
+    world.session.commit()
+
+    def act():
+        altered = mark_tasks.set_state(
+            tasks=[dag.get_task(world.task_ids[0])],
+            run_id=last.run_id,
+            past=True,
+            state=TaskInstanceState.SUCCESS,
+            commit=True,
+            session=world.session,
+        )
+        assert len(altered) == world.size
+
+    return act
+
+
 def set_run_state(world: World) -> Act:
     world.running(TaskInstanceState.RUNNING)
     [run] = world.runs()
@@ -544,6 +568,7 @@ ROWS = (
     Row(clear, ("clear_task_instances",)),
     Row(find_new_tasks, ("_get_new_task_ids", "DBDagBag.get_latest_version_of_dag")),
     Row(set_tasks_state, ("set_state",)),
+    Row(set_tasks_state_of_the_past, ("set_state", "get_run_ids")),
     Row(set_run_state, ("_set_dag_run_terminal_state", "_set_dag_run_state")),
     Row(
         create_scheduled_runs,

@@ -31,10 +31,12 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
+from airflow_providers_pinning.domain.canaries import turns
+from airflow_providers_pinning.domain.canaries.gaps import longest_recent_run
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
-from airflow_providers_pinning.models import Gap
+from airflow_providers_pinning.models import Gap, RoutedRun
 from tests.support.canaries import dag_with_tasks
 from tests.support.scheduler import Scheduler
 from tests.support.statements import counted_parameters
@@ -113,6 +115,55 @@ def test_schedulers_do_not_wait_for_each_other(lab, elsewhere, session):
     claiming.commit()
     also.commit()
     assert sorted(session.scalars(select(Gap.dag_id))) == ["invoices", "orders"]
+
+
+@pytest.mark.parametrize("dags_a_turn", [1, 20])
+def test_dag_whose_canaries_cannot_be_read_keeps_no_other_from_its_turn(dags_a_turn, lab, session, monkeypatch):
+    monkeypatch.setattr(turns, "DAGS_A_TURN", dags_a_turn)
+    turns._undecidable.clear()
+    register(lab, "orders", "invoices")
+    [unreadable], [readable] = request(lab, "orders"), request(lab, "invoices")
+    session.execute(update(RoutedRun).where(RoutedRun.dag_id == "orders").values(isolation=["unreadable"]))
+    # Dags with a gap come first.
+    session.add(Gap(dag_id="orders", run_id=unreadable))
+    session.commit()
+    for _ in range(3):
+        start(session)
+        session.commit()
+    found = session.execute(select(DagRun.dag_id, DagRun.state).where(DagRun.run_id.in_((unreadable, readable))))
+    assert dict(found.all()) == {"orders": "queued", "invoices": "running"}
+
+
+def test_runs_of_other_dags_are_not_read_to_find_how_long_those_of_a_dag_took(lab, server, airflow_database, session):
+    register(lab, "orders", "invoices")
+    for dag_id, runs in (("orders", 2000), ("invoices", 20000)):
+        server.execute(
+            "INSERT INTO dag_run (dag_id, run_id, run_type, run_after, logical_date, start_date, end_date, state, "
+            "clear_number, span_status, log_template_id) "
+            f"SELECT '{dag_id}', 'run_' || n, 'scheduled', now(), now() + n * interval '1 minute', now(), "
+            "now() + n * interval '1 second', 'success', 0, 'not_started', 1 "
+            f"FROM generate_series(1, {runs}) n",
+            database=airflow_database,
+        )
+    server.execute("ANALYZE dag_run", database=airflow_database)
+    asked = []
+
+    def keep(connection, cursor, statement, *_):
+        asked.append(cursor.query.decode())
+
+    event.listen(settings.engine, "after_cursor_execute", keep)
+    try:
+        took = longest_recent_run("orders", None, session=session)
+    finally:
+        event.remove(settings.engine, "after_cursor_execute", keep)
+
+    [statement] = asked
+    connection = session.connection().execution_options(no_parameters=True)
+    plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}").scalars())
+    assert took == timedelta(seconds=2000)
+    assert "dag_run_dag_id_logical_date_key" in plan, plan
+    assert "dag_run_pkey" not in plan, plan
+    assert "Seq Scan on dag_run" not in plan, plan
 
 
 def test_canary_whose_note_leaves_no_room_is_ended_too(lab, session):

@@ -28,7 +28,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.utils.state import State
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, union_all
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
@@ -60,19 +60,20 @@ def longest_recent_run(dag_id: str, dag_version_id: UUID | None, *, session: Ses
     counted = (
         ~is_canary() if dag_version_id is None else or_(DagRun.created_dag_version_id == dag_version_id, ~is_canary())
     )
-    rows = session.execute(
-        select(DagRun.start_date, DagRun.end_date)
-        .where(
-            DagRun.dag_id == dag_id,
-            DagRun.state.in_(State.finished_dr_states),
-            DagRun.start_date.is_not(None),
-            DagRun.end_date.is_not(None),
-            counted,
-        )
-        .order_by(DagRun.id.desc())
-        .limit(RECENT_RUNS)
-    ).all()
-    return max((row.end_date - row.start_date for row in rows), default=None)
+    finished = select(DagRun.id, DagRun.start_date, DagRun.end_date).where(
+        DagRun.dag_id == dag_id,
+        DagRun.state.in_(State.finished_dr_states),
+        DagRun.start_date.is_not(None),
+        DagRun.end_date.is_not(None),
+        counted,
+    )
+    # In the order of ids, the runs of all other Dags may be read for those of one that has not run of late. Dated runs
+    # are read in the order of an index of the Dag's; for the others there is none, so the sum keeps ids from being it.
+    dated = finished.where(DagRun.logical_date.is_not(None)).order_by(DagRun.logical_date.desc())
+    undated = finished.where(DagRun.logical_date.is_(None)).order_by((DagRun.id + 0).desc())
+    both = union_all(*(select(part.limit(RECENT_RUNS).subquery()) for part in (dated, undated)))
+    newest = sorted(session.execute(both), key=lambda row: row.id, reverse=True)[:RECENT_RUNS]
+    return max((row.end_date - row.start_date for row in newest), default=None)
 
 
 def needed_gap(dag_model: DagModel, dag_version_id: UUID | None, *, session: Session) -> Need | None:
@@ -88,6 +89,27 @@ def needed_gap(dag_model: DagModel, dag_version_id: UUID | None, *, session: Ses
     return Need(following / 2, is_known=False) if following is not None else None
 
 
+REMEMBERED = timedelta(minutes=1)
+"""How long it is remembered how long a gap is needed: another scheduler may have seen runs finish meanwhile."""
+
+_needed: dict[str, tuple[UUID, datetime, Need | None]] = {}
+
+
+def remembered_need(dag_model: DagModel, dag_version_id: UUID, *, session: Session) -> Need | None:
+    """Return what :func:`needed_gap` does, which is not asked each turn while a canary run waits for a gap."""
+    now = timezone.utcnow()
+    known = _needed.get(dag_model.dag_id)
+    if known is None or known[0] != dag_version_id or not now - REMEMBERED < known[1] <= now:
+        need = needed_gap(dag_model, dag_version_id, session=session)
+        known = _needed[dag_model.dag_id] = (dag_version_id, now, need)
+    return known[2]
+
+
+def forget_need(dag_id: str) -> None:
+    """Forget how long a gap canary runs of a Dag need, since a run of it is about to finish."""
+    _needed.pop(dag_id, None)
+
+
 _followed: dict[str, tuple[datetime, timedelta | None]] = {}
 
 
@@ -99,7 +121,7 @@ def _following(dag_model: DagModel, *, session: Session) -> timedelta | None:
     known = _followed.get(dag_model.dag_id)
     if known is None or known[0] != due:
         dag = active_dag(dag_model.dag_id, session=session)
-        ticks = upcoming(dag, dag_model, 2) if dag is not None else []
+        ticks = _ahead(dag, dag_model, 2) if dag is not None else []
         known = _followed[dag_model.dag_id] = (due, ticks[1] - ticks[0] if len(ticks) == 2 else None)
     return known[1]
 
@@ -118,13 +140,25 @@ def upcoming(dag: SerializedDAG, dag_model: DagModel, count: int) -> list[dateti
     return times
 
 
+def _ahead(dag: SerializedDAG, dag_model: DagModel, count: int) -> list[datetime]:
+    """
+    Return when the next scheduled runs fall due whose distances are those of the schedule.
+
+    Without catch-up, a run that is overdue is followed by the latest one: what lies between is no gap.
+    """
+    if dag.catchup:
+        return upcoming(dag, dag_model, count)
+    now = timezone.utcnow()
+    return [tick for tick in upcoming(dag, dag_model, count + 2) if tick >= now][:count]
+
+
 def longest_gap(dag: SerializedDAG, dag_model: DagModel, *, session: Session) -> timedelta | None:
     """
     Return the longest time that the schedule leaves between the end of a live run and the next one.
 
     ``None`` if the schedule has no such end: no run is scheduled, or only one.
     """
-    ticks = upcoming(dag, dag_model, TICKS)
+    ticks = _ahead(dag, dag_model, TICKS)
     if len(ticks) < 2:
         return None
     longest = max(later - earlier for earlier, later in pairwise(ticks))

@@ -27,7 +27,8 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -39,7 +40,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.gaps import needed_gap, time_left
+from airflow_providers_pinning.domain.canaries.gaps import forget_need, remembered_need, time_left
 from airflow_providers_pinning.domain.canaries.overrun import Scheduler, end_overrun, has_processes, is_under_way
 from airflow_providers_pinning.domain.canaries.slots import Slots
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
@@ -59,19 +60,45 @@ def take_turn(dags: Mapping[str, bool], scheduler: Scheduler, *, session: Sessio
     :param scheduler: the scheduler whose turn it is
     :param session: database session; the caller commits
     """
-    order = sorted(dags, key=lambda dag_id: (not dags[dag_id], random.random()))  # noqa: S311
+    # Those about which nothing could be decided come last, so that they keep no others from being looked at.
+    order = sorted(dags, key=lambda dag_id: (dag_id in _undecidable, not dags[dag_id], random.random()))  # noqa: S311
     locked = _lock(order[:DAGS_A_TURN], session=session)
-    if not locked:
-        return
-    view = unfinished_runs([dag_model.dag_id for dag_model in locked], session=session)
-    for dag_model in locked:
-        try:
+    for dag_model, view in _views(locked, session=session):
+        with _guarded(dag_model.dag_id):
             _decide(dag_model, view, scheduler, session=session)
-        except SQLAlchemyError:
-            raise
-        except Exception:
-            # One Dag whose schedule cannot be computed must not end the scheduler.
-            log.exception("Nothing can be decided about the canary runs of Dag %s", dag_model.dag_id)
+
+
+_undecidable: set[str] = set()
+
+
+@contextmanager
+def _guarded(dag_id: str) -> Iterator[None]:
+    """Go on with other Dags if something of this one cannot be read: that must not end the scheduler."""
+    try:
+        yield
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        _undecidable.add(dag_id)
+        log.exception("Nothing can be decided about the canary runs of Dag %s", dag_id)
+    else:
+        _undecidable.discard(dag_id)
+
+
+def _views(locked: Collection[DagModel], *, session: Session) -> Iterator[tuple[DagModel, View]]:
+    """Return the Dags with what is unfinished of them, read together, or if that cannot be read, one by one."""
+    dag_ids = [dag_model.dag_id for dag_model in locked]
+    views: dict[str, View] = {}
+    try:
+        views = dict.fromkeys(dag_ids, unfinished_runs(dag_ids, session=session)) if dag_ids else {}
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        log.exception("The unfinished runs of some of the Dags %s cannot be read", ", ".join(dag_ids))
+        for dag_id in dag_ids:
+            with _guarded(dag_id):
+                views[dag_id] = unfinished_runs([dag_id], session=session)
+    return ((dag_model, views[dag_model.dag_id]) for dag_model in locked if dag_model.dag_id in views)
 
 
 def _lock(dag_ids: Collection[str], *, session: Session) -> list[DagModel]:
@@ -82,10 +109,11 @@ def _lock(dag_ids: Collection[str], *, session: Session) -> list[DagModel]:
 
 def _decide(dag_model: DagModel, view: View, scheduler: Scheduler, *, session: Session) -> None:
     canaries, live = view.canaries[dag_model.dag_id], view.live[dag_model.dag_id]
+    running = [canary for canary in canaries if canary.state == DagRunState.RUNNING]
+    _forget_what_changes(dag_model.dag_id, running, live)
     if gap := view.gaps.get(dag_model.dag_id):
         _look_after(gap, dag_model, canaries, live, scheduler, session=session)
         return
-    running = [canary for canary in canaries if canary.state == DagRunState.RUNNING]
     if overlapping := [canary for canary in running if canary.slots is Slots.GAP]:
         # It started when runs of the Dag were still allowed to overlap, or under an earlier release.
         session.add(Gap(dag_id=dag_model.dag_id, run_id=overlapping[0].run_id))
@@ -108,20 +136,26 @@ def _decide(dag_model: DagModel, view: View, scheduler: Scheduler, *, session: S
             free -= 1
 
 
+def _forget_what_changes(dag_id: str, running: list[Canary], live: Live) -> None:
+    # What finishes next tells how long those after it take.
+    if running or not live.is_idle:
+        forget_need(dag_id)
+
+
 def _limit(dag_model: DagModel) -> float:
     return float("inf") if dag_model.max_active_runs is None else dag_model.max_active_runs
 
 
 def fits(dag_model: DagModel, dag_version_id: UUID, live: Live, *, session: Session) -> bool:
     """Tell whether there is a gap now that is long enough for a canary run of a version."""
-    if live.active or live.waiting:
+    if not live.is_idle:
         return False
     left = time_left(dag_model, live.queued_for)
     if left is None:
         return True
     if left <= timedelta():
         return False
-    need = needed_gap(dag_model, dag_version_id, session=session)
+    need = remembered_need(dag_model, dag_version_id, session=session)
     return need is not None and left > need.gap
 
 

@@ -62,6 +62,11 @@ class Live:
     queued_for: datetime | None = None
     """When the earliest one may start that is queued for later."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether none runs, nor could."""
+        return not self.active and not self.waiting
+
 
 @dataclass
 class View:

@@ -26,6 +26,7 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain.canaries import gaps
+from airflow_providers_pinning.domain.dag_model.sync import active_dag
 from airflow_providers_pinning.models import Gap, RoutedRun
 from tests.support.canaries import dag_with_tasks
 from tests.support.clock import stopped
@@ -38,6 +39,7 @@ START = datetime(2026, 2, 1, tzinfo=timezone.utc)
 @pytest.fixture
 def clock():
     gaps._followed.clear()
+    gaps._needed.clear()
     with stopped(START) as clock:
         yield clock
 
@@ -347,6 +349,17 @@ def test_gap_that_is_waited_for_is_told(world, seconds, limit, told):
     orders.live_on(1)
     warned = orders.request_with_warnings(count=2).warnings
     assert told in warned[0]
+
+
+def test_time_since_an_overdue_tick_is_no_gap(world, session):
+    """Else a canary run would be said to wait for a gap that never comes."""
+    orders = world(120, 1)
+    orders.live_on(140)
+    # Nothing was scheduled meanwhile.
+    orders.clock.advance(1200)
+    dag_model = session.get(DagModel, "orders")
+    assert timedelta(seconds=100) < gaps.longest_gap(active_dag("orders", session=session), dag_model, session=session)
+    assert gaps.longest_gap(active_dag("orders", session=session), dag_model, session=session) < timedelta(seconds=120)
 
 
 def test_continuous_dag_has_no_gap(lab, scheduler, clock):

@@ -61,6 +61,7 @@ def story(tmp_path, session, taken, *, limit, catchup, with_canaries=True, check
     """Tell one story from the beginning, and return its world."""
     empty(session)
     gaps._followed.clear()
+    gaps._needed.clear()
     lab, scheduler = Lab(tmp_path, session), Scheduler(session)
     text = dag_with_tasks({"load": "all_success"}, f"schedule=timedelta(seconds=10), max_active_runs={limit}")
     text = text.replace("catchup=False", f"catchup={catchup}").replace("2026, 1, 1,", "2026, 2, 1,")
