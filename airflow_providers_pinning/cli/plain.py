@@ -62,6 +62,7 @@ def soak_report(soak: Soak, question: SoakQuestion) -> dict[str, Any]:
             **plain(question.criteria),
             "run_kinds": question.run_kinds.value,
             "failed_tasks": question.failed_tasks.value,
+            **(plain(question.tolerance) if question.tolerance else {}),
         },
         "evidence": {**plain(soak.evidence), "soaked_seconds": soak.soaked_seconds},
         "comparison": plain(soak.comparison),

@@ -48,3 +48,6 @@ class RunCollectionResponse(BaseModel):
 
     runs: list[RunResponse]
     total_entries: int
+    canary_delays: list[str] = Field(
+        description="Why the Dag's queued canary runs have not started; empty if none is queued or nothing delays them"
+    )

@@ -141,6 +141,7 @@ def get_soak(
             },
             "run_kinds": run_kinds.value,
             "failed_tasks": failed_tasks.value,
+            **(asdict(tolerance) if tolerance else {}),
         },
         evidence=EvidenceResponse.model_validate(result.evidence).model_copy(
             update={"soaked_seconds": result.soaked_seconds}

@@ -26,6 +26,7 @@ from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
 from airflow_providers_pinning.api.security import may_read, may_read_runs
+from airflow_providers_pinning.domain.canaries.delays import delays_of_queued
 from airflow_providers_pinning.domain.monitoring import run_list
 
 router = AirflowRouter(tags=["Run"])
@@ -33,6 +34,10 @@ router = AirflowRouter(tags=["Run"])
 
 @router.get("/dags/{dag_id}/runs", responses=responses(404), dependencies=[may_read, may_read_runs])
 def get_runs(dag_id: DagId, session: SessionDep, limit: Limit = 50, offset: Offset = 0) -> RunCollectionResponse:
-    """List the runs of a Dag with their versions, newest first."""
+    """List the runs of a Dag with their versions, newest first, and tell why queued canary runs have not started."""
     listed, total = run_list.list_runs(dag_id, limit=limit, offset=offset, session=session)
-    return RunCollectionResponse(runs=[RunResponse.model_validate(run) for run in listed], total_entries=total)
+    return RunCollectionResponse(
+        runs=[RunResponse.model_validate(run) for run in listed],
+        total_entries=total,
+        canary_delays=list(delays_of_queued(dag_id, session=session)),
+    )

@@ -21,10 +21,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.gaps import Need, longest_gap, needed_gap
+from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
 from airflow_providers_pinning.domain.canaries.slots import Slots
 from airflow_providers_pinning.domain.canaries.turns import fits
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
@@ -53,6 +56,19 @@ def what_delays(dag_model: DagModel, run_ids: Collection[str], *, session: Sessi
         others = [canary for canary in canaries if canary.id != queued[0].id]
         return _delays_for_gap(dag_model, queued[0], others, view, live, session=session)
     return tuple(_delays_behind(dag_model, canaries, live))
+
+
+def delays_of_queued(dag_id: str, *, session: Session) -> tuple[str, ...]:
+    """
+    Return what keeps the queued canary runs of a Dag from starting; empty if there is none.
+
+    :param dag_id: the Dag
+    :param session: database session
+    """
+    queued = select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.state == DagRunState.QUEUED, is_canary())
+    run_ids = session.scalars(queued).all()
+    dag_model = session.get(DagModel, dag_id) if run_ids else None
+    return what_delays(dag_model, run_ids, session=session) if dag_model is not None else ()
 
 
 def _delays_behind(dag_model: DagModel, canaries: list[Canary], live: Live) -> list[str]:

@@ -111,6 +111,7 @@ def test_soak_tells_the_verdict_with_its_evidence(api, session):
     assert body["evidence"]["runs"] == 3
     assert body["evidence"]["failure_rate_upper_95"] == pytest.approx(0.63, abs=0.01)
     assert body["criteria"]["min_runs"] == 3
+    assert "max_duration_ratio" not in body["criteria"]
     assert body["comparison"] is None
 
 
@@ -119,6 +120,7 @@ def test_comparison_without_live_runs_of_the_active_version_is_inconclusive(api,
     session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one().state = DagRunState.SUCCESS
     session.commit()
     body = api().get(SOAK, params={"min_runs": 1, "compare": True}).json()
+    assert body["criteria"]["max_duration_ratio"] == 1.5
     assert (body["verdict"], body["baseline"]["version_number"]) == ("inconclusive", 1)
     assert body["comparison"]["judgement"]["reason"] == "no_baseline"
 

@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 import pytest
+from airflow.models.dagrun import DagRun
+from sqlalchemy import update
 
 from tests.support.api import PINNING
 from tests.support.sources import CHANGED, STABLE
@@ -51,6 +53,18 @@ class TestRuns:
             "created_at", "started_at", "ended_at", "withheld",
         }  # fmt: skip
         assert (run["run_id"], run["state"]) == ("live_one", "queued")
+
+    def test_tell_why_queued_canary_runs_have_not_started(self, api):
+        body = api("viewer").get(f"{DAG}/runs", params={"limit": 1, "offset": 1}).json()
+
+        [delay] = body["canary_delays"]
+        assert "1 live run of Dag 'orders' waits to start" in delay
+
+    def test_tell_of_no_delay_once_no_canary_run_is_queued(self, api, session):
+        session.execute(update(DagRun).where(DagRun.run_id.startswith("canary__")).values(state="running"))
+        session.commit()
+
+        assert api().get(f"{DAG}/runs").json()["canary_delays"] == []
 
     def test_of_an_unknown_dag_are_not_found(self, api):
         answer = api().get(f"{PINNING}/dags/unknown/runs")
