@@ -43,7 +43,7 @@ OLDEST_NODE = (20, 19)
 
 
 def main() -> int:
-    """Check types, run the tests, and build or compare."""
+    """Check style and types, run the tests, and build or compare."""
     node, npm = find_node()
     environment = {**os.environ, "PATH": os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])}
 
@@ -54,7 +54,7 @@ def main() -> int:
         run("ci", "--no-progress", "--loglevel=error")
         installed_from().write_text(lock_hash())
     checking = "--check" in sys.argv
-    for step in ("types", "style" if checking else "fix", "check", "test"):
+    for step in ("types", "style" if checking else "fix", "lint", "check", "test"):
         run("run", "--silent", step)
     if not checking:
         run("run", "--silent", "build")

@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 HEADER = (ROOT / "scripts" / "license_header.txt").read_text()
 BLOCK = "/*\n" + "".join(f" *{line[1:]}\n" for line in HEADER.splitlines()) + " */\n\n"
-HEADERS = {".py": HEADER, ".ts": BLOCK, ".tsx": BLOCK}
+HEADERS = {".py": HEADER, ".js": BLOCK, ".ts": BLOCK, ".tsx": BLOCK}
 
 
 def main() -> int:
@@ -40,7 +40,7 @@ def main() -> int:
     lacking = [
         path
         for path in map(ROOT.joinpath, listed)
-        if path.exists() and not path.read_text().startswith(HEADERS[path.suffix])
+        if path.exists() and path.parent.name != "dist" and not path.read_text().startswith(HEADERS[path.suffix])
     ]
     for path in lacking:
         if "--fix" in sys.argv:

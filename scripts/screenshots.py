@@ -59,7 +59,7 @@ def _take(airflow: SeededAirflow, browser: Browser, state: object, theme: str) -
 
     window.open_tab("payments")
     window.button("Roll back to version 1").click()
-    window.dialog.get_by_text("The next scheduled run would be for").click()
+    window.dialog.get_by_text("Next scheduled run:").click()
     expect(window.dialog.get_by_role("table", name="Next runs")).to_be_visible()
     _save(window, f"roll-back-{theme}.png")
 

@@ -21,6 +21,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.window import REASON
+
 NARROW = 400
 
 
@@ -28,12 +30,13 @@ NARROW = 400
 def test_axe_finds_no_serious_fault_on_the_tab_and_in_its_dialog(airflow, window, dark):
     shown = window(airflow, dark=dark)
     shown.open_tab("orders")
-    tab = shown.section("Release state").locator("xpath=../..")
-    shown.button("Show as a table").click()
+    tab = shown.section("Version status").locator("xpath=../..")
     assert shown.serious_faults(tab) == []
+    shown.button("Show table").click()
+    assert shown.serious_faults(shown.section("Version timeline")) == []
     shown.open_tab("payments")
     shown.button("Roll back to version 1").click()
-    expect(shown.dialog).to_contain_text("The next scheduled run would be for")
+    expect(shown.dialog).to_contain_text("Next scheduled run:")
     assert shown.serious_faults(shown.dialog) == []
 
 
@@ -50,7 +53,7 @@ def test_dag_is_rolled_back_with_the_keyboard_alone(airflow, window):
     shown.open_tab("practice_keyboard")
     shown.tab_to("Roll back to version 1")
     shown.page.keyboard.press("Enter")
-    expect(shown.dialog.get_by_role("textbox", name="Reason")).to_be_focused()
+    expect(shown.dialog.get_by_role("textbox", name=REASON)).to_be_focused()
     shown.page.keyboard.press("Escape")
     expect(shown.dialog).to_have_count(0)
     expect(shown.button("Roll back to version 1")).to_be_focused()
@@ -61,8 +64,8 @@ def test_dag_is_rolled_back_with_the_keyboard_alone(airflow, window):
         if shown.page.evaluate("document.activeElement.type") == "submit":
             break
     shown.page.keyboard.press("Enter")
-    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
-    expect(shown.fact("Why")).to_contain_text("By keyboard")
+    expect(shown.fact("Active version")).to_contain_text("Version 1pinned")
+    expect(shown.fact("Reason")).to_contain_text("By keyboard")
 
 
 @pytest.mark.parametrize("place", ["tab", "dialog", "alone", "overview"])
@@ -73,13 +76,13 @@ def test_narrow_window_shows_everything_without_scrolling_sideways(airflow, wind
         part = shown.page.get_by_role("heading", name="Pinned Dags").locator("xpath=..")
     elif place == "alone":
         shown.open_alone("orders")
-        part = shown.section("Release state").locator("xpath=../../..")
+        part = shown.section("Version status").locator("xpath=../../..")
     else:
         shown.open_tab("payments")
-        part = shown.section("Release state").locator("xpath=../..")
+        part = shown.section("Version status").locator("xpath=../..")
     if place == "dialog":
         shown.button("Roll back to version 1").click()
-        expect(shown.dialog).to_contain_text("The next scheduled run would be for")
+        expect(shown.dialog).to_contain_text("Next scheduled run:")
         part = shown.dialog
     assert part.evaluate(BEYOND, NARROW) == []
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= NARROW

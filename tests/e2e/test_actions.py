@@ -18,10 +18,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.window import REFUSED
+from tests.e2e.window import REASON, REFUSED
 
 
 @pytest.fixture
@@ -39,12 +41,13 @@ def tab(airflow, window):
 def test_version_is_pinned_with_a_reason_after_a_look_at_what_changes(tab):
     shown = tab("pins")
     shown.button("Promote version 3").click()
-    expect(shown.dialog.get_by_role("button", name="Pin version 3")).to_be_disabled()
+    shown.confirm("Pin version 3")
+    expect(shown.dialog.get_by_role("alert")).to_have_text("Enter a reason.")
     shown.confirm("Pin version 3", reason="Looks good")
     expect(shown.page.get_by_role("status").filter(has_text="Version 3 is pinned")).to_be_visible()
     expect(shown.dialog).to_have_count(0)
-    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
-    expect(shown.fact("Why")).to_contain_text("Looks goodop, just now")
+    expect(shown.fact("Active version")).to_contain_text("Version 3pinned")
+    expect(shown.fact("Reason")).to_contain_text("Looks goodop, just now")
     expect(shown.history.first).to_contain_text("pinned2 → 3opLooks good")
     event = shown.newest_event("practice_pins")
     assert (event["kind"], event["actor"], event["reason"]) == ("pinned", "op", "Looks good")
@@ -55,10 +58,10 @@ def test_preview_tells_what_the_next_run_would_be(tab):
     shown = tab("previews")
     shown.button("Pin version 3").click()
     preview = shown.dialog.locator("section")
-    for text in ("load", "30 5 * * *", "@hourly", "The next scheduled run would be for"):
+    for text in ("load", "30 5 * * *", "@hourly", "Next scheduled run:"):
         expect(preview).to_contain_text(text)
-    preview.get_by_text("Source of the Dag file").click()
-    expect(preview.get_by_role("region", name="Differences of the source")).to_contain_text("+    schedule='@hourly',")
+    preview.get_by_text("Dag file diff").click()
+    expect(preview.get_by_role("region", name="Dag file diff")).to_contain_text("+    schedule='@hourly',")
     shown.dialog.get_by_role("button", name="Cancel").click()
     expect(shown.dialog).to_have_count(0)
     assert shown.state("practice_previews")["revision"] == 2
@@ -68,8 +71,8 @@ def test_rollback_takes_two_clicks(tab):
     shown = tab("rolls_back")
     shown.button("Roll back to version 1").click()
     shown.confirm("Roll back to version 1")
-    expect(shown.page.get_by_text("Rolled back: every new run uses version 1.")).to_be_visible()
-    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
+    expect(shown.page.get_by_text("Rolled back. New runs use version 1.")).to_be_visible()
+    expect(shown.fact("Active version")).to_contain_text("Version 1pinned")
     expect(shown.section("Versions").get_by_role("row").filter(has_text="Version 2")).to_contain_text("rejected")
     event = shown.newest_event("practice_rolls_back")
     assert (event["kind"], event["reason"]) == ("rolled_back", "Roll back from version 2")
@@ -85,10 +88,10 @@ def test_a_pinned_version_that_was_rewritten_is_repaired(tab):
     shown.look_again()
     expect(shown.page.get_by_text("airflow pinning repair practice_repairs -V 2 -r")).to_be_visible()
     shown.button("Repair version 2").click()
-    expect(shown.dialog).to_contain_text("Writes version 2 again as it was when it was pinned")
+    expect(shown.dialog).to_contain_text("Restores version 2 to what it was when it was pinned")
     shown.confirm("Repair version 2", reason="A host without the package rewrote it")
-    expect(shown.page.get_by_text("Version 2 is what it was when it was pinned")).to_be_visible()
-    expect(shown.fact("Health")).to_contain_text("healthy")
+    expect(shown.page.get_by_text("Version 2 is repaired.")).to_be_visible()
+    expect(shown.fact("Pin enforcement")).to_have_text("OK")
     expect(shown.button("Repair version 2")).to_have_count(0)
     assert shown.newest_event("practice_repairs")["kind"] == "repaired"
     assert shown.state("practice_repairs")["active"]["bundle_version"] != "rewritten"
@@ -106,17 +109,17 @@ def test_runs_that_escaped_their_pin_are_acknowledged(tab):
     expect(shown.page.get_by_text("1 run that was created since the pin does not use version 2")).to_be_visible()
     shown.button("Acknowledge runs").click()
     shown.confirm("Acknowledge runs", reason="It did no harm")
-    expect(shown.page.get_by_text("they are no longer reported")).to_be_visible()
-    expect(shown.fact("Health")).to_contain_text("healthy")
+    expect(shown.page.get_by_text("They are no longer reported")).to_be_visible()
+    expect(shown.fact("Pin enforcement")).to_have_text("OK")
     assert shown.newest_event("practice_escapes")["kind"] == "acknowledged"
 
 
 def test_unpinning_makes_the_latest_version_active(tab):
     shown = tab("unpins")
     shown.button("Unpin").click()
-    expect(shown.dialog).to_contain_text("Every new run uses the latest version, now 3,")
+    expect(shown.dialog).to_contain_text("New runs will use the latest version (now 3) instead of version 2.")
     shown.confirm("Unpin", reason="Follow the repository again")
-    expect(shown.fact("What runs")).to_contain_text("Version 3not pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 3not pinned")
     assert shown.newest_event("practice_unpins")["reason"] == "Follow the repository again"
     assert shown.state("practice_unpins")["pinned"] is False
 
@@ -124,14 +127,14 @@ def test_unpinning_makes_the_latest_version_active(tab):
 def test_unpinning_does_not_let_a_version_go_live_that_was_not_shown(tab):
     shown = tab("moves_on")
     shown.button("Unpin").click()
-    expect(shown.dialog).to_contain_text("What changes from version 2 to 3")
+    expect(shown.dialog).to_contain_text("Changes: version 2 to version 3")
     shown.airflow.execute(
         "UPDATE dag_version SET version_number = 4 WHERE dag_id = 'practice_moves_on' AND version_number = 3"
     )
     shown.complaints.expect(REFUSED)
     shown.confirm("Unpin", reason="Follow the repository again")
     expect(shown.dialog.get_by_role("alert")).to_contain_text("would use version 4")
-    expect(shown.dialog).to_contain_text("What changes from version 2 to 4")
+    expect(shown.dialog).to_contain_text("Changes: version 2 to version 4")
     assert shown.state("practice_moves_on")["pinned"]
     shown.airflow.execute(
         "UPDATE dag_version SET bundle_version = 'rewritten' WHERE dag_id = 'practice_moves_on' AND version_number = 4"
@@ -142,11 +145,15 @@ def test_unpinning_does_not_let_a_version_go_live_that_was_not_shown(tab):
     shown.dialog.get_by_role("button", name="Cancel").click()
     shown.button("Unpin").click()
     shown.confirm("Unpin", reason="Follow the repository again")
-    expect(shown.fact("What runs")).to_contain_text("Version 4not pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 4not pinned")
 
 
 def test_canary_runs_are_started_while_the_pin_stays(tab):
     shown = tab("canaries")
+    shown.airflow.execute(
+        "UPDATE dag_run SET state = 'queued'"
+        " WHERE id = (SELECT max(id) FROM dag_run WHERE dag_id = 'practice_canaries')"
+    )
     shown.button("Start canary runs").click()
     shown.dialog.get_by_label("Number of runs").fill("2")
     shown.dialog.get_by_label("Configuration").fill('{"size": "big"}')
@@ -155,8 +162,11 @@ def test_canary_runs_are_started_while_the_pin_stays(tab):
     expect(shown.dialog.get_by_role("alert")).to_contain_text("conf does not fit the parameters")
     shown.dialog.get_by_label("Configuration").fill('{"size": 3}')
     shown.confirm("Start canary runs")
-    expect(shown.page.get_by_text("Canary runs of version 3 are created.")).to_be_visible()
-    expect(shown.section("Candidate")).to_contain_text("2 not finished")
+    expect(shown.page.get_by_text("Started 2 canary runs of version 3.")).to_be_visible()
+    expect(shown.page.get_by_role("link", name="View runs")).to_have_attribute("href", re.compile("canary__v3__"))
+    part = shown.section("Candidate")
+    expect(part).to_contain_text("2 canary runs queued.")
+    expect(part).to_contain_text("1 live run of Dag 'practice_canaries' waits to start")
     runs = shown.airflow.pinning.get("/dags/practice_canaries/runs")["runs"]
     assert [(run["kind"], run["version_number"]) for run in runs[:2]] == [("canary", 3)] * 2
     assert shown.state("practice_canaries")["active"]["version_number"] == 2
@@ -166,7 +176,7 @@ def test_rejected_version_is_not_offered_until_it_is_restored(tab):
     shown = tab("rejects")
     shown.button("Reject version 3").click()
     shown.confirm("Reject version 3", reason="Loses orders")
-    expect(shown.section("Candidate")).to_contain_text("No version waits")
+    expect(shown.section("Candidate")).to_contain_text("No candidate. The latest version (3) is rejected.")
     expect(shown.button("Pin version 3")).to_have_count(0)
     shown.button("Restore version 3").click()
     shown.confirm("Restore version 3", reason="Was a false alarm")
@@ -176,43 +186,44 @@ def test_rejected_version_is_not_offered_until_it_is_restored(tab):
 def test_held_dag_is_changed_only_with_a_reason_for_that(tab):
     shown = tab("holds")
     shown.button("Roll back to version 1").click()
-    shown.dialog.get_by_text("Put the Dag on hold").click()
+    shown.dialog.get_by_text("Hold this version").click()
     shown.confirm("Roll back to version 1", reason="Down")
     expect(shown.fact("On hold")).to_contain_text("Down")
     shown.button("Pin version 3").click()
     expect(shown.dialog).to_contain_text("Down")
-    shown.dialog.get_by_role("textbox", name="Reason").fill("Repaired")
-    expect(shown.dialog.get_by_role("button", name="Pin version 3")).to_be_disabled()
-    shown.dialog.get_by_role("textbox", name="Why this is done all the same").fill("The repair is tested")
+    shown.dialog.get_by_role("textbox", name=REASON).fill("Repaired")
     shown.confirm("Pin version 3")
-    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
-    expect(shown.history.first).to_contain_text("Overridden: The repair is tested")
+    expect(shown.dialog.get_by_role("alert")).to_have_text("Enter an override reason.")
+    shown.dialog.get_by_role("textbox", name="Override reason").fill("The repair is tested")
+    shown.confirm("Pin version 3")
+    expect(shown.fact("Active version")).to_contain_text("Version 3pinned")
+    expect(shown.history.first).to_contain_text("Override reason: The repair is tested")
     assert shown.state("practice_holds")["hold"] is None
 
 
 def test_hold_is_lifted_while_the_version_stays(tab):
     shown = tab("lifts")
-    expect(shown.button("Lift hold")).to_have_count(0)
+    expect(shown.button("Remove hold")).to_have_count(0)
     shown.button("Roll back to version 1").click()
-    shown.dialog.get_by_text("Put the Dag on hold").click()
+    shown.dialog.get_by_text("Hold this version").click()
     shown.confirm("Roll back to version 1", reason="Down")
-    shown.button("Lift hold").click()
-    expect(shown.dialog).to_contain_text("It was put on hold by op: Down")
-    shown.confirm("Lift hold", reason="Repaired")
-    expect(shown.page.get_by_text("The hold is lifted: the pin may be changed again.")).to_be_visible()
+    shown.button("Remove hold").click()
+    expect(shown.dialog).to_contain_text('Held by op: "Down"')
+    shown.confirm("Remove hold", reason="Repaired")
+    expect(shown.page.get_by_text("Hold removed. Promotions can change the version again.")).to_be_visible()
     expect(shown.fact("On hold")).to_have_count(0)
-    expect(shown.button("Lift hold")).to_have_count(0)
-    expect(shown.history.first).to_contain_text("Overridden: Repaired")
+    expect(shown.button("Remove hold")).to_have_count(0)
+    expect(shown.history.first).to_contain_text("Override reason: Repaired")
     state = shown.state("practice_lifts")
     assert (state["hold"], state["active"]["version_number"]) == (None, 1)
 
 
 def test_what_was_done_is_told_until_it_is_dismissed_or_changed(tab):
     shown = tab("tells")
-    told = shown.page.get_by_role("status").filter(has_text="every new run uses it")
+    told = shown.page.get_by_role("status").filter(has_text="New runs use it")
     shown.button("Pin version 3").click()
     shown.confirm("Pin version 3", reason="Looks good")
-    expect(told).to_contain_text("Airflow's own header shows it after a reload.")
+    expect(told).to_contain_text("Reload to update the Dag header.")
     told.get_by_role("button", name="Dismiss").click()
     expect(told).to_have_count(0)
     shown.button("Pin version 2").click()
@@ -220,7 +231,7 @@ def test_what_was_done_is_told_until_it_is_dismissed_or_changed(tab):
     expect(told).to_contain_text("Version 2 is pinned")
     shown.airflow.pinning.put("/dags/practice_tells/pin", {"version_number": 1, "reason": "Made elsewhere"})
     shown.look_again()
-    expect(shown.fact("Why")).to_contain_text("Made elsewhere")
+    expect(shown.fact("Reason")).to_contain_text("Made elsewhere")
     expect(told).to_have_count(0)
 
 
@@ -229,7 +240,7 @@ def test_dialog_waits_for_the_answer_and_the_page_shows_it_at_once(tab):
     held = []
     shown.page.route("**/dags/practice_hangs/pin", lambda route: held.append(route))
     shown.button("Pin version 3").click()
-    reason = shown.dialog.get_by_role("textbox", name="Reason")
+    reason = shown.dialog.get_by_role("textbox", name=REASON)
     reason.fill("Looks good")
     shown.page.mouse.click(5, 450)
     expect(reason).to_have_value("Looks good")
@@ -241,8 +252,8 @@ def test_dialog_waits_for_the_answer_and_the_page_shows_it_at_once(tab):
     shown.page.route(reads, lambda route: None)
     held[0].continue_()
     expect(shown.dialog).to_have_count(0)
-    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
-    busy = shown.page.locator("[aria-busy=true]", has=shown.section("Release state"))
+    expect(shown.fact("Active version")).to_contain_text("Version 3pinned")
+    busy = shown.page.locator("[aria-busy=true]", has=shown.section("Version status"))
     expect(busy).to_be_visible()
     shown.page.unroute(reads)
     shown.look_again()
@@ -255,14 +266,14 @@ def test_somebody_who_was_faster_is_shown_and_nothing_is_changed(tab):
     shown.complaints.expect(REFUSED)
     shown.confirm("Pin version 3", reason="Looks good")
     alert = shown.dialog.get_by_role("alert")
-    expect(alert).to_contain_text("Somebody else was faster; nothing was changed")
+    expect(alert).to_contain_text("Someone else changed this Dag. Your change was not made.")
     expect(alert).to_contain_text("admin pinned version 1")
     expect(alert).to_contain_text("Outage")
-    expect(shown.dialog).to_contain_text("What changes from version 1 to 3")
+    expect(shown.dialog).to_contain_text("Changes: version 1 to version 3")
     assert shown.state("practice_conflicts")["active"]["version_number"] == 1
     assert shown.newest_event("practice_conflicts")["reason"] == "Outage"
     shown.dialog.get_by_role("button", name="Cancel").click()
-    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 1pinned")
 
 
 def test_click_repeated_after_a_lost_answer_does_not_claim_what_is_no_longer_so(tab):
@@ -277,14 +288,14 @@ def test_click_repeated_after_a_lost_answer_does_not_claim_what_is_no_longer_so(
     shown.button("Pin version 3").click()
     shown.complaints.expect("Failed to load resource: net::ERR_FAILED")
     shown.confirm("Pin version 3", reason="Looks good")
-    expect(shown.dialog.get_by_role("alert")).to_contain_text("It is not known whether this was done")
+    expect(shown.dialog.get_by_role("alert")).to_contain_text("We don't know if this change was made")
     assert shown.state("practice_loses_answers")["active"]["version_number"] == 3
     shown.airflow.pinning.put("/dags/practice_loses_answers/pin", {"version_number": 1, "reason": "Outage"})
     shown.page.unroute(path)
     shown.confirm("Pin version 3")
-    expect(shown.page.get_by_text("This was done, but it was changed again since.")).to_be_visible()
+    expect(shown.page.get_by_text("Done, but someone has changed it since.")).to_be_visible()
     expect(shown.page.get_by_text("is active, pinned by admin: Outage")).to_be_visible()
-    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 1pinned")
     assert shown.newest_event("practice_loses_answers")["reason"] == "Outage"
 
 
@@ -293,7 +304,7 @@ def test_change_made_elsewhere_shows_up_by_itself(tab):
     changed = {"version_number": 2, "reason": "Made elsewhere"}
     shown.airflow.pinning.put("/dags/practice_conflicts/pin", changed)
     shown.look_again()
-    expect(shown.fact("Why")).to_contain_text("Made elsewhere")
+    expect(shown.fact("Reason")).to_contain_text("Made elsewhere")
 
 
 def test_component_without_the_enforcement_is_named_and_no_pin_is_made(tab, airflow):
@@ -310,4 +321,4 @@ def test_component_without_the_enforcement_is_named_and_no_pin_is_made(tab, airf
     expect(shown.dialog).to_have_count(0)
     shown.look_again()
     expect(banner).to_have_count(0)
-    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 3pinned")

@@ -31,15 +31,15 @@ def test_dag_with_an_odd_id_is_found_read_and_changed(airflow, window, dag_id):
     shown = window(airflow)
     shown.open_overview(f"?dag_id_pattern={quote(dag_id)}")
     shown.pins.get_by_role("link", name=dag_id).click()
-    expect(shown.fact("What runs")).to_contain_text("Version 2pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 2pinned")
     shown.button("Pin version 3").click()
-    expect(shown.dialog).to_contain_text("What changes from version 2 to 3")
+    expect(shown.dialog).to_contain_text("Changes: version 2 to version 3")
     shown.confirm("Pin version 3", reason="Größer & besser?")
-    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 3pinned")
     assert shown.newest_event(dag_id)["reason"] == "Größer & besser?"
     shown.page.reload()
-    expect(shown.fact("Why")).to_contain_text("Größer & besser?")
-    shown.section("Release state").get_by_role("link", name="Version 3").click()
+    expect(shown.fact("Reason")).to_contain_text("Größer & besser?")
+    shown.section("Version status").get_by_role("link", name="Version 3").click()
     expect(shown.page.get_by_text("Parsed")).to_be_visible()
 
 
@@ -50,7 +50,7 @@ def test_everything_stays_below_the_path_of_the_base_url(airflow, window):
     path = urlsplit(airflow.url).path
     shown.open("/dags/payments")
     shown.page.get_by_role("link", name="Pinning").click()
-    expect(shown.fact("What runs")).to_contain_text("Version 2")
+    expect(shown.fact("Active version")).to_contain_text("Version 2")
     shown.page.get_by_role("link", name="Pins").click()
     expect(shown.pins).to_be_visible()
     paths = [urlsplit(url).path for url in asked if url.startswith("http")]

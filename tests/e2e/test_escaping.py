@@ -37,20 +37,21 @@ def shown(airflow, window):
 
 def test_markup_in_reasons_names_and_messages_is_shown_as_text(shown):
     shown.open_tab("markup")
-    expect(shown.fact("Why")).to_contain_text(MARKUP)
+    expect(shown.fact("Reason")).to_contain_text(MARKUP)
     expect(shown.page.get_by_text(f"pinned version 1: {MARKUP}.")).to_be_visible()
     expect(shown.history.first).to_contain_text(f"{MARKUP}")
-    shown.button("Show as a table").click()
-    picture = shown.section("Versions over time").locator("svg[role=img]")
+    picture = shown.section("Version timeline").locator("svg[role=img]")
     assert MARKUP in picture.locator("desc").text_content()
+    shown.button("Show table").click()
+    expect(shown.section("Version timeline").get_by_role("table")).to_be_visible()
 
 
 def test_markup_in_what_a_version_defines_is_shown_as_text(shown):
     shown.open_tab("markup")
     shown.button("Pin version 2").click()
     preview = shown.dialog.locator("section")
-    preview.get_by_text("Source of the Dag file").click()
-    expect(preview.get_by_role("region", name="Differences of the source")).to_contain_text(f"{MARKUP}2")
+    preview.get_by_text("Dag file diff").click()
+    expect(preview.get_by_role("region", name="Dag file diff")).to_contain_text(f"{MARKUP}2")
     expect(preview.locator("li").filter(has_text=f"{MARKUP}2").first).to_be_visible()
 
 

@@ -61,11 +61,13 @@ def test_pins_are_filtered_and_the_filter_stands_in_the_address(shown):
     shown.open_overview()
     shown.page.get_by_label("Dag", exact=True).fill("crowd_0123")
     expect(rows(shown)).to_have_count(10)
-    expect(shown.page.get_by_text("10 pinned Dags found")).to_be_visible()
+    expect(shown.page.get_by_text("10 pinned Dags match")).to_be_visible()
     shown.page.reload()
     expect(rows(shown)).to_have_count(10)
     shown.page.get_by_label("Dag", exact=True).fill("nothing is called so")
-    expect(shown.page.get_by_text("No pin is like that.")).to_be_visible()
+    expect(shown.page.get_by_text("No pinned Dags match these filters.")).to_be_visible()
+    shown.button("Clear filters").click()
+    expect(rows(shown)).to_have_count(25)
 
 
 def test_address_wins_over_what_was_typed_before(shown):
@@ -94,9 +96,9 @@ def test_dag_that_is_on_hold_says_so(shown):
 
 def test_pins_with_a_problem_come_with_their_remedy(shown):
     shown.open_overview()
-    shown.page.get_by_text("With a problem").click()
+    shown.page.get_by_text("Enforcement problems").click()
     expect(shown.page).to_have_url(re.compile("unhealthy=true"))
-    expect(rows(shown).filter(has_text="healthy")).to_have_count(0)
+    expect(rows(shown).get_by_text("OK", exact=True)).to_have_count(0)
     for dag_id, remedy in ((GONE, "Pin another version or unpin."), (UNAVAILABLE, "Make the commit available again")):
         row = rows(shown).filter(has=shown.page.get_by_role("link", name=dag_id, exact=True))
         expect(row.get_by_text("broken")).to_have_attribute("title", re.compile(re.escape(remedy)))
@@ -122,5 +124,5 @@ def test_pins_are_sorted_and_paged(shown):
 def test_row_leads_to_the_tab_of_its_dag(shown):
     shown.open_overview("?dag_id_pattern=orders")
     rows(shown).get_by_role("link", name="orders").click()
-    expect(shown.section("Release state")).to_be_visible()
+    expect(shown.section("Version status")).to_be_visible()
     expect(shown.page).to_have_url(re.compile("/dags/orders/plugin/pinning$"))

@@ -29,8 +29,8 @@ def test_viewer_sees_everything_and_can_change_nothing(server, request, window):
     served = request.getfixturevalue(server)
     shown = window(served, "viewer")
     shown.open_tab("payments")
-    expect(shown.fact("What runs")).to_contain_text("Version 2pinned")
-    expect(shown.fact("Why")).to_contain_text("Approved by maria")
+    expect(shown.fact("Active version")).to_contain_text("Version 2pinned")
+    expect(shown.fact("Reason")).to_contain_text("Approved by maria")
     expect(shown.history.first).to_contain_text("promotion")
     assert shown.page.get_by_role("button", name=ACTIONS).all_text_contents() == []
 
@@ -57,7 +57,7 @@ def test_change_on_fab_is_made_in_the_name_of_who_is_logged_in(fab_airflow, wind
     shown.open_tab("taxes")
     shown.button("Roll back to version 1").click()
     shown.confirm("Roll back to version 1", reason="Rates are wrong")
-    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 1pinned")
     event = shown.newest_event("taxes")
     assert (event["kind"], event["actor"], event["reason"]) == ("rolled_back", "op", "Rates are wrong")
 

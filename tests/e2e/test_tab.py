@@ -34,21 +34,23 @@ def shown(fab_airflow, window):
 
 def test_tab_tells_what_runs_what_waits_and_why(shown):
     shown.open_tab("orders")
-    expect(shown.fact("What runs")).to_contain_text("Version 1pinned")
-    expect(shown.fact("What waits")).to_contain_text("Version 43 versions ahead")
-    expect(shown.fact("Why")).to_contain_text("Totals are wrong since the conversionjan, 2 days ago")
-    expect(shown.fact("Health")).to_have_text("healthy")
+    expect(shown.fact("Active version")).to_contain_text("Version 1pinned")
+    expect(shown.fact("Next version")).to_contain_text("Version 43 newer versions")
+    expect(shown.fact("Reason")).to_contain_text("Totals are wrong since the conversionjan, 2 days ago")
+    expect(shown.fact("Pin enforcement")).to_have_text("OK")
     expect(shown.fact("On hold")).to_contain_text("jan, 2 days ago")
+    expect(shown.fact("Runs since pinned")).to_contain_text("0 failed of ")
 
 
 def test_picture_tells_its_story_to_those_who_cannot_see_it(shown):
     shown.open_tab("orders")
-    part = shown.section("Versions over time")
-    expect(part.get_by_role("img", name="Versions over time")).to_be_visible()
+    part = shown.section("Version timeline")
+    expect(part.get_by_role("img", name="Version timeline")).to_be_visible()
     told = part.locator("desc").text_content()
     assert "4 failed, 7 canary runs. Version 1 is active and pinned." in told
     assert "Last change: Rolled back from version 3 to 1 by jan" in told
-    shown.button("Show as a table").click()
+    shown.button("Show table").click()
+    expect(part.get_by_role("img")).to_have_count(0)
     rows = part.get_by_role("table").locator("tbody").get_by_role("row")
     expect(rows.first).to_contain_text("4canaryrunning")
     assert f"{rows.count()} runs of 4 versions" in told
@@ -56,7 +58,7 @@ def test_picture_tells_its_story_to_those_who_cannot_see_it(shown):
 
 def test_run_in_the_picture_leads_to_the_run(shown):
     shown.open_tab("orders")
-    shown.section("Versions over time").locator("svg g", has_text="Canary run").last.click()
+    shown.section("Version timeline").locator("svg g", has_text="Canary run").last.click()
     expect(shown.page).to_have_url(re.compile(r"/dags/orders/runs/canary__v4__"))
 
 
@@ -69,7 +71,7 @@ def test_picture_stays_where_it_was_scrolled_to_when_there_is_a_new_run(shown):
 
     shown.page.set_viewport_size({"width": 700, "height": 900})
     shown.open_alone("orders")
-    picture = shown.page.get_by_role("region", name="Picture of the versions over time")
+    picture = shown.page.get_by_role("region", name="Version timeline chart")
     assert picture.evaluate("box => box.scrollLeft") > 0
     picture.evaluate("box => { box.scrollLeft = 0 }")
     shown.page.route("**/dags/orders/runs?*", add_run)
@@ -82,8 +84,18 @@ def test_candidate_comes_with_its_verdict_and_the_evidence(shown):
     shown.open_tab("orders")
     part = shown.section("Candidate")
     expect(part).to_contain_text("progressing")
-    expect(part).to_contain_text("2 finished canary runs: 2 succeeded, 0 failed, 1 not finished.")
+    expect(part).to_contain_text("2 finished canary runs: 2 succeeded, 0 failed.")
+    expect(part).to_contain_text("1 canary run in progress.")
+    expect(part).to_contain_text("Pass criteria: 3 finished canary runs, no failures, at most 1.5x the active")
     expect(part).to_contain_text("The soak still lacks 1 finished run.")
+
+
+def test_failed_tasks_of_runs_that_succeeded_can_be_ignored(shown):
+    shown.open_tab("orders")
+    with shown.page.expect_request("**/versions/4/soak?*failed_tasks=ignore*"):
+        shown.section("Candidate").get_by_text("Ignore failed tasks in runs that succeeded").click()
+    expect(shown.section("Candidate").get_by_role("checkbox")).to_be_checked()
+    expect(shown.section("Candidate")).to_contain_text("progressing")
 
 
 def test_history_tells_who_did_what_and_why(shown):
@@ -97,11 +109,11 @@ def test_history_tells_who_did_what_and_why(shown):
 
 def test_dag_that_was_never_pinned_says_so_and_can_be_pinned(shown):
     shown.open_tab(NEVER_PINNED)
-    expect(shown.fact("What runs")).to_contain_text("Version 1not pinned")
-    expect(shown.fact("Why")).to_contain_text("no version is pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 1not pinned")
+    expect(shown.fact("Reason")).to_contain_text("Not pinned: new runs use the latest version.")
     expect(shown.button("Unpin")).to_have_count(0)
     shown.button("Pin version 1").first.click()
-    expect(shown.dialog).to_contain_text("New runs go on using version 1, also when newer versions are registered.")
+    expect(shown.dialog).to_contain_text("New runs keep using version 1, even after newer versions are parsed.")
 
 
 def test_pin_whose_version_is_gone_says_so_and_is_mended(shown):
@@ -110,14 +122,14 @@ def test_pin_whose_version_is_gone_says_so_and_is_mended(shown):
     shown.pins.get_by_role("link", name=GONE, exact=True).click()
     notice = shown.page.get_by_text("Version 2 is pinned, but its row is gone, so no run is created.")
     expect(notice).to_contain_text("Pin another version or unpin.")
-    expect(shown.fact("Health")).to_have_text("broken")
+    expect(shown.fact("Pin enforcement")).to_have_text("broken")
     expect(shown.button("Unpin")).to_be_visible()
     shown.button("Pin version 3").click()
     shown.confirm("Pin version 3", reason="Version 2 is gone")
-    expect(shown.fact("Health")).to_have_text("healthy")
+    expect(shown.fact("Pin enforcement")).to_have_text("OK")
     expect(notice).to_have_count(0)
     shown.open_tab(GONE)
-    expect(shown.fact("What runs")).to_contain_text("Version 3pinned")
+    expect(shown.fact("Active version")).to_contain_text("Version 3pinned")
 
 
 def test_pinned_commit_that_cannot_be_had_says_so_and_what_to_do(shown):
@@ -129,19 +141,19 @@ def test_pinned_commit_that_cannot_be_had_says_so_and_what_to_do(shown):
 
 @pytest.mark.parametrize(
     ("fault", "told"),
-    [(lambda route: route.abort(), "cannot be reached"), (lambda route: None, "did not answer within 20 seconds")],
+    [(lambda route: route.abort(), "can't be reached"), (lambda route: None, "did not respond within 20 seconds")],
     ids=["down", "hangs"],
 )
 def test_server_that_does_not_answer_leaves_what_was_there_on_the_page(shown, fault, told):
     shown.open_tab("orders")
-    if told == "cannot be reached":
+    if told == "can't be reached":
         shown.complaints.expect("Failed to load resource: net::ERR_FAILED")
     shown.page.route("**/pinning/api/**", fault)
     shown.look_again()
     alert = shown.page.get_by_role("alert")
     expect(alert).to_contain_text("This page may be out of date")
     expect(alert).to_contain_text(told)
-    expect(shown.fact("What runs")).to_contain_text("Version 1")
+    expect(shown.fact("Active version")).to_contain_text("Version 1")
     shown.page.unroute("**/pinning/api/**")
     shown.button("Try again").click()
     expect(shown.page.get_by_role("alert")).to_have_count(0)

@@ -29,8 +29,12 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.airflow import SeededAirflow
 from tests.e2e.browser import Complaints
 
-ACTIONS = re.compile(r"\b(pin|unpin|roll back|promote|canary|reject|restore|lift|repair|acknowledge)\b", re.IGNORECASE)
+ACTIONS = re.compile(
+    r"\b(pin|unpin|roll back|promote|canary|reject|restore|remove hold|repair|acknowledge)\b", re.IGNORECASE
+)
 """What buttons are called that change something."""
+REASON = re.compile("^Reason")
+"""What the field for the reason is called, beside which there may be one for an override reason."""
 REFUSED = r"error: Failed to load resource: .* status of 409"
 """What Chromium itself says in the console when a request is refused."""
 
@@ -56,12 +60,12 @@ class Window:
     def open_tab(self, dag_id: str) -> None:
         """Go to a Dag's Pinning tab, and wait until it shows something."""
         self.open(f"/dags/{quote(dag_id)}/plugin/pinning")
-        expect(self.section("Release state")).to_be_visible()
+        expect(self.section("Version status")).to_be_visible()
 
     def open_alone(self, dag_id: str) -> None:
         """Go to what the tab shows, on a page without Airflow's own of the Dag around it."""
         self.open(f"/plugin/pins?dag_id={quote(dag_id)}")
-        expect(self.section("Release state")).to_be_visible()
+        expect(self.section("Version status")).to_be_visible()
 
     def open_overview(self, query: str = "") -> None:
         """Go to the overview, and wait until it shows something."""
@@ -74,7 +78,7 @@ class Window:
 
     def fact(self, label: str) -> Locator:
         """Return what stands under a label in the release state."""
-        return self.section("Release state").locator("dt", has_text=label).locator("xpath=following-sibling::dd")
+        return self.section("Version status").locator("dt", has_text=label).locator("xpath=following-sibling::dd")
 
     def button(self, name: str) -> Locator:
         """Return a button by its whole name."""
@@ -98,7 +102,7 @@ class Window:
     def confirm(self, name: str, *, reason: str | None = None) -> None:
         """Give a reason in the open dialog, and press the button that does it."""
         if reason is not None:
-            self.dialog.get_by_role("textbox", name="Reason").fill(reason)
+            self.dialog.get_by_role("textbox", name=REASON).fill(reason)
         self.dialog.get_by_role("button", name=name, exact=True).click()
 
     def look_again(self) -> None:

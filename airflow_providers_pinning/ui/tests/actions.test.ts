@@ -20,9 +20,9 @@
 import { describe, expect, it } from "vitest";
 
 import {
-  complaint,
-  firstReason,
-  offeredAgain,
+  validationError,
+  defaultReason,
+  rebased,
   outcomeOf,
   requestOf,
   wordingOf,
@@ -70,7 +70,7 @@ describe("a request", () => {
     });
   });
 
-  it("lifts a hold by pinning the same version, although the Dag is on hold", () => {
+  it("removes a hold by pinning the same version", () => {
     const action: Action = { kind: "lift", version: 2, versionCode: "sha2", versionHash: "abc" };
 
     expect(request(action)).toMatchObject({
@@ -145,24 +145,24 @@ describe("a request", () => {
   });
 });
 
-describe("what was entered", () => {
+describe("the input", () => {
   const said = (kind: Action["kind"], choices: Partial<Choices>) =>
-    complaint({ kind, version: 1 }, { ...CHOICES, ...choices });
+    validationError({ kind, version: 1 }, { ...CHOICES, ...choices });
 
   it("must have a reason", () => {
-    expect(said("pin", { reason: "  " })).toBe("Say why.");
+    expect(said("pin", { reason: "  " })).toBe("Enter a reason.");
     expect(said("pin", {})).toBeUndefined();
   });
 
   it("must say why an objection is passed over", () => {
-    const objected = (override: string) => complaint({ kind: "pin", version: 1 }, { ...CHOICES, override }, true);
+    const objected = (override: string) => validationError({ kind: "pin", version: 1 }, { ...CHOICES, override }, true);
 
-    expect(objected(" ")).toBe("Say why it is done all the same.");
+    expect(objected(" ")).toBe("Enter an override reason.");
     expect(objected("urgent")).toBeUndefined();
   });
 
   it.each([0, 101, 1.5, Number.NaN])("must not ask for %d canary runs", (count) => {
-    expect(said("canary", { count })).toContain("from 1 to 100");
+    expect(said("canary", { count })).toContain("between 1 and 100");
   });
 
   it.each([
@@ -182,67 +182,78 @@ describe("what was entered", () => {
 it("a rollback says which versions it passes over, and why", () => {
   const passed = [{ message: "Its code is missing.", reason: "code_unavailable", version_number: 2 }];
 
-  expect(wordingOf({ kind: "rollback", passedOver: passed, version: 1 }, STATE).effect).toContain(
-    "\nVersion 2 is passed over: Its code is missing.",
+  expect(wordingOf({ kind: "rollback", skipped: passed, version: 1 }, STATE).effect).toContain(
+    "\nVersion 2 is skipped: Its code is missing.",
   );
 });
 
 it("only a rollback has a reason to begin with, so that two clicks do it", () => {
-  expect(firstReason({ kind: "rollback", version: 1 }, STATE)).toBe("Roll back from version 2");
-  expect(firstReason({ kind: "pin", version: 1 }, STATE)).toBe("");
+  expect(defaultReason({ kind: "rollback", version: 1 }, STATE)).toBe("Roll back from version 2");
+  expect(defaultReason({ kind: "pin", version: 1 }, STATE)).toBe("");
 });
 
 it("after a refusal, unpinning is about the version that is the latest by now", () => {
   const state = release(1, { latest: identity(4), pinned: true });
 
-  expect(offeredAgain({ kind: "unpin", version: 3 }, state)).toEqual({
+  expect(rebased({ kind: "unpin", version: 3 }, state)).toEqual({
     kind: "unpin",
     version: 4,
     versionCode: "sha4",
     versionHash: "hash4",
   });
-  expect(offeredAgain({ kind: "pin", version: 3 }, state)).toEqual({ kind: "pin", version: 3 });
+  expect(rebased({ kind: "pin", version: 3 }, state)).toEqual({ kind: "pin", version: 3 });
 });
 
-it("a dialog tells what new runs will use instead of what", () => {
-  expect(wordingOf({ kind: "rollback", version: 1 }, STATE).effect).toContain("uses version 1 instead of version 2");
-  expect(wordingOf({ kind: "pin", version: 2 }, STATE).effect).toContain("go on using version 2");
+it("a dialog says which version new runs will use instead of which", () => {
+  expect(wordingOf({ kind: "rollback", version: 1 }, STATE).effect).toContain(
+    "will use version 1 instead of version 2",
+  );
+  expect(wordingOf({ kind: "pin", version: 2 }, STATE).effect).toContain("keep using version 2");
 });
 
 it("unpinning to a rejected version is said to make that live", () => {
-  expect(wordingOf({ kind: "unpin", rejected: true, version: 3 }, STATE).effect).toContain("Version 3 was rejected");
+  expect(wordingOf({ kind: "unpin", rejected: true, version: 3 }, STATE).effect).toContain(
+    "Warning: version 3 was rejected",
+  );
   expect(wordingOf({ kind: "unpin", rejected: false, version: 3 }, STATE).effect).not.toContain("rejected");
 });
 
-describe("what was done", () => {
+describe("the outcome", () => {
   const hold = { actor: "jan", held_at: "2026-01-01T00:00:00Z", reason: "wrong" };
 
   it.each([
-    ["pin", release(1, { revision: 8 }), "Version 1 is pinned: every new run uses it."],
-    ["pin", release(2, { revision: 9 }), "This was done, but it was changed again since."],
-    ["unpin", release(3, { revision: 8 }), "Unpinned: every new run uses the latest version."],
-    ["unpin", release(1, { pinned: true, revision: 9 }), "This was done, but it was changed again since."],
-    ["lift", release(1, { revision: 7 }), "The hold is lifted: the pin may be changed again."],
-    ["lift", release(1, { hold, revision: 9 }), "This was done, but it was changed again since."],
-  ] as const)("to %s is told as of the state that was answered", (kind, after, text) => {
+    ["pin", release(1, { revision: 8 }), "Version 1 is pinned. New runs use it."],
+    ["pin", release(2, { revision: 9 }), "Done, but someone has changed it since."],
+    ["unpin", release(3, { revision: 8 }), "Unpinned. New runs use the latest version."],
+    ["unpin", release(1, { pinned: true, revision: 9 }), "Done, but someone has changed it since."],
+    ["lift", release(1, { revision: 7 }), "Hold removed. Promotions can change the version again."],
+    ["lift", release(1, { hold, revision: 9 }), "Done, but someone has changed it since."],
+  ] as const)("of %s follows the state in the answer", (kind, after, text) => {
     expect(outcomeOf({ kind, version: 1 }, STATE, after)).toMatchObject({ revision: after.revision, text });
   });
 
   it.each([
     [true, "Version 1 is rejected."],
-    [false, "This was done, but it was changed again since."],
-  ])("before, if that still stands (%s), is told as the server says", (still, text) => {
+    [false, "Done, but someone has changed it since."],
+  ])("of a replayed request that is still in effect (%s) follows the server", (still, text) => {
     const after = { ...release(2), repeated: { revision: 7, stands: still, version: null } };
 
     expect(outcomeOf({ kind: "reject", version: 1 }, STATE, after)).toMatchObject({ text });
   });
 
-  it("of what does not choose a version is told as of the state that was seen, if none is answered", () => {
+  it("of an answer without a state refers to the state that was shown", () => {
     expect(outcomeOf({ kind: "canary", version: 3 }, STATE, {})).toEqual({
       moved: false,
       revision: 7,
-      text: "Canary runs of version 3 are created.",
+      text: "Started canary runs of version 3.",
       warnings: [],
+    });
+  });
+
+  it("of canary runs says how many were started, and links to them", () => {
+    expect(outcomeOf({ kind: "canary", version: 3 }, STATE, { run_ids: ["a", "b"] })).toMatchObject({
+      runsPath: "/dags/a%2Fb%20c/runs?run_id_pattern=canary__v3__",
+      text: "Started 2 canary runs of version 3.",
     });
   });
 });

@@ -28,7 +28,7 @@ describe("an address", () => {
     expect(addressOf("pins", {}, "https://host/team/airflow/")).toBe("https://host/team/airflow/pinning/api/v1/pins");
   });
 
-  it("carries what is asked for and leaves out the rest", () => {
+  it("carries the query and leaves out undefined values", () => {
     expect(addressOf("pins", { behind: undefined, text: "a&b" }, "https://host/")).toBe(
       "https://host/pinning/api/v1/pins?text=a%26b",
     );
@@ -65,14 +65,14 @@ describe("an error", () => {
     ]);
   });
 
-  it("tells which fields are invalid", () => {
+  it("names the invalid fields", () => {
     expect(toError(422, { detail: [{ loc: ["body", "reason"], msg: "too long" }] }).message).toBe("reason: too long");
   });
 
   it.each([
     [401, "log in again"],
     [403, "permission"],
-    [502, "answered 502"],
+    [502, "returned an error (502)"],
   ])("%d without an explanation gets one", (status, text) => {
     expect(toError(status, undefined).message).toContain(text);
   });
@@ -117,7 +117,7 @@ describe("a server", () => {
     await told;
   });
 
-  it("is not blamed for what the page itself no longer waits for", async () => {
+  it("is not blamed for a request that the page aborted", async () => {
     vi.stubGlobal("fetch", hang);
     const controller = new AbortController();
     const told = expect(call("pins", { signal: controller.signal })).rejects.not.toBeInstanceOf(ApiError);
@@ -136,7 +136,7 @@ describe("a server", () => {
   it("that answers with something else is not understood", async () => {
     vi.stubGlobal("fetch", async () => new Response("<html>"));
 
-    await expect(call("pins")).rejects.toThrow("cannot be understood");
+    await expect(call("pins")).rejects.toThrow("Unexpected response");
   });
 });
 

@@ -47,7 +47,7 @@ const SAME: Comparison = {
 };
 
 describe("a comparison", () => {
-  it("has nothing to tell of versions that are the same", () => {
+  it("is empty for identical versions", () => {
     expect(groupsOf(SAME)).toEqual([]);
   });
 
@@ -57,7 +57,7 @@ describe("a comparison", () => {
     expect(groups).toEqual([{ lines: ["Dag 'producer' uses another one."], title: "Warnings" }]);
   });
 
-  it("tells what differs, group by group", () => {
+  it("lists the differences by group", () => {
     const groups = groupsOf({
       ...SAME,
       assets: [{ kind: "added", name: "raw", role: "outlet", task_id: "load", uri: null }],
@@ -82,9 +82,9 @@ describe("a comparison", () => {
 describe("a field", () => {
   it.each([
     ["added", null, 1, "size: 1 (new)"],
-    ["removed", { a: 1 }, null, 'size: {"a":1} (gone)'],
+    ["removed", { a: 1 }, null, 'size: {"a":1} (removed)'],
     ["changed", "x", null, "size: x → none"],
-  ] as const)("that was %s is told so", (kind, before, after, text) => {
+  ] as const)("that was %s says so", (kind, before, after, text) => {
     expect(describeField({ after, before, kind, name: "size" })).toBe(text);
   });
 

@@ -19,7 +19,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { absolute, age, duration } from "src/lib/time";
+import { absolute, age, axisFormat, duration } from "src/lib/time";
 
 const NOW = Date.UTC(2026, 5, 15, 12);
 const ago = (seconds: number) => age(new Date(NOW - seconds * 1000).toISOString(), NOW);
@@ -57,10 +57,20 @@ describe("a duration", () => {
   });
 });
 
-describe("a moment", () => {
-  it("is told in the chosen time zone", () => {
+describe("a time", () => {
+  it("is shown in the selected time zone", () => {
     expect(absolute("2026-01-31T23:30:00Z", "moment", "UTC")).toBe("2026-01-31 23:30:00 UTC");
     expect(absolute("2026-01-31T23:30:00Z", "time", "Asia/Tokyo")).toBe("08:30");
-    expect(absolute("2026-01-31T23:30:00Z", "day", "Asia/Tokyo")).toBe("1 Feb");
+    expect(absolute("2026-01-31T23:30:00Z", "day", "Asia/Tokyo")).toBe("Feb 1");
+  });
+});
+
+describe("a time axis", () => {
+  it.each([
+    [["2026-01-31T08:00:00Z", "2026-02-01T07:59:00Z"], "time"],
+    [["2026-01-31T08:00:00Z", "2026-02-01T08:00:00Z"], "day"],
+    [[], "day"],
+  ] as const)("of %j is labeled by %s", (times, format) => {
+    expect(axisFormat(times)).toBe(format);
   });
 });

@@ -34,7 +34,7 @@ const rolledBack = () =>
     versions: [version(2, { created_at: minute(35) }), version(1)],
   });
 
-describe("the picture", () => {
+describe("the timeline", () => {
   it("has a row for each version, the newest on top", () => {
     expect(rolledBack().rows.map(({ number }) => number)).toEqual([2, 1]);
   });
@@ -57,7 +57,7 @@ describe("the picture", () => {
   });
 
   it("follows the active version from the first column to now", () => {
-    expect(rolledBack().stretches).toEqual([
+    expect(rolledBack().segments).toEqual([
       { from: 0, pinned: false, row: 1, to: 1 },
       { from: 1, pinned: true, row: 1, to: 3 },
       { from: 3, pinned: true, row: 0, to: 5 },
@@ -66,18 +66,18 @@ describe("the picture", () => {
   });
 
   it("lets a version begin where it was registered", () => {
-    expect(rolledBack().rows.map(({ born }) => born)).toEqual([3, 0]);
+    expect(rolledBack().rows.map(({ firstColumn }) => firstColumn)).toEqual([3, 0]);
   });
 
   it("steps to each new version while nothing is pinned", () => {
-    const { stretches } = layOut({
+    const { segments } = layOut({
       events: [],
       runs: newestFirst(run(1, 10), run(2, 20), run(3, 30)),
       state: release(3),
       versions: [version(3, { created_at: minute(25) }), version(2, { created_at: minute(15) }), version(1)],
     });
 
-    expect(stretches).toEqual([
+    expect(segments).toEqual([
       { from: 0, pinned: false, row: 2, to: 1 },
       { from: 1, pinned: false, row: 1, to: 2 },
       { from: 2, pinned: false, row: 0, to: 4 },
@@ -85,43 +85,43 @@ describe("the picture", () => {
   });
 
   it("follows the latest version after the pin was taken away", () => {
-    const { stretches } = layOut({
+    const { segments } = layOut({
       events: newestFirst(event("pinned", 1, 1, 10), event("unpinned", 1, 2, 30, 2)),
       runs: newestFirst(run(1, 20), run(2, 40)),
       state: release(2, { revision: 2 }),
       versions: [version(2, { created_at: minute(15) }), version(1)],
     });
 
-    expect(stretches.at(-1)).toEqual({ from: 2, pinned: false, row: 0, to: 5 });
+    expect(segments.at(-1)).toEqual({ from: 2, pinned: false, row: 0, to: 5 });
   });
 
   it("takes the first move that is known for a change of a pin if it is not the first ever", () => {
-    const { stretches } = layOut({
+    const { segments } = layOut({
       events: [event("pinned", 1, 2, 20, 7)],
       runs: [run(1, 10)],
       state: release(2, { pinned: true, revision: 7 }),
       versions: [version(2), version(1)],
     });
 
-    expect(stretches[0]).toEqual({ from: 0, pinned: true, row: 1, to: 1 });
+    expect(segments[0]).toEqual({ from: 0, pinned: true, row: 1, to: 1 });
   });
 
   it("shows a pin without runs or history", () => {
-    const { columns, stretches } = layOut({
+    const { columns, segments } = layOut({
       events: [],
       runs: [],
       state: release(1, { pinned: true }),
       versions: [version(1)],
     });
 
-    expect([columns, stretches]).toEqual([1, [{ from: 0, pinned: true, row: 0, to: 1 }]]);
+    expect([columns, segments]).toEqual([1, [{ from: 0, pinned: true, row: 0, to: 1 }]]);
   });
 
   it("is empty without versions", () => {
     expect(layOut({ events: [], runs: [], state: release(null), versions: [] })).toMatchObject({
       marks: [],
       rows: [],
-      stretches: [],
+      segments: [],
     });
   });
 
@@ -136,7 +136,7 @@ describe("the picture", () => {
     expect(moves).toEqual([]);
   });
 
-  it("leaves out runs whose version is gone, but keeps their place", () => {
+  it("leaves out runs whose version is deleted, but keeps their place", () => {
     const { columns, marks } = layOut({
       events: [],
       runs: newestFirst(run(null, 10), run(1, 20)),
@@ -178,23 +178,23 @@ describe("the picture", () => {
     expect([marks.length, hidden, omitted]).toEqual([3, 0, 5]);
   });
 
-  it("lets a version that is gone begin where it is first heard of", () => {
-    const { rows, stretches } = layOut({
+  it("starts a deleted version where it is first mentioned", () => {
+    const { rows, segments } = layOut({
       events: newestFirst(event("pinned", 1, 1, 20), event("pinned", 1, 2, 40, 2)),
       runs: newestFirst(run(1, 10), run(1, 30)),
       state: release(2, { latest: identity(3), pinned: true, revision: 2 }),
       versions: [version(3, { created_at: minute(90) }), version(1)],
     });
 
-    expect(rows.map(({ born, gone, number }) => [number, born, gone])).toEqual([
+    expect(rows.map(({ firstColumn, deleted, number }) => [number, firstColumn, deleted])).toEqual([
       [3, 4, false],
       [2, 3, true],
       [1, 0, false],
     ]);
-    expect(stretches[0]).toEqual({ from: 0, pinned: false, row: 2, to: 1 });
+    expect(segments[0]).toEqual({ from: 0, pinned: false, row: 2, to: 1 });
   });
 
-  it("does not take a version for gone that is too old to be listed", () => {
+  it("does not mark a version as deleted that is too old to be listed", () => {
     const { rows } = layOut({
       events: [],
       runs: [run(1, 10)],
@@ -203,7 +203,7 @@ describe("the picture", () => {
       versions: [version(5), version(4)],
     });
 
-    expect(rows.map(({ gone, number }) => [number, gone])).toEqual([
+    expect(rows.map(({ deleted, number }) => [number, deleted])).toEqual([
       [5, false],
       [4, false],
       [1, false],
@@ -225,7 +225,7 @@ describe("the picture", () => {
     expect(omitted).toBe(18);
   });
 
-  it("puts a move before a run of the same moment", () => {
+  it("puts a move before a run of the same time", () => {
     const { marks, moves } = layOut({
       events: [event("pinned", null, 1, 10)],
       runs: [run(1, 10)],

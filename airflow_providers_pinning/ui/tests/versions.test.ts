@@ -19,7 +19,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { candidateOf, countRuns, plural, shortCode, waitingOf } from "src/lib/versions";
+import { candidateOf, countRuns, nextVersionOf, plural, shortCode, whyNoCandidate } from "src/lib/versions";
 
 import { release, version } from "./build";
 
@@ -66,12 +66,12 @@ describe("the version to evaluate", () => {
   });
 });
 
-describe("what waits", () => {
+describe("the next version", () => {
   const active = version(1, { is_active: true });
   const told = (...newest: Array<ReturnType<typeof version>>) => {
-    const waiting = waitingOf(release(1, { latest: newest[0], versions_behind: newest.length }), [...newest, active]);
+    const next = nextVersionOf(release(1, { latest: newest[0], versions_behind: newest.length }), [...newest, active]);
 
-    return typeof waiting === "string" ? waiting : [waiting.version.version_number, waiting.ahead];
+    return typeof next === "string" ? next : [next.version.version_number, next.newer];
   };
 
   it("is the latest version", () => {
@@ -83,18 +83,29 @@ describe("what waits", () => {
   });
 
   it("is nothing if what is newer was rejected", () => {
-    expect(told(version(2, { state: "rejected" }))).toBe("Nothing: version 2 is rejected.");
+    expect(told(version(2, { state: "rejected" }))).toBe("None. Latest version (2) is rejected.");
   });
 
   it("is nothing if the latest version is active", () => {
-    expect(waitingOf(release(1), [active])).toBe("Nothing: the latest version runs.");
+    expect(nextVersionOf(release(1), [active])).toBe("Up to date");
   });
 
   it("is nothing if what was newer than a pinned version is gone", () => {
-    expect(waitingOf(release(3, { latest: version(1) }), [version(1)])).toBe(
-      "Nothing: no newer version is registered.",
-    );
+    expect(nextVersionOf(release(3, { latest: version(1) }), [version(1)])).toBe("None. There is no newer version.");
   });
+});
+
+it("without a candidate it is said why", () => {
+  expect(
+    [release(1), release(1, { latest: version(2) }), release(3, { latest: version(2) }), release(null)].map(
+      whyNoCandidate,
+    ),
+  ).toEqual([
+    "No candidate. The latest version is already active.",
+    "No candidate. The latest version (2) is rejected.",
+    "No candidate. There is no newer version.",
+    "No candidate. No version parsed yet.",
+  ]);
 });
 
 describe("a bundle version", () => {

@@ -30,23 +30,23 @@ export interface Request {
   signal?: AbortSignal;
 }
 
-/** Milliseconds to wait for an answer; a change may wait for locks before it is made. */
-const PATIENCE = { change: 60_000, read: 20_000 };
+/** Milliseconds to wait for a response; a change may wait for locks first. */
+const TIMEOUT = { change: 60_000, read: 20_000 };
 
-/** How often a request is sent at most. */
+/** How many times a request is sent at most. */
 const ATTEMPTS = 3;
 
-/** A refusal, with what the server said of it. */
+/** A request that failed, with the server's explanation. */
 export class ApiError extends Error {
   public constructor(
     public readonly status: number,
-    /** Machine word, such as `revision_conflict`. */
+    /** Machine-readable reason, such as `revision_conflict`. */
     public readonly reason: string,
     message: string,
-    /** The state that the Dag is in, with `revision_conflict`. */
+    /** The current state of the Dag, with `revision_conflict`. */
     public readonly state?: ReleaseState,
     public readonly components: Array<string> = [],
-    /** Seconds after which the server wants to be asked again. */
+    /** Seconds after which to retry. */
     public readonly retryAfter = 0,
   ) {
     super(message);
@@ -54,7 +54,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Return an address below the API's, whatever the path of `[api] base_url` is. */
+/** Return a URL of the API, whatever the path of `[api] base_url` is. */
 export const addressOf = (path: string, query: Query = {}, base: string = document.baseURI): string => {
   const url = new URL(`pinning/api/v1/${path}`, base);
 
@@ -82,12 +82,12 @@ const describeComponent = (component: unknown): string =>
     ? `${String(component.component)} on ${String(component.hostname)}: ${String(component.message)}`
     : String(component);
 
-/** Turn an answer that is a refusal into an error that can be shown. */
+/** Turn an error response into an error that can be shown. */
 export const toError = (status: number, body: unknown): ApiError => {
   const detail = isRecord(body) ? body.detail : undefined;
 
   if (status === 401) {
-    return new ApiError(status, "not_logged_in", "Your session has ended. Reload the page to log in again.");
+    return new ApiError(status, "not_logged_in", "Your session has expired. Reload the page to log in again.");
   }
   if (isRecord(detail) && typeof detail.message === "string") {
     return new ApiError(
@@ -103,21 +103,21 @@ export const toError = (status: number, body: unknown): ApiError => {
     return new ApiError(status, "invalid", describeInvalid(detail));
   }
   if (status === 403) {
-    return new ApiError(status, "forbidden", "You do not have permission for this.");
+    return new ApiError(status, "forbidden", "You don't have permission to do this.");
   }
 
-  return new ApiError(status, "unexpected", `The API server answered ${status}.`);
+  return new ApiError(status, "unexpected", `The API server returned an error (${status}).`);
 };
 
-/** Do something that takes a signal, and abort it if the caller does or when it takes too long. */
-const withPatience = async <T>(
-  patience: number,
+/** Call something that takes a signal; abort it when the caller does, or after a timeout. */
+const withTimeout = async <T>(
+  timeout: number,
   signal: AbortSignal | undefined,
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
   const controller = new AbortController();
   const abort = () => controller.abort();
-  const timer = globalThis.setTimeout(abort, patience);
+  const timer = globalThis.setTimeout(abort, timeout);
 
   signal?.addEventListener("abort", abort);
   if (signal?.aborted) {
@@ -129,7 +129,7 @@ const withPatience = async <T>(
     if (signal?.aborted) {
       throw error;
     }
-    const why = controller.signal.aborted ? `did not answer within ${patience / 1000} seconds` : "cannot be reached";
+    const why = controller.signal.aborted ? `did not respond within ${timeout / 1000} seconds` : "can't be reached";
 
     throw new ApiError(0, "unreachable", `The API server ${why}.`);
   } finally {
@@ -147,8 +147,8 @@ const parse = (text: string): unknown => {
 };
 
 const send = async <T>(path: string, { body, method = "GET", query, signal }: Request): Promise<T> => {
-  const [response, answer] = await withPatience(
-    method === "GET" ? PATIENCE.read : PATIENCE.change,
+  const [response, answer] = await withTimeout(
+    method === "GET" ? TIMEOUT.read : TIMEOUT.change,
     signal,
     async (within) => {
       const answered = await fetch(addressOf(path, query), {
@@ -166,7 +166,7 @@ const send = async <T>(path: string, { body, method = "GET", query, signal }: Re
     throw toError(response.status, answer);
   }
   if (answer === undefined) {
-    throw new ApiError(0, "unexpected", "What the API server answered cannot be understood.");
+    throw new ApiError(0, "unexpected", "Unexpected response from the API server.");
   }
 
   return answer as T;
@@ -175,7 +175,7 @@ const send = async <T>(path: string, { body, method = "GET", query, signal }: Re
 const isRepeatable = ({ body, method = "GET", query }: Request): boolean =>
   method === "GET" || (isRecord(body) && "idempotency_key" in body) || query?.idempotency_key !== undefined;
 
-/** Send a request, again if the server's database is busy or gone and sending it twice does no more than once. */
+/** Send a request; retry it if the server's database is unavailable and the request is idempotent. */
 export const call = async <T>(path: string, request: Request = {}): Promise<T> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -193,6 +193,6 @@ export const call = async <T>(path: string, request: Request = {}): Promise<T> =
   }
 };
 
-/** A key that lets a request which is sent twice be carried out once. */
+/** An idempotency key: a request that is sent twice is carried out once. */
 export const newKey = (): string =>
   `ui-${Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;

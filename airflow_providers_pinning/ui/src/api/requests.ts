@@ -17,7 +17,7 @@
  * under the License.
  */
 
-/** Every question that the pages ask. */
+/** Every request that the pages make. */
 
 import { ApiError, call, dagPath } from "src/api/client";
 import type {
@@ -44,8 +44,10 @@ export interface List<T> {
   total: number;
 }
 
-/** Everything that the tab shows of a Dag; what the user may not read is `null`. */
+/** Everything that the tab shows of a Dag; `null` where the user lacks permission. */
 export interface DagPinning {
+  /** Why queued canary runs have not started. */
+  canaryDelays: Array<string>;
   candidate: Version | null;
   events: List<Event>;
   permissions: Permissions;
@@ -80,10 +82,22 @@ export const getComparison = (
     signal,
   });
 
-const getSoak = (dagId: string, version: number, signal: AbortSignal): Promise<Soak | null> =>
-  unlessForbidden(call<Soak>(`${dagPath(dagId)}/versions/${version}/soak`, { query: { compare: true }, signal }));
+/** Whether a run that succeeded although one of its tasks failed counts as failed. */
+export type FailedTasks = "count" | "ignore";
 
-export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise<DagPinning> => {
+const getSoak = (dagId: string, version: number, failedTasks: FailedTasks, signal: AbortSignal): Promise<Soak | null> =>
+  unlessForbidden(
+    call<Soak>(`${dagPath(dagId)}/versions/${version}/soak`, {
+      query: { compare: true, failed_tasks: failedTasks },
+      signal,
+    }),
+  );
+
+export const getDagPinning = async (
+  dagId: string,
+  failedTasks: FailedTasks,
+  signal: AbortSignal,
+): Promise<DagPinning> => {
   const dag = dagPath(dagId);
   const [state, permissions, target, versions, events, runs] = await Promise.all([
     call<ReleaseState>(dag, { signal }),
@@ -95,24 +109,28 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     }),
     call<{ events: Array<Event>; total_entries: number }>(`${dag}/events`, { query: { limit: EVENTS_SHOWN }, signal }),
     unlessForbidden(
-      call<{ runs: Array<Run>; total_entries: number }>(`${dag}/runs`, { query: { limit: RUNS_SHOWN }, signal }),
+      call<{ canary_delays: Array<string>; runs: Array<Run>; total_entries: number }>(`${dag}/runs`, {
+        query: { limit: RUNS_SHOWN },
+        signal,
+      }),
     ),
   ]);
   const candidate = candidateOf(versions.versions, state.active?.version_number);
 
   return {
+    canaryDelays: runs?.canary_delays ?? [],
     candidate,
     events: { items: events.events, total: events.total_entries },
     permissions,
     rollbackTarget: target,
     runs: runs && { items: runs.runs, total: runs.total_entries },
-    soak: candidate?.state === "candidate" ? await getSoak(dagId, candidate.version_number, signal) : null,
+    soak: candidate?.state === "candidate" ? await getSoak(dagId, candidate.version_number, failedTasks, signal) : null,
     state,
     versions: { items: versions.versions, total: versions.total_entries },
   };
 };
 
-export interface PinsQuestion {
+export interface PinsQuery {
   behind: boolean;
   limit: number;
   offset: number;
@@ -121,15 +139,15 @@ export interface PinsQuestion {
   unhealthy: boolean;
 }
 
-export const getPins = async (question: PinsQuestion, signal: AbortSignal): Promise<List<PinSummary>> => {
+export const getPins = async (query: PinsQuery, signal: AbortSignal): Promise<List<PinSummary>> => {
   const answer = await call<{ pins: Array<PinSummary>; total_entries: number }>("pins", {
     query: {
-      behind: question.behind || undefined,
-      dag_id_pattern: question.text || undefined,
-      limit: question.limit,
-      offset: question.offset,
-      order_by: question.order,
-      unhealthy: question.unhealthy || undefined,
+      behind: query.behind || undefined,
+      dag_id_pattern: query.text || undefined,
+      limit: query.limit,
+      offset: query.offset,
+      order_by: query.order,
+      unhealthy: query.unhealthy || undefined,
     },
     signal,
   });

@@ -19,15 +19,16 @@
 
 import { Badge, Box, Button, Flex, HStack, Text } from "@chakra-ui/react";
 
-import type { DagPinning } from "src/api/requests";
-import type { Soak } from "src/api/types";
+import type { DagPinning, FailedTasks } from "src/api/requests";
+import type { Run, Soak } from "src/api/types";
+import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import { BundleVersion, VersionLink } from "src/components/Links";
 import { Notice } from "src/components/Notice";
-import { Moment } from "src/components/Moment";
+import { RelativeTime } from "src/components/RelativeTime";
 import { Section } from "src/components/Section";
 import { actionOn, type Action, type ActionKind } from "src/lib/actions";
-import { duration } from "src/lib/time";
-import { plural } from "src/lib/versions";
+import { describeCriteria, evidenceOf } from "src/lib/soak";
+import { whyNoCandidate } from "src/lib/versions";
 
 const PALETTES: Record<string, string> = {
   failed: "red",
@@ -36,41 +37,14 @@ const PALETTES: Record<string, string> = {
   successful: "green",
 };
 
-const percent = (share: number): string => `${Math.round(share * 100)}%`;
+interface SoakProps {
+  readonly failedTasks: FailedTasks;
+  readonly onFailedTasks: (failedTasks: FailedTasks) => void;
+  readonly runs: ReadonlyArray<Run>;
+  readonly soak: Soak;
+}
 
-/** The figures behind a verdict, as short sentences. */
-export const evidenceOf = ({ comparison, evidence }: Soak): Array<string> => {
-  const {
-    cleared,
-    failure_rate_upper_95: bound,
-    failures,
-    not_evidence: nothing,
-    retried_tasks: retried,
-    runs,
-    running,
-    soaked_seconds: soaked,
-    successes,
-    withheld_effects: withheld,
-  } = evidence;
-  const ratios = comparison && [comparison.duration_ratio, comparison.p90_ratio];
-
-  return [
-    `${plural(runs, "finished canary run")}: ${successes} succeeded, ${failures} failed${running ? `, ${running} not finished` : ""}${nothing ? `; ${nothing} no evidence` : ""}.`,
-    ...(typeof bound === "number" && runs > 0
-      ? [`With 95% confidence at most ${percent(bound)} of its runs fail.`]
-      : []),
-    ...(cleared > 0 ? [`${plural(cleared, "run")} cleared and run again.`] : []),
-    ...(retried > 0 ? [`${plural(retried, "task")} needed more than one try.`] : []),
-    ...(withheld > 0 ? [`${plural(withheld, "effect")} on live runs withheld.`] : []),
-    ...(soaked ? [`Soaking for ${duration(soaked)}.`] : []),
-    ...(comparison ? [comparison.judgement.message] : []),
-    ...(ratios && typeof ratios[0] === "number" && typeof ratios[1] === "number"
-      ? [`Durations: ${ratios[0].toFixed(2)} times the median, ${ratios[1].toFixed(2)} times the worst tenth.`]
-      : []),
-  ];
-};
-
-const SoakEvidence = ({ soak }: { readonly soak: Soak }) => (
+const SoakEvidence = ({ failedTasks, onFailedTasks, runs, soak }: SoakProps) => (
   <Box>
     <HStack align="baseline" wrap="wrap">
       <Badge colorPalette={PALETTES[soak.verdict] ?? "gray"} size="md">
@@ -79,28 +53,50 @@ const SoakEvidence = ({ soak }: { readonly soak: Soak }) => (
       <Text>{soak.message}</Text>
     </HStack>
     <Box as="ul" color="fg.muted" fontSize="sm" listStyleType="disc" mt={2} ps={5}>
-      {evidenceOf(soak).map((line) => (
+      {evidenceOf(soak, runs).map((line) => (
         <li key={line}>{line}</li>
       ))}
     </Box>
-    <Text color="fg.muted" fontSize="sm" mt={2}>
-      Judged by its canary runs against {plural(Number(soak.criteria.min_runs), "finished run")} and{" "}
-      {plural(Number(soak.criteria.max_failures), "tolerated failure")}; a promotion Dag may ask for more.
+    <Text color="fg.muted" fontSize="sm" my={2}>
+      {describeCriteria(soak)}
     </Text>
+    <LabeledCheckbox
+      checked={failedTasks === "ignore"}
+      onChange={(ignore) => onFailedTasks(ignore ? "ignore" : "count")}
+    >
+      Ignore failed tasks in runs that succeeded
+    </LabeledCheckbox>
   </Box>
 );
 
+const CanaryDelays = ({ delays }: { readonly delays: ReadonlyArray<string> }) =>
+  delays.length === 0 ? undefined : (
+    <Box mt={2}>
+      <Notice status="info" title="Canary runs are waiting to start">
+        {delays.join("\n")}
+      </Notice>
+    </Box>
+  );
+
 interface Props {
+  readonly failedTasks: FailedTasks;
   readonly onAct: (action: Action) => void;
+  readonly onFailedTasks: (failedTasks: FailedTasks) => void;
   readonly pinning: DagPinning;
 }
 
-/** The version that waits, and what its canary runs say of it. */
-export const CandidateCard = ({ onAct, pinning: { candidate, permissions, soak, state } }: Props) => {
+/** The candidate, with the verdict on its canary runs. */
+export const CandidateCard = ({
+  failedTasks,
+  onAct,
+  onFailedTasks,
+  pinning: { canaryDelays, candidate, permissions, runs, soak, state },
+}: Props) => {
   if (candidate === null) {
     return (
       <Section title="Candidate">
-        <Text color="fg.muted">No version waits: the newest one is active or rejected.</Text>
+        <Text color="fg.muted">{whyNoCandidate(state)}</Text>
+        <CanaryDelays delays={canaryDelays} />
       </Section>
     );
   }
@@ -133,28 +129,27 @@ export const CandidateCard = ({ onAct, pinning: { candidate, permissions, soak, 
         <VersionLink dagId={state.dag_id} version={candidate} />
         <BundleVersion version={candidate} />
         <Text color="fg.muted" fontSize="sm">
-          registered <Moment value={candidate.created_at} />
+          parsed <RelativeTime value={candidate.created_at} />
         </Text>
       </Flex>
       {candidate.equals_rejected === null ? undefined : (
         <Box mb={2}>
           <Notice
             status="warning"
-            title={`Equals version ${candidate.equals_rejected}, which was rejected: ${candidate.equals_rejected_reason ?? ""}`}
+            title={`Same as version ${candidate.equals_rejected}, which was rejected: ${candidate.equals_rejected_reason ?? ""}`}
           >
-            The Dag and its file are the same; only what the file imports may differ.
+            The Dag and its file are identical; only imported modules may differ.
           </Notice>
         </Box>
       )}
       {soak === null ? (
         <Text color="fg.muted">
-          {candidate.state === "candidate"
-            ? "There is no verdict on it."
-            : "It is not under evaluation yet. Canary runs put it there."}
+          {candidate.state === "candidate" ? "No verdict yet." : "Not evaluated yet. Start canary runs to evaluate it."}
         </Text>
       ) : (
-        <SoakEvidence soak={soak} />
+        <SoakEvidence failedTasks={failedTasks} onFailedTasks={onFailedTasks} runs={runs?.items ?? []} soak={soak} />
       )}
+      <CanaryDelays delays={canaryDelays} />
     </Section>
   );
 };

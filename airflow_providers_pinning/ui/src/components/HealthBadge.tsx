@@ -21,13 +21,15 @@ import { Badge } from "@chakra-ui/react";
 
 import type { Health } from "src/api/types";
 
+const LABELS: Record<string, string> = { healthy: "OK" };
 const PALETTES: Record<string, string> = { broken: "red", degraded: "orange", healthy: "green" };
 
+/** Whether a pin is enforced; its tooltip lists the problems. */
 export const HealthBadge = ({ health }: { readonly health: Health }) => (
   <Badge
     colorPalette={PALETTES[health.status] ?? "gray"}
     title={health.problems.map(({ message }) => message).join("\n")}
   >
-    {health.status}
+    {LABELS[health.status] ?? health.status}
   </Badge>
 );

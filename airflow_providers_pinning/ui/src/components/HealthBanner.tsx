@@ -20,7 +20,7 @@
 import type { Components, Head, Health } from "src/api/types";
 import { Notice } from "src/components/Notice";
 
-/** Components of this deployment that would not honor a pin. */
+/** Live components that do not enforce pins. */
 export const DeploymentBanner = ({ components }: { readonly components: Components | null | undefined }) => {
   const bypassing = components?.components.filter((component) => !component.enforced) ?? [];
 
@@ -31,22 +31,22 @@ export const DeploymentBanner = ({ components }: { readonly components: Componen
   );
 };
 
-/** What is wrong with the pin of one Dag, and the remedy. */
+/** The problems of one Dag's pin, with their remedies. */
 export const PinProblems = ({ health }: { readonly health: Health }) =>
   health.problems.map((problem) => (
     <Notice
       key={problem.reason}
       status={problem.status === "broken" ? "error" : "warning"}
-      title={problem.status === "broken" ? "The pin cannot be honored" : "The pin needs attention"}
+      title={problem.status === "broken" ? "This pin isn't being enforced" : "This pin needs attention"}
     >
       {problem.message}
     </Notice>
   ));
 
-/** What became of a pinned Dag at HEAD: the pin is fine, but unpinning would meet it. */
+/** A pinned Dag that is missing or broken at HEAD: the pin works, but unpinning would leave the Dag without runs. */
 export const HeadNotice = ({ head }: { readonly head: Head | null | undefined }) =>
   head?.message ? (
-    <Notice status="info" title={head.status === "missing" ? "Gone at HEAD" : "Broken at HEAD"}>
+    <Notice status="info" title={head.status === "missing" ? "Missing at HEAD" : "Broken at HEAD"}>
       {head.message}
     </Notice>
   ) : undefined;

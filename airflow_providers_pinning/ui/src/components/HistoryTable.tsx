@@ -21,10 +21,10 @@ import { Badge, Table, Text } from "@chakra-ui/react";
 
 import type { Event } from "src/api/types";
 import type { List } from "src/api/requests";
-import { Moment } from "src/components/Moment";
-import { Prose } from "src/components/Prose";
+import { RelativeTime } from "src/components/RelativeTime";
+import { ExpandableText } from "src/components/ExpandableText";
 import { Section } from "src/components/Section";
-import { TableBox } from "src/components/TableBox";
+import { ScrollableTable } from "src/components/ScrollableTable";
 
 const PALETTES: Record<string, string> = {
   canary: "purple",
@@ -35,6 +35,14 @@ const PALETTES: Record<string, string> = {
   repaired: "green",
   acknowledged: "gray",
   rolled_back: "red",
+};
+
+const LABELS: Record<string, string> = {
+  acknowledged: "escaped runs acknowledged",
+  canary: "canary started",
+  candidate: "marked as candidate",
+  confirmed: "hold removed",
+  forgotten: "Dag deleted",
 };
 
 const change = ({ from_version: from, kind, to_version: to }: Event): string => {
@@ -51,51 +59,53 @@ const source = (event: Event): string => {
   return typeof dagId === "string" ? ` (${dagId}.${String(taskId)})` : "";
 };
 
-/** Who changed what, when and why. */
+/** The changes of a Dag's versions, newest first. */
 export const HistoryTable = ({ events }: { readonly events: List<Event> }) => (
   <Section title="History">
     {events.items.length === 0 ? (
-      <Text color="fg.muted">Nothing was changed yet.</Text>
+      <Text color="fg.muted">No changes yet.</Text>
     ) : (
-      <TableBox caption="History of changes, newest first">
+      <ScrollableTable caption="History of changes, newest first">
         <Table.Header>
           <Table.Row>
-            <Table.ColumnHeader scope="col">When</Table.ColumnHeader>
-            <Table.ColumnHeader scope="col">What</Table.ColumnHeader>
+            <Table.ColumnHeader scope="col">Time</Table.ColumnHeader>
+            <Table.ColumnHeader scope="col">Action</Table.ColumnHeader>
             <Table.ColumnHeader scope="col">Version</Table.ColumnHeader>
-            <Table.ColumnHeader scope="col">Who</Table.ColumnHeader>
-            <Table.ColumnHeader scope="col">Why</Table.ColumnHeader>
+            <Table.ColumnHeader scope="col">User</Table.ColumnHeader>
+            <Table.ColumnHeader scope="col">Reason</Table.ColumnHeader>
           </Table.Row>
         </Table.Header>
         <Table.Body>
           {events.items.map((event) => (
             <Table.Row key={event.id}>
               <Table.Cell>
-                <Moment exact value={event.created_at} />
+                <RelativeTime exact value={event.created_at} />
               </Table.Cell>
               <Table.Cell>
-                <Badge colorPalette={PALETTES[event.kind] ?? "gray"}>{event.kind.replaceAll("_", " ")}</Badge>
+                <Badge colorPalette={PALETTES[event.kind] ?? "gray"}>
+                  {LABELS[event.kind] ?? event.kind.replaceAll("_", " ")}
+                </Badge>
               </Table.Cell>
               <Table.Cell whiteSpace="nowrap">{change(event)}</Table.Cell>
               <Table.Cell minW="11rem">
-                <Prose>{`${event.actor}${source(event)}`}</Prose>
+                <ExpandableText>{`${event.actor}${source(event)}`}</ExpandableText>
               </Table.Cell>
               <Table.Cell minW="14rem">
-                <Prose>{event.reason}</Prose>
+                <ExpandableText>{event.reason}</ExpandableText>
                 {event.override_reason === null ? undefined : (
                   <Text color="fg.muted">
-                    Overridden: <Prose>{event.override_reason}</Prose>
+                    Override reason: <ExpandableText>{event.override_reason}</ExpandableText>
                   </Text>
                 )}
               </Table.Cell>
             </Table.Row>
           ))}
         </Table.Body>
-      </TableBox>
+      </ScrollableTable>
     )}
     {events.total > events.items.length ? (
       <Text color="fg.muted" fontSize="sm" mt={2}>
-        The newest {events.items.length} of {events.total} changes are shown.
+        Showing the latest {events.items.length} of {events.total} changes.
       </Text>
     ) : undefined}
   </Section>

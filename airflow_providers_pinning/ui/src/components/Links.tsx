@@ -33,7 +33,7 @@ interface VersionProps {
   readonly version: Identity;
 }
 
-/** A version by its number, leading to its code. */
+/** A version number that links to its code. */
 export const VersionLink = ({ dagId, version }: VersionProps) => (
   <Link asChild color="fg.info" fontWeight="semibold">
     <RouterLink to={`${dagAddress(dagId)}/code?version_number=${version.version_number}`}>
@@ -42,7 +42,7 @@ export const VersionLink = ({ dagId, version }: VersionProps) => (
   </Link>
 );
 
-/** What the bundle calls the version, such as a commit. */
+/** The bundle's name for the version, such as a commit. */
 export const BundleVersion = ({ version }: { readonly version: Identity }) =>
   version.bundle_version === null ? undefined : (
     <Code overflowWrap="anywhere" title={`${version.bundle_name ?? ""} at ${version.bundle_version}`}>
@@ -58,7 +58,7 @@ export const RunLink = ({ dagId, runId }: { readonly dagId: string; readonly run
 
 interface PinningProps {
   readonly dagId: string;
-  /** Lead to the overview instead of the Dag's page, which Airflow does not show without the version's rows. */
+  /** Whether to link to the overview instead of the Dag's page, which Airflow cannot show without the version's rows. */
   readonly here: boolean;
 }
 

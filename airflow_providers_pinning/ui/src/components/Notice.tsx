@@ -23,13 +23,13 @@ import type { ReactNode } from "react";
 interface Props {
   readonly children?: ReactNode;
   readonly live?: boolean;
-  /** What to do when the reader has seen enough of it; without it, it stays. */
+  /** Called when the reader dismisses it; without it, there is no button to do so. */
   readonly onClose?: () => void;
   readonly status: "error" | "info" | "success" | "warning";
   readonly title: string;
 }
 
-/** Something that the reader should know, and what to do about it. */
+/** A message, and what to do about it. */
 export const Notice = ({ children, live = false, onClose, status, title }: Props) => (
   <Alert.Root
     alignItems="flex-start"

@@ -17,27 +17,33 @@
  * under the License.
  */
 
-import { Button } from "@chakra-ui/react";
+import { Button, Link } from "@chakra-ui/react";
+import { Link as RouterLink } from "react-router-dom";
 
 import { Notice } from "src/components/Notice";
 import type { Outcome } from "src/lib/actions";
 
 interface Props {
-  /** Whether Airflow's own header of the Dag is above, which keeps what it has read. */
+  /** Whether Airflow's own Dag header is shown above, which does not refresh by itself. */
   readonly inTab: boolean;
   readonly onClose: () => void;
   readonly outcome: Outcome;
 }
 
-/** What was done, and what it brings with it. */
-export const OutcomeNotice = ({ inTab, onClose, outcome: { moved, text, warnings } }: Props) => (
+/** What was done, with the server's warnings. */
+export const OutcomeNotice = ({ inTab, onClose, outcome: { moved, runsPath, text, warnings } }: Props) => (
   <Notice onClose={onClose} status={warnings.length ? "warning" : "success"} title={text}>
-    {warnings.length || (inTab && moved) ? (
+    {warnings.length || runsPath || (inTab && moved) ? (
       <>
         {warnings.map((warning) => `${warning}\n`)}
+        {runsPath ? (
+          <Link asChild color="fg.info">
+            <RouterLink to={runsPath}>View runs</RouterLink>
+          </Link>
+        ) : undefined}
         {inTab && moved ? (
           <>
-            Airflow's own header shows it after a reload.
+            Reload to update the Dag header.
             <Button ms={2} onClick={() => globalThis.location.reload()} size="2xs" variant="outline">
               Reload
             </Button>

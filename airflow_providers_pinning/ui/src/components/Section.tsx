@@ -26,7 +26,7 @@ interface Props {
   readonly title: string;
 }
 
-/** A part of a page, with a heading by which screen readers find it. */
+/** A part of a page, labeled by its heading. */
 export const Section = ({ actions, children, title }: Props) => {
   const id = useId();
 

@@ -20,13 +20,14 @@
 import { Badge, Box, Flex, Grid, HStack, Text } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 
-import type { ReleaseState, Version } from "src/api/types";
+import type { ReleaseState, Run, Version } from "src/api/types";
 import { HealthBadge } from "src/components/HealthBadge";
 import { BundleVersion, VersionLink } from "src/components/Links";
-import { Moment } from "src/components/Moment";
-import { Prose } from "src/components/Prose";
+import { RelativeTime } from "src/components/RelativeTime";
+import { ExpandableText } from "src/components/ExpandableText";
 import { Section } from "src/components/Section";
-import { plural, waitingOf } from "src/lib/versions";
+import { describeOutcomes, runsSincePin } from "src/lib/runs";
+import { nextVersionOf, plural } from "src/lib/versions";
 
 interface FactProps {
   readonly children: ReactNode;
@@ -47,21 +48,24 @@ const Fact = ({ children, label }: FactProps) => (
 interface Props {
   readonly actions?: ReactNode;
   readonly candidate: Version | null;
+  /** The newest runs; null if the user may not read them. */
+  readonly runs: ReadonlyArray<Run> | null;
   readonly state: ReleaseState;
   readonly versions: ReadonlyArray<Version>;
 }
 
-/** What runs, what waits, and why. */
-export const StateCard = ({ actions, candidate, state, versions }: Props) => {
+/** The active version, the next one, and why. */
+export const StateCard = ({ actions, candidate, runs, state, versions }: Props) => {
   const { active, dag_id: dagId, health, hold, pin, pinned } = state;
-  const waiting = waitingOf(state, versions);
+  const next = nextVersionOf(state, versions);
+  const outcomes = runs === null ? undefined : runsSincePin(runs, state);
 
   return (
-    <Section actions={actions} title="Release state">
+    <Section actions={actions} title="Version status">
       <Grid as="dl" gap={4} m={0} templateColumns="repeat(auto-fit, minmax(min(100%, 12rem), 1fr))">
-        <Fact label="What runs">
+        <Fact label="Active version">
           {active === null ? (
-            "Nothing: no version is registered."
+            "No version parsed yet."
           ) : (
             <>
               <HStack fontSize="lg" wrap="wrap">
@@ -71,50 +75,57 @@ export const StateCard = ({ actions, candidate, state, versions }: Props) => {
                 </Badge>
               </HStack>
               <BundleVersion version={active} />
-              {health.status === "broken" ? (
-                <Text color="red.fg">No new run can be made or do its work.</Text>
-              ) : undefined}
+              {health.status === "broken" ? <Text color="red.fg">New runs are blocked.</Text> : undefined}
             </>
           )}
         </Fact>
-        <Fact label="What waits">
-          {typeof waiting === "string" ? (
-            waiting
+        <Fact label="Next version">
+          {typeof next === "string" ? (
+            next
           ) : (
             <>
               <HStack fontSize="lg" wrap="wrap">
-                <VersionLink dagId={dagId} version={waiting.version} />
-                <Badge colorPalette="orange">{plural(waiting.ahead, "version")} ahead</Badge>
+                <VersionLink dagId={dagId} version={next.version} />
+                <Badge colorPalette="orange">{plural(next.newer, "newer version")}</Badge>
               </HStack>
-              <BundleVersion version={waiting.version} />
-              {candidate && candidate.dag_version_id !== waiting.version.dag_version_id ? (
+              <BundleVersion version={next.version} />
+              {candidate && candidate.dag_version_id !== next.version.dag_version_id ? (
                 <Text>Version {candidate.version_number} is under evaluation.</Text>
               ) : undefined}
             </>
           )}
         </Fact>
-        <Fact label="Why">
+        <Fact label="Reason">
           {pin === null ? (
-            "New runs use the latest version, because no version is pinned."
+            "Not pinned: new runs use the latest version."
           ) : (
             <>
-              <Prose>{pin.reason}</Prose>
+              <ExpandableText>{pin.reason}</ExpandableText>
               <Text color="fg.muted">
-                <Prose>{pin.actor}</Prose>, <Moment value={pin.pinned_at} />
+                <ExpandableText>{pin.actor}</ExpandableText>, <RelativeTime value={pin.pinned_at} />
               </Text>
             </>
           )}
         </Fact>
-        <Fact label="Health">
-          <Flex>
-            <HealthBadge health={health} />
-          </Flex>
-        </Fact>
+        {pinned || health.problems.length > 0 ? (
+          <Fact label="Pin enforcement">
+            <Flex>
+              <HealthBadge health={health} />
+            </Flex>
+          </Fact>
+        ) : undefined}
+        {outcomes === undefined ? undefined : (
+          <Fact label="Runs since pinned">
+            <Text as="span" color={outcomes.failed > 0 ? "red.fg" : undefined}>
+              {describeOutcomes(outcomes)}
+            </Text>
+          </Fact>
+        )}
         {hold === null ? undefined : (
           <Fact label="On hold">
-            <Prose>{hold.reason}</Prose>
+            <ExpandableText>{hold.reason}</ExpandableText>
             <Text color="fg.muted">
-              <Prose>{hold.actor}</Prose>, <Moment value={hold.held_at} />
+              <ExpandableText>{hold.actor}</ExpandableText>, <RelativeTime value={hold.held_at} />
             </Text>
           </Fact>
         )}

@@ -22,9 +22,9 @@ import { Badge, Button, HStack, Table, Text } from "@chakra-ui/react";
 import type { List } from "src/api/requests";
 import type { Permissions, Version } from "src/api/types";
 import { BundleVersion, VersionLink } from "src/components/Links";
-import { Moment } from "src/components/Moment";
+import { RelativeTime } from "src/components/RelativeTime";
 import { Section } from "src/components/Section";
-import { TableBox } from "src/components/TableBox";
+import { ScrollableTable } from "src/components/ScrollableTable";
 import { actionOn, type Action, type ActionKind } from "src/lib/actions";
 
 const STATES: Record<string, string> = { active: "brand", candidate: "purple", rejected: "red", retained: "gray" };
@@ -51,7 +51,7 @@ const offers = (version: Version, pinned: boolean, { change, start_canary: start
       offered.push(["pin", "Pin"]);
     }
     if (startCanary) {
-      offered.push(["canary", "Canary"]);
+      offered.push(["canary", "Run canary"]);
     }
     if (change && !isPinned) {
       offered.push(["reject", "Reject"]);
@@ -69,18 +69,18 @@ interface Props {
   readonly versions: List<Version>;
 }
 
-/** Every registered version, and what can be done with it. */
+/** Every version, with the actions that the user may take on it. */
 export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: Props) => {
   const mayAct = permissions.change || permissions.start_canary;
 
   return (
     <Section title="Versions">
-      <TableBox caption="Versions, newest first">
+      <ScrollableTable caption="Versions, newest first">
         <Table.Header>
           <Table.Row>
             <Table.ColumnHeader scope="col">Version</Table.ColumnHeader>
             <Table.ColumnHeader scope="col">State</Table.ColumnHeader>
-            <Table.ColumnHeader scope="col">Registered</Table.ColumnHeader>
+            <Table.ColumnHeader scope="col">Parsed</Table.ColumnHeader>
             <Table.ColumnHeader scope="col">Runs</Table.ColumnHeader>
             {mayAct ? <Table.ColumnHeader scope="col">Actions</Table.ColumnHeader> : undefined}
           </Table.Row>
@@ -100,12 +100,12 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                   {version.is_latest ? <Badge>latest</Badge> : undefined}
                   {version.state in STATES && version.state !== "active" ? (
                     <Badge colorPalette={STATES[version.state]} title={version.state_reason ?? undefined}>
-                      {version.state}
+                      {version.state === "retained" ? "previously active" : version.state}
                     </Badge>
                   ) : undefined}
                   {version.equals_rejected === null ? undefined : (
                     <Badge colorPalette="orange" title={version.equals_rejected_reason ?? undefined}>
-                      equals rejected {version.equals_rejected}
+                      same as rejected version {version.equals_rejected}
                     </Badge>
                   )}
                   {version.code_state === "missing" ? (
@@ -115,13 +115,13 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                   ) : undefined}
                   {version.code_source === "checkout" && version.code_problem === null ? (
                     <Badge colorPalette="orange" title={version.code_message ?? undefined}>
-                      not at the remote
+                      not on the remote
                     </Badge>
                   ) : undefined}
                 </HStack>
               </Table.Cell>
               <Table.Cell>
-                <Moment value={version.created_at} />
+                <RelativeTime value={version.created_at} />
               </Table.Cell>
               <Table.Cell>{runs(version)}</Table.Cell>
               {mayAct ? (
@@ -129,7 +129,7 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                   <HStack>
                     {offers(version, pinned, permissions).map(([kind, word]) => (
                       <Button
-                        aria-label={`${word} version ${version.version_number}`}
+                        aria-label={`${word}${kind === "canary" ? " of" : ""} version ${version.version_number}`}
                         key={kind}
                         onClick={() => onAct(actionOn(kind, version))}
                         size="xs"
@@ -144,10 +144,10 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
             </Table.Row>
           ))}
         </Table.Body>
-      </TableBox>
+      </ScrollableTable>
       {versions.total > versions.items.length ? (
         <Text color="fg.muted" fontSize="sm" mt={2}>
-          The newest {versions.items.length} of {versions.total} versions are shown.
+          Showing the latest {versions.items.length} of {versions.total} versions.
         </Text>
       ) : undefined}
     </Section>

@@ -21,17 +21,17 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 import { ApiError } from "src/api/client";
 
-/** The components of a deployment change seldom, and looking at all of them is more work than at one Dag. */
+/** Milliseconds between checks of the components, which seldom change and cost more than reading one Dag. */
 export const HEALTH_INTERVAL = 60_000;
 
 export interface Polled<T> {
-  /** Change what is shown until the next answer. */
+  /** Change the data until the next response. */
   amend: (change: (data: T) => T) => void;
   data: T | undefined;
-  /** Why the last try failed; `data` is then what was read before. */
+  /** Why the last request failed; `data` is then from an earlier one. */
   error: ApiError | undefined;
   refresh: () => void;
-  /** Whether the answer to what was last asked for, or refreshed, is not there yet. */
+  /** Whether the response to the last key or refresh is still pending. */
   waiting: boolean;
 }
 
@@ -46,10 +46,10 @@ const asError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError(0, "unexpected", String(error));
 
 /**
- * Read something now and then again and again, as long as somebody can see it.
+ * Load something now and at an interval, as long as the page is visible.
  *
- * @param key what is asked for; another key asks anew
- * @param keep whether to show the answer to the last key until the one to the new key is there
+ * @param key identifies what is loaded; a new key loads again
+ * @param keep whether to keep the data of the previous key until that of the new key arrives
  */
 export const usePolled = <T>(
   load: (signal: AbortSignal) => Promise<T>,

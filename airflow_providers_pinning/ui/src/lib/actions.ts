@@ -17,28 +17,29 @@
  * under the License.
  */
 
-/** What a person can do to a Dag's versions: how it is called, what it does, and the request that does it. */
+/** The actions on a Dag's versions: their words, their requests and their outcomes. */
 
 import { dagPath, type Request } from "src/api/client";
 import type { Identity, ReleaseState, RollbackTarget } from "src/api/types";
+import { plural } from "src/lib/versions";
 
 export type ActionKind =
   "acknowledge" | "canary" | "lift" | "pin" | "reject" | "repair" | "restore" | "rollback" | "unpin";
 
 export interface Action {
   kind: ActionKind;
-  /** What a rollback passes over, and why. */
-  passedOver?: RollbackTarget["passed_over"];
-  /** Whether the version is rejected: that does not stop anybody from unpinning, which makes it live. */
+  /** The versions that a rollback skips, and why. */
+  skipped?: RollbackTarget["passed_over"];
+  /** Whether the version is rejected, which does not prevent unpinning from making it live. */
   rejected?: boolean;
-  /** The version that it is about; a rollback's target. */
+  /** The version to act on; a rollback's target. */
   version: number;
-  /** What that version was when it was offered: as long as it is not managed, a commit may rewrite it. */
+  /** The version as it was shown: until it is managed, a commit may rewrite it. */
   versionCode?: string;
   versionHash?: string;
 }
 
-/** An action on a version as it is shown now. */
+/** An action on a version as it is now. */
 export const actionOn = (kind: ActionKind, version: Identity): Action => ({
   kind,
   version: version.version_number,
@@ -46,12 +47,12 @@ export const actionOn = (kind: ActionKind, version: Identity): Action => ({
   versionHash: version.dag_hash,
 });
 
-/** Say which versions are passed over by a rollback, and why; nothing if none is. */
-export const passedOver = (versions: RollbackTarget["passed_over"] = []): string =>
-  versions.map(({ message, version_number: number }) => `Version ${number} is passed over: ${message}`).join("\n");
+/** Say which versions a rollback skips, and why; empty if it skips none. */
+export const describeSkipped = (versions: RollbackTarget["passed_over"] = []): string =>
+  versions.map(({ message, version_number: number }) => `Version ${number} is skipped: ${message}`).join("\n");
 
-/** The action to offer again after the server told another state: unpinning is about what is the latest by now. */
-export const offeredAgain = (action: Action, state: ReleaseState): Action =>
+/** The action to confirm after a conflict: unpinning now targets the version that has become the latest. */
+export const rebased = (action: Action, state: ReleaseState): Action =>
   action.kind === "unpin" && state.latest ? actionOn("unpin", state.latest) : action;
 
 export interface Choices {
@@ -70,76 +71,76 @@ export interface Wording {
   title: string;
 }
 
-/** What changes which version is active. */
+/** Actions that change the active version. */
 const MOVES = new Set<ActionKind>(["pin", "rollback", "unpin"]);
 
-const of = (state: ReleaseState): string => (state.active ? ` instead of version ${state.active.version_number}` : "");
+const insteadOf = (state: ReleaseState): string =>
+  state.active ? ` instead of version ${state.active.version_number}` : "";
 
-const heldBy = ({ hold }: ReleaseState): string => (hold ? ` It was put on hold by ${hold.actor}: ${hold.reason}` : "");
+const holdNote = ({ hold }: ReleaseState): string => (hold ? ` Held by ${hold.actor}: "${hold.reason}"` : "");
+
+const KEPT = "Queued, running and finished runs keep their version.";
 
 const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
   acknowledge: ({ version }) => ({
     confirm: "Acknowledge runs",
-    done: "The runs are acknowledged: they are no longer reported.",
-    effect: `Stops reporting the runs that do not use the pinned version ${version}. The runs stay as they are. To move a run to the pinned version instead, clear it with the option to run on the latest version.`,
-    title: "Acknowledge runs that do not use the pinned version",
+    done: "Runs acknowledged. They are no longer reported.",
+    effect: `Stops reporting the runs that don't use the pinned version ${version}. The runs themselves don't change. To move a run to the pinned version, clear it with the option to run on the latest version.`,
+    title: "Acknowledge runs that don't use the pinned version",
   }),
   canary: ({ version }, state) => ({
     confirm: "Start canary runs",
-    done: `Canary runs of version ${version} are created.`,
-    effect: `Creates runs of version ${version} now, with its own code; all other runs go on using version ${
-      state.active?.version_number ?? "none"
-    }. What the tasks of a canary run do is real.`,
+    done: `Started canary runs of version ${version}.`,
+    effect: `Starts runs of version ${version} with its own code. ${
+      state.active ? `Other runs keep using version ${state.active.version_number}. ` : ""
+    }Canary tasks have real side effects: they write to the same systems as live runs.`,
     title: `Start canary runs of version ${version}`,
   }),
   lift: ({ version }, state) => ({
-    confirm: "Lift hold",
-    done: "The hold is lifted: the pin may be changed again.",
-    effect: `Lets promotions change the pin of this Dag again; new runs go on using version ${version}.${heldBy(state)}`,
-    title: "Lift the hold",
+    confirm: "Remove hold",
+    done: "Hold removed. Promotions can change the version again.",
+    effect: `Allows promotions again. The active version stays ${version}.${holdNote(state)}`,
+    title: "Remove the hold",
   }),
   pin: ({ version }, state) => ({
     confirm: `Pin version ${version}`,
-    done: `Version ${version} is pinned: every new run uses it.`,
+    done: `Version ${version} is pinned. New runs use it.`,
     effect:
       state.active?.version_number === version
-        ? `New runs go on using version ${version}, also when newer versions are registered.`
-        : `Every new run uses version ${version}${of(state)}, from now on. Runs that exist keep their version.`,
+        ? `New runs keep using version ${version}, even after newer versions are parsed.`
+        : `New runs will use version ${version}${insteadOf(state)}. ${KEPT}`,
     title: `Pin version ${version}`,
   }),
   reject: ({ version }) => ({
     confirm: `Reject version ${version}`,
     done: `Version ${version} is rejected.`,
-    effect: `Marks version ${version} as not to be pinned, and ends its queued canary runs. Runs that are running go on until you mark them as failed. The version can be restored.`,
+    effect: `Blocks version ${version} from being pinned and ends its queued canary runs. Running ones continue until you mark them as failed. You can restore the version later.`,
     title: `Reject version ${version}`,
   }),
   repair: ({ version }) => ({
     confirm: `Repair version ${version}`,
-    done: `Version ${version} is what it was when it was pinned: runs are created again.`,
-    effect: `Writes version ${version} again as it was when it was pinned, so that runs are created again. What it was rewritten to becomes a version of its own when its file is parsed the next time. End the process that rewrote it first, or it may do so again.`,
+    done: `Version ${version} is repaired. New runs can start again.`,
+    effect: `Restores version ${version} to what it was when it was pinned, so that new runs can start again. The rewritten code becomes a separate version the next time its file is parsed. First stop the process that rewrote it, or it may do so again.`,
     title: `Repair version ${version}`,
   }),
   restore: ({ version }) => ({
     confirm: `Restore version ${version}`,
-    done: `Version ${version} may be pinned again.`,
-    effect: `Allows the rejected version ${version} to be pinned again.`,
+    done: `Version ${version} can be pinned again.`,
+    effect: `Allows version ${version} to be pinned again.`,
     title: `Restore version ${version}`,
   }),
-  rollback: ({ passedOver: without, version }, state) => ({
+  rollback: ({ skipped: without, version }, state) => ({
     confirm: `Roll back to version ${version}`,
-    done: `Rolled back: every new run uses version ${version}.`,
-    effect: [
-      `Every new run uses version ${version}${of(state)}, from now on. Runs that exist keep their version.`,
-      passedOver(without),
-    ]
+    done: `Rolled back. New runs use version ${version}.`,
+    effect: [`New runs will use version ${version}${insteadOf(state)}. ${KEPT}`, describeSkipped(without)]
       .filter(Boolean)
       .join("\n"),
     title: `Roll back to version ${version}`,
   }),
   unpin: ({ rejected, version }, state) => ({
     confirm: "Unpin",
-    done: "Unpinned: every new run uses the latest version.",
-    effect: `${rejected ? `Version ${version} was rejected, and goes live all the same. ` : ""}Every new run uses the latest version, now ${version},${of(state)}. Versions registered later go live at once.`,
+    done: "Unpinned. New runs use the latest version.",
+    effect: `${rejected ? `Warning: version ${version} was rejected and will go live. ` : ""}New runs will use the latest version (now ${version})${insteadOf(state)}. ${KEPT} Future versions go live as soon as they are parsed.`,
     title: "Unpin",
   }),
 };
@@ -147,15 +148,17 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
 export const wordingOf = (action: Action, state: ReleaseState): Wording => WORDINGS[action.kind](action, state);
 
 export interface Outcome {
-  /** Whether another version may be active now, which Airflow's own header does not notice. */
+  /** Whether the active version may have changed, which Airflow's own Dag header does not notice. */
   moved: boolean;
-  /** Revision as of which this is so. */
+  /** The revision that the outcome describes. */
   revision: number;
+  /** The runs that were started, as a path in Airflow's user interface. */
+  runsPath?: string;
   text: string;
   warnings: Array<string>;
 }
 
-const stands = ({ kind, version }: Action, after: Partial<ReleaseState>): boolean => {
+const isInEffect = ({ kind, version }: Action, after: Partial<ReleaseState>): boolean => {
   if (after.repeated && kind !== "lift") {
     return after.repeated.stands;
   }
@@ -166,34 +169,44 @@ const stands = ({ kind, version }: Action, after: Partial<ReleaseState>): boolea
   return !MOVES.has(kind) || after.active?.version_number === version;
 };
 
+/** The answer to a change: the state that it led to, or the canary runs that it started. */
+export type Answer = Partial<ReleaseState> & { run_ids?: Array<string> };
+
 /**
- * Tell what was done, from the state that the server answered with: a request that is repeated after its answer was
- * lost is not carried out again, and somebody may have changed the Dag in between. The server's warning says who.
+ * Describe the outcome from the server's answer. A request that is replayed after its answer was lost is not carried
+ * out again, and someone may have changed the Dag in between; the server's warning says who.
  */
-export const outcomeOf = (action: Action, before: ReleaseState, after: Partial<ReleaseState>): Outcome => ({
+export const outcomeOf = (action: Action, before: ReleaseState, after: Answer): Outcome => ({
   moved: MOVES.has(action.kind),
   revision: after.revision ?? before.revision,
-  text: stands(action, after) ? wordingOf(action, before).done : "This was done, but it was changed again since.",
+  text: !isInEffect(action, after)
+    ? "Done, but someone has changed it since."
+    : after.run_ids
+      ? `Started ${plural(after.run_ids.length, "canary run")} of version ${action.version}.`
+      : wordingOf(action, before).done,
   warnings: after.warnings ?? [],
+  ...(after.run_ids && {
+    runsPath: `/dags/${encodeURIComponent(before.dag_id)}/runs?run_id_pattern=canary__v${action.version}__`,
+  }),
 });
 
-/** A reason to begin with, where a second click must be enough; for others the person writes one. */
-export const firstReason = (action: Action, state: ReleaseState): string =>
+/** A prefilled reason, so that a rollback takes two clicks; empty for the other actions. */
+export const defaultReason = (action: Action, state: ReleaseState): string =>
   action.kind === "rollback" ? `Roll back from version ${state.active?.version_number ?? "?"}` : "";
 
-/** Why what was entered cannot be sent, if so. */
-export const complaint = (action: Action, choices: Choices, mustOverride = false): string | undefined => {
+/** Why the input cannot be sent; undefined if it can. */
+export const validationError = (action: Action, choices: Choices, needsOverride = false): string | undefined => {
   if (!choices.reason.trim()) {
-    return "Say why.";
+    return "Enter a reason.";
   }
-  if (mustOverride && !choices.override.trim()) {
-    return "Say why it is done all the same.";
+  if (needsOverride && !choices.override.trim()) {
+    return "Enter an override reason.";
   }
   if (action.kind !== "canary") {
     return undefined;
   }
   if (!Number.isInteger(choices.count) || choices.count < 1 || choices.count > 100) {
-    return "The number of runs must be from 1 to 100.";
+    return "The number of runs must be between 1 and 100.";
   }
   try {
     const conf: unknown = choices.conf.trim() ? JSON.parse(choices.conf) : {};
@@ -206,7 +219,7 @@ export const complaint = (action: Action, choices: Choices, mustOverride = false
   }
 };
 
-/** Build the request; `base` is the state that the person saw. */
+/** Build the request; `base` is the state that the user saw. */
 export const requestOf = (
   action: Action,
   choices: Choices,

@@ -17,7 +17,7 @@
  * under the License.
  */
 
-/** What a comparison of two versions says, as lines of text. */
+/** A comparison of two versions as lines of text. */
 
 import type { Comparison, FieldChange } from "src/api/types";
 
@@ -39,7 +39,7 @@ export const describeField = ({ after, before, kind, name }: FieldChange): strin
   kind === "added"
     ? `${name}: ${show(after)} (new)`
     : kind === "removed"
-      ? `${name}: ${show(before)} (gone)`
+      ? `${name}: ${show(before)} (removed)`
       : `${name}: ${show(before)} → ${show(after)}`;
 
 export const groupsOf = (comparison: Comparison): Array<Group> => {
@@ -79,7 +79,17 @@ export const groupsOf = (comparison: Comparison): Array<Group> => {
   return groups.filter(({ lines }) => lines.length > 0);
 };
 
-export type DiffLine = { kind: "added" | "context" | "header" | "removed"; text: string };
+/** The numbers of added and removed lines, such as `+3 -1`. */
+export const diffStat = (lines: ReadonlyArray<DiffLine>): string => {
+  const count = (kind: DiffLine["kind"]) => lines.filter((line) => line.kind === kind).length;
+
+  return `+${count("added")} -${count("removed")}`;
+};
+
+export interface DiffLine {
+  kind: "added" | "context" | "header" | "removed";
+  text: string;
+}
 
 /** Only the lines before the first `@@` name the files; after it, `-- ` may be how a removed line begins. */
 export const diffLines = (diff: string): Array<DiffLine> => {

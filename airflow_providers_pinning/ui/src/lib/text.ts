@@ -20,7 +20,7 @@
 const LINES = 4;
 const LETTERS = 280;
 
-/** What fits in a few lines of a text, which is all of it unless it is long. */
+/** Shorten a text to a few lines; a text that is not long stays whole. */
 export const shorten = (text: string): string => {
   const begin = text.split("\n").slice(0, LINES).join("\n");
   // A little more is not worth a button.

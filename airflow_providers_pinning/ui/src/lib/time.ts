@@ -27,9 +27,9 @@ const UNITS: ReadonlyArray<readonly [Intl.RelativeTimeFormatUnit, number]> = [
 
 const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 
-/** How long ago a moment was, such as `3 hours ago`. */
-export const age = (moment: string, now: number = Date.now()): string => {
-  const seconds = Math.round((new Date(moment).getTime() - now) / 1000);
+/** How long ago a time was, such as `3 hours ago`. */
+export const age = (time: string, now: number = Date.now()): string => {
+  const seconds = Math.round((new Date(time).getTime() - now) / 1000);
 
   for (const [unit, size] of UNITS) {
     if (Math.abs(seconds) >= size) {
@@ -40,7 +40,7 @@ export const age = (moment: string, now: number = Date.now()): string => {
   return Math.abs(seconds) < 5 ? "just now" : RELATIVE.format(seconds, "second");
 };
 
-/** How long something takes, such as `2 h 5 min`. */
+/** A duration, such as `2 h 5 min`. */
 export const duration = (seconds: number): string => {
   if (seconds < 60) {
     return `${seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds)} s`;
@@ -65,7 +65,7 @@ export const duration = (seconds: number): string => {
     .join(" ");
 };
 
-/** The time zone that the user chose in Airflow, which keeps it in the browser. */
+/** The time zone that the user selected in Airflow, which stores it in the browser. */
 export const chosenZone = (): string | undefined => {
   const stored = globalThis.localStorage?.getItem("timezone")?.replaceAll('"', "");
 
@@ -91,12 +91,23 @@ const FORMATS = {
   time: { hour: "2-digit", hourCycle: "h23", minute: "2-digit" },
 } as const satisfies Record<string, Intl.DateTimeFormatOptions>;
 
-/** A moment in the user's time zone: its day, its time of day, or all of it. */
+/** A time in the user's time zone: its day, its time of day, or both. */
 export const absolute = (
-  moment: string,
+  time: string,
   format: keyof typeof FORMATS = "moment",
   zone: string | undefined = chosenZone(),
 ): string =>
-  new Intl.DateTimeFormat(format === "day" ? "en-GB" : "sv-SE", { ...FORMATS[format], timeZone: zone }).format(
-    new Date(moment),
+  new Intl.DateTimeFormat(format === "day" ? "en-US" : "sv-SE", { ...FORMATS[format], timeZone: zone }).format(
+    new Date(time),
   );
+
+const DAY = 86_400_000;
+
+/** How to label a time axis: by days, or by times of day if it spans less than a day. */
+export const axisFormat = (times: ReadonlyArray<string>): "day" | "time" => {
+  const [first, last] = [times[0], times.at(-1)];
+
+  return first !== undefined && last !== undefined && new Date(last).getTime() - new Date(first).getTime() < DAY
+    ? "time"
+    : "day";
+};

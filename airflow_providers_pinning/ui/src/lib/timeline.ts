@@ -18,10 +18,10 @@
  */
 
 /**
- * The picture of the versions over time, as plain numbers.
+ * The layout of the version timeline, as plain numbers.
  *
- * Columns are what happened, oldest first: each run and each move of the pin has one, evenly spaced like the
- * runs in Airflow's own grid, because a scale of time would put a busy hour into one pixel. Rows are versions.
+ * Each run and each move of the pin has a column, oldest first. Columns are evenly spaced, like the runs in Airflow's
+ * own grid, because a time scale would squeeze a busy hour into one pixel. Rows are versions.
  */
 
 import type { Event, ReleaseState, Run, Version } from "src/api/types";
@@ -42,8 +42,8 @@ export interface Move {
   toRow: number | null;
 }
 
-/** A stretch of time in which one version was active. */
-export interface Stretch {
+/** A span of columns in which one version was active. */
+export interface Segment {
   from: number;
   pinned: boolean;
   row: number;
@@ -51,10 +51,10 @@ export interface Stretch {
 }
 
 export interface Row {
-  /** Column in which the version was registered, or first heard of if it is gone; 0 if before the picture begins. */
-  born: number;
+  /** Column in which the version was parsed, or first mentioned if it is deleted; 0 if before the first column. */
+  firstColumn: number;
   /** Whether the version was deleted. */
-  gone: boolean;
+  deleted: boolean;
   number: number;
   version: Version | undefined;
 }
@@ -63,23 +63,23 @@ export interface Timeline {
   columns: number;
   marks: Array<Mark>;
   moves: Array<Move>;
-  /** Runs that have no mark, because their version has no row. */
+  /** How many runs have no mark, because their version has no row. */
   hidden: number;
-  /** Versions that had to be left out. */
+  /** How many versions are left out. */
   omitted: number;
   rows: Array<Row>;
-  stretches: Array<Stretch>;
-  /** Moment of each column. */
+  segments: Array<Segment>;
+  /** Time of each column. */
   times: Array<string>;
 }
 
 export interface History {
-  /** The version that is evaluated, so that it has a row. */
+  /** The candidate, which always has a row. */
   candidate?: Version | null;
   events: ReadonlyArray<Event>;
   runs: ReadonlyArray<Run>;
   state: ReleaseState;
-  /** How many versions are registered, if `versions` are only the newest of them. */
+  /** How many versions there are, if `versions` holds only the newest. */
   total?: number;
   versions: ReadonlyArray<Version>;
 }
@@ -88,7 +88,7 @@ type Item = { at: number; event: Event } | { at: number; run: Run };
 
 const at = (moment: string): number => new Date(moment).getTime();
 
-/** Put runs and moves in the order in which they happened; a move comes before a run of the same moment. */
+/** Sort runs and moves by time; a move comes before a run of the same time. */
 const inOrder = ({ events, runs }: History): Array<Item> => {
   const items: Array<Item> = [
     ...[...events].reverse().flatMap((event) => (MOVES.has(event.kind) ? [{ at: at(event.created_at), event }] : [])),
@@ -103,7 +103,7 @@ const names = (item: Item): Array<number | null | undefined> =>
     ? [item.run.version_number]
     : [item.event.to_version?.version_number, item.event.from_version?.version_number];
 
-/** Choose the versions that get a row: those that matter now, those that something happened to last, and the rest. */
+/** Choose the versions that get a row: the current ones, then the most recently used, then the rest. */
 const chooseRows = (items: ReadonlyArray<Item>, { candidate, state, versions }: History): [Array<number>, number] => {
   const wanted: Array<number | null | undefined> = [
     state.active?.version_number,
@@ -118,37 +118,37 @@ const chooseRows = (items: ReadonlyArray<Item>, { candidate, state, versions }: 
   return [all.slice(0, MAX_ROWS).sort((one, other) => other - one), Math.max(all.length - MAX_ROWS, 0)];
 };
 
-/** Without a pin the newest version is active: step to each version as it is registered. */
-const followLatest = (from: number, to: number, rows: ReadonlyArray<Row>): Array<Stretch> => {
-  const stretches: Array<Stretch> = [];
+/** Without a pin the latest version is active: step to each version as it is parsed. */
+const followLatest = (from: number, to: number, rows: ReadonlyArray<Row>): Array<Segment> => {
+  const segments: Array<Segment> = [];
   let since = from;
-  let current = rows.findIndex((row) => row.born <= from);
+  let current = rows.findIndex((row) => row.firstColumn <= from);
 
   for (const [index, row] of [...rows.entries()].reverse()) {
-    if (row.born > from && row.born < to && (current === -1 || index < current)) {
+    if (row.firstColumn > from && row.firstColumn < to && (current === -1 || index < current)) {
       if (current !== -1) {
-        stretches.push({ from: since, pinned: false, row: current, to: row.born });
+        segments.push({ from: since, pinned: false, row: current, to: row.firstColumn });
       }
       current = index;
-      since = row.born;
+      since = row.firstColumn;
     }
   }
 
-  return current === -1 ? stretches : [...stretches, { from: since, pinned: false, row: current, to }];
+  return current === -1 ? segments : [...segments, { from: since, pinned: false, row: current, to }];
 };
 
 /** Follow the active version from move to move. */
 const follow = (moves: ReadonlyArray<Move>, state: ReleaseState, rows: ReadonlyArray<Row>, columns: number) => {
   const [first] = moves;
-  const stretches: Array<Stretch> = [];
+  const segments: Array<Segment> = [];
   let since = 0;
   let pinned = first ? first.event.kind === "unpinned" || first.event.revision > 1 : state.pinned;
   let row = first ? first.fromRow : rows.findIndex(({ number }) => number === state.active?.version_number);
   const add = (to: number) => {
     if (!pinned) {
-      stretches.push(...followLatest(since, to, rows));
+      segments.push(...followLatest(since, to, rows));
     } else if (row !== null && row !== -1) {
-      stretches.push({ from: since, pinned, row, to });
+      segments.push({ from: since, pinned, row, to });
     }
   };
 
@@ -160,7 +160,7 @@ const follow = (moves: ReadonlyArray<Move>, state: ReleaseState, rows: ReadonlyA
   }
   add(columns);
 
-  return stretches.filter((stretch) => stretch.to > stretch.from);
+  return segments.filter((segment) => segment.to > segment.from);
 };
 
 export const layOut = (history: History): Timeline => {
@@ -174,11 +174,16 @@ export const layOut = (history: History): Timeline => {
   const oldest = (history.total ?? listed) > listed ? (history.versions.at(-1)?.version_number ?? 0) : 0;
   const rows = numbers.map((number): Row => {
     const version = byNumber.get(number);
-    const born = items.findIndex((item) =>
+    const firstColumn = items.findIndex((item) =>
       version ? item.at >= at(version.created_at) : names(item).includes(number),
     );
 
-    return { born: born === -1 ? items.length : born, gone: !version && number > oldest, number, version };
+    return {
+      firstColumn: firstColumn === -1 ? items.length : firstColumn,
+      deleted: !version && number > oldest,
+      number,
+      version,
+    };
   });
   const marks: Array<Mark> = [];
   const moves: Array<Move> = [];
@@ -208,12 +213,12 @@ export const layOut = (history: History): Timeline => {
     moves,
     omitted,
     rows,
-    stretches: follow(moves, history.state, rows, columns),
+    segments: follow(moves, history.state, rows, columns),
     times: items.map((item) => ("run" in item ? item.run.created_at : item.event.created_at)),
   };
 };
 
-/** Choose the columns under which a label of the time stands: each new day, with room between them. */
+/** Choose the columns to label: each new day or minute, with room between the labels. */
 export const labelColumns = (
   times: ReadonlyArray<string>,
   dayOf: (moment: string) => string,

@@ -19,14 +19,14 @@
 
 import type { Identity, ReleaseState, Version } from "src/api/types";
 
-/** The newest version that is newer than the active one and is not rejected. */
+/** The newest version above the active one that is not rejected. */
 const newestNewer = (newestFirst: ReadonlyArray<Version>, active: number): Version | undefined =>
   newestFirst.find((version) => version.version_number > active && !version.is_active && version.state !== "rejected");
 
 /**
- * The version to evaluate: the newest one under evaluation, else the newest that waits.
+ * The version to evaluate: the newest one under evaluation, else the newest above the active version.
  *
- * One that is older than the active version waits only if nothing else does: it was restored, or overtaken.
+ * A candidate below the active version, which was restored or overtaken, comes last.
  */
 export const candidateOf = (versions: ReadonlyArray<Version>, active: number | undefined): Version | null => {
   const newestFirst = [...versions].sort((one, other) => other.version_number - one.version_number);
@@ -43,32 +43,47 @@ export const candidateOf = (versions: ReadonlyArray<Version>, active: number | u
 };
 
 /**
- * What waits to become active, and how many versions ahead it is; else why nothing does.
+ * The next version to become active, and how many newer versions there are up to it; else why there is none.
  *
  * @param versions newest first
  */
-export const waitingOf = (
+export const nextVersionOf = (
   { active, latest, versions_behind: behind }: ReleaseState,
   versions: ReadonlyArray<Version>,
-): string | { ahead: number; version: Version } => {
-  const waiting = newestNewer(versions, active?.version_number ?? 0);
+): string | { newer: number; version: Version } => {
+  const next = newestNewer(versions, active?.version_number ?? 0);
 
-  if (waiting) {
-    const newer = versions.filter(({ version_number: number }) => number > waiting.version_number).length;
+  if (next) {
+    const rejected = versions.filter(({ version_number: number }) => number > next.version_number).length;
 
-    return { ahead: behind - newer, version: waiting };
+    return { newer: behind - rejected, version: next };
   }
-
+  if (active === null && latest === null) {
+    return "None";
+  }
   const ahead = (latest?.version_number ?? 0) - (active?.version_number ?? 0);
 
   return ahead > 0
-    ? `Nothing: version ${latest?.version_number} is rejected.`
+    ? `None. Latest version (${latest?.version_number}) is rejected.`
     : ahead < 0
-      ? "Nothing: no newer version is registered."
-      : "Nothing: the latest version runs.";
+      ? "None. There is no newer version."
+      : "Up to date";
 };
 
-/** The commit, or what else the bundle calls its version, as short as people write it. */
+/** Why there is no candidate. */
+export const whyNoCandidate = ({ active, latest }: ReleaseState): string => {
+  const ahead = (latest?.version_number ?? 0) - (active?.version_number ?? 0);
+
+  return active === null && latest === null
+    ? "No candidate. No version parsed yet."
+    : ahead > 0
+      ? `No candidate. The latest version (${latest?.version_number}) is rejected.`
+      : ahead < 0
+        ? "No candidate. There is no newer version."
+        : "No candidate. The latest version is already active.";
+};
+
+/** The commit, or another name that the bundle gives the version, shortened. */
 export const shortCode = (version: Pick<Identity, "bundle_version"> | null): string => {
   const code = version?.bundle_version ?? "";
 
@@ -80,6 +95,6 @@ export const countRuns = (version: Pick<Version, "run_counts">): number =>
 
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
-/** The numbers of the versions that are rejected. */
+/** The numbers of the rejected versions. */
 export const rejectedOf = (versions: ReadonlyArray<Version>): ReadonlySet<number> =>
   new Set(versions.filter(({ state }) => state === "rejected").map((version) => version.version_number));

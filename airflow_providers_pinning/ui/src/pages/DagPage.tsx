@@ -20,7 +20,7 @@
 import { Box, Button, HStack, Skeleton, Stack } from "@chakra-ui/react";
 import { useEffect, useRef, useState } from "react";
 
-import { getDagPinning, getComponents, type DagPinning } from "src/api/requests";
+import { getDagPinning, getComponents, type DagPinning, type FailedTasks } from "src/api/requests";
 import type { ReleaseState } from "src/api/types";
 import { CandidateCard } from "src/components/CandidateCard";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
@@ -30,10 +30,10 @@ import { Notice } from "src/components/Notice";
 import { OutcomeNotice } from "src/components/OutcomeNotice";
 import { StateCard } from "src/components/StateCard";
 import { VersionTimeline } from "src/components/timeline/VersionTimeline";
-import { Trouble } from "src/components/Trouble";
+import { ErrorNotice } from "src/components/ErrorNotice";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
-import { actionOn, passedOver, type Action, type Outcome } from "src/lib/actions";
+import { actionOn, describeSkipped, type Action, type Outcome } from "src/lib/actions";
 import { rejectedOf } from "src/lib/versions";
 
 const has = ({ health }: ReleaseState, problem: string): boolean =>
@@ -44,7 +44,7 @@ interface ActionsProps {
   readonly pinning: DagPinning;
 }
 
-/** What can be done to the Dag as a whole; what the user may not do is not offered. */
+/** The actions on the Dag as a whole that the user may take. */
 const DagActions = ({
   onAct,
   pinning: {
@@ -72,7 +72,7 @@ const DagActions = ({
       {target ? (
         <Button
           colorPalette="danger"
-          onClick={() => onAct({ ...actionOn("rollback", target), passedOver: without })}
+          onClick={() => onAct({ ...actionOn("rollback", target), skipped: without })}
           size="sm"
         >
           Roll back to version {target.version_number}
@@ -85,7 +85,7 @@ const DagActions = ({
       ) : undefined}
       {state.hold && state.active ? (
         <Button onClick={() => state.active && onAct(actionOn("lift", state.active))} size="sm" variant="outline">
-          Lift hold
+          Remove hold
         </Button>
       ) : undefined}
       {!state.pinned && state.active ? (
@@ -98,23 +98,28 @@ const DagActions = ({
 
 interface Props {
   readonly dagId: string;
-  /** Whether it is a tab of Airflow's own page of the Dag. */
+  /** Whether it is a tab on Airflow's own Dag page. */
   readonly inTab?: boolean;
 }
 
-/** All that there is to see and do of one Dag. */
+/** Everything about the versions of one Dag. */
 export const DagPage = ({ dagId, inTab = false }: Props) => {
-  const { amend, data, error, refresh, waiting } = usePolled((signal) => getDagPinning(dagId, signal), dagId);
+  const [failedTasks, setFailedTasks] = useState<FailedTasks>("count");
+  const { amend, data, error, refresh, waiting } = usePolled(
+    (signal) => getDagPinning(dagId, failedTasks, signal),
+    failedTasks,
+    { keep: true },
+  );
   const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
   const [action, setAction] = useState<Action>();
   const [done, setDone] = useState<Outcome>();
-  const told = useRef<HTMLDivElement>(null);
-  // What was done is told until somebody changes it.
+  const outcomeBox = useRef<HTMLDivElement>(null);
+  // The outcome is shown until the Dag changes again.
   const outcome = done?.revision === data?.state.revision ? done : undefined;
 
   useEffect(() => {
     if (done) {
-      told.current?.scrollIntoView({ block: "nearest" });
+      outcomeBox.current?.scrollIntoView({ block: "nearest" });
     }
   }, [done]);
 
@@ -126,8 +131,8 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
   return (
     <Stack gap={3} maxW="full" minW={0} p={2}>
       <DeploymentBanner components={components.data} />
-      <Trouble error={error} onRetry={refresh} stale={data !== undefined} />
-      <Box _empty={{ mb: -3 }} ref={told} role="status">
+      <ErrorNotice error={error} onRetry={refresh} stale={data !== undefined} />
+      <Box _empty={{ mb: -3 }} ref={outcomeBox} role="status">
         {outcome === undefined ? undefined : (
           <OutcomeNotice inTab={inTab} onClose={() => setDone(undefined)} outcome={outcome} />
         )}
@@ -143,19 +148,20 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
         <Stack aria-busy={waiting} gap={3} opacity={waiting ? 0.6 : 1}>
           <PinProblems health={data.state.health} />
           {!data.rollbackTarget.to_version && data.rollbackTarget.passed_over.length > 0 ? (
-            <Notice status="warning" title="There is no version to roll back to">
-              {passedOver(data.rollbackTarget.passed_over)}
+            <Notice status="warning" title="No version to roll back to">
+              {describeSkipped(data.rollbackTarget.passed_over)}
             </Notice>
           ) : undefined}
           <HeadNotice head={data.state.head} />
           <StateCard
             actions={<DagActions onAct={act} pinning={data} />}
             candidate={data.candidate}
+            runs={data.runs?.items ?? null}
             state={data.state}
             versions={data.versions.items}
           />
           <VersionTimeline pinning={data} />
-          <CandidateCard onAct={act} pinning={data} />
+          <CandidateCard failedTasks={failedTasks} onAct={act} onFailedTasks={setFailedTasks} pinning={data} />
           <VersionsTable
             dagId={dagId}
             onAct={act}
@@ -169,9 +175,9 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
               action={action}
               key={`${action.kind}-${action.version}`}
               onClose={() => setAction(undefined)}
-              onDone={(told, state) => {
+              onDone={(result, state) => {
                 setAction(undefined);
-                setDone(told);
+                setDone(result);
                 if (state) {
                   amend((before) => ({ ...before, state }));
                 }

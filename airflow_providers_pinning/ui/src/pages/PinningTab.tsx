@@ -26,10 +26,10 @@ import { DagPage } from "src/pages/DagPage";
 const VISIBLE = "calc(100vw - 5rem)";
 
 /**
- * The tab on a Dag's page; Airflow gives the Dag's id.
+ * The tab on a Dag's page; Airflow passes the Dag ID.
  *
- * Airflow's page of a Dag is never narrower than 1280 pixels, and scrolls sideways in a narrower window. The tab is
- * no wider than the window all the same, and is scrolled into view once, so that it can be read there.
+ * Airflow's Dag page is never narrower than 1280 pixels, and scrolls sideways in a narrower window. The tab still fits
+ * the window, and is scrolled into view once.
  */
 export const PinningTab = ({ dagId }: { readonly dagId?: string }) => {
   const box = useRef<HTMLDivElement>(null);

@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Box, Heading, Link, Skeleton, Stack, Text } from "@chakra-ui/react";
+import { Box, Button, Heading, Link, Skeleton, Stack, Text } from "@chakra-ui/react";
 import { useEffect } from "react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
@@ -26,27 +26,27 @@ import { DeploymentBanner } from "src/components/HealthBanner";
 import { PinFilters } from "src/components/overview/PinFilters";
 import { PinPages } from "src/components/overview/PinPages";
 import { PinsTable } from "src/components/overview/PinsTable";
-import { Trouble } from "src/components/Trouble";
-import { usePinsQuestion } from "src/hooks/usePinsQuestion";
+import { ErrorNotice } from "src/components/ErrorNotice";
+import { usePinsQuery } from "src/hooks/usePinsQuery";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
-import { lastOffset } from "src/lib/question";
+import { lastOffset } from "src/lib/pinsQuery";
 import { plural } from "src/lib/versions";
 import { DagPage } from "src/pages/DagPage";
 
-/** Every pin that the user may see. */
+/** All pins that the user may read. */
 const AllPins = () => {
-  const { ask, question } = usePinsQuestion();
-  const pins = usePolled((signal) => getPins(question, signal), JSON.stringify(question), { keep: true });
+  const { query, setQuery } = usePinsQuery();
+  const pins = usePolled((signal) => getPins(query, signal), JSON.stringify(query), { keep: true });
   const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
-  const filtered = question.text !== "" || question.behind || question.unhealthy;
-  const beyond = !pins.waiting && pins.data !== undefined && question.offset > 0 && question.offset >= pins.data.total;
-  const last = lastOffset(pins.data?.total ?? 0, question.limit);
+  const filtered = query.text !== "" || query.behind || query.unhealthy;
+  const beyond = !pins.waiting && pins.data !== undefined && query.offset > 0 && query.offset >= pins.data.total;
+  const last = lastOffset(pins.data?.total ?? 0, query.limit);
 
   useEffect(() => {
     if (beyond) {
-      ask({ offset: last });
+      setQuery({ offset: last });
     }
-  }, [beyond, last]);
+  }, [beyond, last, setQuery]);
 
   return (
     <Stack gap={3} maxW="full" minW={0} p={2}>
@@ -54,8 +54,8 @@ const AllPins = () => {
         Pinned Dags
       </Heading>
       <DeploymentBanner components={components.data} />
-      <Trouble error={pins.error} onRetry={pins.refresh} stale={pins.data !== undefined} />
-      <PinFilters onChange={ask} question={question} />
+      <ErrorNotice error={pins.error} onRetry={pins.refresh} stale={pins.data !== undefined} />
+      <PinFilters onChange={setQuery} query={query} />
       {pins.data === undefined ? (
         pins.error === undefined ? (
           <Skeleton aria-busy="true" aria-label="Loading" h="12rem" role="status" />
@@ -64,25 +64,36 @@ const AllPins = () => {
         <Box aria-busy={pins.waiting} opacity={pins.waiting ? 0.6 : 1}>
           <Text aria-live="polite" color="fg.muted" fontSize="sm">
             {plural(pins.data.total, "pinned Dag")}
-            {filtered ? " found" : ""}
+            {filtered ? (pins.data.total === 1 ? " matches" : " match") : ""}
           </Text>
           {pins.data.total === 0 ? (
-            <Text py={8} textAlign="center">
-              {filtered
-                ? "No pin is like that."
-                : "No Dag is pinned: every Dag runs its latest version. Pin one on its Pinning tab."}
-            </Text>
+            <Stack align="center" py={8}>
+              <Text textAlign="center">
+                {filtered
+                  ? "No pinned Dags match these filters."
+                  : "No pinned Dags. Every Dag runs its latest version. Open a Dag's Pinning tab to pin it."}
+              </Text>
+              {filtered ? (
+                <Button
+                  onClick={() => setQuery({ behind: false, offset: 0, text: "", unhealthy: false })}
+                  size="sm"
+                  variant="outline"
+                >
+                  Clear filters
+                </Button>
+              ) : undefined}
+            </Stack>
           ) : (
-            <PinsTable onOrder={(order) => ask({ offset: 0, order })} order={question.order} pins={pins.data.items} />
+            <PinsTable onOrder={(order) => setQuery({ offset: 0, order })} order={query.order} pins={pins.data.items} />
           )}
-          <PinPages onChange={ask} question={question} total={pins.data.total} />
+          <PinPages onChange={setQuery} query={query} total={pins.data.total} />
         </Box>
       )}
     </Stack>
   );
 };
 
-/** The page in the navigation: all pins, or one that Airflow's own page of the Dag cannot show. */
+/** The page in the navigation: all pins, or one Dag, such as one whose own page Airflow cannot show. */
 export const PinsPage = () => {
   const [params] = useSearchParams();
   const dagId = params.get("dag_id");
@@ -92,7 +103,7 @@ export const PinsPage = () => {
   ) : (
     <Stack gap={1} maxW="full" minW={0} p={2}>
       <Heading as="h1" overflowWrap="anywhere" px={2} size="lg">
-        Pin of {dagId}
+        {dagId} / Pinning
       </Heading>
       <Link asChild color="fg.info" px={2}>
         <RouterLink to="/plugin/pins">All pinned Dags</RouterLink>

@@ -18,21 +18,22 @@
  */
 
 import { Button, CloseButton, Dialog, Portal, Stack, Text } from "@chakra-ui/react";
-import { useMemo, useRef, useState } from "react";
+import { useRef, useState } from "react";
 
 import { ApiError, call, newKey } from "src/api/client";
 import type { ReleaseState } from "src/api/types";
 import { ActionFields } from "src/components/dialog/ActionFields";
 import { ComparePreview } from "src/components/dialog/ComparePreview";
-import { Refusal } from "src/components/dialog/Refusal";
+import { RequestFailure } from "src/components/dialog/RequestFailure";
 import {
-  complaint,
-  firstReason,
-  offeredAgain,
+  validationError,
+  defaultReason,
+  rebased,
   outcomeOf,
   requestOf,
   wordingOf,
   type Action,
+  type Answer,
   type Choices,
   type Outcome,
 } from "src/lib/actions";
@@ -41,20 +42,20 @@ const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
 const OBJECTIONS = new Set(["held", "version_rejected"]);
 const HELD = new Set(["pin", "unpin"]);
 
-const isState = (answer: Partial<ReleaseState>): answer is ReleaseState => answer.health !== undefined;
+const isState = (answer: Answer): answer is ReleaseState => answer.health !== undefined;
 
 interface Props {
   readonly action: Action;
   readonly onClose: () => void;
-  /** Called with what was done, and with the state that it led to, if the server told that. */
+  /** Called with the outcome, and with the state that it led to if the server sent it. */
   readonly onDone: (outcome: Outcome, state: ReleaseState | undefined) => void;
-  /** Called when the server refused, so that what is shown may be old. */
+  /** Called when the request failed, so that the page may be out of date. */
   readonly onStale: () => void;
   readonly rejected: ReadonlySet<number>;
   readonly state: ReleaseState;
 }
 
-/** Asks for a reason, shows what will change, and does it. */
+/** Asks for a reason, shows what will change, and makes the change. */
 export const ActionDialog = ({ action: offered, onClose, onDone, onStale, rejected, state }: Props) => {
   const [action, setAction] = useState(offered);
   const [base, setBase] = useState(state);
@@ -63,38 +64,47 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, reject
     count: 1,
     hold: false,
     override: "",
-    reason: firstReason(action, state),
+    reason: defaultReason(action, state),
     rejectCurrent: true,
   });
   const [refused, setRefused] = useState<{ error: ApiError; seen: number }>();
+  const [attempted, setAttempted] = useState(false);
   const [busy, setBusy] = useState(false);
   const first = useRef<HTMLTextAreaElement | null>(null);
   const wording = wordingOf({ ...action, rejected: rejected.has(action.version) }, base);
-  // Nothing is left to compare with.
-  const gone = base.health.problems.some(({ reason }) => reason === "version_missing");
-  const mustOverride = OBJECTIONS.has(refused?.error.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
-  const lacking = complaint(action, choices, mustOverride);
-  // The same request sent twice is carried out once; what was changed in between makes another request of it.
-  const key = useMemo(newKey, [base, choices]);
+  // There is nothing to compare with.
+  const isDeleted = base.health.problems.some(({ reason }) => reason === "version_missing");
+  const needsOverride = OBJECTIONS.has(refused?.error.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
+  const invalid = validationError(action, choices, needsOverride);
+  // Sending the same request again replays it; a request with other choices gets a key of its own.
+  const sent = useRef<{ base: ReleaseState; choices: Choices; key: string }>(undefined);
 
   const submit = async () => {
+    setAttempted(true);
+    if (invalid !== undefined) {
+      return;
+    }
+    if (sent.current?.base !== base || sent.current.choices !== choices) {
+      sent.current = { base, choices, key: newKey() };
+    }
     setBusy(true);
     try {
-      // What was entered for an objection that there is no more must not pass over another one.
-      const entered = mustOverride ? choices : { ...choices, override: "" };
-      const { path, ...request } = requestOf(action, entered, base, key);
-      const answer = await call<Partial<ReleaseState>>(path, request);
+      // An override reason for an objection that no longer exists must not override another one.
+      const entered = needsOverride ? choices : { ...choices, override: "" };
+      const { path, ...request } = requestOf(action, entered, base, sent.current.key);
+      const answer = await call<Answer>(path, request);
 
       onDone(outcomeOf(action, base, answer), isState(answer) ? answer : undefined);
     } catch (problem) {
       const refusal = problem instanceof ApiError ? problem : new ApiError(0, "unexpected", String(problem));
 
+      setAttempted(false);
       setRefused({ error: refusal, seen: base.revision });
       if (refusal.state) {
-        const [before, after] = [firstReason(action, base), firstReason(action, refusal.state)];
+        const [before, after] = [defaultReason(action, base), defaultReason(action, refusal.state)];
 
         setBase(refusal.state);
-        setAction(offeredAgain(action, refusal.state));
+        setAction(rebased(action, refusal.state));
         setChoices({ ...choices, reason: choices.reason === before ? after : choices.reason });
       }
       onStale();
@@ -124,41 +134,46 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, reject
               <Dialog.Title>{wording.title}</Dialog.Title>
             </Dialog.Header>
             <Dialog.Body>
-              <Stack
-                as="form"
-                gap={4}
+              <form
                 id="pinning-action"
+                noValidate
                 onSubmit={(event) => {
                   event.preventDefault();
                   void submit();
                 }}
-                ref={(form: HTMLElement | null) => {
+                ref={(form) => {
                   first.current = form?.querySelector("textarea") ?? null;
                 }}
               >
-                {refused === undefined ? undefined : <Refusal {...refused} />}
-                <Text whiteSpace="pre-line">{wording.effect}</Text>
-                <ActionFields
-                  action={action}
-                  choices={choices}
-                  mustOverride={mustOverride}
-                  onChange={(changed) => setChoices({ ...choices, ...changed })}
-                  state={base}
-                />
-                {PREVIEWED.has(action.kind) && !gone && base.active && base.active.version_number !== action.version ? (
-                  <ComparePreview
-                    dagId={base.dag_id}
-                    from={base.active.version_number}
-                    hash={action.versionHash}
-                    to={action.version}
+                <Stack gap={4}>
+                  {refused === undefined ? undefined : <RequestFailure {...refused} />}
+                  <Text whiteSpace="pre-line">{wording.effect}</Text>
+                  <ActionFields
+                    action={action}
+                    choices={choices}
+                    needsOverride={needsOverride}
+                    onChange={(changed) => setChoices({ ...choices, ...changed })}
+                    state={base}
                   />
-                ) : undefined}
-              </Stack>
+                  {PREVIEWED.has(action.kind) &&
+                  !isDeleted &&
+                  base.active &&
+                  base.active.version_number !== action.version ? (
+                    <ComparePreview
+                      dagId={base.dag_id}
+                      from={base.active.version_number}
+                      hash={action.versionHash}
+                      key={`${base.active.version_number}-${action.version}-${action.versionHash}`}
+                      to={action.version}
+                    />
+                  ) : undefined}
+                </Stack>
+              </form>
             </Dialog.Body>
             <Dialog.Footer flexWrap="wrap">
-              {lacking === undefined ? undefined : (
-                <Text color="fg.muted" flexGrow={1} fontSize="sm">
-                  {lacking}
+              {invalid === undefined || !attempted ? undefined : (
+                <Text color="red.fg" flexGrow={1} fontSize="sm" role="alert">
+                  {invalid}
                 </Text>
               )}
               <Button disabled={busy} onClick={onClose} variant="outline">
@@ -166,7 +181,6 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, reject
               </Button>
               <Button
                 colorPalette={action.kind === "rollback" || action.kind === "reject" ? "danger" : "brand"}
-                disabled={lacking !== undefined}
                 form="pinning-action"
                 loading={busy}
                 type="submit"

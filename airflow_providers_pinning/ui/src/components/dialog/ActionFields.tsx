@@ -20,20 +20,20 @@
 import { Field, Input, Textarea } from "@chakra-ui/react";
 
 import type { ReleaseState } from "src/api/types";
-import { Check } from "src/components/Check";
+import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import type { Action, Choices } from "src/lib/actions";
 
 interface Props {
   readonly action: Action;
   readonly choices: Choices;
-  /** Whether the server asked why its objection is to be passed over. */
-  readonly mustOverride: boolean;
+  /** Whether the change needs a reason to override a hold or a rejection. */
+  readonly needsOverride: boolean;
   readonly onChange: (choices: Partial<Choices>) => void;
   readonly state: ReleaseState;
 }
 
-/** What the person decides: why, and what else the action leaves open. */
-export const ActionFields = ({ action, choices, mustOverride, onChange, state }: Props) => (
+/** The inputs of the dialog: the reason, and the options of the action. */
+export const ActionFields = ({ action, choices, needsOverride, onChange, state }: Props) => (
   <>
     {action.kind === "canary" ? (
       <>
@@ -57,7 +57,7 @@ export const ActionFields = ({ action, choices, mustOverride, onChange, state }:
             rows={2}
             value={choices.conf}
           />
-          <Field.HelperText>A JSON object that fits the parameters of that version.</Field.HelperText>
+          <Field.HelperText>JSON, validated against this version's params.</Field.HelperText>
         </Field.Root>
       </>
     ) : undefined}
@@ -73,22 +73,22 @@ export const ActionFields = ({ action, choices, mustOverride, onChange, state }:
         rows={2}
         value={choices.reason}
       />
-      <Field.HelperText>Kept in the history.</Field.HelperText>
+      <Field.HelperText>Shown in the history.</Field.HelperText>
     </Field.Root>
     {action.kind === "rollback" ? (
       <>
-        <Check checked={choices.rejectCurrent} onChange={(rejectCurrent) => onChange({ rejectCurrent })}>
-          Reject version {state.active?.version_number}, so that it is not pinned again
-        </Check>
-        <Check checked={choices.hold} onChange={(hold) => onChange({ hold })}>
-          Put the Dag on hold, so that no promotion replaces this version
-        </Check>
+        <LabeledCheckbox checked={choices.rejectCurrent} onChange={(rejectCurrent) => onChange({ rejectCurrent })}>
+          Reject version {state.active?.version_number} (blocks it from being promoted again)
+        </LabeledCheckbox>
+        <LabeledCheckbox checked={choices.hold} onChange={(hold) => onChange({ hold })}>
+          Hold this version (block automatic promotions)
+        </LabeledCheckbox>
       </>
     ) : undefined}
-    {mustOverride ? (
+    {needsOverride ? (
       <Field.Root required>
         <Field.Label>
-          Why this is done all the same{state.hold ? `, although the Dag is on hold (${state.hold.reason})` : ""}
+          Override reason
           <Field.RequiredIndicator />
         </Field.Label>
         <Textarea
@@ -97,6 +97,11 @@ export const ActionFields = ({ action, choices, mustOverride, onChange, state }:
           rows={2}
           value={choices.override}
         />
+        {state.hold ? (
+          <Field.HelperText>
+            Held by {state.hold.actor}: "{state.hold.reason}". This removes the hold.
+          </Field.HelperText>
+        ) : undefined}
       </Field.Root>
     ) : undefined}
   </>

@@ -23,7 +23,7 @@ import { useEffect, useState } from "react";
 import { ApiError } from "src/api/client";
 import { getComparison } from "src/api/requests";
 import type { Comparison } from "src/api/types";
-import { diffLines, groupsOf, type DiffLine } from "src/lib/comparison";
+import { diffLines, diffStat, groupsOf, type DiffLine } from "src/lib/comparison";
 import { absolute } from "src/lib/time";
 
 const LINE_COLORS: Record<DiffLine["kind"], string> = {
@@ -33,7 +33,13 @@ const LINE_COLORS: Record<DiffLine["kind"], string> = {
   removed: "red.fg",
 };
 
-const NextRuns = ({ schedule }: { readonly schedule: Comparison["schedule"] }) => {
+interface NextRunsProps {
+  readonly from: number;
+  readonly schedule: Comparison["schedule"];
+  readonly to: number;
+}
+
+const NextRuns = ({ from, schedule, to }: NextRunsProps) => {
   const { next_runs_after: after, next_runs_before: before } = schedule;
   const longer = after.length > before.length ? after : before;
   const [next] = after;
@@ -41,25 +47,23 @@ const NextRuns = ({ schedule }: { readonly schedule: Comparison["schedule"] }) =
   return longer.length === 0 ? undefined : (
     <details>
       <chakra.summary color="fg.muted" cursor="pointer" fontSize="sm">
-        {next === undefined
-          ? "There would be no scheduled run."
-          : `The next scheduled run would be for ${absolute(next)}.`}
+        {next === undefined ? "No scheduled runs" : `Next scheduled run: ${absolute(next)}`}
       </chakra.summary>
       <chakra.table fontSize="sm">
         <chakra.caption textAlign="start">Next runs</chakra.caption>
         <thead>
           <tr>
             <chakra.th pe={4} scope="col" textAlign="start">
-              Now
+              Version {from}
             </chakra.th>
             <chakra.th scope="col" textAlign="start">
-              Then
+              Version {to}
             </chakra.th>
           </tr>
         </thead>
         <tbody>
           {longer.map((_, index) => (
-            // The rows are places in an order, and nothing else.
+            // Rows have no identity other than their position.
             <tr key={index}>
               <chakra.td pe={4}>{before[index] === undefined ? "–" : absolute(before[index])}</chakra.td>
               <td>{after[index] === undefined ? "–" : absolute(after[index])}</td>
@@ -81,10 +85,10 @@ const SourceDiff = ({ source }: { readonly source: Comparison["source"] }) => (
     {source.diff ? (
       <details>
         <chakra.summary cursor="pointer" fontSize="sm">
-          Source of the Dag file
+          Dag file diff ({diffStat(diffLines(source.diff))})
         </chakra.summary>
         <chakra.pre
-          aria-label="Differences of the source"
+          aria-label="Dag file diff"
           bg="bg.muted"
           fontSize="xs"
           maxH="16rem"
@@ -107,21 +111,20 @@ const SourceDiff = ({ source }: { readonly source: Comparison["source"] }) => (
 interface Props {
   readonly dagId: string;
   readonly from: number;
-  /** Hash of the version that is meant by `to`. */
+  /** The expected hash of version `to`. */
   readonly hash: string | undefined;
   readonly to: number;
 }
 
 type Answer = { comparison: Comparison } | { error: string } | undefined;
 
-/** What is different in the version that would become active. */
+/** The changes that another version would bring; mount it again for another pair of versions. */
 export const ComparePreview = ({ dagId, from, hash, to }: Props) => {
   const [answer, setAnswer] = useState<Answer>();
 
   useEffect(() => {
     const controller = new AbortController();
 
-    setAnswer(undefined);
     getComparison(dagId, { from, hash, to }, controller.signal)
       .then((comparison) => setAnswer({ comparison }))
       .catch((error: unknown) => {
@@ -136,17 +139,17 @@ export const ComparePreview = ({ dagId, from, hash, to }: Props) => {
   return (
     <Box aria-busy={answer === undefined} as="section" borderWidth={1} borderRadius="md" p={3}>
       <Heading as="h3" mb={1} size="sm">
-        What changes from version {from} to {to}
+        Changes: version {from} to version {to}
       </Heading>
       {answer === undefined ? (
         <Spinner aria-label="Comparing" size="sm" />
       ) : "error" in answer ? (
         <Text color="fg.muted" fontSize="sm">
-          The versions cannot be compared: {answer.error}
+          Couldn't compare the versions: {answer.error}
         </Text>
       ) : (
         <>
-          {answer.comparison.identical ? <Text fontSize="sm">Nothing: both versions are the same.</Text> : undefined}
+          {answer.comparison.identical ? <Text fontSize="sm">No changes.</Text> : undefined}
           {groupsOf(answer.comparison).map(({ lines, title }) => (
             <Box fontSize="sm" key={title} mb={1}>
               <Text fontWeight="semibold">{title}</Text>
@@ -157,7 +160,7 @@ export const ComparePreview = ({ dagId, from, hash, to }: Props) => {
               </Box>
             </Box>
           ))}
-          <NextRuns schedule={answer.comparison.schedule} />
+          <NextRuns from={from} schedule={answer.comparison.schedule} to={to} />
           <SourceDiff source={answer.comparison.source} />
         </>
       )}

@@ -20,28 +20,29 @@
 import { Field, Flex, Input } from "@chakra-ui/react";
 import { useEffect, useRef, useState } from "react";
 
-import type { PinsQuestion } from "src/api/requests";
-import { Check } from "src/components/Check";
+import type { PinsQuery } from "src/api/requests";
+import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 
-const PAUSE = 300;
+/** Milliseconds without typing after which the search starts. */
+const DEBOUNCE = 300;
 
 interface Props {
-  readonly onChange: (changed: Partial<PinsQuestion>) => void;
-  readonly question: PinsQuestion;
+  readonly onChange: (changed: Partial<PinsQuery>) => void;
+  readonly query: PinsQuery;
 }
 
-/** Which pins to list; a text is asked for when the typing pauses. */
-export const PinFilters = ({ onChange, question }: Props) => {
-  const [text, setText] = useState(question.text);
-  const known = useRef(question.text);
+/** The filters; the search starts when typing pauses. */
+export const PinFilters = ({ onChange, query }: Props) => {
+  const [text, setText] = useState(query.text);
+  const known = useRef(query.text);
 
-  // The address may change by itself, as by a link to this page; what was typed before that is over.
+  // The URL may change without typing, such as by a link to this page; it then replaces what was typed.
   useEffect(() => {
-    if (known.current !== question.text) {
-      known.current = question.text;
-      setText(question.text);
+    if (known.current !== query.text) {
+      known.current = query.text;
+      setText(query.text);
     }
-  }, [question.text]);
+  }, [query.text]);
 
   useEffect(() => {
     if (text === known.current) {
@@ -50,7 +51,7 @@ export const PinFilters = ({ onChange, question }: Props) => {
     const timer = setTimeout(() => {
       known.current = text;
       onChange({ offset: 0, text });
-    }, PAUSE);
+    }, DEBOUNCE);
 
     return () => clearTimeout(timer);
   }, [text, onChange]);
@@ -61,17 +62,17 @@ export const PinFilters = ({ onChange, question }: Props) => {
         <Field.Label>Dag</Field.Label>
         <Input
           onChange={({ target }) => setText(target.value)}
-          placeholder="Part of the Dag's id"
+          placeholder="Search Dag ID"
           type="search"
           value={text}
         />
       </Field.Root>
-      <Check checked={question.behind} onChange={(behind) => onChange({ behind, offset: 0 })}>
+      <LabeledCheckbox checked={query.behind} onChange={(behind) => onChange({ behind, offset: 0 })}>
         Behind the latest version
-      </Check>
-      <Check checked={question.unhealthy} onChange={(unhealthy) => onChange({ offset: 0, unhealthy })}>
-        With a problem
-      </Check>
+      </LabeledCheckbox>
+      <LabeledCheckbox checked={query.unhealthy} onChange={(unhealthy) => onChange({ offset: 0, unhealthy })}>
+        Enforcement problems
+      </LabeledCheckbox>
     </Flex>
   );
 };

@@ -19,17 +19,17 @@
 
 import { Button, Flex, NativeSelect, Text } from "@chakra-ui/react";
 
-import type { PinsQuestion } from "src/api/requests";
-import { PAGE_SIZES } from "src/lib/question";
+import type { PinsQuery } from "src/api/requests";
+import { PAGE_SIZES } from "src/lib/pinsQuery";
 
 interface Props {
-  readonly onChange: (changed: Partial<PinsQuestion>) => void;
-  readonly question: PinsQuestion;
+  readonly onChange: (changed: Partial<PinsQuery>) => void;
+  readonly query: PinsQuery;
   readonly total: number;
 }
 
-/** Moves through the list. */
-export const PinPages = ({ onChange, question: { limit, offset }, total }: Props) => (
+/** Pagination. */
+export const PinPages = ({ onChange, query: { limit, offset }, total }: Props) => (
   <Flex align="center" aria-label="Pages" as="nav" gap={3} mt={3} wrap="wrap">
     <Button
       disabled={offset === 0}

@@ -22,10 +22,10 @@ import { Badge, Button, HStack, Table } from "@chakra-ui/react";
 import type { PinOrder, PinSummary } from "src/api/types";
 import { HealthBadge } from "src/components/HealthBadge";
 import { BundleVersion, PinningLink, VersionLink } from "src/components/Links";
-import { Moment } from "src/components/Moment";
-import { Prose, Words } from "src/components/Prose";
-import { TableBox } from "src/components/TableBox";
-import { directionOf, nextOrder, type PinColumn } from "src/lib/question";
+import { RelativeTime } from "src/components/RelativeTime";
+import { ExpandableText, MultilineText } from "src/components/ExpandableText";
+import { ScrollableTable } from "src/components/ScrollableTable";
+import { directionOf, nextOrder, type PinColumn } from "src/lib/pinsQuery";
 
 interface HeaderProps {
   readonly children: string;
@@ -89,19 +89,19 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
         <Table.Cell {...edge}>{latest ?? "none"}</Table.Cell>
         <Table.Cell {...edge}>{behind > 0 ? <Badge colorPalette="orange">{behind}</Badge> : 0}</Table.Cell>
         <Table.Cell {...edge}>
-          <Moment value={pin.pinned_at} />
+          <RelativeTime value={pin.pinned_at} />
         </Table.Cell>
         <Table.Cell {...edge} minW="6rem">
-          <Prose>{pin.actor}</Prose>
+          <ExpandableText>{pin.actor}</ExpandableText>
         </Table.Cell>
         <Table.Cell {...edge} maxW="24rem" minW="12rem">
-          <Prose>{pin.reason}</Prose>
+          <ExpandableText>{pin.reason}</ExpandableText>
         </Table.Cell>
       </Table.Row>
       {health.problems.length > 0 ? (
         <Table.Row>
           <Table.Cell color="red.fg" colSpan={COLUMNS} fontSize="sm" pt={0}>
-            <Words>{health.problems.map(({ message }) => message).join("\n")}</Words>
+            <MultilineText>{health.problems.map(({ message }) => message).join("\n")}</MultilineText>
           </Table.Cell>
         </Table.Row>
       ) : undefined}
@@ -115,15 +115,15 @@ interface Props {
   readonly pins: ReadonlyArray<PinSummary>;
 }
 
-/** One row a pin. */
+/** One row per pin. */
 export const PinsTable = ({ onOrder, order, pins }: Props) => (
-  <TableBox caption="Pinned Dags">
+  <ScrollableTable caption="Pinned Dags">
     <Table.Header>
       <Table.Row>
         <SortableHeader column="dag_id" onOrder={onOrder} order={order}>
           Dag
         </SortableHeader>
-        <Table.ColumnHeader scope="col">Health</Table.ColumnHeader>
+        <Table.ColumnHeader scope="col">Enforcement</Table.ColumnHeader>
         <Table.ColumnHeader scope="col">Active</Table.ColumnHeader>
         <Table.ColumnHeader scope="col">Latest</Table.ColumnHeader>
         <SortableHeader column="versions_behind" onOrder={onOrder} order={order}>
@@ -143,5 +143,5 @@ export const PinsTable = ({ onOrder, order, pins }: Props) => (
         <PinRow key={pin.dag_id} summary={pin} />
       ))}
     </Table.Body>
-  </TableBox>
+  </ScrollableTable>
 );

@@ -35,7 +35,7 @@ const LINES = [
   [ROLLBACK_COLOR, undefined, "rollback"],
 ] as const;
 
-/** What the marks and lines mean. */
+/** The legend of the chart. */
 export const Legend = () => (
   <Flex
     as="ul"

@@ -28,7 +28,7 @@ interface Props {
 
 const HOLLOW = new Set(["queued", "running"]);
 
-/** A run: a circle is live and a diamond a canary; a cross tells a failure and a hole that it is not finished. */
+/** A run: circles are live runs, diamonds canary runs; a cross marks a failure, a hollow mark an unfinished run. */
 export const RunMark = ({ kind, state, x, y }: Props) => {
   const color = colorOf(state);
   const look = { fill: HOLLOW.has(state) ? GROUND_COLOR : color, stroke: color, strokeWidth: 2 };

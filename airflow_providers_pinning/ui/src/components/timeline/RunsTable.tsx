@@ -21,17 +21,17 @@ import { Table } from "@chakra-ui/react";
 
 import type { Run } from "src/api/types";
 import { RunLink } from "src/components/Links";
-import { Moment } from "src/components/Moment";
-import { TableBox } from "src/components/TableBox";
+import { RelativeTime } from "src/components/RelativeTime";
+import { ScrollableTable } from "src/components/ScrollableTable";
 
 interface Props {
   readonly dagId: string;
   readonly runs: ReadonlyArray<Run>;
 }
 
-/** What the picture shows, as a table. */
+/** The runs of the chart as a table. */
 export const RunsTable = ({ dagId, runs }: Props) => (
-  <TableBox caption="Runs with their versions, newest first">
+  <ScrollableTable caption="Runs with their versions, newest first">
     <Table.Header>
       <Table.Row>
         <Table.ColumnHeader scope="col">Run</Table.ColumnHeader>
@@ -47,14 +47,14 @@ export const RunsTable = ({ dagId, runs }: Props) => (
           <Table.Cell>
             <RunLink dagId={dagId} runId={run.run_id} />
           </Table.Cell>
-          <Table.Cell>{run.version_number ?? "gone"}</Table.Cell>
+          <Table.Cell>{run.version_number ?? "deleted"}</Table.Cell>
           <Table.Cell>{run.kind}</Table.Cell>
           <Table.Cell>{run.state}</Table.Cell>
           <Table.Cell>
-            <Moment value={run.created_at} />
+            <RelativeTime value={run.created_at} />
           </Table.Cell>
         </Table.Row>
       ))}
     </Table.Body>
-  </TableBox>
+  </ScrollableTable>
 );

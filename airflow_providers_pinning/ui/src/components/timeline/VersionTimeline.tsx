@@ -24,7 +24,7 @@ import { useNavigate } from "react-router-dom";
 import type { DagPinning } from "src/api/requests";
 import { runAddress } from "src/components/Links";
 import { Section } from "src/components/Section";
-import { Drawing } from "src/components/timeline/Drawing";
+import { TimelineChart } from "src/components/timeline/TimelineChart";
 import { columnWidth, COLUMNS, ROW, TOP } from "src/components/timeline/geometry";
 import { Legend } from "src/components/timeline/Legend";
 import { RunsTable } from "src/components/timeline/RunsTable";
@@ -32,7 +32,7 @@ import { useWidth } from "src/hooks/useWidth";
 import { layOut, type Row } from "src/lib/timeline";
 import { plural } from "src/lib/versions";
 
-const RowLabel = ({ row: { gone, number, version } }: { readonly row: Row }) => (
+const RowLabel = ({ row: { deleted, number, version } }: { readonly row: Row }) => (
   <HStack gap={1} h={`${ROW}px`} pe={2}>
     <Text fontSize="sm" fontWeight={version?.is_active ? "bold" : "normal"} whiteSpace="nowrap">
       v{number}
@@ -47,15 +47,15 @@ const RowLabel = ({ row: { gone, number, version } }: { readonly row: Row }) => 
       </Badge>
     ) : version?.is_latest ? (
       <Badge size="xs">latest</Badge>
-    ) : gone ? (
+    ) : deleted ? (
       <Badge colorPalette="red" size="xs" variant="outline">
-        gone
+        deleted
       </Badge>
     ) : undefined}
   </HStack>
 );
 
-/** What ran where and when, and how the pin moved. */
+/** Which version each run used, and how the pin moved. */
 export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) => {
   const { candidate, events, runs, state, versions } = pinning;
   const navigate = useNavigate();
@@ -88,15 +88,17 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
     <Section
       actions={
         shown.length === 0 ? undefined : (
-          <Button aria-pressed={asTable} onClick={() => setAsTable(!asTable)} size="xs" variant="outline">
-            Show as a table
+          <Button onClick={() => setAsTable(!asTable)} size="xs" variant="outline">
+            {asTable ? "Show chart" : "Show table"}
           </Button>
         )
       }
-      title="Versions over time"
+      title="Version timeline"
     >
-      {timeline.rows.length === 0 ? (
-        <Text color="fg.muted">No version is registered yet.</Text>
+      {asTable ? (
+        <RunsTable dagId={state.dag_id} runs={shown} />
+      ) : timeline.rows.length === 0 ? (
+        <Text color="fg.muted">No version parsed yet.</Text>
       ) : (
         <Flex minW={0}>
           <Box flexShrink={0} pt={`${TOP}px`}>
@@ -105,7 +107,7 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
             ))}
           </Box>
           <Box
-            aria-label="Picture of the versions over time"
+            aria-label="Version timeline chart"
             flexGrow={1}
             minW={0}
             onScroll={({ currentTarget: { clientWidth, scrollLeft, scrollWidth } }) => {
@@ -116,7 +118,7 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
             role="region"
             tabIndex={0}
           >
-            <Drawing
+            <TimelineChart
               column={columnWidth(timeline.columns, width)}
               onOpenRun={(runId) => void navigate(runAddress(state.dag_id, runId))}
               onPoint={setPointed}
@@ -126,17 +128,22 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
           </Box>
         </Flex>
       )}
-      <Text color="fg.muted" fontSize="xs" minH="1.25rem" overflowWrap="anywhere">
-        {pointed}
-      </Text>
-      <Legend />
+      {asTable ? undefined : (
+        <>
+          <Text color="fg.muted" fontSize="xs" minH="1.25rem" overflowWrap="anywhere">
+            {pointed}
+          </Text>
+          <Legend />
+        </>
+      )}
       <Text color="fg.muted" fontSize="xs" mt={1}>
-        {runs === null ? "You may not see the runs of this Dag. " : ""}
-        {runs && runs.total > shown.length ? `The newest ${shown.length} of ${runs.total} runs are shown. ` : ""}
-        {timeline.omitted > 0 ? `${plural(timeline.omitted, "more version")} not shown. ` : ""}
-        {timeline.hidden > 0 ? `${plural(timeline.hidden, "run")} of versions without a row: see the table. ` : ""}
+        {runs === null ? "You don't have permission to view this Dag's runs. " : ""}
+        {runs && runs.total > shown.length ? `Showing the latest ${shown.length} of ${runs.total} runs. ` : ""}
+        {!asTable && timeline.omitted > 0 ? `${plural(timeline.omitted, "more version")} not shown. ` : ""}
+        {!asTable && timeline.hidden > 0
+          ? `${plural(timeline.hidden, "run belongs", "runs belong")} to versions not shown here. See the table. `
+          : ""}
       </Text>
-      {asTable ? <RunsTable dagId={state.dag_id} runs={shown} /> : undefined}
     </Section>
   );
 };

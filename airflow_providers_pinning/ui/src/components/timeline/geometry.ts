@@ -17,7 +17,7 @@
  * under the License.
  */
 
-/** Sizes of the picture, in pixels. */
+/** Sizes in the chart, in pixels. */
 
 /** Narrowest and widest column. */
 export const COLUMNS = [14, 26] as const;
@@ -26,13 +26,13 @@ export const RADIUS = 6;
 export const TOP = 6;
 export const AXIS = 22;
 
-/** Width of a column, so that the picture fills its box, or scrolls in it if there is too much. */
+/** Width of a column, so that the chart fills its box, or scrolls if it does not fit. */
 export const columnWidth = (columns: number, available: number): number =>
   Math.min(Math.max(available / columns, COLUMNS[0]), COLUMNS[1]);
 
 export const yOf = (row: number): number => TOP + row * ROW + ROW / 2;
 
-/** Colour of a state in Airflow's theme, light or dark. */
+/** Color of a state in Airflow's theme, light or dark. */
 export const colorOf = (state: string): string => {
   const known = ["failed", "queued", "running", "success"].includes(state) ? state : "none";
 

@@ -17,9 +17,9 @@
  * under the License.
  */
 
-/** What the overview of pins asks for, in the page's address and back. */
+/** The query of the overview, to and from the page's URL. */
 
-import type { PinsQuestion } from "src/api/requests";
+import type { PinsQuery } from "src/api/requests";
 import type { PinOrder } from "src/api/types";
 
 export const PAGE_SIZES = [25, 50, 100, 200] as const;
@@ -36,7 +36,7 @@ const wholeNumber = (text: string | null, fallback: number): number => {
   return Number.isInteger(number) && number >= 0 ? number : fallback;
 };
 
-export const fromParams = (params: URLSearchParams): PinsQuestion => {
+export const fromParams = (params: URLSearchParams): PinsQuery => {
   const order = params.get("order_by") ?? "";
   const limit = wholeNumber(params.get("limit"), PAGE_SIZES[0]);
 
@@ -50,15 +50,15 @@ export const fromParams = (params: URLSearchParams): PinsQuestion => {
   };
 };
 
-export const toParams = (question: PinsQuestion): URLSearchParams => {
+export const toParams = (query: PinsQuery): URLSearchParams => {
   const params = new URLSearchParams();
   const given: Array<[string, string]> = [
-    ["dag_id_pattern", question.text],
-    ["behind", question.behind ? "true" : ""],
-    ["unhealthy", question.unhealthy ? "true" : ""],
-    ["order_by", question.order === "dag_id" ? "" : question.order],
-    ["limit", question.limit === PAGE_SIZES[0] ? "" : String(question.limit)],
-    ["offset", question.offset === 0 ? "" : String(question.offset)],
+    ["dag_id_pattern", query.text],
+    ["behind", query.behind ? "true" : ""],
+    ["unhealthy", query.unhealthy ? "true" : ""],
+    ["order_by", query.order === "dag_id" ? "" : query.order],
+    ["limit", query.limit === PAGE_SIZES[0] ? "" : String(query.limit)],
+    ["offset", query.offset === 0 ? "" : String(query.offset)],
   ];
 
   for (const [name, value] of given) {
@@ -73,7 +73,7 @@ export const toParams = (question: PinsQuestion): URLSearchParams => {
 /** Where the last page begins. */
 export const lastOffset = (total: number, limit: number): number => Math.max(Math.ceil(total / limit) - 1, 0) * limit;
 
-/** The order after a click on a column: what is most or newest first, then the other way round. */
+/** The order after a click on a column: the most or newest first, and reversed by the next click. */
 export const nextOrder = (column: PinColumn, current: PinOrder): PinOrder => {
   const descendingFirst = column === "versions_behind" || column === "pinned_at";
 

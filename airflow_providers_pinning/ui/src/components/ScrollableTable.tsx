@@ -17,18 +17,22 @@
  * under the License.
  */
 
-import { useSearchParams } from "react-router-dom";
+import { Box, Table } from "@chakra-ui/react";
+import type { ReactNode } from "react";
 
-import type { PinsQuestion } from "src/api/requests";
-import { fromParams, toParams } from "src/lib/question";
+interface Props {
+  readonly caption: string;
+  readonly children: ReactNode;
+}
 
-/** What the overview asks for; kept in the address, so that it can be sent to somebody. */
-export const usePinsQuestion = (): { ask: (changed: Partial<PinsQuestion>) => void; question: PinsQuestion } => {
-  const [params, setParams] = useSearchParams();
-  const question = fromParams(params);
-
-  return {
-    ask: (changed) => setParams(toParams({ ...question, ...changed }), { replace: true }),
-    question,
-  };
-};
+/** A table that scrolls in its own box on a narrow page; the box takes focus, so that keys scroll it. */
+export const ScrollableTable = ({ caption, children }: Props) => (
+  <Box aria-label={caption} maxW="full" overflowX="auto" position="relative" role="region" tabIndex={0}>
+    <Table.Root size="sm" variant="line">
+      <Table.Caption captionSide="top" srOnly>
+        {caption}
+      </Table.Caption>
+      {children}
+    </Table.Root>
+  </Box>
+);

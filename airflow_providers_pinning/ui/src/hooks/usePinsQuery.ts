@@ -17,22 +17,21 @@
  * under the License.
  */
 
-import { Box, Table } from "@chakra-ui/react";
-import type { ReactNode } from "react";
+import { useCallback } from "react";
+import { useSearchParams } from "react-router-dom";
 
-interface Props {
-  readonly caption: string;
-  readonly children: ReactNode;
-}
+import type { PinsQuery } from "src/api/requests";
+import { fromParams, toParams } from "src/lib/pinsQuery";
 
-/** A table that scrolls in its own box where the page is narrow; the box takes the focus, so that keys scroll it. */
-export const TableBox = ({ caption, children }: Props) => (
-  <Box aria-label={caption} maxW="full" overflowX="auto" position="relative" role="region" tabIndex={0}>
-    <Table.Root size="sm" variant="line">
-      <Table.Caption captionSide="top" srOnly>
-        {caption}
-      </Table.Caption>
-      {children}
-    </Table.Root>
-  </Box>
-);
+/** The filters, order and page of the overview, kept in the URL so that they can be shared. */
+export const usePinsQuery = (): { query: PinsQuery; setQuery: (changed: Partial<PinsQuery>) => void } => {
+  const [params, setParams] = useSearchParams();
+
+  return {
+    query: fromParams(params),
+    setQuery: useCallback(
+      (changed) => setParams((before) => toParams({ ...fromParams(before), ...changed }), { replace: true }),
+      [setParams],
+    ),
+  };
+};

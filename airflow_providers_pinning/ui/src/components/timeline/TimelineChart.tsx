@@ -31,11 +31,11 @@ import {
   yOf,
 } from "src/components/timeline/geometry";
 import { RunMark } from "src/components/timeline/RunMark";
-import { tellMove, tellPicture, tellRun } from "src/lib/narrate";
-import { absolute } from "src/lib/time";
+import { describeMove, describeTimeline, describeRun } from "src/lib/describe";
+import { absolute, axisFormat } from "src/lib/time";
 import { labelColumns, type Move, type Timeline } from "src/lib/timeline";
 
-/** Pixels that a day's name needs. */
+/** Pixels that a label of the time needs. */
 const LABEL_ROOM = 64;
 
 const MoveMark = ({ move: { event, fromRow, toRow }, x }: { readonly move: Move; readonly x: number }) => {
@@ -73,10 +73,11 @@ interface Props {
   readonly timeline: Timeline;
 }
 
-/** The picture itself; what it shows is in its description, and in the table beside it. */
-export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: Props) => {
+/** The chart; its description and the table say the same. */
+export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timeline }: Props) => {
   const id = useId();
-  const { columns, marks, moves, rows, stretches, times } = timeline;
+  const { columns, marks, moves, rows, segments, times } = timeline;
+  const format = axisFormat(times);
   const [width, bottom] = [columns * size, TOP + rows.length * ROW];
   const xOf = (column: number): number => (column + 0.5) * size;
 
@@ -91,12 +92,17 @@ export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: P
       viewBox={`0 0 ${width} ${bottom + AXIS}`}
       width={width}
     >
-      <title id={`${id}-title`}>Versions over time</title>
-      <desc id={`${id}-text`}>{tellPicture(timeline, state)}</desc>
+      <title id={`${id}-title`}>Version timeline</title>
+      <desc id={`${id}-text`}>{describeTimeline(timeline, state)}</desc>
       {rows.map((row, index) => (
-        <path d={`M${row.born * size} ${yOf(index)}H${width}`} key={row.number} stroke={LINE_COLOR} strokeWidth={1} />
+        <path
+          d={`M${row.firstColumn * size} ${yOf(index)}H${width}`}
+          key={row.number}
+          stroke={LINE_COLOR}
+          strokeWidth={1}
+        />
       ))}
-      {labelColumns(times, (moment) => absolute(moment, "day"), Math.ceil(LABEL_ROOM / size)).map((column) => (
+      {labelColumns(times, (moment) => absolute(moment, format), Math.ceil(LABEL_ROOM / size)).map((column) => (
         <text
           fill={MUTED_COLOR}
           key={column}
@@ -105,10 +111,10 @@ export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: P
           x={column * size + LABEL_ROOM > width ? width : column * size}
           y={bottom + 15}
         >
-          {absolute(times[column] ?? "", "day")}
+          {absolute(times[column] ?? "", format)}
         </text>
       ))}
-      {stretches.map(({ from, pinned, row, to }) => (
+      {segments.map(({ from, pinned, row, to }) => (
         <path
           d={`M${from === 0 ? 0 : xOf(from)} ${yOf(row)}H${to === columns ? width : xOf(to)}`}
           key={`${from}-${row}`}
@@ -117,17 +123,17 @@ export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: P
           strokeWidth={pinned ? 4 : 2}
         />
       ))}
-      {stretches.flatMap((stretch, index) => {
-        const before = stretches[index - 1];
+      {segments.flatMap((segment, index) => {
+        const before = segments[index - 1];
 
         return before &&
           !before.pinned &&
-          !stretch.pinned &&
-          before.to === stretch.from &&
-          before.row !== stretch.row ? (
+          !segment.pinned &&
+          before.to === segment.from &&
+          before.row !== segment.row ? (
           <path
-            d={`M${xOf(stretch.from)} ${yOf(before.row)}V${yOf(stretch.row)}`}
-            key={stretch.from}
+            d={`M${xOf(segment.from)} ${yOf(before.row)}V${yOf(segment.row)}`}
+            key={segment.from}
             stroke={MUTED_COLOR}
             strokeDasharray="3 4"
             strokeWidth={2}
@@ -144,12 +150,12 @@ export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: P
           fill="transparent"
           height={bottom - TOP}
           key={move.event.id}
-          onMouseEnter={() => onPoint(tellMove(move.event))}
+          onMouseEnter={() => onPoint(describeMove(move.event))}
           width={size}
           x={move.column * size}
           y={TOP}
         >
-          <title>{tellMove(move.event)}</title>
+          <title>{describeMove(move.event)}</title>
         </rect>
       ))}
       {marks.map(({ column, row, run }) => (
@@ -157,9 +163,9 @@ export const Drawing = ({ column: size, onOpenRun, onPoint, state, timeline }: P
           cursor="pointer"
           key={run.run_id}
           onClick={() => onOpenRun(run.run_id)}
-          onMouseEnter={() => onPoint(tellRun(run))}
+          onMouseEnter={() => onPoint(describeRun(run))}
         >
-          <title>{tellRun(run)}</title>
+          <title>{describeRun(run)}</title>
           <rect fill="transparent" height={ROW} width={size} x={column * size} y={yOf(row) - ROW / 2} />
           <RunMark kind={run.kind} state={run.state} x={xOf(column)} y={yOf(row)} />
         </g>

@@ -23,30 +23,30 @@ import { absolute } from "src/lib/time";
 
 interface Props {
   readonly error: ApiError;
-  /** Revision of the state that the person saw. */
+  /** Revision of the state that the user saw. */
   readonly seen: number;
 }
 
-/** Why nothing was changed. */
-export const Refusal = ({ error, seen }: Props) => {
+/** Why a change was not made, or that its outcome is unknown. */
+export const RequestFailure = ({ error, seen }: Props) => {
   const { components, message, reason, state, status } = error;
 
   if (reason === "revision_conflict" && state && state.revision !== seen) {
     const who = state.pin
       ? `${state.pin.actor} pinned version ${state.active?.version_number}`
-      : "Somebody unpinned the Dag";
+      : "Someone unpinned the Dag";
     const when = state.pin ? `, ${absolute(state.pin.pinned_at)}: ${state.pin.reason}` : ".";
 
     return (
-      <Notice live status="error" title="Somebody else was faster; nothing was changed">
-        {`${who}${when}\nLook at what would change now, then confirm again or cancel.`}
+      <Notice live status="error" title="Someone else changed this Dag. Your change was not made.">
+        {`${who}${when}\nReview the updated changes below, then confirm or cancel.`}
       </Notice>
     );
   }
 
   if (reason === "database_busy") {
     return (
-      <Notice live status="error" title="Nothing was changed">
+      <Notice live status="error" title="Change not made">
         {message}
       </Notice>
     );
@@ -54,14 +54,14 @@ export const Refusal = ({ error, seen }: Props) => {
 
   if (status === 0 || status >= 500) {
     return (
-      <Notice live status="error" title="It is not known whether this was done">
-        {`${message}\nConfirm again to find out: what was done already is not done twice.`}
+      <Notice live status="error" title="We don't know if this change was made">
+        {`${message}\nTry again: it is safe, the change will not be made twice.`}
       </Notice>
     );
   }
 
   return (
-    <Notice live status="error" title="Nothing was changed">
+    <Notice live status="error" title="Change not made">
       {[message, ...components].join("\n")}
     </Notice>
   );

@@ -17,25 +17,22 @@
  * under the License.
  */
 
-import { Button } from "@chakra-ui/react";
-
-import type { ApiError } from "src/api/client";
-import { Notice } from "src/components/Notice";
+import { Checkbox } from "@chakra-ui/react";
+import type { ReactNode } from "react";
 
 interface Props {
-  readonly error: ApiError | undefined;
-  readonly onRetry: () => void;
-  /** Whether something older is still shown. */
-  readonly stale: boolean;
+  readonly checked: boolean;
+  readonly children: ReactNode;
+  readonly onChange: (checked: boolean) => void;
 }
 
-/** That reading failed: what is still on the page may be old. */
-export const Trouble = ({ error, onRetry, stale }: Props) =>
-  error === undefined ? undefined : (
-    <Notice live status="error" title={stale ? "This page may be out of date" : "This cannot be shown"}>
-      {error.message}{" "}
-      <Button ms={2} onClick={onRetry} size="xs" variant="outline">
-        Try again
-      </Button>
-    </Notice>
-  );
+/** A checkbox with its label. */
+export const LabeledCheckbox = ({ checked, children, onChange }: Props) => (
+  <Checkbox.Root checked={checked} onCheckedChange={(details) => onChange(details.checked === true)}>
+    <Checkbox.HiddenInput />
+    <Checkbox.Control>
+      <Checkbox.Indicator />
+    </Checkbox.Control>
+    <Checkbox.Label>{children}</Checkbox.Label>
+  </Checkbox.Root>
+);

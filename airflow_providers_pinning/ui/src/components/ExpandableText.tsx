@@ -22,22 +22,22 @@ import { useState } from "react";
 
 import { shorten } from "src/lib/text";
 
-/** What is to be read as a whole. */
-export const Words = chakra("span", { base: { overflowWrap: "anywhere", whiteSpace: "pre-wrap" } });
+/** Text that keeps its line breaks and is never shortened. */
+export const MultilineText = chakra("span", { base: { overflowWrap: "anywhere", whiteSpace: "pre-wrap" } });
 
-/** What a person wrote: lines are kept, a long word does not widen the page, and a long text is shown on demand. */
-export const Prose = ({ children }: { readonly children: string }) => {
+/** Text that a person wrote: keeps line breaks, breaks long words, and shortens a long text until it is expanded. */
+export const ExpandableText = ({ children }: { readonly children: string }) => {
   const [whole, setWhole] = useState(false);
   const short = shorten(children);
 
   return short === children ? (
-    <Words>{children}</Words>
+    <MultilineText>{children}</MultilineText>
   ) : (
-    <Words>
+    <MultilineText>
       {whole ? children : short}{" "}
       <chakra.button
         aria-expanded={whole}
-        aria-label={whole ? "Show less of the text" : "Show the whole text"}
+        aria-label={whole ? "Show less" : "Show more"}
         color="fg.info"
         cursor="pointer"
         onClick={() => setWhole(!whole)}
@@ -45,6 +45,6 @@ export const Prose = ({ children }: { readonly children: string }) => {
       >
         {whole ? "less" : "more"}
       </chakra.button>
-    </Words>
+    </MultilineText>
   );
 };

@@ -17,22 +17,25 @@
  * under the License.
  */
 
-import { Checkbox } from "@chakra-ui/react";
-import type { ReactNode } from "react";
+import { Button } from "@chakra-ui/react";
+
+import type { ApiError } from "src/api/client";
+import { Notice } from "src/components/Notice";
 
 interface Props {
-  readonly checked: boolean;
-  readonly children: ReactNode;
-  readonly onChange: (checked: boolean) => void;
+  readonly error: ApiError | undefined;
+  readonly onRetry: () => void;
+  /** Whether earlier data is still shown. */
+  readonly stale: boolean;
 }
 
-/** A box to tick, with its label. */
-export const Check = ({ checked, children, onChange }: Props) => (
-  <Checkbox.Root checked={checked} onCheckedChange={(details) => onChange(details.checked === true)}>
-    <Checkbox.HiddenInput />
-    <Checkbox.Control>
-      <Checkbox.Indicator />
-    </Checkbox.Control>
-    <Checkbox.Label>{children}</Checkbox.Label>
-  </Checkbox.Root>
-);
+/** Says that a request failed; what is still shown may be out of date. */
+export const ErrorNotice = ({ error, onRetry, stale }: Props) =>
+  error === undefined ? undefined : (
+    <Notice live status="error" title={stale ? "This page may be out of date" : "Couldn't load this page"}>
+      {error.message}{" "}
+      <Button ms={2} onClick={onRetry} size="xs" variant="outline">
+        Try again
+      </Button>
+    </Notice>
+  );

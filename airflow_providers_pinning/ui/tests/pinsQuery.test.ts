@@ -19,7 +19,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { directionOf, fromParams, lastOffset, nextOrder, toParams } from "src/lib/question";
+import { directionOf, fromParams, lastOffset, nextOrder, toParams } from "src/lib/pinsQuery";
 
 const asked = (address: string) => fromParams(new URLSearchParams(address));
 
@@ -35,7 +35,7 @@ describe("what the overview asks for", () => {
     expect(toParams(asked(address)).toString()).toBe(address);
   });
 
-  it("passes over what somebody wrote into the address that cannot be asked", () => {
+  it("ignores invalid values in the URL", () => {
     expect(asked("order_by=reason&limit=7&offset=-1")).toMatchObject({ limit: 25, offset: 0, order: "dag_id" });
   });
 });
@@ -61,7 +61,7 @@ describe("a click on a column", () => {
     expect(nextOrder("actor", "-actor")).toBe("actor");
   });
 
-  it("is told to screen readers", () => {
+  it("is announced to screen readers", () => {
     expect([directionOf("actor", "actor"), directionOf("actor", "-actor"), directionOf("actor", "dag_id")]).toEqual([
       "ascending",
       "descending",

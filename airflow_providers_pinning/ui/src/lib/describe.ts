@@ -17,21 +17,21 @@
  * under the License.
  */
 
-/** Sentences for those who cannot see the picture, and for its tooltips. */
+/** Descriptions of the timeline for screen readers and tooltips. */
 
 import type { Event, ReleaseState, Run } from "src/api/types";
 import { absolute } from "src/lib/time";
 import type { Timeline } from "src/lib/timeline";
 import { plural } from "src/lib/versions";
 
-export const tellRun = (run: Run): string =>
+export const describeRun = (run: Run): string =>
   `${run.kind === "canary" ? "Canary run" : "Run"} ${run.run_id} of version ${run.version_number ?? "unknown"}: ${
     run.state
   }, ${absolute(run.created_at)}`;
 
 const numberOf = (version: Event["to_version"]): string => String(version?.version_number ?? "none");
 
-export const tellMove = ({
+export const describeMove = ({
   actor,
   created_at: moment,
   from_version: from,
@@ -43,13 +43,15 @@ export const tellMove = ({
     kind === "rolled_back"
       ? `Rolled back from version ${numberOf(from)} to ${numberOf(to)}`
       : kind === "pinned"
-        ? `Pinned version ${numberOf(to)}, after version ${numberOf(from)}`
-        : `Unpinned version ${numberOf(from)}`;
+        ? `Pinned version ${numberOf(to)}${from ? ` (was version ${from.version_number})` : ""}`
+        : kind === "forgotten"
+          ? `Dag deleted while version ${numberOf(from)} was pinned`
+          : `Unpinned version ${numberOf(from)}`;
 
   return `${what} by ${actor}, ${absolute(moment)}: ${reason}`;
 };
 
-export const tellPicture = ({ marks, moves }: Timeline, state: ReleaseState): string => {
+export const describeTimeline = ({ marks, moves }: Timeline, state: ReleaseState): string => {
   const failed = marks.filter(({ run }) => run.state === "failed").length;
   const canaries = marks.filter(({ run }) => run.kind === "canary").length;
   const used = new Set(marks.map(({ run }) => run.version_number)).size;
@@ -58,10 +60,10 @@ export const tellPicture = ({ marks, moves }: Timeline, state: ReleaseState): st
 
   return [
     marks.length === 0
-      ? "There are no runs."
+      ? "No runs."
       : `${plural(marks.length, "run")} of ${plural(used, "version")}; ${failed} failed, ${plural(canaries, "canary run")}.`,
     active === undefined ? "" : `Version ${active} is active${state.pinned ? " and pinned" : ", not pinned"}.`,
-    last ? `Last change: ${tellMove(last.event)}` : "The pin was never changed.",
+    last ? `Last change: ${describeMove(last.event)}` : "No pin changes.",
   ]
     .filter(Boolean)
     .join(" ");

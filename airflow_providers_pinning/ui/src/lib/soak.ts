@@ -1,0 +1,82 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+/** The verdict on a candidate in words. */
+
+import type { Run, Soak } from "src/api/types";
+import { unfinishedCanaries } from "src/lib/runs";
+import { duration } from "src/lib/time";
+import { plural } from "src/lib/versions";
+
+const percent = (share: number): string => `${Math.round(share * 100)}%`;
+
+/** Below this number of runs, an estimate of the failure rate says next to nothing. */
+const MIN_RUNS_FOR_RATE = 20;
+
+/** The evidence behind a verdict, as short sentences. */
+export const evidenceOf = ({ comparison, evidence, version }: Soak, listed: ReadonlyArray<Run> = []): Array<string> => {
+  const {
+    cleared,
+    failure_rate: rate,
+    failure_rate_upper_95: bound,
+    failures,
+    not_evidence: ignored,
+    retried_tasks: retried,
+    runs,
+    running,
+    soaked_seconds: soaked,
+    successes,
+    withheld_effects: withheld,
+  } = evidence;
+  const ratios = comparison && [comparison.duration_ratio, comparison.p90_ratio];
+
+  return [
+    ...(runs > 0
+      ? [`${plural(runs, "finished canary run")}: ${successes} succeeded, ${failures} failed.`]
+      : running === 0
+        ? ["No canary runs yet."]
+        : []),
+    ...unfinishedCanaries(listed, version.version_number, running),
+    ...(ignored > 0 ? [`${plural(ignored, "finished run")} not counted.`] : []),
+    ...(typeof rate === "number" && typeof bound === "number" && runs >= MIN_RUNS_FOR_RATE
+      ? [`Estimated failure rate: ${percent(rate)} (95% confidence: at most ${percent(bound)}).`]
+      : []),
+    ...(cleared > 0 ? [`${plural(cleared, "run was", "runs were")} cleared and rerun.`] : []),
+    ...(retried > 0 ? [`${plural(retried, "task")} needed retries.`] : []),
+    ...(withheld > 0 ? [`${plural(withheld, "effect")} on live runs withheld.`] : []),
+    ...(soaked ? [`Evaluating for ${duration(soaked)}.`] : []),
+    ...(comparison ? [comparison.judgement.message] : []),
+    ...(ratios && typeof ratios[0] === "number" && typeof ratios[1] === "number"
+      ? [
+          `Duration vs. the active version: ${ratios[0].toFixed(2)}x (median), ${ratios[1].toFixed(2)}x (90th percentile).`,
+        ]
+      : []),
+  ];
+};
+
+/** What a version must show to pass. */
+export const describeCriteria = ({ comparison, criteria }: Soak): string => {
+  const ratio = comparison && criteria.max_duration_ratio;
+
+  return `Pass criteria: ${[
+    plural(Number(criteria.min_runs), "finished canary run"),
+    Number(criteria.max_failures) === 0 ? "no failures" : `at most ${plural(Number(criteria.max_failures), "failure")}`,
+    ...(typeof ratio === "number" ? [`at most ${ratio}x the active version's duration`] : []),
+  ].join(", ")}. A promotion Dag may be stricter.`;
+};
