@@ -125,12 +125,13 @@ class _Heartbeat:
         from airflow.utils.session import create_session
 
         from airflow_providers_pinning import conf
-        from airflow_providers_pinning.domain.monitoring.attestation import renew_api_server
+        from airflow_providers_pinning.domain.monitoring.attestation import note_heartbeats, renew_api_server
 
         while not self._ended.wait(conf.component_heartbeat()):
             try:
                 with create_session(scoped=False) as session:
                     renew_api_server(self._row_id, session=session)
+                    note_heartbeats(session=session)
             except Exception:
                 log.exception("This API server could not renew that it enforces pins; it tries again")
 

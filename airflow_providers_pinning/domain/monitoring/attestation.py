@@ -39,6 +39,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import __version__, conf
 from airflow_providers_pinning.domain.errors import NotEnforcedError
+from airflow_providers_pinning.domain.monitoring import heartbeats
 from airflow_providers_pinning.domain.seams import FINGERPRINT
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Component
@@ -116,14 +117,20 @@ def withdraw(row_id: UUID, *, session: Session) -> None:
     session.execute(delete(Component).where(Component.id == row_id))
 
 
+def note_heartbeats(*, session: Session) -> None:
+    """Look at the jobs' heartbeats, so that those which go on are known when somebody asks."""
+    heartbeats.note(session.scalars(_of_components()[1]).all())
+
+
 def live_components(*, session: Session) -> list[ComponentHealth]:
     """List every live scheduler, dag processor, triggerer and API server process."""
     attestations, running_jobs = _of_components()
     # The jobs first: a component that starts in between writes both at once, and must not be seen without the latter.
     jobs = session.scalars(running_jobs).all()
     rows = session.scalars(attestations, {"oldest_sign_of_life": _oldest_sign_of_life()}).all()
+    heartbeats.note(jobs)
     attested = {row.job_id: row for row in rows if row.job_id is not None}
-    components = [_judge_job(job, attested.get(job.id)) for job in jobs if job.is_alive()]
+    components = [_judge_job(job, attested.get(job.id)) for job in jobs if job.is_alive() or heartbeats.go_on(job)]
     return components + [_judge_attested(row) for row in rows if row.job_id is None]
 
 
@@ -179,13 +186,14 @@ def _complaint(missing: list[ComponentHealth]) -> str:
 def _judge_job(job: Job, row: Component | None) -> ComponentHealth:
     if row is not None:
         return _judge_attested(row, last_seen=job.latest_heartbeat)
+    clock = "" if job.is_alive() else ", and its clock is behind"
     return ComponentHealth(
         component=JOB_COMPONENTS[job.job_type or ""],
         hostname=job.hostname or "",
         pid=None,
         job_id=job.id,
         enforced=False,
-        message="runs without the enforcement. Install airflow-providers-pinning there and restart it.",
+        message=f"runs without the enforcement{clock}. Install airflow-providers-pinning there and restart it.",
         package_version=None,
         last_seen=job.latest_heartbeat,
     )

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import timedelta
 from unittest import mock
 
@@ -108,6 +109,37 @@ class TestLiveJob:
             job.id,
         )
         assert "Install airflow-providers-pinning there" in component["message"]
+
+    def test_whose_clock_is_slow_keeps_pins_from_being_made_once_its_heartbeat_was_seen_to_go_on(self, session, pin):
+        job = start(session, enforced=False)
+        for _ in range(2):
+            job.latest_heartbeat = timezone.utcnow() - timedelta(hours=1)
+            session.commit()
+            attestation.note_heartbeats(session=session)
+
+        with pytest.raises(NotEnforcedError, match="without the enforcement, and its clock is behind"):
+            pin()
+
+    def test_whose_heartbeat_is_old_and_stays_is_gone(self, session, pin):
+        job = start(session, enforced=False)
+        job.latest_heartbeat = timezone.utcnow() - timedelta(hours=1)
+        session.commit()
+        for _ in range(2):
+            attestation.note_heartbeats(session=session)
+
+        assert health(session) == []
+        assert pin().pinned
+
+    def test_whose_heartbeat_went_on_until_it_died_is_gone_after_the_threshold(self, session, monkeypatch):
+        job = start(session, enforced=False)
+        for _ in range(2):
+            job.latest_heartbeat = timezone.utcnow() - timedelta(hours=1)
+            session.commit()
+            attestation.note_heartbeats(session=session)
+        later = time.monotonic() + 3600
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+
+        assert health(session) == []
 
     def test_with_another_release_of_the_package_keeps_pins_from_being_made(self, session, pin):
         start(session)
