@@ -78,7 +78,7 @@ class Window:
 
     def fact(self, label: str) -> Locator:
         """Return what stands under a label in the release state."""
-        return self.section("Version status").locator("dt", has_text=label).locator("xpath=following-sibling::dd")
+        return self.section("Version status").locator("dt", has_text=label).locator("xpath=following-sibling::dd[1]")
 
     def button(self, name: str) -> Locator:
         """Return a button by its whole name."""

@@ -34,14 +34,20 @@ interface FactProps {
   readonly label: string;
 }
 
-const Fact = ({ children, label }: FactProps) => (
-  <Box minW={0}>
+const Term = ({ children, label }: FactProps) => (
+  <>
     <Text as="dt" color="fg.muted" fontSize="xs" fontWeight="semibold">
       {label}
     </Text>
     <Box as="dd" fontSize="sm" m={0}>
       {children}
     </Box>
+  </>
+);
+
+const Fact = (props: FactProps) => (
+  <Box minW={0}>
+    <Term {...props} />
   </Box>
 );
 
@@ -62,7 +68,7 @@ export const StateCard = ({ actions, candidate, runs, state, versions }: Props) 
 
   return (
     <Section actions={actions} title="Version status">
-      <Grid as="dl" gap={4} m={0} templateColumns="repeat(auto-fit, minmax(min(100%, 12rem), 1fr))">
+      <Grid as="dl" gap={4} m={0} templateColumns="repeat(auto-fit, minmax(min(100%, 10rem), 1fr))">
         <Fact label="Active version">
           {active === null ? (
             "No version parsed yet."
@@ -108,19 +114,21 @@ export const StateCard = ({ actions, candidate, runs, state, versions }: Props) 
           )}
         </Fact>
         {pinned || health.problems.length > 0 ? (
-          <Fact label="Pin enforcement">
-            <Flex>
-              <HealthBadge health={health} />
-            </Flex>
-          </Fact>
+          <Box minW={0}>
+            <Term label="Pin enforcement">
+              <Flex mb={1}>
+                <HealthBadge health={health} />
+              </Flex>
+            </Term>
+            {outcomes === undefined ? undefined : (
+              <Term label="Runs since pinned">
+                <Text as="span" color={outcomes.failed > 0 ? "red.fg" : undefined}>
+                  {describeOutcomes(outcomes)}
+                </Text>
+              </Term>
+            )}
+          </Box>
         ) : undefined}
-        {outcomes === undefined ? undefined : (
-          <Fact label="Runs since pinned">
-            <Text as="span" color={outcomes.failed > 0 ? "red.fg" : undefined}>
-              {describeOutcomes(outcomes)}
-            </Text>
-          </Fact>
-        )}
         {hold === null ? undefined : (
           <Fact label="On hold">
             <ExpandableText>{hold.reason}</ExpandableText>

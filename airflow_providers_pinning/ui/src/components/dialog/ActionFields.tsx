@@ -81,7 +81,7 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, state }
           Reject version {state.active?.version_number} (blocks it from being promoted again)
         </LabeledCheckbox>
         <LabeledCheckbox checked={choices.hold} onChange={(hold) => onChange({ hold })}>
-          Hold this version (block automatic promotions)
+          Hold this version (blocks automatic promotions)
         </LabeledCheckbox>
       </>
     ) : undefined}

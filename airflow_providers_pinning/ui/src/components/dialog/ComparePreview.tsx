@@ -53,10 +53,10 @@ const NextRuns = ({ from, schedule, to }: NextRunsProps) => {
         <chakra.caption textAlign="start">Next runs</chakra.caption>
         <thead>
           <tr>
-            <chakra.th pe={4} scope="col" textAlign="start">
+            <chakra.th fontWeight="semibold" pe={4} scope="col" textAlign="start">
               Version {from}
             </chakra.th>
-            <chakra.th scope="col" textAlign="start">
+            <chakra.th fontWeight="semibold" scope="col" textAlign="start">
               Version {to}
             </chakra.th>
           </tr>
