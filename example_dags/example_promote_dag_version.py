@@ -86,7 +86,7 @@ with DAG(
         "canary_conf": Param(None, type=["object", "null"], title="Configuration of the canary runs"),
         "soak_seconds": Param(0, type="number", minimum=0, title="Least time to soak"),
         "soak_max_failures": Param(0, type="integer", minimum=0, title="Failed canary runs that are tolerated"),
-        "soak_max_wait": Param(86400, type="number", minimum=0, title="Seconds until a soak is inconclusive"),
+        "soak_inconclusive_after": Param(86400, type="number", minimum=0, title="Seconds until a soak is inconclusive"),
         "on_inconclusive": Param(
             "fail", enum=["fail", "skip", "succeed"], title="Inconclusive soak: reject, leave it, or let people decide"
         ),
@@ -99,7 +99,7 @@ with DAG(
         "bake_runs": Param(3, type="integer", minimum=1, title="Live runs after the pin"),
         "bake_seconds": Param(0, type="number", minimum=0, title="Least time to bake"),
         "bake_max_failures": Param(0, type="integer", minimum=0, title="Failed live runs that are tolerated"),
-        "bake_max_wait": Param(7 * 86400, type="number", minimum=0, title="Seconds until a bake is inconclusive"),
+        "bake_inconclusive_after": Param(7 * 86400, type="number", minimum=0, title="Seconds until it is inconclusive"),
     },
     # [END howto_promotion_params]
 ):
@@ -143,7 +143,7 @@ with DAG(
         min_runs="{{ params.canary_runs }}",
         min_duration="{{ params.soak_seconds }}",
         max_failures="{{ params.soak_max_failures }}",
-        max_wait="{{ params.soak_max_wait }}",
+        inconclusive_after="{{ params.soak_inconclusive_after }}",
         on_inconclusive="{{ params.on_inconclusive }}",
         poke_interval="{{ params.poke_seconds }}",
         deferrable=True,
@@ -238,7 +238,7 @@ with DAG(
         min_runs="{{ params.bake_runs }}",
         min_duration="{{ params.bake_seconds }}",
         max_failures="{{ params.bake_max_failures }}",
-        max_wait="{{ params.bake_max_wait }}",
+        inconclusive_after="{{ params.bake_inconclusive_after }}",
         # Nothing is wrong with a version that merely had few runs, so it stays.
         on_inconclusive="skip",
         poke_interval="{{ params.poke_seconds }}",
@@ -250,7 +250,7 @@ with DAG(
         task_id="roll_back",
         target_dag_id=TARGET,
         # The trigger rule holds for failures up to the pin too; then there is nothing of this run to roll back.
-        from_version=PINNED_NUMBER,
+        expected_version=PINNED_NUMBER,
         hold=True,
         reason="The bake failed in run {{ run_id }}",
         trigger_rule="one_failed",

@@ -220,8 +220,8 @@ SOAK_CRITERIA = (
         metavar="NUMBER",
     ),
     Arg(
-        ("--max-wait",),
-        help="Time after which an undecided soak is inconclusive (default: never)",
+        ("--inconclusive-after", "--max-wait"),
+        help="Time after which an undecided soak is inconclusive (default: never); --max-wait is the former name",
         type=values.seconds,
         metavar="SECONDS",
     ),

@@ -118,7 +118,7 @@ class PinningChanges:
         *,
         reason: str,
         to_version: int | None = None,
-        from_version: int | None = None,
+        expected_version: int | None = None,
         reject_current: bool = True,
         hold: bool = False,
         expected_revision: int | None = None,
@@ -128,14 +128,14 @@ class PinningChanges:
         """
         Pin the version that was active before, or the one named, and return the release state.
 
-        :param from_version: refuse with ``revision_conflict`` if another version is active
+        :param expected_version: refuse with ``revision_conflict`` if another version is active
         """
         return self.call(
             endpoints.rollback(
                 dag_id,
                 reason=reason,
                 to_version=to_version,
-                from_version=from_version,
+                expected_version=expected_version,
                 reject_current=reject_current,
                 hold=hold,
                 expected_revision=expected_revision,

@@ -73,7 +73,7 @@ class SoakCriteria:
     """Failed runs that are tolerated; one more fails the soak."""
     consecutive_successes: int | None = None
     """Successes in a row, up to now, that are needed."""
-    max_wait: float | None = None
+    inconclusive_after: float | None = None
     """Time after which an undecided soak is inconclusive."""
     run_kinds: str = RunKind.CANARY.value
     """A :class:`RunKind`."""

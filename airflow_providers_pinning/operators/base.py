@@ -18,10 +18,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.context import Context
@@ -128,6 +130,27 @@ class TargetsDag:
         """Return the hook; its requests say which task they come from."""
         source = TaskSource.of(context).as_dict() if context else None
         return PinningHook(self.pinning_conn_id, source=source)
+
+
+def renamed(operator: Any, old: str, new: str, value: Any, unset: Any, kwargs: dict[str, Any]) -> Any:
+    """
+    Return the value of a parameter that may have been given by the name that it had in 0.1.0.
+
+    :param operator: the operator that is being made
+    :param old: the name in 0.1.0
+    :param new: the name now
+    :param value: what was given by the new name
+    :param unset: what that is if nothing was given
+    :param kwargs: the other parameters, from which the old name is taken
+    :raises ValueError: if both are given
+    """
+    if old not in kwargs:
+        return value
+    name = type(operator).__name__
+    if value is not unset:
+        raise ValueError(f"{name}: {old} is the former name of {new}. Give only {new}.")
+    warnings.warn(f"{name}: {old} is now called {new}.", AirflowProviderDeprecationWarning, stacklevel=4)
+    return kwargs.pop(old)
 
 
 class PinningOperator(TargetsDag, BaseOperator):

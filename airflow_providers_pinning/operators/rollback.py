@@ -21,36 +21,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from airflow.sdk.definitions._internal.types import NOTSET, ArgNotSet
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.source import TaskSource
-from airflow_providers_pinning.operators.base import PinningOperator, text, whole_number
-
-ANY = "any"
+from airflow_providers_pinning.operators.base import PinningOperator, renamed, text, whole_number
 
 
 class RollbackDagVersionOperator(PinningOperator):
     """
     Pin the version that was active before, or the one named.
 
-    In a promotion Dag, give ``from_version``, the version that was promoted: if something else is active, as when
+    In a promotion Dag, give ``expected_version``, the version that was promoted: if something else is active, as when
     the promotion failed before it pinned, there is nothing of its own to roll back, and the task is skipped.
     The trigger rule ``one_failed`` alone does not see to that, as it holds for failures further upstream too.
 
     :param to_version: number of the version to return to (templated)
-    :param from_version: roll back only if this version is active, else skip (templated)
+    :param expected_version: roll back only if this version is active, else skip; a template that renders to nothing
+        is no version, so the task is skipped then too (templated)
     :param reject_current: mark the present version as not to be pinned
     :param hold: take no further change of this Dag without an override
     :param expected_revision: fail if the pin was changed since this revision (templated)
     :param override_reason: why a rejection or a hold is passed over (templated)
+    :param from_version: the name that ``expected_version`` had in 0.1.0
     """
 
     template_fields: Sequence[str] = (
         *PinningOperator.template_fields,
         "to_version",
-        "from_version",
+        "expected_version",
         "expected_revision",
         "override_reason",
     )
@@ -59,29 +60,35 @@ class RollbackDagVersionOperator(PinningOperator):
         self,
         *,
         to_version: int | str | None = None,
-        from_version: int | str = ANY,
+        expected_version: int | str | ArgNotSet | None = NOTSET,
         reject_current: bool = True,
         hold: bool = False,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
+        from_version: int | str | ArgNotSet | None = NOTSET,
         **kwargs: Any,
     ) -> None:
+        # A parameter of its own, so that one in the default_args of a Dag is not lost.
+        if not isinstance(from_version, ArgNotSet):
+            kwargs["from_version"] = from_version
+        expected_version = renamed(self, "from_version", "expected_version", expected_version, NOTSET, kwargs)
         super().__init__(**kwargs)
         self.to_version = to_version
-        self.from_version = from_version
+        self.checks_version = not isinstance(expected_version, ArgNotSet)
+        self.expected_version = None if isinstance(expected_version, ArgNotSet) else expected_version
         self.reject_current = reject_current
         self.hold = hold
         self.expected_revision = expected_revision
         self.override_reason = override_reason
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
-        """Roll back, unless another version is active than the one to roll back from."""
+        """Roll back, unless another version is active than the expected one."""
         revision = whole_number("expected_revision", self.expected_revision)
-        if self.from_version != ANY:
+        if self.checks_version:
             state = hook.get_release_state(self.target_dag_id)
             active = (state["active"] or {}).get("version_number")
             # A template that renders to nothing names no version, rather than any.
-            if not state["pinned"] or active != whole_number("from_version", self.from_version):
+            if not state["pinned"] or active != whole_number("expected_version", self.expected_version):
                 return self._done_before(hook, context, state)
             revision = state["revision"] if revision is None else revision
         return hook.roll_back(
@@ -103,7 +110,7 @@ class RollbackDagVersionOperator(PinningOperator):
             self.log.info("This task rolled Dag %s back in an earlier try", self.target_dag_id)
             return state
         raise AirflowSkipException(
-            f"Nothing to roll back: version {self.from_version} of Dag {self.target_dag_id} is not the pinned one, "
+            f"Nothing to roll back: version {self.expected_version} of Dag {self.target_dag_id} is not the pinned one, "
             f"version {(state['active'] or {}).get('version_number')} is active."
         )
 

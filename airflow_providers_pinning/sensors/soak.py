@@ -28,7 +28,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.soak import FailedTasks, RunKind, SoakCriteria, Verdict, iso, seconds
-from airflow_providers_pinning.operators.base import required_number, whole_number
+from airflow_providers_pinning.operators.base import renamed, required_number, whole_number
 from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
 
@@ -60,8 +60,7 @@ class VersionSoakSensor(PinningSensor):
     :param min_duration: time that must have passed since the soak began (templated)
     :param max_failures: failed runs that are tolerated; one more fails the soak (templated)
     :param consecutive_successes: successes in a row, up to now, that are needed (templated)
-    :param max_wait: time since the soak began after which it is inconclusive; unlike other sensors' ``max_wait``,
-        it has nothing to do with ``poke_interval`` (templated)
+    :param inconclusive_after: time since the soak began after which it is inconclusive (templated)
     :param on_inconclusive: what an inconclusive soak means: ``fail``, ``skip`` or ``succeed`` (templated)
     :param run_kinds: runs that count: ``canary`` for a candidate, ``live`` for a bake, or ``any`` (templated)
     :param since: when the soak began; by default when the version was made a candidate or, for live runs of the
@@ -82,7 +81,7 @@ class VersionSoakSensor(PinningSensor):
         "min_duration",
         "max_failures",
         "consecutive_successes",
-        "soak_max_wait",
+        "inconclusive_after",
         "on_inconclusive",
         "run_kinds",
         "since",
@@ -99,7 +98,7 @@ class VersionSoakSensor(PinningSensor):
         min_duration: float | str | timedelta = 0,
         max_failures: int | str = 0,
         consecutive_successes: int | str | None = None,
-        max_wait: float | str | timedelta | None = None,
+        inconclusive_after: float | str | timedelta | None = None,
         on_inconclusive: str = OnInconclusive.FAIL.value,
         run_kinds: str = RunKind.CANARY.value,
         since: datetime | str | None = None,
@@ -111,13 +110,15 @@ class VersionSoakSensor(PinningSensor):
         max_failure_rate_increase: float | None = None,
         **kwargs: Any,
     ) -> None:
+        # In 0.1.0 the name of a parameter of BaseSensorOperator. What default_args hold of that does not come by here.
+        inconclusive_after = renamed(self, "max_wait", "inconclusive_after", inconclusive_after, None, kwargs)
         super().__init__(**kwargs)
         self.version_number = version_number
         self.min_runs = min_runs
         self.min_duration = min_duration
         self.max_failures = max_failures
         self.consecutive_successes = consecutive_successes
-        self.soak_max_wait = max_wait
+        self.inconclusive_after = inconclusive_after
         self.on_inconclusive = on_inconclusive
         self.run_kinds = run_kinds
         self.since = since
@@ -137,7 +138,7 @@ class VersionSoakSensor(PinningSensor):
             min_duration=seconds(self.min_duration) or 0,
             max_failures=required_number("max_failures", self.max_failures),
             consecutive_successes=whole_number("consecutive_successes", self.consecutive_successes),
-            max_wait=seconds(self.soak_max_wait),
+            inconclusive_after=seconds(self.inconclusive_after),
             run_kinds=self.run_kinds,
             since=iso(self.since),
             expected_dag_hash=self.condition("expected_dag_hash"),

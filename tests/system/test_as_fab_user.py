@@ -84,7 +84,7 @@ def commands_of_the_documentation():
 
 def test_operators_and_sensors_promote_as_a_user_of_fab(fab):
     run = PromotionRun(fab, "fab", report=print)
-    run.start(TARGET, canary_runs=1, bake_max_wait=1)
+    run.start(TARGET, canary_runs=1, bake_inconclusive_after=1)
     fab.repository.commit({"orders.py": source("v2")})
     wait_for_version(fab, TARGET, 2)
     wait_for_states(fab, [run], "approval", "awaiting_input")

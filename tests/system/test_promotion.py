@@ -55,7 +55,7 @@ def airflow(shared):
 def promotions(airflow):
     runs = [PromotionRun(airflow, run_id, report=print) for run_id in ("one", "other")]
     for run in runs:
-        run.start(TARGET, canary_runs=1, bake_max_wait=1)
+        run.start(TARGET, canary_runs=1, bake_inconclusive_after=1)
     return runs
 
 

@@ -85,7 +85,9 @@ def promotions(shared, airflow, waiting):
     for dag_id, run in runs.items():
         wait_for_version(airflow, dag_id, 2, commit)
         soak_seconds = 3600 if dag_id == "rewritten_in_soak" else 0
-        run.start(dag_id, canary_runs=1, bake_max_wait=1, soak_seconds=soak_seconds, soak_max_wait=86400)
+        run.start(
+            dag_id, canary_runs=1, bake_inconclusive_after=1, soak_seconds=soak_seconds, soak_inconclusive_after=86400
+        )
     return runs
 
 

@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.base import BaseModel
@@ -58,8 +58,11 @@ class RollbackBody(ChangeBody):
     to_version: VersionNumber | None = Field(
         default=None, description="Version number to return to, instead of the one that was active before."
     )
-    from_version: VersionNumber | None = Field(
+    expected_version: VersionNumber | None = Field(
         default=None, description="Refuse with `revision_conflict` if another version is active."
+    )
+    from_version: VersionNumber | None = Field(
+        default=None, description="Former name of `expected_version`.", deprecated=True
     )
     reject_current: bool = Field(default=True, description="Mark the present version as not to be pinned.")
     hold: bool = Field(default=False, description="Take no further change without an override_reason.")
@@ -68,6 +71,16 @@ class RollbackBody(ChangeBody):
         default=None,
         description="Why a rejection, or a hold that stands in the way of a newer version, is passed over.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_former_name(cls, given: Any) -> Any:
+        # Sent by hooks of 0.1.0: passed over, it would roll back whatever is active.
+        if isinstance(given, dict) and given.get("from_version") is not None:
+            if given.get("expected_version") is not None:
+                raise ValueError("from_version is the former name of expected_version. Give only expected_version.")
+            return {**given, "expected_version": given["from_version"]}
+        return given
 
 
 class PinInfoResponse(BaseModel):

@@ -98,7 +98,11 @@ def get_soak(
     min_duration: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 0,
     max_failures: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
     consecutive_successes: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
-    max_wait: Annotated[float | None, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = None,
+    inconclusive_after: Annotated[float | None, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = None,
+    max_wait: Annotated[
+        float | None,
+        Query(ge=0, le=MAX_SECONDS, description="Former name of `inconclusive_after`", deprecated=True),
+    ] = None,
     run_kinds: RunKind = RunKind.CANARY,
     since: Moment | None = None,
     expected_dag_hash: Text | None = None,
@@ -109,12 +113,15 @@ def get_soak(
     max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
 ) -> SoakResponse:
     """Judge a version by its runs, with the evidence."""
+    if inconclusive_after is None:
+        # Sent by hooks of 0.1.0, whose soaks would never end if it were passed over.
+        inconclusive_after = max_wait
     criteria = Criteria(
         min_runs=min_runs,
         min_duration=timedelta(seconds=min_duration),
         max_failures=max_failures,
         consecutive_successes=consecutive_successes,
-        max_wait=None if max_wait is None else timedelta(seconds=max_wait),
+        inconclusive_after=None if inconclusive_after is None else timedelta(seconds=inconclusive_after),
     )
     tolerance = Tolerance(max_duration_ratio, max_failure_rate_increase) if compare else None
     question = SoakQuestion(

@@ -62,7 +62,7 @@ def _question(args: Namespace) -> SoakQuestion:
         min_duration=timedelta(seconds=args.min_duration),
         max_failures=args.max_failures,
         consecutive_successes=args.consecutive_successes,
-        max_wait=None if args.max_wait is None else timedelta(seconds=args.max_wait),
+        inconclusive_after=None if args.inconclusive_after is None else timedelta(seconds=args.inconclusive_after),
     )
     tolerance = Tolerance(args.max_duration_ratio, args.max_failure_rate_increase) if args.compare else None
     return SoakQuestion(

@@ -47,7 +47,7 @@ def roll_back(
     change: Change,
     *,
     to_version: int | None = None,
-    from_version: int | None = None,
+    expected_version: int | None = None,
     reject_current: bool = True,
     hold: bool = False,
     session: Session,
@@ -60,7 +60,7 @@ def roll_back(
     :param dag_id: the Dag
     :param change: who asks, why, and under which conditions
     :param to_version: the version number to return to, instead of the one that was active before
-    :param from_version: the version number that the caller believes to be active; while the Dag is not pinned, that
+    :param expected_version: the version number that the caller believes to be active; while the Dag is not pinned, that
         changes without a new revision
     :param reject_current: mark the present version as not to be pinned; one without a bundle version cannot be pinned
         anyway, so nothing is marked and the returned state warns
@@ -82,10 +82,10 @@ def roll_back(
         return state_of_repeated(repeated, session=session)
     conditions.check_revision(dag_id, pin, change, session=session)
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
-    if current is not None and from_version not in (None, current.version_number):
+    if current is not None and expected_version not in (None, current.version_number):
         raise RevisionConflictError(
-            f"Dag {dag_id!r} uses {current.label}, not version {from_version}: a newer one was registered. Look at the "
-            "current state and decide again.",
+            f"Dag {dag_id!r} uses {current.label}, not version {expected_version}. Look at the current state "
+            "and decide again.",
             state=release_state(dag_id, session=session),
         )
     if to_version is None:

@@ -55,7 +55,7 @@ class Criteria:
     """Failed runs that are tolerated: the soak fails with one more."""
     consecutive_successes: int | None = None
     """Successful runs in a row, counted from the newest, that are needed."""
-    max_wait: timedelta | None = None
+    inconclusive_after: timedelta | None = None
     """Time after which a soak that is not decided is inconclusive; ``None`` waits for ever."""
 
 
@@ -135,11 +135,11 @@ def judge(evidence: Evidence, criteria: Criteria, now: datetime) -> Judgement:
             "criteria_met",
             f"{evidence.successes} of {evidence.runs} finished runs succeeded since {evidence.since.isoformat()}.",
         )
-    if criteria.max_wait is not None and now - evidence.since >= criteria.max_wait:
+    if criteria.inconclusive_after is not None and now - evidence.since >= criteria.inconclusive_after:
         return Judgement(
             Verdict.INCONCLUSIVE,
             "no_data" if not evidence.runs else "not_enough_data",
-            f"After {criteria.max_wait} the soak still lacks {' and '.join(lacking)}.",
+            f"After {criteria.inconclusive_after} the soak still lacks {' and '.join(lacking)}.",
         )
     return Judgement(Verdict.PROGRESSING, "soaking", f"The soak still lacks {' and '.join(lacking)}.")
 

@@ -51,7 +51,7 @@ describe("a request", () => {
   );
 
   it("to roll back is refused if it would reject another version than the one that was shown", () => {
-    expect(request({ kind: "rollback", version: 1 }).body).toMatchObject({ expected_revision: 7, from_version: 2 });
+    expect(request({ kind: "rollback", version: 1 }).body).toMatchObject({ expected_revision: 7, expected_version: 2 });
   });
 
   it("pins a version on the condition that nothing changed meanwhile", () => {
@@ -104,7 +104,7 @@ describe("a request", () => {
   it("rolls back to the version that was shown", () => {
     expect(request({ kind: "rollback", version: 1 }, { hold: true }).body).toEqual({
       expected_revision: 7,
-      from_version: 2,
+      expected_version: 2,
       hold: true,
       idempotency_key: "key",
       reason: "why",

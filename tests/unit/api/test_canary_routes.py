@@ -144,7 +144,7 @@ def test_soak_of_another_version_than_meant_is_refused(api, condition):
         {"min_runs": 10**20},
         {"min_duration": -1},
         {"min_duration": "inf"},
-        {"max_wait": "1e300"},
+        {"inconclusive_after": "1e300"},
         {"run_kinds": "x"},
         {"since": "x"},
         {"since": "2026-01-01T00:00:00"},
@@ -152,6 +152,12 @@ def test_soak_of_another_version_than_meant_is_refused(api, condition):
 )
 def test_criteria_that_make_no_sense_are_invalid(api, criteria):
     assert api().get(SOAK, params=criteria).status_code == 422
+
+
+def test_limit_of_a_soak_is_taken_by_the_name_that_it_had_in_0_1_0(api):
+    """Hooks of 0.1.0 send it: a soak whose limit is passed over would never end."""
+    api().post(RUNS, json={"version_number": 2})
+    assert api().get(SOAK, params={"max_wait": 0}).json()["verdict"] == "inconclusive"
 
 
 @pytest.mark.parametrize("path", [f"versions/{10**20}/soak", f"versions?offset={10**20}", f"events?offset={10**20}"])

@@ -412,11 +412,21 @@ class TestRollback:
         api().delete(PIN, params={"reason": "because"})
         revision = lab.pin_state("orders").revision
 
-        answer = api().post(ROLLBACK, json={"reason": "worse", "from_version": 1, "expected_revision": revision})
+        answer = api().post(ROLLBACK, json={"reason": "worse", "expected_version": 1, "expected_revision": revision})
 
         assert refusal(answer) == (409, "revision_conflict")
         assert answer.json()["detail"]["state"]["active"]["version_number"] == 2
         assert lab.managed("orders") == {1: "retained", 2: "retained"}
+
+    def test_takes_the_name_that_the_condition_had_in_0_1_0(self, api):
+        """Hooks of 0.1.0 send it: a condition that is passed over would roll back whatever is active."""
+        assert refusal(api().post(ROLLBACK, json={"reason": "worse", "from_version": 1})) == (409, "revision_conflict")
+
+    def test_takes_the_condition_by_one_name_only(self, api):
+        answer = api().post(ROLLBACK, json={"reason": "worse", "from_version": 1, "expected_version": 2})
+
+        assert answer.status_code == 422
+        assert "from_version is the former name of expected_version" in answer.text
 
     def test_to_a_rejected_version_needs_an_override(self, api, lab):
         api().post(f"{DAG}/versions/1/reject", json={"reason": "worse"})

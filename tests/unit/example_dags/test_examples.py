@@ -42,6 +42,7 @@ from airflow_providers_pinning.operators.pin import PinDagVersionOperator
 from airflow_providers_pinning.sensors.version import NewDagVersionSensor
 from tests.support.sources import CHANGED, STABLE
 
+OPEN_WINDOW = {"window_cron": "0 * * * *", "window_seconds": 3600}
 FOLDER = Path(__file__).parents[3] / "example_dags"
 
 
@@ -82,7 +83,7 @@ def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its
     assert reject.upstream_task_ids == {"canary", "soak", "approval"}
     assert roll_back.upstream_task_ids == {"bake"}
     assert reject.trigger_rule == roll_back.trigger_rule == TriggerRule.ONE_FAILED
-    assert "task_ids='pin'" in roll_back.from_version
+    assert "task_ids='pin'" in roll_back.expected_version
     assert dag.get_task("approval").fail_on_reject
     assert dag.get_task("approval").defaults == ["Reject"]
 
@@ -291,7 +292,11 @@ def test_approval_says_that_the_version_equals_a_rejected_one(promotion, airflow
     lab.commit("sha3", orders=CHANGED)
     with Deployment("success"):
         run = promotion.test(
-            run_conf={"canary_runs": 1, "window_cron": "0 * * * *", "window_seconds": 3600, "bake_max_wait": 0},
+            run_conf={
+                "canary_runs": 1,
+                **OPEN_WINDOW,
+                "bake_inconclusive_after": 0,
+            },
             mark_success_pattern="approval",
         )
     approved = rendered_body(run, promotion)
@@ -303,7 +308,11 @@ def test_promotion_from_a_commit_to_the_pin_or_the_rejection(promotion, airflow_
     """Runs the example, with its triggers; only the person who approves is left out."""
     with Deployment(canaries):
         run = promotion.test(
-            run_conf={"canary_runs": 2, "window_cron": "0 * * * *", "window_seconds": 3600, "bake_max_wait": 0},
+            run_conf={
+                "canary_runs": 2,
+                **OPEN_WINDOW,
+                "bake_inconclusive_after": 0,
+            },
             mark_success_pattern="approval",
         )
     states = {task_id: state for (task_id, _), state in states_of(run).items()}

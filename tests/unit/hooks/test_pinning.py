@@ -202,8 +202,8 @@ def test_unpin_carries_what_the_caller_saw_of_the_latest_version(stub, hook):
 
 def test_rollback_names_the_version_to_leave_and_why_an_objection_is_passed_over(stub, hook):
     stub.answer("POST", f"{STATE}/rollback", {})
-    hook.roll_back("orders", reason="r", from_version=3, override_reason="outage")
-    assert stub.received[-1].body.items() >= {"from_version": 3, "override_reason": "outage"}.items()
+    hook.roll_back("orders", reason="r", expected_version=3, override_reason="outage")
+    assert stub.received[-1].body.items() >= {"expected_version": 3, "override_reason": "outage"}.items()
 
 
 @pytest.mark.parametrize("fault", [DROP, (429, {}), (502, "bad gateway"), (503, {"detail": "starting"}), (504, "")])

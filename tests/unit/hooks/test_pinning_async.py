@@ -82,8 +82,8 @@ def test_connection_is_read_beside_the_event_loop(stub, monkeypatch):
 def test_criteria_are_sent_as_parameters(stub):
     path = f"{STATE}/versions/2/soak"
     stub.answer("GET", path, {"verdict": "progressing"})
-    asyncio.run(PinningAsyncHook().get_soak("orders", 2, SoakCriteria(max_wait=9.5)))
-    assert stub.received[-1].params["max_wait"] == "9.5"
+    asyncio.run(PinningAsyncHook().get_soak("orders", 2, SoakCriteria(inconclusive_after=9.5)))
+    assert stub.received[-1].params["inconclusive_after"] == "9.5"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_providers_pinning.exceptions import ApiUnreachable
@@ -169,25 +170,40 @@ def test_fault_of_the_line_is_left_to_the_retries_of_the_task(connect, serve, mo
 def test_rollback_returns_to_the_version_before_and_rejects_with_hold(hook):
     hook.pin("orders", version_number=1, reason="stable")
     hook.pin("orders", version_number=2, reason="next")
-    state = run(RollbackDagVersionOperator, from_version="2", hold=True, reason="bake failed")
+    state = run(RollbackDagVersionOperator, expected_version="2", hold=True, reason="bake failed")
     assert state["active"]["version_number"] == 1
     assert state["hold"]["reason"] == "bake failed"
     assert {v["version_number"]: v["state"] for v in hook.list_versions("orders")["versions"]}[2] == "rejected"
 
 
-@pytest.mark.parametrize("from_version", ["2", "None", None, ""])
-def test_rollback_is_skipped_if_the_promoted_version_is_not_the_pinned_one(hook, from_version):
+@pytest.mark.parametrize("expected_version", ["2", "None", None, ""])
+def test_rollback_is_skipped_if_the_promoted_version_is_not_the_pinned_one(hook, expected_version):
     hook.pin("orders", version_number=1, reason="another promotion won")
     with pytest.raises(AirflowSkipException, match="version 1 is active"):
-        run(RollbackDagVersionOperator, from_version=from_version)
+        run(RollbackDagVersionOperator, expected_version=expected_version)
     assert kinds(hook) == ["pinned"]
+
+
+@pytest.mark.parametrize("given", ["argument", "default_args"])
+def test_rollback_takes_the_condition_by_the_name_that_it_had_in_0_1_0(hook, given):
+    hook.pin("orders", version_number=1, reason="another promotion won")
+    former = {"from_version": 2} if given == "argument" else {"default_args": {"from_version": 2}}
+    with pytest.warns(AirflowProviderDeprecationWarning, match="from_version is now called expected_version"):
+        operator = RollbackDagVersionOperator(task_id="t", target_dag_id="orders", **former)
+    with pytest.raises(AirflowSkipException, match="version 1 is active"):
+        operator.execute(task_context("change"))
+
+
+def test_rollback_takes_the_condition_by_one_name_only():
+    with pytest.raises(ValueError, match="from_version is the former name of expected_version"):
+        RollbackDagVersionOperator(task_id="t", target_dag_id="orders", from_version=1, expected_version=1)
 
 
 def test_rollback_whose_answer_was_lost_succeeds_in_the_retry(hook):
     hook.pin("orders", version_number=1, reason="stable")
     hook.pin("orders", version_number=2, reason="next")
-    run(RollbackDagVersionOperator, from_version=2)
-    again = run(RollbackDagVersionOperator, task_context("change", try_number=2), from_version=2)
+    run(RollbackDagVersionOperator, expected_version=2)
+    again = run(RollbackDagVersionOperator, task_context("change", try_number=2), expected_version=2)
     assert again["active"]["version_number"] == 1
     assert kinds(hook).count("rolled_back") == 1
 

@@ -19,7 +19,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.models.dagrun import DagRun
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from sqlalchemy import update
 
@@ -92,6 +94,20 @@ def test_inconclusive_means_what_is_said(stub, on_inconclusive, expected):
     assert context["ti"].pushed["soak"]["verdict"] == "inconclusive"
 
 
+def test_limit_is_taken_by_the_name_that_it_had_in_0_1_0():
+    with pytest.warns(AirflowProviderDeprecationWarning, match="max_wait is now called inconclusive_after"):
+        made = sensor(max_wait=60)
+    assert made.criteria().inconclusive_after == 60
+
+
+def test_cap_of_the_backoff_of_other_sensors_is_no_limit():
+    """``default_args`` of a whole Dag may set it for all its sensors."""
+    with DAG("promote", default_args={"max_wait": timedelta(minutes=5)}, schedule=None):
+        made = sensor()
+    assert made.criteria().inconclusive_after is None
+    assert made.max_wait == timedelta(minutes=5)
+
+
 def test_criteria_are_sent_rendered(stub):
     stub.answer("GET", SOAK, soak("successful"))
     sensor(
@@ -99,7 +115,7 @@ def test_criteria_are_sent_rendered(stub):
         min_duration=timedelta(hours=1),
         max_failures="1",
         consecutive_successes="None",
-        max_wait="7200",
+        inconclusive_after="7200",
         run_kinds="live",
         since=datetime(2026, 1, 1, tzinfo=timezone.utc),
         compare=True,
@@ -110,7 +126,7 @@ def test_criteria_are_sent_rendered(stub):
         "min_runs": "5",
         "min_duration": "3600.0",
         "max_failures": "1",
-        "max_wait": "7200.0",
+        "inconclusive_after": "7200.0",
         "run_kinds": "live",
         "failed_tasks": "ignore",
         "since": "2026-01-01T00:00:00+00:00",

@@ -277,7 +277,7 @@ export const requestOf = (
       return {
         body: {
           ...common,
-          from_version: base.active?.version_number,
+          expected_version: base.active?.version_number,
           hold: choices.hold,
           override_reason: override,
           reject_current: choices.rejectCurrent,

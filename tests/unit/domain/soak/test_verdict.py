@@ -59,7 +59,7 @@ def test_soak_fails_with_one_failure_more_than_tolerated(outcomes, max_failures,
 
 def test_soak_without_any_run_is_never_a_pass():
     assert verdict_of("", Criteria(min_runs=3)) is Verdict.PROGRESSING
-    assert verdict_of("", Criteria(min_runs=3, max_wait=timedelta(minutes=5))) is Verdict.INCONCLUSIVE
+    assert verdict_of("", Criteria(min_runs=3, inconclusive_after=timedelta(minutes=5))) is Verdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_minimum_duration_is_met_exactly_when_it_has_passed(after, expected):
     [(timedelta(seconds=59.9), Verdict.PROGRESSING), (timedelta(seconds=60), Verdict.INCONCLUSIVE)],
 )
 def test_soak_is_inconclusive_exactly_when_the_wait_is_over(after, expected):
-    assert verdict_of("+", Criteria(min_runs=3, max_wait=timedelta(seconds=60)), after) is expected
+    assert verdict_of("+", Criteria(min_runs=3, inconclusive_after=timedelta(seconds=60)), after) is expected
 
 
 def test_failure_counts_even_when_the_wait_is_over():
-    assert verdict_of("+-", Criteria(max_wait=timedelta(seconds=60))) is Verdict.FAILED
+    assert verdict_of("+-", Criteria(inconclusive_after=timedelta(seconds=60))) is Verdict.FAILED
 
 
 @pytest.mark.parametrize(("outcomes", "expected"), [("-++", Verdict.SUCCESSFUL), ("++-+", Verdict.PROGRESSING)])

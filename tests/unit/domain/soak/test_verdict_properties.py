@@ -52,7 +52,7 @@ criteria = st.builds(
     min_duration=seconds,
     max_failures=st.integers(0, 4),
     consecutive_successes=st.none() | st.integers(1, 4),
-    max_wait=st.none() | seconds,
+    inconclusive_after=st.none() | seconds,
 )
 
 
@@ -82,7 +82,7 @@ def test_one_more_failed_run_never_makes_a_verdict_better(evidence, wanted, pass
 
 @given(evidences, criteria, seconds)
 def test_soak_without_a_limit_of_time_is_never_inconclusive(evidence, wanted, passed):
-    assert judge(evidence, replace(wanted, max_wait=None), BEGAN + passed).verdict is not Verdict.INCONCLUSIVE
+    assert judge(evidence, replace(wanted, inconclusive_after=None), BEGAN + passed).verdict is not Verdict.INCONCLUSIVE
 
 
 @given(evidences, criteria, seconds, seconds)
@@ -116,7 +116,8 @@ def test_upper_bound_of_any_number_of_runs_is_a_rate(sample):
 
 def test_minimum_duration_of_a_soak_ends_at_the_very_second(lab, session):
     lab.commit("sha1", orders=STABLE)
-    question = SoakQuestion(Criteria(min_runs=1, min_duration=timedelta(hours=1), max_wait=timedelta(hours=1)))
+    hour = timedelta(hours=1)
+    question = SoakQuestion(Criteria(min_runs=1, min_duration=hour, inconclusive_after=hour))
     with time_machine.travel(BEGAN, tick=False) as clock:
         lab.candidate("orders", 1)
         clock.shift(timedelta(minutes=59, seconds=59))
