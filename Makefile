@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # Newer releases of what the environment consists of have left Python 3.10 behind.
 CONSTRAINTS := $(shell $(PYTHON) -c 'import sys; print("constraints-3.10.txt" if sys.version_info < (3, 11) else "constraints.txt")')
 
-.PHONY: help env test unit integration system e2e demo bench check lint fix provider-info openapi ui docs build postgres chromium screenshots clean
+.PHONY: help env test unit integration system e2e demo bench check lint fix provider-info enforcement-docs openapi ui docs build postgres chromium screenshots clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,7 @@ check: env  ## Check style, types and licenses, in seconds
 
 lint: check  ## Check also the generated files and the documentation
 	$(BIN)/python scripts/generate_provider_info.py --check
+	$(BIN)/python scripts/generate_enforcement_docs.py --check
 	AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python scripts/generate_openapi.py --check
 	$(BIN)/python scripts/build_ui.py --check
 	$(BIN)/python -m sphinx -W -q -b html docs build/docs
@@ -75,6 +76,9 @@ fix: env  ## Mend what lint can mend
 
 provider-info: env  ## Write get_provider_info.py from provider.yaml
 	$(BIN)/python scripts/generate_provider_info.py
+
+enforcement-docs: env  ## Write the tables of patches in docs/enforcement.md
+	$(BIN)/python scripts/generate_enforcement_docs.py
 
 openapi: env  ## Write docs/openapi.json from the API
 	AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python scripts/generate_openapi.py

@@ -59,11 +59,11 @@ def check(*, stock: bool) -> None:
     """
     import airflow  # noqa: F401
 
-    # The list of seams has no imports of its own; loading it does not load the enforcement.
-    from airflow_providers_pinning.domain.seams import SEAMS
+    # The declarations have no imports of their own; loading them does not load the enforcement.
+    from airflow_providers_pinning.patch_points import POINTS
 
     loaded = "airflow_providers_pinning.enforcement.bootstrap" in sys.modules
-    patched = [f"{module}.{name}" for module, name, _ in SEAMS if _is_patched(import_module(module), name)]
+    patched = [p.place for p in POINTS if p.parameters and _is_patched(import_module(p.module), p.name)]
     if stock and (loaded or patched):
         raise RuntimeError(f"This process is meant to be stock Airflow, but it is patched: {patched or 'loaded'}")
     if not stock and not (loaded and patched):

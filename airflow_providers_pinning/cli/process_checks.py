@@ -28,8 +28,8 @@ from airflow import plugins_manager
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.cli.findings import Finding, failure, ok
-from airflow_providers_pinning.domain.seams import SEAMS
-from airflow_providers_pinning.enforcement.contract import EnforcementError, check_signature
+from airflow_providers_pinning.enforcement.patching import EnforcementError, check, missing_patches
+from airflow_providers_pinning.patch_points import POINTS
 
 PACKAGE = "airflow-providers-pinning"
 BOOTSTRAP = "airflow_providers_pinning.enforcement.bootstrap"
@@ -51,9 +51,17 @@ def check_package() -> Iterator[Finding]:
 
 
 def check_enforcement() -> Iterator[Finding]:
-    """Tell whether Airflow loaded the patches into this process."""
+    """Tell whether Airflow loaded the patches into this process, and whether each is in place."""
     if BOOTSTRAP in sys.modules:
-        yield ok("enforcement", "is loaded in this process")
+        missing = missing_patches(POINTS)
+        if not missing:
+            yield ok("enforcement", "is loaded in this process")
+        for point in missing:
+            yield failure(
+                "enforcement",
+                f"does not patch {point.place} in this process",
+                "Remove what replaces this function of Airflow or imports it first, and restart every component.",
+            )
     else:
         yield failure(
             "enforcement",
@@ -65,13 +73,15 @@ def check_enforcement() -> Iterator[Finding]:
 def check_contract() -> Iterator[Finding]:
     """Compare every function of Airflow that is patched with what the patch was written for."""
     wrong = []
-    for module, name, _ in SEAMS:
+    points = [point for point in POINTS if point.parameters]
+    for point in points:
         try:
-            check_signature(import_module(module), name)
+            check(point, import_module(point.module))
         except EnforcementError as error:
             wrong.append(str(error))
     if not wrong:
-        yield ok("contract", f"all {len(SEAMS)} functions of Airflow are what the enforcement was written for")
+        count = len({point.place for point in points})
+        yield ok("contract", f"all {count} functions of Airflow are what the enforcement was written for")
     for message in wrong:
         yield failure("contract", message, "Install a release of the provider that supports this Airflow.")
 

@@ -27,66 +27,52 @@ Shown by ``tests/unit/enforcement/test_alerts.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_dag(module: ModuleType) -> None:
-    """Patch ``airflow.serialization.definitions.dag``."""
+def process_dagrun_deadline_alerts(call: Call) -> None:
+    """Give a live run its deadlines; keep those of a canary run with it."""
+    from airflow_providers_pinning.domain.canaries import isolation, withheld
 
-    def process_dagrun_deadline_alerts(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.canaries import isolation, withheld
-
-        run = args[0] if args else kwargs["orm_dagrun"]
-        session = kwargs["session"] if "session" in kwargs else args[1]
-        if not isolation.withholds(isolation.ALERTS, run.dag_id, run.run_id, session=session):
-            wrapped(*args, **kwargs)
-            return
-        withheld.withhold(
-            withheld.EffectKind.DEADLINE,
-            withheld.deadlines(run.created_dag_version_id, session=session),
-            dag_id=run.dag_id,
-            run_id=run.run_id,
-            session=session,
-        )
-
-    wrap(module, "SerializedDAG._process_dagrun_deadline_alerts", process_dagrun_deadline_alerts)
+    run = call.orm_dagrun
+    if not isolation.withholds(isolation.ALERTS, run.dag_id, run.run_id, session=call.session):
+        call.proceed()
+        return
+    withheld.withhold(
+        withheld.EffectKind.DEADLINE,
+        withheld.deadlines(run.created_dag_version_id, session=call.session),
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        session=call.session,
+    )
 
 
-def install_on_callback_sink(module: ModuleType) -> None:
-    """Patch ``airflow.callbacks.database_callback_sink``, which executors use, and triggers that end their task."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def send(call: Call) -> None:
+    """Hand a callback or e-mail of a live run over; keep that of a canary run with it."""
+    callback = call.callback
+    # Executors use it, and triggers that end their task.
+    run = getattr(callback, "ti", callback)
+    if not may_be_canary(run.run_id):
+        call.proceed()
+        return
+    from airflow_providers_pinning.domain.canaries import isolation, withheld
 
-    @provide_session
-    def send_if_live(wrapped: Any, callback: Any, run: Any, *, session: Any = NEW_SESSION) -> None:
-        from airflow_providers_pinning.domain.canaries import isolation, withheld
-
-        if not isolation.withholds(isolation.ALERTS, run.dag_id, run.run_id, session=session):
-            wrapped(callback, session=session)
-            return
-        withheld.withhold(
-            withheld.EffectKind.CALLBACK,
-            [{"request": callback.type, "on": _occasion(callback), "reason": callback.msg}],
-            dag_id=run.dag_id,
-            run_id=run.run_id,
-            task_id=getattr(run, "task_id", None),
-            map_index=getattr(run, "map_index", None),
-            session=session,
-        )
-
-    def send(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        callback = args[0] if args else kwargs["callback"]
-        run = getattr(callback, "ti", callback)
-        if may_be_canary(run.run_id):
-            given = {"session": kwargs["session"]} if "session" in kwargs else {}
-            send_if_live(wrapped, callback, run, **given)
-        else:
-            wrapped(*args, **kwargs)
-
-    wrap(module, "DatabaseCallbackSink.send", send)
+    session = call.session
+    if not isolation.withholds(isolation.ALERTS, run.dag_id, run.run_id, session=session):
+        call.proceed()
+        return
+    withheld.withhold(
+        withheld.EffectKind.CALLBACK,
+        [{"request": callback.type, "on": _occasion(callback), "reason": callback.msg}],
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        task_id=getattr(run, "task_id", None),
+        map_index=getattr(run, "map_index", None),
+        session=session,
+    )
 
 
 def _occasion(callback: Any) -> str:

@@ -35,7 +35,7 @@ from types import ModuleType
 from typing import Any
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 _failed_before: ContextVar[dict[str, set[str]] | None] = ContextVar("pinning_failed_before", default=None)
 """What failed in canary runs before tasks are set, while they are."""
@@ -44,79 +44,86 @@ DELETED_RUNS = "pinning_deleted_runs"
 """Key in a session's ``info`` of the runs that its transaction deletes."""
 
 
-def install_on_mark_tasks(module: ModuleType) -> None:
-    """Patch ``airflow.api.common.mark_tasks``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def set_state(call: Call) -> Any:
+    """Set the state of tasks, and note it beside the outcomes of canary runs that they belong to."""
+    if not call.commit or not _may_reach_canaries(call) or _is_decided_here():
+        return call.proceed()
+    from airflow_providers_pinning.domain.canaries.alterations import note_state
 
-    @provide_session
-    def set_tasks(wrapped: Any, *, run_id: str, state: Any, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.canaries.alterations import note_state
-
-        failed: dict[str, set[str]] = {}
-        token = _failed_before.set(failed)
-        try:
-            altered = wrapped(run_id=run_id, state=state, session=session, **kwargs)
-        finally:
-            _failed_before.reset(token)
-        for key, task_ids in _by_canary(altered).items():
-            note_state(*key, str(state), tasks=task_ids, failed=failed.get(key[1], ()), session=session)
-        return altered
-
-    def set_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        if not kwargs.get("commit") or not _may_reach_canaries(kwargs) or _is_decided_here():
-            return wrapped(*args, **kwargs)
-        return set_tasks(wrapped, **{"state": "success", **kwargs})
-
-    def set_dag_run_terminal_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.canaries.alterations import decided_here, failed_tasks, note_state
-
-        dag, run_id, session = kwargs["dag"], kwargs["run_id"], kwargs["session"]
-        if not kwargs["commit"] or not dag or not may_be_canary(run_id) or _is_decided_here():
-            return wrapped(*args, **kwargs)
-        failed = failed_tasks(dag.dag_id, run_id, session=session)
-        with decided_here():
-            updated, killed = wrapped(*args, **kwargs)
-        task_ids = {ti.task_id for ti in updated}
-        state = str(kwargs["run_state"])
-        note_state(dag.dag_id, run_id, state, tasks=task_ids, failed=failed, of_run=True, session=session)
-        return updated, killed
-
-    def set_dag_run_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks, note_state
-
-        dag_id, run_id, state, session = args
-        if not may_be_canary(run_id) or _is_decided_here():
-            wrapped(*args, **kwargs)
-            return
-        failed = failed_tasks(dag_id, run_id, session=session)
-        wrapped(*args, **kwargs)
-        note_state(dag_id, run_id, str(state), tasks=(), failed=failed, of_run=True, session=session)
-
-    wrap(module, "set_state", set_state)
-    wrap(module, "get_run_ids", _get_run_ids)
-    wrap(module, "_set_dag_run_terminal_state", set_dag_run_terminal_state)
-    wrap(module, "_set_dag_run_state", set_dag_run_state)
+    session = call.session
+    failed: dict[str, set[str]] = {}
+    token = _failed_before.set(failed)
+    try:
+        altered = call.proceed()
+    finally:
+        _failed_before.reset(token)
+    for key, task_ids in _by_canary(altered).items():
+        note_state(*key, str(call.state), tasks=task_ids, failed=failed.get(key[1], ()), session=session)
+    return altered
 
 
-def install_on_task_instance(module: ModuleType) -> None:
-    """Patch ``airflow.models.taskinstance``, and listen to deletions of its task instances."""
+def get_run_ids(call: Call) -> Any:
+    """Find the runs whose tasks are about to be set, and read what failed in canary runs among them."""
+    if (failed := _failed_before.get()) is None:
+        return call.proceed()
+    session = call.session
+    run_ids = list(call.proceed())
+    # Those of earlier or later runs may be set along with the run's.
+    if any(map(may_be_canary, run_ids)):
+        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks_of_canaries
+
+        failed.update(failed_tasks_of_canaries(call.dag.dag_id, session=session))
+    return run_ids
+
+
+def set_dag_run_terminal_state(call: Call) -> Any:
+    """End a run by hand, and note it beside the outcome of a canary run."""
+    from airflow_providers_pinning.domain.canaries.alterations import decided_here, failed_tasks, note_state
+
+    dag, run_id = call.dag, call.run_id
+    if not call.commit or not dag or not may_be_canary(run_id) or _is_decided_here():
+        return call.proceed()
+    session = call.session
+    failed = failed_tasks(dag.dag_id, run_id, session=session)
+    with decided_here():
+        updated, killed = call.proceed()
+    task_ids = {ti.task_id for ti in updated}
+    state = str(call.run_state)
+    note_state(dag.dag_id, run_id, state, tasks=task_ids, failed=failed, of_run=True, session=session)
+    return updated, killed
+
+
+def set_dag_run_state(call: Call) -> None:
+    """Set the state of a run, and note it beside the outcome of a canary run."""
+    if not may_be_canary(call.run_id) or _is_decided_here():
+        call.proceed()
+        return
+    from airflow_providers_pinning.domain.canaries.alterations import failed_tasks, note_state
+
+    dag_id, run_id, session = call.dag_id, call.run_id, call.session
+    failed = failed_tasks(dag_id, run_id, session=session)
+    call.proceed()
+    note_state(dag_id, run_id, str(call.state), tasks=(), failed=failed, of_run=True, session=session)
+
+
+def clear_task_instances(call: Call) -> None:
+    """Clear tasks, and note it beside the outcomes of canary runs."""
+    canaries = _by_canary(call.tis)
+    if not canaries:
+        call.proceed()
+        return
+    from airflow_providers_pinning.domain.canaries.alterations import failed_tasks, note_clearing
+
+    session = call.session
+    failed = {key: failed_tasks(*key, session=session) for key in canaries}
+    call.proceed()
+    for key, task_ids in canaries.items():
+        note_clearing(*key, tasks=task_ids, failed=failed[key], session=session)
+
+
+def listen_to_task_instances(module: ModuleType) -> None:
+    """Note the deletion of a task instance beside the outcome of its canary run."""
     from sqlalchemy import event
-
-    def clear_task_instances(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        tis = args[0] if args else kwargs["tis"]
-        canaries = _by_canary(tis)
-        if not canaries:
-            wrapped(*args, **kwargs)
-            return
-        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks, note_clearing
-
-        session = kwargs["session"] if "session" in kwargs else args[1]
-        failed = {key: failed_tasks(*key, session=session) for key in canaries}
-        wrapped(*args, **kwargs)
-        for key, task_ids in canaries.items():
-            note_clearing(*key, tasks=task_ids, failed=failed[key], session=session)
-
-    wrap(module, "clear_task_instances", clear_task_instances)
 
     @event.listens_for(module.TaskInstance, "after_delete")
     def note_deletion(mapper: Any, connection: Any, ti: Any) -> None:
@@ -126,8 +133,8 @@ def install_on_task_instance(module: ModuleType) -> None:
             note_task_deletion(ti, connection)
 
 
-def install_on_dag_run(module: ModuleType) -> None:
-    """Listen to deletions of ``airflow.models.dagrun.DagRun``."""
+def listen_to_runs(module: ModuleType) -> None:
+    """Note the deletion of a canary run beside its outcome."""
     from sqlalchemy import event
 
     @event.listens_for(module.DagRun, "after_delete")
@@ -138,34 +145,17 @@ def install_on_dag_run(module: ModuleType) -> None:
             note_deletion(run, connection)
 
 
-def install_on_security(module: ModuleType) -> None:
-    """Patch ``airflow.api_fastapi.core_api.security``."""
+async def resolve_user_from_token(call: Call) -> Any:
+    """Authenticate who asks, and leave the name for the notes."""
+    from airflow_providers_pinning.domain.canaries.alterations import actor
 
-    async def resolve_user_from_token(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.canaries.alterations import actor
-
-        user = await wrapped(*args, **kwargs)
-        actor.set(user.get_name())
-        return user
-
-    wrap(module, "resolve_user_from_token", resolve_user_from_token)
+    user = await call.proceed()
+    actor.set(user.get_name())
+    return user
 
 
-def _get_run_ids(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-    """Read what failed in canary runs whose tasks stock is about to set, if it is about any."""
-    run_ids = list(wrapped(*args, **kwargs))
-    failed = _failed_before.get()
-    # Those of earlier or later runs may be set along with the run's.
-    if failed is not None and any(map(may_be_canary, run_ids)):
-        from airflow_providers_pinning.domain.canaries.alterations import failed_tasks_of_canaries
-
-        dag = kwargs["dag"] if "dag" in kwargs else args[0]
-        failed.update(failed_tasks_of_canaries(dag.dag_id, session=kwargs["session"]))
-    return run_ids
-
-
-def _may_reach_canaries(asked: dict[str, Any]) -> bool:
-    return may_be_canary(asked.get("run_id")) or bool(asked.get("past") or asked.get("future"))
+def _may_reach_canaries(call: Call) -> bool:
+    return may_be_canary(call.run_id) or bool(call.past or call.future)
 
 
 def _is_decided_here() -> bool:

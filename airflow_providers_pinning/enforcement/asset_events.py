@@ -27,36 +27,27 @@ Shown by ``tests/unit/enforcement/test_asset_events.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.models.taskinstance``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def register_asset_changes_in_db(call: Call) -> Any:
+    """Publish what a live run publishes; keep with a canary run what it would have published."""
+    from airflow_providers_pinning.domain.canaries import isolation, withheld
 
-    @provide_session
-    def register(wrapped: Any, ti: Any, task_outlets: Any, outlet_events: Any, *, session: Any = NEW_SESSION) -> Any:
-        from airflow_providers_pinning.domain.canaries import isolation, withheld
-
-        if not (task_outlets or outlet_events) or not isolation.withholds(
-            isolation.ASSETS, ti.dag_id, ti.run_id, session=session
-        ):
-            return wrapped(ti, task_outlets, outlet_events, session=session)
-        withheld.withhold(
-            withheld.EffectKind.ASSET_EVENT,
-            withheld.asset_events(task_outlets, outlet_events, ti.dag_run.partition_key, session=session),
-            dag_id=ti.dag_id,
-            run_id=ti.run_id,
-            task_id=ti.task_id,
-            map_index=ti.map_index,
-            session=session,
-        )
-        return ()
-
-    def register_asset_changes_in_db(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return register(wrapped, *args, **kwargs)
-
-    wrap(module, "TaskInstance.register_asset_changes_in_db", register_asset_changes_in_db)
+    ti, task_outlets, outlet_events, session = call.ti, call.task_outlets, call.outlet_events, call.session
+    if not (task_outlets or outlet_events) or not isolation.withholds(
+        isolation.ASSETS, ti.dag_id, ti.run_id, session=session
+    ):
+        return call.proceed()
+    withheld.withhold(
+        withheld.EffectKind.ASSET_EVENT,
+        withheld.asset_events(task_outlets, outlet_events, ti.dag_run.partition_key, session=session),
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=ti.map_index,
+        session=session,
+    )
+    return ()

@@ -29,50 +29,40 @@ Shown by ``tests/unit/enforcement/test_assets.py``.
 from __future__ import annotations
 
 import logging
-from types import ModuleType
 from typing import Any
 
 from airflow_providers_pinning.enforcement import unavailable
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 log = logging.getLogger(__name__)
 
 
-def install_on_dag_model(module: ModuleType) -> None:
-    """Patch ``airflow.models.dag``."""
-    wrap(module, "DagModel.dags_needing_dagruns", dags_needing_dagruns)
-
-
-def install_on_asset_manager(module: ModuleType) -> None:
-    """Patch ``airflow.assets.manager``."""
-    wrap(module, "AssetManager._queue_partitioned_dags", queue_partitioned_dags)
-
-
-def dags_needing_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def dags_needing_dagruns(call: Call) -> Any:
     """Find the Dags that are due, and as many more as are known to get no run."""
     from airflow_providers_pinning.domain.canaries.slots import without_canaries
 
-    places = instance.NUM_DAGS_PER_DAGRUN_QUERY
-    instance.NUM_DAGS_PER_DAGRUN_QUERY = places + unavailable.count()
+    dag_model = call.instance
+    places = dag_model.NUM_DAGS_PER_DAGRUN_QUERY
+    dag_model.NUM_DAGS_PER_DAGRUN_QUERY = places + unavailable.count()
     try:
-        with without_canaries(kwargs["session"] if "session" in kwargs else args[0]):
-            return _find_due(wrapped, args, kwargs)
+        with without_canaries(call.session):
+            return _find_due(call)
     finally:
-        instance.NUM_DAGS_PER_DAGRUN_QUERY = places
+        dag_model.NUM_DAGS_PER_DAGRUN_QUERY = places
 
 
-def _find_due(wrapped: Any, args: Any, kwargs: Any) -> Any:
+def _find_due(call: Call) -> Any:
     """If the search fails, leave out the pinned Dags that cannot be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from airflow_providers_pinning.domain.resolution.asset_listeners import left_out, unreadable_listeners
 
     try:
-        return wrapped(*args, **kwargs)
+        return call.proceed()
     except SQLAlchemyError:
         raise
     except Exception:
-        unreadable = unreadable_listeners(session=kwargs["session"] if "session" in kwargs else args[0])
+        unreadable = unreadable_listeners(session=call.session)
         if not unreadable:
             raise
     log.error(
@@ -81,32 +71,32 @@ def _find_due(wrapped: Any, args: Any, kwargs: Any) -> Any:
         sorted(unreadable),
     )
     with left_out(unreadable):
-        return wrapped(*args, **kwargs)
+        return call.proceed()
 
 
-def queue_partitioned_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def queue_partitioned_dags(call: Call) -> None:
     """Queue a partition for each listener, so that a pinned one that cannot be honoured fails alone."""
     from airflow.models.log import Log
     from sqlalchemy.exc import SQLAlchemyError
 
     from airflow_providers_pinning.domain.resolution.active import pinned_version_ids
 
-    session, listeners = kwargs["session"], list(kwargs["partition_dags"])
-    if not listeners or not kwargs["partition_key"]:
-        wrapped(*args, **kwargs)
+    session, listeners = call.session, list(call.partition_dags)
+    if not listeners or not call.partition_key:
+        call.proceed()
         return
     for dag in listeners:
         try:
-            wrapped(*args, **{**kwargs, "partition_dags": [dag]})
+            call.proceed(partition_dags=[dag])
         except SQLAlchemyError:
             raise
         except Exception as error:
             if not pinned_version_ids([dag.dag_id], session=session):
                 raise
             lost = (
-                f"Partition {kwargs['partition_key']!r} is not queued for Dag {dag.dag_id!r}, whose pinned version "
+                f"Partition {call.partition_key!r} is not queued for Dag {dag.dag_id!r}, whose pinned version "
                 f"is gone, changed or unreadable ({error}). Pin another version or unpin the Dag, and publish the "
                 "asset again."
             )
             log.exception("%s", lost)
-            session.add(Log(event="pin unavailable", extra=lost, task_instance=kwargs["task_instance"]))
+            session.add(Log(event="pin unavailable", extra=lost, task_instance=call.task_instance))

@@ -27,31 +27,28 @@ Shown by ``tests/unit/enforcement/test_bundle_versions.py``.
 from __future__ import annotations
 
 import logging
-from types import ModuleType
-from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 log = logging.getLogger(__name__)
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.dag_processing.manager``."""
-    recorded: dict[str, str] = {}
+_recorded: dict[str, str] = {}
+"""At which commit each bundle was recorded last in this process."""
 
-    def refresh_dag_bundles(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        wrapped(*args, **kwargs)
-        for name, version in instance._bundle_versions.items():
-            if version is not None and recorded.get(name) != version:
-                try:
-                    _record(name, version, recorded.get(name))
-                except Exception:
-                    # Parsing must not stop for it; the next round tries again.
-                    log.exception("That bundle %s is at %s could not be recorded", name, version)
-                else:
-                    recorded[name] = version
 
-    wrap(module, "DagFileProcessorManager._refresh_dag_bundles", refresh_dag_bundles)
+def refresh_dag_bundles(call: Call) -> None:
+    """Refresh the bundles, and record the commits that they are at now."""
+    call.proceed()
+    for name, version in call.instance._bundle_versions.items():
+        if version is not None and _recorded.get(name) != version:
+            try:
+                _record(name, version, _recorded.get(name))
+            except Exception:
+                # Parsing must not stop for it; the next round tries again.
+                log.exception("That bundle %s is at %s could not be recorded", name, version)
+            else:
+                _recorded[name] = version
 
 
 def _record(bundle_name: str, bundle_version: str, before: str | None) -> None:

@@ -28,57 +28,44 @@ Shown by ``tests/unit/enforcement/test_canary_clearing.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
-
-PARAMETERS = ("tis", "session", "dag_run_state", "run_on_latest_version", "prevent_running_task")
-"""Of ``clear_task_instances``, in order."""
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_task_instance(module: ModuleType) -> None:
-    """Patch ``airflow.models.taskinstance``."""
-    wrap(module, "clear_task_instances", clear_task_instances)
-    wrap(module, "_get_new_task_ids", get_new_task_ids)
+def dry_run_clear_dag_run(call: Call) -> Any:
+    """Tell beforehand what will be cleared: of a canary run, no new tasks."""
+    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+
+    if call.only_new and is_canary(call.dag_id, call.dag_run_id, session=call.session):
+        return []
+    return call.proceed()
 
 
-def install_on_api(module: ModuleType) -> None:
-    """Patch ``airflow.api_fastapi.core_api.services.public.dag_run``, which tells beforehand what will be cleared."""
-
-    def dry_run_clear_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.canaries.isolation import is_canary
-
-        if kwargs["only_new"] and is_canary(kwargs["dag_id"], kwargs["dag_run_id"], session=kwargs["session"]):
-            return []
-        return wrapped(*args, **kwargs)
-
-    wrap(module, "dry_run_clear_dag_run", dry_run_clear_dag_run)
-
-
-def clear_task_instances(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def clear_task_instances(call: Call) -> None:
     """Clear the tasks of canary runs on their own version, and then the others as they are to be."""
     from airflow_providers_pinning.domain.canaries.isolation import is_canary
 
-    called = {**dict(zip(PARAMETERS, args, strict=False)), **kwargs}
-    if called.get("run_on_latest_version"):
-        tis, session = called["tis"], called["session"]
-        runs = {(ti.dag_id, ti.run_id) for ti in tis}
-        canaries = {run for run in runs if is_canary(*run, session=session)}
-        if canaries:
-            of_canaries = [ti for ti in tis if (ti.dag_id, ti.run_id) in canaries]
-            wrapped(**{**called, "tis": of_canaries, "run_on_latest_version": False})
-            called["tis"] = [ti for ti in tis if (ti.dag_id, ti.run_id) not in canaries]
-            if not called["tis"]:
-                return
-    wrapped(**called)
+    if not call.run_on_latest_version:
+        call.proceed()
+        return
+    tis, session = call.tis, call.session
+    runs = {(ti.dag_id, ti.run_id) for ti in tis}
+    canaries = {run for run in runs if is_canary(*run, session=session)}
+    if not canaries:
+        call.proceed()
+        return
+    of_canaries = [ti for ti in tis if (ti.dag_id, ti.run_id) in canaries]
+    call.proceed(tis=of_canaries, run_on_latest_version=False)
+    if others := [ti for ti in tis if (ti.dag_id, ti.run_id) not in canaries]:
+        call.proceed(tis=others)
 
 
-def get_new_task_ids(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> list[str]:
+def get_new_task_ids(call: Call) -> list[str]:
     """Find no new tasks for a canary run, which would be moved for them."""
     from airflow_providers_pinning.domain.canaries.isolation import is_canary
 
-    called = {**dict(zip(("dag_id", "run_id", "session"), args, strict=False)), **kwargs}
-    if is_canary(called["dag_id"], called["run_id"], session=called["session"]):
+    if is_canary(call.dag_id, call.run_id, session=call.session):
         return []
-    return wrapped(**called)
+    found: list[str] = call.proceed()
+    return found

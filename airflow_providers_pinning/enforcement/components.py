@@ -31,47 +31,37 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import EnforcementError, wrap
+from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.patching import EnforcementError, missing_patches, require_patches
+from airflow_providers_pinning.patch_points import Component
 
 log = logging.getLogger(__name__)
 
 
-def install_on_job(module: ModuleType) -> None:
-    """Patch ``airflow.jobs.job``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def prepare_for_execution(call: Call) -> None:
+    """Start a component's job, and attest for it in the same commit."""
+    from airflow_providers_pinning.domain.monitoring.attestation import JOB_COMPONENTS, attest
 
-    @provide_session
-    def prepare(wrapped: Any, job: Any, *, session: Any = NEW_SESSION) -> None:
-        from airflow_providers_pinning.domain.monitoring.attestation import JOB_COMPONENTS, attest
-
-        component = JOB_COMPONENTS.get(job.job_type)
-        if component is None:
-            wrapped(session=session)
-            return
-        check_tables(session=session)
-        # Stock commits the job. Its attestation goes into the same commit: between two of them, a live
-        # component would seem to lack the enforcement, and pins would be refused.
-        session.add(job)
-        session.flush()
-        attest(component, job_id=job.id, session=session)
-        wrapped(session=session)
-
-    def prepare_for_execution(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        prepare(wrapped, instance, *args, **kwargs)
-
-    wrap(module, "Job.prepare_for_execution", prepare_for_execution)
+    job, session = call.instance, call.session
+    component = JOB_COMPONENTS.get(job.job_type)
+    if component is None:
+        call.proceed()
+        return
+    check_tables(session=session)
+    require_patches(Component(component))
+    # Stock commits the job. Its attestation goes into the same commit: between two of them, a live
+    # component would seem to lack the enforcement, and pins would be refused.
+    session.add(job)
+    session.flush()
+    attest(component, job_id=job.id, session=session)
+    call.proceed()
 
 
-def install_on_api_server(module: ModuleType) -> None:
-    """Patch ``airflow.api_fastapi.app``, whose life span every API server process goes through."""
-
-    def lifespan(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return _attested(wrapped(*args, **kwargs))
-
-    wrap(module, "lifespan", lifespan)
+def lifespan(call: Call) -> Any:
+    """Attest for an API server process while it serves."""
+    return _attested(call.proceed())
 
 
 def check_tables(*, session: Any) -> None:
@@ -118,6 +108,7 @@ class _Heartbeat:
 
         with create_session(scoped=False) as session:
             check_tables(session=session)
+            require_patches(Component.API_SERVER)
             self._row_id = attest(API_SERVER, session=session)
         self._thread.start()
 
@@ -130,7 +121,8 @@ class _Heartbeat:
         while not self._ended.wait(conf.component_heartbeat()):
             try:
                 with create_session(scoped=False) as session:
-                    renew_api_server(self._row_id, session=session)
+                    missing = [point.place for point in missing_patches()]
+                    renew_api_server(self._row_id, missing_patches=missing, session=session)
                     note_heartbeats(session=session)
             except Exception:
                 log.exception("This API server could not renew that it enforces pins; it tries again")

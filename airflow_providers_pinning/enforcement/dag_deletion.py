@@ -25,27 +25,16 @@ Shown by ``tests/unit/enforcement/test_dag_deletion.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
-
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.api.common.delete_dag``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def delete_dag(call: Call) -> int:
+    """Delete a Dag, and what is recorded of its pin."""
+    from airflow_providers_pinning.domain.changes.deletion import forget_dag
+    from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
 
-    @provide_session
-    def delete(wrapped: Any, dag_id: str, keep_records_in_log: bool = True, *, session: Any = NEW_SESSION) -> int:
-        from airflow_providers_pinning.domain.changes.deletion import forget_dag
-        from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
-
-        deleted = wrapped(dag_id, keep_records_in_log, session=session)
-        caller = Caller(name="airflow", kind=CallerKind.SYSTEM)
-        forget_dag(dag_id, Change(caller, reason="The Dag was deleted from Airflow."), session=session)
-        return deleted
-
-    def delete_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> int:
-        return delete(wrapped, *args, **kwargs)
-
-    wrap(module, "delete_dag", delete_dag)
+    session = call.session
+    deleted: int = call.proceed()
+    caller = Caller(name="airflow", kind=CallerKind.SYSTEM)
+    forget_dag(call.dag_id, Change(caller, reason="The Dag was deleted from Airflow."), session=session)
+    return deleted

@@ -28,47 +28,32 @@ Shown by ``tests/unit/enforcement/test_displaced_assets.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap, wrap_route
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_task_instances(module: ModuleType) -> None:
-    """Patch ``airflow.api_fastapi.execution_api.routes.task_instances``."""
+def validate_inlets_and_outlets(call: Call) -> Any:
+    """Tell a task which of its assets are not active, without those that another one displaced."""
+    from airflow_providers_pinning.domain.dag_model.displaced_assets import displaced
 
-    def validate(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.dag_model.displaced_assets import displaced
-
-        response = wrapped(*args, **kwargs)
-        if not response.inactive_assets:
-            return response
-        keys = [(asset.name, asset.uri) for asset in response.inactive_assets]
-        tolerated = displaced(kwargs["task_instance_id"], keys, session=kwargs["session"])
-        response.inactive_assets = [
-            asset for asset in response.inactive_assets if (asset.name, asset.uri) not in tolerated
-        ]
+    response = call.proceed()
+    if not response.inactive_assets:
         return response
+    keys = [(asset.name, asset.uri) for asset in response.inactive_assets]
+    tolerated = displaced(call.task_instance_id, keys, session=call.session)
+    response.inactive_assets = [asset for asset in response.inactive_assets if (asset.name, asset.uri) not in tolerated]
+    return response
 
-    wrap_route(module, "validate_inlets_and_outlets", validate)
 
+def register_asset_changes_in_db(call: Call) -> Any:
+    """Publish what a task has for its outlets, also for those that another one displaced."""
+    from airflow_providers_pinning.domain.dag_model.displaced_assets import publish_displaced
 
-def install_on_task_instance(module: ModuleType) -> None:
-    """Patch ``airflow.models.taskinstance``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
-
-    @provide_session
-    def register(wrapped: Any, ti: Any, task_outlets: Any, outlet_events: Any, *, session: Any = NEW_SESSION) -> Any:
-        from airflow_providers_pinning.domain.dag_model.displaced_assets import publish_displaced
-
-        listeners = wrapped(ti, task_outlets, outlet_events, session=session)
-        if not task_outlets:
-            return listeners
-        assets = (getattr(listener, "keywords", {}).get("asset") for listener in listeners)
-        published = {(asset.name, asset.uri) for asset in assets if asset is not None}
-        return [*listeners, *publish_displaced(ti, task_outlets, outlet_events, published, session=session)]
-
-    def register_asset_changes_in_db(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return register(wrapped, *args, **kwargs)
-
-    wrap(module, "TaskInstance.register_asset_changes_in_db", register_asset_changes_in_db)
+    session = call.session
+    listeners = call.proceed()
+    if not call.task_outlets:
+        return listeners
+    assets = (getattr(listener, "keywords", {}).get("asset") for listener in listeners)
+    published = {(asset.name, asset.uri) for asset in assets if asset is not None}
+    return [*listeners, *publish_displaced(call.ti, call.task_outlets, call.outlet_events, published, session=session)]

@@ -27,34 +27,30 @@ Shown by ``tests/unit/enforcement/test_fail_fast.py``.
 from __future__ import annotations
 
 import logging
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 log = logging.getLogger(__name__)
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.api_fastapi.execution_api.routes.task_instances``."""
+def handle_fail_fast_for_dag(call: Call) -> None:
+    """Stop the remaining tasks of a run if its own version says so."""
+    from airflow.api_fastapi.execution_api.routes import task_instances
 
-    def handle_fail_fast(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.resolution.fail_fast import read_fail_fast
+    from airflow_providers_pinning.domain.resolution.fail_fast import read_fail_fast
 
-        called = {**dict(zip(("ti", "dag_id", "session", "dag_bag"), args, strict=False)), **kwargs}
-        ti, session = called["ti"], called["session"]
-        # Stock's own question, with the answer whether it is the right one to ask.
-        of_dag = read_fail_fast(called["dag_id"], ti.dag_run.created_dag_version_id, session=session)
-        if of_dag.holds_for_run:
-            dag = called["dag_bag"].get_dag_for_run(dag_run=ti.dag_run, session=session) if of_dag.fail_fast else None
-        elif (dag := _dag_of_run(ti, called["dag_bag"], session=session)) is None:
-            wrapped(**called)
-        if dag is not None and (of_dag.holds_for_run or dag.fail_fast):
-            teardowns = {task_id: task.is_teardown for task_id, task in dag.task_dict.items()}
-            module._stop_remaining_tasks(task_instance=ti, task_teardown_map=teardowns, session=session)
-
-    check_signature(module, "_stop_remaining_tasks")
-    wrap(module, "_handle_fail_fast_for_dag", handle_fail_fast)
+    ti, dag_bag, session = call.ti, call.dag_bag, call.session
+    # Stock's own question, with the answer whether it is the right one to ask.
+    of_dag = read_fail_fast(call.dag_id, ti.dag_run.created_dag_version_id, session=session)
+    if of_dag.holds_for_run:
+        dag = dag_bag.get_dag_for_run(dag_run=ti.dag_run, session=session) if of_dag.fail_fast else None
+    elif (dag := _dag_of_run(ti, dag_bag, session=session)) is None:
+        call.proceed()
+    if dag is not None and (of_dag.holds_for_run or dag.fail_fast):
+        teardowns = {task_id: task.is_teardown for task_id, task in dag.task_dict.items()}
+        routes: Any = task_instances
+        routes._stop_remaining_tasks(task_instance=ti, task_teardown_map=teardowns, session=session)
 
 
 def _dag_of_run(ti: Any, dag_bag: Any, *, session: Any) -> Any:

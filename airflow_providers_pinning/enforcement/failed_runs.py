@@ -27,26 +27,18 @@ Shown by ``tests/unit/enforcement/test_failed_runs.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
-
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.models.dagrun``."""
-    wrap(module, "DagRun._check_last_n_dagruns_failed", check_last_n_dagruns_failed)
-
-
-def check_last_n_dagruns_failed(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-    """Count the failed live runs as stock does; when a canary run has failed, count none."""
+def check_last_n_dagruns_failed(call: Call) -> None:
+    """Count the failed live runs as Airflow does; when a canary run has failed, count none."""
     from airflow.models.dagrun import DagRun
 
     from airflow_providers_pinning.domain.canaries.isolation import is_canary
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
-    session = kwargs["session"] if "session" in kwargs else args[2]
-    if is_canary(instance.dag_id, instance.run_id, session=session):
+    run, session = call.instance, call.session
+    if is_canary(run.dag_id, run.run_id, session=session):
         return
     with only_live(DagRun, session=session):
-        wrapped(*args, **kwargs)
+        call.proceed()

@@ -27,38 +27,23 @@ Shown by ``tests/unit/enforcement/test_file_removal.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
-
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_collection(module: ModuleType) -> None:
-    """Patch ``airflow.dag_processing.collection``."""
+def update_import_errors(call: Call) -> None:
+    """Record import errors, and pass over pinned Dags when those of the file are marked stale."""
+    from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 
-    def update_import_errors(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
-
-        with pinned_dags_passed_over(kwargs["session"] if "session" in kwargs else args[3]):
-            wrapped(*args, **kwargs)
-
-    wrap(module, "_update_import_errors", update_import_errors)
+    with pinned_dags_passed_over(call.session):
+        call.proceed()
 
 
-def install_on_dag_model(module: ModuleType) -> None:
-    """Patch ``airflow.models.dag``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def deactivate_deleted_dags(call: Call) -> bool:
+    """Mark the Dags of files stale that are gone, but no pinned ones."""
+    from airflow_providers_pinning.domain.dag_model.missing import note_listed
+    from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 
-    @provide_session
-    def deactivate(wrapped: Any, bundle_name: str, rel_filelocs: Any, *, session: Any = NEW_SESSION) -> bool:
-        from airflow_providers_pinning.domain.dag_model.missing import note_listed
-        from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
-
-        note_listed(bundle_name, rel_filelocs)
-        with pinned_dags_passed_over(session):
-            return wrapped(bundle_name, rel_filelocs, session=session)
-
-    def deactivate_deleted_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> bool:
-        return deactivate(wrapped, *args, **kwargs)
-
-    wrap(module, "DagModel.deactivate_deleted_dags", deactivate_deleted_dags)
+    note_listed(call.bundle_name, call.rel_filelocs)
+    with pinned_dags_passed_over(call.session):
+        any_deactivated: bool = call.proceed()
+    return any_deactivated

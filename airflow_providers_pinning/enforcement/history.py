@@ -30,63 +30,48 @@ Shown by ``tests/unit/enforcement/test_history.py`` and ``tests/integration/test
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_dag_run(module: ModuleType) -> None:
-    """Patch ``airflow.models.dagrun``."""
-    wrap(module, "DagRun.get_previous_dagrun", _passing_over_canary_runs(lambda: module.DagRun))
+def get_previous_dagrun(call: Call) -> Any:
+    """Find the previous live run."""
+    from airflow.models.dagrun import DagRun
+
+    return _among_live(DagRun, call)
 
 
-def install_on_dependencies(module: ModuleType) -> None:
-    """Patch ``airflow.ti_deps.deps.prev_dagrun_dep``, which also asks whether a task ever ran before."""
-    wrap(module, "PrevDagrunDep._has_any_prior_tis", _passing_over_canary_runs(lambda: module.TI))
+def has_any_prior_tis(call: Call) -> Any:
+    """Find out whether the task ever ran before in a live run."""
+    from airflow.models.taskinstance import TaskInstance
+
+    return _among_live(TaskInstance, call)
 
 
-def install_on_deadlines(module: ModuleType) -> None:
-    """Patch ``airflow.serialization.definitions.deadline``."""
+def evaluate_with(call: Call) -> Any:
+    """Compute a deadline from the average runtime of live runs."""
+    from airflow.models.dagrun import DagRun
 
-    def dag_run() -> Any:
-        from airflow.models.dagrun import DagRun
-
-        return DagRun
-
-    name = "SerializedReferenceModels.AverageRuntimeDeadline._evaluate_with"
-    wrap(module, name, _passing_over_canary_runs(dag_run))
+    return _among_live(DagRun, call)
 
 
-def install_on_xcom(module: ModuleType) -> None:
-    """Patch ``airflow.models.xcom``."""
+def get_many(call: Call) -> Any:
+    """Select the XComs of the run, and among those of earlier runs the ones of live runs."""
+    from sqlalchemy import or_
 
-    def get_many(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from sqlalchemy import or_
+    from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
 
-        from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
-
-        query = wrapped(*args, **kwargs)
-        if not kwargs.get("include_prior_dates"):
-            return query
-        return query.where(or_(instance.run_id == kwargs["run_id"], ~is_canary(instance)))
-
-    wrap(module, "XComModel.get_many", get_many)
+    query = call.proceed()
+    if not call.include_prior_dates:
+        return query
+    xcom = call.instance
+    return query.where(or_(xcom.run_id == call.run_id, ~is_canary(xcom)))
 
 
-def _passing_over_canary_runs(model: Any) -> Any:
-    """Return a wrapper whose function, which takes a session by name, does not see what belongs to canary runs."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def _among_live(model: Any, call: Call) -> Any:
+    """Proceed, in statements that do not see what belongs to canary runs."""
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
-    @provide_session
-    def ask(wrapped: Any, args: Any, kwargs: Any, *, session: Any = NEW_SESSION) -> Any:
-        from airflow_providers_pinning.domain.canaries.routed_runs import only_live
-
-        with only_live(model(), session=session):
-            return wrapped(*args, session=session, **kwargs)
-
-    def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        given = {"session": kwargs.pop("session")} if "session" in kwargs else {}
-        return ask(wrapped, args, kwargs, **given)
-
-    return wrapper
+    with only_live(model, session=call.session):
+        return call.proceed()

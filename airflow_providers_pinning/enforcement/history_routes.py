@@ -30,53 +30,59 @@ Shown by ``tests/unit/enforcement/test_history.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap_route
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_dag_runs(module: ModuleType) -> None:
-    """Patch ``airflow.api_fastapi.execution_api.routes.dag_runs``."""
-
-    def get_previous(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        # An older route calls it too.
-        session = kwargs["session"] if "session" in kwargs else args[2]
-        return _among_live(module.DagRunModel, wrapped, args, kwargs, session=session)
-
-    def count(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return _unless_named(module.DagRunModel, wrapped, args, kwargs)
-
-    wrap_route(module, "get_previous_dagrun", get_previous)
-    wrap_route(module, "get_dr_count", count)
+def get_previous_dagrun(call: Call) -> Any:
+    """Answer with the previous live run; an older route calls it too."""
+    return _among_live(_runs(), call)
 
 
-def install_on_task_instances(module: ModuleType) -> None:
-    """Patch ``airflow.api_fastapi.execution_api.routes.task_instances``."""
-
-    def get_previous_successful(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return _among_live(module.DR, wrapped, args, kwargs, session=kwargs["session"])
-
-    def get_previous(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return _among_live(module.TI, wrapped, args, kwargs, session=kwargs["session"])
-
-    def find(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return _unless_named(module.TI, wrapped, args, kwargs)
-
-    wrap_route(module, "get_previous_successful_dagrun", get_previous_successful)
-    wrap_route(module, "get_previous_task_instance", get_previous)
-    wrap_route(module, "get_task_instance_count", find)
-    wrap_route(module, "get_task_instance_states", find)
+def get_dr_count(call: Call) -> Any:
+    """Count live runs, and those that are asked for by name."""
+    return _unless_named(_runs(), call)
 
 
-def _unless_named(model: Any, wrapped: Any, args: Any, kwargs: Any) -> Any:
-    if kwargs.get("run_ids") or kwargs.get("logical_dates"):
-        return wrapped(*args, **kwargs)
-    return _among_live(model, wrapped, args, kwargs, session=kwargs["session"])
+def get_previous_successful_dagrun(call: Call) -> Any:
+    """Answer with the previous successful live run."""
+    return _among_live(_runs(), call)
 
 
-def _among_live(model: Any, wrapped: Any, args: Any, kwargs: Any, *, session: Any) -> Any:
+def get_previous_task_instance(call: Call) -> Any:
+    """Answer with the task instance of the previous live run."""
+    return _among_live(_task_instances(), call)
+
+
+def get_task_instance_count(call: Call) -> Any:
+    """Count the task instances of live runs, and of those that are asked for by name."""
+    return _unless_named(_task_instances(), call)
+
+
+def get_task_instance_states(call: Call) -> Any:
+    """Answer with the states of task instances of live runs, and of those that are asked for by name."""
+    return _unless_named(_task_instances(), call)
+
+
+def _runs() -> Any:
+    from airflow.models.dagrun import DagRun
+
+    return DagRun
+
+
+def _task_instances() -> Any:
+    from airflow.models.taskinstance import TaskInstance
+
+    return TaskInstance
+
+
+def _unless_named(model: Any, call: Call) -> Any:
+    return call.proceed() if call.run_ids or call.logical_dates else _among_live(model, call)
+
+
+def _among_live(model: Any, call: Call) -> Any:
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
-    with only_live(model, session=session):
-        return wrapped(*args, **kwargs)
+    with only_live(model, session=call.session):
+        return call.proceed()

@@ -28,10 +28,9 @@ from __future__ import annotations
 
 import functools
 import sys
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 MISSING = (
     *("42P01", "42703"),  # PostgreSQL: table, column
@@ -44,17 +43,13 @@ ABORTED = "25P02"
 SQLITE = ("no such table", "no such column", "has no column")
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.cli.cli_parser``."""
-
-    def get_parser(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        parser = wrapped(*args, **kwargs)
-        # Stock keeps the parser, so it may be patched already.
-        if "parse_args" not in vars(parser):
-            parser.parse_args = _parsing(parser.parse_args)
-        return parser
-
-    wrap(module, "get_parser", get_parser)
+def get_parser(call: Call) -> Any:
+    """Return the parser of the command line, whose commands explain that tables are missing."""
+    parser = call.proceed()
+    # Stock keeps the parser, so it may be patched already.
+    if "parse_args" not in vars(parser):
+        parser.parse_args = _parsing(parser.parse_args)
+    return parser
 
 
 def _parsing(parse_args: Any) -> Any:

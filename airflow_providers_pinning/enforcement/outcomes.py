@@ -26,43 +26,33 @@ Shown by ``tests/unit/enforcement/test_outcomes.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_dag_run(module: ModuleType) -> None:
-    """Patch ``airflow.models.dagrun``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
-
-    @provide_session
-    def update(wrapped: Any, run: Any, *, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
-        decided = wrapped(session=session, **kwargs)
-        _record(run, session=session)
-        return decided
-
-    def update_state(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        if not may_be_canary(instance.run_id):
-            return wrapped(*args, **kwargs)
-        return update(wrapped, instance, *args, **kwargs)
-
-    wrap(module, "DagRun.update_state", update_state)
+def update_state(call: Call) -> Any:
+    """Decide about a run, and record the outcome of a canary run that is decided."""
+    run = call.instance
+    if not may_be_canary(run.run_id):
+        return call.proceed()
+    session = call.session
+    decided = call.proceed()
+    _record(run, session=session)
+    return decided
 
 
-def install_on_scheduler(module: ModuleType) -> None:
-    """Patch ``airflow.jobs.scheduler_job_runner``, which ends runs that time out without asking them."""
-
-    def schedule_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        run = args[0] if args else kwargs["dag_run"]
-        callback = wrapped(*args, **kwargs)
-        if may_be_canary(run.run_id):
-            # What the run decided itself was recorded by then, so what is left timed out.
-            _record(run, reason="timed_out", session=kwargs["session"] if "session" in kwargs else args[1])
-        return callback
-
-    wrap(module, "SchedulerJobRunner._schedule_dag_run", schedule_dag_run)
+def schedule_dag_run(call: Call) -> Any:
+    """Decide about a run, and record the outcome of a canary run that timed out."""
+    run = call.dag_run
+    if not may_be_canary(run.run_id):
+        return call.proceed()
+    session = call.session
+    callback = call.proceed()
+    # What the run decided itself was recorded by then, so what is left timed out.
+    _record(run, reason="timed_out", session=session)
+    return callback
 
 
 def _record(run: Any, *, reason: str | None = None, session: Any) -> None:

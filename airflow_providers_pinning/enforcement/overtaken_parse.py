@@ -33,10 +33,9 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 log = logging.getLogger(__name__)
 
@@ -107,20 +106,18 @@ def _is_managed(dag_ids: list[str]) -> bool:
         return bool(managed_versions(dag_ids, session=session))
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.dag_processing.manager``."""
-    parses = Parses()
+_parses = Parses()
+"""Those of this process."""
 
-    def create_process(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        process = wrapped(*args, **kwargs)
-        parses.begin(instance, args[0] if args else kwargs["dag_file"], process)
-        return process
 
-    def handle_parsing_result(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        called = {**dict(zip(("file", "proc"), args, strict=False)), **kwargs}
-        if parses.take(instance, called["file"], called["proc"]):
-            wrapped(**called)
+def create_process(call: Call) -> Any:
+    """Begin to parse a file, and note which commit it is read from."""
+    process = call.proceed()
+    _parses.begin(call.instance, call.dag_file, process)
+    return process
 
-    check_signature(module, "DagFileProcessorManager._add_files_to_queue")
-    wrap(module, "DagFileProcessorManager._create_process", create_process)
-    wrap(module, "DagFileProcessorManager.handle_parsing_result", handle_parsing_result)
+
+def handle_parsing_result(call: Call) -> None:
+    """Register what was parsed, unless a refresh overtook it."""
+    if _parses.take(call.instance, call.file, call.proc):
+        call.proceed()

@@ -35,11 +35,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection
-from types import ModuleType
 from typing import Any
 
+from airflow_providers_pinning.enforcement.call import Call
 from airflow_providers_pinning.enforcement.chore import Chore
-from airflow_providers_pinning.enforcement.contract import wrap
 
 log = logging.getLogger(__name__)
 
@@ -155,27 +154,21 @@ def _with_session(action: Callable[..., Any]) -> Any:
         return action(session=session)
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.dag_processing.manager``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+_upkeep = Upkeep()
+"""That of this process."""
 
-    upkeep = Upkeep()
 
-    @provide_session
-    def deactivate(wrapped: Any, last_parsed: Any, *, session: Any = NEW_SESSION) -> None:
-        from airflow_providers_pinning.domain.dag_model.missing import note_parsed
-        from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
+def deactivate_stale_dags(call: Call) -> None:
+    """Mark the Dags stale that their file does not define any more, but no pinned ones."""
+    from airflow_providers_pinning.domain.dag_model.missing import note_parsed
+    from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 
-        note_parsed(last_parsed)
-        with pinned_dags_passed_over(session):
-            wrapped(last_parsed, session=session)
+    note_parsed(call.last_parsed)
+    with pinned_dags_passed_over(call.session):
+        call.proceed()
 
-    def deactivate_stale_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        deactivate(wrapped, *args, **kwargs)
 
-    def scan_stale_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        wrapped(*args, **kwargs)
-        upkeep.run_if_due([bundle.name for bundle in instance._dag_bundles])
-
-    wrap(module, "DagFileProcessorManager.deactivate_stale_dags", deactivate_stale_dags)
-    wrap(module, "DagFileProcessorManager._scan_stale_dags", scan_stale_dags)
+def scan_stale_dags(call: Call) -> None:
+    """Look for stale Dags, and do the upkeep if it is due."""
+    call.proceed()
+    _upkeep.run_if_due([bundle.name for bundle in call.instance._dag_bundles])

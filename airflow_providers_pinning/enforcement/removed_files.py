@@ -29,38 +29,30 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.dag_processing.manager``."""
-    wrap(module, "DagFileProcessorManager.purge_removed_files_from_queue", purge_removed_files_from_queue)
-    wrap(module, "DagFileProcessorManager.terminate_orphan_processes", terminate_orphan_processes)
-
-
-def purge_removed_files_from_queue(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def purge_removed_files_from_queue(call: Call) -> None:
     """Forget the removed files, except those of callbacks, which keep their places."""
-    queue = instance._file_queue
-    kept = _kept(queue, args[0] if args else kwargs["present"])
-    wrapped(*args, **kwargs)
+    manager = call.instance
+    queue = manager._file_queue
+    kept = _kept(queue, call.present)
+    call.proceed()
     if kept:
-        left = {*instance._file_queue, *kept}
-        instance._file_queue = OrderedDict((file, None) for file in queue if file in left)
+        left = {*manager._file_queue, *kept}
+        manager._file_queue = OrderedDict((file, None) for file in queue if file in left)
 
 
-def terminate_orphan_processes(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def terminate_orphan_processes(call: Call) -> None:
     """Kill the processes of removed files, except those that run callbacks."""
-    kept = {
-        file: instance._processors.pop(file)
-        for file in _kept(instance._processors, args[0] if args else kwargs["present"])
-    }
+    processes = call.instance._processors
+    kept = {file: processes.pop(file) for file in _kept(processes, call.present)}
     try:
-        wrapped(*args, **kwargs)
+        call.proceed()
     finally:
-        instance._processors.update(kept)
+        call.instance._processors.update(kept)
 
 
 def _kept(files: Iterable[Any], present: Iterable[Any]) -> set[Any]:

@@ -30,66 +30,57 @@ Shown by ``tests/unit/enforcement/test_run_creation.py``.
 from __future__ import annotations
 
 import logging
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 from airflow_providers_pinning.enforcement.serialized_dag import stamp_of
 
 log = logging.getLogger(__name__)
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.serialization.definitions.dag``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def create_dagrun(call: Call) -> Any:
+    """Create a run from one version, which is looked up once."""
+    from airflow.utils.types import DagRunTriggeredByType
 
-    @provide_session
-    def create_resolved(wrapped: Any, dag: Any, *, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
-        from airflow.utils.types import DagRunTriggeredByType
+    from airflow_providers_pinning.domain.resolution.active import (
+        Resolution,
+        current_resolution,
+        lock_active_pin,
+        resolved,
+    )
 
-        from airflow_providers_pinning.domain.resolution.active import (
-            Resolution,
-            current_resolution,
-            lock_active_pin,
-            resolved,
-        )
-
-        if (routed := current_resolution(dag.dag_id)) and routed.routed_to:
-            run = wrapped(session=session, **kwargs)
-            _set_bundle_version(run, routed.routed_to)
-            return run
-        triggered_by = kwargs.get("triggered_by")
-        # ``airflow tasks test`` runs local code as well, which was not read from the database.
-        is_local = triggered_by == DagRunTriggeredByType.CLI and stamp_of(dag) is None
-        if triggered_by == DagRunTriggeredByType.TEST or is_local:
-            with resolved(Resolution(dag.dag_id, None)):
-                return wrapped(session=session, **kwargs)
-        if (run := _create_from_dag_in_hand(wrapped, dag, session=session, **kwargs)) is not None:
-            return run
-        pin = lock_active_pin(dag.dag_id, session=session)
-        if pin.recorded:
-            dag = _dag_of(dag, pin.version, session=session)
-        with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
-            run = wrapped.__func__(dag, session=session, **kwargs)
-        if pin.version:
-            _set_bundle_version(run, pin.version)
+    dag, session = call.instance, call.session
+    if (routed := current_resolution(dag.dag_id)) and routed.routed_to:
+        run = call.proceed()
+        _set_bundle_version(run, routed.routed_to)
         return run
+    # ``airflow tasks test`` runs local code as well, which was not read from the database.
+    is_local = call.triggered_by == DagRunTriggeredByType.CLI and stamp_of(dag) is None
+    if call.triggered_by == DagRunTriggeredByType.TEST or is_local:
+        with resolved(Resolution(dag.dag_id, None)):
+            return call.proceed()
+    if (run := _create_from_dag_in_hand(call)) is not None:
+        return run
+    pin = lock_active_pin(dag.dag_id, session=session)
+    if pin.recorded:
+        dag = _dag_of(dag, pin.version, session=session)
+    with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
+        run = call.proceed_on(dag)
+    if pin.version:
+        _set_bundle_version(run, pin.version)
+    return run
 
-    def create_dagrun(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return create_resolved(wrapped, instance, *args, **kwargs)
 
-    wrap(module, "SerializedDAG.create_dagrun", create_dagrun)
-
-
-def _create_from_dag_in_hand(wrapped: Any, dag: Any, *, session: Any, **kwargs: Any) -> Any:
+def _create_from_dag_in_hand(call: Call) -> Any:
     """Create the run as stock does, unless it is to have another version; then nothing was written."""
     from airflow_providers_pinning.domain.resolution.creation import DagNotInHandError, creating_run
 
+    dag = call.instance
     if (stamp := stamp_of(dag)) is None:
         return None
     try:
-        with creating_run(dag.dag_id, stamp, session=session) as creation:
-            run = wrapped(session=session, **kwargs)
+        with creating_run(dag.dag_id, stamp, session=call.session) as creation:
+            run = call.proceed()
     except DagNotInHandError:
         return None
     if creation.is_pinned:

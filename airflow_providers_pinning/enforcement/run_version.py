@@ -31,70 +31,54 @@ Shown by ``tests/unit/enforcement/test_run_version.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_dag_bag(module: ModuleType) -> None:
-    """Patch ``airflow.models.dagbag``."""
+def version_from_dag_run(call: Call) -> Any:
+    """Return the version of a run: while its Dag is pinned, the one that it was created with."""
+    from airflow_providers_pinning.domain.resolution.run_versions import answered, read_latest
 
-    def version_from_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.resolution.run_versions import answered, read_latest
-
-        run = args[0] if args else kwargs["dag_run"]
-        if run.bundle_version or not run.created_dag_version_id:
-            return wrapped(*args, **kwargs)
-        # Instead of the look-up that stock is about to make, not beside it.
-        latest = read_latest(run.dag_id, session=kwargs["session"])
-        if latest.is_pinned:
-            return run.created_dag_version_id
-        with answered(latest):
-            return wrapped(*args, **kwargs)
-
-    def get_latest_version_of_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow.models.serialized_dag import SerializedDagModel
-
-        from airflow_providers_pinning.domain.resolution import holding
-
-        if not holding.is_holding():
-            return wrapped(*args, **kwargs)
-        dag_id, session = args[0] if args else kwargs["dag_id"], kwargs["session"]
-        query = SerializedDagModel.latest_item_select_object(dag_id)
-        serialized = holding.scalar(query, dag_id, session=session)
-        return serialized and instance._read_dag(serialized)
-
-    check_signature(module, "DBDagBag._read_dag")
-    wrap(module, "DBDagBag._version_from_dag_run", version_from_dag_run)
-    wrap(module, "DBDagBag.get_latest_version_of_dag", get_latest_version_of_dag)
+    run = call.dag_run
+    if run.bundle_version or not run.created_dag_version_id:
+        return call.proceed()
+    # Instead of the look-up that stock is about to make, not beside it.
+    latest = read_latest(run.dag_id, session=call.session)
+    if latest.is_pinned:
+        return run.created_dag_version_id
+    with answered(latest):
+        return call.proceed()
 
 
-def install_on_task_instance(module: ModuleType) -> None:
-    """Patch ``airflow.models.taskinstance``."""
+def get_latest_version_of_dag(call: Call) -> Any:
+    """Return the Dag of the active version: while a pin is held, of the one that it had at first."""
+    from airflow.models.serialized_dag import SerializedDagModel
 
-    def hold_pins(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.resolution.holding import holding_pins
+    from airflow_providers_pinning.domain.resolution import holding
 
-        with holding_pins():
-            return wrapped(*args, **kwargs)
+    if not holding.is_holding():
+        return call.proceed()
+    query = SerializedDagModel.latest_item_select_object(call.dag_id)
+    serialized = holding.scalar(query, call.dag_id, session=call.session)
+    return serialized and call.instance._read_dag(serialized)
 
-    wrap(module, "clear_task_instances", hold_pins)
-    wrap(module, "_get_new_task_ids", hold_pins)
+
+def hold_pins(call: Call) -> Any:
+    """Proceed, and hold each pin from its first look-up on."""
+    from airflow_providers_pinning.domain.resolution.holding import holding_pins
+
+    with holding_pins():
+        return call.proceed()
 
 
-def install_on_task_map(module: ModuleType) -> None:
-    """Patch ``airflow.models.taskmap``."""
+def expand_mapped_task(call: Call) -> Any:
+    """Expand a task, and give what is added the version of its run."""
+    from airflow_providers_pinning.domain.resolution.run_versions import begin_expansion, end_expansion
 
-    def expand_mapped_task(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.resolution.run_versions import begin_expansion, end_expansion
-
-        task = args[0] if args else kwargs["task"]
-        # Airflow calls this for every ready task, mapped or not, so a context manager would be felt.
-        token = begin_expansion(task.dag_id, args[1] if len(args) > 1 else kwargs["run_id"])
-        try:
-            return wrapped(*args, **kwargs)
-        finally:
-            end_expansion(token)
-
-    wrap(module, "TaskMap.expand_mapped_task", expand_mapped_task)
+    # Airflow calls this for every ready task, mapped or not, so a context manager would be felt.
+    token = begin_expansion(call.task.dag_id, call.run_id)
+    try:
+        return call.proceed()
+    finally:
+        end_expansion(token)

@@ -39,52 +39,35 @@ Shown by ``tests/unit/enforcement/test_scheduler.py`` and ``tests/integration/te
 from __future__ import annotations
 
 import logging
-from types import ModuleType
 from typing import Any
 
 from airflow_providers_pinning.enforcement import unavailable
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 log = logging.getLogger(__name__)
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.jobs.scheduler_job_runner``."""
-    wrap(module, "SchedulerJobRunner._verify_integrity_if_dag_changed", verify_integrity_if_dag_changed)
-    wrap(module, "SchedulerJobRunner._get_current_dag", get_current_dag)
-    wrap(module, "SchedulerJobRunner._create_dag_runs", create_dag_runs)
-    wrap(module, "SchedulerJobRunner._create_dag_runs_asset_triggered", create_dag_runs_asset_triggered)
-    wrap(
-        module,
-        "SchedulerJobRunner._create_dagruns_for_partitioned_asset_dags",
-        create_dagruns_for_partitioned_asset_dags,
-    )
-    wrap(module, "SchedulerJobRunner._update_asset_orphanage", update_asset_orphanage)
-
-
-def verify_integrity_if_dag_changed(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> bool:
+def verify_integrity_if_dag_changed(call: Call) -> bool:
     """Leave the runs of a pinned Dag with the version they were created with."""
     from airflow_providers_pinning.domain.resolution.run_versions import answered, read_latest
 
-    run = args[0] if args else kwargs["dag_run"]
-    session = kwargs["session"] if "session" in kwargs else args[1]
+    run = call.dag_run
     if not run.created_dag_version_id:
-        return wrapped(*args, **kwargs)
+        return bool(call.proceed())
     # Instead of the look-up that stock is about to make, not beside it.
-    latest = read_latest(run.dag_id, session=session)
+    latest = read_latest(run.dag_id, session=call.session)
     if latest.is_pinned:
         return True
     with answered(latest):
-        return wrapped(*args, **kwargs)
+        return bool(call.proceed())
 
 
-def get_current_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def get_current_dag(call: Call) -> Any:
     """Read the active version; if a pin stands in the way, say so and remember it."""
     from airflow_providers_pinning.domain.resolution.active import pinned_version_ids
 
-    dag_id = args[0] if args else kwargs["dag_id"]
-    session = kwargs["session"] if "session" in kwargs else args[1]
-    dag = wrapped(*args, **kwargs)
+    dag_id, session = call.dag_id, call.session
+    dag = call.proceed()
     if dag is not None:
         unavailable.note_success(dag_id)
     elif (pinned := pinned_version_ids([dag_id], session=session).get(dag_id)) and unavailable.note_failure(
@@ -99,28 +82,28 @@ def get_current_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
     return dag
 
 
-def create_dag_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def create_dag_runs(call: Call) -> None:
     """Create the scheduled runs of Dags whose rows are locked."""
     from airflow_providers_pinning.domain.resolution.creation import rows_locked
 
-    session = kwargs["session"] if "session" in kwargs else args[1]
-    dag_models = _worth_trying(args[0] if args else kwargs["dag_models"], session=session)
+    session = call.session
+    dag_models = _worth_trying(call.dag_models, session=session)
     if dag_models:
         with rows_locked([dag_model.dag_id for dag_model in dag_models], session=session):
-            wrapped(dag_models, session)
+            call.proceed(dag_models=dag_models)
 
 
-def create_dag_runs_asset_triggered(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def create_dag_runs_asset_triggered(call: Call) -> None:
     """Create the runs Dag by Dag, so that a pin that cannot be honoured fails alone; these rows are locked too."""
     from airflow_providers_pinning.domain.errors import PinUnavailableError
     from airflow_providers_pinning.domain.resolution.creation import rows_locked
 
-    session = kwargs["session"]
-    dag_models = _worth_trying(kwargs["dag_models"], session=session)
+    session = call.session
+    dag_models = _worth_trying(call.dag_models, session=session)
     with rows_locked([dag_model.dag_id for dag_model in dag_models], session=session):
         for dag_model in dag_models:
             try:
-                wrapped(dag_models=[dag_model], session=session)
+                call.proceed(dag_models=[dag_model])
             except PinUnavailableError as error:
                 log.error("%s", error)
 
@@ -136,7 +119,7 @@ def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:
     return [dag for dag in dag_models if dag.dag_id not in failed or pinned.get(dag.dag_id) != failed[dag.dag_id]]
 
 
-def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def create_dagruns_for_partitioned_asset_dags(call: Call) -> Any:
     """
     Pass over the partitions of pins that cannot be honoured, which stock would look at first for ever.
 
@@ -146,24 +129,24 @@ def create_dagruns_for_partitioned_asset_dags(wrapped: Any, instance: Any, args:
     from airflow_providers_pinning.domain.resolution.asset_listeners import blocked_partitions_passed_over
 
     try:
-        with blocked_partitions_passed_over(kwargs["session"] if "session" in kwargs else args[0]):
-            return wrapped(*args, **kwargs)
+        with blocked_partitions_passed_over(call.session):
+            return call.proceed()
     except PinUnavailableError as error:
         log.error("%s", error)
         return {error.data["dag_id"]}
 
 
-def update_asset_orphanage(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def update_asset_orphanage(call: Call) -> None:
     """Clean up; if somebody else was faster, the transaction is taken back and left to the next turn."""
     from sqlalchemy.exc import DBAPIError
 
     from airflow_providers_pinning.domain.changes.database_errors import is_lost_race
 
     try:
-        wrapped(*args, **kwargs)
+        call.proceed()
     except DBAPIError as error:
         # In a session of the caller's, the failed transaction is the caller's to end.
-        if "session" in kwargs or not is_lost_race(error):
+        if call.has("session") or not is_lost_race(error):
             raise
         log.warning(
             "The clean-up of assets met others at the same assets, and is made at its next turn: %s", error.orig

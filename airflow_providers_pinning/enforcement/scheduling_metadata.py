@@ -34,80 +34,30 @@ Shown by ``tests/unit/enforcement/test_dag_metadata.py``, ``tests/unit/domain/da
 from __future__ import annotations
 
 import logging
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 log = logging.getLogger(__name__)
 
-RELIED_ON = (
-    "DagModelOperation.find_orm_dags",
-    "AssetModelOperation.activate_assets_if_possible",
-    "_RunInfo.calculate",
-)
-"""What is called here and in the control plane, and not wrapped."""
 
-
-def install_on_collection(module: ModuleType) -> None:
-    """Patch ``airflow.dag_processing.collection``."""
-
-    def add_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return _add_active(wrapped, instance, session=kwargs["session"])
-
-    def update_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        orm_dags = args[0] if args else kwargs["orm_dags"]
-        durations = {dag_id: orm_dag.last_parse_duration for dag_id, orm_dag in orm_dags.items()}
-        wrapped(*args, **kwargs)
-        _note_places(instance.dags, orm_dags)
-        _keep_stale(instance.dags, orm_dags, session=kwargs["session"])
-        _drop_references(instance.dags, orm_dags, session=kwargs["session"])
-        if (args[1] if len(args) > 1 else kwargs["parse_duration"]) is None:
-            _keep_durations(instance.dags, orm_dags, durations)
-
-    for name in RELIED_ON:
-        check_signature(module, name)
-    wrap(module, "DagModelOperation.add_dags", add_dags)
-    wrap(module, "DagModelOperation.update_dags", update_dags)
-
-
-def install_on_dag(module: ModuleType) -> None:
-    """Patch ``airflow.serialization.definitions.dag``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
-
-    @provide_session
-    def write(
-        wrapped: Any,
-        bundle_name: str,
-        bundle_version: str | None,
-        dags: Any,
-        parse_duration: float | None = None,
-        *,
-        session: Any = NEW_SESSION,
-    ) -> None:
-        wrapped(bundle_name, bundle_version, dags, parse_duration, session=session)
-        _keep_canary_needs([dag.dag_id for dag in dags], session=session)
-
-    def bulk_write_to_db(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return write(wrapped, *args, **kwargs)
-
-    wrap(module, "SerializedDAG.bulk_write_to_db", bulk_write_to_db)
-
-
-def _add_active(wrapped: Any, operation: Any, *, session: Any) -> dict[str, Any]:
-    """Lock and read the Dags' rows as stock does, and exchange what is to be written for pinned Dags."""
+def add_dags(call: Call) -> dict[str, Any]:
+    """Lock and read the Dags' rows as Airflow does, and exchange what is to be written for pinned Dags."""
     from airflow_providers_pinning.domain.dag_model.head import note_defined
     from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
     from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
     from airflow_providers_pinning.domain.versions.managed_cache import read_protection
 
+    operation, session = call.instance, call.session
+    orm_dags: dict[str, Any]
     if all(isinstance(dag, ActiveVersion) for dag in operation.dags.values()):
-        return wrapped(session=session)
+        orm_dags = call.proceed()
+        return orm_dags
     keep_writers_out_of_sqlite(session=session)
     in_order = len(operation.dags) > 1
     if in_order:
         _lock_in_order(operation.dags, session=session)
-    orm_dags = wrapped(session=session)
+    orm_dags = call.proceed()
     protection = read_protection(operation.dags, session=session)
     if protection.recorded and not in_order:
         _read_again(operation, orm_dags, session=session)
@@ -116,6 +66,26 @@ def _add_active(wrapped: Any, operation: Any, *, session: Any) -> dict[str, Any]
     if protection.pinned:
         _exchange_pinned(operation.dags, orm_dags, protection.pinned, session=session)
     return orm_dags
+
+
+def update_dags(call: Call) -> None:
+    """Write the Dags' rows, and put right what Airflow takes to be the same for all Dags of a file."""
+    dags, orm_dags = call.instance.dags, call.orm_dags
+    durations = {dag_id: orm_dag.last_parse_duration for dag_id, orm_dag in orm_dags.items()}
+    call.proceed()
+    _note_places(dags, orm_dags)
+    _keep_stale(dags, orm_dags, session=call.session)
+    _drop_references(dags, orm_dags, session=call.session)
+    if call.parse_duration is None:
+        _keep_durations(dags, orm_dags, durations)
+
+
+def bulk_write_to_db(call: Call) -> None:
+    """Write what a file defines, and keep what unfinished canary runs need."""
+    session = call.session
+    dag_ids = [dag.dag_id for dag in call.dags]
+    call.proceed()
+    _keep_canary_needs(dag_ids, session=session)
 
 
 def _lock_in_order(dag_ids: Any, *, session: Any) -> None:

@@ -31,24 +31,14 @@ Shown by ``tests/unit/enforcement/test_version_selection.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement import version_immutability
-from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 STAMP = "_pinning_stamp"
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.models.serialized_dag``."""
-    wrap(module, "SerializedDagModel.latest_item_select_object", latest_item_select_object)
-    wrap(module, "SerializedDagModel._latest_by_version_select", latest_by_version_select)
-    _stamp_dags(module)
-    version_immutability.install_on_serialized_dag(module)
-
-
-def latest_item_select_object(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def latest_item_select_object(call: Call) -> Any:
     """Select the serialized Dag of the active version of one Dag."""
     from airflow.models.dag_version import DagVersion
     from airflow.settings import engine
@@ -56,10 +46,10 @@ def latest_item_select_object(wrapped: Any, instance: Any, args: Any, kwargs: An
 
     from airflow_providers_pinning.domain.resolution.active import active_condition
 
-    dag_id = args[0] if args else kwargs["dag_id"]
+    instance, dag_id = call.instance, call.dag_id
     condition = active_condition(dag_id, serialized=instance)
     if condition is None:
-        return wrapped(*args, **kwargs)
+        return call.proceed()
     if engine is not None and engine.dialect.name == "mysql":
         # MySQL sorts ids rather than whole rows, as in stock Airflow, so the pin goes into the sub-query.
         return select(instance).where(
@@ -71,10 +61,10 @@ def latest_item_select_object(wrapped: Any, instance: Any, args: Any, kwargs: An
             .limit(1)
             .scalar_subquery()
         )
-    return wrapped(*args, **kwargs).where(condition)
+    return call.proceed().where(condition)
 
 
-def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def latest_by_version_select(call: Call) -> Any:
     """Select the serialized Dags of the active versions of many Dags."""
     from airflow.models.dag_version import DagVersion
     from sqlalchemy import func, select
@@ -82,10 +72,10 @@ def latest_by_version_select(wrapped: Any, instance: Any, args: Any, kwargs: Any
     from airflow_providers_pinning.domain.resolution.active import is_active
     from airflow_providers_pinning.domain.resolution.asset_listeners import dags_left_out
 
-    dag_ids = args[0] if args else kwargs.get("dag_ids")
+    instance, dag_ids = call.instance, call.dag_ids
     if dag_ids is not None and not dag_ids:
         # The scheduler asks for no Dag at all in most of its turns.
-        return wrapped(*args, **kwargs)
+        return call.proceed()
     active = (
         select(DagVersion.dag_id, func.max(DagVersion.version_number).label("version_number"))
         .join(instance, instance.dag_version_id == DagVersion.id)
@@ -112,13 +102,8 @@ def stamp_of(dag: Any) -> tuple[Any, str] | None:
     return getattr(dag, STAMP, None)
 
 
-def _stamp_dags(module: ModuleType) -> None:
-    check_signature(module, "SerializedDagModel.dag")
-    stock = module.SerializedDagModel.dag.fget
-
-    def dag(self: Any) -> Any:
-        deserialized = stock(self)
-        setattr(deserialized, STAMP, (self.dag_version_id, self.dag_hash))
-        return deserialized
-
-    module.SerializedDagModel.dag = property(dag, doc=stock.__doc__)
+def stamped_dag(call: Call) -> Any:
+    """Deserialize a Dag, and note on it which version it is."""
+    serialized, dag = call.instance, call.proceed()
+    setattr(dag, STAMP, (serialized.dag_version_id, serialized.dag_hash))
+    return dag

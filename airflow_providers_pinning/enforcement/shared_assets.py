@@ -31,51 +31,36 @@ Shown by ``tests/unit/enforcement/test_shared_assets.py`` and, for any order of 
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import check_signature, wrap
-
-RELIED_ON = ("_find_all_assets", "_find_all_asset_aliases")
-"""What is called in the control plane, and not wrapped."""
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install(module: ModuleType) -> None:
-    """Patch ``airflow.dag_processing.collection``."""
-    for name in RELIED_ON:
-        check_signature(module, name)
-    wrap(module, "AssetModelOperation.collect", collect)
-    wrap(module, "AssetModelOperation.sync_assets", sync_assets)
-    wrap(module, "AssetModelOperation.sync_asset_aliases", sync_asset_aliases)
-    wrap(module, "AssetModelOperation.add_asset_trigger_references", add_asset_trigger_references)
-    wrap(module, "_find_active_assets", find_active_assets)
-
-
-def collect(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def collect(call: Call) -> Any:
     """Collect the assets of a file, and note where they come from if a pinned Dag is among its Dags."""
     from airflow_providers_pinning.domain.dag_model.shared_assets import with_pinned
 
-    return with_pinned(wrapped(*args, **kwargs), args[0] if args else kwargs["dags"])
+    return with_pinned(call.proceed(), call.dags)
 
 
-def sync_assets(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def sync_assets(call: Call) -> Any:
     """Write the definitions of those that have the say."""
     from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, choose_definitions
 
-    if isinstance(instance.assets, AssetsOfFile):
-        choose_definitions(instance.assets, session=kwargs["session"])
-    return wrapped(*args, **kwargs)
+    if isinstance(call.instance.assets, AssetsOfFile):
+        choose_definitions(call.instance.assets, session=call.session)
+    return call.proceed()
 
 
-def sync_asset_aliases(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def sync_asset_aliases(call: Call) -> Any:
     """Write HEAD's groups."""
     from airflow_providers_pinning.domain.dag_model.shared_assets import choose_alias_groups
 
-    choose_alias_groups(instance, session=kwargs["session"])
-    return wrapped(*args, **kwargs)
+    choose_alias_groups(call.instance, session=call.session)
+    return call.proceed()
 
 
-def add_asset_trigger_references(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def add_asset_trigger_references(call: Call) -> None:
     """
     Leave the watchers of assets alone that others have the say about, and exchange those of the rest at once.
 
@@ -84,24 +69,23 @@ def add_asset_trigger_references(wrapped: Any, instance: Any, args: Any, kwargs:
     """
     from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, have_other_watchers, without_kept
 
-    if not isinstance(instance.assets, AssetsOfFile):
-        wrapped(*args, **kwargs)
+    if not isinstance(call.instance.assets, AssetsOfFile):
+        call.proceed()
         return
-    operation = without_kept(instance)
-    wrapped.__func__(operation, *args, **kwargs)
-    models = args[0] if args else kwargs["assets"]
+    operation = without_kept(call.instance)
+    call.proceed_on(operation)
+    models = call.assets
     if have_other_watchers(models[key] for key in operation.assets):
-        kwargs["session"].flush()
-        wrapped.__func__(operation, *args, **kwargs)
+        call.session.flush()
+        call.proceed_on(operation)
 
 
-def find_active_assets(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> set[tuple[str, str]]:
+def find_active_assets(call: Call) -> set[tuple[str, str]]:
     """Find the assets whose watchers are to run, those among them that pinned Dags wait for in vain else."""
     from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, displaced_and_awaited
 
-    active: set[tuple[str, str]] = wrapped(*args, **kwargs)
-    asked = args[0] if args else kwargs["name_uri_assets"]
+    active: set[tuple[str, str]] = call.proceed()
+    asked = call.name_uri_assets
     if not isinstance(asked, AssetsOfFile):
         return active
-    session = kwargs["session"] if "session" in kwargs else args[1]
-    return active | displaced_and_awaited(asked.keys() - active, session=session)
+    return active | displaced_and_awaited(asked.keys() - active, session=call.session)

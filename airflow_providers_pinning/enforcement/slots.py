@@ -34,39 +34,10 @@ Shown by ``tests/unit/enforcement/test_slots.py``, ``tests/system/test_gaps.py``
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
-from airflow_providers_pinning.enforcement.contract import check_signature, wrap
-
-
-def install_on_dag_run(module: ModuleType) -> None:
-    """Patch ``airflow.models.dagrun``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
-
-    @provide_session
-    def count(wrapped: Any, *, session: Any = NEW_SESSION, **kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.canaries.slots import without_canaries
-
-        with without_canaries(session):
-            return wrapped(session=session, **kwargs)
-
-    def active_runs_of_dags(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return count(wrapped, **kwargs)
-
-    check_signature(module, "DagRun.get_queued_dag_runs_to_set_running")
-    wrap(module, "DagRun.active_runs_of_dags", active_runs_of_dags)
-
-
-def install_on_scheduler(module: ModuleType) -> None:
-    """Patch ``airflow.jobs.scheduler_job_runner``."""
-    check_signature(module, "SchedulerJobRunner._stamp_team_names")
-    wrap(module, "SchedulerJobRunner._process_executor_events", process_executor_events)
-    wrap(module, "SchedulerJobRunner._start_queued_dagruns", start_queued_dagruns)
-    wrap(module, "SchedulerJobRunner._schedule_dag_run", schedule_dag_run)
-    wrap(module, "SchedulerJobRunner._set_exceeds_max_active_runs", set_exceeds_max_active_runs)
-
+from airflow_providers_pinning.enforcement.call import Call
 
 ENDED = "_pinning_ended"
 """Attribute of the scheduler with the tasks of canary runs whose processes are known to have ended."""
@@ -75,47 +46,54 @@ REMEMBERED = 1000
 """How many of them are remembered."""
 
 
-def process_executor_events(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> int:
+def active_runs_of_dags(call: Call) -> Any:
+    """Count the active live runs."""
+    from airflow_providers_pinning.domain.canaries.slots import without_canaries
+
+    with without_canaries(call.session):
+        return call.proceed()
+
+
+def process_executor_events(call: Call) -> int:
     """Note which tasks of canary runs the executor is done with, before stock looks at them."""
-    executor = kwargs["executor"] if "executor" in kwargs else args[0]
-    for key, (state, _) in executor.event_buffer.items():
+    for key, (state, _) in call.executor.event_buffer.items():
         if may_be_canary(getattr(key, "run_id", None)) and state in ("success", "failed"):
-            ended = instance.__dict__.setdefault(ENDED, {})
+            ended = call.instance.__dict__.setdefault(ENDED, {})
             ended[key] = None
             if len(ended) > REMEMBERED:
                 del ended[next(iter(ended))]
-    return wrapped(*args, **kwargs)
+    processed: int = call.proceed()
+    return processed
 
 
-def start_queued_dagruns(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def start_queued_dagruns(call: Call) -> None:
     """Start the live runs, and then look after the canary runs, if there are any."""
     from airflow_providers_pinning.domain.canaries.slots import live_runs_to_start
     from airflow_providers_pinning.domain.canaries.turns import take_turn
 
-    session = kwargs["session"] if "session" in kwargs else args[0]
+    session = call.session
     with live_runs_to_start(session) as with_canaries:
-        wrapped(*args, **kwargs)
+        call.proceed()
     if with_canaries:
-        take_turn(with_canaries, _Scheduler(instance, session), session=session)
+        take_turn(with_canaries, _Scheduler(call.instance, session), session=session)
 
 
-def schedule_dag_run(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+def schedule_dag_run(call: Call) -> Any:
     """Decide about a run as stock does, and note which one it is if it may be a canary run."""
-    run = args[0] if args else kwargs["dag_run"]
-    if not may_be_canary(run.run_id):
-        return wrapped(*args, **kwargs)
+    if not may_be_canary(call.dag_run.run_id):
+        return call.proceed()
     from airflow_providers_pinning.domain.canaries.slots import deciding_about
 
-    with deciding_about(run):
-        return wrapped(*args, **kwargs)
+    with deciding_about(call.dag_run):
+        return call.proceed()
 
 
-def set_exceeds_max_active_runs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+def set_exceeds_max_active_runs(call: Call) -> None:
     """Compute whether the limit of live runs is reached, unless it is a canary run that has ended."""
     from airflow_providers_pinning.domain.canaries.slots import frees_no_slot
 
-    if not frees_no_slot(session=kwargs["session"]):
-        wrapped(*args, **kwargs)
+    if not frees_no_slot(session=call.session):
+        call.proceed()
 
 
 class _Scheduler:

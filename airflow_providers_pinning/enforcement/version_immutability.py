@@ -34,70 +34,59 @@ from __future__ import annotations
 
 import copy
 from contextvars import ContextVar
-from types import ModuleType
+from functools import cache
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 _reuse_deadlines: ContextVar[bool] = ContextVar("pinning_reuse_deadlines", default=True)
 
 
-def install_on_serialized_dag(module: ModuleType) -> None:
-    """Patch ``airflow.models.serialized_dag``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+@cache
+def _managed_write_metadata() -> Any:
+    """Return the type of what Airflow knows of the latest version before it writes, for one that is managed."""
+    from airflow.models.serialized_dag import DagWriteMetadata
 
-    class ManagedWriteMetadata(module.DagWriteMetadata):  # type: ignore[name-defined,misc]
-        """What Airflow knows of the latest version before it writes, for one that is managed."""
+    return type("ManagedWriteMetadata", (DagWriteMetadata,), {"__slots__": ()})
 
-        __slots__ = ()
 
-    def prefetch(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        # The rows of these Dags are locked by now (see enforcement.scheduling_metadata), so nothing can
-        # come under management before they are written.
-        from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
+def prefetch_dag_write_metadata(call: Call) -> Any:
+    """Read what the latest versions are, and which of them are managed."""
+    # The rows of these Dags are locked by now (see enforcement.scheduling_metadata), so nothing can
+    # come under management before they are written.
+    from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
 
-        metadata = wrapped(*args, **kwargs)
-        session = kwargs["session"] if "session" in kwargs else args[1]
-        for dag_id, managed in managed_versions(metadata, session=session).items():
-            known = metadata[dag_id]
-            if known.dag_version and known.dag_version.id in managed:
-                metadata[dag_id] = ManagedWriteMetadata(*known)
-        return metadata
+    session = call.session
+    metadata = call.proceed()
+    for dag_id, managed in managed_versions(metadata, session=session).items():
+        known = metadata[dag_id]
+        if known.dag_version and known.dag_version.id in managed:
+            metadata[dag_id] = _managed_write_metadata()(*known)
+    return metadata
 
-    @provide_session
-    def write(
-        wrapped: Any,
-        cls: Any,
-        dag: Any,
-        bundle_name: str,
-        bundle_version: str | None = None,
-        version_data: dict | None = None,
-        min_update_interval: int | None = None,
-        *,
-        session: Any = NEW_SESSION,
-        _prefetched: Any = None,
-    ) -> bool:
-        known = _prefetched or cls._prefetch_dag_write_metadata([dag.dag_id], session=session).get(dag.dag_id)
-        place = (bundle_name, bundle_version, version_data)
-        if isinstance(known, ManagedWriteMetadata) and _differs(cls, dag, place, known, session=session):
-            known = module.DagWriteMetadata(last_updated=known.last_updated, dag_hash=None, dag_version=None)
-            token = _reuse_deadlines.set(False)
-        else:
-            token = _reuse_deadlines.set(True)
-        try:
-            return wrapped(dag, *place, min_update_interval, session=session, _prefetched=known)
-        finally:
-            _reuse_deadlines.reset(token)
 
-    def write_dag(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return write(wrapped, instance, *args, **kwargs)
+def write_dag(call: Call) -> bool:
+    """Write a Dag; if its latest version is managed and anything differs, as a new version."""
+    from airflow.models.serialized_dag import DagWriteMetadata
 
-    def try_reuse_deadline_uuids(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return wrapped(*args, **kwargs) if _reuse_deadlines.get() else None
+    cls, dag, session = call.instance, call.dag, call.session
+    known = call._prefetched or cls._prefetch_dag_write_metadata([dag.dag_id], session=session).get(dag.dag_id)
+    place = (call.bundle_name, call.bundle_version, call.version_data)
+    if isinstance(known, _managed_write_metadata()) and _differs(cls, dag, place, known, session=session):
+        known = DagWriteMetadata(last_updated=known.last_updated, dag_hash=None, dag_version=None)
+        token = _reuse_deadlines.set(False)
+    else:
+        token = _reuse_deadlines.set(True)
+    try:
+        written: bool = call.proceed(_prefetched=known)
+        return written
+    finally:
+        _reuse_deadlines.reset(token)
 
-    wrap(module, "SerializedDagModel._prefetch_dag_write_metadata", prefetch)
-    wrap(module, "SerializedDagModel._try_reuse_deadline_uuids", try_reuse_deadline_uuids)
-    wrap(module, "SerializedDagModel.write_dag", write_dag)
+
+def try_reuse_deadline_uuids(call: Call) -> Any:
+    """Reuse deadlines, unless that would rewrite those of a managed version."""
+    return call.proceed() if _reuse_deadlines.get() else None
 
 
 def _differs(cls: Any, dag: Any, place: tuple, known: Any, *, session: Any) -> bool:
@@ -119,36 +108,28 @@ def _differs(cls: Any, dag: Any, place: tuple, known: Any, *, session: Any) -> b
     return cls.hash(data) != known.dag_hash
 
 
-def install_on_dag_code(module: ModuleType) -> None:
-    """Patch ``airflow.models.dagcode``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def update_source_code(call: Call) -> None:
+    """Overwrite the source of the latest version, unless that is managed."""
+    from airflow.models.dag_version import DagVersion
+    from sqlalchemy import select
 
-    @provide_session
-    def update(wrapped: Any, cls: Any, dag_id: str, fileloc: str, *, session: Any = NEW_SESSION) -> None:
-        from airflow.models.dag_version import DagVersion
-        from sqlalchemy import select
+    from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
 
-        from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
-
-        managed = managed_versions([dag_id], session=session).get(dag_id)
-        if not managed:
-            wrapped(dag_id, fileloc, session=session)
-            return
-        latest = session.scalar(
-            select(cls)
-            .join(DagVersion, cls.dag_version_id == DagVersion.id)
-            .where(cls.dag_id == dag_id)
-            .order_by(DagVersion.version_number.desc())
-            .limit(1)
-        )
-        if latest is None or latest.dag_version_id in managed:
-            return
-        source_code = cls.get_code_from_file(fileloc)
-        if (source_code_hash := cls.dag_source_hash(source_code)) != latest.source_code_hash:
-            latest.source_code = source_code
-            latest.source_code_hash = source_code_hash
-
-    def update_source_code(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        update(wrapped, instance, *args, **kwargs)
-
-    wrap(module, "DagCode.update_source_code", update_source_code)
+    cls, dag_id, session = call.instance, call.dag_id, call.session
+    managed = managed_versions([dag_id], session=session).get(dag_id)
+    if not managed:
+        call.proceed()
+        return
+    latest = session.scalar(
+        select(cls)
+        .join(DagVersion, cls.dag_version_id == DagVersion.id)
+        .where(cls.dag_id == dag_id)
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    )
+    if latest is None or latest.dag_version_id in managed:
+        return
+    source_code = cls.get_code_from_file(call.fileloc)
+    if (source_code_hash := cls.dag_source_hash(source_code)) != latest.source_code_hash:
+        latest.source_code = source_code
+        latest.source_code_hash = source_code_hash

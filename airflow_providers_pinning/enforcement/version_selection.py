@@ -27,41 +27,23 @@ Shown by ``tests/unit/enforcement/test_version_selection.py``.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import check_signature, wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_dag_version(module: ModuleType) -> None:
-    """Patch ``airflow.models.dag_version``."""
-    from airflow.utils.session import NEW_SESSION, provide_session
+def get_latest_version(call: Call) -> Any:
+    """Find the active version of a Dag."""
+    from airflow_providers_pinning.domain.resolution.active import find_active_version
+    from airflow_providers_pinning.domain.resolution.run_versions import take_answer
 
-    @provide_session
-    def select_active(
-        cls: Any,
-        dag_id: str,
-        *,
-        bundle_version: str | None = None,
-        load_dag_model: bool = False,
-        load_bundle_model: bool = False,
-        session: Any = NEW_SESSION,
-    ) -> Any:
-        from airflow_providers_pinning.domain.resolution.active import find_active_version
-        from airflow_providers_pinning.domain.resolution.run_versions import take_answer
-
-        if (latest := take_answer(dag_id)) is not None:
-            return latest.version
-        query = cls._latest_version_select(
-            dag_id,
-            bundle_version=bundle_version,
-            load_dag_model=load_dag_model,
-            load_bundle_model=load_bundle_model,
-        )
-        return find_active_version(query, dag_id, session=session)
-
-    def get_latest_version(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        return select_active(instance, *args, **kwargs)
-
-    check_signature(module, "DagVersion._latest_version_select")
-    wrap(module, "DagVersion.get_latest_version", get_latest_version)
+    dag_id = call.dag_id
+    if (latest := take_answer(dag_id)) is not None:
+        return latest.version
+    query = call.instance._latest_version_select(
+        dag_id,
+        bundle_version=call.bundle_version,
+        load_dag_model=call.load_dag_model,
+        load_bundle_model=call.load_bundle_model,
+    )
+    return find_active_version(query, dag_id, session=call.session)

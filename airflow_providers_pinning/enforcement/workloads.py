@@ -36,53 +36,37 @@ Shown by ``tests/unit/enforcement/test_workloads.py``.
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from airflow_providers_pinning.enforcement.contract import wrap
+from airflow_providers_pinning.enforcement.call import Call
 
 
-def install_on_scheduler(module: ModuleType) -> None:
-    """Patch ``airflow.jobs.scheduler_job_runner``."""
+def executable_task_instances_to_queued(call: Call) -> Any:
+    """Find the tasks to hand over, and read along which version ``DagModel`` describes."""
+    from airflow_providers_pinning.domain.resolution.places import places_told
 
-    def executable_task_instances_to_queued(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        from airflow_providers_pinning.domain.resolution.places import places_told
-
-        with places_told(kwargs["session"] if "session" in kwargs else args[1]):
-            return wrapped(*args, **kwargs)
-
-    wrap(module, "SchedulerJobRunner._executable_task_instances_to_queued", executable_task_instances_to_queued)
+    with places_told(call.session):
+        return call.proceed()
 
 
-def install_on_task(module: ModuleType) -> None:
-    """Patch ``airflow.executors.workloads.task``."""
-
-    def make(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        ti = args[0] if args else kwargs["ti"]
-        dag_version_id = ti.dag_run.created_dag_version_id or ti.dag_version_id
-        return wrapped(*args, **_located(kwargs, ti, dag_version_id, ti.dag_run))
-
-    wrap(module, "ExecuteTask.make", make)
+def make_task(call: Call) -> Any:
+    """Make the workload of a task, with the file and bundle of its run's version."""
+    ti = call.ti
+    run = ti.dag_run
+    return _located(call, ti, run.created_dag_version_id or ti.dag_version_id, run)
 
 
-def install_on_callback(module: ModuleType) -> None:
-    """Patch ``airflow.executors.workloads.callback``."""
-
-    def make(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        run = args[1] if len(args) > 1 else kwargs["dag_run"]
-        return wrapped(*args, **_located(kwargs, run, run.created_dag_version_id, run))
-
-    wrap(module, "ExecuteCallback.make", make)
+def make_callback(call: Call) -> Any:
+    """Make the workload of a callback, with the file and bundle of its run's version."""
+    run = call.dag_run
+    return _located(call, run, run.created_dag_version_id, run)
 
 
-def install_on_callback_sink(module: ModuleType) -> None:
-    """Patch ``airflow.callbacks.database_callback_sink``, which executors use, and triggers that end their task."""
-
-    def send(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
-        _locate_callback(args[0] if args else kwargs["callback"])
-        wrapped(*args, **kwargs)
-
-    wrap(module, "DatabaseCallbackSink.send", send)
+def send(call: Call) -> None:
+    """Hand a callback or e-mail over, with the file and bundle of its version."""
+    # Executors use it, and triggers that end their task.
+    _locate_callback(call.callback)
+    call.proceed()
 
 
 def _locate_callback(request: Any) -> None:
@@ -106,25 +90,24 @@ def _locate_callback(request: Any) -> None:
         request.filepath, request.bundle_name = version.relative_fileloc, version.bundle_name
 
 
-def _located(kwargs: dict[str, Any], of_dag: Any, dag_version_id: Any, run: Any) -> dict[str, Any]:
-    """Add the place of the run's version to the arguments, if it need not be the active one's."""
+def _located(call: Call, of_dag: Any, dag_version_id: Any, run: Any) -> Any:
+    """Proceed, with the place of the run's version if it need not be the active one's."""
     from airflow.executors.workloads.base import BundleInfo
     from sqlalchemy.orm import object_session
 
     from airflow_providers_pinning.domain.resolution.places import place_of_inactive_version, places_told
 
     session = object_session(run)
-    if session is None or run.bundle_version is None or kwargs.get("bundle_info") or kwargs.get("dag_rel_path"):
-        return kwargs
+    if session is None or run.bundle_version is None or call.bundle_info or call.dag_rel_path:
+        return call.proceed()
     if "dag_model" not in of_dag.__dict__:
         # Stock reads it now.
         with places_told(session):
             _ = of_dag.dag_model
     version = place_of_inactive_version(of_dag.dag_model, dag_version_id, session=session)
     if version is None:
-        return kwargs
-    return {
-        **kwargs,
-        "dag_rel_path": Path(version.relative_fileloc or ""),
-        "bundle_info": BundleInfo(name=version.bundle_name or "", version=run.bundle_version),
-    }
+        return call.proceed()
+    return call.proceed(
+        dag_rel_path=Path(version.relative_fileloc or ""),
+        bundle_info=BundleInfo(name=version.bundle_name or "", version=run.bundle_version),
+    )

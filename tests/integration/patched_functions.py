@@ -672,6 +672,9 @@ EXEMPT = {
     "DagFileProcessorManager.purge_removed_files_from_queue": "asks only about callbacks whose file is gone",
     "DagFileProcessorManager.terminate_orphan_processes": "asks only about callbacks whose file is gone",
     "DagFileProcessorManager._refresh_dag_bundles": "writes down each commit of a bundle once, whatever Dags there are",
+    "DagRun": "listens to deletions, and writes beside those of canary runs only",
+    "TaskInstance": "listens to deletions, and writes beside those of canary runs only",
+    "config_dict": "adds a condition to statements that a command sends",
     "Job.prepare_for_execution": "writes down, once in the life of a process, that it enforces pins",
     "lifespan": "writes down, once in the life of a process, that it enforces pins",
 }

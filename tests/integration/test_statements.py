@@ -31,7 +31,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import delete, event, update
 
-from airflow_providers_pinning.domain.seams import SEAMS
+from airflow_providers_pinning.patch_points import POINTS
 from tests.integration.patched_functions import EXEMPT, ROWS, World
 from tests.support.stock import watched, without_enforcement
 
@@ -99,7 +99,7 @@ def count(lab, session, scheduler):
 def test_every_patched_function_has_a_row_or_a_reason_to_have_none():
     in_rows = {seam for row in ROWS for seam in row.seams}
 
-    assert in_rows | EXEMPT.keys() == {qualname for _, qualname, _ in SEAMS}
+    assert in_rows | EXEMPT.keys() == {point.name for point in POINTS}
     assert not in_rows & EXEMPT.keys()
 
 

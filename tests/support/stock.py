@@ -24,7 +24,9 @@ from importlib import import_module
 
 from wrapt import FunctionWrapper
 
-from airflow_providers_pinning.domain.seams import SEAMS
+from airflow_providers_pinning.patch_points import POINTS
+
+PLACES = tuple(dict.fromkeys((point.module, point.name) for point in POINTS if point.parameters))
 
 
 @contextmanager
@@ -32,10 +34,10 @@ def without_enforcement(*names: str) -> Iterator[None]:
     """
     Put Airflow's own functions back for a while.
 
-    :param names: qualified names, as listed in ``SEAMS``; all of them if none is given
+    :param names: qualified names, as declared in ``patch_points``; all of them if none is given
     """
     undone = []
-    for module, qualname, _ in SEAMS:
+    for module, qualname in PLACES:
         owner, name = _find(module, qualname)
         wrapper = vars(owner)[name]
         if isinstance(wrapper, FunctionWrapper) and (not names or qualname in names):
@@ -61,7 +63,7 @@ def watched() -> Iterator[set[str]]:
 
         return note
 
-    for module, qualname, _ in SEAMS:
+    for module, qualname in PLACES:
         owner, name = _find(module, qualname)
         wrapper = vars(owner)[name]
         if isinstance(wrapper, FunctionWrapper):

@@ -24,6 +24,7 @@ place says so in a row, and a pin is refused while a live one has not.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -40,9 +41,9 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning import __version__, conf
 from airflow_providers_pinning.domain.errors import NotEnforcedError
 from airflow_providers_pinning.domain.monitoring import heartbeats
-from airflow_providers_pinning.domain.seams import FINGERPRINT
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Component
+from airflow_providers_pinning.patch_points.fingerprint import fingerprint
 
 JOB_COMPONENTS = {
     "SchedulerJob": "scheduler",
@@ -95,7 +96,7 @@ def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = N
             pid=os.getpid(),
             package_version=__version__,
             airflow_version=airflow_version,
-            fingerprint=FINGERPRINT,
+            fingerprint=fingerprint(),
         )
     )
     _delete_gone(session=session)
@@ -103,13 +104,21 @@ def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = N
     return row_id
 
 
-def renew_api_server(row_id: UUID, *, session: Session) -> None:
-    """Renew an API server's sign of life; a row that was deleted meanwhile is written again."""
+def renew_api_server(row_id: UUID, *, missing_patches: Sequence[str] = (), session: Session) -> None:
+    """
+    Renew an API server's sign of life; a row that was deleted meanwhile is written again.
+
+    :param row_id: id of its row
+    :param missing_patches: functions of Airflow whose patches are not in place any more
+    :param session: database session
+    """
     row = session.get(Component, row_id)
     if row is None:
         attest(API_SERVER, row_id=row_id, session=session)
-    else:
-        row.last_seen = timezone.utcnow()
+        row = session.get_one(Component, row_id)
+    row.last_seen = timezone.utcnow()
+    if (missing := list(missing_patches) or None) != row.missing_patches:
+        row.missing_patches = missing
 
 
 def withdraw(row_id: UUID, *, session: Session) -> None:
@@ -200,20 +209,32 @@ def _judge_job(job: Job, row: Component | None) -> ComponentHealth:
 
 
 def _judge_attested(row: Component, *, last_seen: datetime | None = None) -> ComponentHealth:
-    enforced = row.fingerprint == FINGERPRINT
+    message = _complaint_about(row)
     return ComponentHealth(
         component=row.component,
         hostname=row.hostname,
         pid=row.pid,
         job_id=row.job_id,
-        enforced=enforced,
-        message=""
-        if enforced
-        else f"enforces pins as version {row.package_version} does, which differs from {__version__}. "
-        "Install the same version everywhere and restart it.",
+        enforced=not message,
+        message=message,
         package_version=row.package_version,
         last_seen=last_seen or row.last_seen,
     )
+
+
+def _complaint_about(row: Component) -> str:
+    """Say why a process does not enforce pins as this one does; empty if it does."""
+    if row.missing_patches:
+        return (
+            f"lost the patches of {', '.join(row.missing_patches)}. "
+            "Remove what replaces or reloads them, and restart it."
+        )
+    if row.fingerprint != fingerprint():
+        return (
+            f"enforces pins as version {row.package_version} does, which differs from {__version__}. "
+            "Install the same version everywhere and restart it."
+        )
+    return ""
 
 
 def _oldest_sign_of_life() -> datetime:

@@ -36,6 +36,7 @@ depends_on = None
 
 def _columns() -> dict[str, tuple[sa.Column, ...]]:
     return {
+        "pinning_component": (sa.Column("missing_patches", sa.JSON(), nullable=True),),
         "pinning_pin": (sa.Column("head_missing_at", TIMESTAMP(timezone=True), nullable=True),),
         "pinning_version": (
             sa.Column("evaluated_since", TIMESTAMP(timezone=True), nullable=True),

@@ -20,6 +20,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from airflow_providers_pinning.patch_points import AREAS
 from tests.support.python import answer_of, run
 
 PATCHED = """
@@ -60,11 +61,13 @@ def test_no_process_pays_for_the_control_plane_before_it_uses_it(after_import_of
 
     assert loaded - {"airflow_providers_pinning.get_provider_info"} == {
         "airflow_providers_pinning",
-        "airflow_providers_pinning.domain",
-        "airflow_providers_pinning.domain.seams",
         "airflow_providers_pinning.enforcement",
         "airflow_providers_pinning.enforcement.bootstrap",
-        "airflow_providers_pinning.enforcement.contract",
+        "airflow_providers_pinning.enforcement.call",
+        "airflow_providers_pinning.enforcement.patching",
+        "airflow_providers_pinning.patch_points",
+        "airflow_providers_pinning.patch_points.point",
+        *(area.__name__ for area in AREAS),
     }
 
 

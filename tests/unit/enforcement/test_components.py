@@ -24,9 +24,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, text
 
 from airflow_providers_pinning import __version__
-from airflow_providers_pinning.domain.seams import FINGERPRINT
-from airflow_providers_pinning.enforcement.contract import EnforcementError
+from airflow_providers_pinning.enforcement.patching import EnforcementError
 from airflow_providers_pinning.models import Component
+from airflow_providers_pinning.patch_points.fingerprint import fingerprint
 from tests.support.listening import Listener, listening
 from tests.support.patience import wait_for
 from tests.support.sources import dag_file
@@ -60,12 +60,20 @@ class TestJob:
 
         [row] = components(session)
         assert (row.component, row.job_id, row.pid) == (component, job.id, os.getpid())
-        assert (row.package_version, row.fingerprint) == (__version__, FINGERPRINT)
+        assert (row.package_version, row.fingerprint) == (__version__, fingerprint())
 
     def test_says_so_without_being_given_a_session(self, session):
         Job(job_type="SchedulerJob").prepare_for_execution()
 
         assert len(components(session)) == 1
+
+    def test_does_not_start_without_a_patch_that_it_needs(self, session, monkeypatch):
+        from airflow.models.dagcode import DagCode
+
+        monkeypatch.setattr(DagCode, "update_source_code", lambda dag_id, fileloc, session: None)
+
+        with pytest.raises(EnforcementError, match=r"dag_processor .* airflow\.models\.dagcode\.DagCode\.update"):
+            Job(job_type="DagProcessorJob").prepare_for_execution(session=session)
 
     def test_of_another_kind_does_not(self, session):
         Job(job_type="LocalTaskJob").prepare_for_execution(session=session)
@@ -85,7 +93,21 @@ class TestApiServer:
             [row] = components(session)
 
         assert (row.component, row.job_id, row.pid) == ("api_server", None, os.getpid())
-        assert row.fingerprint == FINGERPRINT
+        assert row.fingerprint == fingerprint()
+
+    def test_says_which_patches_it_lost(self, airflow_app, session, option, monkeypatch):
+        from airflow_providers_pinning.enforcement import components as of_components
+        from airflow_providers_pinning.patch_points import POINTS
+
+        option("component_heartbeat", 0.05)
+        lost = []
+        monkeypatch.setattr(of_components, "missing_patches", lambda: lost)
+
+        with TestClient(airflow_app):
+            lost.append(next(point for point in POINTS if point.name == "delete_dag"))
+            wait_for(lambda: components(session)[0].missing_patches == ["airflow.api.common.delete_dag.delete_dag"])
+            lost.clear()
+            wait_for(lambda: components(session)[0].missing_patches is None)
 
     def test_takes_that_back_when_it_ends(self, airflow_app, session):
         with TestClient(airflow_app):
@@ -116,7 +138,7 @@ class TestApiServer:
 
         calls = []
 
-        def fail(row_id, *, session):
+        def fail(row_id, **_):
             calls.append(row_id)
             raise OSError("away")
 

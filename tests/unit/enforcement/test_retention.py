@@ -28,7 +28,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, update
 
 from airflow_providers_pinning.enforcement import retention
-from airflow_providers_pinning.enforcement.contract import EnforcementError
+from airflow_providers_pinning.enforcement.patching import EnforcementError
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.sources import dag_file
 

@@ -29,7 +29,7 @@ from sqlalchemy.exc import OperationalError
 from airflow_providers_pinning.cli import deployment_checks, process_checks
 from airflow_providers_pinning.cli.findings import Finding, Status, examine
 from airflow_providers_pinning.domain.monitoring import attestation
-from airflow_providers_pinning.enforcement.contract import EnforcementError
+from airflow_providers_pinning.enforcement.patching import EnforcementError
 from airflow_providers_pinning.models import Component, ManagedVersion, Pin
 from tests.support.sources import dag_file
 
@@ -351,11 +351,11 @@ class TestThisProcess:
         assert (found.status, "airflow.policy" in found.remedy) == (Status.FAILURE, True)
 
     def test_on_an_airflow_that_was_changed_is_told(self, monkeypatch):
-        def changed(module, name):
-            if name == "DagCode.update_source_code":
-                raise EnforcementError(f"{name} takes other parameters")
+        def changed(point, module):
+            if point.name == "DagCode.update_source_code":
+                raise EnforcementError(f"{point.name} takes other parameters")
 
-        monkeypatch.setattr(process_checks, "check_signature", changed)
+        monkeypatch.setattr(process_checks, "check", changed)
 
         [found] = process_checks.check_contract()
         assert (found.status, found.found) == (Status.FAILURE, "DagCode.update_source_code takes other parameters")

@@ -150,6 +150,15 @@ class TestLiveJob:
         with pytest.raises(NotEnforcedError, match=r"as version 9\.9\.9 does"):
             pin()
 
+    def test_that_lost_a_patch_keeps_pins_from_being_made_and_names_it(self, session, pin):
+        start(session)
+        row = session.scalars(select(Component)).one()
+        row.missing_patches = ["airflow.models.dagcode.DagCode.update_source_code"]
+        session.commit()
+
+        with pytest.raises(NotEnforcedError, match=r"lost the patches of airflow\.models\.dagcode\.DagCode\.update"):
+            pin()
+
     @pytest.mark.parametrize("job_type", ["LocalTaskJob", "BackfillJob"])
     def test_of_another_kind_needs_no_package(self, job_type, session, pin):
         start(session, job_type, enforced=False)

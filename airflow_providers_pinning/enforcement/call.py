@@ -1,0 +1,178 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+A call of a patched function of Airflow, as its patch sees it.
+
+Airflow's functions are called with arguments by position and by name, with and without a session. A patch reads
+them by name, and proceeds to Airflow's function with what it changes.
+
+Shown by ``tests/unit/enforcement/test_call.py``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+class Binding:
+    """
+    Where the arguments of a function are.
+
+    It is computed when the function is patched, since ``inspect.Signature.bind`` costs more than most patches.
+
+    :param parameters: names in order, without ``self`` or ``cls``
+    :param defaults: values of those that need not be given
+    """
+
+    __slots__ = ("defaults", "positions")
+
+    def __init__(self, parameters: tuple[str, ...], defaults: dict[str, Any]) -> None:
+        self.positions = {name: position for position, name in enumerate(parameters)}
+        self.defaults = defaults
+
+
+class Call:
+    """
+    One call. Each argument is an attribute of its parameter's name, such as ``call.dag_id``.
+
+    :param binding: where the function's arguments are
+    :param wrapped: Airflow's function, or the patch inside this one
+    :param instance: what the function is bound to: an object, a class, or ``None``
+    :param args: what was given by position
+    :param kwargs: what was given by name
+    """
+
+    __slots__ = ("_args", "_binding", "_kwargs", "_opened", "_proceeded", "_wrapped", "instance")
+
+    def __init__(self, binding: Binding, wrapped: Any, instance: Any, args: Any, kwargs: Any) -> None:
+        self._binding = binding
+        self._wrapped = wrapped
+        self._args = args
+        self._kwargs = kwargs
+        self._opened: Any = None
+        self._proceeded = False
+        self.instance = instance
+
+    def __getattr__(self, name: str) -> Any:
+        kwargs = self._kwargs
+        if name in kwargs:
+            return kwargs[name]
+        binding = self._binding
+        position = binding.positions.get(name)
+        if position is None:
+            raise AttributeError(f"The patched function has no parameter {name!r}")
+        if position < len(self._args):
+            return self._args[position]
+        if name in binding.defaults:
+            return binding.defaults[name]
+        raise TypeError(f"The patched function was called without its argument {name!r}")
+
+    def has(self, name: str) -> bool:
+        """Return whether the caller gave an argument."""
+        return name in self._kwargs or self._binding.positions[name] < len(self._args)
+
+    @property
+    def session(self) -> Any:
+        """
+        The caller's session; if there is none, one that is opened now and ends with the call.
+
+        Airflow's function takes part in it, so it must be asked for before that is proceeded to.
+
+        :raises RuntimeError: if Airflow's function ran in a session of its own by then
+        """
+        if "session" in self._kwargs:
+            return self._kwargs["session"]
+        position = self._binding.positions["session"]
+        if position < len(self._args):
+            return self._args[position]
+        if self._proceeded:
+            raise RuntimeError("A patch must take its session before it proceeds to Airflow's function")
+        from airflow.utils.session import create_session
+
+        self._opened = create_session()
+        session = self._opened.__enter__()
+        self._kwargs = {**self._kwargs, "session": session}
+        return session
+
+    def proceed(self, **changed: Any) -> Any:
+        """
+        Call Airflow's function.
+
+        :param changed: arguments to give instead of the caller's, by name
+        :return: what it returns
+        """
+        self._proceeded = True
+        if not changed:
+            return self._wrapped(*self._args, **self._kwargs)
+        args, kwargs = self._with(changed)
+        return self._wrapped(*args, **kwargs)
+
+    def proceed_on(self, instance: Any, **changed: Any) -> Any:
+        """
+        Call Airflow's function on another object than the caller did.
+
+        :param instance: the object
+        :param changed: arguments to give instead of the caller's, by name
+        :return: what it returns
+        """
+        self._proceeded = True
+        args, kwargs = self._with(changed)
+        return self._wrapped.__func__(instance, *args, **kwargs)
+
+    def _with(self, changed: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        args, kwargs = list(self._args), {**self._kwargs}
+        positions = self._binding.positions
+        for name, value in changed.items():
+            if name not in kwargs and positions.get(name, len(args)) < len(args):
+                args[positions[name]] = value
+            else:
+                kwargs[name] = value
+        return args, kwargs
+
+    def end(self) -> None:
+        """Commit and close the session that was opened for the call, if there is one."""
+        if self._opened is not None:
+            self._opened.__exit__(None, None, None)
+
+    def fail(self) -> None:
+        """Roll back and close the session that was opened for the call, if there is one."""
+        if self._opened is not None:
+            self._opened.__exit__(*sys.exc_info())
+
+
+def calling(patch: Callable[[Call], Any], binding: Binding) -> Callable[..., Any]:
+    """
+    Return a wrapper, as wrapt calls it, that gives a patch its call.
+
+    :param patch: function of the enforcement
+    :param binding: where the arguments of Airflow's function are
+    """
+
+    def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        call = Call(binding, wrapped, instance, args, kwargs)
+        try:
+            answer = patch(call)
+        except BaseException:
+            call.fail()
+            raise
+        if call._opened is not None:
+            call.end()
+        return answer
+
+    return wrapper

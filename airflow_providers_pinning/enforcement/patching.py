@@ -1,0 +1,292 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Install what :mod:`airflow_providers_pinning.patch_points` declares, and know what is installed.
+
+A patch that silently did nothing would let a pinned Dag run another version. So each function is compared with the
+parameters and the code that its patch was written for, at the moment it is patched, and the process stops if it
+differs. A patch that another one replaced later is found by looking at what the module has now.
+
+Shown by ``tests/unit/enforcement/test_patching.py``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from importlib.metadata import version
+from types import CodeType, ModuleType
+from typing import Any
+
+from wrapt import register_post_import_hook, wrap_function_wrapper
+
+from airflow_providers_pinning.enforcement.call import Binding, Call, calling
+from airflow_providers_pinning.patch_points import POINTS, Component, How, PatchPoint, points_of
+
+SUPPORTED_AIRFLOW = ("3", "3")
+"""Major and minor version of Airflow whose source the patches were checked against."""
+
+REMEDY = "Install a release of the provider that supports it, or uninstall the provider."
+
+_installed: dict[PatchPoint, Any] = {}
+"""What stands in each place since it was patched; of a module that a patch changed by itself, what it changed."""
+
+
+class EnforcementError(RuntimeError):
+    """Pins cannot be enforced in this process, so it must not run."""
+
+
+def check_airflow_version() -> None:
+    """
+    Compare the installed Airflow with the supported one.
+
+    :raises EnforcementError: if it is another
+    """
+    installed = version("apache-airflow-core")
+    if tuple(installed.split(".")[:2]) != SUPPORTED_AIRFLOW:
+        raise EnforcementError(
+            f"airflow-providers-pinning enforces pins in Airflow {'.'.join(SUPPORTED_AIRFLOW)}, but Airflow "
+            f"{installed} is installed. {REMEDY}"
+        )
+
+
+def register() -> None:
+    """
+    Have each of Airflow's modules patched as soon as it is imported; one that is imported already is patched now.
+
+    :raises EnforcementError: if one is not as expected
+    """
+    for module in dict.fromkeys(point.module for point in POINTS):
+        register_post_import_hook(install_on, module)
+
+
+def install_on(module: ModuleType) -> None:
+    """
+    Install every patch of one of Airflow's modules.
+
+    :param module: the module, which was just imported
+    :raises EnforcementError: if something in it is not as expected
+    """
+    for point in points_of(module.__name__):
+        if point.patched_by is None:
+            check(point, module)
+        elif point.how is How.MODULE:
+            patch_of(point)(module)
+            _installed[point] = getattr(module, point.name)
+        else:
+            install(point, module, patch_of(point))
+
+
+def patch_of(point: PatchPoint) -> Callable[[Any], Any]:
+    """Return the function of the enforcement that patches a place."""
+    name, _, function = (point.patched_by or "").partition(":")
+    patch: Callable[[Any], Any] = getattr(import_module(f"{__package__}.{name}"), function)
+    return patch
+
+
+def install(point: PatchPoint, module: ModuleType, patch: Callable[[Call], Any]) -> None:
+    """
+    Put a patch in place of a function or a property.
+
+    :param point: the place
+    :param module: Airflow's module
+    :param patch: what is called instead
+    :raises EnforcementError: if the place is not as expected
+    """
+    function = check(point, module)
+    wrapper = calling(patch, _binding(function, point))
+    *path, name = point.name.split(".")
+    owner = functools.reduce(getattr, path, module)
+    if point.how is How.PROPERTY:
+        _installed[point] = _wrapped_property(vars(owner)[name], wrapper)
+        setattr(owner, name, _installed[point])
+        return
+    original = getattr(owner, name)
+    _installed[point] = wrap_function_wrapper(module, point.name, wrapper)
+    if point.how is How.ROUTE:
+        _answer_with_patch(point, module, original)
+
+
+def check(point: PatchPoint, module: ModuleType) -> Any:
+    """
+    Compare a function with the parameters and the code that the enforcement relies on.
+
+    :param point: the place
+    :param module: Airflow's module
+    :return: Airflow's own function
+    :raises EnforcementError: naming what is gone or different
+    """
+    function = check_parameters(point, module)
+    has = _words(function.__code__) if point.relies_on else frozenset()
+    if lacking := [word for word in point.relies_on if word not in has]:
+        raise EnforcementError(
+            f"airflow-providers-pinning relies on {point.place} using {', '.join(lacking)}, but in this Airflow "
+            f"({version('apache-airflow-core')}) it does not. {REMEDY}"
+        )
+    return function
+
+
+def check_parameters(point: PatchPoint, module: ModuleType) -> Any:
+    """
+    Compare a function with its declared parameters.
+
+    :param point: the place
+    :param module: Airflow's module
+    :return: Airflow's own function
+    :raises EnforcementError: if the function is gone or takes other parameters
+    """
+    try:
+        function = original(_found(point, module))
+        parameters = tuple(inspect.signature(function).parameters)
+    except AttributeError:
+        function = parameters = None
+    if parameters != point.parameters:
+        has = "no such function" if parameters is None else _shown(parameters)
+        raise EnforcementError(
+            f"airflow-providers-pinning relies on {point.place}{_shown(point.parameters)}, but this Airflow "
+            f"({version('apache-airflow-core')}) has {has}. {REMEDY}"
+        )
+    return function
+
+
+def original(found: Any) -> Any:
+    """Return the function in which decorators and patches end."""
+    if isinstance(found, property):
+        found = found.fget
+    return inspect.unwrap(getattr(found, "__func__", found))
+
+
+def needed_by(component: Component) -> list[PatchPoint]:
+    """Return the patches without which a kind of component does not enforce pins."""
+    return [point for point in POINTS if point.patched_by and component in point.needed_by]
+
+
+def require_patches(component: Component) -> None:
+    """
+    Check that every patch that this process needs is in place.
+
+    :param component: what this process is
+    :raises EnforcementError: naming those that are not
+    """
+    if missing := missing_patches(needed_by(component)):
+        places = ", ".join(point.place for point in missing)
+        raise EnforcementError(
+            f"This {component.value} does not enforce pins: the patches of {places} are not in place. Remove what "
+            "replaces these functions or imports them first, and restart it."
+        )
+
+
+def missing_patches(needed: Iterable[PatchPoint] = ()) -> list[PatchPoint]:
+    """
+    Return the patches that are not in place although this process uses what they patch.
+
+    The module was imported before the enforcement, imported a second time, or something put another function into it.
+
+    :param needed: patches that must be in place even if nothing has imported their module yet; it is imported now
+    """
+    for point in needed:
+        import_module(point.module)
+    return [point for point in POINTS if point.patched_by and _is_imported(point.module) and not is_installed(point)]
+
+
+def is_installed(point: PatchPoint) -> bool:
+    """Return whether a patch is in place in this process."""
+    ours, module = _installed.get(point), sys.modules.get(point.module)
+    if ours is None or module is None:
+        return False
+    try:
+        found = _found(point, module)
+    except AttributeError:
+        return False
+    seen: set[int] = set()
+    while id(found) not in seen:
+        # A later patch may have been given the function as it is bound to its class.
+        if found is ours or getattr(found, "_self_parent", None) is ours:
+            return True
+        seen.add(id(found))
+        found = getattr(found, "__wrapped__", None) or getattr(found, "__func__", found)
+    return False
+
+
+def _is_imported(name: str) -> bool:
+    module = sys.modules.get(name)
+    # One that is still being imported is patched when that is done.
+    return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
+
+
+def _found(point: PatchPoint, module: ModuleType) -> Any:
+    found: Any = module
+    for part in point.name.split("."):
+        found = inspect.getattr_static(found, part)
+    return found
+
+
+def _binding(function: Any, point: PatchPoint) -> Binding:
+    bound = point.parameters[:1] in (("self",), ("cls",))
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    return Binding(point.parameters[1:] if bound else point.parameters, defaults)
+
+
+def _wrapped_property(stock: property, wrapper: Callable[..., Any]) -> property:
+    fget: Any = stock.fget
+
+    def read(self: Any) -> Any:
+        return wrapper(functools.partial(fget, self), self, (), {})
+
+    return property(functools.wraps(fget)(read), stock.fset, stock.fdel)
+
+
+def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> None:
+    """Replace a function that answers requests also where FastAPI keeps it."""
+
+    # Applications copy their routes, which wrapt's own objects do not allow.
+    @functools.wraps(original)
+    def answer(*args: Any, **kwargs: Any) -> Any:
+        return getattr(module, point.name)(*args, **kwargs)
+
+    routes = [route for route in module.router.routes if route.endpoint is original]
+    if not routes:
+        raise EnforcementError(
+            f"airflow-providers-pinning relies on {point.place} answering requests, but in this Airflow "
+            f"({version('apache-airflow-core')}) it does not. {REMEDY}"
+        )
+    for route in routes:
+        route.endpoint = route.dependant.call = answer
+
+
+def _words(code: CodeType) -> frozenset[str]:
+    """Return the names, attributes and literals of a function and of the functions inside it."""
+    words = {*code.co_names, *code.co_varnames, *code.co_freevars}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            words |= _words(constant)
+        elif isinstance(constant, str):
+            words.add(constant)
+        elif isinstance(constant, tuple):
+            words.update(part for part in constant if isinstance(part, str))
+    return frozenset(words)
+
+
+def _shown(parameters: tuple[str, ...]) -> str:
+    return f"({', '.join(parameters)})"

@@ -1,0 +1,50 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Every place in Airflow that the enforcement patches or relies on, each declared once.
+
+The enforcement, what components compare, the documentation and the tests are made from it. It stands below the
+domain, which tells with it whether two components enforce pins alike.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from airflow_providers_pinning.patch_points import (
+    assets,
+    canaries,
+    canary_past,
+    evidence,
+    processes,
+    runs,
+    selection,
+    versions,
+)
+from airflow_providers_pinning.patch_points.point import Component, How, PatchPoint
+
+__all__ = ["AREAS", "POINTS", "Component", "How", "PatchPoint", "points_of"]
+
+AREAS: tuple[ModuleType, ...] = (selection, runs, versions, assets, canary_past, canaries, evidence, processes)
+"""The modules that declare them; of the patches of one function, an earlier one is inside a later one."""
+
+POINTS: tuple[PatchPoint, ...] = tuple(point for area in AREAS for point in area.POINTS)
+
+
+def points_of(module: str) -> tuple[PatchPoint, ...]:
+    """Return what is declared of one of Airflow's modules, in order."""
+    return tuple(point for point in POINTS if point.module == module)

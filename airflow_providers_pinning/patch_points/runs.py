@@ -1,0 +1,173 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Which version a run keeps."""
+
+from __future__ import annotations
+
+from airflow_providers_pinning.patch_points.point import EVERY, SELECTABLE, Component, PatchPoint
+
+TITLE = "Which version a run keeps"
+"""Heading in the documentation."""
+
+POINTS: tuple[PatchPoint, ...] = (
+    PatchPoint(
+        module="airflow.models.dagbag",
+        name="DBDagBag._read_dag",
+        parameters=("self", "serdag"),
+        patched_by=None,
+        stock="reads the Dag of the version whose pin is held",
+    ),
+    PatchPoint(
+        module="airflow.models.dagbag",
+        name="DBDagBag._version_from_dag_run",
+        parameters=("dag_run", "session"),
+        patched_by="run_version:version_from_dag_run",
+        stock="gives a run without a bundle version the latest version",
+        why="a run that was created before a pin would change its tasks half way",
+        shown_by="tests/unit/enforcement/test_run_version.py",
+        needed_by=EVERY,
+        relies_on=("get_latest_version",),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.models.dagbag",
+        name="DBDagBag.get_latest_version_of_dag",
+        parameters=("self", "dag_id", "session"),
+        patched_by="run_version:get_latest_version_of_dag",
+        stock="looks the latest version up once more",
+        why="clearing on the latest version would mix two versions in a run if a pin moves meanwhile",
+        shown_by="tests/unit/enforcement/test_run_version.py",
+        needed_by=(Component.SCHEDULER, Component.API_SERVER),
+        relies_on=("_read_dag",),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.jobs.scheduler_job_runner",
+        name="SchedulerJobRunner._verify_integrity_if_dag_changed",
+        parameters=("self", "dag_run", "session"),
+        patched_by="scheduler:verify_integrity_if_dag_changed",
+        stock="moves unfinished tasks of a run without a bundle version to the latest version",
+        why="a pin would move runs that were created before it",
+        shown_by="tests/unit/enforcement/test_scheduler.py",
+        needed_by=(Component.SCHEDULER,),
+        relies_on=("get_latest_version",),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.models.taskmap",
+        name="TaskMap.expand_mapped_task",
+        parameters=("cls", "task", "run_id", "session"),
+        patched_by="run_version:expand_mapped_task",
+        stock="gives task instances that it adds the latest version",
+        why="they would have another version than their run",
+        shown_by="tests/unit/enforcement/test_run_version.py",
+        needed_by=(Component.SCHEDULER,),
+        relies_on=("get_latest_version",),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.models.taskinstance",
+        name="clear_task_instances",
+        parameters=("tis", "session", "dag_run_state", "run_on_latest_version", "prevent_running_task"),
+        patched_by="run_version:hold_pins",
+        stock="looks the latest version up for each task instance, for the run and for the bundle",
+        why="a pin that moves in between would mix two versions in a run",
+        shown_by="tests/unit/enforcement/test_run_version.py",
+        needed_by=(Component.SCHEDULER, Component.API_SERVER),
+        relies_on=("run_on_latest_version", "get_latest_version"),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.models.taskinstance",
+        name="_get_new_task_ids",
+        parameters=("dag_id", "run_id", "session"),
+        patched_by="run_version:hold_pins",
+        stock="looks the latest version up before the run is moved to it",
+        why="a pin that moves in between would mix two versions in a run",
+        shown_by="tests/unit/enforcement/test_run_version.py",
+        needed_by=(Component.SCHEDULER, Component.API_SERVER),
+        relies_on=("get_latest_version_of_dag",),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.jobs.scheduler_job_runner",
+        name="SchedulerJobRunner._executable_task_instances_to_queued",
+        parameters=("self", "max_tis", "session"),
+        patched_by="workloads:executable_task_instances_to_queued",
+        stock="reads `DagModel` with each task that it hands to an executor",
+        why="which version the row describes must come with the same statement",
+        shown_by="tests/unit/enforcement/test_workloads.py",
+        needed_by=(Component.SCHEDULER,),
+        relies_on=("dag_model",),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.executors.workloads.task",
+        name="ExecuteTask.make",
+        parameters=("cls", "ti", "dag_rel_path", "generator", "bundle_info", "sentry_integration"),
+        patched_by="workloads:make_task",
+        stock="takes the bundle and the file's path from `DagModel`",
+        why="a run of another version would look for one version's file in another's code",
+        shown_by="tests/unit/enforcement/test_workloads.py",
+        needed_by=(Component.SCHEDULER,),
+        relies_on=("dag_model", "relative_fileloc", "bundle_name"),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.executors.workloads.callback",
+        name="ExecuteCallback.make",
+        parameters=("cls", "callback", "dag_run", "dag_rel_path", "generator", "bundle_info"),
+        patched_by="workloads:make_callback",
+        stock="takes the bundle and the file's path from `DagModel`",
+        why="a run of another version would look for one version's file in another's code",
+        shown_by="tests/unit/enforcement/test_workloads.py",
+        needed_by=(Component.SCHEDULER,),
+        relies_on=("dag_model", "relative_fileloc", "bundle_name"),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.callbacks.database_callback_sink",
+        name="DatabaseCallbackSink.send",
+        parameters=("self", "callback", "session"),
+        patched_by="workloads:send",
+        stock="hands a request over with the path from `DagModel`",
+        why="the callback of another version would not find its file",
+        shown_by="tests/unit/enforcement/test_workloads.py",
+        needed_by=(Component.SCHEDULER, Component.TRIGGERER),
+        relies_on=("DbCallbackRequest",),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.api_fastapi.execution_api.routes.task_instances",
+        name="_stop_remaining_tasks",
+        parameters=("task_instance", "task_teardown_map", "session"),
+        patched_by=None,
+        stock="stops the remaining tasks of a run that is fail-fast",
+    ),
+    PatchPoint(
+        module="airflow.api_fastapi.execution_api.routes.task_instances",
+        name="_handle_fail_fast_for_dag",
+        parameters=("ti", "dag_id", "session", "dag_bag"),
+        patched_by="fail_fast:handle_fail_fast_for_dag",
+        stock="asks `DagModel` whether a run stops at its first failure",
+        why="a run of another version would be stopped, or not, by what the active one says",
+        shown_by="tests/unit/enforcement/test_fail_fast.py",
+        needed_by=(Component.API_SERVER,),
+        relies_on=("fail_fast", "_stop_remaining_tasks"),
+        upstream=SELECTABLE,
+    ),
+)

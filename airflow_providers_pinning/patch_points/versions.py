@@ -1,0 +1,188 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Versions and files."""
+
+from __future__ import annotations
+
+from airflow_providers_pinning.patch_points.point import IMMUTABLE, Component, How, PatchPoint
+
+TITLE = "Versions and files"
+"""Heading in the documentation."""
+
+POINTS: tuple[PatchPoint, ...] = (
+    PatchPoint(
+        module="airflow.models.serialized_dag",
+        name="SerializedDagModel._prefetch_dag_write_metadata",
+        parameters=("cls", "dag_ids", "session"),
+        patched_by="version_immutability:prefetch_dag_write_metadata",
+        stock="reads what the latest versions are before it writes",
+        why="whether they are managed must be known then",
+        shown_by="tests/unit/enforcement/test_version_immutability.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("DagWriteMetadata",),
+        upstream=IMMUTABLE,
+    ),
+    PatchPoint(
+        module="airflow.models.serialized_dag",
+        name="SerializedDagModel._try_reuse_deadline_uuids",
+        parameters=("cls", "existing_deadline_uuids", "new_deadline_data", "session"),
+        patched_by="version_immutability:try_reuse_deadline_uuids",
+        stock="updates renamed deadlines in the rows of the version that they came from",
+        why="a managed version would have other deadlines",
+        shown_by="tests/unit/enforcement/test_version_immutability.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("matched_uuids", "name_updates"),
+        upstream=IMMUTABLE,
+    ),
+    PatchPoint(
+        module="airflow.models.serialized_dag",
+        name="SerializedDagModel.write_dag",
+        parameters=(
+            "cls",
+            "dag",
+            "bundle_name",
+            "bundle_version",
+            "version_data",
+            "min_update_interval",
+            "session",
+            "_prefetched",
+        ),
+        patched_by="version_immutability:write_dag",
+        stock=("rewrites the latest version in place where only other code changed, or while no run refers to it"),
+        why="a pin or an approval of the version would then mean other code",
+        shown_by="tests/unit/enforcement/test_version_immutability.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("_prefetched", "dag_hash", "dag_version", "_try_reuse_deadline_uuids"),
+        upstream=IMMUTABLE,
+    ),
+    PatchPoint(
+        module="airflow.models.dagcode",
+        name="DagCode.update_source_code",
+        parameters=("cls", "dag_id", "fileloc", "session"),
+        patched_by="version_immutability:update_source_code",
+        stock="overwrites the source that was updated last, whichever version has it",
+        why="a managed version would show the source of another",
+        shown_by="tests/unit/enforcement/test_version_immutability.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("get_code_from_file", "dag_source_hash", "source_code_hash"),
+        upstream=IMMUTABLE,
+    ),
+    PatchPoint(
+        module="airflow.utils.db_cleanup",
+        name="config_dict",
+        parameters=(),
+        patched_by="retention:install",
+        stock="`airflow db clean` deletes old versions, and Dags that were not parsed for long",
+        why="a pinned version that has not run for a while would be gone",
+        shown_by="tests/unit/enforcement/test_retention.py",
+        how=How.MODULE,
+    ),
+    PatchPoint(
+        module="airflow.dag_processing.manager",
+        name="DagFileProcessorManager._add_files_to_queue",
+        parameters=("self", "files", "mode"),
+        patched_by=None,
+        stock="queues a file again whose parse a refresh overtook",
+    ),
+    PatchPoint(
+        module="airflow.dag_processing.manager",
+        name="DagFileProcessorManager._create_process",
+        parameters=("self", "dag_file"),
+        patched_by="overtaken_parse:create_process",
+        stock="begins to parse a file without noting the commit",
+        why="the commit that the file was read from would not be known",
+        shown_by="tests/system/test_overtaken_parse.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+    ),
+    PatchPoint(
+        module="airflow.dag_processing.manager",
+        name="DagFileProcessorManager.handle_parsing_result",
+        parameters=("self", "file", "proc", "session"),
+        patched_by="overtaken_parse:handle_parsing_result",
+        stock="registers what was parsed under the commit that the bundle is at *afterwards*",
+        why="a version would pair the structure of one commit with the code of another",
+        shown_by="tests/system/test_overtaken_parse.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("_bundle_versions",),
+    ),
+    PatchPoint(
+        module="airflow.dag_processing.manager",
+        name="DagFileProcessorManager._refresh_dag_bundles",
+        parameters=("self", "known_files"),
+        patched_by="bundle_versions:refresh_dag_bundles",
+        stock="overwrites the commit of a version when a later one leaves the Dag as it is",
+        why="a version could not be found by the earlier commits that it is",
+        shown_by="tests/unit/enforcement/test_bundle_versions.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("_bundle_versions",),
+    ),
+    PatchPoint(
+        module="airflow.dag_processing.collection",
+        name="_update_import_errors",
+        parameters=("files_parsed", "bundle_name", "import_errors", "session"),
+        patched_by="file_removal:update_import_errors",
+        stock="marks the Dags of a file stale that does not parse",
+        why="a pinned Dag would get no more runs because of HEAD",
+        shown_by="tests/unit/enforcement/test_file_removal.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("is_stale", "has_import_errors"),
+    ),
+    PatchPoint(
+        module="airflow.models.dag",
+        name="DagModel.deactivate_deleted_dags",
+        parameters=("cls", "bundle_name", "rel_filelocs", "session"),
+        patched_by="file_removal:deactivate_deleted_dags",
+        stock="marks the Dags of files stale that are gone",
+        why="a pinned Dag would get no more runs because of HEAD",
+        shown_by="tests/unit/enforcement/test_file_removal.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("is_stale",),
+    ),
+    PatchPoint(
+        module="airflow.dag_processing.manager",
+        name="DagFileProcessorManager.deactivate_stale_dags",
+        parameters=("self", "last_parsed", "session"),
+        patched_by="processor:deactivate_stale_dags",
+        stock="marks Dags stale that their file does not define any more",
+        why="a pinned Dag would get no more runs because of HEAD",
+        shown_by="tests/unit/enforcement/test_file_removal.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("is_stale",),
+    ),
+    PatchPoint(
+        module="airflow.dag_processing.manager",
+        name="DagFileProcessorManager.purge_removed_files_from_queue",
+        parameters=("self", "present"),
+        patched_by="removed_files:purge_removed_files_from_queue",
+        stock="forgets callbacks and e-mails that wait for a file that HEAD does not have",
+        why="none of a pinned Dag whose file moved would ever be sent",
+        shown_by="tests/unit/enforcement/test_removed_files.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("_file_queue",),
+    ),
+    PatchPoint(
+        module="airflow.dag_processing.manager",
+        name="DagFileProcessorManager.terminate_orphan_processes",
+        parameters=("self", "present"),
+        patched_by="removed_files:terminate_orphan_processes",
+        stock="kills the callbacks and e-mails of files that HEAD does not have",
+        why="none of a pinned Dag whose file moved would ever be sent",
+        shown_by="tests/unit/enforcement/test_removed_files.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("_processors",),
+    ),
+)
