@@ -32,7 +32,7 @@ chromium:  ## Install Chromium where it is missing
 	@scripts/ensure_chromium.sh
 
 test: env postgres chromium  ## Run every test
-	@scripts/test.sh $(BIN)/python
+	@$(BIN)/python -m scripts.run_tests
 
 unit: env  ## Run the tests that need no server; T=path::test runs some of them
 	$(BIN)/python -m pytest $(if $(T),$(T),--numprocesses 2 --dist loadfile tests/unit)

@@ -130,6 +130,6 @@ def test_the_sdist_has_what_it_takes_to_build_and_test(sdist):
         "NOTICE",
         "benchmarks/__main__.py",
         "demo/__main__.py",
-        "scripts/test.sh",
+        "scripts/run_tests.py",
         "tests/conftest.py",
     } <= sdist
