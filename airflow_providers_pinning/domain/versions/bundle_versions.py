@@ -29,8 +29,10 @@ from datetime import datetime
 from enum import Enum
 from functools import cache
 
+from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagcode import DagCode
+from airflow.models.errors import ParseImportError
 from airflow.models.serialized_dag import SerializedDagModel
 from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -161,7 +163,8 @@ def version_at_commit(dag_id: str, bundle_version: str, *, session: Session) -> 
             "its runs use.",
         )
     raise UnknownVersionError(
-        f"Dag {dag_id!r} has no registered version with bundle_version {bundle_version!r}. {_remedy(found)}",
+        f"Dag {dag_id!r} has no registered version with bundle_version {bundle_version!r}. "
+        f"{_remedy(found, session=session)}",
         dag_id=dag_id,
         bundle_version=bundle_version,
         registration=found.registration.value,
@@ -169,8 +172,15 @@ def version_at_commit(dag_id: str, bundle_version: str, *, session: Session) -> 
     )
 
 
-def _remedy(found: CommitStatus) -> str:
+def _remedy(found: CommitStatus, *, session: Session) -> str:
     if found.registration == Registration.WAITING:
+        asked = {"dag_id": found.dag_id, "bundle_name": found.bundle_name, "seen_at": found.seen_at}
+        if broken := session.scalar(_broken_since(), asked):
+            return (
+                f"A dag processor has the commit, but the Dag's file {broken!r} has an import error since then, so "
+                "waiting does not help. Mend the file and pin the commit that mends it, or pin a version that is "
+                "registered."
+            )
         return "A dag processor has the commit and will parse the Dag's file: wait for it (airflow pinning wait)."
     if found.registration == Registration.OVERTAKEN and found.version:
         return (
@@ -190,6 +200,25 @@ def _newest_bundle() -> Select:
         select(DagVersion.bundle_name)
         .where(DagVersion.dag_id == bindparam("dag_id"))
         .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    )
+
+
+@cache
+def _broken_since() -> Select:
+    """Select the file of a Dag, if a parse since a commit came found an import error in it."""
+    return (
+        select(DagModel.relative_fileloc)
+        .join(
+            ParseImportError,
+            (ParseImportError.bundle_name == DagModel.bundle_name)
+            & (ParseImportError.filename == DagModel.relative_fileloc),
+        )
+        .where(
+            DagModel.dag_id == bindparam("dag_id"),
+            DagModel.bundle_name == bindparam("bundle_name"),
+            ParseImportError.timestamp >= bindparam("seen_at"),
+        )
         .limit(1)
     )
 

@@ -22,6 +22,7 @@ import pytest
 import time_machine
 from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
+from airflow.models.errors import ParseImportError
 from sqlalchemy import func, select
 
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
@@ -166,6 +167,21 @@ class TestPinByCommit:
         bundle("sha2", parse=False)
         with pytest.raises(UnknownVersionError, match=remedy):
             pin_commit(sha, session)
+
+    @pytest.mark.parametrize("broken", ["before", "after"])
+    def test_says_that_waiting_does_not_help_while_the_file_is_broken(self, broken, bundle, session):
+        bundle("sha1", orders=STABLE)
+        dag = session.get(DagModel, "orders")
+        error = ParseImportError(bundle_name=BUNDLE, filename=dag.relative_fileloc, timestamp=timezone.utcnow())
+        session.add(error)
+        bundle("sha2", parse=False)
+        if broken == "after":
+            error.timestamp = timezone.utcnow()
+            session.commit()
+
+        remedy = "waiting does not help. Mend the file" if broken == "after" else "will parse the Dag's file: wait"
+        with pytest.raises(UnknownVersionError, match=remedy):
+            pin_commit("sha2", session)
 
 
 def test_only_the_newest_commits_are_remembered(session, monkeypatch):
