@@ -52,7 +52,8 @@ def parse_source(
 
     :raises HTTPException: 422 ``invalid_source`` if it says anything else
     """
-    if header is None:
+    # Proxies and clients send the header without a value where they mean none.
+    if not header:
         return None
     if len(header) > MAX_SOURCE:
         _refuse(f"it has {len(header)} characters")

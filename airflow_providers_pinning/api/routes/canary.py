@@ -20,12 +20,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query, status
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from airflow_providers_pinning.api.datamodels.canary import (
     BaselineComparisonResponse,
@@ -55,6 +55,13 @@ MAX_SECONDS = 10 * 365 * 86_400
 """Longest time that a soak may be asked to take."""
 
 
+def _written_out(moment: Any) -> Any:
+    # Pydantic takes a bare number for the seconds since 1970, which the description does not offer.
+    if isinstance(moment, str) and moment.strip().lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("Write the time as in 2026-01-31T12:00:00+00:00")
+    return moment
+
+
 def _within_reckoning(moment: datetime) -> datetime:
     """Refuse moments that neither another time zone nor the longest soak could be added to."""
     if not 1900 <= moment.year < 9000:
@@ -62,7 +69,7 @@ def _within_reckoning(moment: datetime) -> datetime:
     return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_within_reckoning)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reckoning)]
 
 
 @router.post(

@@ -147,6 +147,7 @@ def test_soak_of_another_version_than_meant_is_refused(api, condition):
         {"inconclusive_after": "1e300"},
         {"run_kinds": "x"},
         {"since": "x"},
+        {"since": "0.5"},
         {"since": "2026-01-01T00:00:00"},
     ],
 )

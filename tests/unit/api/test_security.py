@@ -163,6 +163,10 @@ class TestSource:
         assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, "invalid_source")
         assert lab.pin_state("orders").pinned
 
+    def test_without_a_value_is_none(self, api):
+        """A proxy may send it so."""
+        assert self.send(api, "").status_code == 200
+
     def test_of_a_task_is_taken_however_long_its_ids_are(self, api):
         from airflow_providers_pinning.hooks.source import TaskSource, source_headers
 
