@@ -21,7 +21,7 @@ Stock's Execution API tells a task which of its inlets and outlets are not activ
 ``TaskInstance.register_asset_changes_in_db`` passes over such outlets. An asset of a pinned version is inactive, and
 stays so, once HEAD uses its name or URI for another one. The task is not told of it, and its event is recorded.
 
-Both cost nothing where every asset is active.
+Both are found by the statements with which Airflow looks for active assets, so neither costs one more.
 
 Shown by ``tests/unit/enforcement/test_displaced_assets.py``.
 """
@@ -35,25 +35,17 @@ from airflow_providers_pinning.enforcement.call import Call
 
 def validate_inlets_and_outlets(call: Call) -> Any:
     """Tell a task which of its assets are not active, without those that another one displaced."""
-    from airflow_providers_pinning.domain.dag_model.displaced_assets import displaced
+    from airflow_providers_pinning.domain.dag_model.displaced_assets import displaced_passed_as_active
 
-    response = call.proceed()
-    if not response.inactive_assets:
-        return response
-    keys = [(asset.name, asset.uri) for asset in response.inactive_assets]
-    tolerated = displaced(call.task_instance_id, keys, session=call.session)
-    response.inactive_assets = [asset for asset in response.inactive_assets if (asset.name, asset.uri) not in tolerated]
-    return response
+    with displaced_passed_as_active(call.task_instance_id, session=call.session):
+        return call.proceed()
 
 
 def register_asset_changes_in_db(call: Call) -> Any:
     """Publish what a task has for its outlets, also for those that another one displaced."""
-    from airflow_providers_pinning.domain.dag_model.displaced_assets import publish_displaced
+    from airflow_providers_pinning.domain.dag_model.displaced_assets import displaced_outlets_found
 
-    session = call.session
-    listeners = call.proceed()
     if not call.task_outlets:
-        return listeners
-    assets = (getattr(listener, "keywords", {}).get("asset") for listener in listeners)
-    published = {(asset.name, asset.uri) for asset in assets if asset is not None}
-    return [*listeners, *publish_displaced(call.ti, call.task_outlets, call.outlet_events, published, session=session)]
+        return call.proceed()
+    with displaced_outlets_found(call.ti, call.task_outlets, session=call.session):
+        return call.proceed()

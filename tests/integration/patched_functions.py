@@ -24,7 +24,7 @@ managed ones, small and big.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -43,7 +43,7 @@ from airflow.dag_processing import collection
 from airflow.dag_processing.dagbag import DagBag
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.models import taskinstance
-from airflow.models.asset import AssetModel
+from airflow.models.asset import AssetActive, AssetModel
 from airflow.models.callback import CallbackFetchMethod, CallbackState, ExecutorCallback
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
@@ -59,6 +59,7 @@ from airflow.utils.db import add_default_pool_if_not_exists
 from airflow.utils.sqlalchemy import prohibit_commit
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import delete as delete_rows
 from sqlalchemy import select, update
 
 from airflow_providers_pinning.models import Base
@@ -480,20 +481,62 @@ def publisher(world: World) -> tuple[TaskInstance, list[AssetProfile]]:
     return ti, [AssetProfile(name=name, uri=name, type="Asset") for name in names]
 
 
-def publish_assets(world: World) -> Act:
+def inactive_publisher(world: World) -> tuple[TaskInstance, list[AssetProfile]]:
+    """Do what :func:`publisher` does and deactivate the outlets, as where no Dag at HEAD has them."""
     ti, outlets = publisher(world)
+    world.session.execute(delete_rows(AssetActive).where(AssetActive.name.in_([outlet.name for outlet in outlets])))
+    world.session.commit()
+    return ti, outlets
+
+
+def displaced_publisher(world: World) -> tuple[TaskInstance, list[AssetProfile]]:
+    """Do what :func:`publisher` does and give the names of the outlets to other assets."""
+    ti, outlets = inactive_publisher(world)
+    others = [AssetModel(name=outlet.name, uri=f"{outlet.uri}_moved") for outlet in outlets]
+    world.session.add_all(others)
+    world.session.flush()
+    world.session.add_all(AssetActive.for_asset(other) for other in others)
+    world.session.commit()
+    return ti, outlets
+
+
+def publishing(world: World, ti: TaskInstance, outlets: list[AssetProfile]) -> Act:
     return lambda: TaskInstance.register_asset_changes_in_db(ti, outlets, [], session=world.session)
 
 
-def validate_assets(world: World) -> Act:
-    ti, _ = publisher(world)
+def publish_assets(world: World) -> Act:
+    return publishing(world, *publisher(world))
+
+
+def publish_inactive_assets(world: World) -> Act:
+    return publishing(world, *inactive_publisher(world))
+
+
+def validating(world: World, ti: TaskInstance, expected: Collection[int]) -> Act:
+    """Ask which assets of a task are inactive; stock and the enforcement may answer with different numbers."""
     dag_bag = DBDagBag()
 
     def act():
         validate = task_instances.validate_inlets_and_outlets
-        assert not validate(task_instance_id=ti.id, session=world.session, dag_bag=dag_bag).inactive_assets
+        answer = validate(task_instance_id=ti.id, session=world.session, dag_bag=dag_bag)
+        assert len(answer.inactive_assets) in expected
 
     return act
+
+
+def validate_assets(world: World) -> Act:
+    ti, _ = publisher(world)
+    return validating(world, ti, [0])
+
+
+def validate_inactive_assets(world: World) -> Act:
+    ti, outlets = inactive_publisher(world)
+    return validating(world, ti, [len(outlets)])
+
+
+def validate_displaced_assets(world: World) -> Act:
+    ti, outlets = displaced_publisher(world)
+    return validating(world, ti, [0, len(outlets)] if world.managed else [len(outlets)])
 
 
 def preview_clearing(world: World) -> Act:
@@ -606,7 +649,10 @@ ROWS = (
         ),
     ),
     Row(publish_assets, ("TaskInstance.register_asset_changes_in_db",)),
+    Row(publish_inactive_assets, ("TaskInstance.register_asset_changes_in_db",)),
     Row(validate_assets, ("validate_inlets_and_outlets",)),
+    Row(validate_inactive_assets, ("validate_inlets_and_outlets",)),
+    Row(validate_displaced_assets, ("validate_inlets_and_outlets",)),
     Row(preview_clearing, ("dry_run_clear_dag_run",)),
     Row(
         trigger_with_deadline,

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
-from airflow.models.asset import AssetDagRunQueue, AssetEvent, AssetModel
+from airflow.models.asset import AssetActive, AssetDagRunQueue, AssetEvent, AssetModel
 from airflow.models.taskinstance import TaskInstance
+from airflow.sdk.api.datamodels._generated import AssetProfile
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from airflow_providers_pinning.domain.dag_model.asset_activation import activate_what_goes_before
-from airflow_providers_pinning.domain.dag_model.displaced_assets import publish_displaced
 from tests.support.execution_api import execution_api
 from tests.support.sources import dag_file
 from tests.support.statements import counted_parameters
@@ -73,6 +73,10 @@ def succeed(lab, ti):
     return listeners
 
 
+def published(lab):
+    return lab.session.scalars(select(AssetModel.uri).join(AssetEvent, AssetEvent.asset_id == AssetModel.id)).all()
+
+
 def inactive(client, ti):
     answer = client.task_instances.validate_inlets_and_outlets(ti.id)
     return [(asset.name, asset.uri) for asset in answer.inactive_assets]
@@ -101,8 +105,7 @@ def test_a_task_of_a_dag_that_nothing_manages_is_told(release, client):
 def test_its_event_reaches_the_other_dags_of_its_release(release):
     listeners = succeed(release, task_of(release, "producer"))
 
-    events = select(AssetModel.uri).join(AssetEvent, AssetEvent.asset_id == AssetModel.id)
-    assert release.session.scalars(events).all() == ["x://b/old"]
+    assert published(release) == ["x://b/old"]
     assert release.session.scalars(select(AssetDagRunQueue.target_dag_id)).all() == ["consumer"]
     assert len(listeners) == 2
 
@@ -123,12 +126,59 @@ def test_it_creates_a_run_of_them(release, scheduler):
     assert release.used_versions(run) == {1}
 
 
-def test_an_active_outlet_costs_no_statement_more(lab):
-    lab.commit("sha1", plain=producer("plain", NEW))
-    ti = task_of(lab, "plain")
-    (outlet,) = [asset.asprofile() for asset in lab.serialized("plain", 1).dag.get_task("produce").outlets]
+def test_a_reference_to_the_name_still_means_the_active_asset(release):
+    ti = task_of(release, "producer")
+    outlets = [AssetProfile(name="raw", type="AssetNameRef"), AssetProfile(name="raw", uri="x://b/old", type="Asset")]
 
-    with counted_parameters(lab.session) as statements:
-        publish_displaced(ti, [outlet], [], {("raw", "x://b/new")}, session=lab.session)
+    TaskInstance.register_asset_changes_in_db(ti, outlets, [], session=release.session)
 
-    assert statements == []
+    assert sorted(published(release)) == ["x://b/new", "x://b/old"]
+
+
+def test_what_the_task_says_of_a_displaced_outlet_is_in_its_event(release):
+    ti = task_of(release, "producer")
+    outlet = AssetProfile(name="raw", uri="x://b/old", type="Asset")
+    said = [{"dest_asset_key": {"name": "raw", "uri": "x://b/old"}, "extra": {"rows": rows}} for rows in (1, 2)]
+
+    TaskInstance.register_asset_changes_in_db(ti, [outlet], said, session=release.session)
+
+    assert release.session.scalars(select(AssetEvent.extra).order_by(AssetEvent.id)).all() == [
+        {"rows": 1},
+        {"rows": 2},
+    ]
+
+
+def test_a_dag_that_nothing_manages_publishes_nothing_of_a_displaced_asset(release):
+    release.commit("sha3", late=producer("late", OLD))
+
+    succeed(release, task_of(release, "late"))
+
+    assert published(release) == []
+
+
+def test_an_asset_that_is_inactive_for_another_reason_stays_so_for_a_managed_version(release, client):
+    ti = task_of(release, "producer")
+    release.session.execute(delete(AssetActive))
+    release.session.commit()
+
+    succeed(release, ti)
+
+    assert published(release) == []
+    assert inactive(client, ti) == [("raw", "x://b/old")]
+
+
+def test_a_displaced_outlet_costs_no_statement_more_than_an_active_one(lab):
+    lab.commit("sha1", producer=producer("producer", OLD))
+    lab.pin("producer", 1)
+    counts = []
+    for commit in ("sha2", "sha3"):
+        ti = task_of(lab, "producer")
+        with counted_parameters(lab.session) as statements:
+            succeed(lab, ti)
+        counts.append(len(statements))
+        lab.commit(commit, producer=producer("producer", NEW), other=producer("other", NEW))
+        activate_what_goes_before(session=lab.session)
+        lab.session.commit()
+
+    assert published(lab) == ["x://b/old", "x://b/old"]
+    assert counts[1] <= counts[0]
