@@ -109,6 +109,13 @@ def test_the_wheel_carries_licence_and_notice(wheel):
     assert {"LICENSE", "NOTICE"} <= names
 
 
+def test_the_wheel_tells_type_checkers_that_it_has_types(wheel):
+    metadata = wheel[f"airflow_providers_pinning-{__version__}.dist-info/METADATA"].decode()
+
+    assert "airflow_providers_pinning/py.typed" in wheel
+    assert "Classifier: Typing :: Typed" in metadata
+
+
 def test_the_wheel_needs_the_airflow_that_is_supported(wheel):
     metadata = wheel[f"airflow_providers_pinning-{__version__}.dist-info/METADATA"].decode()
 
@@ -126,6 +133,8 @@ def test_the_sdist_has_what_it_takes_to_build_and_test(sdist):
         "Makefile",
         "README.md",
         "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
         "LICENSE",
         "NOTICE",
         "benchmarks/__main__.py",
