@@ -39,8 +39,8 @@ def reasons(kind=errors.PinningError):
 
 
 def table_of_refusals():
-    """Return the reasons in README's table, each with the statuses of its row."""
-    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| ([0-9, ]+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    """Return the reasons in the table of refusals, each with the statuses of its row."""
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| ([0-9, ]+) \|", (ROOT / "docs" / "refusals.md").read_text(), re.MULTILINE)
     return {
         reason: {int(status) for status in statuses.split(", ")}
         for named, statuses in rows
@@ -64,7 +64,7 @@ def test_the_exception_of_a_refusal_is_that_of_its_status_too(reason):
 
 
 @pytest.mark.parametrize("reason", sorted(reasons()))
-def test_every_refusal_stands_in_the_table_of_the_readme_with_its_status(reason):
+def test_every_refusal_stands_in_the_table_of_refusals_with_its_status(reason):
     assert STATUS_OF.get(reasons()[reason], 409) in table_of_refusals()[reason]
 
 
