@@ -21,6 +21,7 @@ from __future__ import annotations
 import pytest
 
 from demo.deployment import Deployment
+from tests.support.postgres import postgres
 from tests.system.paths import HELPER, files
 
 pytestmark = pytest.mark.system
@@ -30,7 +31,8 @@ PINNED = ("scheduled", "triggered", "by_asset", "daily")
 
 @pytest.fixture(scope="module")
 def airflow():
-    with Deployment(report=print) as deployment:
+    # SQLite refuses a command at once that has read before another process wrote, with or without the package.
+    with postgres() as server, Deployment(report=print, database_url=server.create_database("airflow")) as deployment:
         first = deployment.repository.commit(files("v1"), "First version")
         deployment.start()
         deployment.wait_until(

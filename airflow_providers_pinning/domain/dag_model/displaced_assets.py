@@ -29,12 +29,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
 from airflow.models.asset import AssetActive, AssetModel
 from airflow.models.taskinstance import TaskInstance
-from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Result, Select, and_, bindparam, or_, select, tuple_, union_all
 from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.visitors import iterate
@@ -42,6 +43,9 @@ from sqlalchemy.sql.visitors import iterate
 from airflow_providers_pinning.domain.dag_model.shared_assets import Key, is_displaced
 from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import ManagedVersion
+
+_KEYS = "pinning_assets"
+_TASK_INSTANCE = "pinning_task_instance"
 
 
 @contextmanager
@@ -53,16 +57,12 @@ def displaced_passed_as_active(task_instance_id: UUID, *, session: Session) -> I
     :param session: database session
     """
 
-    def widen(state: ORMExecuteState) -> None:
+    def widen(state: ORMExecuteState) -> Result | None:
         if not state.is_select or state.bind_mapper is not AssetActive.__mapper__:
-            return
-        active = cast("Select", state.statement)
-        displaced = select(AssetModel.name, AssetModel.uri).where(
-            *_displaced(_keys_of(active), task_instance_id),
-        )
-        found = union_all(active, displaced).subquery()
-        # SQLAlchemy takes a SELECT for a SELECT, and no UNION.
-        state.statement = select(found.c.name, found.c.uri)
+            return None
+        keys = _keys_of(cast("Select", state.statement))
+        state.parameters = {_KEYS: keys, _TASK_INSTANCE: task_instance_id}
+        return state.invoke_statement(statement=_active_or_displaced())
 
     with listening(session, widen):
         yield
@@ -80,30 +80,43 @@ def displaced_outlets_found(ti: TaskInstance, outlets: Iterable[Any], *, session
     :param session: database session
     """
     keys = {(outlet.name, outlet.uri) for outlet in outlets if outlet.type == "Asset" and outlet.name and outlet.uri}
-    task_instance_id = ti.id
+    parameters = {_KEYS: list(keys), _TASK_INSTANCE: ti.id}
 
-    def widen(state: ORMExecuteState) -> None:
+    def widen(state: ORMExecuteState) -> Result | None:
         # Those that follow look up one asset each, to record its event.
         if not keys or not state.is_select or state.bind_mapper is not AssetModel.__mapper__:
-            return
-        stock = cast("Select", state.statement)
-        found = or_(cast("ColumnElement[bool]", stock.whereclause), and_(*_displaced(keys, task_instance_id)))
-        # Of several assets of one name, Airflow lets a reference mean the last.
-        state.statement = select(AssetModel).where(found).order_by(AssetModel.active.has())
+            return None
         keys.clear()
+        active = cast("ColumnElement[bool]", cast("Select", state.statement).whereclause)
+        # Of several assets of one name, Airflow lets a reference mean the last.
+        found = select(AssetModel).where(or_(active, _displaced())).order_by(AssetModel.active.has())
+        state.parameters = parameters
+        return state.invoke_statement(statement=found)
 
     with listening(session, widen):
         yield
 
 
-def _displaced(keys: Iterable[Key], task_instance_id: UUID) -> tuple[ColumnElement[bool], ...]:
+@cache
+def _active_or_displaced() -> Select:
+    # Built once: each task with inlets or outlets uses it.
+    keys: BindParameter[Any] = bindparam(_KEYS, expanding=True)
+    active = select(AssetActive.name, AssetActive.uri).where(tuple_(AssetActive.name, AssetActive.uri).in_(keys))
+    found = union_all(active, select(AssetModel.name, AssetModel.uri).where(_displaced())).subquery()
+    return select(found.c.name, found.c.uri)
+
+
+@cache
+def _displaced() -> ColumnElement[bool]:
     is_managed = (
         select(ManagedVersion.dag_version_id)
         .join(TaskInstance, TaskInstance.dag_version_id == ManagedVersion.dag_version_id)
-        .where(TaskInstance.id == task_instance_id)
+        .where(TaskInstance.id == bindparam(_TASK_INSTANCE, type_=TaskInstance.id.type))
         .exists()
+        .correlate(None)
     )
-    return tuple_(AssetModel.name, AssetModel.uri).in_(list(keys)), is_managed.correlate(None), is_displaced()
+    keys: BindParameter[Any] = bindparam(_KEYS, expanding=True)
+    return and_(tuple_(AssetModel.name, AssetModel.uri).in_(keys), is_managed, is_displaced())
 
 
 def _keys_of(active: Select) -> list[Key]:
