@@ -48,9 +48,9 @@ class Component(Base):
     package_version: Mapped[str] = mapped_column(sa.String(50), nullable=False)
     airflow_version: Mapped[str] = mapped_column(sa.String(50), nullable=False)
     fingerprint: Mapped[str] = mapped_column(sa.String(64), nullable=False)
-    missing_patches: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True), nullable=True)
-    """Functions of Airflow whose patches were lost since it started."""
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
     last_seen: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
+    missing_patches: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True), nullable=True)
+    """Functions of Airflow whose patches were lost since it started."""
 
     __table_args__ = (sa.Index("idx_pinning_component_job_id", "job_id"),)
