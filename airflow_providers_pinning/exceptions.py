@@ -178,7 +178,7 @@ class CodeUnavailable(Conflict):
 
 
 class NotEnforced(Conflict):
-    """A live component of the deployment would not honour the pin."""
+    """A live component of the deployment would not honor the pin."""
 
 
 class DagHeld(Conflict):

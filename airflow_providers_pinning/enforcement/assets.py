@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A pinned Dag that listens to assets and cannot be honoured hurts nobody else.
+A pinned Dag that listens to assets and cannot be honored hurts nobody else.
 
 Stock takes it for granted that the Dag of every queued asset event can be read. ``DagModel.dags_needing_dagruns``
 deserializes them all in one go: one whose plugin is gone would end the scheduler, again and again, because a pin
@@ -75,7 +75,7 @@ def _find_due(call: Call) -> Any:
 
 
 def queue_partitioned_dags(call: Call) -> None:
-    """Queue a partition for each listener, so that a pinned one that cannot be honoured fails alone."""
+    """Queue a partition for each listener, so that a pinned one that cannot be honored fails alone."""
     from airflow.models.log import Log
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -20,7 +20,7 @@ In the scheduler, runs keep their version, and one broken pin does not stop the 
 Stock ``_verify_integrity_if_dag_changed`` moves the unfinished task instances of a run without a
 bundle version to the latest version. A pin would move runs that were created before it.
 
-A Dag whose pin cannot be honoured is due for a run for ever, because none is made. Stock picks the
+A Dag whose pin cannot be honored is due for a run for ever, because none is made. Stock picks the
 longest due Dags first, a few at a time, so such Dags would take every place. This scheduler remembers them,
 makes room for as many more (see ``enforcement.assets``), and tries each again once a minute. Nothing is written
 down, since another scheduler may well be able to read the Dag. Its runs are not created outside ``try`` either:
@@ -94,7 +94,7 @@ def create_dag_runs(call: Call) -> None:
 
 
 def create_dag_runs_asset_triggered(call: Call) -> None:
-    """Create the runs Dag by Dag, so that a pin that cannot be honoured fails alone; these rows are locked too."""
+    """Create the runs Dag by Dag, so that a pin that cannot be honored fails alone; these rows are locked too."""
     from airflow_providers_pinning.domain.errors import PinUnavailableError
     from airflow_providers_pinning.domain.resolution.creation import rows_locked
 
@@ -121,7 +121,7 @@ def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:
 
 def create_dagruns_for_partitioned_asset_dags(call: Call) -> Any:
     """
-    Pass over the partitions of pins that cannot be honoured, which stock would look at first for ever.
+    Pass over the partitions of pins that cannot be honored, which Airflow would look at first every time.
 
     Should a pin break between its selection and the creation of the run, this round ends there.
     """

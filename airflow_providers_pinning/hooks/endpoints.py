@@ -81,7 +81,7 @@ def pins(**filters: Any) -> ApiRequest:
 
 
 def health() -> ApiRequest:
-    """Ask whether pins are honoured."""
+    """Ask whether pins are honored."""
     return ApiRequest("GET", f"{PREFIX}/health")
 
 

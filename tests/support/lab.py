@@ -212,7 +212,7 @@ class Lab:
         self._commit()
 
     def break_pin(self, dag_id: str) -> None:
-        """Rewrite the pinned version, so that the pin cannot be honoured."""
+        """Rewrite the pinned version, so that the pin cannot be honored."""
         pin = self.pin_row(dag_id)
         self.rewrite(dag_id, pin.version_number, bundle_version="rewritten")
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether pins are honoured in this deployment."""
+"""Whether pins are honored in this deployment."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def pinning_list(args: Namespace) -> None:
 
 @shows
 def pinning_status(args: Namespace) -> None:
-    """Show the release state, and end with a code of its own if the pin is not honoured."""
+    """Show the release state, and end with a code of its own if the pin is not honored."""
     with create_session(scoped=False) as session:
         state = release_state(args.dag_id, thorough=True, session=session)
     show(args.output, plain(state), state_rows(state))

@@ -92,7 +92,7 @@ class ActiveVersion(LazyDeserializedDAG):
 
 
 def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagModel | None:
-    """Read the serialized Dag of the active version, or ``None`` if the pin cannot be honoured."""
+    """Read the serialized Dag of the active version, or ``None`` if the pin cannot be honored."""
     return session.scalar(
         select(SerializedDagModel)
         .join(SerializedDagModel.dag_version)
@@ -201,7 +201,7 @@ def read_dag(version: VersionIdentity, *, dag_id: str, session: Session) -> Seri
 
 
 def active_dag(dag_id: str, *, session: Session) -> SerializedDAG | None:
-    """Deserialize the active version, or return ``None`` if there is none that can be honoured and read."""
+    """Deserialize the active version, or return ``None`` if there is none that can be honored and read."""
     serialized = active_serialized_dag(dag_id, session=session)
     try:
         return DagSerialization.from_dict(copy.deepcopy(serialized.data or {})) if serialized else None
@@ -257,7 +257,7 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
 
     The caller holds the lock on the ``DagModel`` row.
 
-    :return: False if nothing was written, because no version can be honoured
+    :return: False if nothing was written, because no version can be honored
     :raises VersionUnreadableError: if the active version cannot be deserialized
     """
     serialized = active_serialized_dag(dag_id, session=session)

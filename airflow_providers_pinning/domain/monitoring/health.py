@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether pins are honoured: per Dag, and for the whole deployment."""
+"""Whether pins are honored: per Dag, and for the whole deployment."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ ASSET_CONFLICT = "asset_conflict"
 
 
 class HealthStatus(str, Enum):
-    """How well the pin of a Dag is honoured."""
+    """How well the pin of a Dag is honored."""
 
     HEALTHY = "healthy"
     """New runs are made with the active version."""
@@ -71,7 +71,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Health:
-    """How well the pin of a Dag is honoured, and why."""
+    """How well the pin of a Dag is honored, and why."""
 
     problems: tuple[Problem, ...] = ()
 

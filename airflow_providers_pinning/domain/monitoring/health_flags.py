@@ -99,7 +99,7 @@ def is_unhealthy() -> ColumnElement[bool]:
 
 
 def is_out_of_sync() -> ColumnElement[bool]:
-    """Build the condition that a pin could be honoured but Airflow's row of the Dag is another version's."""
+    """Build the condition that a pin could be honored but Airflow's row of the Dag is another version's."""
     return and_(
         ~_version_gone(), ~_version_drifted(), ~_bundle_removed(), DagModel.dag_id.is_not(None), _metadata_differs()
     )

@@ -17,7 +17,7 @@
 """
 Which version is active: the pin as a condition inside Airflow's own SELECTs.
 
-A pin is honoured by the statement that picks the version, not by a look-up beside it. So there is no
+A pin is honored by the statement that picks the version, not by a look-up beside it. So there is no
 cache that two schedulers could disagree about, and a pin whose version is gone or changed selects
 nothing instead of another version.
 """
@@ -188,10 +188,10 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     if not is_locked(dag_id):
         locks.pass_gate(dag_id, session=session)
     row = session.execute(_pins_with_versions(), {"dag_ids": [dag_id]}).one_or_none()
-    if row is None or row.dag_version_id is None or _is_honoured(row):
+    if row is None or row.dag_version_id is None or _is_honored(row):
         return _locked_pin(row)
     raise PinUnavailableError(
-        f"No run of Dag {dag_id!r} was created: it is pinned to version {row.version_number}, {_why_not_honoured(row)}",
+        f"No run of Dag {dag_id!r} was created: it is pinned to version {row.version_number}, {_why_not_honored(row)}",
         dag_id=dag_id,
         version_number=row.version_number,
     )
@@ -221,14 +221,14 @@ def _pins_with_versions() -> Select:
     )
 
 
-def _is_honoured(row: Row) -> bool:
+def _is_honored(row: Row) -> bool:
     """Tell whether the pinned version is there and is what was pinned, and whether tasks could get its code."""
     pinned = (row.bundle_name, row.bundle_version, row.dag_hash)
     is_same = pinned == (row.live_bundle_name, row.live_bundle_version, row.live_dag_hash)
     return is_same and row.bundle_is_configured is not False
 
 
-def _why_not_honoured(row: Row) -> str:
+def _why_not_honored(row: Row) -> str:
     if row.live_dag_hash is None:
         return "which is gone. Pin another version or unpin the Dag."
     if row.bundle_is_configured is False:

@@ -64,7 +64,7 @@ def unreadable_listeners(*, session: Session) -> set[str]:
 @contextmanager
 def blocked_partitions_passed_over(session: Session) -> Iterator[None]:
     """
-    Make the session's SELECTs of partitions inside the block pass over those of pins that cannot be honoured.
+    Make the session's SELECTs of partitions inside the block pass over those of pins that cannot be honored.
 
     Versions that cannot be deserialized are not among them: the database cannot tell. Airflow passes over such a
     Dag, and its partitions take places until the pin is changed.
@@ -82,7 +82,7 @@ def blocked_partitions_passed_over(session: Session) -> Iterator[None]:
 @cache
 def _not_blocked() -> LoaderCriteriaOption:
     # Built once: the scheduler uses it in every turn.
-    honoured = (
+    honored = (
         select(literal(1))
         .select_from(DagVersion)
         .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
@@ -92,7 +92,7 @@ def _not_blocked() -> LoaderCriteriaOption:
     )
     blocked = (
         select(literal(1))
-        .where(Pin.dag_id == AssetPartitionDagRun.target_dag_id, Pin.dag_version_id.is_not(None), ~honoured)
+        .where(Pin.dag_id == AssetPartitionDagRun.target_dag_id, Pin.dag_version_id.is_not(None), ~honored)
         .correlate(AssetPartitionDagRun)
         .exists()
     )

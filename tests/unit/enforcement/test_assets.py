@@ -90,7 +90,7 @@ def test_a_dag_that_cannot_be_read_and_is_not_pinned_fails_as_ever(lab, schedule
     lab.session.rollback()
 
 
-class TestPartitionOfADagWhosePinCannotBeHonoured:
+class TestPartitionOfADagWhosePinCannotBeHonored:
     @pytest.fixture(autouse=True)
     def listeners(self, lab):
         lab.commit("sha1", orders=ON_PARTITION, invoices=other(ON_PARTITION))

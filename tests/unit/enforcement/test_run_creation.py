@@ -145,7 +145,7 @@ class TestEveryWayToCreateARun:
 
         assert_all_use(lab, "orders", 2, commit="sha2", tasks={"extract", "load", "part"})
 
-    def test_creates_nothing_while_the_pin_cannot_be_honoured(self, create, lab, scheduler, api):
+    def test_creates_nothing_while_the_pin_cannot_be_honored(self, create, lab, scheduler, api):
         lab.commit("sha1", orders=PINNED)
         lab.pin("orders", 1)
         lab.commit("sha2", orders=HEAD)

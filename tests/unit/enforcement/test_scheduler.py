@@ -43,7 +43,7 @@ def count(model, session):
     return session.scalar(select(func.count()).select_from(model))
 
 
-class TestPinThatCannotBeHonoured:
+class TestPinThatCannotBeHonored:
     def test_keeps_a_scheduled_dag_from_getting_runs_and_nothing_else(self, lab, scheduler):
         lab.commit("sha1", orders=DAILY, invoices=other(DAILY))
         lab.pin("orders", 1)

@@ -179,7 +179,7 @@ def test_bundle_versioning_that_is_switched_off_is_told(pinning, complete, monke
     assert ["disable_bundle_versioning is set" in f["found"] for f in found if f["status"] == "warning"] == [True]
 
 
-def test_a_pin_that_is_not_honoured_must_be_dealt_with(pinning, complete, orders):
+def test_a_pin_that_is_not_honored_must_be_dealt_with(pinning, complete, orders):
     orders.break_pin("orders")
 
     done = pinning("doctor", "-o", "json")

@@ -189,7 +189,7 @@ class TestStatus:
         assert (done.code, done.err) == (0, "")
         assert (done.table["pinned"], done.table["health"], done.table["hold"]) == ("no", "healthy", "")
 
-    def test_of_a_pin_that_is_not_honoured_ends_with_a_code_of_its_own(self, pinning, orders):
+    def test_of_a_pin_that_is_not_honored_ends_with_a_code_of_its_own(self, pinning, orders):
         orders.pin("orders", 1)
         orders.break_pin("orders")
 

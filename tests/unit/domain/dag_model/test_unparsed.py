@@ -278,7 +278,7 @@ class TestLeftAlone:
 
         assert recalculate(broken) == []
 
-    def test_is_one_whose_pin_cannot_be_honoured(self, broken):
+    def test_is_one_whose_pin_cannot_be_honored(self, broken):
         self.wrong(broken)
         broken.break_pin("orders")
 

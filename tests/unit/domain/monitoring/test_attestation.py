@@ -263,7 +263,7 @@ class TestApiServer:
         assert session.scalars(select(Component.id)).all() == [newer.id]
 
 
-def test_a_roll_back_is_refused_as_well_while_it_would_not_be_honoured(lab, session):
+def test_a_roll_back_is_refused_as_well_while_it_would_not_be_honored(lab, session):
     lab.commit("sha1", orders=dag_file("orders"))
     lab.pin("orders", 1)
     lab.commit("sha2", orders=dag_file("orders", tasks="other"))

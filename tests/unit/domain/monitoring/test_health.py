@@ -76,7 +76,7 @@ def trigger_without_enforcement(lab, run_id="escaped", dag_id="orders"):
         return trigger(lab, run_id, dag_id)
 
 
-class TestPinThatIsHonoured:
+class TestPinThatIsHonored:
     def test_is_healthy(self, pinned):
         assert problems(pinned) == ("healthy", [])
 

@@ -91,7 +91,7 @@ def test_a_dag_that_is_not_pinned_is_left_alone(pinned):
     assert repair(pinned) == []
 
 
-def test_a_pin_that_cannot_be_honoured_is_left_alone(pinned):
+def test_a_pin_that_cannot_be_honored_is_left_alone(pinned):
     pinned.session.execute(update(DagModel).values(bundle_version="other"))
     pinned.break_pin("orders")
 

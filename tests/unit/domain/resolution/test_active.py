@@ -136,7 +136,7 @@ class TestCondition:
 
 
 @REWRITES
-def test_a_pin_that_cannot_be_honoured_is_not_held_for_the_creation_of_a_run(rewrite, pinned):
+def test_a_pin_that_cannot_be_honored_is_not_held_for_the_creation_of_a_run(rewrite, pinned):
     rewrite(pinned)
 
     with pytest.raises(PinUnavailableError, match="no longer what was pinned"):
