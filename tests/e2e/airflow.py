@@ -82,7 +82,9 @@ class SeededAirflow(Deployment):
         for job_type, component in JOB_COMPONENTS.items():
             self._add_job(job_type, "airflow-1")
             self.execute(
-                "INSERT INTO pinning_component SELECT :id, :component, (SELECT max(id) FROM job), 'airflow-1', pid,"
+                "INSERT INTO pinning_component (id, component, job_id, hostname, pid, package_version, airflow_version,"
+                " fingerprint, started_at, last_seen)"
+                " SELECT :id, :component, (SELECT max(id) FROM job), 'airflow-1', pid,"
                 " package_version, airflow_version, fingerprint, started_at, last_seen FROM pinning_component"
                 " WHERE component = 'api_server'",
                 id=uuid4().hex,
