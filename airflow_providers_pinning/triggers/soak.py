@@ -38,7 +38,8 @@ class VersionSoakTrigger(PinningTrigger):
     def __init__(self, *, version_number: int, criteria: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.version_number = version_number
-        self.criteria = criteria
+        # Sensors that 0.1.0 deferred have its name in the trigger's row.
+        self.criteria = {{"max_wait": "inconclusive_after"}.get(name, name): value for name, value in criteria.items()}
 
     async def ask(self, hook: PinningAsyncHook) -> dict[str, Any] | None:
         """Return the soak once its verdict is final."""

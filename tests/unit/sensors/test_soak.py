@@ -26,7 +26,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from sqlalchemy import update
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.hooks.soak import SoakCriteria
 from airflow_providers_pinning.sensors.soak import VersionSoakSensor
+from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
 from tests.support.sources import CHANGED, STABLE
 from tests.support.task_context import task_context
 
@@ -98,6 +100,15 @@ def test_limit_is_taken_by_the_name_that_it_had_in_0_1_0():
     with pytest.warns(AirflowProviderDeprecationWarning, match="max_wait is now called inconclusive_after"):
         made = sensor(max_wait=60)
     assert made.criteria().inconclusive_after == 60
+
+
+def test_sensor_that_0_1_0_deferred_goes_on():
+    criteria = {**vars(SoakCriteria()), "max_wait": 60.0}
+    del criteria["inconclusive_after"]
+    trigger = VersionSoakTrigger(
+        pinning_conn_id="pinning_default", target_dag_id="orders", version_number=2, criteria=criteria
+    )
+    assert SoakCriteria(**trigger.criteria).inconclusive_after == 60
 
 
 def test_cap_of_the_backoff_of_other_sensors_is_no_limit():
