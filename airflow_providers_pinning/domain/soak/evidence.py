@@ -40,6 +40,7 @@ from airflow_providers_pinning.domain.soak.judged_runs import (
     Scope,
     has_task,
     judged_runs,
+    not_set_by_hand,
     of_canaries,
     of_live_runs,
     retried_tasks_of_run,
@@ -124,7 +125,13 @@ def durations(scope: Scope, runs: Subquery, *, session: Session) -> tuple[float,
     if scope.kind is not RunKind.CANARY:
         live = (
             select(DagRun.id, seconds_of_run())
-            .where(*of_live_runs(scope), DagRun.state == DagRunState.SUCCESS, DagRun.clear_number == 0, has_task())
+            .where(
+                *of_live_runs(scope),
+                *not_set_by_hand(scope, set_in_bulk(scope, session=session)),
+                DagRun.state == DagRunState.SUCCESS,
+                DagRun.clear_number == 0,
+                has_task(),
+            )
             .order_by(DagRun.id.desc())
         )
         seconds += [(order_id, taken) for order_id, taken in session.execute(live.limit(TIMED_RUNS))]
@@ -132,12 +139,16 @@ def durations(scope: Scope, runs: Subquery, *, session: Session) -> tuple[float,
 
 
 def baseline_sample(active: Scope | None, *, session: Session) -> Sample:
-    """Return the newest finished live runs of a version, to compare with."""
+    """Return the newest live runs of a version that ended by themselves, to compare with."""
     if active is None:
         return Sample(failures=0, durations=(), runs=0)
     finished = session.execute(
         select(DagRun.state, DagRun.clear_number, seconds_of_run().label("seconds"))
-        .where(*of_live_runs(active), DagRun.state.in_(State.finished_dr_states))
+        .where(
+            *of_live_runs(active),
+            *not_set_by_hand(active, set_in_bulk(active, session=session)),
+            DagRun.state.in_(State.finished_dr_states),
+        )
         .order_by(DagRun.id.desc())
         .limit(BASELINE_RUNS)
     ).all()
@@ -214,7 +225,11 @@ def _tasks_that_fail_anyway(active: Scope | None, *, session: Session) -> list[s
         return []
     recent = (
         select(DagRun.run_id)
-        .where(*of_live_runs(active), DagRun.state.in_(State.finished_dr_states))
+        .where(
+            *of_live_runs(active),
+            *not_set_by_hand(active, set_in_bulk(active, session=session)),
+            DagRun.state.in_(State.finished_dr_states),
+        )
         .order_by(DagRun.id.desc())
         .limit(BASELINE_RUNS)
         .subquery()

@@ -150,6 +150,16 @@ def set_by_hand(scope: Scope, *columns: Any) -> Select:
     )
 
 
+def not_set_by_hand(scope: Scope, set_in_bulk: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """
+    Build the conditions of live runs that ended by themselves.
+
+    :param set_in_bulk: live runs whose state was set by hand together with that of others
+    """
+    by_hand = set_by_hand(scope).where(Log.run_id.is_not(None))
+    return (DagRun.run_id.not_in(by_hand), DagRun.run_id.not_in(set_in_bulk))
+
+
 def seconds_of_run() -> ColumnElement[float]:
     """Build the seconds that the tasks of the run in the enclosing statement ran, all tries together."""
     return func.coalesce(_sum_of(TaskInstance.duration, TaskInstance), 0.0) + func.coalesce(

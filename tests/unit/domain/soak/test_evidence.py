@@ -264,6 +264,26 @@ class TestLiveRun:
         assert (judged.evidence.successes, judged.evidence.not_evidence) == (1, 1)
         assert judged.evidence.notes == ("1 run is no evidence: set to success by jan.",)
 
+    def test_that_was_set_by_hand_is_nothing_to_compare_with(self, dag, judge, jan):
+        canaries = dag()
+        live(canaries, "good")
+        live(canaries, "bad", load="failed")
+        jan("PATCH", "dagRuns/bad", state="success")
+        canaries.finish(canaries.start())
+
+        assert judge(tolerance=Tolerance()).comparison.baseline_runs == 1
+
+    def test_that_was_set_by_hand_tells_no_duration(self, dag, judge, jan):
+        canaries = dag()
+        canaries.lab.pin("orders", 2)
+        canaries.seconds = 10
+        live(canaries, "good")
+        canaries.seconds = 1000
+        live(canaries, "bad", load="failed")
+        jan("PATCH", "dagRuns/bad", state="success")
+
+        assert judge(run_kinds=RunKind.LIVE, tolerance=Tolerance()).comparison.p90_duration == 30
+
     @pytest.mark.parametrize("path", ["orders", "~"])
     def test_that_was_set_by_hand_with_others_is_no_evidence(self, path, dag, judge, api, session):
         canaries = dag()
