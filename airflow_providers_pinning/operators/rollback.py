@@ -70,7 +70,8 @@ class RollbackDagVersionOperator(PinningOperator):
     ) -> None:
         # A parameter of its own, so that one in the default_args of a Dag is not lost.
         if not isinstance(from_version, ArgNotSet):
-            kwargs["from_version"] = from_version
+            # What 0.1.0 called a rollback without the condition.
+            kwargs["from_version"] = NOTSET if from_version == "any" else from_version
         expected_version = renamed(self, "from_version", "expected_version", expected_version, NOTSET, kwargs)
         super().__init__(**kwargs)
         self.to_version = to_version

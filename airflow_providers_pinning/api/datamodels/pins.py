@@ -75,7 +75,7 @@ class RollbackBody(ChangeBody):
     @model_validator(mode="before")
     @classmethod
     def _take_former_name(cls, given: Any) -> Any:
-        # Sent by hooks of 0.1.0: passed over, it would roll back whatever is active.
+        # Sent by hooks of 0.1.0, whose rollbacks would be refused during an upgrade.
         if isinstance(given, dict) and given.get("from_version") is not None:
             if given.get("expected_version") is not None:
                 raise ValueError("from_version is the former name of expected_version. Give only expected_version.")

@@ -419,7 +419,7 @@ class TestRollback:
         assert lab.managed("orders") == {1: "retained", 2: "retained"}
 
     def test_takes_the_name_that_the_condition_had_in_0_1_0(self, api):
-        """Hooks of 0.1.0 send it: a condition that is passed over would roll back whatever is active."""
+        """Hooks of 0.1.0 send it, and are to roll back during an upgrade."""
         assert refusal(api().post(ROLLBACK, json={"reason": "worse", "from_version": 1})) == (409, "revision_conflict")
 
     def test_takes_the_condition_by_one_name_only(self, api):

@@ -194,6 +194,12 @@ def test_rollback_takes_the_condition_by_the_name_that_it_had_in_0_1_0(hook, giv
         operator.execute(task_context("change"))
 
 
+def test_rollback_from_any_version_checks_nothing_as_in_0_1_0():
+    with pytest.warns(AirflowProviderDeprecationWarning, match="from_version is now called expected_version"):
+        operator = RollbackDagVersionOperator(task_id="t", target_dag_id="orders", from_version="any")
+    assert not operator.checks_version
+
+
 def test_rollback_takes_the_condition_by_one_name_only():
     with pytest.raises(ValueError, match="from_version is the former name of expected_version"):
         RollbackDagVersionOperator(task_id="t", target_dag_id="orders", from_version=1, expected_version=1)
