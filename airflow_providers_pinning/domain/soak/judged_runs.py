@@ -222,51 +222,38 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
 
 
 def _live(scope: Scope, known_tasks: Collection[str], set_in_bulk: Collection[str]) -> Select:
-    # What is looked up of task instances is joined once, since there may be very many runs: a look-up inside of the
-    # case would be made for each run, or be hashed only as long as the memory allows it.
-    failed, bare = _with_failed_task(scope, known_tasks), _without_task(scope)
     by_hand = DagRun.run_id.in_(set_by_hand(scope))
     counts_as = case(
         (DagRun.state.not_in(State.finished_dr_states), RUNNING),
         (or_(by_hand, DagRun.run_id.in_(set_in_bulk)) if set_in_bulk else by_hand, CountsAs.NOTHING.value),
         (DagRun.state == DagRunState.FAILED, CountsAs.FAILED.value),
-        (failed.c.unknown > 0, CountsAs.FAILED_TASKS.value),
-        (failed.c.unknown == 0, KNOWN),
-        (bare.c.id.is_not(None), CountsAs.NOTHING.value),
-        else_=CountsAs.SUCCESS.value,
+        else_=_by_its_tasks(known_tasks),
     )
-    return (
-        select(
-            DagRun.run_id.label("run_id"),
-            DagRun.id.label("order_id"),
-            counts_as.label("counts_as"),
-            case((DagRun.clear_number > 0, 1), else_=0).label("cleared"),
-            DagRun.start_date.label("started"),
-            func.coalesce(DagRun.end_date, DagRun.created_at).label("ended"),
-            literal(0).label("retried_tasks"),
-            literal(0).label("withheld_effects"),
-        )
-        .select_from(DagRun)
-        .outerjoin(failed, failed.c.run_id == DagRun.run_id)
-        .outerjoin(bare, bare.c.id == DagRun.id)
-        .where(*of_live_runs(scope))
-    )
+    return select(
+        DagRun.run_id.label("run_id"),
+        DagRun.id.label("order_id"),
+        counts_as.label("counts_as"),
+        case((DagRun.clear_number > 0, 1), else_=0).label("cleared"),
+        DagRun.start_date.label("started"),
+        func.coalesce(DagRun.end_date, DagRun.created_at).label("ended"),
+        literal(0).label("retried_tasks"),
+        literal(0).label("withheld_effects"),
+    ).where(*of_live_runs(scope))
 
 
-def _with_failed_task(scope: Scope, known_tasks: Collection[str]) -> Subquery:
-    """Build the live runs in which tasks failed, each with the number of those that are not known to."""
-    unknown = case((TaskInstance.task_id.in_(known_tasks), 0), else_=1) if known_tasks else literal(1)
-    return (
-        select(TaskInstance.run_id, func.sum(unknown).label("unknown"))
-        .where(TaskInstance.dag_id == scope.dag_id, TaskInstance.state == TaskInstanceState.FAILED)
-        .group_by(TaskInstance.run_id)
-        .subquery()
-    )
+def _by_its_tasks(known_tasks: Collection[str]) -> ColumnElement[str]:
+    """
+    Build what the successful live run in the enclosing statement counts as.
 
-
-def _without_task(scope: Scope) -> Subquery:
-    """Build the successful live runs without a task: an anti-join, which is as large as the scope and not the Dag."""
-    return select(DagRun.id).where(*of_live_runs(scope), DagRun.state == DagRunState.SUCCESS, ~_exists()).subquery()
+    That is one probe of an index for each run, whatever the database knows of its tables. A join with all task instances
+    is faster as long as statistics are right, and compares each run with each other if they are not, as for a Dag that
+    ran much since they were taken. The state is no condition of the probe, or an index of states might seem as good.
+    """
+    failed = TaskInstance.state == TaskInstanceState.FAILED
+    known = TaskInstance.task_id.in_(known_tasks)
+    worst = select(func.max(case((and_(failed, known), 1), (failed, 2), else_=0))).where(*_of_run(TaskInstance)).correlate(DagRun).scalar_subquery()
+    counts_as = {0: CountsAs.SUCCESS.value, 1: KNOWN, 2: CountsAs.FAILED_TASKS.value}
+    return case(counts_as, value=worst, else_=CountsAs.NOTHING.value)
 
 
 def _of_run(model: type[TaskInstance] | type[TaskInstanceHistory]) -> tuple[ColumnElement[bool], ...]:
