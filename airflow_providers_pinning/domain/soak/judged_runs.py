@@ -245,13 +245,15 @@ def _by_its_tasks(known_tasks: Collection[str]) -> ColumnElement[str]:
     """
     Build what the successful live run in the enclosing statement counts as.
 
-    That is one probe of an index for each run, whatever the database knows of its tables. A join with all task instances
-    is faster as long as statistics are right, and compares each run with each other if they are not, as for a Dag that
-    ran much since they were taken. The state is no condition of the probe, or an index of states might seem as good.
+    That is one probe of an index for each run, whatever the database knows of its tables. A join with all task
+    instances is faster as long as statistics are right, and compares each run with each other if they are not, as for a
+    Dag that ran much since they were taken. The state is no condition of the probe, or an index of states might seem as
+    good.
     """
     failed = TaskInstance.state == TaskInstanceState.FAILED
     known = TaskInstance.task_id.in_(known_tasks)
-    worst = select(func.max(case((and_(failed, known), 1), (failed, 2), else_=0))).where(*_of_run(TaskInstance)).correlate(DagRun).scalar_subquery()
+    severity = case((and_(failed, known), 1), (failed, 2), else_=0)
+    worst = select(func.max(severity)).where(*_of_run(TaskInstance)).correlate(DagRun).scalar_subquery()
     counts_as = {0: CountsAs.SUCCESS.value, 1: KNOWN, 2: CountsAs.FAILED_TASKS.value}
     return case(counts_as, value=worst, else_=CountsAs.NOTHING.value)
 
