@@ -18,10 +18,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 
 class PinningApiError(AirflowException):
@@ -207,6 +207,19 @@ class IdempotencyKeyReused(Conflict):
 
 class NothingToRollBackTo(Conflict):
     """No version that was active before can be pinned."""
+
+
+class CommitBroken(AirflowFailException):
+    """
+    The Dag's file has an import error at the commit that is waited for, so no version can come of it.
+
+    :param message: which file, the error's first line, and what to do about it
+    :param broken_files: ``relative_fileloc`` and ``message`` of each
+    """
+
+    def __init__(self, message: str, *, broken_files: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.broken_files = [dict(file) for file in broken_files]
 
 
 class RollbackFailed(PinningApiError):

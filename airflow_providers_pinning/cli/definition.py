@@ -29,8 +29,8 @@ CHANGE = (args.REASON, args.IDEMPOTENCY_KEY, args.DRY_RUN, ARG_YES, *SHOWN)
 
 EXIT_CODES = """\
 Exit codes: 0 done, 1 unexpected failure, 2 wrong usage, 3 refused, 4 not found, 5 not confirmed, 6 unhealthy,
-7 different (compare --exit-code), 10 progressing, 11 failed, 12 inconclusive (soak, and --wait), 130 interrupted.
-Data goes to stdout, everything else to stderr.\
+7 different (compare --exit-code), 8 broken (wait), 10 progressing, 11 failed, 12 inconclusive (soak, and --wait),
+130 interrupted. Data goes to stdout, everything else to stderr.\
 """
 
 
@@ -98,7 +98,8 @@ _SHOWING = (
         args.OVERTAKEN_OK,
         args.TIMEOUT_OF_WAIT,
         *SHOWN,
-        description="Ends with 0 if it is registered, 3 if a later commit changed the Dag first, 10 after the timeout.",
+        description="Ends with 0 if it is registered, 3 if a later commit changed the Dag first, 8 if the Dag's file "
+        "does not parse there, 10 after the timeout.",
     ),
     _command(
         "history",

@@ -40,6 +40,8 @@ class ExitCode(IntEnum):
     """A pin is not honored, or the installation needs attention."""
     DIFFERENT = 7
     """The compared versions differ; only with --exit-code."""
+    BROKEN = 8
+    """The Dag's file has an import error at the commit that is waited for."""
     PROGRESSING = 10
     """The soak, or the runs that were waited for, need more time."""
     FAILED = 11

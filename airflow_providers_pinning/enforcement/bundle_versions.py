@@ -27,6 +27,7 @@ Shown by ``tests/unit/enforcement/test_bundle_versions.py``.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
 
@@ -39,16 +40,43 @@ _recorded: dict[str, str] = {}
 
 def refresh_dag_bundles(call: Call) -> None:
     """Refresh the bundles, and record the commits that they are at now."""
+    recorded_before = _recorded_before(call.instance)
     call.proceed()
     for name, version in call.instance._bundle_versions.items():
         if version is not None and _recorded.get(name) != version:
             try:
-                _record(name, version, _recorded.get(name))
+                _record(name, version, _recorded.get(name) or recorded_before.get(name))
             except Exception:
                 # Parsing must not stop for it; the next round tries again.
                 log.exception("That bundle %s is at %s could not be recorded", name, version)
             else:
                 _recorded[name] = version
+
+
+def _recorded_before(manager: Any) -> dict[str, str | None]:
+    """
+    Read which commits were recorded last of the bundles that this process has not refreshed yet.
+
+    If the branch was set back while no dag processor ran, only this tells. It is read before the bundle is fetched:
+    a commit that another dag processor records later may be newer than what is fetched here.
+    """
+    names = [
+        bundle.name
+        for bundle in manager._dag_bundles
+        if bundle.supports_versioning and bundle.name not in manager._bundle_versions and bundle.name not in _recorded
+    ]
+    if not names:
+        return {}
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.versions.bundle_versions import newest_commit
+
+    try:
+        with create_session(scoped=False) as session:
+            return {name: newest_commit(name, session=session) for name in names}
+    except Exception:
+        log.exception("Which commits of bundles were recorded could not be read")
+        return {}
 
 
 def _record(bundle_name: str, bundle_version: str, before: str | None) -> None:

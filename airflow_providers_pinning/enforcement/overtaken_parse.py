@@ -35,6 +35,7 @@ import logging
 from collections import Counter
 from typing import Any
 
+from airflow_providers_pinning.enforcement.broken_files import BrokenFiles
 from airflow_providers_pinning.enforcement.call import Call
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ def _is_managed(dag_ids: list[str]) -> bool:
 
 _parses = Parses()
 """Those of this process."""
+_broken_files = BrokenFiles()
 
 
 def create_process(call: Call) -> Any:
@@ -119,5 +121,9 @@ def create_process(call: Call) -> Any:
 
 def handle_parsing_result(call: Call) -> None:
     """Register what was parsed, unless a refresh overtook it."""
-    if _parses.take(call.instance, call.file, call.proc):
-        call.proceed()
+    if not _parses.take(call.instance, call.file, call.proc):
+        return
+    call.proceed()
+    version, result = call.instance._bundle_versions.get(call.file.bundle_name), call.proc.parsing_result
+    if version is not None and result is not None:
+        _broken_files.note(call.file.bundle_name, version, call.file.rel_path, result.import_errors)

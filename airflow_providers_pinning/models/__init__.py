@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from airflow_providers_pinning.models.acknowledgement import Acknowledgement
 from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.models.broken_file import BrokenFile
 from airflow_providers_pinning.models.bundle_version import BundleVersion
 from airflow_providers_pinning.models.component import Component
 from airflow_providers_pinning.models.content import VersionContent
@@ -33,6 +34,7 @@ from airflow_providers_pinning.models.withheld import WithheldEffect
 __all__ = [
     "Acknowledgement",
     "Base",
+    "BrokenFile",
     "BundleVersion",
     "Component",
     "Event",

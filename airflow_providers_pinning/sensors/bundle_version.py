@@ -24,6 +24,7 @@ from typing import Any
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_providers_pinning.exceptions import CommitBroken
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.base import text
 from airflow_providers_pinning.sensors.base import PinningSensor
@@ -31,6 +32,7 @@ from airflow_providers_pinning.sensors.version import CandidateSensor
 from airflow_providers_pinning.triggers.version import BundleVersionTrigger, settled_registration
 
 REGISTERED = "registered"
+BROKEN = "broken"
 
 
 class BundleVersionSensor(CandidateSensor):
@@ -39,7 +41,8 @@ class BundleVersionSensor(CandidateSensor):
 
     Returns what :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns. A commit that changes
     nothing of the Dag finds the version that the Dag had already, which may be the active one; ``bundle_version`` in
-    the result is then the commit whose code its runs use.
+    the result is then the commit whose code its runs use. If the Dag's file has an import error at the commit, the
+    sensor fails at once with :class:`~airflow_providers_pinning.exceptions.CommitBroken`.
 
     :param bundle_version: full name of the commit, as a delivery pipeline knows it (templated)
     :param overtaken_ok: take the first version that includes the commit if a later one changed the Dag before its
@@ -95,6 +98,11 @@ class BundleVersionSensor(CandidateSensor):
     def _require_registered(self, answer: dict[str, Any]) -> None:
         if answer["registration"] == REGISTERED or (self.overtaken_ok and answer["version"]):
             return
+        if answer["registration"] == BROKEN:
+            raise CommitBroken(
+                f"Commit {self.commit()} gives Dag {self.target_dag_id} no version. {answer['remedy']}",
+                broken_files=answer["broken_files"],
+            )
         raise AirflowFailException(
             f"Commit {self.commit()} was overtaken before Dag {self.target_dag_id} was parsed from it: version "
             f"{answer['version']['version_number']} at commit {answer['version']['bundle_version']} includes it and "

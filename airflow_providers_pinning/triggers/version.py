@@ -89,7 +89,7 @@ def settled_registration(answer: dict[str, Any]) -> dict[str, Any] | None:
 
 class BundleVersionTrigger(PinningTrigger):
     """
-    Wait until a commit is registered for a Dag, or was overtaken.
+    Wait until a commit is registered for a Dag, was overtaken, or turns out to be broken.
 
     :param bundle_version: the commit
     """

@@ -714,7 +714,9 @@ EXEMPT = {
     "get_parser": NO_STATEMENT,
     "SchedulerJobRunner._update_asset_orphanage": NO_STATEMENT,
     "DagFileProcessorManager._scan_stale_dags": "does the upkeep, once in an interval, whatever there is",
-    "DagFileProcessorManager.handle_parsing_result": "asks only about a file that was overtaken four times in a row",
+    "DagFileProcessorManager.handle_parsing_result": (
+        "asks once for each commit of a bundle, and about a file that was overtaken four times in a row"
+    ),
     "DagFileProcessorManager.purge_removed_files_from_queue": "asks only about callbacks whose file is gone",
     "DagFileProcessorManager.terminate_orphan_processes": "asks only about callbacks whose file is gone",
     "DagFileProcessorManager._refresh_dag_bundles": "writes down each commit of a bundle once, whatever Dags there are",

@@ -73,6 +73,13 @@ class VersionCollectionResponse(BaseModel):
     total_entries: int
 
 
+class FileProblemResponse(BaseModel):
+    """A file that defines no Dag."""
+
+    relative_fileloc: str
+    message: str = Field(description="First line of the import error.")
+
+
 class RegistrationResponse(BaseModel):
     """How far a commit got for a Dag."""
 
@@ -81,14 +88,18 @@ class RegistrationResponse(BaseModel):
     bundle_version: str = Field(description="The commit that was asked for.")
     registration: Registration = Field(
         description="`unseen`: no dag processor has had the commit of this bundle. `waiting`: the Dag's file has not "
-        "been parsed since. `registered`: a version was current at the commit. `overtaken`: a later commit changed the "
-        "Dag before it was parsed."
+        "been parsed since. `registered`: a version was current at the commit. `broken`: the Dag's file has an import "
+        "error there. `overtaken`: a later commit changed the Dag before it was parsed."
     )
     seen_at: datetime | None = Field(description="When a dag processor first had the commit.")
     version: IdentityResponse | None = Field(
         description="The version that was current at the commit; if it was overtaken, the first that includes it."
     )
     moved: bool = Field(description="Whether runs of the version use the code of a later commit by now.")
+    broken_files: list[FileProblemResponse] = Field(
+        description="If it is broken, the Dag's files with an import error, there or at each commit since."
+    )
+    remedy: str | None = Field(description="If it is broken, what to do about it; waiting does not help.")
 
 
 class EventResponse(BaseModel):

@@ -59,11 +59,13 @@ def pinning_versions(args: Namespace) -> None:
 def pinning_wait(args: Namespace) -> None:
     """Wait until a commit is registered, and end with a code that says whether it is."""
     seen = look_until(
-        lambda found: found.registration in (Registration.REGISTERED, Registration.OVERTAKEN),
+        lambda found: found.registration not in (Registration.UNSEEN, Registration.WAITING),
         lambda session: commit_status(args.dag_id, args.bundle_version, session=session),
         timeout=args.timeout,
     )
     version = seen.version
+    if seen.registration == Registration.BROKEN:
+        raise CommandError(ExitCode.BROKEN, f"broken: {seen.remedy}")
     if seen.registration == Registration.OVERTAKEN and version and not args.overtaken_ok:
         raise CommandError(
             ExitCode.REFUSED,

@@ -24,23 +24,22 @@ commit that no version has any more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
 from functools import cache
 
-from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagcode import DagCode
-from airflow.models.errors import ParseImportError
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import Select, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import UnknownVersionError
+from airflow_providers_pinning.domain.versions.broken_files import FileProblem, problems_since
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, identity_of, require_dag
-from airflow_providers_pinning.models import BundleVersion
+from airflow_providers_pinning.models import BrokenFile, BundleVersion
 
 KEPT = 10_000
 """How many commits of a bundle are remembered; older ones are dropped as new ones arrive."""
@@ -55,6 +54,8 @@ class Registration(str, Enum):
     """A dag processor has the commit, and has not parsed the Dag's file since."""
     REGISTERED = "registered"
     """A version of the Dag was current at the commit."""
+    BROKEN = "broken"
+    """The Dag's file has an import error there, so no version can come of it; a later commit may mend it."""
     OVERTAKEN = "overtaken"
     """A later commit that changed the Dag came before its file was parsed, or rewrote its version."""
 
@@ -72,11 +73,24 @@ class CommitStatus:
     """When a dag processor first had the commit."""
     version: VersionIdentity | None
     """The version that was current at the commit; if it was overtaken, the first one that includes it."""
+    broken_files: tuple[FileProblem, ...] = ()
+    """If it is broken, the Dag's files that have an import error."""
 
     @property
     def moved(self) -> bool:
         """Whether the version has the code of a later commit by now."""
         return self.version is not None and self.version.bundle_version != self.bundle_version
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do about a commit that will not be registered, however long one waits."""
+        if self.registration != Registration.BROKEN:
+            return None
+        listed = "; ".join(f"{problem.relative_fileloc!r} ({problem.message})" for problem in self.broken_files)
+        return (
+            f"A dag processor has the commit, but the Dag's file has an import error there, so waiting does not help: "
+            f"{listed}. Mend it and take the commit that mends it, or a version that is registered."
+        )
 
 
 def note_bundle_version(bundle_name: str, bundle_version: str, *, before: str | None = None, session: Session) -> None:
@@ -100,7 +114,7 @@ def note_bundle_version(bundle_name: str, bundle_version: str, *, before: str | 
     )
     if (place := places.get(bundle_version)) is not None:
         if places.get(before or bundle_version, 0) > place:
-            session.execute(delete(BundleVersion).where(here, BundleVersion.id > place))
+            _forget(here & (BundleVersion.id > place), session=session)
         return
     try:
         with session.begin_nested():
@@ -109,7 +123,28 @@ def note_bundle_version(bundle_name: str, bundle_version: str, *, before: str | 
         # Another dag processor recorded it a moment ago.
         return
     oldest = select(BundleVersion.id).where(here).order_by(BundleVersion.id.desc()).offset(KEPT).limit(1)
-    session.execute(delete(BundleVersion).where(here, BundleVersion.id <= oldest.scalar_subquery()))
+    forgotten = session.scalar(oldest)
+    if forgotten is not None:
+        _forget(here & (BundleVersion.id <= forgotten), session=session)
+
+
+def newest_commit(bundle_name: str, *, session: Session) -> str | None:
+    """Return the commit of a bundle that was recorded last."""
+    return session.scalar(
+        select(BundleVersion.bundle_version)
+        .where(BundleVersion.bundle_name == bundle_name)
+        .order_by(BundleVersion.id.desc())
+        .limit(1)
+    )
+
+
+def _forget(commits: ColumnElement[bool], *, session: Session) -> None:
+    session.execute(
+        delete(BrokenFile)
+        .where(BrokenFile.bundle_version_id.in_(select(BundleVersion.id).where(commits)))
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(delete(BundleVersion).where(commits))
 
 
 def commit_status(dag_id: str, bundle_version: str, *, session: Session) -> CommitStatus:
@@ -127,8 +162,12 @@ def commit_status(dag_id: str, bundle_version: str, *, session: Session) -> Comm
 
     seen_at = seen.seen_at if seen else None
 
-    def status(registration: Registration, version: VersionIdentity | None = None) -> CommitStatus:
-        return CommitStatus(dag_id, bundle_name, bundle_version, registration, seen_at, version)
+    def status(
+        registration: Registration,
+        version: VersionIdentity | None = None,
+        problems: tuple[FileProblem, ...] = (),
+    ) -> CommitStatus:
+        return CommitStatus(dag_id, bundle_name, bundle_version, registration, seen_at, version, problems)
 
     try:
         return status(Registration.REGISTERED, find_version(dag_id, bundle_version=bundle_version, session=session))
@@ -136,6 +175,9 @@ def commit_status(dag_id: str, bundle_version: str, *, session: Session) -> Comm
         if seen is None:
             return status(Registration.UNSEEN)
     later = session.execute(_first_later(), {"dag_id": dag_id, "bundle_name": bundle_name, "asked": seen.id}).first()
+    # As long as no later commit registered a version, what is broken at one of them says that waiting does not help.
+    if problems := problems_since(dag_id, seen.id, only_there=later is not None, session=session):
+        return status(Registration.BROKEN, problems=problems)
     if later is None:
         return status(Registration.WAITING)
     unchanged = max(later.structure_written_at, later.source_written_at) < later.overtaken_at
@@ -164,23 +206,17 @@ def version_at_commit(dag_id: str, bundle_version: str, *, session: Session) -> 
         )
     raise UnknownVersionError(
         f"Dag {dag_id!r} has no registered version with bundle_version {bundle_version!r}. "
-        f"{_remedy(found, session=session)}",
+        f"{found.remedy or _remedy(found)}",
         dag_id=dag_id,
         bundle_version=bundle_version,
         registration=found.registration.value,
         version_number=version and version.version_number,
+        broken_files=[asdict(problem) for problem in found.broken_files],
     )
 
 
-def _remedy(found: CommitStatus, *, session: Session) -> str:
+def _remedy(found: CommitStatus) -> str:
     if found.registration == Registration.WAITING:
-        asked = {"dag_id": found.dag_id, "bundle_name": found.bundle_name, "seen_at": found.seen_at}
-        if broken := session.scalar(_broken_since(), asked):
-            return (
-                f"A dag processor has the commit, but the Dag's file {broken!r} has an import error since then, so "
-                "waiting does not help. Mend the file and pin the commit that mends it, or pin a version that is "
-                "registered."
-            )
         return "A dag processor has the commit and will parse the Dag's file: wait for it (airflow pinning wait)."
     if found.registration == Registration.OVERTAKEN and found.version:
         return (
@@ -200,25 +236,6 @@ def _newest_bundle() -> Select:
         select(DagVersion.bundle_name)
         .where(DagVersion.dag_id == bindparam("dag_id"))
         .order_by(DagVersion.version_number.desc())
-        .limit(1)
-    )
-
-
-@cache
-def _broken_since() -> Select:
-    """Select the file of a Dag, if a parse since a commit came found an import error in it."""
-    return (
-        select(DagModel.relative_fileloc)
-        .join(
-            ParseImportError,
-            (ParseImportError.bundle_name == DagModel.bundle_name)
-            & (ParseImportError.filename == DagModel.relative_fileloc),
-        )
-        .where(
-            DagModel.dag_id == bindparam("dag_id"),
-            DagModel.bundle_name == bindparam("bundle_name"),
-            ParseImportError.timestamp >= bindparam("seen_at"),
-        )
         .limit(1)
     )
 

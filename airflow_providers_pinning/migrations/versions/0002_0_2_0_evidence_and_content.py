@@ -110,6 +110,16 @@ def upgrade():
         ),
     )
     op.create_table(
+        "pinning_broken_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("bundle_version_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("relative_fileloc", sa.String(2000), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pinning_broken_file_pkey"),
+    )
+    with op.batch_alter_table("pinning_broken_file") as batch_op:
+        batch_op.create_index("idx_pinning_broken_file_bundle_version_id", ["bundle_version_id"])
+    op.create_table(
         "pinning_acknowledgement",
         sa.Column("dag_id", StringID(), nullable=False),
         sa.Column("run_id", StringID(), nullable=False),
@@ -133,6 +143,7 @@ def downgrade():
     for table in (
         "pinning_gap",
         "pinning_acknowledgement",
+        "pinning_broken_file",
         "pinning_bundle_version",
         "pinning_withheld_effect",
         "pinning_version_content",

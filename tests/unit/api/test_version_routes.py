@@ -18,6 +18,8 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_providers_pinning.domain.versions.broken_files import note_parse
+from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 from tests.support.api import PINNING
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
@@ -52,7 +54,18 @@ class TestRegistration:
             "seen_at": None,
             "version": lab_identity(lab, 1),
             "moved": False,
+            "broken_files": [],
+            "remedy": None,
         }
+
+    def test_of_a_commit_at_which_the_file_is_broken_says_so(self, api, lab):
+        note_bundle_version(BUNDLE, "sha9", session=lab.session)
+        note_parse(BUNDLE, "sha9", was={}, now={"orders.py": "SyntaxError: bad"}, session=lab.session)
+        lab.session.commit()
+        body = api("viewer").get(f"{DAG}/registration", params={"bundle_version": "sha9"}).json()
+        assert (body["registration"], body["version"]) == ("broken", None)
+        assert body["broken_files"] == [{"relative_fileloc": "orders.py", "message": "SyntaxError: bad"}]
+        assert "Mend it and take the commit that mends it" in body["remedy"]
 
     def test_of_a_commit_that_is_unknown_is_no_error(self, api):
         body = api().get(f"{DAG}/registration", params={"bundle_version": "sha9"}).json()

@@ -19,8 +19,11 @@ from __future__ import annotations
 import pytest
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.manager import DagFileProcessorManager
+from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
+from airflow_providers_pinning.enforcement import bundle_versions
 from airflow_providers_pinning.models import BundleVersion
 from tests.support.repository import Repository
 from tests.support.sources import STABLE
@@ -39,12 +42,23 @@ def repository(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def refresh(repository, session):
+def start(repository, session, monkeypatch):
+    """Return a function that starts a dag processor, and returns what refreshes its bundles."""
     DagBundlesManager().sync_bundles_to_db(session=session)
     session.commit()
-    manager = DagFileProcessorManager(max_runs=1)
-    manager._dag_bundles = list(DagBundlesManager().get_all_dag_bundles())
-    return lambda: manager._refresh_dag_bundles({})
+
+    def begin():
+        monkeypatch.setattr(bundle_versions, "_recorded", {})
+        manager = DagFileProcessorManager(max_runs=1)
+        manager._dag_bundles = list(DagBundlesManager().get_all_dag_bundles())
+        return lambda: manager._refresh_dag_bundles({})
+
+    return begin
+
+
+@pytest.fixture
+def refresh(start):
+    return start()
 
 
 def recorded(session):
@@ -70,9 +84,35 @@ def test_commits_that_the_branch_was_set_back_from_are_forgotten(repository, ref
     assert recorded(session) == [first]
 
 
-def test_commit_is_recorded_although_it_could_not_be_at_first(repository, refresh, session, monkeypatch):
-    from airflow_providers_pinning.enforcement import bundle_versions
+def test_commits_that_the_branch_was_set_back_from_while_no_dag_processor_ran_are_forgotten(repository, start, session):
+    first = repository.git("rev-parse", "HEAD")
+    refresh = start()
+    refresh()
+    repository.commit(orders=STABLE + "\n")
+    refresh()
+    repository.git("reset", "--hard", first)
+    start()()
+    assert recorded(session) == [first]
 
+
+def test_commit_that_another_dag_processor_records_while_this_one_starts_is_kept(
+    repository, start, session, monkeypatch
+):
+    first = repository.git("rev-parse", "HEAD")
+    start()()
+    restarted, record = start(), bundle_versions._record
+
+    def be_overtaken(name, version, before):
+        with create_session(scoped=False) as other:
+            note_bundle_version(name, "newer", session=other)
+        record(name, version, before)
+
+    monkeypatch.setattr(bundle_versions, "_record", be_overtaken)
+    restarted()
+    assert recorded(session) == [first, "newer"]
+
+
+def test_commit_is_recorded_although_it_could_not_be_at_first(repository, refresh, session, monkeypatch):
     record = bundle_versions._record
     failures = [OSError("the database is gone")]
 

@@ -19,7 +19,9 @@ from __future__ import annotations
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
+from airflow_providers_pinning.domain.versions.broken_files import note_parse
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
+from airflow_providers_pinning.exceptions import CommitBroken
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.sensors.bundle_version import BundleVersionSensor
 from tests.support.lab import BUNDLE
@@ -88,6 +90,17 @@ def test_commit_that_was_overtaken_fails_at_once(answering):
     with pytest.raises(AirflowFailException, match="version 2 at commit sha3 includes it and later changes"):
         sensor().execute(task_context())
     assert answering.asked("POST", "/pinning/api/v1/dags/orders/candidates") == []
+
+
+@pytest.mark.parametrize("overtaken_ok", [False, True])
+def test_commit_at_which_the_file_is_broken_fails_at_once(overtaken_ok, airflow_server, lab, session):
+    lab.commit("sha1", orders=STABLE)
+    note_bundle_version(BUNDLE, "sha2", session=session)
+    note_parse(BUNDLE, "sha2", was={}, now={"orders.py": "SyntaxError: bad"}, session=session)
+    session.commit()
+    with pytest.raises(CommitBroken, match=r"'orders.py' \(SyntaxError: bad\). Mend it") as error:
+        sensor(overtaken_ok=overtaken_ok, timeout=600).execute(task_context())
+    assert error.value.broken_files == [{"relative_fileloc": "orders.py", "message": "SyntaxError: bad"}]
 
 
 def test_commit_that_was_overtaken_may_be_taken(answering):

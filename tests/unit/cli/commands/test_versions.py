@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_providers_pinning.domain.versions.broken_files import note_parse
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 from tests.support.api import PINNING
 from tests.support.lab import BUNDLE
@@ -52,6 +53,14 @@ class TestWait:
         done = pinning("wait", "orders", "--bundle-version", "sha9", "--timeout", "0")
         assert done.code == 10
         assert "no dag processor has had this commit of bundle 'team_dags'. Give its full name." in done.err
+
+    def test_ends_at_once_if_the_file_does_not_parse_at_the_commit(self, pinning, commits):
+        note_parse(BUNDLE, "sha5", was={}, now={"orders.py": "SyntaxError: bad"}, session=commits.session)
+        commits.session.commit()
+        done = pinning("wait", "orders", "--bundle-version", "sha5", "--timeout", "600")
+        assert (done.code, done.out) == (8, "")
+        assert "broken: A dag processor has the commit" in done.err
+        assert "'orders.py' (SyntaxError: bad)" in done.err
 
     def test_ends_with_a_refusal_if_a_later_commit_changed_the_dag_first(self, pinning, lab):
         lab.commit("sha1", orders=dag_file("orders"))

@@ -22,15 +22,15 @@ import pytest
 import time_machine
 from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
-from airflow.models.errors import ParseImportError
 from sqlalchemy import func, select
 
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVersionError, VersionDriftedError
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.versions import bundle_versions
+from airflow_providers_pinning.domain.versions.broken_files import FileProblem, first_line, note_parse
 from airflow_providers_pinning.domain.versions.bundle_versions import Registration, commit_status, note_bundle_version
-from airflow_providers_pinning.models import BundleVersion
+from airflow_providers_pinning.models import BrokenFile, BundleVersion
 from tests.support.lab import BUNDLE
 from tests.support.sources import CHANGED, STABLE
 
@@ -51,6 +51,18 @@ def bundle(lab, session):
                 lab.commit(sha, **sources)
 
         yield fetch
+
+
+@pytest.fixture
+def broken(bundle, session):
+    """Return a function that fetches a commit at which a file does not parse."""
+
+    def fetch(sha, file="orders.py"):
+        bundle(sha, parse=False)
+        note_parse(BUNDLE, sha, was={}, now={file: "SyntaxError: invalid syntax"}, session=session)
+        session.commit()
+
+    return fetch
 
 
 def status(sha, session, dag_id="orders"):
@@ -168,20 +180,84 @@ class TestPinByCommit:
         with pytest.raises(UnknownVersionError, match=remedy):
             pin_commit(sha, session)
 
-    @pytest.mark.parametrize("broken", ["before", "after"])
-    def test_says_that_waiting_does_not_help_while_the_file_is_broken(self, broken, bundle, session):
+    def test_names_the_file_that_is_broken_there(self, bundle, broken, session):
         bundle("sha1", orders=STABLE)
-        dag = session.get(DagModel, "orders")
-        error = ParseImportError(bundle_name=BUNDLE, filename=dag.relative_fileloc, timestamp=timezone.utcnow())
-        session.add(error)
-        bundle("sha2", parse=False)
-        if broken == "after":
-            error.timestamp = timezone.utcnow()
-            session.commit()
-
-        remedy = "waiting does not help. Mend the file" if broken == "after" else "will parse the Dag's file: wait"
-        with pytest.raises(UnknownVersionError, match=remedy):
+        broken("sha2")
+        with pytest.raises(UnknownVersionError, match=r"'orders.py' \(SyntaxError: invalid.*Mend it") as error:
             pin_commit("sha2", session)
+        assert error.value.data["registration"] == "broken"
+
+
+class TestBrokenCommit:
+    def test_is_broken_and_says_why(self, bundle, broken, session):
+        bundle("sha1", orders=STABLE)
+        broken("sha2")
+        found = commit_status("orders", "sha2", session=session)
+        assert (found.registration, found.version) == (Registration.BROKEN, None)
+        assert found.broken_files == (FileProblem("orders.py", "SyntaxError: invalid syntax"),)
+
+    def test_stays_broken_after_a_commit_that_mends_it(self, bundle, broken, session):
+        bundle("sha1", orders=STABLE)
+        broken("sha2")
+        bundle("sha3", orders=STABLE)
+        assert status("sha2", session) == (Registration.BROKEN, None, False)
+        assert status("sha1", session) == (Registration.REGISTERED, 1, True)
+        assert status("sha3", session) == (Registration.REGISTERED, 1, False)
+
+    def test_that_was_not_parsed_is_broken_if_the_next_one_is(self, bundle, broken, session):
+        bundle("sha1", orders=STABLE)
+        bundle("sha2", parse=False)
+        broken("sha3")
+        assert status("sha2", session)[0] == Registration.BROKEN
+
+    def test_was_parsed_before_it_could_not_be_parsed_any_more(self, bundle, broken, session):
+        bundle("sha1", orders=STABLE)
+        broken("sha1")
+        assert status("sha1", session) == (Registration.REGISTERED, 1, False)
+
+    def test_is_none_of_a_dag_in_another_file(self, bundle, broken, session):
+        bundle("sha1", orders=STABLE)
+        broken("sha2", file="billing.py")
+        assert status("sha2", session) == (Registration.WAITING, None, False)
+
+    def test_is_found_in_the_file_of_the_newest_version_although_the_pinned_one_has_another(
+        self, bundle, broken, lab, session
+    ):
+        bundle("sha1", orders=STABLE)
+        lab.pin("orders", 1)
+        bundle("sha2", orders=None, moved=CHANGED)
+        broken("sha3", file="moved.py")
+        assert [
+            problem.relative_fileloc for problem in commit_status("orders", "sha3", session=session).broken_files
+        ] == ["moved.py"]
+
+    def test_is_forgotten_with_what_the_branch_was_set_back_from(self, bundle, broken, session):
+        bundle("sha1", orders=STABLE)
+        broken("sha2")
+        note_bundle_version(BUNDLE, "sha1", before="sha2", session=session)
+        session.commit()
+        assert session.scalar(select(func.count()).select_from(BrokenFile)) == 0
+
+
+@pytest.mark.parametrize(
+    ("stacktrace", "line"),
+    [
+        (
+            "Traceback (most recent call last):\n  File 'a', line 1\n    def (\nSyntaxError: invalid\n",
+            "SyntaxError: invalid",
+        ),
+        (
+            "Traceback (most recent call last):\nKeyError: 1\n\nDuring ...:\n\nTraceback (most recent call last):\n"
+            "  File 'b'\nValueError: of two\nlines",
+            "ValueError: of two",
+        ),
+        ("AirflowDagCycleException: Cycle detected", "AirflowDagCycleException: Cycle detected"),
+        ("", "import error"),
+        ("ValueError: \0 is no text", "ValueError: \N{REPLACEMENT CHARACTER} is no text"),
+    ],
+)
+def test_first_line_of_an_import_error_is_the_exception(stacktrace, line):
+    assert first_line(stacktrace) == line
 
 
 def test_only_the_newest_commits_are_remembered(session, monkeypatch):
