@@ -18,25 +18,40 @@
 Run every test in several processes at a time, those first that take longest.
 
 System and end-to-end tests mostly wait for real processes and unit tests mostly compute, so that two cores are well
-used by three processes. What fails is shown in full, what passes in a line. The names of folders and files that are
-given apart from the rest of their folder stand here; whatever is new in a folder runs with its rest.
+used by three processes. What fails is shown in full, what passes in a line; what each part wrote, with its slowest
+tests, stays in ``build/test-times``. The names of folders and files that are given apart from the rest of their folder
+stand here; whatever is new in a folder runs with its rest.
+
+A part that hangs is ended, shows where it hung, and counts as failed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import psutil
 
 from tests.integration.test_unit_tests import FOLDERS
 
 ROOT = Path(__file__).parents[1]
+OUTPUT = ROOT / "build" / "test-times"
 AT_A_TIME = 3
+LIMIT = 25 * 60.0
+"""Seconds for a part; each takes less than half of it on two cores that do nothing else."""
+LIMIT_OF_ALL = 70 * 60.0
+"""Seconds for all parts; CI ends what takes 90 minutes, and shows nothing of it."""
+GRACE = 120.0
+"""Seconds that a part has to end what it started."""
 
 
 def split(rest: str, *parts: tuple[str, ...]) -> list[list[str]]:
@@ -68,45 +83,86 @@ JOBS = [
 
 
 class Jobs:
-    """The processes of pytest."""
+    """
+    The processes of pytest.
 
-    def __init__(self) -> None:
-        self._running: set[subprocess.Popen] = set()
+    :param output: folder for what they write
+    :param limit: seconds for each
+    :param limit_of_all: seconds for all of them, from now on
+    """
+
+    def __init__(self, output: Path = OUTPUT, limit: float = LIMIT, limit_of_all: float = LIMIT_OF_ALL) -> None:
+        output.mkdir(parents=True, exist_ok=True)
+        self._output = output
+        self._limit = limit
+        self._deadline = time.monotonic() + limit_of_all
+        self._running: set[int] = set()
         self._lock = threading.Lock()
         self._ended = False
 
-    def run(self, arguments: list[str]) -> bool:
+    def run(self, arguments: Sequence[str]) -> bool:
         """Run one and tell how it went; return whether it passed."""
         began = time.monotonic()
-        with tempfile.TemporaryFile("w+") as output:
-            with self._lock:
-                if self._ended:
-                    return False
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
-                    cwd=ROOT,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                )
-                self._running.add(process)
-            passed = process.wait() == 0
-            with self._lock:
-                self._running.remove(process)
-            output.seek(0)
-            lines = output.read().splitlines()
-            # In one piece, as others tell theirs at the same time.
-            told = "\n".join([] if passed else lines)
-            last = lines[-1] if lines else "no output"
-            took = f"{(time.monotonic() - began) / 60:4.1f} min"
-            print(f"{told}\n{took}  {' '.join(arguments)}: {last}".strip("\n"), flush=True)
+        path = self._output / f"{re.sub(r'[^A-Za-z0-9]+', '-', arguments[0]).strip('-')}.log"
+        limit = min(self._limit, self._deadline - began)
+        with path.open("w") as output, self._lock:
+            if self._ended:
+                return False
+            if limit <= 0:
+                print(f"not begun, as the time is over  {' '.join(arguments)}", flush=True)
+                return False
+            options = ["-q", "-p", "no:cacheprovider", "--durations=10", "--durations-min=1"]
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pytest", *options, *arguments],
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            self._running.add(process.pid)
+        overdue = threading.Event()
+        timer = threading.Timer(limit, self._end_overdue, (process.pid, overdue))
+        timer.start()
+        # The process stays a zombie, whose id is nobody else's, until nothing here can signal it any more.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        timer.cancel()
+        with self._lock:
+            self._running.remove(process.pid)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        passed = process.returncode == 0 and not overdue.is_set()
+        lines = path.read_text(errors="replace").splitlines()
+        # In one piece, as others tell theirs at the same time.
+        told = "\n".join([] if passed else lines)
+        took = f"{(time.monotonic() - began) / 60:4.1f} min, {(usage.ru_utime + usage.ru_stime) / 60:4.1f} of CPU"
+        last = f"ended after {limit / 60:.1f} min" if overdue.is_set() else lines[-1] if lines else "no output"
+        print(f"{told}\n{took}  {' '.join(arguments)}: {last}".strip("\n"), flush=True)
         return passed
 
     def end(self, *_: object) -> None:
         """End those that run, each of which ends what it has started, and begin none."""
         with self._lock:
             self._ended = True
-            for process in self._running:
-                process.terminate()
+            for pid in self._running:
+                os.kill(pid, signal.SIGTERM)
+
+    def _end_overdue(self, pid: int, overdue: threading.Event) -> None:
+        """Let a process show where it is and end what it started, and kill what is left of both."""
+        with self._lock:
+            if pid not in self._running:
+                return
+            overdue.set()
+            process = psutil.Process(pid)
+            family = [*process.children(recursive=True), process]
+            os.kill(pid, signal.SIGUSR1)
+            # Both at once would let the second one change what the first one shows.
+            time.sleep(1)
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        while time.monotonic() < deadline and pid in self._running:
+            time.sleep(0.2)
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
 
 
 def main() -> int:

@@ -25,6 +25,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.ending import pytest_configure  # noqa: F401
+
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")

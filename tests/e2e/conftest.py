@@ -18,7 +18,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,8 @@ from tests.e2e.window import Window
 
 HERE = Path(__file__).parent
 BASE_PATH = "/team/airflow"
-PATIENCE = 1800
+PATIENCE = 1200
 """Seconds for a test; the first one seeds 10,000 pins and starts Airflow and the browser, also on a busy machine."""
-
-
-def pytest_configure():
-    # Somebody who ends the tests with SIGTERM must not leave Airflow and Chromium running.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

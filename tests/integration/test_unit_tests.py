@@ -19,8 +19,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -42,24 +45,31 @@ of their own.
 """
 
 
-@pytest.mark.timeout(3600)
+TIMEOUT = 1200.0
+"""Seconds for a folder, which ends before the part of ``make test`` that it is."""
+
+
+@pytest.mark.timeout(TIMEOUT + 300)
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_unit_tests_pass_on_postgres(server, folder):
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            *(f"--deselect={test}" for test in OF_SQLITE),
-            f"tests/unit/{folder}",
-        ],
-        cwd=ROOT,
-        env={**os.environ, "PINNING_TEST_DATABASE": server.create_database(f"unit_{folder}")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+def test_unit_tests_pass_on_postgres(server, folder, capfd):
+    options = ["-q", "-p", "no:cacheprovider", "--durations=10", "--durations-min=1"]
+    deselected = [f"--deselect={test}" for test in OF_SQLITE]
+    environment = {**os.environ, "PINNING_TEST_DATABASE": server.create_database(f"unit_{folder}")}
+    # What it writes is there also if somebody ends this process.
+    with capfd.disabled():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options, *deselected, f"tests/unit/{folder}"], cwd=ROOT, env=environment
+        )
+        try:
+            code = process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+            code = f"ended after {TIMEOUT:g} seconds"
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            process.kill()
+            process.wait()
+    assert code == 0, "see what was written above"

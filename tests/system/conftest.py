@@ -18,7 +18,6 @@
 
 from __future__ import annotations
 
-import signal
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -31,17 +30,12 @@ from tests.system.shared import shared_deployment
 HERE = Path(__file__).parent
 
 
-def pytest_configure():
-    # Somebody who ends the tests with SIGTERM must not leave Airflow running.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
 def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.system)
             # What takes a minute on an idle machine takes many on a busy one.
-            item.add_marker(pytest.mark.timeout(1800))
+            item.add_marker(pytest.mark.timeout(1200))
 
 
 @pytest.fixture(scope="module")

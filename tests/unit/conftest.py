@@ -16,7 +16,21 @@
 # under the License.
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+HERE = Path(__file__).parent
+TIMEOUT = 300
+"""Seconds for a test; the slowest takes a tenth of it."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            # A signal, the other method, does not interrupt what waits in C for the database or for a lock. This one
+            # shows all stacks and ends the process, which has nothing to clean up here.
+            item.add_marker(pytest.mark.timeout(TIMEOUT, method="thread"))
 
 
 @pytest.fixture(scope="session")
