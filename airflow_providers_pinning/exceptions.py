@@ -101,6 +101,10 @@ class InvalidConf(InvalidRequest):
     """The configuration of a canary run does not fit the parameters of its version."""
 
 
+class InvalidIsolationError(InvalidRequest):
+    """Canary runs cannot be kept apart from live ones as it was asked for."""
+
+
 class NotAuthenticated(PinningApiError):
     """The credentials of the connection are wrong, or its token expired (401)."""
 
@@ -267,6 +271,7 @@ OF_REASON: dict[str, type[PinningApiError]] = {
     "idempotency_key_reused": IdempotencyKeyReused,
     "nothing_to_roll_back_to": NothingToRollBackTo,
     "invalid_conf": InvalidConf,
+    "invalid_isolation": InvalidIsolationError,
     "database_busy": DatabaseBusy,
     "database_unavailable": DatabaseUnavailable,
     "api_unreachable": ApiUnreachable,

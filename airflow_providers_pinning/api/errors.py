@@ -47,6 +47,7 @@ STATUS_OF: dict[type[errors.PinningError], int] = {
     errors.NotPinnedError: status.HTTP_404_NOT_FOUND,
     errors.TeamNotPermittedError: status.HTTP_403_FORBIDDEN,
     errors.InvalidConfError: status.HTTP_422_UNPROCESSABLE_CONTENT,
+    errors.InvalidIsolationError: status.HTTP_422_UNPROCESSABLE_CONTENT,
     errors.DatabaseBusyError: status.HTTP_503_SERVICE_UNAVAILABLE,
     errors.DatabaseUnavailableError: status.HTTP_503_SERVICE_UNAVAILABLE,
 }

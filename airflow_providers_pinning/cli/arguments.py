@@ -182,6 +182,29 @@ RUN_IDS = Arg(
     metavar="RUN_ID",
 )
 NOTE = Arg(("--note",), help="Note on each run (default: the reason)", type=values.reason, metavar="TEXT")
+ISOLATION = (
+    Arg(
+        ("--assets",),
+        help="What becomes of asset events: withhold keeps them with the run, publish lets live Dags run on them "
+        "(default: withhold)",
+        choices=("withhold", "publish"),
+    ),
+    Arg(
+        ("--alerts",),
+        help="What becomes of deadlines, Dag callbacks and e-mails: withhold or send (default: withhold)",
+        choices=("withhold", "send"),
+    ),
+    Arg(
+        ("--slots",),
+        help="behind: start when no live run waits; gap: one at a time, between live runs; shared: count as live runs, "
+        "which wait for them (default: behind, or gap if max_active_runs is 1)",
+        choices=("behind", "gap", "shared"),
+    ),
+    Arg(("--pool",), help="Pool of all tasks of the runs", type=values.name, metavar="POOL"),
+    Arg(("--queue",), help="Queue of all tasks of the runs", type=values.name, metavar="QUEUE"),
+    Arg(("--executor",), help="Executor of all tasks of the runs", type=values.name, metavar="EXECUTOR"),
+)
+"""How canary runs are kept apart from live ones."""
 WAIT_FOR_RUNS = Arg(("--wait",), help="Wait until the runs are finished", action="store_true")
 WAIT_FOR_VERDICT = Arg(("--wait",), help="Ask again until the verdict is not progressing", action="store_true")
 TIMEOUT = Arg(

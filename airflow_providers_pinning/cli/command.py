@@ -45,6 +45,7 @@ CODE_OF: dict[type[errors.PinningError], ExitCode] = {
     errors.UnknownRunError: ExitCode.NOT_FOUND,
     errors.NotPinnedError: ExitCode.NOT_FOUND,
     errors.InvalidConfError: ExitCode.USAGE,
+    errors.InvalidIsolationError: ExitCode.USAGE,
     errors.DatabaseBusyError: ExitCode.UNEXPECTED,
     errors.DatabaseUnavailableError: ExitCode.UNEXPECTED,
 }

@@ -234,6 +234,7 @@ _CHANGING = (
         args.COUNT,
         args.CONF,
         args.NOTE,
+        *args.ISOLATION,
         args.WAIT_FOR_RUNS,
         args.TIMEOUT,
         *args.EXPECTED_VERSION,

@@ -153,6 +153,12 @@ class InvalidConfError(PinningError):
     reason = "invalid_conf"
 
 
+class InvalidIsolationError(PinningError):
+    """Canary runs cannot be kept apart from live ones as it was asked for."""
+
+    reason = "invalid_isolation"
+
+
 class RunNotAllowedError(PinningError):
     """The version does not allow manual runs, so it can have no canary runs."""
 

@@ -241,13 +241,17 @@ class PinningChanges:
         count: int = 1,
         conf: Mapping[str, Any] | None = None,
         note: str | None = None,
+        isolation: Mapping[str, str] | None = None,
         override_reason: str | None = None,
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
         """
-        Create runs of a version while the pin stays; return ``version``, ``run_ids`` and ``warnings``.
+        Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation`` and ``warnings``.
 
+        :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: ``assets``
+            (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``slots`` (``behind``, ``gap`` or
+            ``shared``), ``pool``, ``queue``, ``executor``
         :param override_reason: why a rejection of the version is passed over
         """
         return self.call(
@@ -257,6 +261,7 @@ class PinningChanges:
                 count=count,
                 conf=None if conf is None else dict(conf),
                 note=note,
+                isolation=dict(isolation) if isolation else None,
                 override_reason=override_reason,
                 idempotency_key=idempotency_key or _new_key(),
                 **expected,

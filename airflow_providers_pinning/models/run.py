@@ -64,3 +64,5 @@ class RoutedRun(Base):
     """Tasks that needed more than one try."""
     withheld_effects: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
     """What the run would have changed for live runs, and did not."""
+    shares_slots: Mapped[bool | None] = mapped_column(sa.Boolean, nullable=True)
+    """Whether the run counts as a live run of its Dag."""

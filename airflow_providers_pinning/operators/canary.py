@@ -48,12 +48,15 @@ class TriggerCanaryRunOperator(PinningOperator):
 
     The version becomes a managed candidate. A retry waits for the runs of the try before; clearing the task
     creates new ones. Killing the task cancels no run. Returns ``dag_id``, ``version``, ``run_ids``, ``states``
-    by run id and ``warnings``.
+    by run id, ``isolation`` and ``warnings``.
 
     :param version_number: number of the version (templated)
     :param count: how many runs (templated)
     :param conf: configuration of each run, or its JSON; it must fit the version's own parameters (templated)
     :param note: note on each run; by default the reason (templated)
+    :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: a mapping with
+        ``assets`` (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``slots`` (``behind``, ``gap``
+        or ``shared``), ``pool``, ``queue``, ``executor`` (templated)
     :param expected_dag_hash: create nothing if the version has another hash (templated)
     :param expected_bundle_version: create nothing if the version has another commit (templated)
     :param override_reason: why a rejection of the version is passed over (templated)
@@ -70,6 +73,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         "count",
         "conf",
         "note",
+        "isolation",
         "expected_dag_hash",
         "expected_bundle_version",
         "override_reason",
@@ -84,6 +88,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         count: int | str = 1,
         conf: Mapping[str, Any] | str | None = None,
         note: str | None = None,
+        isolation: Mapping[str, str] | None = None,
         expected_dag_hash: str | None = None,
         expected_bundle_version: str | None = None,
         override_reason: str | None = None,
@@ -99,6 +104,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.count = count
         self.conf = conf
         self.note = note
+        self.isolation = isolation
         self.expected_dag_hash = expected_dag_hash
         self.expected_bundle_version = expected_bundle_version
         self.override_reason = override_reason
@@ -138,11 +144,16 @@ class TriggerCanaryRunOperator(PinningOperator):
             count=self._count(),
             conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
             note=text(self.note) or self.why(context),
+            isolation=self._isolation(),
             expected_dag_hash=self.condition("expected_dag_hash"),
             expected_bundle_version=self.condition("expected_bundle_version"),
             override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "canary"),
         )
+
+    def _isolation(self) -> dict[str, str] | None:
+        """Return what is wanted; what a template left empty is as it is by default."""
+        return {field: value for field, value in (self.isolation or {}).items() if text(value)} or None
 
     def _count(self) -> int:
         count = whole_number("count", self.count)

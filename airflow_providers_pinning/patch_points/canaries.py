@@ -133,6 +133,17 @@ POINTS: tuple[PatchPoint, ...] = (
     ),
     PatchPoint(
         module="airflow.models.dagrun",
+        name="DagRun.schedule_tis",
+        parameters=("self", "schedulable_tis", "session", "max_tis_per_query"),
+        patched_by="placement:schedule_tis",
+        stock="schedules tasks in the pool, queue and executor of their Dag",
+        why="a canary run may be asked to run apart from live ones",
+        shown_by="tests/unit/enforcement/test_placement.py",
+        needed_by=(Component.SCHEDULER, Component.API_SERVER),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module="airflow.models.dagrun",
         name="DagRun._check_last_n_dagruns_failed",
         parameters=("self", "dag_id", "max_consecutive_failed_dag_runs", "session"),
         patched_by="failed_runs:check_last_n_dagruns_failed",

@@ -161,6 +161,9 @@ def test_canary_runs_are_started_while_the_pin_stays(tab):
     shown.confirm("Start canary runs", reason="Try it")
     expect(shown.dialog.get_by_role("alert")).to_contain_text("conf does not fit the parameters")
     shown.dialog.get_by_label("Configuration").fill('{"size": 3}')
+    shown.dialog.get_by_text("Isolation from live runs").click()
+    shown.dialog.get_by_label("Asset events").select_option("publish")
+    shown.dialog.get_by_label("Pool").fill("default_pool")
     shown.confirm("Start canary runs")
     expect(shown.page.get_by_text("Started 2 canary runs of version 3.")).to_be_visible()
     expect(shown.page.get_by_role("link", name="View runs")).to_have_attribute("href", re.compile("canary__v3__"))
@@ -169,6 +172,13 @@ def test_canary_runs_are_started_while_the_pin_stays(tab):
     expect(part).to_contain_text("1 live run of Dag 'practice_canaries' waits to start")
     runs = shown.airflow.pinning.get("/dags/practice_canaries/runs")["runs"]
     assert [(run["kind"], run["version_number"]) for run in runs[:2]] == [("canary", 3)] * 2
+    [started] = shown.airflow.pinning.get("/dags/practice_canaries/events")["events"][:1]
+    assert started["evidence"]["isolation"] == {
+        "alerts": "withhold",
+        "assets": "publish",
+        "pool": "default_pool",
+        "slots": "behind",
+    }
     assert shown.state("practice_canaries")["active"]["version_number"] == 2
 
 

@@ -577,7 +577,10 @@ class Row:
 
 EXECUTION = "SchedulerJobRunner."
 ROWS = (
-    Row(turn_over_ready_tasks, ("TaskMap.expand_mapped_task", "DagRun.update_state", EXECUTION + "_schedule_dag_run")),
+    Row(
+        turn_over_ready_tasks,
+        ("TaskMap.expand_mapped_task", "DagRun.update_state", "DagRun.schedule_tis", EXECUTION + "_schedule_dag_run"),
+    ),
     Row(turn_over_runs, ("TaskMap.expand_mapped_task",)),
     Row(
         turn_over_unversioned,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from uuid import uuid4
 
-from sqlalchemy import JSON, Connection, DateTime, Float, Integer, LargeBinary, Uuid, insert
+from sqlalchemy import JSON, Boolean, Connection, DateTime, Float, Integer, LargeBinary, Uuid, insert
 from sqlalchemy.types import TypeDecorator
 
 from airflow_providers_pinning.models import Base
@@ -29,6 +29,7 @@ from airflow_providers_pinning.models import Base
 VALUES = {
     Uuid: uuid4,
     DateTime: lambda: datetime(2026, 1, 1, tzinfo=timezone.utc),
+    Boolean: lambda: True,
     Integer: lambda: 1,
     Float: lambda: 1.5,
     JSON: lambda: {"some": ["value"]},

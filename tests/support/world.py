@@ -62,12 +62,13 @@ class World:
         self.check: Callable[[], None] = lambda: None
         """What is asserted after each turn of the scheduler."""
 
-    def request(self, number: int = 2, count: int = 1) -> tuple[str, ...]:
+    def request(self, number: int = 2, count: int = 1, **request) -> tuple[str, ...]:
         """Ask for canary runs."""
-        return self.request_with_warnings(number, count).run_ids
+        return self.request_with_warnings(number, count, **request).run_ids
 
-    def request_with_warnings(self, number: int = 2, count: int = 1):
-        created = create_canary_runs("orders", CanaryRequest(number, count), self.lab.change(), session=self.session)
+    def request_with_warnings(self, number: int = 2, count: int = 1, **request):
+        wanted = CanaryRequest(number, count, **request)
+        created = create_canary_runs("orders", wanted, self.lab.change(), session=self.session)
         self.session.commit()
         return created
 

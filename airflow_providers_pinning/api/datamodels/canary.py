@@ -21,7 +21,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from airflow.api_fastapi.core_api.base import BaseModel
+from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, StringConstraints
 
 from airflow_providers_pinning.api.datamodels.common import (
@@ -33,8 +33,34 @@ from airflow_providers_pinning.api.datamodels.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.api.plain import Conf, Storable
+from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Slots
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Storable]
+
+
+Place = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=250), Storable]
+
+
+class IsolationBody(StrictBaseModel):
+    """How the runs are kept apart from live ones. The defaults are the safe choices."""
+
+    assets: Assets = Field(
+        default=Assets.WITHHOLD,
+        description="withhold: asset events are kept with the run and reach nobody; publish: consumers run on them.",
+    )
+    alerts: Alerts = Field(
+        default=Alerts.WITHHOLD,
+        description="withhold: deadlines, Dag callbacks, and task callbacks and e-mails that Airflow itself sends are "
+        "kept with the run; send: they are handled as those of live runs.",
+    )
+    slots: Slots | None = Field(
+        default=None,
+        description="behind: the runs take no slot and start when no live run waits (default); gap: one at a time, "
+        "between live runs (default if max_active_runs is 1); shared: they count as live runs, which wait for them.",
+    )
+    pool: Place | None = Field(default=None, description="Pool of all tasks of the runs.")
+    queue: Place | None = Field(default=None, description="Queue of all tasks of the runs.")
+    executor: Place | None = Field(default=None, description="Executor of all tasks of the runs.")
 
 
 class CanaryBody(ExpectedBody):
@@ -46,6 +72,7 @@ class CanaryBody(ExpectedBody):
         default=None, description="Configuration of each run, validated against the version's own parameters."
     )
     note: Note | None = None
+    isolation: IsolationBody = Field(default_factory=IsolationBody)
     override_reason: Reason | None = Field(default=None, description="Why a rejection is passed over.")
     idempotency_key: IdempotencyKey | None = Field(
         default=None, description="The same key makes the runs once, however often it is sent."
@@ -59,6 +86,7 @@ class CanaryRunsResponse(BaseModel):
     version: IdentityResponse
     run_ids: list[str]
     warnings: list[str]
+    isolation: dict[str, str] = Field(description="How the runs are kept apart from live ones, by field.")
     repeated: RepetitionResponse | None = None
 
 

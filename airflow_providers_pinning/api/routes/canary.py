@@ -39,6 +39,7 @@ from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.routes.versions import VersionNumber
 from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_start_runs
+from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
@@ -83,7 +84,9 @@ def trigger_canary_runs(
     dag_id: DagId, body: CanaryBody, caller: CallerOfRunsDep, session: SessionDep
 ) -> canary.CanaryRuns:
     """Create runs of a version whatever is pinned, and make it a managed candidate."""
-    request = canary.CanaryRequest(body.version_number, body.count, body.conf, body.note)
+    request = canary.CanaryRequest(
+        body.version_number, body.count, body.conf, body.note, Isolation(**dict(body.isolation))
+    )
     change = Change(
         caller,
         reason=body.note or "canary runs",

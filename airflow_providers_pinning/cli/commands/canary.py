@@ -35,9 +35,12 @@ from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
+from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots
+from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Isolation, Slots, settle
 from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.dag_model.sync import read_dag
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural
@@ -52,11 +55,13 @@ def pinning_canary(args: Namespace) -> None:
     """Start runs of a version while the active version stays."""
     change = requested_change(args)
     require_answerable(args)
-    request = CanaryRequest(args.version_number, args.count, args.conf, args.note or args.reason)
+    request = CanaryRequest(
+        args.version_number, args.count, args.conf, args.note or args.reason, isolation=_isolation(args)
+    )
     with create_session(scoped=False) as session:
         runs = canary.find_created(args.dag_id, request, change, session=session)
         if runs is None and (args.dry_run or not args.yes):
-            version = _preview(args, change, session=session)
+            version = _preview(args, request.isolation, change, session=session)
             if args.dry_run:
                 return
             confirm()
@@ -84,14 +89,29 @@ def pinning_canary(args: Namespace) -> None:
             _end_as(states)
 
 
-def _preview(args: Namespace, change: Change, *, session: Session) -> VersionIdentity:
+def _isolation(args: Namespace) -> Isolation:
+    return Isolation(
+        assets=Assets(args.assets or Assets.WITHHOLD),
+        alerts=Alerts(args.alerts or Alerts.WITHHOLD),
+        slots=Slots(args.slots) if args.slots else None,
+        pool=args.pool,
+        queue=args.queue,
+        executor=args.executor,
+    )
+
+
+def _preview(args: Namespace, isolation: Isolation, change: Change, *, session: Session) -> VersionIdentity:
     """Check what can be checked without creating runs, which Airflow's listeners and metrics would take notice of."""
-    require_dag(args.dag_id, session=session)
+    dag_model = require_dag(args.dag_id, session=session)
     version = find_version(args.dag_id, version_number=args.version_number, session=session)
     conditions.check_expected(args.dag_id, version, change)
     preconditions.check_pinnable(args.dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
+    dag = read_dag(version, dag_id=args.dag_id, session=session)
+    settled = settle(isolation, dag, dag_model.max_active_runs, session=session)
+    costs = cost_of_shared_slots(dag_model, settled, args.count, session=session)
     session.rollback()
+    warn(costs)
     say(
         f"This starts {plural(args.count, 'run')} of Dag {args.dag_id!r} with {version.label}. What the tasks do is "
         "real. The active version stays."

@@ -18,17 +18,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
+from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.gaps import Need, longest_gap, needed_gap
+from airflow_providers_pinning.domain.canaries.gaps import TICKS, Need, longest_gap, needed_gap, upcoming
+from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Slots
 from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
-from airflow_providers_pinning.domain.canaries.slots import Slots
 from airflow_providers_pinning.domain.canaries.turns import fits
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
@@ -69,6 +71,34 @@ def delays_of_queued(dag_id: str, *, session: Session) -> tuple[str, ...]:
     run_ids = session.scalars(queued).all()
     dag_model = session.get(DagModel, dag_id) if run_ids else None
     return what_delays(dag_model, run_ids, session=session) if dag_model is not None else ()
+
+
+def cost_of_shared_slots(
+    dag_model: DagModel, isolation: Mapping[str, Any], count: int, *, session: Session
+) -> tuple[str, ...]:
+    """
+    Return what live runs wait for if canary runs count as such.
+
+    :param dag_model: the Dag
+    :param isolation: how the canary runs are kept apart from live ones
+    :param count: how many canary runs there are
+    :param session: database session
+    """
+    limit = dag_model.max_active_runs
+    if isolation.get(SLOTS) != Slots.SHARED or limit is None:
+        return ()
+    taken = f"The canary runs count as live runs (slots is 'shared'): each takes one of {plural(limit, 'slot')}"
+    need = needed_gap(dag_model, None, session=session)
+    dag = active_dag(dag_model.dag_id, session=session)
+    if need is None or dag is None:
+        return (f"{taken}, and live runs that fall due while none is free wait.",)
+    held_until = timezone.utcnow() + need.gap * -(-count // limit)
+    due = sum(tick <= held_until for tick in upcoming(dag, dag_model, TICKS))
+    lost = "wait" if dag.catchup else "wait, and all but the last of them are skipped (catchup is off)"
+    return (
+        f"{taken} for about {duration(need.gap)} ({_why(need)}). {plural(due, 'live run')} may fall due in that time; "
+        f"those that find no slot free {lost}.",
+    )
 
 
 def _delays_behind(dag_model: DagModel, canaries: list[Canary], live: Live) -> list[str]:

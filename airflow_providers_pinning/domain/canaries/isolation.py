@@ -18,14 +18,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from typing import Any
 
+from airflow.exceptions import UnknownExecutorException
+from airflow.executors.executor_loader import ExecutorLoader
+from airflow.models.pool import Pool
+from airflow.serialization.definitions.dag import SerializedDAG
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
+from airflow_providers_pinning.domain.errors import InvalidIsolationError
+from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import RoutedRun
 
 WITHHOLD = "withhold"
@@ -38,9 +46,137 @@ ALERTS = "alerts"
 """Field of what becomes of its deadlines, Dag callbacks, and the callbacks and e-mails that Airflow itself sends."""
 
 
+SLOTS = "slots"
+"""Field of which slots of its Dag a canary run takes."""
+
+PLACES = ("pool", "queue", "executor")
+"""Fields of where all tasks of a canary run run; those of their Dag say it otherwise."""
+
+
+class Assets(str, Enum):
+    """What becomes of the asset events of a canary run."""
+
+    WITHHOLD = WITHHOLD
+    PUBLISH = "publish"
+    """They are events like those of live runs: consumers run on them."""
+
+
+class Alerts(str, Enum):
+    """What becomes of the deadlines, callbacks and e-mails of a canary run."""
+
+    WITHHOLD = WITHHOLD
+    SEND = "send"
+    """They are handled like those of live runs."""
+
+
+class Slots(str, Enum):
+    """When a canary run may start and what a live run does that falls due meanwhile."""
+
+    BEHIND = "behind"
+    """It starts when no live run waits, and live runs take no notice of it."""
+    GAP = "gap"
+    """It starts when no live run is active and the next one is far enough away, and is ended if one falls due."""
+    SHARED = "shared"
+    """It counts as a live run: it waits as they do, and they wait for it."""
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """How canary runs are to be kept apart from live ones. The defaults are the safe choices."""
+
+    assets: Assets = Assets.WITHHOLD
+    alerts: Alerts = Alerts.WITHHOLD
+    slots: Slots | None = None
+    """``None`` is ``gap`` for Dags whose runs must never overlap, and ``behind`` for others."""
+    pool: str | None = None
+    queue: str | None = None
+    executor: str | None = None
+
+    def as_request(self) -> dict[str, str]:
+        """Return the fields that are not as they are by default."""
+        wanted = {
+            ASSETS: self.assets.value if self.assets is not Assets.WITHHOLD else None,
+            ALERTS: self.alerts.value if self.alerts is not Alerts.WITHHOLD else None,
+            SLOTS: self.slots.value if self.slots is not None else None,
+            **{place: getattr(self, place) for place in PLACES},
+        }
+        return {field: value for field, value in wanted.items() if value is not None}
+
+
+def default_slots(*limits: int | None) -> Slots:
+    """
+    Return the safe way for a Dag.
+
+    :param limits: ``max_active_runs`` of its live runs and of the version that is tried; 1 says that runs must
+        never overlap
+    """
+    return Slots.GAP if 1 in limits else Slots.BEHIND
+
+
 def default_isolation() -> dict[str, Any]:
     """Return how a canary run is kept apart from live ones, by field, as ``RoutedRun.isolation`` stores it."""
     return {ASSETS: WITHHOLD, ALERTS: WITHHOLD}
+
+
+def settle(
+    isolation: Isolation, dag: SerializedDAG, max_active_runs: int | None, *, session: Session
+) -> dict[str, Any]:
+    """
+    Return how canary runs will be kept apart, as ``RoutedRun.isolation`` stores it.
+
+    :param isolation: what is wanted
+    :param dag: the version that is tried
+    :param max_active_runs: limit of the live runs
+    :param session: database session
+    :raises InvalidIsolationError: if live runs would be hurt by it, or a task could not run
+    """
+    safe = default_slots(max_active_runs, dag.max_active_runs)
+    if isolation.slots is Slots.BEHIND and safe is Slots.GAP:
+        raise InvalidIsolationError(
+            f"Canary runs of Dag {dag.dag_id!r} cannot have slots 'behind': max_active_runs is 1, so its runs must "
+            "never overlap. Use 'gap', which waits for time between live runs, or 'shared', for which live runs wait.",
+            dag_id=dag.dag_id,
+            field=SLOTS,
+            value=isolation.slots.value,
+        )
+    if isolation.pool is not None:
+        _check_pool(isolation.pool, dag, session=session)
+    if isolation.executor is not None:
+        _check_executor(isolation.executor, dag)
+    return {**default_isolation(), SLOTS: safe.value, **isolation.as_request()}
+
+
+def _check_pool(name: str, dag: SerializedDAG, *, session: Session) -> None:
+    pool = session.scalar(select(Pool).where(Pool.pool == name))
+    if pool is None:
+        raise InvalidIsolationError(
+            f"There is no pool {name!r} for the canary runs of Dag {dag.dag_id!r}. Create it, or name another one.",
+            dag_id=dag.dag_id,
+            field="pool",
+            value=name,
+        )
+    too_large = sorted(task.task_id for task in dag.tasks if pool.slots != -1 and task.pool_slots > pool.slots)
+    if too_large:
+        raise InvalidIsolationError(
+            f"Pool {name!r} has {plural(pool.slots, 'slot')}, and these tasks of Dag {dag.dag_id!r} need more, so they "
+            f"would never run: {', '.join(too_large)}. Make the pool larger, or name another one.",
+            dag_id=dag.dag_id,
+            field="pool",
+            value=name,
+        )
+
+
+def _check_executor(name: str, dag: SerializedDAG) -> None:
+    try:
+        ExecutorLoader.lookup_executor_name_by_str(name)
+    except UnknownExecutorException as error:
+        raise InvalidIsolationError(
+            f"The canary runs of Dag {dag.dag_id!r} cannot have executor {name!r}, which is not in [core] executor. "
+            "Name one that is, or add it there.",
+            dag_id=dag.dag_id,
+            field="executor",
+            value=name,
+        ) from error
 
 
 def isolation_of(dag_id: str, run_id: str, *, session: Session) -> dict[str, Any] | None:
@@ -59,6 +195,18 @@ def isolation_of(dag_id: str, run_id: str, *, session: Session) -> dict[str, Any
 def is_canary(dag_id: str, run_id: str, *, session: Session) -> bool:
     """Tell whether a run is a canary run."""
     return isolation_of(dag_id, run_id, session=session) is not None
+
+
+def takes_slot(dag_id: str, run_id: str, *, session: Session) -> bool:
+    """Tell whether a run takes a slot of live runs, as all runs do but canary runs with slots of their own."""
+    isolation = isolation_of(dag_id, run_id, session=session)
+    return isolation is None or isolation.get(SLOTS) == Slots.SHARED
+
+
+def places_of(dag_id: str, run_id: str, *, session: Session) -> dict[str, str]:
+    """Return the pool, queue and executor that all tasks of a canary run have, as far as it was asked for."""
+    isolation = isolation_of(dag_id, run_id, session=session) or {}
+    return {place: isolation[place] for place in PLACES if place in isolation}
 
 
 def withholds(field: str, dag_id: str, run_id: str, *, session: Session) -> bool:

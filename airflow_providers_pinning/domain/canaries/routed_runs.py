@@ -40,14 +40,29 @@ def is_canary(model: Any = DagRun) -> ColumnElement[bool]:
     """
     Build the condition that what the enclosing statement selects is a canary run's.
 
+    :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
+    """
+    return _is_recorded(model)
+
+
+@cache
+def takes_no_slot() -> ColumnElement[bool]:
+    """Build the condition that a ``DagRun`` is a canary run that does not count as a live run."""
+    return _is_recorded(DagRun, RoutedRun.shares_slots.is_not(True))
+
+
+def _is_recorded(model: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """
+    Build the condition that a canary run of the enclosing statement is recorded, and how.
+
     The run id is looked at first, so that live runs cost no probe of the pin store. For the others it is one of its
     primary key, and no ``EXISTS``, for which PostgreSQL may read the whole table instead. No statement is sent for it.
-
-    :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
     """
     recorded = (
         select(RoutedRun.run_id)
-        .where(RoutedRun.dag_id == model.dag_id, RoutedRun.run_id == model.run_id, RoutedRun.kind == CANARY)
+        .where(
+            RoutedRun.dag_id == model.dag_id, RoutedRun.run_id == model.run_id, RoutedRun.kind == CANARY, *conditions
+        )
         .correlate(model)
         .scalar_subquery()
     )

@@ -19,7 +19,7 @@ How canary runs and live runs of a Dag share its slots, which are its ``max_acti
 
 Live runs are created and started as if there were no canary runs, which count among themselves only. Where live runs
 may overlap, a canary run is ``behind`` them: it starts when none waits. Where they must never overlap, it needs a
-``gap`` between them.
+``gap`` between them. One whose slot is ``shared`` is counted as a live run here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from enum import Enum
 from functools import cache
 from typing import Any, cast
 
@@ -50,31 +49,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.domain.canaries import isolation
-from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.canaries.routed_runs import takes_no_slot
 from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import Gap
-
-SLOTS = "slots"
-"""Field of ``RoutedRun.isolation``."""
-
-
-class Slots(str, Enum):
-    """When a canary run may start and what a live run does that falls due meanwhile."""
-
-    BEHIND = "behind"
-    """It starts when no live run waits, and live runs take no notice of it."""
-    GAP = "gap"
-    """It starts when no live run is active and the next one is far enough away, and is ended if one falls due."""
-
-
-def default_slots(*limits: int | None) -> Slots:
-    """
-    Return the safe way for a Dag.
-
-    :param limits: ``max_active_runs`` of its live runs and of the version that is tried; 1 says that runs must
-        never overlap
-    """
-    return Slots.GAP if 1 in limits else Slots.BEHIND
 
 
 @contextmanager
@@ -130,9 +107,9 @@ def deciding_about(run: DagRun) -> Iterator[None]:
 
 
 def frees_no_slot(*, session: Session) -> bool:
-    """Tell whether the run that is being decided about is a canary run, whose end frees no slot of live runs."""
+    """Tell whether the run that is being decided about is a canary run whose end frees no slot of live runs."""
     run = _decided.get()
-    return run is not None and isolation.is_canary(run.dag_id, run.run_id, session=session)
+    return run is not None and not isolation.takes_slot(run.dag_id, run.run_id, session=session)
 
 
 _CANARIES, _IN_GAP = -1, -2
@@ -150,7 +127,7 @@ def _counting_canaries() -> CompoundSelect:
 
     Built once, since every turn asks.
     """
-    counted_as = case((is_canary(), _CANARIES), else_=DagRun.backfill_id).label("counted_as")
+    counted_as = case((takes_no_slot(), _CANARIES), else_=DagRun.backfill_id).label("counted_as")
     running = (
         select(DagRun.dag_id, counted_as, func.count(DagRun.id).label("num_running"))
         .where(DagRun.state == DagRunState.RUNNING)
@@ -163,7 +140,7 @@ def _counting_canaries() -> CompoundSelect:
             DagRun.state == DagRunState.QUEUED,
             DagModel.is_paused.is_(False),
             DagModel.is_stale.is_(False),
-            is_canary(),
+            takes_no_slot(),
         )
         .group_by(DagRun.dag_id)
     )
@@ -176,13 +153,13 @@ def _has_gap() -> ColumnElement[bool]:
 
 @cache
 def _only_live() -> Any:
-    return with_loader_criteria(DagRun, ~is_canary(), propagate_to_loaders=False)
+    return with_loader_criteria(DagRun, ~takes_no_slot(), propagate_to_loaders=False)
 
 
 @cache
 def _only_live_outside_gaps() -> Any:
     free = or_(DagRun.state != DagRunState.QUEUED, ~_has_gap())
-    return with_loader_criteria(DagRun, and_(~is_canary(), free), propagate_to_loaders=False)
+    return with_loader_criteria(DagRun, and_(~takes_no_slot(), free), propagate_to_loaders=False)
 
 
 def _is_select(state: ORMExecuteState) -> bool:

@@ -33,14 +33,14 @@ from airflow.utils.state import DagRunState, State
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, is_canary
-from airflow_providers_pinning.domain.canaries.slots import SLOTS, Slots, default_slots
+from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Slots, default_slots
+from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, takes_no_slot
 from airflow_providers_pinning.models import Gap, RoutedRun
 
 
 @dataclass(frozen=True)
 class Canary:
-    """A canary run that has not finished."""
+    """A canary run that has not finished and takes no slot of live runs."""
 
     id: int
     run_id: str
@@ -95,7 +95,12 @@ def unfinished_runs(dag_ids: Collection[str], *, session: Session) -> View:
         )
         .join(RoutedRun, (RoutedRun.dag_id == DagRun.dag_id) & (RoutedRun.run_id == DagRun.run_id))
         .join(DagModel, DagModel.dag_id == DagRun.dag_id)
-        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states), RoutedRun.kind == CANARY)
+        .where(
+            DagRun.dag_id.in_(dag_ids),
+            DagRun.state.in_(State.unfinished_dr_states),
+            RoutedRun.kind == CANARY,
+            RoutedRun.shares_slots.is_not(True),
+        )
         .order_by(DagRun.run_after, DagRun.id)
     )
     for row in session.execute(canaries):
@@ -128,7 +133,7 @@ def _count_live(dag_ids: Collection[str], view: View, *, session: Session) -> No
             func.min(DagRun.run_after).label("earliest"),
         )
         .outerjoin(Backfill, Backfill.id == DagRun.backfill_id)
-        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states), ~is_canary())
+        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states), ~takes_no_slot())
         .group_by(DagRun.dag_id, DagRun.state, DagRun.backfill_id, Backfill.max_active_runs, Backfill.is_paused, is_due)
     ).all()
     of_backfills: Counter[int] = Counter()

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from airflow._shared.timezones import timezone
@@ -34,11 +34,10 @@ from pendulum import DateTime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.delays import what_delays
-from airflow_providers_pinning.domain.canaries.isolation import default_isolation
+from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots, what_delays
+from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Isolation, Slots, isolation_of, settle
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY
 from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
-from airflow_providers_pinning.domain.canaries.slots import SLOTS, default_slots
 from airflow_providers_pinning.domain.changes import conditions, preconditions
 from airflow_providers_pinning.domain.changes.possible_tasks import require_tasks
 from airflow_providers_pinning.domain.dag_model.canary_metadata import register_needs
@@ -74,11 +73,14 @@ class CanaryRequest:
     conf: Mapping[str, Any] | None = None
     """Configuration of each run, validated against the parameters of its own version."""
     note: str | None = None
+    isolation: Isolation = field(default_factory=Isolation)
 
     def as_request(self) -> dict[str, Any]:
         """Return plain values, for comparing requests; another note makes no other request."""
         conf = dict(self.conf) if self.conf is not None else None
-        return {"version_number": self.version_number, "count": self.count, "conf": conf}
+        isolation = self.isolation.as_request()
+        request = {"version_number": self.version_number, "count": self.count, "conf": conf}
+        return {**request, "isolation": isolation} if isolation else request
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class CanaryRuns:
     run_ids: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     """What may keep the runs from starting."""
+    isolation: Mapping[str, Any] = field(default_factory=dict)
+    """How they are kept apart from live runs."""
     repeated: Repetition | None = None
     """Set if the runs had been created before, so that none was created now."""
 
@@ -108,6 +112,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     :param session: database session; the caller commits
     :raises InvalidConfError: if ``conf`` does not fit the version's parameters
     :raises RunNotAllowedError: if the version does not allow manual runs
+    :raises InvalidIsolationError: if live runs would be hurt by how the runs are kept apart, or a task could not run
     :raises NoTaskError: if a run of the version would have no task now
     :raises RunIdNotAllowedError: if Airflow is configured to refuse the ids of canary runs
     :raises PinningError: whatever refuses a pin of the version, except a hold
@@ -137,7 +142,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded(dag_id, session=session)
     register_needs(_serialized(version, session=session), session=session)
-    isolation = {**default_isolation(), SLOTS: default_slots(dag_model.max_active_runs, dag.max_active_runs).value}
+    isolation = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
     for run_id, logical_date in runs.items():
         _create_run(dag, version, run_id, logical_date, isolation, request, change, session=session)
     run_ids = tuple(runs)
@@ -149,14 +154,15 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         request=_asked(dag_id, request),
         from_version=pinned_identity(pin),
         to_version=version,
-        evidence={"run_ids": list(run_ids)},
+        evidence={"run_ids": list(run_ids), "isolation": isolation},
         session=session,
     )
     warnings = (
         *likeness.warn_of_rejected_equal(version, session=session),
         *what_delays(dag_model, run_ids, session=session),
+        *cost_of_shared_slots(dag_model, isolation, request.count, session=session),
     )
-    return CanaryRuns(dag_id, version, run_ids, warnings)
+    return CanaryRuns(dag_id, version, run_ids, warnings, isolation)
 
 
 def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns | None:
@@ -177,6 +183,7 @@ def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session
         version,
         run_ids,
         (told, *what_delays(dag_model, run_ids, session=session)),
+        isolation_of(dag_id, run_ids[0], session=session) or {},
         Repetition(event.revision, version, stands=True),
     )
 
@@ -236,6 +243,7 @@ def _create_run(
             dag_version_id=version.dag_version_id,
             kind=CANARY,
             isolation=dict(isolation),
+            shares_slots=isolation[SLOTS] == Slots.SHARED,
         )
     )
     with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):

@@ -56,6 +56,7 @@ def _columns() -> dict[str, tuple[sa.Column, ...]]:
             sa.Column("active_seconds", sa.Float(), nullable=True),
             sa.Column("retried_tasks", sa.Integer(), nullable=True),
             sa.Column("withheld_effects", sa.Integer(), nullable=True),
+            sa.Column("shares_slots", sa.Boolean(), nullable=True),
         ),
     }
 

@@ -33,7 +33,15 @@ import {
 import { identity, release } from "./build";
 
 const STATE = release(2, { dag_id: "a/b c", pinned: true, revision: 7 });
-const CHOICES: Choices = { conf: "", count: 1, hold: false, override: "", reason: " why ", rejectCurrent: true };
+const CHOICES: Choices = {
+  conf: "",
+  count: 1,
+  hold: false,
+  isolation: {},
+  override: "",
+  reason: " why ",
+  rejectCurrent: true,
+};
 
 const request = (action: Action, choices: Partial<Choices> = {}) =>
   requestOf(action, { ...CHOICES, ...choices }, STATE, "key");
@@ -126,6 +134,16 @@ describe("a request", () => {
       method: "POST",
       path: "dags/a%2Fb%20c/canaryRuns",
     });
+  });
+
+  it("keeps canary runs apart as chosen, and says nothing of what was left as it is", () => {
+    const isolation = { assets: "publish", pool: " spare ", queue: " " };
+
+    expect(request({ kind: "canary", version: 3 }, { isolation }).body).toHaveProperty("isolation", {
+      assets: "publish",
+      pool: "spare",
+    });
+    expect(request({ kind: "canary", version: 3 }).body).toHaveProperty("isolation", undefined);
   });
 
   it("acknowledges runs that escaped, if the pin is the one that was shown", () => {

@@ -23,7 +23,7 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState
 from sqlalchemy import select
 
-from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.models import Event, RoutedRun
 from tests.support.api import PINNING
 from tests.support.sources import CHANGED, STABLE, dag_file
 
@@ -198,3 +198,46 @@ def test_version_of_which_one_task_has_started_gets_canary_runs(api, lab, sessio
     assert api().post(RUNS, json={"version_number": number}).status_code == 201
     [run] = session.scalars(select(DagRun))
     assert [ti.task_id for ti in run.task_instances] == ["extract"]
+
+
+class TestIsolation:
+    def test_runs_are_kept_apart_in_the_safe_way_and_that_is_told(self, api):
+        body = api().post(RUNS, json={"version_number": 2}).json()
+        assert body["isolation"] == {"assets": "withhold", "alerts": "withhold", "slots": "behind"}
+
+    def test_each_field_is_a_choice(self, api, session):
+        wanted = {
+            "assets": "publish",
+            "alerts": "send",
+            "slots": "shared",
+            "pool": "default_pool",
+            "queue": "spare",
+            "executor": "LocalExecutor",
+        }
+        answer = api().post(RUNS, json={"version_number": 2, "isolation": wanted})
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["isolation"] == wanted
+        [record] = session.scalars(select(RoutedRun))
+        assert (record.isolation, record.shares_slots) == (wanted, True)
+
+    @pytest.mark.parametrize(
+        ("isolation", "reason"),
+        [
+            ({"pool": "nowhere"}, "invalid_isolation"),
+            ({"executor": "Nonesuch"}, "invalid_isolation"),
+            ({"assets": "drop"}, "invalid_request"),
+            ({"pools": "default_pool"}, "invalid_request"),
+            ({"pool": ""}, "invalid_request"),
+        ],
+    )
+    def test_what_cannot_be_is_refused_and_no_run_is_created(self, api, session, isolation, reason):
+        answer = api().post(RUNS, json={"version_number": 2, "isolation": isolation})
+        assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, reason)
+        assert session.scalars(select(DagRun)).all() == []
+
+    def test_same_key_with_another_isolation_is_another_request(self, api):
+        first = {"version_number": 2, "idempotency_key": "once"}
+        created = api().post(RUNS, json=first).json()
+        assert api().post(RUNS, json=first).json()["isolation"] == created["isolation"]
+        other = api().post(RUNS, json={**first, "isolation": {"assets": "publish"}})
+        assert (other.status_code, other.json()["detail"]["reason"]) == (409, "idempotency_key_reused")

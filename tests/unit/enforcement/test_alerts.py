@@ -31,6 +31,7 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, select
 
+from airflow_providers_pinning.domain.canaries.isolation import Alerts, Isolation
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import WithheldEffect
 from tests.support.lab import BUNDLE
@@ -59,8 +60,8 @@ def runner(scheduler):
     return scheduler.runner
 
 
-def canary(lab):
-    created = create_canary_runs("orders", CanaryRequest(2), lab.change(), session=lab.session)
+def canary(lab, **request):
+    created = create_canary_runs("orders", CanaryRequest(2, **request), lab.change(), session=lab.session)
     lab.session.commit()
     return lab.session.scalars(select(DagRun).where(DagRun.run_id == created.run_ids[0])).one()
 
@@ -182,4 +183,14 @@ def test_a_run_whose_id_only_looks_like_a_canarys_alarms(pinned, runner, session
     end(live(pinned, "canary__mine"), TaskInstanceState.FAILED, runner, session)
 
     assert (rows(session, Deadline), rows(session, DbCallbackRequest)) == (1, 1)
+    assert rows(session, WithheldEffect) == 0
+
+
+def test_canary_that_is_to_alert_is_like_a_live_run(pinned, session, runner):
+    run = canary(pinned, isolation=Isolation(alerts=Alerts.SEND))
+    assert rows(session, Deadline) == 1
+
+    end(run, TaskInstanceState.FAILED, runner, session)
+
+    assert rows(session, DbCallbackRequest) == 1
     assert rows(session, WithheldEffect) == 0

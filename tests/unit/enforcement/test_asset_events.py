@@ -34,6 +34,7 @@ from airflow.utils.state import TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, select
 
+from airflow_providers_pinning.domain.canaries.isolation import Assets, Isolation
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import WithheldEffect
 from tests.support.execution_api import execution_api
@@ -72,8 +73,8 @@ def live(lab, dag_id):
     return run
 
 
-def canary(lab, dag_id, number=1):
-    created = create_canary_runs(dag_id, CanaryRequest(number), lab.change(), session=lab.session)
+def canary(lab, dag_id, number=1, **request):
+    created = create_canary_runs(dag_id, CanaryRequest(number, **request), lab.change(), session=lab.session)
     lab.session.commit()
     return lab.session.scalars(select(DagRun).where(DagRun.run_id == created.run_ids[0])).one()
 
@@ -211,3 +212,14 @@ def test_a_run_whose_id_only_looks_like_a_canarys_publishes(chain, session, clie
     run = trigger_dag("first", run_id="canary__mine", triggered_by=DagRunTriggeredByType.REST_API, session=session)
     succeed(client, run, session, outlets=[asset("one")])
     assert (rows(session, AssetEvent), withheld(session)) == (1, [])
+
+
+def test_canary_that_is_to_publish_is_like_a_live_run(chain, scheduler, session, client):
+    published = canary(chain, "first", isolation=Isolation(assets=Assets.PUBLISH))
+
+    succeed(client, published, session, outlets=[asset("one")])
+    scheduler.create_due_runs()
+
+    assert rows(session, AssetEvent) == 1
+    assert len(chain.runs("second")) == 1
+    assert withheld(session) == []

@@ -26,7 +26,9 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain.canaries import gaps
+from airflow_providers_pinning.domain.canaries.isolation import Isolation, Slots
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
+from airflow_providers_pinning.domain.errors import InvalidIsolationError
 from airflow_providers_pinning.models import Gap, RoutedRun
 from tests.support.canaries import dag_with_tasks
 from tests.support.clock import stopped
@@ -500,3 +502,55 @@ def test_end_of_a_canary_does_not_count_live_runs_anew(world, session):
     assert orders.states() == ["success"]
     # Stock creates the tick at 60 s, which waits, as it would have without the canary.
     assert len(orders.ticks()) == 2
+
+
+class TestSharedSlots:
+    """A canary run that is asked to count as a live run."""
+
+    def test_counts_against_the_limit_of_live_runs(self, world):
+        orders = world(15, 1, catchup=True)
+        orders.check = orders.assert_no_overlap
+        orders.seconds = lambda run_id: 60 if run_id.startswith("canary") else 2
+        orders.live_on(31)
+        before = len(orders.ticks())
+        orders.request(isolation=Isolation(slots=Slots.SHARED))
+        orders.live_on(125)
+        assert orders.states() == ["success"]
+        # What fell due meanwhile waited.
+        assert len(orders.ticks()) <= before + 2
+        orders.live_on(60)
+        assert [run.run_after for run in orders.live()] == every(15, len(orders.live()), orders.live()[0].run_after)
+
+    def test_request_says_what_live_runs_it_may_cost(self, world):
+        orders = world(15, 1)
+        orders.seconds = lambda run_id: 40
+        orders.live_on(120)
+        told = orders.request_with_warnings(isolation=Isolation(slots=Slots.SHARED)).warnings[-1]
+        assert "count as live runs (slots is 'shared'): each takes one of 1 slot for about 4" in told
+        assert "live runs may fall due in that time" in told
+        assert "all but the last of them are skipped (catchup is off)" in told
+
+    def test_starts_as_a_live_run_does_beside_others(self, world):
+        orders = world(15, 2)
+        orders.seconds = lambda run_id: 30
+        orders.live_on(31)
+        [run_id] = orders.request(isolation=Isolation(slots=Slots.SHARED))
+        orders.live_on(120)
+        assert orders.states() == ["success"]
+        assert orders.session.get(RoutedRun, ("orders", run_id)).shares_slots is True
+
+
+def test_canary_may_not_overlap_runs_that_must_never_overlap(world):
+    orders = world(15, 1)
+    with pytest.raises(InvalidIsolationError, match=r"Use 'gap'.*or 'shared'"):
+        orders.request(isolation=Isolation(slots=Slots.BEHIND))
+    assert orders.canaries() == []
+
+
+def test_canary_of_a_dag_whose_runs_may_overlap_can_ask_for_a_gap(world):
+    orders = world(60, 3)
+    orders.check = orders.assert_no_overlap
+    orders.live_on(61)
+    orders.request(isolation=Isolation(slots=Slots.GAP))
+    orders.live_on(60)
+    assert orders.states() == ["success"]

@@ -160,3 +160,17 @@ def test_deferring_is_the_default_if_airflow_is_configured_so(monkeypatch):
     monkeypatch.setenv("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "True")
     assert canary(deferrable=None).deferrable
     assert not canary(deferrable=False).deferrable
+
+
+def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    wanted = {"assets": "publish", "pool": "default_pool", "queue": ""}
+    result = canary(isolation=wanted, wait_for_completion=False).execute(task_context("canary"))
+    assert result["isolation"] == {
+        "assets": "publish",
+        "alerts": "withhold",
+        "slots": "behind",
+        "pool": "default_pool",
+    }

@@ -21,6 +21,7 @@
 
 import { dagPath, type Request } from "src/api/client";
 import type { Identity, ReleaseState, RollbackTarget } from "src/api/types";
+import { chosen, type Isolation } from "src/lib/isolation";
 import { plural } from "src/lib/versions";
 
 export type ActionKind =
@@ -59,6 +60,7 @@ export interface Choices {
   conf: string;
   count: number;
   hold: boolean;
+  isolation: Isolation;
   override: string;
   reason: string;
   rejectCurrent: boolean;
@@ -246,6 +248,7 @@ export const requestOf = (
           conf: choices.conf.trim() ? (JSON.parse(choices.conf) as unknown) : undefined,
           count: choices.count,
           idempotency_key: key,
+          isolation: chosen(choices.isolation),
           note: reason,
           override_reason: override,
           version_number: action.version,

@@ -133,3 +133,26 @@ class TestWaiting:
 
         done = pinning("canary", "orders", "-V", 2, "--wait", *WHY)
         assert (done.code, "deleted" in done.out) == (11, True)
+
+
+def test_runs_are_kept_apart_as_it_is_said(pinning, orders):
+    apart = ("--assets", "publish", "--alerts", "send", "--slots", "gap", "--pool", "default_pool", "--queue", "spare")
+
+    done = pinning("canary", "orders", "-V", 2, *apart, *WHY, "-o", "json")
+
+    assert done.json["isolation"] == {
+        "assets": "publish",
+        "alerts": "send",
+        "slots": "gap",
+        "pool": "default_pool",
+        "queue": "spare",
+    }
+
+
+@pytest.mark.parametrize("how", [("--dry-run", *WHY), WHY])
+def test_pool_that_is_not_there_is_refused(pinning, orders, how):
+    done = pinning("canary", "orders", "-V", 2, "--pool", "nowhere", *how)
+
+    assert done.code == 2
+    assert "There is no pool 'nowhere'" in done.err
+    assert orders.runs("orders") == []

@@ -63,6 +63,7 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, reject
     conf: "",
     count: 1,
     hold: false,
+    isolation: {},
     override: "",
     reason: defaultReason(action, state),
     rejectCurrent: true,

@@ -20,6 +20,7 @@
 import { Field, Input, Textarea } from "@chakra-ui/react";
 
 import type { ReleaseState } from "src/api/types";
+import { IsolationFields } from "src/components/dialog/IsolationFields";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import type { Action, Choices } from "src/lib/actions";
 
@@ -59,6 +60,7 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, state }
           />
           <Field.HelperText>JSON, validated against this version's params.</Field.HelperText>
         </Field.Root>
+        <IsolationFields isolation={choices.isolation} onChange={(isolation) => onChange({ isolation })} />
       </>
     ) : undefined}
     <Field.Root required>

@@ -1,0 +1,78 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+/** How canary runs are kept apart from live runs. */
+
+type Field = "alerts" | "assets" | "executor" | "pool" | "queue" | "slots";
+
+/** What was chosen; a field that is missing or empty has its default, which is the safe choice. */
+export type Isolation = Partial<Record<Field, string>>;
+
+interface Choice {
+  field: Field;
+  helper: string;
+  label: string;
+  options: ReadonlyArray<readonly [value: string, text: string]>;
+}
+
+export const CHOICES: ReadonlyArray<Choice> = [
+  {
+    field: "assets",
+    helper: "Live Dags run on published asset events.",
+    label: "Asset events",
+    options: [
+      ["", "Withhold, and keep them with the run"],
+      ["publish", "Publish"],
+    ],
+  },
+  {
+    field: "alerts",
+    helper: "Deadlines, Dag callbacks, and emails that Airflow itself sends.",
+    label: "Alerts",
+    options: [
+      ["", "Withhold, and keep them with the run"],
+      ["send", "Send"],
+    ],
+  },
+  {
+    field: "slots",
+    helper: "Live runs wait for canary runs that count as live runs.",
+    label: "Slots",
+    options: [
+      ["", "Default: take no slot of live runs"],
+      ["gap", "Run in a gap between live runs, one at a time"],
+      ["shared", "Count as live runs"],
+    ],
+  },
+];
+
+export const PLACES: ReadonlyArray<readonly [field: Field, label: string]> = [
+  ["pool", "Pool"],
+  ["queue", "Queue"],
+  ["executor", "Executor"],
+];
+
+/** The fields to send; undefined if all have their defaults. */
+export const chosen = (isolation: Isolation): Isolation | undefined => {
+  const fields = Object.entries(isolation).flatMap(([field, value]) =>
+    value.trim() ? [[field, value.trim()] as const] : [],
+  );
+
+  return fields.length > 0 ? Object.fromEntries(fields) : undefined;
+};
