@@ -24,10 +24,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
+from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
 from airflow_providers_pinning.sensors.version import NewDagVersionSensor
 from airflow_providers_pinning.sensors.window import DeploymentWindowSensor
@@ -75,19 +75,21 @@ with DAG(
             if candidate["hold_reason"]:
                 raise AirflowSkipException(f"The Dag is on hold: {candidate['hold_reason']}")
 
-        approval = ApprovalOperator(
+        approval = ApproveDagVersionOperator(
             task_id="approval",
+            target_dag_id=target_dag_id,
+            version=new_version.output,
             subject="Release version "
             "{{ ti.xcom_pull(task_ids='release.new_version', map_indexes=ti.map_index)['version_number'] }} of "
             "Dag {{ params.dags[ti.map_index] }} on Tuesday?",
             response_timeout=timedelta(hours=23),
-            defaults=ApprovalOperator.REJECT,  # what is not approved in time is skipped, not rejected for good
+            defaults=ApproveDagVersionOperator.REJECT,  # what is not approved in time is skipped, not rejected for good
         )
 
         @task
         def only_if_approved(answer: dict) -> None:
             """Skip the rest unless a person approved: in a mapped group, Airflow 3.3 goes on after a rejection."""
-            if answer["chosen_options"] != [ApprovalOperator.APPROVE]:
+            if answer["chosen_options"] != [ApproveDagVersionOperator.APPROVE]:
                 raise AirflowSkipException("Not approved; it comes up again next week.")
 
         window = DeploymentWindowSensor(
@@ -96,11 +98,11 @@ with DAG(
         pin = PinDagVersionOperator(
             task_id="pin",
             target_dag_id=target_dag_id,
-            version_number=new_version.output["version_number"],
-            expected_dag_hash=new_version.output["dag_hash"],
-            expected_bundle_version=new_version.output["bundle_version"],
+            version_number=approval.output["version_number"],
+            expected_dag_hash=approval.output["dag_hash"],
+            expected_bundle_version=approval.output["bundle_version"],
             # What a person pinned or rolled back to since Monday stays.
-            expected_revision=new_version.output["revision"],
+            expected_revision=approval.output["revision"],
             reason="Released by run {{ run_id }}",
         )
         (

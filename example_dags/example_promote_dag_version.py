@@ -27,12 +27,12 @@ from datetime import timedelta
 
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_providers_pinning.hooks.comparison import as_markdown, objections_as_markdown
 from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator
 from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
 from airflow_providers_pinning.operators.rollback import RejectDagVersionOperator, RollbackDagVersionOperator
@@ -46,27 +46,27 @@ WAIT_FOR_CANARY = timedelta(days=1)
 WAIT_FOR_APPROVAL = timedelta(days=2)
 
 TARGET = "{{ params.target_dag_id }}"
-# The candidate if a task that judges it failed; nothing if another task did, such as the one that tells the difference.
+# The candidate if a task that judges it failed, or what a person or the time-out rejected; nothing if another task
+# failed, such as the one that tells the difference.
 REJECTED_NUMBER = (
     "{% set candidate = (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') %}"
-    "{% set judges = ti.get_task_states(ti.dag_id, task_ids=['canary', 'soak', 'approval'], run_ids=[run_id]) %}"
-    "{{ candidate if 'failed' in judges[run_id].values() else '' }}"
+    "{% set judges = ti.get_task_states(ti.dag_id, task_ids=['canary', 'soak'], run_ids=[run_id]) %}"
+    "{% set rejected = ti.xcom_pull(task_ids='approval', key='rejected_version') %}"
+    "{{ candidate if 'failed' in judges[run_id].values() else rejected or '' }}"
 )
-# The candidate if this run has pinned it; nothing if it came too late, or if a repeated request found another pin.
+# What was approved if this run has pinned it; nothing if it came too late, or if a repeated request found another pin.
 PINNED_NUMBER = (
     "{% set pinned = ((ti.xcom_pull(task_ids='pin') or {}).get('active') or {}).get('version_number') %}"
-    "{% set candidate = (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') %}"
-    "{{ pinned if pinned == candidate else '' }}"
+    "{% set approved = (ti.xcom_pull(task_ids='approval') or {}).get('version_number') %}"
+    "{{ pinned if pinned == approved else '' }}"
 )
 
+# The operator adds for which version, commit and structure the approval is.
 EVIDENCE = """
-{% set version = ti.xcom_pull(task_ids='new_version') %}{% set soak = ti.xcom_pull(task_ids='soak') %}
+{% set soak = ti.xcom_pull(task_ids='soak') %}
 Soak: **{{ soak.verdict }}**. {{ soak.message }}
 
 {{ ti.xcom_pull(task_ids='difference') }}
-
-Your approval is for exactly version {{ version.version_number }}: the code of commit `{{ version.bundle_version }}`
-of bundle `{{ version.bundle_name }}`, with structure `{{ version.dag_hash }}`.
 """
 
 with DAG(
@@ -180,14 +180,14 @@ with DAG(
     # [END howto_promotion_hold]
 
     # [START howto_promotion_approval]
-    approval = ApprovalOperator(
+    approval = ApproveDagVersionOperator(
         task_id="approval",
-        subject="Release version {{ ti.xcom_pull(task_ids='new_version')['version_number'] }} of "
-        "Dag {{ params.target_dag_id }}?",
+        target_dag_id=TARGET,
+        version=new_version.output,
         body=EVIDENCE,
         response_timeout=WAIT_FOR_APPROVAL,
         # A time-out is answered like a person who rejects: the task fails, and the candidate is rejected.
-        defaults=ApprovalOperator.REJECT,
+        defaults=ApproveDagVersionOperator.REJECT,
         fail_on_reject=True,
         # The retries are for tries that were lost, and ask again. An answer is final.
         retry_policy=ExceptionRetryPolicy([RetryRule(HITLRejectException, RetryAction.FAIL)]),
@@ -216,12 +216,12 @@ with DAG(
     pin = PinDagVersionOperator(
         task_id="pin",
         target_dag_id=TARGET,
-        version_number=new_version.output["version_number"],
-        # What was tested and approved, or nothing.
-        expected_dag_hash=new_version.output["dag_hash"],
-        expected_bundle_version=new_version.output["bundle_version"],
+        version_number=approval.output["version_number"],
+        # What the approval showed, or nothing.
+        expected_dag_hash=approval.output["dag_hash"],
+        expected_bundle_version=approval.output["bundle_version"],
         # Of several promotions of the Dag, the first one wins; a pin or rollback by a person wins over this one.
-        expected_revision=new_version.output["revision"],
+        expected_revision=approval.output["revision"],
         override_reason="{{ params.override_reason or '' }}",
         reason="Promoted by run {{ run_id }}",
     )
@@ -231,9 +231,9 @@ with DAG(
     bake = VersionSoakSensor(
         task_id="bake",
         target_dag_id=TARGET,
-        version_number=new_version.output["version_number"],
-        expected_dag_hash=new_version.output["dag_hash"],
-        expected_bundle_version=new_version.output["bundle_version"],
+        version_number=approval.output["version_number"],
+        expected_dag_hash=approval.output["dag_hash"],
+        expected_bundle_version=approval.output["bundle_version"],
         run_kinds="live",
         min_runs="{{ params.bake_runs }}",
         min_duration="{{ params.bake_seconds }}",

@@ -23,7 +23,6 @@ import threading
 from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
@@ -31,16 +30,17 @@ from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.sdk import DAG, RetryAction, TriggerRule
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
-from jinja2 import Template
 from sqlalchemy import update
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
 from airflow_providers_pinning.sensors.version import NewDagVersionSensor
 from tests.support.sources import CHANGED, STABLE
+from tests.support.task_context import task_context
 
 OPEN_WINDOW = {"window_cron": "0 * * * *", "window_seconds": 3600}
 FOLDER = Path(__file__).parents[3] / "example_dags"
@@ -69,12 +69,23 @@ def test_promotion_is_a_chain_from_a_new_version_to_a_bake(dags):
 
 def test_promotion_pins_exactly_what_was_tested_and_approved(dags):
     dag = dags["example_promote_dag_version"]
-    for task_id in ("soak", "pin", "bake"):
-        for condition, key in (("expected_dag_hash", "dag_hash"), ("expected_bundle_version", "bundle_version")):
+    for task_id, bound_to in (
+        ("canary", "new_version"),
+        ("soak", "new_version"),
+        ("pin", "approval"),
+        ("bake", "approval"),
+    ):
+        for condition, key in (
+            ("version_number", "version_number"),
+            ("expected_dag_hash", "dag_hash"),
+            ("expected_bundle_version", "bundle_version"),
+        ):
             bound = getattr(dag.get_task(task_id), condition)
-            assert (bound.operator.task_id, bound.key) == ("new_version", key)
-    assert dag.get_task("new_version").multiple_outputs
-    assert dag.get_task("pin").expected_revision.key == "revision"
+            assert (bound.operator.task_id, bound.key) == (bound_to, key)
+        assert dag.get_task(bound_to).multiple_outputs
+    assert dag.get_task("approval").version.operator.task_id == "new_version"
+    revision = dag.get_task("pin").expected_revision
+    assert (revision.operator.task_id, revision.key) == ("approval", "revision")
 
 
 def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its_own_version_only(dags):
@@ -91,8 +102,9 @@ def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its
 def test_approval_that_was_answered_is_not_asked_for_again_but_one_that_was_lost_is(dags):
     approval = dags["example_promote_dag_version"].get_task("approval")
     answered = {"params_input": {}, "responded_at": datetime.now(timezone.utc), "responded_by_user": None}
+    event = {**answered, "chosen_options": approval.defaults, "timedout": True}
     with pytest.raises(HITLRejectException) as raised:
-        approval.execute_complete({}, {**answered, "chosen_options": approval.defaults, "timedout": True})
+        approval.execute_complete(task_context(), event, about={"version_number": 2})
     assert approval.retries > 0
     assert approval.retry_policy.evaluate(raised.value, 1, approval.retries).action is RetryAction.FAIL
     assert approval.retry_policy.evaluate(ConnectionError(), 1, approval.retries).action is RetryAction.DEFAULT
@@ -110,8 +122,9 @@ def test_scheduled_release_handles_each_dag_in_a_group_of_its_own(dags):
 
 
 def test_scheduled_release_does_not_undo_what_a_person_did_since_it_was_proposed(dags):
-    bound = dags["example_deployment_window"].get_task("release.pin").expected_revision
-    assert (bound.operator.task_id, bound.key) == ("release.new_version", "revision")
+    pin, approval = (dags["example_deployment_window"].get_task(f"release.{name}") for name in ("pin", "approval"))
+    assert (pin.expected_revision.operator.task_id, pin.expected_revision.key) == ("release.approval", "revision")
+    assert approval.version.operator.task_id == "release.new_version"
 
 
 def test_release_goes_on_only_after_an_approval(dags):
@@ -227,11 +240,21 @@ class Deployment:
         self.thread.join()
 
 
-def rendered_body(run, dag):
-    """Return what whoever approves would read."""
-    pulled = {ti.task_id: ti.xcom_pull(task_ids=ti.task_id) for ti in run.get_task_instances()}
-    ti = SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])
-    return Template(dag.get_task("approval").body).render(ti=ti)
+@pytest.fixture
+def shown(monkeypatch):
+    """Have somebody approve whatever is asked, and return what they read."""
+    seen = []
+
+    def approve(task, context):
+        with pytest.raises(TaskAwaitingInput) as waiting:
+            execute(task, context)
+        seen.append(task.body)
+        answer = {"params_input": {}, "responded_at": datetime.now(timezone.utc), "responded_by_user": None}
+        return task.execute_complete(context, {**answer, "chosen_options": [task.APPROVE]}, **waiting.value.kwargs)
+
+    execute = ApproveDagVersionOperator.execute
+    monkeypatch.setattr(ApproveDagVersionOperator, "execute", approve)
+    return seen
 
 
 @pytest.fixture
@@ -287,24 +310,23 @@ def test_promotion_of_a_dag_on_hold_asks_nobody_and_rejects_nothing(promotion, a
     assert (states["reject"], states["roll_back"]) == ("skipped", "skipped")
 
 
-def test_approval_says_that_the_version_equals_a_rejected_one(promotion, airflow_server, lab):
+def test_approval_says_that_the_version_equals_a_rejected_one(promotion, airflow_server, lab, shown):
     lab.reject("orders", 2, reason="loses [orders](x)")
     lab.commit("sha3", orders=CHANGED)
     with Deployment("success"):
-        run = promotion.test(
+        promotion.test(
             run_conf={
                 "canary_runs": 1,
                 **OPEN_WINDOW,
                 "bake_inconclusive_after": 0,
             },
-            mark_success_pattern="approval",
         )
-    approved = rendered_body(run, promotion)
+    [approved] = shown
     assert "**Version 3 equals version 2, which was rejected**: loses \\[orders\\](x)." in approved
 
 
 @pytest.mark.parametrize("canaries", ["success", "failed"])
-def test_promotion_from_a_commit_to_the_pin_or_the_rejection(promotion, airflow_server, canaries):
+def test_promotion_from_a_commit_to_the_pin_or_the_rejection(promotion, airflow_server, shown, canaries):
     """Runs the example, with its triggers; only the person who approves is left out."""
     with Deployment(canaries):
         run = promotion.test(
@@ -313,7 +335,6 @@ def test_promotion_from_a_commit_to_the_pin_or_the_rejection(promotion, airflow_
                 **OPEN_WINDOW,
                 "bake_inconclusive_after": 0,
             },
-            mark_success_pattern="approval",
         )
     states = {task_id: state for (task_id, _), state in states_of(run).items()}
     hook = PinningHook()
@@ -323,7 +344,7 @@ def test_promotion_from_a_commit_to_the_pin_or_the_rejection(promotion, airflow_
         assert states.pop("bake") == states.pop("roll_back") == states.pop("reject") == "skipped"
         assert set(states.values()) == {"success"}
         assert versions[2]["is_active"]
-        approved = rendered_body(run, promotion)
+        [approved] = shown
         assert "`0 0 * * * (At 00:00)` → `0 * * * * (Every hour)`" in approved
         assert "  - added `transform`" in approved
         assert f"the code of commit `{versions[2]['bundle_version']}`" in approved

@@ -1,0 +1,143 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Ask a person about one version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
+
+APPROVED = ("version_number", "bundle_name", "bundle_version", "dag_hash", "revision")
+"""What is asked about, of the result of a sensor that found a version."""
+
+REJECTED_VERSION = "rejected_version"
+"""Key of the XCom with the number of the version that a person, or the time-out, rejected."""
+
+EXACTLY = (
+    "Your approval is for exactly version {version_number} of Dag `{target_dag_id}`: the code of commit "
+    "`{bundle_version}` of bundle `{bundle_name}`, with structure `{dag_hash}`."
+)
+
+
+class QuestionOutdated(AirflowFailException):
+    """
+    Airflow shows a question that the task asked before it was cleared, and it differs from the present one.
+
+    Whoever approved would approve what they do not see.
+    """
+
+
+class ApproveDagVersionOperator(ApprovalOperator):
+    """
+    Ask a person whether a version may be released, and return exactly what was asked about.
+
+    The result has ``version_number``, ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``revision``, each as an
+    XCom of its own too, beside what Airflow's ``ApprovalOperator`` returns. Take the conditions of the pin that
+    follows from here: ``approval.output["dag_hash"]`` is that of the version that was shown, whatever happened since
+    then to the tasks before the approval. If the answer is a rejection, the XCom ``rejected_version`` has the version's
+    number.
+
+    Airflow keeps the text of a question when its task is cleared. If that text differs from what is to be asked now,
+    such as after a clear of the sensor that found the version, the task fails with :class:`QuestionOutdated` before
+    anybody is asked. Trigger a new run then.
+
+    :param target_dag_id: the Dag to release (templated)
+    :param version: the result of the sensor that found the version, such as ``new_version.output`` (templated)
+    :param subject: headline; by default which version of which Dag (templated)
+    :param body: evidence, as Markdown; what the approval is for is added at its end (templated)
+    """
+
+    template_fields: Sequence[str] = (*ApprovalOperator.template_fields, "target_dag_id", "version")
+
+    def __init__(
+        self, *, target_dag_id: str, version: Any, subject: str | None = None, body: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(subject=subject or "", body=body, **kwargs)
+        # So that output["dag_hash"] is the hash; without it, it would be an XCom that nobody pushes.
+        self.multiple_outputs = True
+        self.target_dag_id = target_dag_id
+        self.version = version
+
+    def about(self) -> dict[str, Any]:
+        """
+        Return what is asked about, now that the templates are rendered.
+
+        :raises ValueError: if it is no version
+        """
+        if not isinstance(self.version, Mapping) or None in (self.version.get(name) for name in APPROVED):
+            raise ValueError(
+                f"version must be the result of a sensor that found one, with {', '.join(APPROVED)}; it is "
+                f"{self.version!r}. Did the task that it comes from run?"
+            )
+        return {name: self.version[name] for name in APPROVED}
+
+    def execute(self, context: Context) -> Any:
+        """Ask, if what is shown is what is asked now."""
+        about = self.about()
+        exactly = EXACTLY.format(target_dag_id=self.target_dag_id, **about)
+        self.subject = self.subject or f"Release version {about['version_number']} of Dag {self.target_dag_id}?"
+        self.body = "\n\n".join(filter(None, ((self.body or "").strip(), exactly)))
+        self._require_fresh(context, exactly)
+        try:
+            return super().execute(context)
+        except TaskAwaitingInput as waiting:
+            # The answer comes in another process, when the version may have been found once more.
+            waiting.kwargs = {**(waiting.kwargs or {}), "about": about}
+            raise
+
+    def execute_complete(self, context: Context, event: dict[str, Any], about: dict[str, Any] | None = None) -> Any:
+        """
+        Return the answer with what was asked about.
+
+        :param context: context of the task
+        :param event: the answer
+        :param about: what was asked about
+        :raises HITLRejectException: if it is a rejection and ``fail_on_reject`` is set
+        """
+        about = about or self.about()
+        if event.get("chosen_options") == [self.REJECT]:
+            context["ti"].xcom_push(key=REJECTED_VERSION, value=about["version_number"])
+        return {**super().execute_complete(context, event), **about}
+
+    def _require_fresh(self, context: Context, exactly: str) -> None:
+        """Write down the question as Airflow does, and look at what is shown for it."""
+        from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
+
+        shown: Any = SUPERVISOR_COMMS.send(
+            msg=CreateHITLDetailPayload(
+                ti_id=context["ti"].id,
+                options=self.options,
+                subject=self.subject,
+                body=self.body,
+                defaults=self.defaults,  # type: ignore[arg-type]
+                multiple=self.multiple,
+                params=self.serialized_params,
+                assigned_users=self.assigned_users or [],  # type: ignore[arg-type]
+            )
+        )
+        if (shown.subject, shown.body) == (self.subject, self.body):
+            return
+        raise QuestionOutdated(
+            f"This task asked before it was cleared, and Airflow goes on showing that question ({shown.subject!r}) "
+            f"instead of the present one ({self.subject!r}: {exactly}) Nobody is asked, so that nothing is approved "
+            "unseen. Trigger a new run."
+        )
