@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 # Newer releases of what the environment consists of have left Python 3.10 behind.
 CONSTRAINTS := $(shell $(PYTHON) -c 'import sys; print("constraints-3.10.txt" if sys.version_info < (3, 11) else "constraints.txt")')
 
-.PHONY: help env test unit integration system e2e demo bench check lint fix provider-info enforcement-docs openapi ui docs build postgres chromium screenshots clean
+.PHONY: help env test unit integration system e2e demo bench check lint fix provider-info enforcement-docs airflow-report openapi ui docs build postgres chromium screenshots clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -79,6 +79,10 @@ provider-info: env  ## Write get_provider_info.py from provider.yaml
 
 enforcement-docs: env  ## Write the tables of patches in docs/enforcement.md
 	$(BIN)/python scripts/generate_enforcement_docs.py
+
+airflow-report: env  ## Tell what changed in Airflow where it is patched; FROM=3.3.2 TO=3.4.0 or folders
+	@test -n "$(FROM)" -a -n "$(TO)" || { echo "Say between which: make airflow-report FROM=3.3.2 TO=3.4.0"; exit 1; }
+	@$(BIN)/python -m scripts.airflow_report $(FROM) $(TO) $(ARGS)
 
 openapi: env  ## Write docs/openapi.json from the API
 	AIRFLOW_HOME=$$(mktemp -d) $(BIN)/python scripts/generate_openapi.py
