@@ -25,6 +25,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from airflow_providers_pinning.canary import is_canary
+
 URL_PREFIX = "/pinning"
 STATIC = "pinning/static"
 """Where the built user interface is, relative to Airflow's own pages: their base has the path of ``base_url``."""
@@ -32,9 +34,11 @@ BUILT = Path(__file__).parents[1] / "ui" / "dist"
 
 
 class PinningPlugin(AirflowPlugin):
-    """Mounts the REST API under ``/pinning``, and adds a tab to every Dag and a page to the navigation."""
+    """Mounts the REST API under ``/pinning``, adds a tab to every Dag and a page to the navigation, and a macro."""
 
     name = "pinning"
+    macros = [is_canary]
+    """In templates, ``macros.pinning.is_canary``."""
 
     @cached_property  # type: ignore[misc]
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, timezone
+from urllib.parse import quote
 
 import pytest
 
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.system
 
 HOLD, RELEASE = "example_pin_setup_teardown", "example_deployment_window"
 ROLL_BACK, NOTIFIER = "example_rollback_dag_version", "example_rollback_notifier"
+SCRATCH = "example_canary_scratch_table"
 
 
 def example(dag_id, changes=None):
@@ -75,6 +77,7 @@ def started(shared, airflow, opens):
             f"{HOLD}.py": example(HOLD),
             f"{ROLL_BACK}.py": example(ROLL_BACK),
             f"{RELEASE}.py": example(RELEASE, in_time(opens)),
+            f"{SCRATCH}.py": example(SCRATCH, {'"@daily"': "None"}),
         }
     )
     shared.repository(NOTIFIED).commit({f"{NOTIFIER}.py": example(NOTIFIER, {'"@hourly"': "None"})})
@@ -82,7 +85,7 @@ def started(shared, airflow, opens):
         # Only a version that is under management is there to be held once there is another one.
         airflow.pinning.post(f"/dags/{dag_id}/candidates", {"version_number": 1, "reason": "to hold it"})
     commit = shared.commit_version(EXAMPLE_TARGETS, 2)
-    for dag_id in (HOLD, ROLL_BACK, RELEASE, NOTIFIER):
+    for dag_id in (HOLD, ROLL_BACK, RELEASE, NOTIFIER, SCRATCH):
         airflow.wait_until(lambda: airflow.database.dag(dag_id), what=f"Dag {dag_id} is registered")  # noqa: B023
     pin(airflow, NOTIFIER, 1)
     shared.repository(NOTIFIED).commit(
@@ -98,6 +101,9 @@ def started(shared, airflow, opens):
     wait_for_version(airflow, NOTIFIER, 2)
     pin(airflow, NOTIFIER, 2)
     trigger(airflow, NOTIFIER, "first")
+    pin(airflow, SCRATCH, 1)
+    trigger(airflow, SCRATCH, "live")
+    airflow.pinning.post(f"/dags/{SCRATCH}/canaryRuns", {"version_number": 1, "note": "try it"})
 
 
 def states(run):
@@ -132,6 +138,15 @@ def test_release_asks_for_each_dag_that_has_something_new(airflow, started):
     subjects = [airflow.airflow.get(f"{path}/{index}/hitlDetails")["subject"] for index in (0, 1)]
     assert subjects == [f"Release version 2 of Dag {dag_id} on Tuesday?" for dag_id in ("approved", "unanswered")]
     airflow.wait_until(approved, every=1, what="the approval is taken")
+
+
+def test_canary_run_loads_the_scratch_table_and_tells_no_customer(airflow, started):
+    runs = airflow.pinning.get(f"/dags/{SCRATCH}/runs")["runs"]
+    [canary] = [run["run_id"] for run in runs if run["kind"] == "canary"]
+    for run_id, told, table in (("live", "success", "orders"), (canary, "skipped", "orders_canary")):
+        assert states(finished_run(airflow, SCRATCH, run_id)) == {("load", -1): "success", ("tell_customers", -1): told}
+        loaded = airflow.airflow.get(f"/dags/{SCRATCH}/dagRuns/{quote(run_id)}/taskInstances/load")
+        assert loaded["rendered_fields"]["bash_command"].endswith(f" into table {table}")
 
 
 def test_rollback_form_rolls_back_what_can_be_and_says_what_cannot(airflow, started):
