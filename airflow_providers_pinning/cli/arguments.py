@@ -195,6 +195,12 @@ ISOLATION = (
         choices=("withhold", "send"),
     ),
     Arg(
+        ("--triggers",),
+        help="What becomes of a task that triggers a run of any Dag: refuse lets it fail, allow makes the run "
+        "a live one (default: refuse)",
+        choices=("refuse", "allow"),
+    ),
+    Arg(
         ("--slots",),
         help="behind: start when no live run waits; gap: one at a time, between live runs; shared: count as live runs, "
         "which wait for them (default: behind, or gap if max_active_runs is 1)",

@@ -250,8 +250,8 @@ class PinningChanges:
         Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation`` and ``warnings``.
 
         :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: ``assets``
-            (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``slots`` (``behind``, ``gap`` or
-            ``shared``), ``pool``, ``queue``, ``executor``
+            (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
+            ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``
         :param override_reason: why a rejection of the version is passed over
         """
         return self.call(

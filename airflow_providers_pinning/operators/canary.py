@@ -55,8 +55,8 @@ class TriggerCanaryRunOperator(PinningOperator):
     :param conf: configuration of each run, or its JSON; it must fit the version's own parameters (templated)
     :param note: note on each run; by default the reason (templated)
     :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: a mapping with
-        ``assets`` (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``slots`` (``behind``, ``gap``
-        or ``shared``), ``pool``, ``queue``, ``executor`` (templated)
+        ``assets`` (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
+        ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor`` (templated)
     :param expected_dag_hash: create nothing if the version has another hash (templated)
     :param expected_bundle_version: create nothing if the version has another commit (templated)
     :param override_reason: why a rejection of the version is passed over (templated)

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Component, PatchPoint
+from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Component, How, PatchPoint
 
 TITLE = "Canary runs, apart from live ones"
 """Heading in the documentation."""
@@ -130,6 +130,18 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER,),
         relies_on=("process_executor_events",),
         upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module="airflow.api_fastapi.execution_api.routes.dag_runs",
+        name="trigger_dag_run",
+        parameters=("dag_id", "run_id", "payload", "session", "token"),
+        patched_by="triggered_runs:trigger_dag_run",
+        stock="triggers what a task asks for",
+        why="a candidate would start live runs of other Dags",
+        shown_by="tests/unit/enforcement/test_triggered_runs.py",
+        needed_by=(Component.API_SERVER,),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
     ),
     PatchPoint(
         module="airflow.models.dagrun",

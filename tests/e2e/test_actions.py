@@ -178,6 +178,7 @@ def test_canary_runs_are_started_while_the_pin_stays(tab):
         "assets": "publish",
         "pool": "default_pool",
         "slots": "behind",
+        "triggers": "refuse",
     }
     assert shown.state("practice_canaries")["active"]["version_number"] == 2
 

@@ -28,6 +28,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -35,6 +36,7 @@ from airflow._shared.timezones import timezone
 from airflow.api.common import delete_dag, mark_tasks
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.core_api.services.public import dag_run
+from airflow.api_fastapi.execution_api.datamodels.dagrun import TriggerDAGRunPayload
 from airflow.api_fastapi.execution_api.routes import dag_runs, task_instances
 from airflow.assets.manager import AssetManager
 from airflow.callbacks.callback_requests import DagCallbackRequest
@@ -472,6 +474,20 @@ def ask_for_the_past(world: World) -> Act:
     return act
 
 
+def trigger_another_dag(world: World) -> Act:
+    """Trigger a run as a task asks the Execution API to."""
+    world.running(TaskInstanceState.RUNNING)
+    session, dag_id, token = world.session, world.dag_id, SimpleNamespace(id=world.tasks()[0].id)
+
+    def act():
+        dag_runs.trigger_dag_run(
+            dag_id=dag_id, run_id="called", payload=TriggerDAGRunPayload(), session=session, token=token
+        )
+        session.commit()
+
+    return act
+
+
 def publisher(world: World) -> tuple[TaskInstance, list[AssetProfile]]:
     """Run a Dag of which one task has outlets, all of them active; return it and them."""
     names = [f"{world.dag_id}_{n}" for n in range(world.size)]
@@ -651,6 +667,7 @@ ROWS = (
             "get_dr_count",
         ),
     ),
+    Row(trigger_another_dag, ("trigger_dag_run",)),
     Row(publish_assets, ("TaskInstance.register_asset_changes_in_db",)),
     Row(publish_inactive_assets, ("TaskInstance.register_asset_changes_in_db",)),
     Row(validate_assets, ("validate_inlets_and_outlets",)),

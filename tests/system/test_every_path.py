@@ -23,6 +23,7 @@ import pytest
 from demo.deployment import Deployment
 from tests.support.postgres import postgres
 from tests.system.paths import HELPER, files
+from tests.system.promotions import finished_run
 
 pytestmark = pytest.mark.system
 
@@ -109,6 +110,20 @@ def test_run_triggered_by_another_dag(airflow):
     before = newest_id(airflow, "triggered")
     airflow.airflow.post("/dags/caller/dagRuns", {"logical_date": None})
     assert_is_version(airflow, finished(airflow, "triggered", after=before), 1, airflow.first, "v1", "first")
+
+
+def test_canary_run_triggers_another_dag_only_if_it_may(airflow):
+    before = len(airflow.database.runs("triggered"))
+
+    def canary(isolation):
+        body = {"version_number": 1, "note": "try it", "isolation": isolation}
+        [run_id] = airflow.pinning.post("/dags/caller/canaryRuns", body)["run_ids"]
+        return finished_run(airflow, "caller", run_id)
+
+    assert canary({}).state == "failed"
+    assert len(airflow.database.runs("triggered")) == before
+    assert canary({"triggers": "allow"}).state == "success"
+    assert len(airflow.database.runs("triggered")) == before + 1
 
 
 def test_run_triggered_on_the_command_line(airflow):

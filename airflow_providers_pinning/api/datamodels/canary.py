@@ -33,7 +33,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.api.plain import Conf, Storable
-from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Slots
+from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Slots, Triggers
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Storable]
 
@@ -52,6 +52,10 @@ class IsolationBody(StrictBaseModel):
         default=Alerts.WITHHOLD,
         description="withhold: deadlines, Dag callbacks, and task callbacks and e-mails that Airflow itself sends are "
         "kept with the run; send: they are handled as those of live runs.",
+    )
+    triggers: Triggers = Field(
+        default=Triggers.REFUSE,
+        description="refuse: a task that triggers a run of any Dag fails; allow: the run is a live one.",
     )
     slots: Slots | None = Field(
         default=None,

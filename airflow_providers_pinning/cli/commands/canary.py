@@ -36,7 +36,7 @@ from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots
-from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Isolation, Slots, settle
+from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Isolation, Slots, Triggers, settle
 from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -93,6 +93,7 @@ def _isolation(args: Namespace) -> Isolation:
     return Isolation(
         assets=Assets(args.assets or Assets.WITHHOLD),
         alerts=Alerts(args.alerts or Alerts.WITHHOLD),
+        triggers=Triggers(args.triggers or Triggers.REFUSE),
         slots=Slots(args.slots) if args.slots else None,
         pool=args.pool,
         queue=args.queue,

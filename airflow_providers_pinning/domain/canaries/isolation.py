@@ -46,6 +46,9 @@ ALERTS = "alerts"
 """Field of what becomes of its deadlines, Dag callbacks, and the callbacks and e-mails that Airflow itself sends."""
 
 
+TRIGGERS = "triggers"
+"""Field of whether its tasks may trigger runs."""
+
 SLOTS = "slots"
 """Field of which slots of its Dag a canary run takes."""
 
@@ -69,6 +72,15 @@ class Alerts(str, Enum):
     """They are handled like those of live runs."""
 
 
+class Triggers(str, Enum):
+    """What becomes of the runs that tasks of a canary run trigger."""
+
+    REFUSE = "refuse"
+    """The task fails, with a message that says why."""
+    ALLOW = "allow"
+    """They are live runs."""
+
+
 class Slots(str, Enum):
     """When a canary run may start and what a live run does that falls due meanwhile."""
 
@@ -86,6 +98,7 @@ class Isolation:
 
     assets: Assets = Assets.WITHHOLD
     alerts: Alerts = Alerts.WITHHOLD
+    triggers: Triggers = Triggers.REFUSE
     slots: Slots | None = None
     """``None`` is ``gap`` for Dags whose runs must never overlap, and ``behind`` for others."""
     pool: str | None = None
@@ -97,6 +110,7 @@ class Isolation:
         wanted = {
             ASSETS: self.assets.value if self.assets is not Assets.WITHHOLD else None,
             ALERTS: self.alerts.value if self.alerts is not Alerts.WITHHOLD else None,
+            TRIGGERS: self.triggers.value if self.triggers is not Triggers.REFUSE else None,
             SLOTS: self.slots.value if self.slots is not None else None,
             **{place: getattr(self, place) for place in PLACES},
         }
@@ -115,7 +129,7 @@ def default_slots(*limits: int | None) -> Slots:
 
 def default_isolation() -> dict[str, Any]:
     """Return how a canary run is kept apart from live ones, by field, as ``RoutedRun.isolation`` stores it."""
-    return {ASSETS: WITHHOLD, ALERTS: WITHHOLD}
+    return {ASSETS: WITHHOLD, ALERTS: WITHHOLD, TRIGGERS: Triggers.REFUSE.value}
 
 
 def settle(
@@ -201,6 +215,12 @@ def takes_slot(dag_id: str, run_id: str, *, session: Session) -> bool:
     """Tell whether a run takes a slot of live runs, as all runs do but canary runs with slots of their own."""
     isolation = isolation_of(dag_id, run_id, session=session)
     return isolation is None or isolation.get(SLOTS) == Slots.SHARED
+
+
+def refuses_to_trigger(dag_id: str, run_id: str, *, session: Session) -> bool:
+    """Tell whether a run is a canary run whose tasks may trigger no runs."""
+    isolation = isolation_of(dag_id, run_id, session=session)
+    return isolation is not None and isolation[TRIGGERS] == Triggers.REFUSE
 
 
 def places_of(dag_id: str, run_id: str, *, session: Session) -> dict[str, str]:

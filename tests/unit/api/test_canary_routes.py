@@ -203,12 +203,18 @@ def test_version_of_which_one_task_has_started_gets_canary_runs(api, lab, sessio
 class TestIsolation:
     def test_runs_are_kept_apart_in_the_safe_way_and_that_is_told(self, api):
         body = api().post(RUNS, json={"version_number": 2}).json()
-        assert body["isolation"] == {"assets": "withhold", "alerts": "withhold", "slots": "behind"}
+        assert body["isolation"] == {
+            "assets": "withhold",
+            "alerts": "withhold",
+            "triggers": "refuse",
+            "slots": "behind",
+        }
 
     def test_each_field_is_a_choice(self, api, session):
         wanted = {
             "assets": "publish",
             "alerts": "send",
+            "triggers": "allow",
             "slots": "shared",
             "pool": "default_pool",
             "queue": "spare",

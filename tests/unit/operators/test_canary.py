@@ -171,6 +171,7 @@ def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(ai
     assert result["isolation"] == {
         "assets": "publish",
         "alerts": "withhold",
+        "triggers": "refuse",
         "slots": "behind",
         "pool": "default_pool",
     }

@@ -19,7 +19,7 @@
 
 /** How canary runs are kept apart from live runs. */
 
-type Field = "alerts" | "assets" | "executor" | "pool" | "queue" | "slots";
+type Field = "alerts" | "assets" | "executor" | "pool" | "queue" | "slots" | "triggers";
 
 /** What was chosen; a field that is missing or empty has its default, which is the safe choice. */
 export type Isolation = Partial<Record<Field, string>>;
@@ -48,6 +48,15 @@ export const CHOICES: ReadonlyArray<Choice> = [
     options: [
       ["", "Withhold, and keep them with the run"],
       ["send", "Send"],
+    ],
+  },
+  {
+    field: "triggers",
+    helper: "A triggered run is a live run of the other Dag.",
+    label: "Triggered runs",
+    options: [
+      ["", "Refuse: the task fails"],
+      ["allow", "Allow"],
     ],
   },
   {

@@ -136,13 +136,27 @@ class TestWaiting:
 
 
 def test_runs_are_kept_apart_as_it_is_said(pinning, orders):
-    apart = ("--assets", "publish", "--alerts", "send", "--slots", "gap", "--pool", "default_pool", "--queue", "spare")
+    apart = (
+        "--assets",
+        "publish",
+        "--alerts",
+        "send",
+        "--triggers",
+        "allow",
+        "--slots",
+        "gap",
+        "--pool",
+        "default_pool",
+        "--queue",
+        "spare",
+    )
 
     done = pinning("canary", "orders", "-V", 2, *apart, *WHY, "-o", "json")
 
     assert done.json["isolation"] == {
         "assets": "publish",
         "alerts": "send",
+        "triggers": "allow",
         "slots": "gap",
         "pool": "default_pool",
         "queue": "spare",
