@@ -252,6 +252,7 @@ SOAK_CRITERIA = (
         ("--inconclusive-after", "--max-wait"),
         help="Time after which an undecided soak is inconclusive (default: never); --max-wait is the former name",
         type=values.seconds,
+        action=values.OneValue,
         metavar="SECONDS",
     ),
     Arg(

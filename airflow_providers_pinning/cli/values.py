@@ -34,6 +34,17 @@ MAX_SECONDS = 10 * 365 * 86_400
 """Longest time that a soak may be asked to take."""
 
 
+class OneValue(argparse.Action):
+    """Takes an option of two names, and refuses two values; argparse would take the last."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        """Keep the value."""
+        before = getattr(namespace, self.dest, None)
+        if before is not None and before != values:
+            raise argparse.ArgumentError(self, f"is given twice, as {before:g} and {values:g}; give only one")
+        setattr(namespace, self.dest, values)
+
+
 def text(longest: int) -> Callable[[str], str]:
     """Return a type that takes a text which is not blank."""
 

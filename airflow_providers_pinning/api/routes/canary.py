@@ -24,7 +24,8 @@ from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
-from fastapi import Query, status
+from fastapi import Depends, Query, status
+from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from airflow_providers_pinning.api.datamodels.canary import (
@@ -99,20 +100,41 @@ def trigger_canary_runs(
     return commit(lambda: canary.create_canary_runs(dag_id, request, change, session=session), session=session)
 
 
-@router.get("/dags/{dag_id}/versions/{version_number}/soak", responses=responses(404, 409), dependencies=[may_read])
-def get_soak(
-    dag_id: DagId,
-    version_number: VersionNumber,
-    session: SessionDep,
-    min_runs: Annotated[int, Query(ge=1, le=MAX_INTEGER)] = 3,
-    min_duration: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 0,
-    max_failures: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
-    consecutive_successes: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
+def _inconclusive_after(
     inconclusive_after: Annotated[float | None, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = None,
     max_wait: Annotated[
         float | None,
         Query(ge=0, le=MAX_SECONDS, description="Former name of `inconclusive_after`", deprecated=True),
     ] = None,
+) -> float | None:
+    """
+    Return the limit of a soak, which hooks of 0.1.0 send by its former name: passed over, it would never end.
+
+    :raises RequestValidationError: if both names are given and differ
+    """
+    if None not in (inconclusive_after, max_wait) and inconclusive_after != max_wait:
+        said = (
+            f"inconclusive_after is {inconclusive_after:g} and max_wait, its former name, {max_wait:g}; give only one"
+        )
+        raise RequestValidationError(
+            [{"type": "value_error", "loc": ("query", "inconclusive_after"), "msg": said, "input": inconclusive_after}]
+        )
+    return max_wait if inconclusive_after is None else inconclusive_after
+
+
+InconclusiveAfter = Annotated[float | None, Depends(_inconclusive_after)]
+
+
+@router.get("/dags/{dag_id}/versions/{version_number}/soak", responses=responses(404, 409), dependencies=[may_read])
+def get_soak(
+    dag_id: DagId,
+    version_number: VersionNumber,
+    session: SessionDep,
+    inconclusive_after: InconclusiveAfter,
+    min_runs: Annotated[int, Query(ge=1, le=MAX_INTEGER)] = 3,
+    min_duration: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 0,
+    max_failures: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+    consecutive_successes: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
     run_kinds: RunKind = RunKind.CANARY,
     since: Moment | None = None,
     expected_dag_hash: Text | None = None,
@@ -123,9 +145,6 @@ def get_soak(
     max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
 ) -> SoakResponse:
     """Judge a version by its runs, with the evidence."""
-    if inconclusive_after is None:
-        # Sent by hooks of 0.1.0, whose soaks would never end if it were passed over.
-        inconclusive_after = max_wait
     criteria = Criteria(
         min_runs=min_runs,
         min_duration=timedelta(seconds=min_duration),

@@ -161,6 +161,16 @@ def test_limit_of_a_soak_is_taken_by_the_name_that_it_had_in_0_1_0(api):
     assert api().get(SOAK, params={"max_wait": 0}).json()["verdict"] == "inconclusive"
 
 
+def test_limit_of_a_soak_by_both_names_is_refused_if_they_differ(api):
+    api().post(RUNS, json={"version_number": 2})
+    refused = api().get(SOAK, params={"max_wait": 5, "inconclusive_after": 7.5})
+    detail = refused.json()["detail"]
+    assert (refused.status_code, detail["reason"]) == (422, "invalid_request")
+    assert "inconclusive_after is 7.5 and max_wait, its former name, 5; give only one" in detail["message"]
+    alike = api().get(SOAK, params={"max_wait": 5, "inconclusive_after": 5.0})
+    assert alike.json()["criteria"]["inconclusive_after"] == 5
+
+
 @pytest.mark.parametrize("path", [f"versions/{10**20}/soak", f"versions?offset={10**20}", f"events?offset={10**20}"])
 def test_numbers_that_no_column_holds_are_invalid(api, path):
     assert api().get(f"{PINNING}/dags/orders/{path}").status_code == 422

@@ -65,6 +65,14 @@ def test_the_exit_code_is_the_verdict(states, criteria, verdict, code, run_canar
     assert (done.code, done.table["verdict"]) == (code, verdict)
 
 
+def test_limit_by_both_names_is_refused_if_they_differ(run_canaries, pinning):
+    run_canaries(GOOD)
+    refused = pinning("soak", "orders", "-V", 2, "--max-wait", 5, "--inconclusive-after", 7.5)
+    assert refused.code == 2
+    assert "--inconclusive-after/--max-wait: is given twice, as 5 and 7.5; give only one" in refused.err
+    assert pinning("soak", "orders", "-V", 2, "--max-wait", 5, "--inconclusive-after", 5).code == 10
+
+
 @pytest.mark.parametrize("options", [(), ("--compare",)], ids=["alone", "compared"])
 def test_is_what_the_rest_api_answers(options, run_canaries, pinning, api):
     run_canaries(GOOD, BAD, RUNNING)
