@@ -1,15 +1,29 @@
-# Everything a fresh machine needs is installed here; Python 3.10 or newer, git and make are enough.
+# Everything a fresh machine needs is installed here; git, make and Python are enough: 3.10 or newer, and 3.11 for Airflow 3.4.
+# AIRFLOW=3.4 makes every target use that Airflow, in an environment of its own.
 
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
-VENV ?= .venv
+# From the command line only: in the environment, the documentation's examples have the address of an API server by this name.
+AIRFLOW = 3.3
+AIRFLOWS := 3.3 3.4
+ifeq ($(filter $(AIRFLOWS),$(AIRFLOW)),)
+$(error AIRFLOW=$(AIRFLOW) is not supported: give one of $(AIRFLOWS))
+endif
 PYTHON ?= python3
+# Newer releases of what the environment consists of have left Python 3.10 behind.
+ifeq ($(AIRFLOW),3.3)
+VENV ?= .venv
+OLDEST_PYTHON := 3.10
+CONSTRAINTS := $(shell $(PYTHON) -c 'import sys; print("constraints-3.10.txt" if sys.version_info < (3, 11) else "constraints.txt")')
+else
+VENV ?= .venv-$(AIRFLOW)
+OLDEST_PYTHON := 3.11
+CONSTRAINTS := constraints-$(AIRFLOW).txt
+endif
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Newer releases of what the environment consists of have left Python 3.10 behind.
-CONSTRAINTS := $(shell $(PYTHON) -c 'import sys; print("constraints-3.10.txt" if sys.version_info < (3, 11) else "constraints.txt")')
 
-.PHONY: help env test unit integration system e2e demo bench check lint fix provider-info enforcement-docs airflow-report openapi ui docs build postgres chromium screenshots clean
+.PHONY: help env test compat unit integration system e2e demo bench check lint fix provider-info enforcement-docs airflow-report openapi ui docs build postgres chromium screenshots clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,8 +31,8 @@ help:  ## Show what can be made
 env: $(READY)  ## Create the environment
 
 $(READY): pyproject.toml $(CONSTRAINTS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, $(OLDEST_PYTHON:3.%=%)))' || { echo "Airflow $(AIRFLOW) needs Python $(OLDEST_PYTHON) or newer, and $(PYTHON) is $$($(PYTHON) -V): set PYTHON=..."; exit 1; }
 	@echo "Creating the environment in $(VENV) (some two minutes on the first run) ..."
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: set PYTHON=..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --progress-bar on --constraint $(CONSTRAINTS) --group test --group lint --group docs --editable . | { grep -v 'already satisfied' || true; }
@@ -33,6 +47,9 @@ chromium:  ## Install Chromium where it is missing
 
 test: env postgres chromium  ## Run every test
 	@$(BIN)/python -m scripts.run_tests
+
+compat: env postgres  ## Run the unit tests, and every path on real processes; with AIRFLOW=3.4
+	@$(BIN)/python -m scripts.run_tests --compat
 
 unit: env  ## Run the tests that need no server; T=path::test runs some of them
 	$(BIN)/python -m pytest $(if $(T),$(T),--numprocesses 2 --dist loadfile tests/unit)
@@ -98,4 +115,4 @@ build: env  ## Build the wheel and the sdist into dist/
 	$(BIN)/python -m build
 
 clean:  ## Remove the environment and everything built
-	rm -rf $(VENV) dist build .demo airflow_providers_pinning/ui/node_modules
+	rm -rf .venv .venv-* dist build .demo airflow_providers_pinning/ui/node_modules

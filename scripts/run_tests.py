@@ -27,6 +27,7 @@ A part that hangs is ended, shows where it hung, and counts as failed.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import re
@@ -80,6 +81,8 @@ JOBS = [
     ["tests/integration", f"--ignore={ON_POSTGRES}"],
 ]
 """Arguments of pytest, in the order in which they are begun."""
+COMPAT = [["tests/system/test_every_path.py"], *UNIT]
+"""What runs on the other release of Airflow that is supported."""
 
 
 class Jobs:
@@ -167,13 +170,16 @@ class Jobs:
 
 def main() -> int:
     """Run them all and return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--compat", action="store_true", help="only what runs on the other supported Airflow too")
+    chosen = COMPAT if parser.parse_args().compat else JOBS
     jobs = Jobs()
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, jobs.end)
     began = time.monotonic()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        passed = list(pool.map(jobs.run, JOBS))
-    print(f"{passed.count(True)} of {len(JOBS)} parts passed in {(time.monotonic() - began) / 60:.1f} min")
+        passed = list(pool.map(jobs.run, chosen))
+    print(f"{passed.count(True)} of {len(chosen)} parts passed in {(time.monotonic() - began) / 60:.1f} min")
     return 0 if all(passed) else 1
 
 

@@ -119,7 +119,7 @@ def test_the_wheel_tells_type_checkers_that_it_has_types(wheel):
 def test_the_wheel_needs_the_airflow_that_is_supported(wheel):
     metadata = wheel[f"airflow_providers_pinning-{__version__}.dist-info/METADATA"].decode()
 
-    assert "Requires-Dist: apache-airflow<3.4,>=3.3" in metadata
+    assert "Requires-Dist: apache-airflow<3.5,>=3.3" in metadata
     assert "Requires-Python: >=3.10" in metadata
 
 
@@ -130,6 +130,7 @@ def test_the_sdist_has_what_it_takes_to_build_and_test(sdist):
         "provider.yaml",
         "constraints.txt",
         "constraints-3.10.txt",
+        "constraints-3.4.txt",
         "Makefile",
         "README.md",
         "CHANGELOG.md",
