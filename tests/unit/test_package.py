@@ -119,7 +119,7 @@ def test_the_wheel_tells_type_checkers_that_it_has_types(wheel):
 def test_the_wheel_needs_the_airflow_that_is_supported(wheel):
     metadata = wheel[f"airflow_providers_pinning-{__version__}.dist-info/METADATA"].decode()
 
-    assert "Requires-Dist: apache-airflow<3.5,>=3.3" in metadata
+    assert "Requires-Dist: apache-airflow<3.5,>=3.3.2" in metadata
     assert "Requires-Python: >=3.10" in metadata
 
 
