@@ -70,7 +70,7 @@ ON_POSTGRES = "tests/integration/test_unit_tests.py"
 SYSTEM = split(
     "tests/system",
     ("test_cli.py", "test_demo.py", "test_enforcement.py"),
-    ("test_as_fab_user.py", "test_announcements.py", "test_every_path.py", "test_gaps.py", "test_overtaken_parse.py"),
+    ("test_as_fab_user.py", "test_announcements.py", "test_every_path.py", "test_gaps.py", "test_stale_parse.py"),
 )
 UNIT = split("tests/unit", ("enforcement",), ("api", "domain"))
 JOBS = [

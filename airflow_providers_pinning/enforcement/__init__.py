@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Everything that changes stock Airflow, one seam a module.
+Everything that changes Airflow, one patch a module; docs/architecture.md lists the rooms.
 
 No module here imports Airflow's models when it is loaded: the hooks run in the middle of Airflow's own
 imports, so the control plane is imported when a patched function is called.

@@ -34,7 +34,7 @@ FOLDERS = ("enforcement", "domain", "api")
 """Those with tests of what reads and writes the database; the longest first."""
 OF_SQLITE = (
     "tests/unit/api/test_fab.py",
-    "tests/unit/enforcement/test_version_selection.py::TestCost::test_pins_are_probed_by_their_primary_key",
+    "tests/unit/enforcement/versions/test_selection.py::TestCost::test_pins_are_probed_by_their_primary_key",
     "tests/unit/domain/versions/test_identity.py::test_locking_a_dag_keeps_other_writers_out",
     "tests/unit/domain/changes/test_transactions.py::TestBesideOtherWriters",
     "tests/unit/api/test_error_form.py::TestDatabase::test_that_does_not_take_the_note_in_the_audit_log_is_told_so",

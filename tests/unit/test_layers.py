@@ -117,8 +117,27 @@ def test_every_module_of_the_enforcement_names_a_test_that_exists():
     for path in modules("enforcement"):
         named = re.findall(r"tests/\w+/[\w/]+\.py", path.read_text())
         assert [name for name in named if not (ROOT / name).exists()] == []
-        if path.stem not in ("__init__", "bootstrap", "code_check", "unavailable"):
+        if path.stem not in ("__init__", "bootstrap", "code_check", "retry_backoff"):
             assert named, f"{path.name} does not say which test shows it"
+
+
+ENFORCEMENT_ROOMS = ("versions", "runs", "canaries", "scheduler", "dag_processor")
+ENFORCEMENT_TOP = ("bootstrap", "call", "components", "missing_tables", "patching")
+
+
+def test_the_enforcement_has_no_other_rooms():
+    found = {path.stem for path in (ROOT / PACKAGE / "enforcement").iterdir() if not path.name.startswith("__")}
+
+    assert found == {*ENFORCEMENT_TOP, *ENFORCEMENT_ROOMS}
+
+
+@pytest.mark.parametrize("room", ENFORCEMENT_ROOMS)
+def test_a_room_of_the_enforcement_imports_only_those_before_it(room):
+    prefix = f"{PACKAGE}.enforcement."
+    allowed = {*ENFORCEMENT_TOP, *ENFORCEMENT_ROOMS[: ENFORCEMENT_ROOMS.index(room) + 1]}
+    for path in modules(f"enforcement/{room}"):
+        rooms = {name.removeprefix(prefix).split(".")[0] for name in imports(path) if name.startswith(prefix)}
+        assert rooms <= allowed
 
 
 FOUNDATION = ("errors", "json_limits", "locks", "sessions", "text")

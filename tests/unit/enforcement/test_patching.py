@@ -79,9 +79,10 @@ class TestDeclaration:
     def test_of_every_function_of_the_enforcement_that_takes_a_call(self):
         import ast
 
+        enforcement = ROOT / "airflow_providers_pinning" / "enforcement"
         patches = {
-            f"{path.stem}:{node.name}"
-            for path in (ROOT / "airflow_providers_pinning" / "enforcement").glob("*.py")
+            f"{'.'.join(path.relative_to(enforcement).with_suffix('').parts)}:{node.name}"
+            for path in enforcement.rglob("*.py")
             for node in ast.parse(path.read_text()).body
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
             and not node.name.startswith("_")
@@ -96,8 +97,8 @@ class TestDeclaration:
         patches = [p.patched_by for p in POINTS if p.name == "TaskInstance.register_asset_changes_in_db"]
 
         assert patches == [
-            "displaced_assets:register_asset_changes_in_db",
-            "asset_events:register_asset_changes_in_db",
+            "runs.displaced_assets:register_asset_changes_in_db",
+            "canaries.asset_events:register_asset_changes_in_db",
         ]
 
 

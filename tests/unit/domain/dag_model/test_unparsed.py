@@ -352,7 +352,7 @@ class TestRounds:
 
 
 def test_the_dag_processor_recalculates_as_part_of_its_upkeep(broken):
-    from airflow_providers_pinning.enforcement.processor import Upkeep
+    from airflow_providers_pinning.enforcement.dag_processor.maintenance import Upkeep
 
     broken.session.execute(update(DagModel).values(exceeds_max_non_backfill=True))
     broken.session.commit()

@@ -1,0 +1,71 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+A canary run that is cleared keeps its version.
+
+Stock moves a run to the latest version if it is cleared "on the latest version", as the user, the Dag
+(``rerun_with_latest_version``) or the configuration says. While the Dag is pinned, that is the pinned version: a canary
+run would become evidence for a candidate that it no longer runs, and its failure would be gone. So canary runs are
+cleared on the version that they have, whatever was asked for, also among live runs that do move; and they get no
+tasks that only the latest version has.
+
+Shown by ``tests/unit/enforcement/canaries/test_clearing.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_providers_pinning.enforcement.call import Call
+
+
+def dry_run_clear_dag_run(call: Call) -> Any:
+    """Tell beforehand what will be cleared: of a canary run, no new tasks."""
+    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+
+    if call.only_new and is_canary(call.dag_id, call.dag_run_id, session=call.session):
+        return []
+    return call.proceed()
+
+
+def clear_task_instances(call: Call) -> None:
+    """Clear the tasks of canary runs on their own version, and then the others as they are to be."""
+    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+
+    if not call.run_on_latest_version:
+        call.proceed()
+        return
+    tis, session = call.tis, call.session
+    runs = {(ti.dag_id, ti.run_id) for ti in tis}
+    canaries = {run for run in runs if is_canary(*run, session=session)}
+    if not canaries:
+        call.proceed()
+        return
+    of_canaries = [ti for ti in tis if (ti.dag_id, ti.run_id) in canaries]
+    call.proceed(tis=of_canaries, run_on_latest_version=False)
+    if others := [ti for ti in tis if (ti.dag_id, ti.run_id) not in canaries]:
+        call.proceed(tis=others)
+
+
+def get_new_task_ids(call: Call) -> list[str]:
+    """Find no new tasks for a canary run, which would be moved for them."""
+    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+
+    if is_canary(call.dag_id, call.run_id, session=call.session):
+        return []
+    found: list[str] = call.proceed()
+    return found

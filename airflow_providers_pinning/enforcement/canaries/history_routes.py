@@ -1,0 +1,88 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+What a task can ask of other runs, over the Execution API, passes over canary runs.
+
+Stock answers with any run of the Dag. A canary run would be the "previous successful run" of the next live one, and an
+incremental load that goes by ``prev_data_interval_end_success`` would skip what lay before it, silently. So these
+routes pass over canary runs, in the statements that they send anyway. Counts and states include those that are
+asked for by their run id or their very logical date, which no live run shares: whoever waits for a canary run gets
+its state, and a canary run finds itself.
+
+FastAPI keeps the function that it was given when the route was declared, so the route is given another as well.
+
+Shown by ``tests/unit/enforcement/canaries/test_history.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_providers_pinning.enforcement.call import Call
+
+
+def get_previous_dagrun(call: Call) -> Any:
+    """Answer with the previous live run; an older route calls it too."""
+    return _among_live(_runs(), call)
+
+
+def get_dr_count(call: Call) -> Any:
+    """Count live runs, and those that are asked for by name."""
+    return _unless_named(_runs(), call)
+
+
+def get_previous_successful_dagrun(call: Call) -> Any:
+    """Answer with the previous successful live run."""
+    return _among_live(_runs(), call)
+
+
+def get_previous_task_instance(call: Call) -> Any:
+    """Answer with the task instance of the previous live run."""
+    return _among_live(_task_instances(), call)
+
+
+def get_task_instance_count(call: Call) -> Any:
+    """Count the task instances of live runs, and of those that are asked for by name."""
+    return _unless_named(_task_instances(), call)
+
+
+def get_task_instance_states(call: Call) -> Any:
+    """Answer with the states of task instances of live runs, and of those that are asked for by name."""
+    return _unless_named(_task_instances(), call)
+
+
+def _runs() -> Any:
+    from airflow.models.dagrun import DagRun
+
+    return DagRun
+
+
+def _task_instances() -> Any:
+    from airflow.models.taskinstance import TaskInstance
+
+    return TaskInstance
+
+
+def _unless_named(model: Any, call: Call) -> Any:
+    return call.proceed() if call.run_ids or call.logical_dates else _among_live(model, call)
+
+
+def _among_live(model: Any, call: Call) -> Any:
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live
+
+    with only_live(model, session=call.session):
+        return call.proceed()

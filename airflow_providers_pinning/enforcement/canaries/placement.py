@@ -1,0 +1,51 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+All tasks of a canary run in one pool, queue or executor, if the request wants that.
+
+Airflow takes these of each task from its Dag, when the task instance is made, mapped ones and those of cleared tasks
+too. They matter from the moment that the task is scheduled, so this is where they are set: for whatever way the
+task instance came about, and for each try.
+
+Shown by ``tests/unit/enforcement/canaries/test_placement.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
+from airflow_providers_pinning.enforcement.call import Call
+
+
+def schedule_tis(call: Call) -> Any:
+    """Schedule the tasks of a run; those of a canary run where it was asked to have them."""
+    run = call.instance
+    if not may_be_canary(run.run_id):
+        return call.proceed()
+    from airflow_providers_pinning.domain.canaries.isolation import places_of
+
+    session = call.session
+    places = places_of(run.dag_id, run.run_id, session=session)
+    if not places:
+        return call.proceed()
+    task_instances = list(call.schedulable_tis)
+    for ti in task_instances:
+        for place, value in places.items():
+            setattr(ti, place, value)
+    session.flush()
+    return call.proceed(schedulable_tis=task_instances)

@@ -1,0 +1,193 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The scheduling metadata of a pinned Dag are the pinned version's.
+
+Stock ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
+version into ``DagModel``, which is what the scheduler works from. For a pinned Dag the pinned version's
+are written instead; the parsed ones stay in the versions' own rows. References to assets of a kind that
+the pinned version does not use are dropped, which stock leaves where nothing of the kind is referred to. If
+the pinned version's bundle is no longer configured, the Dag stays out of service, which a parse at HEAD would end.
+
+The Dags are exchanged inside its first step, ``DagModelOperation.add_dags``, right after that has locked
+the rows of ``DagModel``. Pins that were read before the lock would let a pin that commits in between be
+overwritten with HEAD.
+
+Shown by ``tests/unit/enforcement/dag_processor/test_dag_model.py``,
+``tests/unit/domain/dag_model/test_asset_references.py`` and ``tests/integration/test_concurrent_writes.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow_providers_pinning.enforcement.call import Call
+
+log = logging.getLogger(__name__)
+
+
+def add_dags(call: Call) -> dict[str, Any]:
+    """Lock and read the Dags' rows as Airflow does, and exchange what is to be written for pinned Dags."""
+    from airflow_providers_pinning.domain.dag_model.head import note_defined
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+    from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
+    from airflow_providers_pinning.domain.versions.managed_cache import read_protection
+
+    operation, session = call.instance, call.session
+    orm_dags: dict[str, Any]
+    if all(isinstance(dag, ActiveVersion) for dag in operation.dags.values()):
+        orm_dags = call.proceed()
+        return orm_dags
+    keep_writers_out_of_sqlite(session=session)
+    in_order = len(operation.dags) > 1
+    if in_order:
+        _lock_in_order(operation.dags, session=session)
+    orm_dags = call.proceed()
+    protection = read_protection(operation.dags, session=session)
+    if protection.recorded and not in_order:
+        _read_again(operation, orm_dags, session=session)
+    if protection.missing_at_head:
+        note_defined(protection.missing_at_head, session=session)
+    if protection.pinned:
+        _exchange_pinned(operation.dags, orm_dags, protection.pinned, session=session)
+    return orm_dags
+
+
+def update_dags(call: Call) -> None:
+    """Write the Dags' rows, and put right what Airflow takes to be the same for all Dags of a file."""
+    dags, orm_dags = call.instance.dags, call.orm_dags
+    durations = {dag_id: orm_dag.last_parse_duration for dag_id, orm_dag in orm_dags.items()}
+    call.proceed()
+    _note_places(dags, orm_dags)
+    _keep_stale(dags, orm_dags, session=call.session)
+    _drop_references(dags, orm_dags, session=call.session)
+    if call.parse_duration is None:
+        _keep_durations(dags, orm_dags, durations)
+
+
+def bulk_write_to_db(call: Call) -> None:
+    """Write what a file defines, and keep what unfinished canary runs need."""
+    session = call.session
+    dag_ids = [dag.dag_id for dag in call.dags]
+    call.proceed()
+    _keep_canary_needs(dag_ids, session=session)
+
+
+def _lock_in_order(dag_ids: Any, *, session: Any) -> None:
+    """Lock in the order that everything else locks in, which stock does not: else there are deadlocks."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.sqlalchemy import with_row_locks
+    from sqlalchemy import select
+
+    session.execute(
+        with_row_locks(
+            select(DagModel.dag_id).where(DagModel.dag_id.in_(dag_ids)).order_by(DagModel.dag_id),
+            of=DagModel,
+            session=session,
+        )
+    )
+
+
+def _read_again(operation: Any, orm_dags: dict[str, Any], *, session: Any) -> None:
+    """
+    Read rows anew that a change of the pin may have written while stock waited for their lock.
+
+    A statement that had to wait sees the locked row as it is, but the rows that are joined with it, such as
+    tags, as they were before it waited.
+    """
+    from sqlalchemy import inspect
+
+    for orm_dag in orm_dags.values():
+        if inspect(orm_dag).persistent:
+            session.expire(orm_dag)
+    orm_dags.update(operation.find_orm_dags(session=session))
+
+
+def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any, *, session: Any) -> None:
+    from airflow_providers_pinning.domain.dag_model.sync import pinned_versions
+
+    active = pinned_versions(pinned, session=session)
+    for dag_id in pinned:
+        if dag_id in active:
+            active[dag_id].head = dags[dag_id]
+            dags[dag_id] = active[dag_id]
+        else:
+            log.error(
+                "The pinned version of Dag %s is gone, changed or unreadable: its schedule is left as it is, and it "
+                "gets no new runs. Pin another version or unpin it.",
+                dag_id,
+            )
+            del dags[dag_id], orm_dags[dag_id]
+
+
+def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
+    """Put right the bundle, for which stock knows only one value for all Dags of a file."""
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+
+    for dag_id, dag in dags.items():
+        if isinstance(dag, ActiveVersion):
+            orm_dags[dag_id].bundle_name = dag.bundle_name
+            orm_dags[dag_id].bundle_version = dag.bundle_version
+
+
+def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
+    """Keep Dags out of service whose pinned version nothing could run; stock takes what was parsed to be runnable."""
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, without_bundle
+
+    active = [dag for dag in dags.values() if isinstance(dag, ActiveVersion)]
+    if active:
+        for dag_id in without_bundle(active, session=session):
+            orm_dags[dag_id].is_stale = True
+
+
+def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
+    """Drop what another version referred to, which stock leaves where the written one refers to nothing."""
+    from airflow_providers_pinning.domain.dag_model.asset_references import drop_references_of_other_versions
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+
+    active = {dag_id: dag for dag_id, dag in dags.items() if isinstance(dag, ActiveVersion)}
+    if active:
+        drop_references_of_other_versions(active, orm_dags, session=session)
+
+
+def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: dict[str, float | None]) -> None:
+    """Keep how long the file took to parse, where a change of the pin writes the row and nothing was parsed."""
+    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+
+    for dag_id, dag in dags.items():
+        if isinstance(dag, ActiveVersion):
+            orm_dags[dag_id].last_parse_duration = durations[dag_id]
+
+
+def _keep_canary_needs(dag_ids: list[str], *, session: Any) -> None:
+    from airflow_providers_pinning.domain.dag_model.canary_metadata import keep_needs_of_unfinished_canaries
+    from airflow_providers_pinning.domain.versions.managed_cache import kept_protection
+
+    protection = kept_protection(dag_ids, session=session)
+    if protection is None:
+        # The caller changes the pin: a canary may be under way for all it knows.
+        keep_needs_of_unfinished_canaries(dag_ids, session=session)
+        return
+    # A canary run has a managed version that is not the pinned one.
+    with_candidates = {
+        dag_id
+        for dag_id, managed in protection.managed.items()
+        if len(managed) > (1 if dag_id in protection.pinned else 0)
+    }
+    if with_candidates:
+        keep_needs_of_unfinished_canaries(with_candidates, session=session)

@@ -1,0 +1,115 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+One version for the whole of a run.
+
+Stock ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and looks the version up
+again for the run's rows: a pin that commits in between makes a run with one version's tasks and
+another's id. Here the version is looked up once, under a lock, by stock's own look-up. If it is the one of the Dag in
+hand, the run is that; else it is created from that version's Dag, and the look-ups inside answer with the same
+version. A canary run brings its version along.
+``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
+
+Shown by ``tests/unit/enforcement/runs/test_creation.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.versions.serialized_dag import stamp_of
+
+log = logging.getLogger(__name__)
+
+
+def create_dagrun(call: Call) -> Any:
+    """Create a run from one version, which is looked up once."""
+    from airflow.utils.types import DagRunTriggeredByType
+
+    from airflow_providers_pinning.domain.resolution.active import (
+        Resolution,
+        current_resolution,
+        lock_active_pin,
+        resolved,
+    )
+
+    dag, session = call.instance, call.session
+    if (routed := current_resolution(dag.dag_id)) and routed.routed_to:
+        run = call.proceed()
+        _set_bundle_version(run, routed.routed_to)
+        return run
+    # ``airflow tasks test`` runs local code as well, which was not read from the database.
+    is_local = call.triggered_by == DagRunTriggeredByType.CLI and stamp_of(dag) is None
+    if call.triggered_by == DagRunTriggeredByType.TEST or is_local:
+        with resolved(Resolution(dag.dag_id, None)):
+            return call.proceed()
+    if (run := _create_from_dag_in_hand(call)) is not None:
+        return run
+    pin = lock_active_pin(dag.dag_id, session=session)
+    if pin.recorded:
+        dag = _dag_of(dag, pin.version, session=session)
+    with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
+        run = call.proceed_on(dag)
+    if pin.version:
+        _set_bundle_version(run, pin.version)
+    return run
+
+
+def _create_from_dag_in_hand(call: Call) -> Any:
+    """Create the run as stock does, unless it is to have another version; then nothing was written."""
+    from airflow_providers_pinning.domain.resolution.creation import DagNotInHandError, creating_run
+
+    dag = call.instance
+    if (stamp := stamp_of(dag)) is None:
+        return None
+    try:
+        with creating_run(dag.dag_id, stamp, session=call.session) as creation:
+            run = call.proceed()
+    except DagNotInHandError:
+        return None
+    if creation.is_pinned:
+        _set_bundle_version(run, creation)
+    return run
+
+
+def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
+    """Return the Dag of the resolved version: the one in hand if it is that, else read anew."""
+    from airflow.models.serialized_dag import SerializedDagModel
+    from sqlalchemy import select
+
+    from airflow_providers_pinning.domain.resolution.active import Resolution, resolved
+
+    if version is None:
+        with resolved(Resolution(dag.dag_id, None)):
+            latest = session.scalar(SerializedDagModel.latest_item_select_object(dag.dag_id))
+        return dag if latest is None or stamp_of(dag) == (latest.dag_version_id, latest.dag_hash) else latest.dag
+    if stamp_of(dag) == (version.dag_version_id, version.dag_hash):
+        return dag
+    log.info(
+        "The pin of Dag %s moved while a run was being created; it gets version %s", dag.dag_id, version.version_number
+    )
+    return session.scalar(
+        select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
+    ).dag
+
+
+def _set_bundle_version(run: Any, version: Any) -> None:
+    """Stock takes it from ``DagModel``, which a host without the enforcement may have overwritten."""
+    if run.bundle_version != version.bundle_version:
+        run.bundle_version = version.bundle_version

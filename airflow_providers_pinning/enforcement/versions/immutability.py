@@ -1,0 +1,135 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+A managed version is never rewritten.
+
+Stock ``SerializedDagModel.write_dag`` changes the latest version in place when only code outside the
+Dag's structure changed, or when no run refers to it yet. A pin or an approval of that version would
+then mean other code. If the latest version is managed and anything differs, the stock function is told
+that there is no latest version, so it writes a new one. The next differing commit changes that one, so
+numbers do not inflate.
+
+Two more writes reach a managed version: renamed deadlines are updated in the rows of the version whose
+deadlines are reused, and ``DagCode.update_source_code`` picks the row to overwrite by its time of
+update, not by its version.
+
+Shown by ``tests/unit/enforcement/versions/test_immutability.py``.
+"""
+
+from __future__ import annotations
+
+import copy
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+
+from airflow_providers_pinning.enforcement.call import Call
+
+_reuse_deadlines: ContextVar[bool] = ContextVar("pinning_reuse_deadlines", default=True)
+
+
+@cache
+def _managed_write_metadata() -> Any:
+    """Return the type of what Airflow knows of the latest version before it writes, for one that is managed."""
+    from airflow.models.serialized_dag import DagWriteMetadata
+
+    return type("ManagedWriteMetadata", (DagWriteMetadata,), {"__slots__": ()})
+
+
+def prefetch_dag_write_metadata(call: Call) -> Any:
+    """Read what the latest versions are, and which of them are managed."""
+    # The rows of these Dags are locked by now (see enforcement.dag_processor.dag_model), so nothing can
+    # come under management before they are written.
+    from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
+
+    session = call.session
+    metadata = call.proceed()
+    for dag_id, managed in managed_versions(metadata, session=session).items():
+        known = metadata[dag_id]
+        if known.dag_version and known.dag_version.id in managed:
+            metadata[dag_id] = _managed_write_metadata()(*known)
+    return metadata
+
+
+def write_dag(call: Call) -> bool:
+    """Write a Dag; if its latest version is managed and anything differs, as a new version."""
+    from airflow.models.serialized_dag import DagWriteMetadata
+
+    cls, dag, session = call.instance, call.dag, call.session
+    known = call._prefetched or cls._prefetch_dag_write_metadata([dag.dag_id], session=session).get(dag.dag_id)
+    place = (call.bundle_name, call.bundle_version, call.version_data)
+    if isinstance(known, _managed_write_metadata()) and _differs(cls, dag, place, known, session=session):
+        known = DagWriteMetadata(last_updated=known.last_updated, dag_hash=None, dag_version=None)
+        token = _reuse_deadlines.set(False)
+    else:
+        token = _reuse_deadlines.set(True)
+    try:
+        written: bool = call.proceed(_prefetched=known)
+        return written
+    finally:
+        _reuse_deadlines.reset(token)
+
+
+def try_reuse_deadline_uuids(call: Call) -> Any:
+    """Reuse deadlines, unless that would rewrite those of a managed version."""
+    return call.proceed() if _reuse_deadlines.get() else None
+
+
+def _differs(cls: Any, dag: Any, place: tuple, known: Any, *, session: Any) -> bool:
+    """Tell whether the parsed Dag is anything else than the managed latest version."""
+    latest = known.dag_version
+    if place != (latest.bundle_name, latest.bundle_version, latest.version_data):
+        return True
+    data = dag.data
+    if parsed_deadlines := data.get("dag", {}).get("deadline"):
+        from sqlalchemy import select
+
+        stored = session.scalar(select(cls).where(cls.dag_version_id == latest.id))
+        references = ((stored and stored.data) or {}).get("dag", {}).get("deadline")
+        reused = references and cls._try_reuse_deadline_uuids(references, parsed_deadlines, session)
+        if not reused or reused[1]:
+            return True
+        data = copy.deepcopy(data)
+        data["dag"]["deadline"] = references
+    return cls.hash(data) != known.dag_hash
+
+
+def update_source_code(call: Call) -> None:
+    """Overwrite the source of the latest version, unless that is managed."""
+    from airflow.models.dag_version import DagVersion
+    from sqlalchemy import select
+
+    from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
+
+    cls, dag_id, session = call.instance, call.dag_id, call.session
+    managed = managed_versions([dag_id], session=session).get(dag_id)
+    if not managed:
+        call.proceed()
+        return
+    latest = session.scalar(
+        select(cls)
+        .join(DagVersion, cls.dag_version_id == DagVersion.id)
+        .where(cls.dag_id == dag_id)
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+    )
+    if latest is None or latest.dag_version_id in managed:
+        return
+    source_code = cls.get_code_from_file(call.fileloc)
+    if (source_code_hash := cls.dag_source_hash(source_code)) != latest.source_code_hash:
+        latest.source_code = source_code
+        latest.source_code_hash = source_code_hash
