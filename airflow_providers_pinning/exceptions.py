@@ -23,6 +23,8 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from airflow_providers_pinning.vocabulary import REFUSALS
+
 
 class PinningApiError(AirflowException):
     """
@@ -103,6 +105,10 @@ class InvalidConf(InvalidRequest):
 
 class InvalidIsolationError(InvalidRequest):
     """Canary runs cannot be kept apart from live ones as it was asked for."""
+
+
+class InvalidSource(InvalidRequest):
+    """What a request says of where it comes from is no flat JSON object of texts and whole numbers."""
 
 
 class NotAuthenticated(PinningApiError):
@@ -205,6 +211,10 @@ class RunIdNotAllowed(Conflict):
     """Airflow is configured to refuse the run ids of canary runs; ``data["allowing_pattern"]`` would allow them."""
 
 
+class PinUnavailable(Conflict):
+    """No run can be made, because the pinned version vanished or drifted."""
+
+
 class IdempotencyKeyReused(Conflict):
     """The idempotency key belongs to another request about this Dag."""
 
@@ -247,33 +257,10 @@ class RollbackFailed(PinningApiError):
 
 
 OF_REASON: dict[str, type[PinningApiError]] = {
-    "unknown_dag": UnknownDag,
-    "unknown_version": UnknownVersion,
-    "unknown_run": UnknownRun,
-    "not_pinned": NotPinned,
-    "revision_conflict": RevisionConflict,
-    "version_drifted": VersionDrifted,
-    "version_rejected": VersionRejected,
-    "version_active": VersionActive,
-    "content_not_kept": ContentNotKept,
-    "version_in_use": VersionInUse,
-    "version_unreadable": VersionUnreadable,
-    "unversioned_bundle": UnversionedBundle,
-    "version_data_unsupported": VersionDataUnsupported,
-    "team_not_permitted": TeamNotPermitted,
-    "code_unavailable": CodeUnavailable,
-    "not_enforced": NotEnforced,
-    "held": DagHeld,
-    "not_managed": NotManaged,
-    "run_not_allowed": RunNotAllowed,
-    "no_task": NoTask,
-    "run_id_not_allowed": RunIdNotAllowed,
-    "idempotency_key_reused": IdempotencyKeyReused,
-    "nothing_to_roll_back_to": NothingToRollBackTo,
-    "invalid_conf": InvalidConf,
-    "invalid_isolation": InvalidIsolationError,
-    "database_busy": DatabaseBusy,
-    "database_unavailable": DatabaseUnavailable,
+    **{
+        reason: globals().get(refusal.exception) or globals()[refusal.exception.removesuffix("Error")]
+        for reason, refusal in REFUSALS.items()
+    },
     "api_unreachable": ApiUnreachable,
 }
 """The class of each of the server's reasons; others are told apart by their status."""

@@ -40,19 +40,6 @@ from airflow_providers_pinning.domain.monitoring.release_state import ReleaseSta
 
 log = logging.getLogger(__name__)
 
-STATUS_OF: dict[type[errors.PinningError], int] = {
-    errors.UnknownDagError: status.HTTP_404_NOT_FOUND,
-    errors.UnknownVersionError: status.HTTP_404_NOT_FOUND,
-    errors.UnknownRunError: status.HTTP_404_NOT_FOUND,
-    errors.NotPinnedError: status.HTTP_404_NOT_FOUND,
-    errors.TeamNotPermittedError: status.HTTP_403_FORBIDDEN,
-    errors.InvalidConfError: status.HTTP_422_UNPROCESSABLE_CONTENT,
-    errors.InvalidIsolationError: status.HTTP_422_UNPROCESSABLE_CONTENT,
-    errors.DatabaseBusyError: status.HTTP_503_SERVICE_UNAVAILABLE,
-    errors.DatabaseUnavailableError: status.HTTP_503_SERVICE_UNAVAILABLE,
-}
-"""Refusals that are not a conflict; every other one answers 409."""
-
 INVALID = "invalid_request"
 SAID_OF: dict[int, tuple[str, str]] = {
     400: (INVALID, "The request cannot be read"),
@@ -109,7 +96,7 @@ def answer_refusal(request: Request, error: Exception) -> JSONResponse:
         raise error
     wait = error.data.get("retry_after")
     return _answer(
-        STATUS_OF.get(type(error), status.HTTP_409_CONFLICT),
+        error.refusal.status,
         {
             "reason": error.reason,
             "message": error.message,

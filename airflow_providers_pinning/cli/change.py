@@ -31,7 +31,6 @@ from rich.prompt import Confirm
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.command import CommandError, note_committed
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say, say_styled, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import state_rows
@@ -39,6 +38,7 @@ from airflow_providers_pinning.domain.changes.transactions import commit, rehear
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.vocabulary import ExitCode
 
 
 @dataclass(frozen=True)

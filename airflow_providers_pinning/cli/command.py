@@ -32,24 +32,12 @@ from airflow.utils.session import create_session
 from sqlalchemy.exc import DataError, DBAPIError
 
 from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of, is_unreachable
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
+from airflow_providers_pinning.vocabulary import ExitCode
 
 Function = TypeVar("Function", bound=Callable[[Namespace], None])
-
-CODE_OF: dict[type[errors.PinningError], ExitCode] = {
-    errors.UnknownDagError: ExitCode.NOT_FOUND,
-    errors.UnknownVersionError: ExitCode.NOT_FOUND,
-    errors.UnknownRunError: ExitCode.NOT_FOUND,
-    errors.NotPinnedError: ExitCode.NOT_FOUND,
-    errors.InvalidConfError: ExitCode.USAGE,
-    errors.InvalidIsolationError: ExitCode.USAGE,
-    errors.DatabaseBusyError: ExitCode.UNEXPECTED,
-    errors.DatabaseUnavailableError: ExitCode.UNEXPECTED,
-}
-"""Refusals that have another exit code than :attr:`ExitCode.REFUSED`."""
 
 
 class CommandError(Exception):
@@ -122,7 +110,7 @@ def _end(args: Namespace, error: Exception) -> NoReturn:
 
 def _explain(error: Exception) -> tuple[ExitCode, str]:
     if isinstance(error, errors.PinningError):
-        return CODE_OF.get(type(error), ExitCode.REFUSED), f"{error.reason}: {error.message}"
+        return error.refusal.exit_code, f"{error.reason}: {error.message}"
     if isinstance(error, CommandError):
         return error.code, str(error)
     if isinstance(error, DBAPIError):

@@ -21,17 +21,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from airflow_providers_pinning.vocabulary import REFUSALS, ExitCode, Refusal
+
+_REASONS = {refusal.exception: reason for reason, refusal in REFUSALS.items()}
+
 
 class PinningError(Exception):
     """
     Base of every refusal.
+
+    A subclass takes its reason, HTTP status and exit code from the row in
+    :data:`~airflow_providers_pinning.vocabulary.REFUSALS` that names it.
 
     :param message: what was refused, with the value at fault, and what to do about it
     :param data: JSON-serializable facts for the caller, such as the current release state
     """
 
     reason: ClassVar[str] = "pinning_error"
-    """Machine word that names the refusal in REST answers and exit codes."""
+    """Machine word that names the refusal in REST answers and on the command line."""
+    refusal: ClassVar[Refusal] = Refusal(409, ExitCode.REFUSED, "PinningError")
+    """How it is shown."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.reason = _REASONS[cls.__name__]
+        cls.refusal = REFUSALS[cls.reason]
 
     def __init__(self, message: str, **data: Any) -> None:
         super().__init__(message)
@@ -42,151 +56,101 @@ class PinningError(Exception):
 class UnknownDagError(PinningError):
     """No Dag of this id is registered."""
 
-    reason = "unknown_dag"
-
 
 class UnknownVersionError(PinningError):
     """The Dag has no such version."""
-
-    reason = "unknown_version"
 
 
 class UnknownRunError(PinningError):
     """A run is not among those that the request is about; ``data["run_ids"]`` names it."""
 
-    reason = "unknown_run"
-
 
 class NotPinnedError(PinningError):
     """The Dag is not pinned, so there is nothing to unpin."""
-
-    reason = "not_pinned"
 
 
 class RevisionConflictError(PinningError):
     """The pin changed since the caller read it; ``data["state"]`` holds the current release state."""
 
-    reason = "revision_conflict"
-
 
 class VersionDriftedError(PinningError):
     """The version is no longer what was approved or recorded."""
-
-    reason = "version_drifted"
 
 
 class VersionRejectedError(PinningError):
     """The version was rejected and may not be pinned until it is restored."""
 
-    reason = "version_rejected"
-
 
 class VersionActiveError(PinningError):
     """The version is pinned, so it cannot be rejected in place."""
-
-    reason = "version_active"
 
 
 class VersionUnreadableError(PinningError):
     """The stored version cannot be deserialized by this Airflow and its plugins."""
 
-    reason = "version_unreadable"
-
 
 class UnversionedBundleError(PinningError):
     """The version's code cannot be pinned, because its bundle or the Dag is not versioned."""
-
-    reason = "unversioned_bundle"
 
 
 class VersionDataUnsupportedError(PinningError):
     """The version is described by data that this Airflow does not hand to workers."""
 
-    reason = "version_data_unsupported"
-
 
 class TeamNotPermittedError(PinningError):
     """The version belongs to another team than the Dag does now, and the caller may not edit the Dag there."""
-
-    reason = "team_not_permitted"
 
 
 class CodeUnavailableError(PinningError):
     """The dag processor could not get the version's code from its bundle."""
 
-    reason = "code_unavailable"
-
 
 class NotEnforcedError(PinningError):
     """A live component runs without the enforcement; ``data["components"]`` names them."""
 
-    reason = "not_enforced"
 
-
-class HeldError(PinningError):
+class DagHeldError(PinningError):
     """The Dag is on hold: no change without an override until a person lifts it."""
-
-    reason = "held"
 
 
 class ContentNotKeptError(PinningError):
     """A version that was rewritten cannot be written again, because what it consisted of is not kept."""
 
-    reason = "content_not_kept"
-
 
 class VersionInUseError(PinningError):
     """Unfinished runs use the version as it is now, so it cannot be written again; ``data["run_ids"]`` names some."""
-
-    reason = "version_in_use"
 
 
 class NotManagedError(PinningError):
     """The version is not managed, so it may be rewritten by the next commit; make it a candidate first."""
 
-    reason = "not_managed"
-
 
 class InvalidConfError(PinningError):
     """The configuration of a run does not fit the parameters of its version."""
-
-    reason = "invalid_conf"
 
 
 class InvalidIsolationError(PinningError):
     """Canary runs cannot be kept apart from live ones as it was asked for."""
 
-    reason = "invalid_isolation"
-
 
 class RunNotAllowedError(PinningError):
     """The version does not allow manual runs, so it can have no canary runs."""
-
-    reason = "run_not_allowed"
 
 
 class NoTaskError(PinningError):
     """A run of the version would have no task now, so it would show nothing."""
 
-    reason = "no_task"
-
 
 class RunIdNotAllowedError(PinningError):
     """Airflow is configured to refuse the ids of canary runs; ``data["allowing_pattern"]`` would allow them."""
-
-    reason = "run_id_not_allowed"
 
 
 class NothingToRollBackToError(PinningError):
     """No version that was active before can be pinned."""
 
-    reason = "nothing_to_roll_back_to"
-
 
 class IdempotencyKeyReusedError(PinningError):
     """The idempotency key belongs to another request."""
-
-    reason = "idempotency_key_reused"
 
 
 class PinUnavailableError(PinningError, ValueError):
@@ -196,16 +160,10 @@ class PinUnavailableError(PinningError, ValueError):
     It is a ``ValueError`` too, because that is what Airflow's trigger endpoints answer with the message.
     """
 
-    reason = "pin_unavailable"
-
 
 class DatabaseBusyError(PinningError):
     """Others were in the way in the database for too long: nothing was changed, and the same may succeed soon."""
 
-    reason = "database_busy"
-
 
 class DatabaseUnavailableError(PinningError):
     """There is no connection to the database; the message says whether a change may have been made."""
-
-    reason = "database_unavailable"

@@ -15,59 +15,82 @@
 # specific language governing permissions and limitations
 # under the License.
 
+"""A refusal is declared once, and every face knows it."""
+
+from __future__ import annotations
+
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from airflow_providers_pinning import exceptions
-from airflow_providers_pinning.api.errors import STATUS_OF
 from airflow_providers_pinning.domain import errors
+from airflow_providers_pinning.vocabulary import REFUSALS, ExitCode
+from tests.unit.test_layers import imports
 
 ROOT = Path(__file__).parents[2]
 
-NOT_ANSWERED = {errors.PinUnavailableError.reason}
-"""Raised where Airflow creates a run, which does not answer in the words of this package."""
-
-
-def reasons(kind=errors.PinningError):
-    """Return the refusals by reason."""
-    found = {}
-    for refusal in kind.__subclasses__():
-        found |= {refusal.reason: refusal, **reasons(refusal)}
-    return {reason: refusal for reason, refusal in found.items() if reason not in NOT_ANSWERED}
+OF_REQUESTS = {"invalid_source", "invalid_request"}
+"""Refusals of requests that never reach the domain."""
 
 
 def table_of_refusals():
-    """Return the reasons in the table of refusals, each with the statuses of its row."""
-    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| ([0-9, ]+) \|", (ROOT / "docs" / "refusals.md").read_text(), re.MULTILINE)
+    """Return the reasons in the table of refusals, each with the statuses and the exit codes of its row."""
+    rows = re.findall(
+        r"^\| (`[a-z_`, ]+`) \| ([0-9, ]+) \| ([0-9, ]+) \|", (ROOT / "docs" / "refusals.md").read_text(), re.MULTILINE
+    )
     return {
-        reason: {int(status) for status in statuses.split(", ")}
-        for named, statuses in rows
+        reason: ({int(status) for status in statuses.split(", ")}, {int(code) for code in codes.split(", ")})
+        for named, statuses, codes in rows
         for reason in re.findall(r"`([a-z_]+)`", named)
     }
 
 
-@pytest.mark.parametrize("reason", sorted(reasons()))
-def test_every_refusal_has_an_exception_of_its_own(reason):
+@pytest.mark.parametrize("reason", sorted(REFUSALS))
+def test_every_reason_has_an_exception_and_a_row_in_the_documentation_with_status_and_exit_code(reason):
+    refusal = REFUSALS[reason]
     raised = exceptions.error_from_dict({"message": "", "status": None, "reason": reason, "data": {}})
+    statuses, codes = table_of_refusals()[reason]
 
-    assert type(raised) not in {exceptions.PinningApiError, *exceptions.OF_STATUS.values()}
     assert list(exceptions.OF_REASON.values()).count(type(raised)) == 1
+    assert isinstance(raised, exceptions.OF_STATUS[refusal.status])
+    assert refusal.status in statuses
+    assert refusal.exit_code in codes
+    assert isinstance(refusal.exit_code, ExitCode)
 
 
-@pytest.mark.parametrize("reason", sorted(reasons()))
-def test_the_exception_of_a_refusal_is_that_of_its_status_too(reason):
-    status = STATUS_OF.get(reasons()[reason], 409)
-
-    assert issubclass(exceptions.OF_REASON[reason], exceptions.OF_STATUS[status])
+def test_the_documentation_has_no_other_reasons():
+    assert set(table_of_refusals()) == set(REFUSALS)
 
 
-@pytest.mark.parametrize("reason", sorted(reasons()))
-def test_every_refusal_stands_in_the_table_of_refusals_with_its_status(reason):
-    assert STATUS_OF.get(reasons()[reason], 409) in table_of_refusals()[reason]
+@pytest.mark.parametrize("reason", sorted(REFUSALS.keys() - OF_REQUESTS))
+def test_every_refusal_has_an_exception_of_its_own(reason):
+    assert exceptions.OF_REASON[reason] not in {exceptions.PinningApiError, *exceptions.OF_STATUS.values()}
+
+
+def test_the_domain_raises_every_refusal_but_those_of_requests():
+    raised = {
+        kind.reason: kind.__name__
+        for kind in errors.PinningError.__subclasses__()
+        if kind.__module__ == errors.__name__
+    }
+
+    assert raised == {reason: refusal.exception for reason, refusal in REFUSALS.items() if reason not in OF_REQUESTS}
+
+
+def test_a_refusal_without_a_row_cannot_be_declared():
+    with pytest.raises(KeyError, match="UnheardOfError"):
+        type("UnheardOfError", (errors.PinningError,), {})
 
 
 @pytest.mark.parametrize("kind", exceptions.OF_REASON.values(), ids=lambda kind: kind.__name__)
 def test_every_exception_stands_in_the_table_of_the_hooks(kind):
     assert f"`{kind.__name__}`" in (ROOT / "docs" / "hooks.md").read_text()
+
+
+def test_the_vocabulary_needs_nothing_but_the_standard_library():
+    path = ROOT / "airflow_providers_pinning" / "vocabulary.py"
+
+    assert {name.split(".")[0] for name in imports(path)} <= sys.stdlib_module_names

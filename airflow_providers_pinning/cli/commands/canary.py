@@ -30,7 +30,6 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, tell_repeated, warn
 from airflow_providers_pinning.cli.command import changes, note_committed
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import short
@@ -45,6 +44,7 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, require_dag
+from airflow_providers_pinning.vocabulary import ExitCode
 
 DELETED = "deleted"
 """What is shown of a run that is gone, which never finishes."""

@@ -23,10 +23,10 @@ from collections.abc import Iterator
 
 from airflow_providers_pinning.cli import clock_checks, deployment_checks, process_checks, worker_checks
 from airflow_providers_pinning.cli.command import shows
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.findings import Finding, Status, examine, warning
 from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.plain import plain
+from airflow_providers_pinning.vocabulary import ExitCode
 
 OF_THIS_PROCESS = (
     ("package", process_checks.check_package),

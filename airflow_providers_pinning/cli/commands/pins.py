@@ -24,7 +24,6 @@ from airflow.utils.session import create_session
 
 from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, show
 from airflow_providers_pinning.cli.plain import plain
@@ -35,6 +34,7 @@ from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
 from airflow_providers_pinning.domain.monitoring.lists import PinSummary
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
+from airflow_providers_pinning.vocabulary import ExitCode
 
 
 @shows

@@ -23,7 +23,6 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_providers_pinning.cli.command import shows
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.plain import soak_report
 from airflow_providers_pinning.cli.release import short
@@ -34,6 +33,7 @@ from airflow_providers_pinning.domain.soak.evidence import FailedTasks
 from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import Soak, SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
+from airflow_providers_pinning.vocabulary import ExitCode
 
 CODE_OF = {
     Verdict.SUCCESSFUL: ExitCode.DONE,

@@ -27,7 +27,6 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.plain import plain
@@ -45,6 +44,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.vocabulary import ExitCode
 
 
 @shows

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.errors import HeldError, RevisionConflictError, VersionDriftedError
+from airflow_providers_pinning.domain.errors import DagHeldError, RevisionConflictError, VersionDriftedError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
@@ -108,10 +108,10 @@ def check_hold(pin: Pin, change: Change) -> None:
     """
     Refuse a change while the Dag is on hold, unless the caller overrides that.
 
-    :raises HeldError: if it is on hold
+    :raises DagHeldError: if it is on hold
     """
     if pin.hold_reason and not change.override_reason:
-        raise HeldError(
+        raise DagHeldError(
             f"Dag {pin.dag_id!r} was put on hold by {pin.hold_actor}: {pin.hold_reason}. "
             "Give an override_reason (--override-reason on the command line) to change it all the same; that lifts the "
             "hold.",

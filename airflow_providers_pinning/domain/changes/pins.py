@@ -96,7 +96,7 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     :raises VersionUnreadableError: if it cannot be deserialized
     :raises UnversionedBundleError: if its code cannot be had again
     :raises CodeUnavailableError: if the dag processor reported that it could not get the code
-    :raises HeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    :raises DagHeldError: if the Dag is on hold, unless ``change.override_reason`` is given
     :raises NotEnforcedError: if a live component runs without the enforcement
     """
     request = {"action": "pin", "dag_id": dag_id, **target.as_request()}
@@ -221,7 +221,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     :raises RevisionConflictError: if the pin is at another revision, or another version the latest, than the caller
         expected
     :raises VersionDriftedError: if the latest version is not what the caller saw
-    :raises HeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    :raises DagHeldError: if the Dag is on hold, unless ``change.override_reason`` is given
     :raises VersionUnreadableError: if the latest version cannot be deserialized
     """
     request = {"action": "unpin", "dag_id": dag_id}

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_providers_pinning.api.errors import STATUS_OF, answer_refusal
+from airflow_providers_pinning.api.errors import answer_refusal
 from airflow_providers_pinning.domain import errors
 
 EVERY_ERROR = [
@@ -39,7 +39,7 @@ def test_every_refusal_has_a_word_of_its_own_and_a_description(error):
 def test_every_refusal_is_answered_with_its_word_message_and_facts(error):
     answer = answer_refusal(None, error("It is refused.", dag_id="orders"))
 
-    assert answer.status_code == STATUS_OF.get(error, 409)
+    assert answer.status_code == error.refusal.status
     expected = f'{{"detail":{{"reason":"{error.reason}","message":"It is refused.","dag_id":"orders"}}}}'
     assert answer.body.decode() == expected
 

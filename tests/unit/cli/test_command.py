@@ -24,10 +24,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 
-from airflow_providers_pinning.api.errors import STATUS_OF
 from airflow_providers_pinning.cli.commands import pins
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.domain import errors
+from airflow_providers_pinning.vocabulary import ExitCode
 
 REFUSALS = [error for _, error in inspect.getmembers(errors, inspect.isclass) if issubclass(error, errors.PinningError)]
 
@@ -51,11 +50,11 @@ def test_every_refusal_has_the_exit_code_that_fits_its_http_status(refusal, fail
 
     done = pinning("status", "orders")
     assert (done.out, done.err) == ("", f"airflow pinning status: {refusal.reason}: Not now. Wait.\n")
-    assert done.code == {403: 3, 404: 4, 409: 3, 422: 2, 503: 1}[int(STATUS_OF.get(refusal, 409))]
+    assert done.code == {403: 3, 404: 4, 409: 3, 422: 2, 503: 1}[refusal.refusal.status]
 
 
 def test_a_message_with_control_characters_stays_one_line(fail, pinning):
-    fail(errors.HeldError("by \x1b[31mmallory\n[bold]"))
+    fail(errors.DagHeldError("by \x1b[31mmallory\n[bold]"))
 
     assert pinning("status", "orders").err == "airflow pinning status: held: by \\x1b[31mmallory\\n[bold]\n"
 
@@ -76,7 +75,7 @@ def test_a_failure_can_be_seen_completely(fail, pinning):
 
 
 def test_a_refusal_has_nothing_more_to_see(fail, pinning):
-    fail(errors.HeldError("Not now."))
+    fail(errors.DagHeldError("Not now."))
 
     assert pinning("status", "orders", "--verbose").code == ExitCode.REFUSED
 

@@ -23,10 +23,10 @@ from airflow.cli.cli_parser import get_parser
 
 from airflow_providers_pinning.cli import arguments
 from airflow_providers_pinning.cli.definition import EXIT_CODES, get_cli_commands
-from airflow_providers_pinning.cli.exit_codes import ExitCode
 from airflow_providers_pinning.domain.monitoring.lists import PinOrder
 from airflow_providers_pinning.domain.soak.evidence import FailedTasks
 from airflow_providers_pinning.domain.soak.judged_runs import RunKind
+from airflow_providers_pinning.vocabulary import ExitCode
 from tests.support.python import ROOT, answer_of
 
 [GROUP] = get_cli_commands()

@@ -25,7 +25,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from airflow_providers_pinning.cli.exit_codes import ExitCode
+from airflow_providers_pinning.vocabulary import ExitCode
 from tests.support.sources import dag_file
 
 OPERATIONS = Path(__file__).parents[4] / "docs" / "operations.md"

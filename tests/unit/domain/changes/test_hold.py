@@ -19,7 +19,7 @@ from __future__ import annotations
 import pytest
 from airflow.jobs.job import Job, JobState
 
-from airflow_providers_pinning.domain.errors import HeldError, NotEnforcedError
+from airflow_providers_pinning.domain.errors import DagHeldError, NotEnforcedError
 from airflow_providers_pinning.models import Event
 from tests.support.sources import CHANGED, STABLE
 
@@ -38,15 +38,15 @@ def held(lab):
 
 
 def test_hold_refuses_a_pin_and_an_unpinning(held):
-    with pytest.raises(HeldError, match="orders arrive twice"):
+    with pytest.raises(DagHeldError, match="orders arrive twice"):
         held.pin("orders", 3)
     held.session.rollback()
-    with pytest.raises(HeldError):
+    with pytest.raises(DagHeldError):
         held.unpin("orders")
 
 
 def test_hold_cannot_be_bypassed_by_rolling_back_to_a_newer_version(held):
-    with pytest.raises(HeldError):
+    with pytest.raises(DagHeldError):
         held.roll_back("orders", to_version=3)
 
 

@@ -360,7 +360,7 @@ class TestHold:
         ids=["pin", "unpin"],
     )
     def test_refuses_changes(self, change, versions):
-        with pytest.raises(errors.HeldError, match="under investigation"):
+        with pytest.raises(errors.DagHeldError, match="under investigation"):
             change(versions)
         versions.session.rollback()
 

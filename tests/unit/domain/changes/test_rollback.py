@@ -376,7 +376,7 @@ class TestHold:
     def test_stands_in_the_way_of_a_newer_version(self, pinned_one_after_the_other):
         pinned_one_after_the_other.roll_back("orders", reject_current=False, hold=True)
 
-        with pytest.raises(errors.HeldError):
+        with pytest.raises(errors.DagHeldError):
             pinned_one_after_the_other.roll_back("orders", to_version=3)
 
 

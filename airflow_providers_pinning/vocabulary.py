@@ -1,0 +1,108 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The words on the wire: what the REST API, the command line, hooks, operators and the documentation have in common.
+
+Only the standard library is imported, so workers, the API server and every ``airflow`` command may read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+
+
+class ExitCode(IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    """It did what was asked; a soak is successful; what was checked is healthy."""
+    UNEXPECTED = 1
+    """Something failed that is no answer, such as the database."""
+    USAGE = 2
+    """The command was not understood, or what was given does not fit."""
+    REFUSED = 3
+    """The change is not allowed now; the message begins with the reason."""
+    NOT_FOUND = 4
+    """No such Dag, version or pin."""
+    NOT_CONFIRMED = 5
+    """The question was not answered with yes, so nothing was changed."""
+    UNHEALTHY = 6
+    """A pin is not honored, or the installation needs attention."""
+    DIFFERENT = 7
+    """The compared versions differ; only with --exit-code."""
+    BROKEN = 8
+    """The Dag's file has an import error at the commit that is waited for."""
+    PROGRESSING = 10
+    """The soak, or the runs that were waited for, need more time."""
+    FAILED = 11
+    """The soak, or one of the runs that were waited for, failed."""
+    INCONCLUSIVE = 12
+    """The soak's time is over without an answer."""
+    INTERRUPTED = 130
+    """Ctrl-C was pressed."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How the faces show one refusal."""
+
+    status: int
+    """HTTP status of the REST API's answer."""
+    exit_code: ExitCode
+    """How the command line ends."""
+    exception: str
+    """Class in :mod:`airflow_providers_pinning.exceptions`, and in :mod:`airflow_providers_pinning.domain.errors`."""
+
+
+REFUSALS: Mapping[str, Refusal] = MappingProxyType(
+    {
+        "unknown_dag": Refusal(404, ExitCode.NOT_FOUND, "UnknownDagError"),
+        "unknown_version": Refusal(404, ExitCode.NOT_FOUND, "UnknownVersionError"),
+        "unknown_run": Refusal(404, ExitCode.NOT_FOUND, "UnknownRunError"),
+        "not_pinned": Refusal(404, ExitCode.NOT_FOUND, "NotPinnedError"),
+        "revision_conflict": Refusal(409, ExitCode.REFUSED, "RevisionConflictError"),
+        "version_drifted": Refusal(409, ExitCode.REFUSED, "VersionDriftedError"),
+        "version_rejected": Refusal(409, ExitCode.REFUSED, "VersionRejectedError"),
+        "version_active": Refusal(409, ExitCode.REFUSED, "VersionActiveError"),
+        "version_unreadable": Refusal(409, ExitCode.REFUSED, "VersionUnreadableError"),
+        "unversioned_bundle": Refusal(409, ExitCode.REFUSED, "UnversionedBundleError"),
+        "version_data_unsupported": Refusal(409, ExitCode.REFUSED, "VersionDataUnsupportedError"),
+        "team_not_permitted": Refusal(403, ExitCode.REFUSED, "TeamNotPermittedError"),
+        "code_unavailable": Refusal(409, ExitCode.REFUSED, "CodeUnavailableError"),
+        "not_enforced": Refusal(409, ExitCode.REFUSED, "NotEnforcedError"),
+        "held": Refusal(409, ExitCode.REFUSED, "DagHeldError"),
+        "content_not_kept": Refusal(409, ExitCode.REFUSED, "ContentNotKeptError"),
+        "version_in_use": Refusal(409, ExitCode.REFUSED, "VersionInUseError"),
+        "not_managed": Refusal(409, ExitCode.REFUSED, "NotManagedError"),
+        "invalid_conf": Refusal(422, ExitCode.USAGE, "InvalidConfError"),
+        "invalid_isolation": Refusal(422, ExitCode.USAGE, "InvalidIsolationError"),
+        "run_not_allowed": Refusal(409, ExitCode.REFUSED, "RunNotAllowedError"),
+        "no_task": Refusal(409, ExitCode.REFUSED, "NoTaskError"),
+        "run_id_not_allowed": Refusal(409, ExitCode.REFUSED, "RunIdNotAllowedError"),
+        "nothing_to_roll_back_to": Refusal(409, ExitCode.REFUSED, "NothingToRollBackToError"),
+        "idempotency_key_reused": Refusal(409, ExitCode.REFUSED, "IdempotencyKeyReusedError"),
+        "pin_unavailable": Refusal(409, ExitCode.REFUSED, "PinUnavailableError"),
+        "database_busy": Refusal(503, ExitCode.UNEXPECTED, "DatabaseBusyError"),
+        "database_unavailable": Refusal(503, ExitCode.UNEXPECTED, "DatabaseUnavailableError"),
+        "invalid_source": Refusal(422, ExitCode.USAGE, "InvalidSourceError"),
+        "invalid_request": Refusal(422, ExitCode.USAGE, "InvalidRequestError"),
+    }
+)
+"""Every refusal by its reason. The last two are refusals of a request that never reaches the domain."""
