@@ -31,7 +31,7 @@ from sqlalchemy import column, insert, inspect, select, table
 from airflow_providers_pinning.db_manager import REVISION_HEADS, PinningDBManager
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
-from airflow_providers_pinning.domain.errors import HeldError, VersionRejectedError
+from airflow_providers_pinning.domain.errors import DagHeldError, VersionRejectedError
 from airflow_providers_pinning.domain.history.events import list_events
 from airflow_providers_pinning.domain.versions.identity import find_version
 from airflow_providers_pinning.models import Base, RoutedRun
@@ -240,7 +240,7 @@ def test_pins_holds_and_judgements_stay(upgraded):
     assert (held.revision, held.active.version_number) == (3, 1)
     assert (held.hold.actor, held.hold.reason) == ("bob", "loses orders")
     assert upgraded.managed("billing") == {1: "active", 2: "candidate", 3: "rejected"}
-    for refused, dag_id, number in ((HeldError, "held", 3), (VersionRejectedError, "billing", 3)):
+    for refused, dag_id, number in ((DagHeldError, "held", 3), (VersionRejectedError, "billing", 3)):
         with pytest.raises(refused):
             upgraded.pin(dag_id, number)
         upgraded.session.rollback()
