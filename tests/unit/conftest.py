@@ -16,13 +16,14 @@
 # under the License.
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-TIMEOUT = 300
-"""Seconds for a test; the slowest takes a tenth of it."""
+TIMEOUT = 600
+"""Seconds for a test; the slowest takes half a minute on two cores that do little else."""
 
 
 def pytest_collection_modifyitems(items):
@@ -31,6 +32,13 @@ def pytest_collection_modifyitems(items):
             # A signal, the other method, does not interrupt what waits in C for the database or for a lock. This one
             # shows all stacks and ends the process, which has nothing to clean up here.
             item.add_marker(pytest.mark.timeout(TIMEOUT, method="thread"))
+
+
+def pytest_collection_finish():
+    # What is imported by now stays; looking through it for garbage again and again takes time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +95,12 @@ def airflow_app(airflow_database):
 @pytest.fixture
 def api(airflow_app, session):
     """Return a client of the API server for a role, such as ``api("op")``."""
+    from airflow.api_fastapi.common.dagbag import create_dag_bag
+
     from tests.support.api import client
 
+    # It keeps Dags by the ids of their versions, which may be those of the test before.
+    airflow_app.state.dag_bag = create_dag_bag()
     return lambda role="op", **options: client(airflow_app, role, **options)
 
 

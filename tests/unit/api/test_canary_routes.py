@@ -25,6 +25,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.models import Event, RoutedRun
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 RUNS = f"{PINNING}/dags/orders/canaryRuns"
@@ -32,6 +33,7 @@ SOAK = f"{PINNING}/dags/orders/versions/2/soak"
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

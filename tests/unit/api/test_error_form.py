@@ -28,6 +28,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.changes import transactions
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.routes import READS, WRITES
 from tests.support.sources import STABLE
 
@@ -35,6 +36,7 @@ DAG = f"{PINNING}/dags/orders"
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def registered(lab):
     lab.commit("sha1", orders=STABLE)
 

@@ -26,6 +26,7 @@ from sqlalchemy import update
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.api import PINNING
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.stock import without_enforcement
 
@@ -38,6 +39,7 @@ V2 = dag_file("orders", "schedule='@hourly'", "extract load")
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def versions(lab):
     """Register two versions of a Dag, neither of them pinned."""
     lab.commit("sha1", orders=V1)

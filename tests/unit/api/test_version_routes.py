@@ -22,6 +22,7 @@ from airflow_providers_pinning.domain.versions.broken_files import note_parse
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 from tests.support.api import PINNING
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.stock import without_enforcement
 
@@ -30,6 +31,7 @@ UNKNOWN = f"{PINNING}/dags/unknown"
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def versions(lab):
     """Pin version 1 and register version 2."""
     lab.commit("sha1", orders=dag_file("orders"))

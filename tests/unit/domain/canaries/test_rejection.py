@@ -37,10 +37,12 @@ from airflow_providers_pinning.domain.soak.soak import SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Verdict
 from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -45,6 +45,7 @@ from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
 from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 WITH_OUTLET = CHANGED.replace('EmptyOperator(task_id="load")', 'EmptyOperator(task_id="load", outlets=[NEW])').replace(
@@ -65,6 +66,7 @@ def run_of(session, run_id):
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -30,6 +30,7 @@ from airflow_providers_pinning.domain.changes import pins
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 V1 = dag_file("orders", "schedule='@daily'")
@@ -38,6 +39,7 @@ V3 = dag_file("orders", "schedule='@weekly'", "extract transform load")
 
 
 @pytest.fixture
+@remembered
 def versions(lab):
     """Register three versions; the first two are candidates, so that the third did not overwrite them."""
     lab.commit("sha1", orders=V1)

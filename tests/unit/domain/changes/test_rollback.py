@@ -27,6 +27,7 @@ from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.changes import rollback
 from airflow_providers_pinning.domain.changes.rollback_target import HISTORY_PAGE, MAX_TOLD
 from airflow_providers_pinning.models import Event
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 
@@ -47,6 +48,7 @@ def run(lab):
 
 
 @pytest.fixture
+@remembered
 def pinned_one_after_the_other(lab):
     """Pin versions 1, 2 and 3 in turn."""
     for number in (1, 2, 3):
@@ -56,6 +58,7 @@ def pinned_one_after_the_other(lab):
 
 
 @pytest.fixture
+@remembered
 def never_pinned(lab):
     """Register versions 1, 2 and 3, each with a run; none was ever pinned."""
     for number in (1, 2, 3):

@@ -31,6 +31,7 @@ from airflow_providers_pinning.domain.monitoring.health import HealthStatus
 from airflow_providers_pinning.domain.monitoring.lists import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.models import ManagedVersion, RoutedRun
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.stock import without_enforcement
 
@@ -39,6 +40,7 @@ V2 = dag_file("orders", "schedule='@hourly'", "extract load")
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     """Pin version 1 and register version 2."""
     lab.commit("sha1", orders=V1)

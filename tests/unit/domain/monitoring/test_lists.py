@@ -25,11 +25,13 @@ from sqlalchemy import update
 from airflow_providers_pinning.domain.errors import UnknownDagError
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.lists import PinFilter, PinOrder, list_pins, list_versions
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import counted_parameters
 
 
 @pytest.fixture
+@remembered
 def deployment(lab):
     """Pin three Dags: one on its latest version, one behind, one whose version was rewritten; one is not pinned."""
     names = ("behind", "broken", "latest", "not_pinned")

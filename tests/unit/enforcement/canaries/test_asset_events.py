@@ -38,6 +38,7 @@ from airflow_providers_pinning.domain.canaries.isolation import Assets, Isolatio
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import WithheldEffect
 from tests.support.execution_api import execution_api
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
@@ -53,6 +54,7 @@ def producer(dag_id, outlets, schedule="None", more=""):
 
 
 @pytest.fixture
+@remembered
 def chain(lab):
     """Register three Dags of which each waits for an asset of the one before it."""
     sources = {

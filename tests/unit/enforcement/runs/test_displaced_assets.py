@@ -26,6 +26,7 @@ from sqlalchemy import delete, select
 
 from airflow_providers_pinning.domain.dag_model.asset_activation import activate_what_goes_before
 from tests.support.execution_api import execution_api
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import counted_parameters
 from tests.support.stock import without_enforcement
@@ -44,6 +45,7 @@ def producer(dag_id, asset, role="outlets"):
 
 
 @pytest.fixture
+@remembered
 def release(lab):
     """Pin a producer and a consumer of one release, after which HEAD moves the asset for everybody else."""
     lab.commit(

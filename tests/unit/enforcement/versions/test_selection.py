@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.enforcement.versions.serialized_dag import stamp_of
 from airflow_providers_pinning.models import Pin
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 from tests.support.stock import without_enforcement
@@ -45,6 +46,7 @@ def latest_number(dag_id, session, **options):
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     """Pin version 1 and register version 2."""
     lab.commit("sha1", orders=V1)
