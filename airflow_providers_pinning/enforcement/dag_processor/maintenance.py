@@ -72,6 +72,7 @@ class Upkeep:
             self._recalculate,
             self._activate_assets,
             self._take_marks_back,
+            self._note_missing,
             self._forget_gone_runs,
             self._keep_content,
             self._report,

@@ -125,6 +125,20 @@ class TestUpkeep:
         session.rollback()
         assert session.query(RoutedRun).all() == []
 
+    def test_notes_pinned_dags_that_no_file_at_head_defines(self, lab, session, monkeypatch):
+        from airflow_providers_pinning.domain.dag_model import missing
+
+        monkeypatch.setattr(missing, "seen", missing.Seen(listed={BUNDLE: frozenset()}))
+        lab.commit("sha1", orders=V1)
+        lab.pin("orders", 1)
+        session.execute(update(DagModel).values(last_parsed_time=timezone.utcnow() - timedelta(minutes=5)))
+        session.commit()
+
+        Upkeep().run_if_due([])
+
+        session.expire_all()
+        assert lab.pin_state("orders").head.status.value == "missing"
+
     def test_sends_the_gauges(self, lab, monkeypatch):
         lab.commit("sha1", orders=V1)
         lab.pin("orders", 1)
