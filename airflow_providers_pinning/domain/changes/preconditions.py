@@ -39,6 +39,7 @@ from airflow_providers_pinning.domain.versions.circumstances import (
     data_reaches_workers,
 )
 from airflow_providers_pinning.domain.versions.code_availability.finding import CodeSource, CodeState, code_remedy
+from airflow_providers_pinning.domain.versions.drift import has_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import ManagedVersion
@@ -86,10 +87,7 @@ def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersi
 
 def is_drifted(version: VersionIdentity, managed: ManagedVersion | None) -> bool:
     """Tell whether a managed version is not what it was when it came under management."""
-    if managed is None:
-        return False
-    recorded = (managed.bundle_name, managed.bundle_version, managed.dag_hash)
-    return recorded != (version.bundle_name, version.bundle_version, version.dag_hash)
+    return managed is not None and has_drifted(managed, version)
 
 
 def accepts_drift(change: Change) -> bool:

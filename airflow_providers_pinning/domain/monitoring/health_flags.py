@@ -26,6 +26,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_
 
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import uses_displaced_asset
 from airflow_providers_pinning.domain.versions.code_availability.finding import CodeSource, CodeState
+from airflow_providers_pinning.domain.versions.drift import has_drifted_condition
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 CHECKS_IN_VAIN = 3
@@ -37,14 +38,7 @@ def _version_gone() -> ColumnElement[bool]:
 
 
 def _version_drifted() -> ColumnElement[bool]:
-    return and_(
-        DagVersion.id.is_not(None),
-        or_(
-            Pin.bundle_name.is_distinct_from(DagVersion.bundle_name),
-            Pin.bundle_version.is_distinct_from(DagVersion.bundle_version),
-            Pin.dag_hash != SerializedDagModel.dag_hash,
-        ),
-    )
+    return and_(~_version_gone(), has_drifted_condition(Pin, DagVersion, SerializedDagModel.dag_hash))
 
 
 def _code_troubled() -> ColumnElement[bool]:

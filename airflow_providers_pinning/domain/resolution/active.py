@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.resolution import holding
 from airflow_providers_pinning.domain.resolution.creation import is_locked, look_version_up, run_being_created
 from airflow_providers_pinning.domain.resolution.run_versions import own_version_condition
+from airflow_providers_pinning.domain.versions.drift import has_drifted, has_drifted_condition
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
 
@@ -105,19 +106,13 @@ def is_active(
             .correlate(version)
             .scalar_subquery()
         )
-    differs = [
-        Pin.dag_version_id != version.id,
-        Pin.bundle_name.is_distinct_from(version.bundle_name),
-        Pin.bundle_version.is_distinct_from(version.bundle_version),
-        Pin.dag_hash.is_distinct_from(dag_hash),
-    ]
     return ~(
         select(literal(1))
         .select_from(Pin)
         .where(
             Pin.dag_id == version.dag_id,
             Pin.dag_version_id.is_not(None),
-            or_(*differs),
+            or_(Pin.dag_version_id != version.id, has_drifted_condition(Pin, version, dag_hash)),
             *([] if dag_ids is None else [Pin.dag_id.in_(dag_ids)]),
         )
         .correlate(*correlated)
@@ -223,9 +218,7 @@ def _pins_with_versions() -> Select:
 
 def _is_honored(row: Row) -> bool:
     """Tell whether the pinned version is there and is what was pinned, and whether tasks could get its code."""
-    pinned = (row.bundle_name, row.bundle_version, row.dag_hash)
-    is_same = pinned == (row.live_bundle_name, row.live_bundle_version, row.live_dag_hash)
-    return is_same and row.bundle_is_configured is not False
+    return not has_drifted(row, row, prefix="live_") and row.bundle_is_configured is not False
 
 
 def _why_not_honored(row: Row) -> str:
