@@ -27,8 +27,8 @@ from fastapi.staticfiles import StaticFiles
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.api import errors
-from airflow_providers_pinning.api.plain import refuse_unstorable
 from airflow_providers_pinning.api.routes import canary, compare, health, permissions, pins, runs, versions
+from airflow_providers_pinning.api.storable import refuse_unstorable
 
 API_PREFIX = "/api/v1"
 

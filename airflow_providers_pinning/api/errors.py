@@ -32,7 +32,7 @@ from starlette.exceptions import HTTPException
 
 from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
 from airflow_providers_pinning.api.datamodels.refusals import ErrorResponse
-from airflow_providers_pinning.api.plain import showable
+from airflow_providers_pinning.api.storable import showable
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.changes.database_errors import trouble_of
 from airflow_providers_pinning.domain.changes.transactions import refuse

@@ -50,7 +50,7 @@ from airflow_providers_pinning.api.rights import (
     READ_VERSIONS,
     requires,
 )
-from airflow_providers_pinning.api.source import parse_source
+from airflow_providers_pinning.api.source_header import parse_source
 from airflow_providers_pinning.domain.changes.transactions import writing
 from airflow_providers_pinning.domain.history.events import Caller
 from airflow_providers_pinning.models.base import MAX_ACTOR

@@ -31,8 +31,8 @@ from rich.prompt import Confirm
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.command import CommandError, note_committed
+from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.output import say, say_styled, show
-from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import state_rows
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change

@@ -45,7 +45,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.models import Pin
 
-PATIENCE = "10s"
+LOCK_TIMEOUT = "10s"
 """How long a change waits for each lock on PostgreSQL, unless the deployment sets a ``lock_timeout`` itself."""
 
 
@@ -54,7 +54,7 @@ def shut_gate(dag_id: str, *, session: Session) -> None:
     Wait for runs of the Dag that are being created, and keep others from being created until the transaction ends.
 
     For changes of a pin, which lock the Dag's row next. No lock of the transaction is waited for any longer than
-    :data:`PATIENCE`.
+    :data:`LOCK_TIMEOUT`.
     """
     match session.get_bind().dialect.name:
         case "postgresql":
@@ -108,7 +108,7 @@ def keep_writers_out_of_sqlite(*, session: Session) -> None:
 def _shut() -> Select:
     # The timeout is set for the rest of the transaction, from this very lock on.
     present = func.current_setting("lock_timeout")
-    timeout = func.set_config("lock_timeout", case((present.in_(["0", "0ms"]), PATIENCE), else_=present), True)
+    timeout = func.set_config("lock_timeout", case((present.in_(["0", "0ms"]), LOCK_TIMEOUT), else_=present), True)
     return select(timeout, func.pg_advisory_xact_lock(bindparam("key")))
 
 

@@ -31,7 +31,7 @@ from airflow_providers_pinning.hooks.address import ApiAddress
 from airflow_providers_pinning.hooks.changes import PinningChanges
 from airflow_providers_pinning.hooks.endpoints import ApiRequest
 from airflow_providers_pinning.hooks.reads import PinningReads
-from airflow_providers_pinning.hooks.source import source_headers
+from airflow_providers_pinning.hooks.task_source import source_headers
 from airflow_providers_pinning.hooks.tokens import TokenAuth, json_or_text
 
 BROKEN = (

@@ -26,7 +26,7 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.source import TaskSource
+from airflow_providers_pinning.hooks.task_source import TaskSource
 from airflow_providers_pinning.operators.base import PinningOperator, renamed, text, whole_number
 
 

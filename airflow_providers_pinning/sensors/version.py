@@ -27,7 +27,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.soak import seconds
-from airflow_providers_pinning.hooks.source import TaskSource
+from airflow_providers_pinning.hooks.task_source import TaskSource
 from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.version import Debounce, NewDagVersionTrigger, newer_version
 

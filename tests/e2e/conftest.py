@@ -30,7 +30,7 @@ from tests.e2e.window import Window
 
 HERE = Path(__file__).parent
 BASE_PATH = "/team/airflow"
-PATIENCE = 1200
+TEST_TIMEOUT = 1200
 """Seconds for a test; the first one seeds 10,000 pins and starts Airflow and the browser, also on a busy machine."""
 
 
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(PATIENCE))
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT))
 
 
 @pytest.fixture(scope="package")

@@ -54,8 +54,8 @@ class TestLockThatIsNotGiven:
 
     @pytest.fixture(autouse=True)
     def impatient(self, monkeypatch):
-        monkeypatch.setattr(transactions, "PATIENCE", 0.5)
-        monkeypatch.setattr(locks, "PATIENCE", "200ms")
+        monkeypatch.setattr(transactions, "RETRY_FOR", 0.5)
+        monkeypatch.setattr(locks, "LOCK_TIMEOUT", "200ms")
         locks._shut.cache_clear()
         yield
         monkeypatch.undo()

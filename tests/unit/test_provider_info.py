@@ -68,7 +68,7 @@ def test_every_module_with_such_a_class_is_named():
     }
     helpers = {
         *("base", "links", "__init__"),
-        *("address", "changes", "comparison", "endpoints", "reads", "soak", "source", "tls", "tokens"),
+        *("address", "changes", "comparison", "endpoints", "reads", "soak", "task_source", "tls", "tokens"),
     }
     for kind in ("operators", "sensors", "triggers", "hooks"):
         for path in (PACKAGE / kind).glob("*.py"):

@@ -32,7 +32,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     RepetitionResponse,
     VersionNumber,
 )
-from airflow_providers_pinning.api.plain import Conf, Storable
+from airflow_providers_pinning.api.storable import Conf, Storable
 from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Slots, Triggers
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Storable]

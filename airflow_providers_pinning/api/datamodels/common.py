@@ -24,7 +24,7 @@ from uuid import UUID
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, StringConstraints
 
-from airflow_providers_pinning.api.plain import Storable, Text
+from airflow_providers_pinning.api.storable import Storable, Text
 
 MAX_INTEGER = 2**31 - 1
 """What an integer column holds."""

@@ -26,7 +26,7 @@ from pydantic import Field, StringConstraints
 
 from airflow_providers_pinning.api.datamodels.common import ChangeBody, Revision
 from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse
-from airflow_providers_pinning.api.plain import Storable
+from airflow_providers_pinning.api.storable import Storable
 from airflow_providers_pinning.domain.changes.acknowledgement import MAX_RUNS
 
 RunId = Annotated[str, StringConstraints(min_length=1, max_length=250), Storable]

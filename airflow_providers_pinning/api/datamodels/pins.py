@@ -34,7 +34,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     Revision,
     VersionNumber,
 )
-from airflow_providers_pinning.api.plain import Text
+from airflow_providers_pinning.api.storable import Text
 
 
 class PinBody(ExpectedBody, ChangeBody):

@@ -30,7 +30,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     Reason,
     VersionNumber,
 )
-from airflow_providers_pinning.api.plain import Stored
+from airflow_providers_pinning.api.storable import Stored
 from airflow_providers_pinning.domain.versions.bundle_versions import Registration
 
 

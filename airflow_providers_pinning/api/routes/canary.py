@@ -37,9 +37,9 @@ from airflow_providers_pinning.api.datamodels.canary import (
 )
 from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, IdentityResponse
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.routes.versions import VersionNumber
 from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_start_runs
+from airflow_providers_pinning.api.storable import DagId, Text
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.transactions import commit

@@ -28,10 +28,10 @@ from fastapi import Query
 from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER
 from airflow_providers_pinning.api.datamodels.compare import ComparisonResponse
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.security import may_read, may_read_code
+from airflow_providers_pinning.api.storable import DagId, Text
 from airflow_providers_pinning.domain.difference.compare import VersionDifference, choose_versions, compare
-from airflow_providers_pinning.domain.difference.source import dags_in_files
+from airflow_providers_pinning.domain.difference.dag_files import dags_in_files
 
 router = AirflowRouter(tags=["Version"])
 

@@ -31,8 +31,8 @@ from airflow_providers_pinning.api.datamodels.health import (
 )
 from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse, ReleaseStateResponse
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, may_read_runs_of
+from airflow_providers_pinning.api.storable import DagId
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change

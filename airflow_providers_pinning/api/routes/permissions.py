@@ -24,8 +24,8 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 
 from airflow_providers_pinning.api.datamodels.permissions import PermissionsResponse
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.plain import DagId
 from airflow_providers_pinning.api.security import may_read, permissions_of
+from airflow_providers_pinning.api.storable import DagId
 from airflow_providers_pinning.domain.versions.identity import require_dag
 
 router = AirflowRouter(tags=["Permission"])

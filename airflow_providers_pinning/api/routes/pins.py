@@ -43,8 +43,8 @@ from airflow_providers_pinning.api.datamodels.pins import (
     RollbackTargetResponse,
 )
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
+from airflow_providers_pinning.api.storable import DagId, Text
 from airflow_providers_pinning.domain.changes import pins, rollback
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change

@@ -38,8 +38,8 @@ from airflow_providers_pinning.api.datamodels.versions import (
     VersionResponse,
 )
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.plain import DagId, Text
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read, may_read_runs_of
+from airflow_providers_pinning.api.storable import DagId, Text
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.repair import repair_version
 from airflow_providers_pinning.domain.changes.transactions import commit

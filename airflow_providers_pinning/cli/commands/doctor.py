@@ -24,8 +24,8 @@ from collections.abc import Iterator
 from airflow_providers_pinning.cli import clock_checks, deployment_checks, process_checks, worker_checks
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.findings import Finding, Status, examine, warning
+from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.output import say, show
-from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.vocabulary import ExitCode
 
 OF_THIS_PROCESS = (

@@ -24,9 +24,9 @@ from airflow.utils.session import create_session
 
 from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
+from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, show
-from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.release import short, state_rows
 from airflow_providers_pinning.domain.changes import pins, rollback
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs

@@ -23,8 +23,8 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_providers_pinning.cli.command import shows
+from airflow_providers_pinning.cli.json_form import soak_report
 from airflow_providers_pinning.cli.output import Row, properties, show
-from airflow_providers_pinning.cli.plain import soak_report
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.soak import soak

@@ -27,9 +27,9 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
+from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, properties, show
-from airflow_providers_pinning.cli.plain import plain
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.repair import repair_version

@@ -43,8 +43,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-PATIENCE = 10.0
-"""Seconds for which a change is begun anew, so that an answer comes within the 30 seconds that hooks wait for one."""
+RETRY_FOR = 10.0
+"""Seconds for which a change is retried, so that an answer comes within the 30 seconds that hooks wait for one."""
 
 PAUSES = (0.05, 1.0)
 """Seconds before the second try, and the longest ones; they double with each try."""
@@ -78,7 +78,7 @@ def rehearse(change: Callable[[], T], *, session: Session) -> T:
 @contextlib.contextmanager
 def writing(session: Session) -> Iterator[None]:
     """Begin a transaction that writes, in its turn on SQLite; what is run inside commits it."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + RETRY_FOR
     with sqlite_turns.turn(until=until, session=session):
         sqlite_turns.begin(until=until, session=session)
         yield
@@ -90,7 +90,7 @@ class _Tries:
     def __init__(self, session: Session, *, committed: bool) -> None:
         self._session = session
         self._committed = committed
-        self._until = time.monotonic() + PATIENCE
+        self._until = time.monotonic() + RETRY_FOR
         self._number = 0
 
     def run(self, change: Callable[[], T]) -> T:

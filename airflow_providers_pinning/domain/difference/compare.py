@@ -27,8 +27,8 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.changes.conditions import check_same
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import conflicts_of
 from airflow_providers_pinning.domain.difference.assets import AssetChange, assets_of, compare_assets
+from airflow_providers_pinning.domain.difference.dag_files import SourceChange, compare_sources
 from airflow_providers_pinning.domain.difference.schedule import ScheduleChange, compare_schedules
-from airflow_providers_pinning.domain.difference.source import SourceChange, compare_sources
 from airflow_providers_pinning.domain.difference.stored import StoredVersion, read_stored
 from airflow_providers_pinning.domain.difference.tasks import TaskChanges, compare_tasks, groups_of, params_of, tasks_of
 from airflow_providers_pinning.domain.difference.values import FieldChange, field_changes

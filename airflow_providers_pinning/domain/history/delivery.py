@@ -39,13 +39,13 @@ log = logging.getLogger(__name__)
 
 HOOK = spec.on_dag_version_event.__name__
 
-PATIENCE = 10.0
+LISTENER_TIMEOUT = 10.0
 """Seconds after which a listener that has not returned is no longer waited for."""
 
 QUEUE_LENGTH = 100
 """Events that may wait for a listener."""
 
-ROOM_PATIENCE = 60.0
+QUEUE_TIMEOUT = 60.0
 """Seconds to wait for room; a listener that takes longer for one event is not given what comes meanwhile."""
 
 
@@ -100,7 +100,7 @@ class _Courier:
             if self._is_given_up:
                 self._waiting.put_nowait(event)
             else:
-                self._waiting.put(event, timeout=ROOM_PATIENCE)
+                self._waiting.put(event, timeout=QUEUE_TIMEOUT)
         except queue.Full:
             self._is_given_up = True
             log.error(
@@ -126,14 +126,14 @@ class Delivery:
             if courier.is_idle():
                 expected.append(courier)
             courier.bring(event)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LISTENER_TIMEOUT
         for courier in expected:
             if not courier.is_idle(max(0.0, deadline - time.monotonic())):
                 log.error(
                     "Listener %s has not returned from event %d for %d seconds; it is not waited for any more",
                     courier.name,
                     event.event_id,
-                    PATIENCE,
+                    LISTENER_TIMEOUT,
                 )
 
     def wait(self, timeout: float) -> bool:

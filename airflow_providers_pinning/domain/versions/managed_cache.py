@@ -74,7 +74,7 @@ def drop_protection(*, session: Session) -> None:
     session.info.pop(_KEPT, None)
 
 
-def managed_versions(dag_ids: Collection[str], *, session: Session) -> Mapping[str, frozenset[UUID]]:
+def managed_version_ids(dag_ids: Collection[str], *, session: Session) -> Mapping[str, frozenset[UUID]]:
     """Return the managed versions of those Dags that have any."""
     managed = (kept_protection(dag_ids, session=session) or _read(dag_ids, session=session)).managed
     return {dag_id: managed[dag_id] for dag_id in dag_ids if dag_id in managed}

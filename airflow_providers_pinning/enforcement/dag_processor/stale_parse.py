@@ -40,7 +40,7 @@ from airflow_providers_pinning.enforcement.dag_processor.broken_files import Bro
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 3
+DISCARDS_IN_A_ROW = 3
 """How often in a row the result of a file is thrown away although no version of its Dags is managed."""
 
 
@@ -68,7 +68,7 @@ class Parses:
             del self._overtaken[file]
             return True
         self._overtaken[file] += 1
-        if self._overtaken[file] > PATIENCE:
+        if self._overtaken[file] > DISCARDS_IN_A_ROW:
             if not _is_managed([dag.dag_id for dag in process.parsing_result.serialized_dags]):
                 del self._overtaken[file]
                 return True
@@ -101,10 +101,10 @@ def _current_version(manager: Any, bundle_name: str) -> str | None:
 def _is_managed(dag_ids: list[str]) -> bool:
     from airflow.utils.session import create_session
 
-    from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
+    from airflow_providers_pinning.domain.versions.managed_cache import managed_version_ids
 
     with create_session(scoped=False) as session:
-        return bool(managed_versions(dag_ids, session=session))
+        return bool(managed_version_ids(dag_ids, session=session))
 
 
 _parses = Parses()

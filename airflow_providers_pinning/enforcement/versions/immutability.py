@@ -54,11 +54,11 @@ def prefetch_dag_write_metadata(call: Call) -> Any:
     """Read what the latest versions are, and which of them are managed."""
     # The rows of these Dags are locked by now (see enforcement.dag_processor.dag_model), so nothing can
     # come under management before they are written.
-    from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
+    from airflow_providers_pinning.domain.versions.managed_cache import managed_version_ids
 
     session = call.session
     metadata = call.proceed()
-    for dag_id, managed in managed_versions(metadata, session=session).items():
+    for dag_id, managed in managed_version_ids(metadata, session=session).items():
         known = metadata[dag_id]
         if known.dag_version and known.dag_version.id in managed:
             metadata[dag_id] = _managed_write_metadata()(*known)
@@ -113,10 +113,10 @@ def update_source_code(call: Call) -> None:
     from airflow.models.dag_version import DagVersion
     from sqlalchemy import select
 
-    from airflow_providers_pinning.domain.versions.managed_cache import managed_versions
+    from airflow_providers_pinning.domain.versions.managed_cache import managed_version_ids
 
     cls, dag_id, session = call.instance, call.dag_id, call.session
-    managed = managed_versions([dag_id], session=session).get(dag_id)
+    managed = managed_version_ids([dag_id], session=session).get(dag_id)
     if not managed:
         call.proceed()
         return

@@ -140,7 +140,7 @@ class TestDatabase:
         def fail(*args, **options):
             raise error
 
-        monkeypatch.setattr(transactions, "PATIENCE", 0.1)
+        monkeypatch.setattr(transactions, "RETRY_FOR", 0.1)
         monkeypatch.setattr(transactions, "PAUSES", (0.05, 0.05))
         monkeypatch.setattr(locks, "shut_gate", fail)
         answer = api().request(route.method, route.url("orders"), json=route.body)
@@ -162,7 +162,7 @@ class TestDatabase:
         assert int(answer.headers["Retry-After"]) > 0
 
     def test_that_does_not_take_the_note_in_the_audit_log_is_told_so(self, api, monkeypatch):
-        monkeypatch.setattr(transactions, "PATIENCE", 0.3)
+        monkeypatch.setattr(transactions, "RETRY_FOR", 0.3)
         with closing(sqlite3.connect(settings.engine.url.database, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             said = detail(api().put(f"{DAG}/pin", json={"version_number": 1, "reason": "because"}), 503)

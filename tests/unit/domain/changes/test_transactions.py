@@ -166,7 +166,7 @@ def insist(connection, statement):
 
 class TestBesideOtherWriters:
     def test_a_change_that_never_gets_its_turn_is_refused_and_leaves_nothing(self, lab, monkeypatch):
-        monkeypatch.setattr(transactions, "PATIENCE", 0.5)
+        monkeypatch.setattr(transactions, "RETRY_FOR", 0.5)
         began = time.monotonic()
 
         with writer(), pytest.raises(DatabaseBusyError, match="nothing was changed") as refusal:

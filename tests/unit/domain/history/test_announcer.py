@@ -219,7 +219,7 @@ class TestAnnounceUnclaimed:
     def test_ends_in_spite_of_a_listener_that_hangs(self, orders, listener, monkeypatch):
         from airflow_providers_pinning.domain.history import delivery
 
-        monkeypatch.setattr(delivery, "PATIENCE", 0.1)
+        monkeypatch.setattr(delivery, "LISTENER_TIMEOUT", 0.1)
         monkeypatch.setattr(announcer, "LAST_LISTENERS", 0.1)
         orders.pin("orders", 1)
         orders.unpin("orders")

@@ -52,8 +52,8 @@ def event(number=1, kind=EventKind.PINNED):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(delivery, "PATIENCE", 0.2)
-    monkeypatch.setattr(delivery, "ROOM_PATIENCE", 0.2)
+    monkeypatch.setattr(delivery, "LISTENER_TIMEOUT", 0.2)
+    monkeypatch.setattr(delivery, "QUEUE_TIMEOUT", 0.2)
 
 
 def test_every_listener_gets_each_event():
@@ -145,7 +145,7 @@ def test_a_listener_that_hangs_is_waited_for_once_and_keeps_no_other_from_being_
     with listening(hanging, good):
         deliveries.deliver(event(1))
         assert "has not returned from event 1" in caplog.text
-        monkeypatch.setattr(delivery, "PATIENCE", PATIENCE)
+        monkeypatch.setattr(delivery, "LISTENER_TIMEOUT", PATIENCE)
         begun = time.monotonic()
         for number in range(2, 12):
             deliveries.deliver(event(number))
@@ -185,7 +185,7 @@ def test_a_listener_that_is_slow_gets_every_event_of_a_long_release(monkeypatch)
             time.sleep(0.02)
             super().on_dag_version_event(event)
 
-    monkeypatch.setattr(delivery, "PATIENCE", 0.01)
+    monkeypatch.setattr(delivery, "LISTENER_TIMEOUT", 0.01)
     monkeypatch.setattr(delivery, "QUEUE_LENGTH", 2)
     listener, deliveries = SlowListener(), Delivery()
 

@@ -20,7 +20,11 @@ import pytest
 from airflow import settings
 
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
-from airflow_providers_pinning.domain.versions.managed_cache import kept_protection, managed_versions, read_protection
+from airflow_providers_pinning.domain.versions.managed_cache import (
+    kept_protection,
+    managed_version_ids,
+    read_protection,
+)
 from tests.support.lab import Lab
 from tests.support.sources import dag_file
 
@@ -32,7 +36,7 @@ def two_dags(lab):
 
 
 def managed(lab):
-    return managed_versions(["orders"], session=lab.session)
+    return managed_version_ids(["orders"], session=lab.session)
 
 
 def test_what_was_read_under_the_locks_is_kept_for_the_transaction(two_dags, session):

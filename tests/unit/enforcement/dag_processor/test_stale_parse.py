@@ -26,7 +26,7 @@ import pytest
 from airflow.dag_processing.bundles.base import BundleVersion
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 
-from airflow_providers_pinning.enforcement.dag_processor.stale_parse import PATIENCE, Parses
+from airflow_providers_pinning.enforcement.dag_processor.stale_parse import DISCARDS_IN_A_ROW, Parses
 from tests.support.lab import BUNDLE
 from tests.support.sources import STABLE
 
@@ -134,19 +134,22 @@ def test_process_without_a_result_is_left_to_stock(loop):
 
 
 def test_dag_that_was_never_managed_is_registered_after_a_few_times(loop):
-    assert [loop.is_overtaken(number) for number in range(2 * PATIENCE + 2)] == 2 * [*[True] * PATIENCE, False]
+    assert [loop.is_overtaken(number) for number in range(2 * DISCARDS_IN_A_ROW + 2)] == 2 * [
+        *[True] * DISCARDS_IN_A_ROW,
+        False,
+    ]
 
 
 def test_times_in_between_begin_the_count_anew(loop):
-    assert all(loop.is_overtaken(number) for number in range(PATIENCE))
+    assert all(loop.is_overtaken(number) for number in range(DISCARDS_IN_A_ROW))
     assert loop.end(loop.begin())
-    assert all(loop.is_overtaken(number) for number in range(PATIENCE, 2 * PATIENCE))
+    assert all(loop.is_overtaken(number) for number in range(DISCARDS_IN_A_ROW, 2 * DISCARDS_IN_A_ROW))
 
 
 def test_pinned_dag_gets_no_version_of_two_commits_however_often_that_happens(loop, lab, caplog):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)
-    assert all(loop.is_overtaken(number) for number in range(2 * PATIENCE))
+    assert all(loop.is_overtaken(number) for number in range(2 * DISCARDS_IN_A_ROW))
     assert "Raise the bundle's refresh_interval" in caplog.text
 
 

@@ -21,7 +21,7 @@ from airflow.models.dagcode import DagCode
 from sqlalchemy import delete
 
 from airflow_providers_pinning.domain.difference.compare import choose_versions, compare_versions
-from airflow_providers_pinning.domain.difference.source import dags_in_files
+from airflow_providers_pinning.domain.difference.dag_files import dags_in_files
 from tests.support.comparing import register
 from tests.support.sources import CHANGED, STABLE, dag_file
 

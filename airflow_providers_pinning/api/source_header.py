@@ -24,7 +24,7 @@ from typing import Annotated, Any, NoReturn
 from fastapi import Header, HTTPException, status
 from pydantic import Field, StrictInt, StrictStr, TypeAdapter
 
-from airflow_providers_pinning.api.plain import Storable
+from airflow_providers_pinning.api.storable import Storable
 
 SOURCE_HEADER = "Pinning-Source"
 MAX_SOURCE = 2000
