@@ -132,7 +132,7 @@ def _delays_for_gap(
             "schedule or the limit changes.",
         )
     is_first = not others and dag_model.dag_id not in view.gaps
-    if is_first and fits(dag_model, canary.dag_version_id, live, session=session):
+    if is_first and fits(dag_model, canary.dag_version_id, live, view.now, session=session):
         return ()
     awaited = ""
     if need is not None and longest is not None:

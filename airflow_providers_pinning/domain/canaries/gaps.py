@@ -166,15 +166,16 @@ def longest_gap(dag: SerializedDAG, dag_model: DagModel, *, session: Session) ->
     return max(longest - live, timedelta())
 
 
-def time_left(dag_model: DagModel, queued_for: datetime | None) -> timedelta | None:
+def time_left(dag_model: DagModel, queued_for: datetime | None, now: datetime) -> timedelta | None:
     """
     Return the time until the next live run is known to fall due; ``None`` if none is known of.
 
     :param dag_model: the Dag
     :param queued_for: when the earliest run may start that is queued for later
+    :param now: the time by the clock by which live runs fall due first
     """
     due = [queued_for] if queued_for is not None else []
     creates_none = dag_model.has_import_errors or dag_model.exceeds_max_non_backfill
     if dag_model.next_dagrun_create_after is not None and not creates_none:
         due.append(dag_model.next_dagrun_create_after)
-    return min(due) - timezone.utcnow() if due else None
+    return min(due) - now if due else None

@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.canaries.outcomes import EndReason, record_outcome
 from airflow_providers_pinning.domain.canaries.rejection import MAX_NOTE
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary
+from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.models import Gap
 
 log = logging.getLogger(__name__)
@@ -119,7 +120,7 @@ def has_processes(gap: Gap, scheduler: Scheduler, *, session: Session) -> bool:
     A task that is ended from outside learns of it by its next heartbeat. The scheduler that gave it to an executor
     knows when the executor is done with it. Where nobody knows, the time has to pass that the process has at most.
     """
-    now = timezone.utcnow()
+    now = database_clock(session=session)
     silence = timedelta(seconds=_silence())
     timeout = max(timedelta(seconds=conf.getint("scheduler", "task_instance_heartbeat_timeout")), silence)
     run = (DagRun.dag_id == gap.dag_id, DagRun.run_id == gap.run_id)
@@ -131,7 +132,8 @@ def has_processes(gap: Gap, scheduler: Scheduler, *, session: Session) -> bool:
     recent = or_(TaskInstance.end_date.is_(None), TaskInstance.end_date > now - timeout)
     for ti in session.scalars(began.where(recent)).unique():
         still_runs = scheduler.still_runs(ti)
-        since = ti.end_date or gap.ended_at or now
+        # Not the end of the task, which another host wrote by its own clock.
+        since = gap.ended_at or now
         if still_runs or (still_runs is None and since > now - silence):
             return True
     return False

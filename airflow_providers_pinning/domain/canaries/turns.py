@@ -29,10 +29,9 @@ import logging
 import random
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
 from airflow.utils.sqlalchemy import with_row_locks
 from airflow.utils.state import DagRunState
@@ -44,6 +43,7 @@ from airflow_providers_pinning.domain.canaries.gaps import forget_need, remember
 from airflow_providers_pinning.domain.canaries.isolation import Slots
 from airflow_providers_pinning.domain.canaries.overrun import Scheduler, end_overrun, has_processes, is_under_way
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
+from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.models import Gap
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def _decide(dag_model: DagModel, view: View, scheduler: Scheduler, *, session: S
     running = [canary for canary in canaries if canary.state == DagRunState.RUNNING]
     _forget_what_changes(dag_model.dag_id, running, live)
     if gap := view.gaps.get(dag_model.dag_id):
-        _look_after(gap, dag_model, canaries, live, scheduler, session=session)
+        _look_after(gap, dag_model, canaries, live, view.now, scheduler, session=session)
         return
     if overlapping := [canary for canary in running if canary.slots is Slots.GAP]:
         # It started when runs of the Dag were still allowed to overlap, or under an earlier release.
@@ -121,12 +121,11 @@ def _decide(dag_model: DagModel, view: View, scheduler: Scheduler, *, session: S
     if dag_model.is_paused or dag_model.is_stale:
         return
     free = _limit(dag_model) - len(running)
-    now = timezone.utcnow()
     for canary in canaries:
-        if canary.state != DagRunState.QUEUED or canary.run_after > now:
+        if canary.state != DagRunState.QUEUED or canary.run_after > view.now:
             continue
         if canary.slots is Slots.GAP:
-            if not running and fits(dag_model, canary.dag_version_id, live, session=session):
+            if not running and fits(dag_model, canary.dag_version_id, live, view.now, session=session):
                 session.add(Gap(dag_id=dag_model.dag_id, run_id=canary.run_id))
             return
         if live.ahead or free <= 0:
@@ -146,11 +145,11 @@ def _limit(dag_model: DagModel) -> float:
     return float("inf") if dag_model.max_active_runs is None else dag_model.max_active_runs
 
 
-def fits(dag_model: DagModel, dag_version_id: UUID, live: Live, *, session: Session) -> bool:
+def fits(dag_model: DagModel, dag_version_id: UUID, live: Live, now: datetime, *, session: Session) -> bool:
     """Tell whether there is a gap now that is long enough for a canary run of a version."""
     if not live.is_idle:
         return False
-    left = time_left(dag_model, live.queued_for)
+    left = time_left(dag_model, live.queued_for, now)
     if left is None:
         return True
     if left <= timedelta():
@@ -160,21 +159,28 @@ def fits(dag_model: DagModel, dag_version_id: UUID, live: Live, *, session: Sess
 
 
 def _look_after(
-    gap: Gap, dag_model: DagModel, canaries: list[Canary], live: Live, scheduler: Scheduler, *, session: Session
+    gap: Gap,
+    dag_model: DagModel,
+    canaries: list[Canary],
+    live: Live,
+    now: datetime,
+    scheduler: Scheduler,
+    *,
+    session: Session,
 ) -> None:
     """Start the canary run that has the gap, end it if a live run waits, and give the gap back when it is over."""
     canary = next((canary for canary in canaries if canary.run_id == gap.run_id), None)
     is_paused = dag_model.is_paused or dag_model.is_stale
     if gap.ended_at is None and canary is None:
-        gap.ended_at = timezone.utcnow()
+        gap.ended_at = database_clock(session=session)
     elif gap.ended_at is None and canary is not None:
         if canary.state == DagRunState.RUNNING or is_under_way(canary, dag_model.dag_id, session=session):
             if is_paused or not live.waiting or not end_overrun(canary, scheduler, session=session):
                 return
-            gap.ended_at = timezone.utcnow()
+            gap.ended_at = database_clock(session=session)
         elif (
             is_paused
-            or not fits(dag_model, canary.dag_version_id, live, session=session)
+            or not fits(dag_model, canary.dag_version_id, live, now, session=session)
             or not scheduler.start(canary.id)
         ):
             session.delete(gap)

@@ -25,7 +25,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from airflow._shared.timezones import timezone
 from airflow.models.backfill import Backfill
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
@@ -35,6 +34,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Slots, default_slots
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, takes_no_slot
+from airflow_providers_pinning.domain.clocks import latest_clock
 from airflow_providers_pinning.models import Gap, RoutedRun
 
 
@@ -73,6 +73,8 @@ class View:
     """What the decisions about some Dags go by, read in a number of statements that does not grow with them."""
 
     gaps: dict[str, Gap]
+    now: datetime
+    """By the clock by which live runs fall due first."""
     canaries: dict[str, list[Canary]] = field(default_factory=lambda: defaultdict(list))
     live: dict[str, Live] = field(default_factory=lambda: defaultdict(Live))
 
@@ -80,7 +82,7 @@ class View:
 def unfinished_runs(dag_ids: Collection[str], *, session: Session) -> View:
     """Read the unfinished runs of some Dags, canary runs and live ones apart."""
     gaps = session.scalars(select(Gap).where(Gap.dag_id.in_(dag_ids)).execution_options(populate_existing=True))
-    view = View({gap.dag_id: gap for gap in gaps})
+    view = View({gap.dag_id: gap for gap in gaps}, latest_clock(session=session))
     canaries = (
         select(DagRun, RoutedRun.isolation, RoutedRun.dag_version_id, DagModel.max_active_runs)
         .with_only_columns(
@@ -119,8 +121,7 @@ def _slots(isolation: Mapping[str, Any] | None, max_active_runs: int | None) -> 
 
 
 def _count_live(dag_ids: Collection[str], view: View, *, session: Session) -> None:
-    now = timezone.utcnow()
-    is_due = DagRun.run_after <= now
+    is_due = DagRun.run_after <= view.now
     rows = session.execute(
         select(
             DagRun.dag_id,

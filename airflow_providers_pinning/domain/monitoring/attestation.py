@@ -32,13 +32,13 @@ from uuid import UUID
 
 import uuid6
 from airflow import __version__ as airflow_version
-from airflow._shared.timezones import timezone
 from airflow.jobs.job import Job, JobState
 from airflow.utils.net import get_hostname
 from sqlalchemy import Select, and_, bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import __version__, conf
+from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import NotEnforcedError
 from airflow_providers_pinning.domain.monitoring import heartbeats
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
@@ -87,6 +87,7 @@ def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = N
     :return: the id of the row
     """
     row_id = row_id or uuid6.uuid7()
+    now = database_clock(session=session)
     session.add(
         Component(
             id=row_id,
@@ -97,6 +98,8 @@ def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = N
             package_version=__version__,
             airflow_version=airflow_version,
             fingerprint=fingerprint(),
+            started_at=now,
+            last_seen=now,
         )
     )
     _delete_gone(session=session)
@@ -116,7 +119,8 @@ def renew_api_server(row_id: UUID, *, missing_patches: Sequence[str] = (), sessi
     if row is None:
         attest(API_SERVER, row_id=row_id, session=session)
         row = session.get_one(Component, row_id)
-    row.last_seen = timezone.utcnow()
+    # By a clock that all processes read: on a host whose own is slow, each sign of life would be old at once.
+    row.last_seen = database_clock(session=session)
     if (missing := list(missing_patches) or None) != row.missing_patches:
         row.missing_patches = missing
 
@@ -136,7 +140,7 @@ def live_components(*, session: Session) -> list[ComponentHealth]:
     attestations, running_jobs = _of_components()
     # The jobs first: a component that starts in between writes both at once, and must not be seen without the latter.
     jobs = session.scalars(running_jobs).all()
-    rows = session.scalars(attestations, {"oldest_sign_of_life": _oldest_sign_of_life()}).all()
+    rows = session.scalars(attestations, {"oldest_sign_of_life": _oldest_sign_of_life(session)}).all()
     heartbeats.note(jobs)
     attested = {row.job_id: row for row in rows if row.job_id is not None}
     components = [_judge_job(job, attested.get(job.id)) for job in jobs if job.is_alive() or heartbeats.go_on(job)]
@@ -237,18 +241,18 @@ def _complaint_about(row: Component) -> str:
     return ""
 
 
-def _oldest_sign_of_life() -> datetime:
-    return timezone.utcnow() - timedelta(seconds=conf.component_threshold())
+def _oldest_sign_of_life(session: Session) -> datetime:
+    return database_clock(session=session) - timedelta(seconds=conf.component_threshold())
 
 
 def _delete_gone(*, session: Session) -> None:
     """Delete the rows of processes that ended without saying so."""
     session.execute(
-        delete(Component).where(Component.component == API_SERVER, Component.last_seen < _oldest_sign_of_life())
+        delete(Component).where(Component.component == API_SERVER, Component.last_seen < _oldest_sign_of_life(session))
     )
     running = select(Job.id).where(Job.id == Component.job_id, Job.state == JobState.RUNNING).correlate(Component)
     session.execute(
         delete(Component)
-        .where(Component.job_id.is_not(None), Component.started_at < _oldest_sign_of_life(), ~running.exists())
+        .where(Component.job_id.is_not(None), Component.started_at < _oldest_sign_of_life(session), ~running.exists())
         .execution_options(synchronize_session=False)
     )

@@ -1,0 +1,68 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Time, where the clocks of several hosts take part in it.
+
+The schedulers of a deployment do not have one clock. What one has written with its own, another must not compare with
+its own where it matters by how much: the database has one clock for all of them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from functools import cache
+
+from airflow._shared.timezones.timezone import utcnow
+from airflow.jobs.job import Job, JobState
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+FAR_AHEAD = timedelta(minutes=10)
+"""A scheduler that is further ahead is not followed: this may be the last heartbeat of one that ended long ago."""
+
+
+def database_clock(*, session: Session) -> datetime:
+    """Return the time by the clock of the database; SQLite, where all are on one host, has none of its own."""
+    if session.get_bind().dialect.name == "sqlite":
+        return utcnow()
+    return _aware(session.scalar(select(func.now())))
+
+
+def latest_clock(*, session: Session) -> datetime:
+    """
+    Return the time by the clock by which a live run falls due first.
+
+    That is the latest of this host's, the database's and those of the running schedulers, which their heartbeats tell.
+    By this scheduler's own, if it is slow, a gap would look longer than it is, and a run that waits as if it were not
+    due yet.
+    """
+    own = utcnow()
+    theirs, beat = session.execute(_clocks()).one()
+    others = [_aware(moment) for moment in (theirs, beat) if moment is not None]
+    return max([own, *(moment for moment in others if moment - own < FAR_AHEAD)])
+
+
+@cache
+def _clocks() -> Select:
+    beat = select(func.max(Job.latest_heartbeat)).where(Job.job_type == "SchedulerJob", Job.state == JobState.RUNNING)
+    return select(func.now(), beat.scalar_subquery())
+
+
+def _aware(moment: datetime | None) -> datetime:
+    if moment is None:
+        return utcnow()
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
