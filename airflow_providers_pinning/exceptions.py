@@ -219,6 +219,10 @@ class IdempotencyKeyReused(Conflict):
     """The idempotency key belongs to another request about this Dag."""
 
 
+class NothingToReplayError(Conflict):
+    """A run that is to be replayed is not there, not finished, or no live run."""
+
+
 class NothingToRollBackTo(Conflict):
     """No version that was active before can be pinned."""
 

@@ -43,7 +43,7 @@ with DAG(
 
     load = BashOperator(
         task_id="load",
-        bash_command=f"echo Loading {{{{ ds }}}} into table {TABLE}",
+        bash_command=f"echo Loading into table {TABLE}",
         on_failure_callback=LiveRunsOnly(page),
     )
 

@@ -182,6 +182,22 @@ RUN_IDS = Arg(
     metavar="RUN_ID",
 )
 NOTE = Arg(("--note",), help="Note on each run (default: the reason)", type=values.reason, metavar="TEXT")
+REPLAY = (
+    Arg(
+        ("--replay-last",),
+        help="Replay that many of the newest successful live runs of the active version, instead of --count and --conf",
+        type=values.whole_number(1, 100),
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--replay",),
+        help="A live run to replay; can be given several times, instead of --count and --conf",
+        type=values.name,
+        action="append",
+        metavar="RUN_ID",
+    ),
+)
+"""Live runs whose inputs canary runs have."""
 ISOLATION = (
     Arg(
         ("--assets",),
@@ -240,6 +256,12 @@ SOAK_CRITERIA = (
         help="Failed runs that are tolerated (default: 0)",
         type=values.whole_number(0),
         default=0,
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--max-output-differences",),
+        help="Outputs that may differ between replays and their originals (default: they are not judged)",
+        type=values.whole_number(0),
         metavar="NUMBER",
     ),
     Arg(

@@ -242,6 +242,7 @@ class PinningChanges:
         conf: Mapping[str, Any] | None = None,
         note: str | None = None,
         isolation: Mapping[str, str] | None = None,
+        replay: Mapping[str, Any] | None = None,
         override_reason: str | None = None,
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
@@ -252,16 +253,19 @@ class PinningChanges:
         :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: ``assets``
             (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
             ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``
+        :param replay: live runs whose inputs the runs have, instead of ``count`` and ``conf``: ``{"last": 3}`` or
+            ``{"runs": [run ids]}``
         :param override_reason: why a rejection of the version is passed over
         """
         return self.call(
             endpoints.canary_runs(
                 dag_id,
                 version_number=version_number,
-                count=count,
+                count=None if replay else count,
                 conf=None if conf is None else dict(conf),
                 note=note,
                 isolation=dict(isolation) if isolation else None,
+                replay=dict(replay) if replay else None,
                 override_reason=override_reason,
                 idempotency_key=idempotency_key or _new_key(),
                 **expected,

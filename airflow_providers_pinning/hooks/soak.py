@@ -71,6 +71,8 @@ class SoakCriteria:
     """Time that must have passed since the soak began."""
     max_failures: int = 0
     """Failed runs that are tolerated; one more fails the soak."""
+    max_output_differences: int | None = None
+    """Outputs that may differ between replays and their originals, all together; by default they are not judged."""
     consecutive_successes: int | None = None
     """Successes in a row, up to now, that are needed."""
     inconclusive_after: float | None = None

@@ -66,3 +66,7 @@ class RoutedRun(Base):
     """What the run would have changed for live runs, and did not."""
     shares_slots: Mapped[bool | None] = mapped_column(sa.Boolean, nullable=True)
     """Whether the run counts as a live run of its Dag."""
+    replay_of: Mapped[str | None] = mapped_column(StringID(), nullable=True)
+    """Id of the live run whose inputs the run has."""
+    output_differences: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
+    """In how many outputs the run differs from the one that it replays; ``None`` if they were not compared."""

@@ -48,7 +48,7 @@ class TriggerCanaryRunOperator(PinningOperator):
 
     The version becomes a managed candidate. A retry waits for the runs of the try before; clearing the task
     creates new ones. Killing the task cancels no run. Returns ``dag_id``, ``version``, ``run_ids``, ``states``
-    by run id, ``isolation`` and ``warnings``.
+    by run id, ``isolation``, ``replays`` (ids of the originals by run id) and ``warnings``.
 
     :param version_number: number of the version (templated)
     :param count: how many runs (templated)
@@ -57,6 +57,9 @@ class TriggerCanaryRunOperator(PinningOperator):
     :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: a mapping with
         ``assets`` (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
         ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor`` (templated)
+    :param replay: live runs whose inputs the runs have, each compared with its original, instead of ``count`` and
+        ``conf``: ``{"last": 3}`` for the newest successful ones of the active version, or ``{"runs": [run ids]}``
+        (templated)
     :param expected_dag_hash: create nothing if the version has another hash (templated)
     :param expected_bundle_version: create nothing if the version has another commit (templated)
     :param override_reason: why a rejection of the version is passed over (templated)
@@ -74,6 +77,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         "conf",
         "note",
         "isolation",
+        "replay",
         "expected_dag_hash",
         "expected_bundle_version",
         "override_reason",
@@ -89,6 +93,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         conf: Mapping[str, Any] | str | None = None,
         note: str | None = None,
         isolation: Mapping[str, str] | None = None,
+        replay: Mapping[str, Any] | None = None,
         expected_dag_hash: str | None = None,
         expected_bundle_version: str | None = None,
         override_reason: str | None = None,
@@ -105,6 +110,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.conf = conf
         self.note = note
         self.isolation = isolation
+        self.replay = replay
         self.expected_dag_hash = expected_dag_hash
         self.expected_bundle_version = expected_bundle_version
         self.override_reason = override_reason
@@ -145,6 +151,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
             note=text(self.note) or self.why(context),
             isolation=self._isolation(),
+            replay=self._replay(),
             expected_dag_hash=self.condition("expected_dag_hash"),
             expected_bundle_version=self.condition("expected_bundle_version"),
             override_reason=text(self.override_reason),
@@ -154,6 +161,14 @@ class TriggerCanaryRunOperator(PinningOperator):
     def _isolation(self) -> dict[str, str] | None:
         """Return what is wanted; what a template left empty is as it is by default."""
         return {field: value for field, value in (self.isolation or {}).items() if text(value)} or None
+
+    def _replay(self) -> dict[str, Any] | None:
+        if not self.replay:
+            return None
+        replay = dict(self.replay)
+        if "last" in replay:
+            replay["last"] = required_number("replay['last']", replay["last"])
+        return replay
 
     def _count(self) -> int:
         count = whole_number("count", self.count)

@@ -59,6 +59,8 @@ class VersionSoakSensor(PinningSensor):
     :param min_runs: finished runs that are needed (templated)
     :param min_duration: time that must have passed since the soak began (templated)
     :param max_failures: failed runs that are tolerated; one more fails the soak (templated)
+    :param max_output_differences: outputs that may differ between replays and their originals, all together; by default
+        they are reported and not judged (templated)
     :param consecutive_successes: successes in a row, up to now, that are needed (templated)
     :param inconclusive_after: time since the soak began after which it is inconclusive (templated)
     :param on_inconclusive: what an inconclusive soak means: ``fail``, ``skip`` or ``succeed`` (templated)
@@ -80,6 +82,7 @@ class VersionSoakSensor(PinningSensor):
         "min_runs",
         "min_duration",
         "max_failures",
+        "max_output_differences",
         "consecutive_successes",
         "inconclusive_after",
         "on_inconclusive",
@@ -97,6 +100,7 @@ class VersionSoakSensor(PinningSensor):
         min_runs: int | str = 3,
         min_duration: float | str | timedelta = 0,
         max_failures: int | str = 0,
+        max_output_differences: int | str | None = None,
         consecutive_successes: int | str | None = None,
         inconclusive_after: float | str | timedelta | None = None,
         on_inconclusive: str = OnInconclusive.FAIL.value,
@@ -117,6 +121,7 @@ class VersionSoakSensor(PinningSensor):
         self.min_runs = min_runs
         self.min_duration = min_duration
         self.max_failures = max_failures
+        self.max_output_differences = max_output_differences
         self.consecutive_successes = consecutive_successes
         self.inconclusive_after = inconclusive_after
         self.on_inconclusive = on_inconclusive
@@ -137,6 +142,7 @@ class VersionSoakSensor(PinningSensor):
             min_runs=required_number("min_runs", self.min_runs),
             min_duration=seconds(self.min_duration) or 0,
             max_failures=required_number("max_failures", self.max_failures),
+            max_output_differences=whole_number("max_output_differences", self.max_output_differences),
             consecutive_successes=whole_number("consecutive_successes", self.consecutive_successes),
             inconclusive_after=seconds(self.inconclusive_after),
             run_kinds=self.run_kinds,

@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from airflow_providers_pinning.api.datamodels.common import (
     ExpectedBody,
@@ -34,6 +34,7 @@ from airflow_providers_pinning.api.datamodels.common import (
 )
 from airflow_providers_pinning.api.storable import Conf, Storable
 from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Slots, Triggers
+from airflow_providers_pinning.domain.canaries.replays import MOST
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Storable]
 
@@ -67,6 +68,25 @@ class IsolationBody(StrictBaseModel):
     executor: Place | None = Field(default=None, description="Executor of all tasks of the runs.")
 
 
+class ReplayBody(StrictBaseModel):
+    """Which live runs to replay: either some, or the last ones."""
+
+    runs: list[Annotated[str, StringConstraints(min_length=1, max_length=250), Storable]] = Field(
+        default_factory=list, max_length=MOST, description="Ids of finished live runs."
+    )
+    last: int | None = Field(
+        default=None, ge=1, le=MOST, description="As many of the newest successful live runs of the active version."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> ReplayBody:
+        if bool(self.runs) == (self.last is not None):
+            raise ValueError("Give either runs or last")
+        if len(set(self.runs)) < len(self.runs):
+            raise ValueError("Name each run once")
+        return self
+
+
 class CanaryBody(ExpectedBody):
     """Which canary runs to create."""
 
@@ -77,10 +97,23 @@ class CanaryBody(ExpectedBody):
     )
     note: Note | None = None
     isolation: IsolationBody = Field(default_factory=IsolationBody)
+    replay: ReplayBody | None = Field(
+        default=None,
+        description="Live runs on whose inputs the runs work: data interval, configuration, consumed asset events and "
+        "partition. Each run is compared with its original. Takes the place of count and conf.",
+    )
     override_reason: Reason | None = Field(default=None, description="Why a rejection is passed over.")
     idempotency_key: IdempotencyKey | None = Field(
         default=None, description="The same key makes the runs once, however often it is sent."
     )
+
+    @model_validator(mode="after")
+    def _inputs_once(self) -> CanaryBody:
+        if self.replay is not None and (self.conf is not None or self.count != 1):
+            raise ValueError(
+                "A replay has the configuration of its original, and there is one for each: leave out conf and count"
+            )
+        return self
 
 
 class CanaryRunsResponse(BaseModel):
@@ -91,7 +124,43 @@ class CanaryRunsResponse(BaseModel):
     run_ids: list[str]
     warnings: list[str]
     isolation: dict[str, str] = Field(description="How the runs are kept apart from live ones, by field.")
+    replays: dict[str, str] = Field(description="Ids of the live runs that the runs replay, by their own ids.")
     repeated: RepetitionResponse | None = None
+
+
+class DifferenceResponse(BaseModel):
+    """One output that differs between a replay and its original."""
+
+    what: str = Field(description="state, xcom or asset_event")
+    task_id: str
+    map_index: int
+    key: str | None = Field(description="Key of the XCom, or name of the asset.")
+    original: str | None = Field(description="As JSON; of a long value its size and hash. null is nothing.")
+    replay: str | None
+
+
+class PairResponse(BaseModel):
+    """A replay and its original."""
+
+    run_id: str
+    state: str | None = Field(description="State that the replay finished with; null until then.")
+    counts_as: str | None
+    seconds: float | None
+    original_run_id: str
+    original_state: str | None = None
+    original_seconds: float | None = None
+    differences: int | None = Field(default=None, description="How many outputs differ; null until they are compared.")
+    shown: list[DifferenceResponse] = Field(default_factory=list, description="The first 100 differences.")
+    tasks_added: list[str] = Field(default_factory=list, description="Tasks that only the replay has.")
+    tasks_removed: list[str] = Field(default_factory=list, description="Tasks that only the original has.")
+    problem: str | None = Field(default=None, description="Why they could not be compared.")
+
+
+class PairListResponse(BaseModel):
+    """Replays of a version with their originals, newest first."""
+
+    replays: list[PairResponse]
+    total_entries: int
 
 
 class EvidenceResponse(BaseModel):
@@ -115,6 +184,8 @@ class EvidenceResponse(BaseModel):
     )
     retried_tasks: int = Field(description="Tasks that needed more than one try, in all runs together.")
     withheld_effects: int = Field(description="What the runs would have changed for live runs, and did not.")
+    replays: int = Field(description="Finished replays that were compared with their originals.")
+    output_differences: int = Field(description="In how many outputs they differ, all together.")
     notes: list[str] = Field(
         description="Sentences on runs that are no evidence, that failed otherwise than by their tasks, or that were "
         "altered later."

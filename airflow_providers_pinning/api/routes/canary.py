@@ -33,14 +33,18 @@ from airflow_providers_pinning.api.datamodels.canary import (
     CanaryBody,
     CanaryRunsResponse,
     EvidenceResponse,
+    PairListResponse,
+    PairResponse,
     SoakResponse,
 )
 from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, IdentityResponse
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.routes.versions import VersionNumber
-from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_start_runs
+from airflow_providers_pinning.api.routes.versions import Limit, Offset, VersionNumber
+from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_read_runs, may_start_runs
 from airflow_providers_pinning.api.storable import DagId, Text
+from airflow_providers_pinning.domain.canaries import pairs
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
+from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
@@ -50,6 +54,7 @@ from airflow_providers_pinning.domain.soak.evidence import FailedTasks
 from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Criteria
+from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
 
 router = AirflowRouter(tags=["Canary"])
 
@@ -85,8 +90,9 @@ def trigger_canary_runs(
     dag_id: DagId, body: CanaryBody, caller: CallerOfRunsDep, session: SessionDep
 ) -> canary.CanaryRuns:
     """Create runs of a version whatever is pinned, and make it a managed candidate."""
+    replay = Replay(tuple(body.replay.runs), body.replay.last) if body.replay else None
     request = canary.CanaryRequest(
-        body.version_number, body.count, body.conf, body.note, Isolation(**dict(body.isolation))
+        body.version_number, body.count, body.conf, body.note, Isolation(**dict(body.isolation)), replay
     )
     change = Change(
         caller,
@@ -125,6 +131,24 @@ def _inconclusive_after(
 InconclusiveAfter = Annotated[float | None, Depends(_inconclusive_after)]
 
 
+@router.get(
+    "/dags/{dag_id}/versions/{version_number}/replays",
+    responses=responses(404),
+    dependencies=[may_read, may_read_runs],
+)
+def get_replays(
+    dag_id: DagId, version_number: VersionNumber, session: SessionDep, limit: Limit = 50, offset: Offset = 0
+) -> PairListResponse:
+    """List the replays of a version beside their originals, newest first."""
+    require_dag(dag_id, session=session)
+    version = find_version(dag_id, version_number=version_number, session=session)
+    listed, total = pairs.list_pairs(dag_id, version, limit=limit, offset=offset, session=session)
+    return PairListResponse(
+        replays=[PairResponse.model_validate({**vars(pair), **pair.comparison}) for pair in listed],
+        total_entries=total,
+    )
+
+
 @router.get("/dags/{dag_id}/versions/{version_number}/soak", responses=responses(404, 409), dependencies=[may_read])
 def get_soak(
     dag_id: DagId,
@@ -134,6 +158,7 @@ def get_soak(
     min_runs: Annotated[int, Query(ge=1, le=MAX_INTEGER)] = 3,
     min_duration: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 0,
     max_failures: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+    max_output_differences: Annotated[int | None, Query(ge=0, le=MAX_INTEGER)] = None,
     consecutive_successes: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
     run_kinds: RunKind = RunKind.CANARY,
     since: Moment | None = None,
@@ -149,6 +174,7 @@ def get_soak(
         min_runs=min_runs,
         min_duration=timedelta(seconds=min_duration),
         max_failures=max_failures,
+        max_output_differences=max_output_differences,
         consecutive_successes=consecutive_successes,
         inconclusive_after=None if inconclusive_after is None else timedelta(seconds=inconclusive_after),
     )

@@ -36,10 +36,12 @@ from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots
 from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Isolation, Slots, Triggers, settle
+from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.dag_model.sync import read_dag
+from airflow_providers_pinning.domain.errors import InvalidConfError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural
@@ -56,7 +58,12 @@ def pinning_canary(args: Namespace) -> None:
     change = requested_change(args)
     require_answerable(args)
     request = CanaryRequest(
-        args.version_number, args.count, args.conf, args.note or args.reason, isolation=_isolation(args)
+        args.version_number,
+        args.count,
+        args.conf,
+        args.note or args.reason,
+        isolation=_isolation(args),
+        replay=_replay(args),
     )
     with create_session(scoped=False) as session:
         runs = canary.find_created(args.dag_id, request, change, session=session)
@@ -99,6 +106,18 @@ def _isolation(args: Namespace) -> Isolation:
         queue=args.queue,
         executor=args.executor,
     )
+
+
+def _replay(args: Namespace) -> Replay | None:
+    if not (args.replay or args.replay_last):
+        return None
+    if (args.replay and args.replay_last) or args.count != 1 or args.conf is not None:
+        raise InvalidConfError(
+            "Give either --replay or --replay-last, and neither --count nor --conf: each replay has the configuration "
+            "of its original.",
+            dag_id=args.dag_id,
+        )
+    return Replay(tuple(args.replay or ()), args.replay_last)
 
 
 def _preview(args: Namespace, isolation: Isolation, change: Change, *, session: Session) -> VersionIdentity:

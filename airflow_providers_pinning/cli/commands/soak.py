@@ -61,6 +61,7 @@ def _question(args: Namespace) -> SoakQuestion:
         min_runs=args.min_runs,
         min_duration=timedelta(seconds=args.min_duration),
         max_failures=args.max_failures,
+        max_output_differences=args.max_output_differences,
         consecutive_successes=args.consecutive_successes,
         inconclusive_after=None if args.inconclusive_after is None else timedelta(seconds=args.inconclusive_after),
     )
@@ -90,6 +91,7 @@ def _rows(result: Soak) -> list[Row]:
         "no evidence": evidence.not_evidence,
         "retried tasks": evidence.retried_tasks,
         "withheld effects": evidence.withheld_effects,
+        "replays": f"{evidence.replays} compared, {evidence.output_differences} outputs differ",
     }
     if (bound := evidence.failure_rate_upper_95) is not None:
         rows["failure rate"] = f"at most {bound:.1%} (with 95% confidence)"

@@ -36,6 +36,7 @@ from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.canaries.pairs import compare_with_original
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.models import RoutedRun, WithheldEffect
 
@@ -142,6 +143,10 @@ def record_outcome(run: DagRun, *, reason: str | None = None, session: Session) 
         "tries": outcome.tries,
         "never_started": list(outcome.never_started),
     }
+    if routed.replay_of is not None:
+        compared = compare_with_original(run, routed.replay_of, session=session)
+        routed.outcome["replay"] = compared
+        routed.output_differences = compared.get("differences")
     session.flush()
     return True
 

@@ -23,13 +23,18 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
+from airflow.utils.types import DagRunType
 from sqlalchemy import ColumnElement, Select, and_, inspect, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
 from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import RoutedRun
+
+_UNSCHEDULED = "NullTimetable"
+"""Name of the timetable of a Dag without a schedule."""
 
 CANARY = "canary"
 """Kind of the routed runs that are canary runs."""
@@ -86,3 +91,11 @@ def only_live(model: Any, *, session: Session) -> Iterator[None]:
 
     with listening(session, pass_over):
         yield
+
+
+def live_types(dag_model: DagModel) -> tuple[DagRunType, ...]:
+    """Return the types that live runs of a Dag have."""
+    scheduled = (DagRunType.SCHEDULED, DagRunType.ASSET_TRIGGERED)
+    if dag_model.timetable_type.rpartition(".")[2] != _UNSCHEDULED:
+        return scheduled
+    return (*scheduled, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED, DagRunType.ASSET_MATERIALIZATION)

@@ -25,6 +25,9 @@ from typing import Any
 
 from airflow._shared.timezones import timezone
 from airflow.configuration import conf
+from airflow.exceptions import DagNotPartitionedError, InvalidPartitionKeyError
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.definitions.dag import SerializedDAG
@@ -35,14 +38,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots, what_delays
-from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Isolation, Slots, isolation_of, settle
-from airflow_providers_pinning.domain.canaries.routed_runs import CANARY
+from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Isolation, Slots, settle
+from airflow_providers_pinning.domain.canaries.replays import Inputs, Replay, inputs_of, originals
+from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, live_types
 from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
 from airflow_providers_pinning.domain.changes import conditions, preconditions
 from airflow_providers_pinning.domain.changes.possible_tasks import require_tasks
 from airflow_providers_pinning.domain.dag_model.canary_metadata import register_needs
 from airflow_providers_pinning.domain.dag_model.sync import read_dag
-from airflow_providers_pinning.domain.errors import InvalidConfError, RunIdNotAllowedError, RunNotAllowedError
+from airflow_providers_pinning.domain.errors import (
+    InvalidConfError,
+    NothingToReplayError,
+    RunIdNotAllowedError,
+    RunNotAllowedError,
+)
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import CallerKind, Change, EventKind
 from airflow_providers_pinning.domain.monitoring import attestation
@@ -52,6 +61,7 @@ from airflow_providers_pinning.domain.versions import likeness, managed
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
+    latest_identity,
     pinned_identity,
     require_dag,
 )
@@ -74,12 +84,16 @@ class CanaryRequest:
     """Configuration of each run, validated against the parameters of its own version."""
     note: str | None = None
     isolation: Isolation = field(default_factory=Isolation)
+    replay: Replay | None = None
+    """Live runs whose inputs the runs have, instead of ``count`` and ``conf``."""
 
     def as_request(self) -> dict[str, Any]:
         """Return plain values, for comparing requests; another note makes no other request."""
         conf = dict(self.conf) if self.conf is not None else None
         isolation = self.isolation.as_request()
         request = {"version_number": self.version_number, "count": self.count, "conf": conf}
+        if self.replay is not None:
+            request["replay"] = self.replay.as_request()
         return {**request, "isolation": isolation} if isolation else request
 
 
@@ -94,6 +108,8 @@ class CanaryRuns:
     """What may keep the runs from starting."""
     isolation: Mapping[str, Any] = field(default_factory=dict)
     """How they are kept apart from live runs."""
+    replays: Mapping[str, str] = field(default_factory=dict)
+    """Ids of the live runs that the runs replay, by their own ids."""
     repeated: Repetition | None = None
     """Set if the runs had been created before, so that none was created now."""
 
@@ -112,6 +128,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     :param session: database session; the caller commits
     :raises InvalidConfError: if ``conf`` does not fit the version's parameters
     :raises RunNotAllowedError: if the version does not allow manual runs
+    :raises NothingToReplayError: if a run that is to be replayed is not there, not finished, or no live run
     :raises InvalidIsolationError: if live runs would be hurt by how the runs are kept apart, or a task could not run
     :raises NoTaskError: if a run of the version would have no task now
     :raises RunIdNotAllowedError: if Airflow is configured to refuse the ids of canary runs
@@ -136,16 +153,22 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
             dag_id=dag_id,
             version_number=version.version_number,
         )
-    runs = _new_run_ids(dag_id, version, request.count)
-    require_tasks(dag, version, min(runs.values()))
+    replayed = _replayed(dag_model, request.replay, pin, session=session) if request.replay else []
+    runs = _new_run_ids(dag_id, version, len(replayed) or request.count)
+    inputs = inputs_of(dag, replayed, runs, session=session) or {
+        run_id: Inputs(date, dag.timetable.infer_manual_data_interval(run_after=date), request.conf)
+        for run_id, date in runs.items()
+    }
+    require_tasks(dag, version, min(given.logical_date or runs[run_id] for run_id, given in inputs.items()))
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded(dag_id, session=session)
     register_needs(_serialized(version, session=session), session=session)
     isolation = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
-    for run_id, logical_date in runs.items():
-        _create_run(dag, version, run_id, logical_date, isolation, request, change, session=session)
+    for run_id, given in inputs.items():
+        _create_run(dag, version, run_id, runs[run_id], given, isolation, request, change, session=session)
     run_ids = tuple(runs)
+    replays = {run_id: given.replay_of for run_id, given in inputs.items() if given.replay_of is not None}
     events.record(
         EventKind.CANARY,
         dag_id=dag_id,
@@ -154,7 +177,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         request=_asked(dag_id, request),
         from_version=pinned_identity(pin),
         to_version=version,
-        evidence={"run_ids": list(run_ids), "isolation": isolation},
+        evidence={"run_ids": list(run_ids), "isolation": isolation, **({"replays": replays} if replays else {})},
         session=session,
     )
     warnings = (
@@ -162,7 +185,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         *what_delays(dag_model, run_ids, session=session),
         *cost_of_shared_slots(dag_model, isolation, request.count, session=session),
     )
-    return CanaryRuns(dag_id, version, run_ids, warnings, isolation)
+    return CanaryRuns(dag_id, version, run_ids, warnings, isolation, replays)
 
 
 def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns | None:
@@ -183,13 +206,20 @@ def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session
         version,
         run_ids,
         (told, *what_delays(dag_model, run_ids, session=session)),
-        isolation_of(dag_id, run_ids[0], session=session) or {},
+        (event.evidence or {}).get("isolation", {}),
+        (event.evidence or {}).get("replays", {}),
         Repetition(event.revision, version, stands=True),
     )
 
 
 def _asked(dag_id: str, request: CanaryRequest) -> dict[str, Any]:
     return {"action": CANARY, "dag_id": dag_id, **request.as_request()}
+
+
+def _replayed(dag_model: DagModel, replay: Replay, pin: Pin | None, *, session: Session) -> list[DagRun]:
+    active = pinned_identity(pin) or latest_identity(dag_model.dag_id, session=session)
+    active_id = active.dag_version_id if active else None
+    return originals(dag_model.dag_id, replay, active_id, live_types(dag_model), session=session)
 
 
 def _new_run_ids(dag_id: str, version: VersionIdentity, count: int) -> dict[str, DateTime]:
@@ -228,7 +258,8 @@ def _create_run(
     dag: SerializedDAG,
     version: VersionIdentity,
     run_id: str,
-    logical_date: DateTime,
+    run_after: DateTime,
+    given: Inputs,
     isolation: Mapping[str, Any],
     request: CanaryRequest,
     change: Change,
@@ -244,16 +275,19 @@ def _create_run(
             kind=CANARY,
             isolation=dict(isolation),
             shares_slots=isolation[SLOTS] == Slots.SHARED,
+            replay_of=given.replay_of,
         )
     )
     with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):
         try:
-            dag.create_dagrun(
+            run = dag.create_dagrun(
                 run_id=run_id,
-                logical_date=logical_date,
-                data_interval=dag.timetable.infer_manual_data_interval(run_after=logical_date),
-                run_after=logical_date,
-                conf=dict(request.conf) if request.conf is not None else None,
+                logical_date=given.logical_date,
+                data_interval=given.data_interval,
+                run_after=run_after,
+                conf=dict(given.conf) if given.conf is not None else None,
+                partition_key=given.partition_key,
+                partition_date=given.partition_date,
                 run_type=DagRunType.MANUAL,
                 triggered_by=_TRIGGERED_BY.get(change.caller.kind, DagRunTriggeredByType.REST_API),
                 triggering_user_name=change.caller.name,
@@ -261,9 +295,19 @@ def _create_run(
                 note=request.note,
                 session=session,
             )
+            run.consumed_asset_events.extend(given.consumed_events)
+        except (DagNotPartitionedError, InvalidPartitionKeyError) as error:
+            raise NothingToReplayError(
+                f"Dag {dag.dag_id!r}, {version.label}, cannot replay run {given.replay_of!r} of partition "
+                f"{given.partition_key!r}: {error} Start canary runs without a replay.",
+                dag_id=dag.dag_id,
+                version_number=version.version_number,
+                run_ids=[given.replay_of],
+            ) from error
         except ParamValidationError as error:
+            of_original = f" of run {given.replay_of!r}" if given.replay_of else ""
             raise InvalidConfError(
-                f"conf does not fit the parameters of Dag {dag.dag_id!r}, {version.label}: {error}",
+                f"conf{of_original} does not fit the parameters of Dag {dag.dag_id!r}, {version.label}: {error}",
                 dag_id=dag.dag_id,
                 version_number=version.version_number,
             ) from error

@@ -86,6 +86,11 @@ def notes_on(
     if scope.kind is not RunKind.CANARY and evidence.not_evidence:
         notes.update(_live_no_evidence(scope, runs, in_bulk, session=session))
     told = [_sentence(number, note) for note, number in notes.items() if note]
+    if evidence.output_differences:
+        told.append(
+            f"{plural(evidence.replays, 'replay')} of live runs {'differs' if evidence.replays == 1 else 'differ'} in "
+            f"{plural(evidence.output_differences, 'output')}."
+        )
     if evidence.failed_tasks or evidence.known_failures:
         told += _failed_tasks_of_live_runs(scope, known_tasks, session=session)
     return tuple(told)

@@ -30,7 +30,6 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
@@ -62,8 +61,6 @@ RUNNING = "running"
 KNOWN = "known"
 """What a run counts as in which only tasks failed that fail in live runs too."""
 
-_UNSCHEDULED = "NullTimetable"
-"""Name of the timetable of a Dag without a schedule."""
 _PASSED_OVER = (TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED)
 
 
@@ -94,14 +91,6 @@ class Scope:
     """Types of the Dag's live runs."""
 
 
-def live_types(dag_model: DagModel) -> tuple[DagRunType, ...]:
-    """Return the types that live runs of a Dag have."""
-    scheduled = (DagRunType.SCHEDULED, DagRunType.ASSET_TRIGGERED)
-    if dag_model.timetable_type.rpartition(".")[2] != _UNSCHEDULED:
-        return scheduled
-    return (*scheduled, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED, DagRunType.ASSET_MATERIALIZATION)
-
-
 def judged_runs(
     scope: Scope,
     *,
@@ -112,8 +101,8 @@ def judged_runs(
     """
     Build the sub-query of the runs in a scope.
 
-    Its columns are ``run_id``, ``order_id``, ``counts_as``, ``cleared``, ``started``, ``ended``, ``retried_tasks`` and
-    ``withheld_effects``.
+    Its columns are ``run_id``, ``order_id``, ``counts_as``, ``cleared``, ``started``, ``ended``, ``retried_tasks``,
+    ``withheld_effects``, ``compared`` and ``output_differences``.
 
     :param known_tasks: tasks that fail in live runs too
     :param known_runs: canary runs in which only such tasks failed
@@ -209,6 +198,8 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
             func.coalesce(RoutedRun.ended_at, DagRun.end_date, RoutedRun.created_at).label("ended"),
             func.coalesce(RoutedRun.retried_tasks, 0).label("retried_tasks"),
             func.coalesce(RoutedRun.withheld_effects, 0).label("withheld_effects"),
+            case((RoutedRun.output_differences.is_not(None), 1), else_=0).label("compared"),
+            func.coalesce(RoutedRun.output_differences, 0).label("output_differences"),
         )
         .select_from(RoutedRun)
         .outerjoin(DagRun, and_(DagRun.dag_id == RoutedRun.dag_id, DagRun.run_id == RoutedRun.run_id))
@@ -238,6 +229,8 @@ def _live(scope: Scope, known_tasks: Collection[str], set_in_bulk: Collection[st
         func.coalesce(DagRun.end_date, DagRun.created_at).label("ended"),
         literal(0).label("retried_tasks"),
         literal(0).label("withheld_effects"),
+        literal(0).label("compared"),
+        literal(0).label("output_differences"),
     ).where(*of_live_runs(scope))
 
 

@@ -26,6 +26,7 @@ from airflow._shared.timezones import timezone
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.canaries.routed_runs import live_types
 from airflow_providers_pinning.domain.changes.conditions import check_same
 from airflow_providers_pinning.domain.changes.preconditions import check_unchanged
 from airflow_providers_pinning.domain.errors import NotManagedError
@@ -33,7 +34,7 @@ from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.soak import verdict
 from airflow_providers_pinning.domain.soak.baseline import Comparison, Sample, Tolerance, compare
 from airflow_providers_pinning.domain.soak.evidence import EVER, FailedTasks, baseline_sample, durations, gather
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind, Scope, live_types
+from airflow_providers_pinning.domain.soak.judged_runs import RunKind, Scope
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, Judgement, Verdict
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,

@@ -55,6 +55,10 @@ class Criteria:
     """Failed runs that are tolerated: the soak fails with one more."""
     consecutive_successes: int | None = None
     """Successful runs in a row, counted from the newest, that are needed."""
+    max_output_differences: int | None = None
+    """
+    Outputs that may differ between replays and their originals, all together. ``None`` reports them and judges nothing.
+    """
     inconclusive_after: timedelta | None = None
     """Time after which a soak that is not decided is inconclusive; ``None`` waits for ever."""
 
@@ -85,6 +89,10 @@ class Evidence:
     """Tasks that needed more than one try, in all runs together."""
     withheld_effects: int = 0
     """What the runs would have changed for live runs, and did not."""
+    replays: int = 0
+    """Finished replays that were compared with their originals."""
+    output_differences: int = 0
+    """In how many outputs they differ, all together."""
     first_run_at: datetime | None = None
     last_run_at: datetime | None = None
     notes: tuple[str, ...] = ()
@@ -128,6 +136,14 @@ def judge(evidence: Evidence, criteria: Criteria, now: datetime) -> Judgement:
             "too_many_failures",
             f"{evidence.failures} of {evidence.runs} finished runs failed; {criteria.max_failures} are tolerated.",
         )
+    tolerated = criteria.max_output_differences
+    if tolerated is not None and evidence.output_differences > tolerated:
+        return Judgement(
+            Verdict.FAILED,
+            "outputs_differ",
+            f"{plural(evidence.replays, 'replay')} of live runs {'differs' if evidence.replays == 1 else 'differ'} in "
+            f"{plural(evidence.output_differences, 'output')}; {tolerated} tolerated.",
+        )
     lacking = _lacking(evidence, criteria, now)
     if not lacking:
         return Judgement(
@@ -150,6 +166,8 @@ def _lacking(evidence: Evidence, criteria: Criteria, now: datetime) -> list[str]
         lacking.append(plural(needed_runs - evidence.runs, "finished run"))
     if (missing := criteria.min_duration - (now - evidence.since)) > timedelta():
         lacking.append(f"{missing} of time")
+    if criteria.max_output_differences is not None and not evidence.replays:
+        lacking.append("a replay that was compared with its original")
     if (needed := criteria.consecutive_successes) and evidence.consecutive_successes < needed:
         lacking.append(plural(needed - evidence.consecutive_successes, "success in a row", "successes in a row"))
     return lacking

@@ -57,6 +57,8 @@ def _columns() -> dict[str, tuple[sa.Column, ...]]:
             sa.Column("retried_tasks", sa.Integer(), nullable=True),
             sa.Column("withheld_effects", sa.Integer(), nullable=True),
             sa.Column("shares_slots", sa.Boolean(), nullable=True),
+            sa.Column("replay_of", StringID(), nullable=True),
+            sa.Column("output_differences", sa.Integer(), nullable=True),
         ),
     }
 

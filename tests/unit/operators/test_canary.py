@@ -162,6 +162,14 @@ def test_deferring_is_the_default_if_airflow_is_configured_so(monkeypatch):
     assert not canary(deferrable=False).deferrable
 
 
+def test_live_runs_are_replayed(created):
+    canary(replay={"last": "2"}, wait_for_completion=False).execute(task_context("canary"))
+
+    [sent] = created.asked("POST", "/pinning/api/v1/dags/orders/canaryRuns")
+    assert sent.body["replay"] == {"last": 2}
+    assert "count" not in sent.body
+
+
 def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -31,6 +31,7 @@ from airflow_providers_pinning.domain.soak.verdict import (
 )
 
 BEGAN = datetime(2026, 3, 29, tzinfo=timezone.utc)
+NOW = BEGAN + timedelta(hours=1)
 
 
 def verdict_of(outcomes: str, criteria: Criteria, after: timedelta = timedelta(hours=1)) -> Verdict:
@@ -181,3 +182,34 @@ def test_comparison_without_a_baseline_is_inconclusive():
 
 def test_no_criterion_can_be_so_low_that_no_run_is_needed():
     assert verdict_of("", Criteria(min_runs=0)) is Verdict.PROGRESSING
+
+
+class TestOutputDifferences:
+    @pytest.mark.parametrize(
+        ("tolerated", "differ", "verdict"),
+        [(None, 9, Verdict.SUCCESSFUL), (0, 0, Verdict.SUCCESSFUL), (2, 2, Verdict.SUCCESSFUL), (2, 3, Verdict.FAILED)],
+    )
+    def test_are_judged_only_if_asked(self, tolerated, differ, verdict):
+        seen = Evidence(since=BEGAN, successes=3, consecutive_successes=3, replays=3, output_differences=differ)
+
+        judged = judge(seen, Criteria(max_output_differences=tolerated), NOW)
+
+        assert judged.verdict == verdict
+
+    def test_message_says_how_many(self):
+        seen = Evidence(since=BEGAN, successes=3, replays=1, output_differences=1)
+
+        judged = judge(seen, Criteria(max_output_differences=0), NOW)
+
+        assert (judged.reason, judged.message) == (
+            "outputs_differ",
+            "1 replay of live runs differs in 1 output; 0 tolerated.",
+        )
+
+    def test_without_a_replay_there_is_nothing_to_judge_by(self):
+        seen = Evidence(since=BEGAN, successes=3)
+
+        judged = judge(seen, Criteria(max_output_differences=0), NOW)
+
+        assert judged.verdict == Verdict.PROGRESSING
+        assert "a replay that was compared with its original" in judged.message

@@ -1,0 +1,89 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models.dagrun import DagRun
+from airflow.models.xcom import XComModel
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import select
+
+from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
+
+WHY = ("--reason", "try it", "--yes")
+
+
+@pytest.fixture
+def original(orders):
+    """Return the id of a finished live run of the pinned version."""
+    orders.pin("orders", 1)
+    run = trigger_dag("orders", run_id="live", triggered_by=DagRunTriggeredByType.REST_API, session=orders.session)
+    run.state, run.run_type = "success", DagRunType.SCHEDULED
+    orders.session.commit()
+    return "live"
+
+
+def finish(session, run_id):
+    run = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
+    run.state = "success"
+    for ti in run.task_instances:
+        ti.state, ti.try_number = "success", 1
+        session.add(
+            XComModel(
+                dag_run_id=run.id, dag_id=run.dag_id, run_id=run_id, task_id=ti.task_id, key="return_value", value=4
+            )
+        )
+    session.flush()
+    record_outcome(run, session=session)
+    session.commit()
+
+
+@pytest.mark.parametrize("how", [("--replay-last", 3), ("--replay", "live")])
+def test_live_runs_are_replayed_and_shown_with_what_differs(pinning, orders, original, session, how):
+    started = pinning("canary", "orders", "-V", 2, *how, *WHY, "-o", "json")
+    [(run_id, of)] = started.json["replays"].items()
+    assert of == original
+    assert pinning("replays", "orders", "-V", 2, "-o", "json").json[0]["state"] is None
+    finish(session, run_id)
+
+    [pair] = pinning("replays", "orders", "-V", 2, "-o", "json").json
+    assert (pair["run_id"], pair["original_run_id"], pair["state"]) == (run_id, original, "success")
+    assert pair["differences"] == len(pair["shown"]) > 0
+    table = pinning("replays", "orders", "-V", 2).out
+    for part in (run_id[:20], original, "return_value", "nothing", "4"):
+        assert part in table
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        ("--replay-last", 1, "--replay", "live"),
+        ("--replay-last", 1, "--count", 2),
+        ("--replay", "live", "--conf", "{}"),
+    ],
+)
+def test_replay_that_is_not_clear_is_refused(pinning, orders, original, how):
+    done = pinning("canary", "orders", "-V", 2, *how, *WHY)
+    assert done.code == 2
+    assert "either --replay or --replay-last" in done.err
+
+
+def test_nothing_to_replay_is_a_refusal(pinning, orders):
+    orders.pin("orders", 1)
+    done = pinning("canary", "orders", "-V", 2, "--replay-last", 1, *WHY)
+    assert (done.code, "nothing_to_replay" in done.err) == (3, True)

@@ -1,0 +1,387 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Canary runs on the inputs of live runs, and what they are compared by, with Airflow's own scheduler."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import select
+
+from airflow_providers_pinning.domain.canaries.pairs import list_pairs
+from airflow_providers_pinning.domain.canaries.replays import Replay
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.errors import InvalidConfError, NothingToReplayError
+from airflow_providers_pinning.models import WithheldEffect
+from tests.support.api import PINNING
+from tests.support.canaries import Canaries, dag_with_tasks
+from tests.support.sources import dag_file
+
+DAY = datetime(2026, 1, 5, tzinfo=timezone.utc)
+TASKS = {"extract": "all_success", "load": "all_success"}
+
+
+@pytest.fixture
+def canaries(lab, scheduler):
+    lab.commit("sha1", orders=dag_with_tasks(TASKS))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_with_tasks({**TASKS, "check": "all_success"}))
+    return Canaries(lab, scheduler)
+
+
+@pytest.fixture
+def live(canaries, session):
+    """Return a function that makes a finished live run of the pinned version, and returns its id."""
+
+    def make(day=DAY, *, state="success", conf=None, version=1, dag_id="orders", **values):
+        dag_version = canaries.lab.version(dag_id, version)
+        run = trigger_dag(
+            dag_id,
+            run_id=f"live__{day:%Y-%m-%d}",
+            logical_date=day,
+            conf=conf,
+            triggered_by=DagRunTriggeredByType.TIMETABLE,
+            session=session,
+        )
+        run.run_type, run.created_dag_version_id = DagRunType.SCHEDULED, dag_version.id
+        run.data_interval_start, run.data_interval_end = day, day + timedelta(days=1)
+        run.state, run.start_date, run.end_date = state, day + timedelta(days=1), day + timedelta(days=1, hours=1)
+        for ti in run.task_instances:
+            ti.state, ti.try_number, ti.duration = "success", 1, 30
+        for name, value in values.items():
+            setattr(run, name, value)
+        run_id = run.run_id
+        session.commit()
+        return run_id
+
+    return make
+
+
+def replay(canaries, number=2, **wanted):
+    request = CanaryRequest(number, replay=Replay(**wanted))
+    created = create_canary_runs("orders", request, canaries.lab.change(), session=canaries.session)
+    canaries.session.commit()
+    return created
+
+
+def push(session, run_id, task_id, key, value):
+    run = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
+    session.add(XComModel(dag_run_id=run.id, dag_id=run.dag_id, run_id=run_id, task_id=task_id, key=key, value=value))
+    session.commit()
+
+
+def pairs(session, number=2, lab=None):
+    from airflow_providers_pinning.domain.versions.identity import find_version
+
+    version = find_version("orders", version_number=number, session=session)
+    return list_pairs("orders", version, limit=10, offset=0, session=session)[0]
+
+
+def differences(pair):
+    return [
+        (shown["what"], shown["task_id"], shown["key"], shown["original"], shown["replay"])
+        for shown in pair.comparison["shown"]
+    ]
+
+
+class TestInputs:
+    def test_are_those_of_the_original_to_the_second(self, canaries, live, session):
+        original = live(conf={"size": 7})
+
+        created = replay(canaries, last=1)
+
+        [(run_id, of)] = created.replays.items()
+        run = canaries.run(run_id)
+        assert (of, canaries.record(run_id).replay_of) == (original, original)
+        assert run.logical_date == DAY + timedelta(microseconds=1)
+        assert (run.data_interval_start, run.data_interval_end) == (DAY, DAY + timedelta(days=1))
+        assert run.conf == {"size": 7}
+        assert {ti.dag_version_id for ti in run.task_instances} == {canaries.lab.version("orders", 2).id}
+
+    def test_two_replays_of_a_run_have_dates_of_their_own(self, canaries, live):
+        live()
+
+        dates = [canaries.run(replay(canaries, last=1).run_ids[0]).logical_date for _ in range(3)]
+
+        assert dates == [DAY + timedelta(microseconds=number) for number in (1, 2, 3)]
+
+    def test_last_ones_are_the_newest_successful_live_runs_of_the_active_version(self, canaries, live):
+        wanted = [live(DAY + timedelta(days=number)) for number in range(3)][1:]
+        live(DAY + timedelta(days=3), state="failed")
+        live(DAY + timedelta(days=4), run_type=DagRunType.MANUAL)
+        live(DAY + timedelta(days=5), created_dag_version_id=canaries.lab.version("orders", 2).id)
+        replay(canaries, last=1)
+
+        assert list(replay(canaries, last=2).replays.values()) == wanted
+
+    def test_as_many_are_replayed_as_there_are(self, canaries, live):
+        live()
+
+        assert len(replay(canaries, last=20).run_ids) == 1
+
+    def test_runs_can_be_named_whatever_their_version(self, canaries, live):
+        failed, other = live(state="failed"), live(DAY + timedelta(days=1), version=2)
+
+        assert list(replay(canaries, runs=(other, failed)).replays.values()) == [failed, other]
+
+    def test_consumed_asset_events_are_the_originals(self, canaries, live, session):
+        asset = AssetModel(name="orders", uri="orders", group="", extra={})
+        session.add(asset)
+        session.flush()
+        event = AssetEvent(asset_id=asset.id, extra={"rows": 3})
+        session.add(event)
+        original = live(run_type=DagRunType.ASSET_TRIGGERED, logical_date=None)
+        session.scalars(select(DagRun).where(DagRun.run_id == original)).one().consumed_asset_events.append(event)
+        session.commit()
+
+        [run_id] = replay(canaries, last=1).run_ids
+
+        run = canaries.run(run_id)
+        assert [consumed.extra for consumed in run.consumed_asset_events] == [{"rows": 3}]
+        assert run.logical_date is None
+
+    def test_partition_is_the_originals(self, lab, canaries, live):
+        partitioned = (
+            "schedule=PartitionedAssetTimetable(assets=Asset('one'), default_partition_mapper=IdentityMapper())"
+        )
+        lab.commit("sha3", orders=dag_with_tasks(TASKS, partitioned))
+        live(logical_date=None, partition_key="eu")
+
+        [run_id] = replay(canaries, last=1).run_ids
+
+        assert canaries.run(run_id).partition_key == "eu"
+
+    def test_partition_of_a_candidate_that_has_none_is_refused(self, canaries, live):
+        live(logical_date=None, partition_key="eu")
+
+        with pytest.raises(NothingToReplayError, match=r"cannot replay run 'live__2026-01-05' of partition 'eu'"):
+            replay(canaries, last=1)
+
+    def test_configuration_that_does_not_fit_the_candidate_is_refused(self, lab, canaries, live, session):
+        original = live(conf={"size": "big"})
+        params = "schedule='@daily', params={'size': Param(1, type='integer')}"
+        replay(canaries, last=1)
+        lab.commit("sha3", orders=dag_file("orders", params))
+        before = len(lab.runs("orders"))
+
+        with pytest.raises(InvalidConfError, match=f"conf of run '{original}' does not fit"):
+            replay(canaries, 3, last=1)
+
+        session.rollback()
+        assert len(lab.runs("orders")) == before
+
+    @pytest.mark.parametrize(
+        ("wanted", "problem"),
+        [
+            ({"last": 3}, "no successful live run of the active version"),
+            ({"runs": ("nonesuch",)}, "has no live run 'nonesuch'"),
+        ],
+    )
+    def test_what_is_not_there_is_refused(self, canaries, wanted, problem):
+        with pytest.raises(NothingToReplayError, match=problem):
+            replay(canaries, **wanted)
+
+    def test_canary_runs_and_unfinished_runs_are_refused(self, canaries, live):
+        canary, running = canaries.start(), live(state="running")
+
+        with pytest.raises(NothingToReplayError, match="canary runs cannot be replayed"):
+            replay(canaries, runs=(canary,))
+        with pytest.raises(NothingToReplayError, match="1 run of Dag 'orders' has not finished"):
+            replay(canaries, runs=(running,))
+
+
+class TestComparison:
+    @pytest.fixture
+    def started(self, canaries, live):
+        """Return the ids of a replay that runs, and of its original."""
+        original = live()
+        [run_id] = replay(canaries, last=1).run_ids
+        canaries.let_start(run_id)
+        return run_id, original
+
+    def test_alike(self, canaries, started, session):
+        run_id, original = started
+        for of in started:
+            push(session, of, "extract", "return_value", {"rows": 3, "file": f"s3://out/{of}.csv"})
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert (pair.run_id, pair.original_run_id, pair.state) == (run_id, original, "success")
+        assert (pair.comparison["differences"], pair.comparison["shown"]) == (0, [])
+        assert pair.comparison["tasks_added"] == ["check"]
+        assert (pair.seconds, pair.comparison["original_seconds"]) == (30, 60)
+
+    def test_values_that_differ_or_are_on_one_side_only(self, canaries, started, session):
+        run_id, original = started
+        push(session, original, "extract", "return_value", {"rows": 3})
+        push(session, run_id, "extract", "return_value", {"rows": 4})
+        push(session, original, "load", "gone", 1)
+        push(session, run_id, "load", "large", "x" * 1000)
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert canaries.record(run_id).output_differences == 3
+        assert differences(pair)[:2] == [
+            ("xcom", "extract", "return_value", '{"rows": 3}', '{"rows": 4}'),
+            ("xcom", "load", "gone", "1", None),
+        ]
+        [(_, _, key, _, shown)] = differences(pair)[2:]
+        assert key == "large"
+        assert shown.startswith("1002 characters, sha256 ")
+
+    def test_states_of_tasks(self, canaries, started, session):
+        run_id, _ = started
+        canaries.finish(run_id, extract="failed")
+
+        [pair] = pairs(session)
+        assert ("state", "extract", None, "success", "failed") in differences(pair)
+
+    def test_assets_that_would_have_been_published(self, canaries, started, session):
+        run_id, original = started
+        for name in ("same", "other"):
+            session.add(AssetModel(name=name, uri=name, group="", extra={}))
+        session.flush()
+        assets = {asset.name: asset.id for asset in session.scalars(select(AssetModel))}
+        at = {"source_dag_id": "orders", "source_run_id": original, "source_task_id": "load", "source_map_index": -1}
+        when = DAY + timedelta(days=1, minutes=5)
+        session.add_all(
+            AssetEvent(asset_id=assets[name], extra={"rows": 3}, timestamp=when, **at) for name in ("same", "other")
+        )
+        session.add_all(
+            WithheldEffect(
+                dag_id="orders",
+                run_id=run_id,
+                task_id="load",
+                map_index=-1,
+                kind="asset_event",
+                payload={"asset": {"name": name, "uri": name}, "extra": {"rows": rows}, "partition_key": None},
+            )
+            for name, rows in (("same", 3), ("other", 4))
+        )
+        session.commit()
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert differences(pair) == [
+            ("asset_event", "load", "other", '{"extra": {"rows": 3}}', '{"extra": {"rows": 4}}')
+        ]
+
+    def test_original_that_is_gone_is_a_problem_and_no_agreement(self, canaries, started, session):
+        run_id, original = started
+        session.delete(session.scalars(select(DagRun).where(DagRun.run_id == original)).one())
+        session.commit()
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert pair.comparison == {"problem": "The original is gone."}
+        assert canaries.record(run_id).output_differences is None
+
+    def test_it_stays_when_the_runs_are_gone(self, canaries, started, session):
+        run_id = started[0]
+        push(session, run_id, "extract", "return_value", 4)
+        canaries.finish(run_id)
+        for of in started:
+            session.delete(session.scalars(select(DagRun).where(DagRun.run_id == of)).one())
+        session.commit()
+
+        [pair] = pairs(session)
+        assert differences(pair) == [("xcom", "extract", "return_value", None, "4")]
+
+    def test_no_live_run_has_a_replay_as_its_past(self, canaries, started, session):
+        run_id, original = started
+        canaries.finish(run_id)
+        latest = canaries.run(original)
+        later = DagRun.get_previous_dagrun(
+            session.scalars(select(DagRun).where(DagRun.run_id == original)).one(), session=session
+        )
+        assert later is None
+        assert session.scalars(select(TaskInstance).where(TaskInstance.run_id == run_id)).all()
+        assert latest.state == "success"
+
+
+class TestFaces:
+    @pytest.fixture
+    def original(self, canaries, live):
+        return live()
+
+    def test_replays_are_created_listed_and_judged_through_the_api(self, canaries, original, api, session):
+        path = f"{PINNING}/dags/orders"
+        created = api().post(f"{path}/canaryRuns", json={"version_number": 2, "replay": {"last": 3}})
+        assert created.status_code == 201, created.text
+        [run_id] = created.json()["run_ids"]
+        assert created.json()["replays"] == {run_id: original}
+        canaries.let_start(run_id)
+        push(session, run_id, "load", "return_value", 4)
+        canaries.finish(run_id)
+
+        listed = api().get(f"{path}/versions/2/replays").json()
+        [pair] = listed["replays"]
+        assert (listed["total_entries"], pair["run_id"], pair["original_run_id"]) == (1, run_id, original)
+        assert (pair["differences"], pair["problem"], pair["tasks_added"]) == (1, None, ["check"])
+        assert pair["shown"] == [
+            {
+                "what": "xcom",
+                "task_id": "load",
+                "map_index": -1,
+                "key": "return_value",
+                "original": None,
+                "replay": "4",
+            }
+        ]
+        judged = api().get(f"{path}/versions/2/soak", params={"min_runs": 1})
+        evidence = judged.json()["evidence"]
+        assert (judged.json()["verdict"], evidence["replays"], evidence["output_differences"]) == ("successful", 1, 1)
+        assert "1 replay of live runs differs in 1 output." in evidence["notes"]
+        strict = api().get(f"{path}/versions/2/soak", params={"min_runs": 1, "max_output_differences": 0}).json()
+        assert (strict["verdict"], strict["reason"]) == ("failed", "outputs_differ")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"replay": {}},
+            {"replay": {"last": 0}},
+            {"replay": {"last": 1, "runs": ["live__2026-01-05"]}},
+            {"replay": {"runs": ["a", "a"]}},
+            {"replay": {"last": 1}, "count": 2},
+            {"replay": {"last": 1}, "conf": {}},
+        ],
+    )
+    def test_replay_that_is_not_clear_is_refused(self, canaries, original, api, body):
+        answer = api().post(f"{PINNING}/dags/orders/canaryRuns", json={"version_number": 2, **body})
+        assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, "invalid_request")
+
+    def test_nothing_to_replay_is_a_refusal(self, canaries, api):
+        answer = api().post(f"{PINNING}/dags/orders/canaryRuns", json={"version_number": 2, "replay": {"last": 1}})
+        assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "nothing_to_replay")
+
+    @pytest.mark.parametrize(("role", "status"), [(None, 401), ("viewer", 200)])
+    def test_pairs_need_permission_to_read_runs(self, canaries, api, role, status):
+        assert api(role).get(f"{PINNING}/dags/orders/versions/2/replays").status_code == status
+
+    def test_same_request_gives_the_same_replays(self, canaries, original, api):
+        body = {"version_number": 2, "replay": {"last": 1}, "idempotency_key": "once"}
+        path = f"{PINNING}/dags/orders/canaryRuns"
+        first, again = (api().post(path, json=body).json() for _ in range(2))
+        assert (again["run_ids"], again["replays"]) == (first["run_ids"], first["replays"])
+        assert again["repeated"] is not None
