@@ -184,7 +184,7 @@ def _differences(
     what: str, ours: Mapping[tuple[_Task, str], str], theirs: Mapping[tuple[_Task, str], str], both: set[_Task]
 ) -> list[Difference]:
     return [
-        Difference(what, *task, key, _shown(theirs.get((task, key))), _shown(ours.get((task, key))))
+        Difference(what, *task, key, theirs.get((task, key)), ours.get((task, key)))
         for task, key in sorted(ours.keys() | theirs.keys())
         if task in both and ours.get((task, key)) != theirs.get((task, key))
     ]
@@ -197,9 +197,10 @@ def _xcoms(run: DagRun, *, session: Session) -> dict[tuple[_Task, str], str]:
         .order_by(XComModel.task_id, XComModel.map_index, XComModel.key)
         .limit(MOST_XCOMS)
     )
+    # One after another, since the scheduler's memory must not be filled with what tasks return.
     return {
-        ((row.task_id, row.map_index), row.key): _canonical(row.value).replace(run.run_id, "{run_id}")
-        for row in session.execute(query)
+        ((row.task_id, row.map_index), row.key): _shown(_canonical(row.value).replace(run.run_id, "{run_id}"))
+        for row in session.execute(query, execution_options={"yield_per": 50})
     }
 
 
@@ -255,14 +256,14 @@ def _event(extra: Any, partition_key: str | None) -> str:
 
 
 def _counted(events: Mapping[tuple[_Task, str], Counter[str]]) -> dict[tuple[_Task, str], str]:
-    return {key: ", ".join(sorted(counter.elements())) for key, counter in events.items()}
+    return {key: _shown(", ".join(sorted(counter.elements()))) for key, counter in events.items()}
 
 
 def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
-def _shown(text: str | None) -> str | None:
-    if text is None or len(text) <= SHOWN_LENGTH:
+def _shown(text: str) -> str:
+    if len(text) <= SHOWN_LENGTH:
         return text
     return f"{len(text)} characters, sha256 {sha256(text.encode()).hexdigest()[:16]}"
