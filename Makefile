@@ -10,20 +10,21 @@ ifeq ($(filter $(AIRFLOWS),$(AIRFLOW)),)
 $(error AIRFLOW=$(AIRFLOW) is not supported: give one of $(AIRFLOWS))
 endif
 PYTHON ?= python3
+VENV_3.3 ?= .venv
+VENV_3.4 ?= .venv-3.4
+VENV ?= $(VENV_$(AIRFLOW))
 # Newer releases of what the environment consists of have left Python 3.10 behind.
 ifeq ($(AIRFLOW),3.3)
-VENV ?= .venv
 OLDEST_PYTHON := 3.10
 CONSTRAINTS := $(shell $(PYTHON) -c 'import sys; print("constraints-3.10.txt" if sys.version_info < (3, 11) else "constraints.txt")')
 else
-VENV ?= .venv-$(AIRFLOW)
 OLDEST_PYTHON := 3.11
 CONSTRAINTS := constraints-$(AIRFLOW).txt
 endif
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help env test compat unit integration system e2e demo bench check lint fix provider-info enforcement-docs airflow-report openapi ui docs build postgres chromium screenshots clean
+.PHONY: help env test compat upgrade-airflow unit integration system e2e demo bench check lint fix provider-info enforcement-docs airflow-report openapi ui docs build postgres chromium screenshots clean
 
 help:  ## Show what can be made
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -50,6 +51,12 @@ test: env postgres chromium  ## Run every test
 
 compat: env postgres  ## Run the unit tests, and every path on real processes; with AIRFLOW=3.4
 	@$(BIN)/python -m scripts.run_tests --compat
+
+upgrade-airflow: postgres  ## Move a deployment from Airflow 3.3 to 3.4 and back, in the environments of both
+	@$(MAKE) --no-print-directory env AIRFLOW=3.3 VENV=$(VENV_3.3)
+	@$(MAKE) --no-print-directory env AIRFLOW=3.4 VENV=$(VENV_3.4)
+	@PINNING_PYTHON_3_3=$(abspath $(VENV_3.3))/bin/python PINNING_PYTHON_3_4=$(abspath $(VENV_3.4))/bin/python \
+		$(VENV_3.3)/bin/python -m pytest tests/compat
 
 unit: env  ## Run the tests that need no server; T=path::test runs some of them
 	$(BIN)/python -m pytest $(if $(T),$(T),--numprocesses 2 --dist loadfile tests/unit)

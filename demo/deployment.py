@@ -75,6 +75,7 @@ class Deployment:
     :param bundles: names of the Dag bundles, each of which follows a git repository of its own
     :param config: options of ``airflow.cfg`` that differ from :func:`demo.settings.airflow_settings`
     :param users: users as ``name:role``, the first of which makes the calls of :attr:`airflow` and :attr:`pinning`
+    :param python: the Python whose Airflow runs; this one if not given
     :param report: called with a line of text whenever something went on
     """
 
@@ -85,12 +86,14 @@ class Deployment:
         bundles: Sequence[str] = (BUNDLE,),
         config: Settings | None = None,
         users: Sequence[str] = ("admin:admin",),
+        python: str = sys.executable,
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._database_url = database_url
         self._bundles = tuple(bundles)
         self._config = config or {}
         self._users = tuple(users)
+        self.python = python
         self._report = report
         self._clients: dict[tuple[str, str], RestClient] = {}
         self.components: dict[str, Component] = {}
@@ -188,7 +191,10 @@ class Deployment:
         """
         title = next(t for t in (name, *(f"{name}-{n}" for n in range(2, 100))) if t not in self.components)
         component = Component(
-            title, airflow_command(*COMMANDS[name]), {**self.env, **(env or {})}, self.home / "output" / f"{title}.log"
+            title,
+            airflow_command(*COMMANDS[name], python=self.python),
+            {**self.env, **(env or {})},
+            self.home / "output" / f"{title}.log",
         )
         self.components[title] = component
         self._report(f"Starting airflow {name}")
@@ -227,7 +233,12 @@ class Deployment:
         :raises RuntimeError: with its output, if it fails
         """
         done = subprocess.run(
-            airflow_command(*arguments), env=self.env, capture_output=True, text=True, timeout=timeout, check=False
+            airflow_command(*arguments, python=self.python),
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         if check and done.returncode:
             raise RuntimeError(
@@ -294,9 +305,9 @@ class Deployment:
             shutil.rmtree(self.home, ignore_errors=True)
 
 
-def airflow_command(*arguments: str) -> list[str]:
-    """Return a command line for the Airflow of this Python."""
-    return [sys.executable, "-m", "airflow", *arguments]
+def airflow_command(*arguments: str, python: str = sys.executable) -> list[str]:
+    """Return a command line for the Airflow of a Python."""
+    return [python, "-m", "airflow", *arguments]
 
 
 def free_port() -> int:

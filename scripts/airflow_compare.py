@@ -91,6 +91,7 @@ def compare(
         difflib.unified_diff(lines, changed, f"{old.version} {place}", f"{new.version} {place}", lineterm="")
     )
     body = [f"moved to `{now.place}`" if was.place != now.place else ""]
+    body.append(_asynchronous(before[0], after[0]))
     body.append(_members(before[0], after[0]) or _count(_bodies(before), _bodies(after)))
     if lacking := [word for word in words if word in _words(before) and word not in _words(after)]:
         body.append(f"no longer has {', '.join(f'`{word}`' for word in lacking)}")
@@ -148,6 +149,12 @@ def _returns(before: Definition, after: Definition) -> str:
         for one in (before, after)
     )
     return "" if old == new else f"{old} → {new}"
+
+
+def _asynchronous(before: Definition, after: Definition) -> str:
+    """Say whether a function became a coroutine function, which a patch must await, or is none any more."""
+    was, now = (isinstance(one, ast.AsyncFunctionDef) for one in (before, after))
+    return "" if was == now else "now `async`" if now else "no longer `async`"
 
 
 def _members(before: Definition, after: Definition) -> str:

@@ -112,6 +112,11 @@ def test_a_body_is_told_with_how_much_changed_and_shown_on_request(change):
     assert "-    b = a" in found.diff
 
 
+def test_a_function_that_must_be_awaited_now_is_told(change):
+    assert change("def find(): pass", "async def find(): pass").body == "now `async`; +1 -1 of 2 lines"
+    assert change("async def find(): pass", "def find(): pass").body == "no longer `async`; +1 -1 of 2 lines"
+
+
 def test_a_decorator_belongs_to_the_body(change):
     assert change("def find(): pass", "@provide_session\ndef find(): pass").body == "+1 -0 of 2 lines"
 
