@@ -219,7 +219,8 @@ def test_the_table_for_the_documentation_is_markdown(source, capsys):
     main([str(source("old", models__dag=old).root), str(source("new").root), "--format", "markdown"])
 
     out = capsys.readouterr().out
-    assert f"| `{name}` | same | same | gone | file_removal:deactivate_deleted_dags |" in out
+    [patch] = [point.patched_by for point in POINTS if point.name == name]
+    assert f"| `{name}` | same | same | gone | {patch} |" in out
 
 
 def test_a_pipe_in_an_annotation_does_not_end_a_cell(source, capsys):
