@@ -27,6 +27,10 @@ import argparse
 import ast
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_providers_pinning.patch_points import PatchPoint
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "airflow_providers_pinning"
@@ -50,6 +54,12 @@ def _name_of(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE / "enforcement").with_suffix("").parts)
 
 
+def named(point: PatchPoint) -> str:
+    """Return the name of a place, and those that it has in later releases of Airflow."""
+    later = [f"{'.'.join(map(str, change.since))}: `{change.name}`" for change in point.changes if change.name]
+    return f"`{point.name}`" + (f" (since {', '.join(later)})" if later else "")
+
+
 def render() -> str:
     """Return the tables."""
     from airflow_providers_pinning.patch_points import AREAS
@@ -62,11 +72,11 @@ def render() -> str:
         patches = [point for point in area.POINTS if point.patched_by]
         for p in patches:
             needed = ", ".join(component.value for component in p.needed_by) or "commands"
-            lines += [f"| `{p.name}` | {p.stock} | {p.why} | {does[p.patched_by]} | {needed} |"]
+            lines += [f"| {named(p)} | {p.stock} | {p.why} | {does[p.patched_by]} | {needed} |"]
         lines += [""]
         if called := [point for point in area.POINTS if not point.patched_by]:
             lines += ["Called, and compared with what it is known to be:", ""]
-            lines += [f"- `{point.name}` {point.stock}." for point in called] + [""]
+            lines += [f"- {named(point)} {point.stock}." for point in called] + [""]
         lines += [f"Upstream: {upstream}." for upstream in dict.fromkeys(p.upstream for p in patches if p.upstream)]
         if lines[-1]:
             lines += [""]

@@ -87,6 +87,18 @@ class Call:
         """Return whether the caller gave an argument."""
         return name in self._kwargs or self._binding.positions[name] < len(self._args)
 
+    def arguments(self, *, without: str) -> dict[str, Any]:
+        """
+        Return what the caller gave, by name, to hand it on to another function of Airflow.
+
+        What a later release of Airflow adds to both functions is among it.
+
+        :param without: an argument that is left out
+        """
+        given = dict(zip(self._binding.positions, self._args, strict=False)) | self._kwargs
+        given.pop(without, None)
+        return given
+
     @property
     def session(self) -> Any:
         """

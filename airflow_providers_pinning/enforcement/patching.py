@@ -38,10 +38,10 @@ from typing import Any
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from airflow_providers_pinning.enforcement.call import Binding, Call, calling
-from airflow_providers_pinning.patch_points import POINTS, Component, How, PatchPoint, points_of
+from airflow_providers_pinning.patch_points import POINTS, RELEASE, Component, How, PatchPoint, points_of
 
-SUPPORTED_AIRFLOW = ("3", "3")
-"""Major and minor version of Airflow whose source the patches were checked against."""
+SUPPORTED_AIRFLOW = ((3, 3), (3, 4))
+"""Releases of Airflow whose source the patches were checked against."""
 
 REMEDY = "Install a release of the provider that supports it, or uninstall the provider."
 
@@ -59,11 +59,11 @@ def check_airflow_version() -> None:
 
     :raises EnforcementError: if it is another
     """
-    installed = version("apache-airflow-core")
-    if tuple(installed.split(".")[:2]) != SUPPORTED_AIRFLOW:
+    if RELEASE not in SUPPORTED_AIRFLOW:
+        supported = " and ".join(f"{major}.{minor}" for major, minor in SUPPORTED_AIRFLOW)
         raise EnforcementError(
-            f"airflow-providers-pinning enforces pins in Airflow {'.'.join(SUPPORTED_AIRFLOW)}, but Airflow "
-            f"{installed} is installed. {REMEDY}"
+            f"airflow-providers-pinning enforces pins in Airflow {supported}, but Airflow "
+            f"{version('apache-airflow-core')} is installed. {REMEDY}"
         )
 
 
@@ -111,6 +111,7 @@ def install(point: PatchPoint, module: ModuleType, patch: Callable[[Call], Any])
     :raises EnforcementError: if the place is not as expected
     """
     function = check(point, module)
+    _check_answer(point, function, patch)
     wrapper = calling(patch, _binding(function, point))
     *path, name = point.name.split(".")
     owner = functools.reduce(getattr, path, module)
@@ -134,6 +135,11 @@ def check(point: PatchPoint, module: ModuleType) -> Any:
     :raises EnforcementError: naming what is gone or different
     """
     function = check_parameters(point, module)
+    if point.returns is not None and (returns := _returned(function)) != point.returns:
+        raise EnforcementError(
+            f"airflow-providers-pinning relies on {point.place} returning {point.returns}, but in this Airflow "
+            f"({version('apache-airflow-core')}) it returns {returns}. {REMEDY}"
+        )
     has = _words(function.__code__) if point.relies_on else frozenset()
     if lacking := [word for word in point.relies_on if word not in has]:
         raise EnforcementError(
@@ -164,6 +170,28 @@ def check_parameters(point: PatchPoint, module: ModuleType) -> Any:
             f"({version('apache-airflow-core')}) has {has}. {REMEDY}"
         )
     return function
+
+
+def _check_answer(point: PatchPoint, function: Any, patch: Callable[..., Any]) -> None:
+    """Check that a patch answers as the function does: with something where that returns something, and in its way."""
+    if _returned(patch) == "None" and (returns := _returned(function)) not in ("None", ""):
+        raise EnforcementError(
+            f"airflow-providers-pinning relies on {point.place} returning nothing, but in this Airflow "
+            f"({version('apache-airflow-core')}) it returns {returns}. {REMEDY}"
+        )
+    if inspect.iscoroutinefunction(function) != inspect.iscoroutinefunction(patch):
+        ways = {True: "asynchronous", False: "synchronous"}
+        raise EnforcementError(
+            f"airflow-providers-pinning relies on {point.place} being {ways[inspect.iscoroutinefunction(patch)]}, but "
+            f"in this Airflow ({version('apache-airflow-core')}) it is {ways[inspect.iscoroutinefunction(function)]}. "
+            f"{REMEDY}"
+        )
+
+
+def _returned(function: Any) -> str:
+    """Return the annotation of what a function returns, as it is written; ``""`` if it has none."""
+    annotation = getattr(function, "__annotations__", {}).get("return", "")
+    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
 
 def original(found: Any) -> Any:
@@ -201,9 +229,17 @@ def missing_patches(needed: Iterable[PatchPoint] = ()) -> list[PatchPoint]:
 
     :param needed: patches that must be in place even if nothing has imported their module yet; it is imported now
     """
+    gone = set()
     for point in needed:
-        import_module(point.module)
-    return [point for point in POINTS if point.patched_by and _is_imported(point.module) and not is_installed(point)]
+        try:
+            import_module(point.module)
+        except ModuleNotFoundError:
+            gone.add(point.module)
+    return [
+        point
+        for point in POINTS
+        if point.patched_by and (_is_imported(point.module) or point.module in gone) and not is_installed(point)
+    ]
 
 
 def is_installed(point: PatchPoint) -> bool:
@@ -265,6 +301,10 @@ def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> 
     def answer(*args: Any, **kwargs: Any) -> Any:
         return getattr(module, point.name)(*args, **kwargs)
 
+    @functools.wraps(original)
+    async def answer_later(*args: Any, **kwargs: Any) -> Any:
+        return await getattr(module, point.name)(*args, **kwargs)
+
     routes = [route for route in module.router.routes if route.endpoint is original]
     if not routes:
         raise EnforcementError(
@@ -272,7 +312,7 @@ def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> 
             f"({version('apache-airflow-core')}) it does not. {REMEDY}"
         )
     for route in routes:
-        route.endpoint = route.dependant.call = answer
+        route.endpoint = route.dependant.call = answer_later if inspect.iscoroutinefunction(original) else answer
 
 
 def _words(code: CodeType) -> frozenset[str]:

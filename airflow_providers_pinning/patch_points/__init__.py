@@ -23,6 +23,7 @@ domain, which tells with it whether two components enforce pins alike.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from types import ModuleType
 
 from airflow_providers_pinning.patch_points import (
@@ -35,14 +36,29 @@ from airflow_providers_pinning.patch_points import (
     selection,
     versions,
 )
-from airflow_providers_pinning.patch_points.point import Component, How, PatchPoint
+from airflow_providers_pinning.patch_points.point import Change, Component, How, PatchPoint, Release
 
-__all__ = ["AREAS", "POINTS", "Component", "How", "PatchPoint", "points_of"]
+__all__ = ["AREAS", "POINTS", "RELEASE", "Change", "Component", "How", "PatchPoint", "points_in", "points_of"]
 
 AREAS: tuple[ModuleType, ...] = (selection, runs, versions, assets, canary_past, canaries, evidence, processes)
 """The modules that declare them; of the patches of one function, an earlier one is inside a later one."""
 
-POINTS: tuple[PatchPoint, ...] = tuple(point for area in AREAS for point in area.POINTS)
+
+def points_in(release: Release) -> tuple[PatchPoint, ...]:
+    """Return every place as it is in a release of Airflow."""
+    return tuple(point.in_release(release) for area in AREAS for point in area.POINTS)
+
+
+def _installed() -> Release:
+    major, minor, *_ = version("apache-airflow-core").split(".")
+    return int(major), int(minor)
+
+
+RELEASE: Release = _installed()
+"""The installed release of Airflow."""
+
+POINTS: tuple[PatchPoint, ...] = points_in(RELEASE)
+"""Every place, as it is in the installed release."""
 
 
 def points_of(module: str) -> tuple[PatchPoint, ...]:

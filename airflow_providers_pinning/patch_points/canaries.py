@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Component, How, PatchPoint
+from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Change, Component, How, PatchPoint
 
 TITLE = "Canary runs, apart from live ones"
 """Heading in the documentation."""
@@ -177,6 +177,21 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("run_on_latest_version",),
         upstream=EXPERIMENTS,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    "tis",
+                    "session",
+                    "dag_run_state",
+                    "run_on_latest_version",
+                    "prevent_running_task",
+                    "whole_task_keys",
+                    "superseded_ti_ids",
+                ),
+                returns="list[TaskInstance]",
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.models.taskinstance",

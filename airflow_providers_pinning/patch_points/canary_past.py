@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Component, How, PatchPoint
+from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Change, Component, How, PatchPoint
 
 TITLE = "Canary runs, no part of the past of live ones"
 """Heading in the documentation."""
@@ -59,6 +59,26 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("include_prior_dates",),
         upstream=EXPERIMENTS,
+        changes=(
+            Change(
+                since=(3, 4),
+                name="_XComOperations.get_many",
+                parameters=(
+                    "cls",
+                    "run_id",
+                    "key",
+                    "task_ids",
+                    "dag_ids",
+                    "map_indexes",
+                    "region_id",
+                    "include_node_regions",
+                    "producer_ids",
+                    "include_prior_dates",
+                    "limit",
+                    "try_number",
+                ),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.serialization.definitions.deadline",
@@ -71,6 +91,7 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("DagRun",),
         upstream=EXPERIMENTS,
+        changes=(Change(since=(3, 4), parameters=("self", "session", "dagrun")),),
     ),
     PatchPoint(
         module="airflow.api_fastapi.execution_api.routes.dag_runs",
@@ -97,6 +118,7 @@ POINTS: tuple[PatchPoint, ...] = (
         relies_on=("DagRunModel",),
         upstream=EXPERIMENTS,
         how=How.ROUTE,
+        changes=(Change(since=(3, 4), patched_by="canaries.history_routes:get_dr_count_later"),),
     ),
     PatchPoint(
         module="airflow.api_fastapi.execution_api.routes.task_instances",
@@ -110,6 +132,7 @@ POINTS: tuple[PatchPoint, ...] = (
         relies_on=("DR",),
         upstream=EXPERIMENTS,
         how=How.ROUTE,
+        changes=(Change(since=(3, 4), patched_by="canaries.history_routes:get_previous_successful_dagrun_later"),),
     ),
     PatchPoint(
         module="airflow.api_fastapi.execution_api.routes.task_instances",
@@ -123,6 +146,12 @@ POINTS: tuple[PatchPoint, ...] = (
         relies_on=("TI",),
         upstream=EXPERIMENTS,
         how=How.ROUTE,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=("dag_id", "task_id", "session", "dag_bag", "logical_date", "map_index", "state", "token"),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.api_fastapi.execution_api.routes.task_instances",

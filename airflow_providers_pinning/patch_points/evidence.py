@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Component, How, PatchPoint
+from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Change, Component, How, PatchPoint
 
 TITLE = "Evidence"
 """Heading in the documentation."""
@@ -103,6 +103,21 @@ POINTS: tuple[PatchPoint, ...] = (
         shown_by="tests/unit/enforcement/canaries/test_alterations.py",
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         upstream=EXPERIMENTS,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    "tis",
+                    "session",
+                    "dag_run_state",
+                    "run_on_latest_version",
+                    "prevent_running_task",
+                    "whole_task_keys",
+                    "superseded_ti_ids",
+                ),
+                returns="list[TaskInstance]",
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.models.taskinstance",

@@ -22,7 +22,7 @@ Data only, and the standard library only: it is loaded in every process, task pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -59,6 +59,30 @@ IMMUTABLE = "apache/airflow#68336; droppable once Airflow does not rewrite a sto
 EXPERIMENTS = "none known; droppable once Airflow has runs that other runs do not see"
 
 
+Release = tuple[int, int]
+"""Major and minor version of Airflow."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is different about a place from a release of Airflow on; what is ``None`` stays as it was."""
+
+    since: Release
+    """The first release in which it is so."""
+    module: str | None = None
+    """Airflow's module."""
+    name: str | None = None
+    """Qualified name in the module."""
+    parameters: tuple[str, ...] | None = None
+    """Names of the function's parameters, in order."""
+    relies_on: tuple[str, ...] | None = None
+    """Names, attributes and literals that the function's code must have."""
+    returns: str | None = None
+    """The annotation of what the function returns."""
+    patched_by: str | None = None
+    """Module of the enforcement and function, if another one patches it."""
+
+
 @dataclass(frozen=True)
 class PatchPoint:
     """
@@ -89,6 +113,28 @@ class PatchPoint:
     upstream: str | None = None
     """Upstream issue or AIP, and when the patch can be dropped; ``None`` if nothing upstream would replace it."""
     how: How = How.CALL
+    returns: str | None = None
+    """The annotation of what the function returns, where the patch relies on it; a patch that returns nothing must be
+    one of a function that returns nothing, and need not say so."""
+    changes: tuple[Change, ...] = ()
+    """How the place differs in later releases of Airflow, in their order."""
+
+    def in_release(self, release: Release) -> PatchPoint:
+        """
+        Return the place as it is in a release of Airflow.
+
+        :param release: the release
+        :return: the same place, without changes
+        """
+        fields = ("module", "name", "parameters", "relies_on", "returns", "patched_by")
+        different = {
+            field: getattr(change, field)
+            for change in self.changes
+            if change.since <= release
+            for field in fields
+            if getattr(change, field) is not None
+        }
+        return replace(self, changes=(), **different)
 
     @property
     def place(self) -> str:

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.patch_points.point import EVERY, SELECTABLE, Component, PatchPoint
+from airflow_providers_pinning.patch_points.point import EVERY, SELECTABLE, Change, Component, PatchPoint
 
 TITLE = "Which version a run keeps"
 """Heading in the documentation."""
@@ -78,6 +78,16 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER,),
         relies_on=("get_latest_version",),
         upstream=SELECTABLE,
+        changes=(
+            Change(
+                since=(3, 4),
+                module="airflow.models.taskinstance",
+                name="TaskInstance.expand_mapped_task",
+                patched_by="runs.version:expand_mapped_task_instance",
+                parameters=("self", "session"),
+                relies_on=("get_latest_version",),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.models.taskinstance",
@@ -90,6 +100,21 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("run_on_latest_version", "get_latest_version"),
         upstream=SELECTABLE,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    "tis",
+                    "session",
+                    "dag_run_state",
+                    "run_on_latest_version",
+                    "prevent_running_task",
+                    "whole_task_keys",
+                    "superseded_ti_ids",
+                ),
+                returns="list[TaskInstance]",
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.models.taskinstance",
@@ -114,6 +139,13 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER,),
         relies_on=("dag_model",),
         upstream=SELECTABLE,
+        changes=(
+            Change(
+                since=(3, 4),
+                name="SchedulerJobRunner._select_task_instances_to_queue",
+                parameters=("self", "max_tis", "pools", "starved_pools", "session"),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.executors.workloads.task",
@@ -126,6 +158,20 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER,),
         relies_on=("dag_model", "relative_fileloc", "bundle_name"),
         upstream=SELECTABLE,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    "cls",
+                    "ti",
+                    "dag_rel_path",
+                    "generator",
+                    "bundle_info",
+                    "sentry_integration",
+                    "log_context",
+                ),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.executors.workloads.callback",

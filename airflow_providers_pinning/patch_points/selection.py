@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.patch_points.point import EVERY, SELECTABLE, Component, How, PatchPoint
+from airflow_providers_pinning.patch_points.point import EVERY, SELECTABLE, Change, Component, How, PatchPoint
 
 TITLE = "Which version new runs have"
 """Heading in the documentation."""
@@ -33,6 +33,19 @@ POINTS: tuple[PatchPoint, ...] = (
             "builds the statement that the patch of `get_latest_version` adds the pin to; the "
             "number of the next version comes from it too, so it stays as it is"
         ),
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    "cls",
+                    "dag_id",
+                    "bundle_version",
+                    "load_dag_model",
+                    "load_bundle_model",
+                    "load_serialized_dag",
+                ),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.models.dag_version",
@@ -45,6 +58,20 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=EVERY,
         relies_on=("_latest_version_select",),
         upstream=SELECTABLE,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    "cls",
+                    "dag_id",
+                    "bundle_version",
+                    "load_dag_model",
+                    "load_bundle_model",
+                    "load_serialized_dag",
+                    "session",
+                ),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.models.serialized_dag",
@@ -111,6 +138,32 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("_create_orm_dagrun",),
         upstream=SELECTABLE,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    "self",
+                    "run_id",
+                    "logical_date",
+                    "data_interval",
+                    "run_after",
+                    "conf",
+                    "run_type",
+                    "triggered_by",
+                    "triggering_user_name",
+                    "state",
+                    "start_date",
+                    "creating_job_id",
+                    "backfill_id",
+                    "partition_key",
+                    "bundle_version",
+                    "partition_date",
+                    "note",
+                    "dag_version",
+                    "session",
+                ),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.dag_processing.collection",

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.patch_points.point import IMMUTABLE, Component, How, PatchPoint
+from airflow_providers_pinning.patch_points.point import IMMUTABLE, Change, Component, How, PatchPoint
 
 TITLE = "Versions and files"
 """Heading in the documentation."""
@@ -68,6 +68,22 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.DAG_PROCESSOR,),
         relies_on=("_prefetched", "dag_hash", "dag_version", "_try_reuse_deadline_uuids"),
         upstream=IMMUTABLE,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    "cls",
+                    "dag",
+                    "bundle_name",
+                    "bundle_version",
+                    "version_data",
+                    "min_update_interval",
+                    "dag_source_code",
+                    "session",
+                    "_prefetched",
+                ),
+            ),
+        ),
     ),
     PatchPoint(
         module="airflow.models.dagcode",
@@ -78,8 +94,9 @@ POINTS: tuple[PatchPoint, ...] = (
         why="a managed version would show the source of another",
         shown_by="tests/unit/enforcement/versions/test_immutability.py",
         needed_by=(Component.DAG_PROCESSOR,),
-        relies_on=("get_code_from_file", "dag_source_hash", "source_code_hash"),
+        relies_on=("get_latest_dagcode",),
         upstream=IMMUTABLE,
+        changes=(Change(since=(3, 4), parameters=("cls", "dag_id", "fileloc", "dag_source_code", "session")),),
     ),
     PatchPoint(
         module="airflow.utils.db_cleanup",
@@ -140,6 +157,7 @@ POINTS: tuple[PatchPoint, ...] = (
         shown_by="tests/unit/enforcement/dag_processor/test_stale_dags.py",
         needed_by=(Component.DAG_PROCESSOR,),
         relies_on=("is_stale", "has_import_errors"),
+        changes=(Change(since=(3, 4), parameters=("files_parsed", "import_errors", "session")),),
     ),
     PatchPoint(
         module="airflow.models.dag",

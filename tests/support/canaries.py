@@ -23,7 +23,6 @@ from datetime import timedelta
 from airflow._shared.timezones import timezone
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -113,8 +112,9 @@ class Canaries:
         )
         ti.state, ti.start_date = TaskInstanceState.FAILED, timezone.utcnow() - timedelta(seconds=seconds)
         ti.end_date, ti.duration = timezone.utcnow(), seconds
-        TaskInstanceHistory.record_ti(ti, session=self.session)
-        ti.state = TaskInstanceState.UP_FOR_RETRY
+        # Airflow 3.4 goes on with another row; 3.3 keeps the earlier try elsewhere.
+        following = ti.prepare_db_for_next_try(self.session)
+        (following or ti).state = TaskInstanceState.UP_FOR_RETRY
         self.session.commit()
         self.scheduler.start_and_decide()
 

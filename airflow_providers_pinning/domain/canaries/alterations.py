@@ -37,6 +37,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.outcomes import CountsAs, EndReason, locked_record, record_outcome
+from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import RoutedRun
 
 actor: ContextVar[str | None] = ContextVar("pinning_actor", default=None)
@@ -65,7 +66,7 @@ def is_decided_here() -> bool:
 def failed_tasks(dag_id: str, run_id: str, *, session: Session) -> set[str]:
     """Return the tasks of a run that failed after their retries, so far."""
     query = select(TaskInstance.task_id).distinct()
-    query = query.where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id)
+    query = query.where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, *of_current_tries())
     return set(session.scalars(query.where(TaskInstance.state == TaskInstanceState.FAILED)))
 
 
@@ -76,6 +77,7 @@ def failed_tasks_of_canaries(dag_id: str, *, session: Session) -> dict[str, set[
         .distinct()
         .join(RoutedRun, (RoutedRun.dag_id == TaskInstance.dag_id) & (RoutedRun.run_id == TaskInstance.run_id))
         .where(RoutedRun.dag_id == dag_id, RoutedRun.state.is_(None), TaskInstance.state == TaskInstanceState.FAILED)
+        .where(*of_current_tries())
     )
     failed: dict[str, set[str]] = defaultdict(set)
     for row in session.execute(query):

@@ -31,13 +31,13 @@ from functools import cache
 from airflow._shared.timezones import timezone
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.pairs import compare_with_original
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
+from airflow_providers_pinning.domain.tries import earlier_tries, of_current_tries
 from airflow_providers_pinning.models import RoutedRun, WithheldEffect
 
 
@@ -235,18 +235,20 @@ def _by_task_and_state() -> Select:
             func.min(TaskInstance.try_number).label("fewest_tries"),
             func.sum(TaskInstance.duration).label("seconds"),
         )
-        .where(TaskInstance.dag_id == bindparam("dag_id"), TaskInstance.run_id == bindparam("run_id"))
+        .where(
+            TaskInstance.dag_id == bindparam("dag_id"), TaskInstance.run_id == bindparam("run_id"), *of_current_tries()
+        )
         .group_by(TaskInstance.task_id, TaskInstance.state)
     )
 
 
 @cache
 def _history_and_withheld() -> Select:
-    earlier, withheld = TaskInstanceHistory, WithheldEffect
-    seconds = select(func.sum(earlier.duration))
+    (earlier, are_earlier), withheld = earlier_tries(), WithheldEffect
+    seconds = select(func.sum(earlier.c.duration))
     effects = select(func.count()).select_from(withheld)
     return select(
-        seconds.where(earlier.dag_id == bindparam("dag_id"), earlier.run_id == bindparam("run_id"))
+        seconds.where(earlier.c.dag_id == bindparam("dag_id"), earlier.c.run_id == bindparam("run_id"), *are_earlier)
         .scalar_subquery()
         .label("seconds"),
         effects.where(withheld.dag_id == bindparam("dag_id"), withheld.run_id == bindparam("run_id"))

@@ -35,6 +35,7 @@ from airflow_providers_pinning.domain.canaries.outcomes import EndReason, record
 from airflow_providers_pinning.domain.canaries.rejection import MAX_NOTE
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary
 from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import Gap
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,9 @@ class Scheduler(Protocol):
 
 def is_under_way(canary: Canary, dag_id: str, *, session: Session) -> bool:
     """Tell whether a run has tasks that run; a queued one has if somebody set it back to queued."""
-    query = select(literal(1)).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == canary.run_id)
+    query = select(literal(1)).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.run_id == canary.run_id, *of_current_tries()
+    )
     return session.scalar(query.where(TaskInstance.state.in_(_UNDER_WAY)).limit(1)) is not None
 
 
@@ -88,6 +91,7 @@ def end_overrun(canary: Canary, scheduler: Scheduler, *, session: Session) -> bo
     unfinished = (
         TaskInstance.dag_id == run.dag_id,
         TaskInstance.run_id == run.run_id,
+        *of_current_tries(),
         or_(TaskInstance.state.is_(None), TaskInstance.state.in_(State.unfinished)),
     )
     tasks = select(TaskInstance).where(*unfinished).execution_options(populate_existing=True)

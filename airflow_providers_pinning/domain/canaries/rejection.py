@@ -32,6 +32,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.canaries.outcomes import EndReason, record_outcome
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import RoutedRun
 
@@ -117,6 +118,7 @@ def end_queued_canaries(dag_id: str, version: VersionIdentity, change: Change, *
             .where(
                 TaskInstance.dag_id == dag_id,
                 TaskInstance.run_id.in_(ended),
+                *of_current_tries(),
                 or_(TaskInstance.state.is_(None), TaskInstance.state == TaskInstanceState.SCHEDULED),
             )
             .values(state=TaskInstanceState.SKIPPED, end_date=now)

@@ -47,6 +47,7 @@ from airflow_providers_pinning.domain.soak.judged_runs import (
     seconds_of_run,
 )
 from airflow_providers_pinning.domain.soak.verdict import Evidence
+from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import RoutedRun
 
 BASELINE_RUNS = 100
@@ -239,7 +240,11 @@ def _tasks_that_fail_anyway(active: Scope | None, *, session: Session) -> list[s
         .subquery()
     )
     query = select(TaskInstance.task_id).distinct().join(recent, recent.c.run_id == TaskInstance.run_id)
-    failed = (TaskInstance.dag_id == active.dag_id, TaskInstance.state == TaskInstanceState.FAILED)
+    failed = (
+        TaskInstance.dag_id == active.dag_id,
+        TaskInstance.state == TaskInstanceState.FAILED,
+        *of_current_tries(),
+    )
     return sorted(session.scalars(query.where(*failed)))
 
 

@@ -41,6 +41,7 @@ from airflow_providers_pinning.domain.soak.judged_runs import (
 )
 from airflow_providers_pinning.domain.soak.verdict import Evidence
 from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import RoutedRun
 
 NAMED_RUNS = 500
@@ -182,6 +183,7 @@ def _failed_tasks_of_live_runs(scope: Scope, known_tasks: Collection[str] | None
             DagRun.state == DagRunState.SUCCESS,
             TaskInstance.dag_id == scope.dag_id,
             TaskInstance.state == TaskInstanceState.FAILED,
+            *of_current_tries(),
         )
         .group_by(TaskInstance.task_id)
         .order_by(TaskInstance.task_id)

@@ -33,7 +33,6 @@ from uuid import UUID
 from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.taskinstancehistory import TaskInstanceHistory
 from airflow.utils.state import DagRunState, State, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import (
@@ -53,6 +52,7 @@ from sqlalchemy import (
 
 from airflow_providers_pinning.domain.canaries.outcomes import CountsAs
 from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.tries import earlier_tries, of_current_tries
 from airflow_providers_pinning.models import RoutedRun
 
 RUNNING = "running"
@@ -151,8 +151,13 @@ def not_set_by_hand(scope: Scope, set_in_bulk: Collection[str]) -> tuple[ColumnE
 
 def seconds_of_run() -> ColumnElement[float]:
     """Build the seconds that the tasks of the run in the enclosing statement ran, all tries together."""
-    return func.coalesce(_sum_of(TaskInstance.duration, TaskInstance), 0.0) + func.coalesce(
-        _sum_of(TaskInstanceHistory.duration, TaskInstanceHistory), 0.0
+    current = select(func.sum(TaskInstance.duration)).where(*_of_run())
+    table, are_earlier = earlier_tries()
+    earlier = select(func.sum(table.c.duration)).where(
+        table.c.dag_id == DagRun.dag_id, table.c.run_id == DagRun.run_id, *are_earlier
+    )
+    return func.coalesce(current.correlate(DagRun).scalar_subquery(), 0.0) + func.coalesce(
+        earlier.correlate(DagRun).scalar_subquery(), 0.0
     )
 
 
@@ -165,7 +170,7 @@ def retried_tasks_of_run() -> ScalarSelect[int]:
     """Build the number of tasks of the run in the enclosing statement that needed more than one try."""
     return (
         select(func.count(TaskInstance.task_id.distinct()))
-        .where(*_of_run(TaskInstance), TaskInstance.try_number > 1)
+        .where(*_of_run(), TaskInstance.try_number > 1)
         .correlate(DagRun)
         .scalar_subquery()
     )
@@ -246,22 +251,18 @@ def _by_its_tasks(known_tasks: Collection[str]) -> ColumnElement[str]:
     failed = TaskInstance.state == TaskInstanceState.FAILED
     known = TaskInstance.task_id.in_(known_tasks)
     severity = case((and_(failed, known), 1), (failed, 2), else_=0)
-    worst = select(func.max(severity)).where(*_of_run(TaskInstance)).correlate(DagRun).scalar_subquery()
+    worst = select(func.max(severity)).where(*_of_run()).correlate(DagRun).scalar_subquery()
     counts_as = {0: CountsAs.SUCCESS.value, 1: KNOWN, 2: CountsAs.FAILED_TASKS.value}
     return case(counts_as, value=worst, else_=CountsAs.NOTHING.value)
 
 
-def _of_run(model: type[TaskInstance] | type[TaskInstanceHistory]) -> tuple[ColumnElement[bool], ...]:
-    return (model.dag_id == DagRun.dag_id, model.run_id == DagRun.run_id)
+def _of_run() -> tuple[ColumnElement[bool], ...]:
+    return (TaskInstance.dag_id == DagRun.dag_id, TaskInstance.run_id == DagRun.run_id, *of_current_tries())
 
 
 def _exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
-    return select(literal(1)).where(*_of_run(TaskInstance), *conditions).correlate(DagRun).exists()
+    return select(literal(1)).where(*_of_run(), *conditions).correlate(DagRun).exists()
 
 
 def _failed_task(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return _exists(TaskInstance.state == TaskInstanceState.FAILED, *conditions)
-
-
-def _sum_of(column: Any, model: type[TaskInstance] | type[TaskInstanceHistory]) -> ScalarSelect[float]:
-    return select(func.sum(column)).where(*_of_run(model)).correlate(DagRun).scalar_subquery()

@@ -106,19 +106,19 @@ def set_dag_run_state(call: Call) -> None:
     note_state(dag_id, run_id, str(call.state), tasks=(), failed=failed, of_run=True, session=session)
 
 
-def clear_task_instances(call: Call) -> None:
+def clear_task_instances(call: Call) -> Any:
     """Clear tasks, and note it beside the outcomes of canary runs."""
     canaries = _by_canary(call.tis)
     if not canaries:
-        call.proceed()
-        return
+        return call.proceed()
     from airflow_providers_pinning.domain.canaries.alterations import failed_tasks, note_clearing
 
     session = call.session
     failed = {key: failed_tasks(*key, session=session) for key in canaries}
-    call.proceed()
+    cleared = call.proceed()
     for key, task_ids in canaries.items():
         note_clearing(*key, tasks=task_ids, failed=failed[key], session=session)
+    return cleared
 
 
 def listen_to_task_instances(module: ModuleType) -> None:

@@ -42,23 +42,23 @@ def dry_run_clear_dag_run(call: Call) -> Any:
     return call.proceed()
 
 
-def clear_task_instances(call: Call) -> None:
+def clear_task_instances(call: Call) -> Any:
     """Clear the tasks of canary runs on their own version, and then the others as they are to be."""
     from airflow_providers_pinning.domain.canaries.isolation import is_canary
 
     if not call.run_on_latest_version:
-        call.proceed()
-        return
+        return call.proceed()
     tis, session = call.tis, call.session
     runs = {(ti.dag_id, ti.run_id) for ti in tis}
     canaries = {run for run in runs if is_canary(*run, session=session)}
     if not canaries:
-        call.proceed()
-        return
+        return call.proceed()
     of_canaries = [ti for ti in tis if (ti.dag_id, ti.run_id) in canaries]
-    call.proceed(tis=of_canaries, run_on_latest_version=False)
+    cleared = call.proceed(tis=of_canaries, run_on_latest_version=False)
     if others := [ti for ti in tis if (ti.dag_id, ti.run_id) not in canaries]:
-        call.proceed(tis=others)
+        of_others = call.proceed(tis=others)
+        cleared = None if cleared is None else [*cleared, *of_others]
+    return cleared
 
 
 def get_new_task_ids(call: Call) -> list[str]:

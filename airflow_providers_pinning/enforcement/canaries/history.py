@@ -65,7 +65,7 @@ def get_many(call: Call) -> Any:
     query = call.proceed()
     if not call.include_prior_dates:
         return query
-    xcom = call.instance
+    xcom = query.column_descriptions[0]["entity"]
     return query.where(or_(xcom.run_id == call.run_id, ~is_canary(xcom)))
 
 

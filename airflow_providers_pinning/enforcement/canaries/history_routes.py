@@ -50,6 +50,16 @@ def get_previous_successful_dagrun(call: Call) -> Any:
     return _among_live(_runs(), call)
 
 
+async def get_dr_count_later(call: Call) -> Any:
+    """Count live runs, and those that are asked for by name, over an asynchronous session."""
+    return await (call.proceed() if _names_runs(call) else _later_among_live(_runs(), call))
+
+
+async def get_previous_successful_dagrun_later(call: Call) -> Any:
+    """Answer with the previous successful live run, over an asynchronous session."""
+    return await _later_among_live(_runs(), call)
+
+
 def get_previous_task_instance(call: Call) -> Any:
     """Answer with the task instance of the previous live run."""
     return _among_live(_task_instances(), call)
@@ -78,7 +88,11 @@ def _task_instances() -> Any:
 
 
 def _unless_named(model: Any, call: Call) -> Any:
-    return call.proceed() if call.run_ids or call.logical_dates else _among_live(model, call)
+    return call.proceed() if _names_runs(call) else _among_live(model, call)
+
+
+def _names_runs(call: Call) -> bool:
+    return bool(call.run_ids or call.logical_dates)
 
 
 def _among_live(model: Any, call: Call) -> Any:
@@ -86,3 +100,11 @@ def _among_live(model: Any, call: Call) -> Any:
 
     with only_live(model, session=call.session):
         return call.proceed()
+
+
+async def _later_among_live(model: Any, call: Call) -> Any:
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live
+
+    # Statements are sent by the session inside, in the same task of the event loop.
+    with only_live(model, session=call.session.sync_session):
+        return await call.proceed()

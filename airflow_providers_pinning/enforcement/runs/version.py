@@ -74,10 +74,19 @@ def hold_pins(call: Call) -> Any:
 
 def expand_mapped_task(call: Call) -> Any:
     """Expand a task, and give what is added the version of its run."""
+    return _expand(call, call.task.dag_id, call.run_id)
+
+
+def expand_mapped_task_instance(call: Call) -> Any:
+    """Expand a task instance, and give what is added the version of its run."""
+    return _expand(call, call.instance.dag_id, call.instance.run_id)
+
+
+def _expand(call: Call, dag_id: str, run_id: str) -> Any:
     from airflow_providers_pinning.domain.resolution.run_versions import begin_expansion, end_expansion
 
     # Airflow calls this for every ready task, mapped or not, so a context manager would be felt.
-    token = begin_expansion(call.task.dag_id, call.run_id)
+    token = begin_expansion(dag_id, run_id)
     try:
         return call.proceed()
     finally:

@@ -92,7 +92,6 @@ def _locate_callback(request: Any) -> None:
 
 def _located(call: Call, of_dag: Any, dag_version_id: Any, run: Any) -> Any:
     """Proceed, with the place of the run's version if it need not be the active one's."""
-    from airflow.executors.workloads.base import BundleInfo
     from sqlalchemy.orm import object_session
 
     from airflow_providers_pinning.domain.resolution.places import place_of_inactive_version, places_told
@@ -109,5 +108,17 @@ def _located(call: Call, of_dag: Any, dag_version_id: Any, run: Any) -> Any:
         return call.proceed()
     return call.proceed(
         dag_rel_path=Path(version.relative_fileloc or ""),
-        bundle_info=BundleInfo(name=version.bundle_name or "", version=run.bundle_version),
+        bundle_info=_bundle_of_run(version.bundle_name or "", run),
     )
+
+
+def _bundle_of_run(name: str, run: Any) -> Any:
+    """Return the bundle of a run, with the data of its version where Airflow hands that to workers."""
+    from airflow.executors.workloads.base import BundleInfo
+    from airflow.models import dag_version
+
+    versions: Any = dag_version
+    given = {}
+    if "version_data" in BundleInfo.model_fields:
+        given["version_data"] = versions._resolve_version_data(run.created_dag_version, run.bundle_version)
+    return BundleInfo(name=name, version=run.bundle_version, **given)

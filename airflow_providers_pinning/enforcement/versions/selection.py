@@ -40,10 +40,5 @@ def get_latest_version(call: Call) -> Any:
     dag_id = call.dag_id
     if (latest := take_answer(dag_id)) is not None:
         return latest.version
-    query = call.instance._latest_version_select(
-        dag_id,
-        bundle_version=call.bundle_version,
-        load_dag_model=call.load_dag_model,
-        load_bundle_model=call.load_bundle_model,
-    )
+    query = call.instance._latest_version_select(**call.arguments(without="session"))
     return find_active_version(query, dag_id, session=call.session)

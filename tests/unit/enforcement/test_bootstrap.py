@@ -87,11 +87,11 @@ def test_a_process_with_an_airflow_that_is_not_supported_does_not_run():
     done = run(
         "-c",
         "import importlib.metadata as metadata\n"
-        "metadata.version = lambda distribution: '3.4.0'\n"
+        "metadata.version = lambda distribution: '3.5.0'\n"
         "import airflow.models\n"
         "print('it runs')",
     )
 
     assert done.returncode != 0
     assert "it runs" not in done.stdout
-    assert "enforces pins in Airflow 3.3, but Airflow 3.4.0 is installed" in done.stderr
+    assert "enforces pins in Airflow 3.3 and 3.4, but Airflow 3.5.0 is installed" in done.stderr

@@ -26,7 +26,7 @@ from wrapt import FunctionWrapper
 
 from airflow_providers_pinning.enforcement import patching
 from airflow_providers_pinning.enforcement.patching import EnforcementError
-from airflow_providers_pinning.patch_points import POINTS, Component, How, PatchPoint
+from airflow_providers_pinning.patch_points import POINTS, Change, Component, How, PatchPoint, points_in
 from tests.support.python import ROOT, answer_of
 
 FUNCTIONS = [point for point in POINTS if point.parameters]
@@ -89,7 +89,8 @@ class TestDeclaration:
             and [ast.unparse(argument.annotation) for argument in node.args.args if argument.annotation] == ["Call"]
         }
 
-        declared = {point.patched_by for point in POINTS if point.patched_by and point.how is not How.MODULE}
+        points = [point for release in patching.SUPPORTED_AIRFLOW for point in points_in(release)]
+        declared = {point.patched_by for point in points if point.patched_by and point.how is not How.MODULE}
         assert patches == declared
 
     def test_of_patches_of_one_function_has_the_innermost_first(self):
@@ -116,7 +117,8 @@ class TestParameters:
             "class DagCode:\n    @classmethod\n    def update_source_code(cls, dag_id, fileloc, *, session): 0",
         )
 
-        patching.check_parameters(point_of("DagCode.update_source_code"), module)
+        point = point_of("DagCode.update_source_code", parameters=("cls", "dag_id", "fileloc", "session"))
+        patching.check_parameters(point, module)
 
     def test_of_a_static_method_are_checked(self):
         module = module_with(
@@ -152,6 +154,51 @@ class TestParameters:
 
         with pytest.raises(EnforcementError, match="no such function"):
             patching.check(point_of("DagCode.update_source_code"), module)
+
+
+class TestAnswer:
+    MODULE = "airflow.api.common.delete_dag"
+
+    def test_of_a_function_that_returns_something_else_is_refused(self):
+        module = module_with(self.MODULE, "def delete_dag(dag_id, keep_records_in_log, session) -> str: 0")
+        point = point_of("delete_dag", returns="int", relies_on=())
+
+        with pytest.raises(EnforcementError, match=r"relies on .*delete_dag returning int, but .* it returns str"):
+            patching.check(point, module)
+
+    def test_of_a_function_that_a_patch_would_lose_is_refused(self):
+        module = module_with(self.MODULE, "def delete_dag(dag_id, keep_records_in_log, session) -> int: 0")
+
+        def patch(call) -> None:
+            call.proceed()
+
+        with pytest.raises(EnforcementError, match=r"delete_dag returning nothing, but .* it returns int"):
+            patching.install(point_of("delete_dag", relies_on=()), module, patch)
+
+    def test_of_a_function_that_became_asynchronous_is_refused(self):
+        module = module_with(self.MODULE, "async def delete_dag(dag_id, keep_records_in_log, session): 0")
+
+        with pytest.raises(EnforcementError, match=r"delete_dag being synchronous, but .* it is asynchronous"):
+            patching.install(point_of("delete_dag", relies_on=()), module, lambda call: call.proceed())
+
+
+class TestChanges:
+    POINT = point_of("delete_dag", changes=(Change(since=(3, 4), name="remove_dag", parameters=("dag_id",)),))
+
+    def test_of_a_later_release_are_not_there_before(self):
+        assert self.POINT.in_release((3, 3)).name == "delete_dag"
+
+    @pytest.mark.parametrize("release", [(3, 4), (3, 5)])
+    def test_are_there_from_their_release_on(self, release):
+        point = self.POINT.in_release(release)
+
+        assert (point.name, point.parameters) == ("remove_dag", ("dag_id",))
+        assert (point.module, point.patched_by) == (self.POINT.module, self.POINT.patched_by)
+
+    def test_declare_nothing_twice_in_any_supported_release(self):
+        for release in patching.SUPPORTED_AIRFLOW:
+            patches = [(point.place, point.patched_by) for point in points_in(release)]
+            assert len(set(patches)) == len(patches)
 
 
 class TestBody:
@@ -204,6 +251,7 @@ def test_a_function_with_other_parameters_is_not_patched():
 class TestInstalled:
     """Which patches are in place, in a module that stands in for one of Airflow's."""
 
+    PARAMETERS = ("cls", "dag_id", "fileloc", "session")
     SOURCE = "class DagCode:\n    @classmethod\n    def update_source_code(cls, dag_id, fileloc, *, session): 0\n"
 
     @pytest.fixture
@@ -216,7 +264,7 @@ class TestInstalled:
 
     @pytest.fixture
     def point(self, module, monkeypatch):
-        point = point_of("DagCode.update_source_code", module="stand_in", relies_on=())
+        point = point_of("DagCode.update_source_code", module="stand_in", parameters=self.PARAMETERS, relies_on=())
         monkeypatch.setattr(patching, "POINTS", (point,))
         return point
 
@@ -242,6 +290,12 @@ class TestInstalled:
 
         assert patching.missing_patches([point]) == [point]
 
+    def test_patch_that_a_component_needs_is_missing_when_its_module_is_gone(self, monkeypatch):
+        point = point_of("DagCode.update_source_code", module="gone_with_a_release", relies_on=())
+        monkeypatch.setattr(patching, "POINTS", (point,))
+
+        assert patching.missing_patches([point]) == [point]
+
     def test_patch_is_missing_when_its_module_was_reloaded(self, installed, module):
         reload(module)
 
@@ -259,7 +313,13 @@ class TestInstalled:
 
     def test_patch_that_another_one_wraps_is_in_place(self, installed, module):
         patching.install(
-            point_of("DagCode.update_source_code", module="stand_in", relies_on=(), patched_by="another"),
+            point_of(
+                "DagCode.update_source_code",
+                module="stand_in",
+                parameters=self.PARAMETERS,
+                relies_on=(),
+                patched_by="another",
+            ),
             module,
             lambda call: call.proceed(),
         )
@@ -300,9 +360,17 @@ class TestAirflowVersion:
     def test_that_is_supported_is_accepted(self):
         patching.check_airflow_version()
 
-    @pytest.mark.parametrize("version", ["3.2.2", "3.4.0", "4.0.0"])
-    def test_that_is_not_supported_is_refused(self, version, monkeypatch):
+    @pytest.mark.parametrize("release", [(3, 3), (3, 4)])
+    def test_of_either_kind_is_accepted(self, release, monkeypatch):
+        monkeypatch.setattr(patching, "RELEASE", release)
+
+        patching.check_airflow_version()
+
+    @pytest.mark.parametrize("release", [(3, 2), (3, 5), (4, 0)])
+    def test_that_is_not_supported_is_refused(self, release, monkeypatch):
+        version = "{}.{}.2".format(*release)
+        monkeypatch.setattr(patching, "RELEASE", release)
         monkeypatch.setattr(patching, "version", lambda distribution: version)
 
-        with pytest.raises(EnforcementError, match=rf"Airflow 3\.3, but Airflow {version} is installed"):
+        with pytest.raises(EnforcementError, match=rf"Airflow 3\.3 and 3\.4, but Airflow {version} is installed"):
             patching.check_airflow_version()

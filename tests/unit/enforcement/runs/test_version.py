@@ -20,12 +20,12 @@ import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dagbag import DBDagBag
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.taskmap import TaskMap
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
+from tests.support.mapping import expand, push_items
 from tests.support.sources import dag_file
 from tests.support.statements import recorded, waits_for_changes
 
@@ -153,14 +153,11 @@ class TestMappedTaskThatIsExpandedLater:
         """Finish ``items`` with so many of them."""
         items = run.get_task_instance("items", session=session)
         items.state = TaskInstanceState.SUCCESS
-        session.merge(
-            TaskMap(dag_id="orders", task_id="items", run_id=run.run_id, map_index=-1, length=length, keys=None)
-        )
-        session.flush()
+        push_items(run, "items", length, session=session)
 
     def expand(self, run, session):
         dag = DBDagBag().get_dag_for_run(run, session=session)
-        return TaskMap.expand_mapped_task(dag.get_task("part"), run.run_id, session=session)
+        return expand(dag.get_task("part"), run, session=session)
 
     def versions_of_parts(self, lab, run):
         lab.session.flush()
