@@ -140,7 +140,7 @@ def test_a_room_of_the_enforcement_imports_only_those_before_it(room):
         assert rooms <= allowed
 
 
-FOUNDATION = ("clocks", "errors", "json_limits", "locks", "sessions", "text")
+FOUNDATION = ("clocks", "errors", "json_limits", "locks", "sessions", "text", "tries")
 """Modules of the domain that every room may use."""
 ROOMS = (
     "versions",
