@@ -25,7 +25,7 @@ from sqlalchemy import delete, literal, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions
-from airflow_providers_pinning.domain.changes.pins import lock_pin
+from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.replay import state_of_repeated
 from airflow_providers_pinning.domain.errors import UnknownRunError
 from airflow_providers_pinning.domain.history import events

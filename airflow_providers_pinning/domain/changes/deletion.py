@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes.pins import choose_nothing
+from airflow_providers_pinning.domain.changes.pin_row import choose_nothing
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change, EventKind
 from airflow_providers_pinning.domain.versions.identity import pinned_identity

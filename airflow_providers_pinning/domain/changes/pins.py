@@ -25,11 +25,10 @@ from uuid import UUID
 
 from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
-from airflow.models.dagrun import DagRun
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions, preconditions
+from airflow_providers_pinning.domain.changes.pin_row import choose, choose_nothing, lift_hold, lock_pin, retain_active
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_latest, warn_of_moved_team
 from airflow_providers_pinning.domain.changes.replay import state_of_repeated
 from airflow_providers_pinning.domain.dag_model import asset_conflicts, partitions
@@ -52,7 +51,6 @@ from airflow_providers_pinning.domain.versions.identity import (
     find_version,
     latest_identity,
     pinned_identity,
-    require_dag,
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import Pin
@@ -168,7 +166,7 @@ def activate(
     if has_partitions:
         warnings += partitions.warn_of_dropped_partitions(dag_id, version, session=session)
     if pin.dag_version_id is not None:
-        _retain_active(pin, session=session)
+        retain_active(pin, session=session)
     elif from_version and from_version != version and from_version.bundle_version:
         # What was live until now is what a rollback returns to: no later commit may overwrite it.
         managed.retain(dag_id, from_version, reason=change.reason, session=session)
@@ -179,17 +177,9 @@ def activate(
             f"Version {version.version_number} was rewritten since it came under management; "
             "it is pinned as it is now.",
         )
-    pin.revision += 1
-    pin.dag_version_id = version.dag_version_id
-    pin.version_number = version.version_number
-    pin.bundle_name = version.bundle_name
-    pin.bundle_version = version.bundle_version
-    pin.dag_hash = version.dag_hash
-    pin.relative_fileloc = version.relative_fileloc
-    pin.last_run_before = session.scalar(select(func.max(DagRun.id))) or 0
-    _stamp(pin, change)
+    choose(pin, version, change, session=session)
     if kind == EventKind.PINNED:
-        _lift_hold(pin)
+        lift_hold(pin)
     if hold:
         pin.hold_reason, pin.hold_actor, pin.hold_at = change.reason, change.caller.name, timezone.utcnow()
     events.record(
@@ -235,7 +225,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     latest = latest_identity(dag_id, session=session)
     conditions.check_latest(dag_id, latest, change, expected_version, session=session)
     warnings = warn_of_latest(dag_id, latest, session=session) if latest else ()
-    _retain_active(pin, session=session)
+    retain_active(pin, session=session)
     from_version = pinned_identity(pin)
     head = head_of(pin, latest, session=session)
     choose_nothing(pin, change)
@@ -257,57 +247,13 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     return release_state(dag_id, warnings=warnings, session=session)
 
 
-def lock_pin(dag_id: str, *, session: Session) -> Pin:
-    """
-    Lock a Dag's row and then its pin's, in this order, and return the pin.
-
-    A Dag that was never pinned gets a row that chooses nothing, which is kept only if the change is.
-
-    :raises UnknownDagError: if there is no such Dag
-    """
-    require_dag(dag_id, lock=True, session=session)
-    pin = session.get(Pin, dag_id, with_for_update=True, populate_existing=True)
-    if pin is None:
-        pin = Pin(dag_id=dag_id, revision=0, last_run_before=0)
-        session.add(pin)
-        session.flush()
-    return pin
-
-
-def _retain_active(pin: Pin, *, session: Session) -> None:
-    """Keep the version that stops being active, so that it can be rolled back to unchanged."""
-    outgoing = pinned_identity(pin)
-    row = managed.managed_version(outgoing.dag_version_id, session=session) if outgoing else None
-    if row is not None and row.state == VersionState.ACTIVE.value:
-        row.state = VersionState.RETAINED.value
-        row.state_changed_at = row.evaluated_since = timezone.utcnow()
-
-
-def choose_nothing(pin: Pin, change: Change) -> None:
-    """Let a pin choose no version any more; its revision goes on."""
-    pin.revision += 1
-    pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
-    pin.dag_hash = pin.relative_fileloc = pin.head_missing_at = None
-    _stamp(pin, change)
-    _lift_hold(pin)
-
-
-def _stamp(pin: Pin, change: Change) -> None:
-    pin.reason, pin.actor, pin.actor_kind = change.reason, change.caller.name, change.caller.kind.value
-    pin.changed_at = timezone.utcnow()
-
-
-def _lift_hold(pin: Pin) -> None:
-    pin.hold_reason = pin.hold_actor = pin.hold_at = None
-
-
 def _confirm(
     pin: Pin, version: VersionIdentity, change: Change, request: Mapping[str, Any], *, session: Session
 ) -> ReleaseState:
     """Leave a pin that is as asked for; what the request did besides, or its key, is recorded."""
     lifts_hold = pin.hold_reason is not None and change.override_reason is not None
     if lifts_hold:
-        _lift_hold(pin)
+        lift_hold(pin)
     if lifts_hold or change.idempotency_key:
         events.record(
             EventKind.CONFIRMED,

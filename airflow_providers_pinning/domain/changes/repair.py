@@ -35,7 +35,7 @@ from sqlalchemy import func, null, select, update
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions, preconditions
-from airflow_providers_pinning.domain.changes.pins import lock_pin
+from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.replay import state_of_repeated
 from airflow_providers_pinning.domain.dag_model.sync import request_parse, sync_dag_model
 from airflow_providers_pinning.domain.errors import ContentNotKeptError, NotManagedError, VersionInUseError

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.rejection import end_queued_canaries
 from airflow_providers_pinning.domain.changes import conditions, pins
+from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.replay import state_of_repeated
 from airflow_providers_pinning.domain.changes.rollback_target import RollbackTarget, find_target
 from airflow_providers_pinning.domain.errors import NothingToRollBackToError, RevisionConflictError
@@ -77,7 +78,7 @@ def roll_back(
         "reject_current": reject_current,
         "hold": hold,
     }
-    pin = pins.lock_pin(dag_id, session=session)
+    pin = lock_pin(dag_id, session=session)
     if repeated := events.find_repeated(change, request, session=session):
         return state_of_repeated(repeated, session=session)
     conditions.check_revision(dag_id, pin, change, session=session)

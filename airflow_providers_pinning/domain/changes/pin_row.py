@@ -1,0 +1,88 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The row of a pin: locked first, written last."""
+
+from __future__ import annotations
+
+from airflow._shared.timezones import timezone
+from airflow.models.dagrun import DagRun
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.versions import managed
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity, require_dag
+from airflow_providers_pinning.domain.versions.managed import VersionState
+from airflow_providers_pinning.models import Pin
+
+
+def lock_pin(dag_id: str, *, session: Session) -> Pin:
+    """
+    Lock a Dag's row and then its pin's, in this order, and return the pin.
+
+    A Dag that was never pinned gets a row that chooses nothing, which is kept only if the change is.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, lock=True, session=session)
+    pin = session.get(Pin, dag_id, with_for_update=True, populate_existing=True)
+    if pin is None:
+        pin = Pin(dag_id=dag_id, revision=0, last_run_before=0)
+        session.add(pin)
+        session.flush()
+    return pin
+
+
+def retain_active(pin: Pin, *, session: Session) -> None:
+    """Keep the version that stops being active, so that it can be rolled back to unchanged."""
+    outgoing = pinned_identity(pin)
+    row = managed.managed_version(outgoing.dag_version_id, session=session) if outgoing else None
+    if row is not None and row.state == VersionState.ACTIVE.value:
+        row.state = VersionState.RETAINED.value
+        row.state_changed_at = row.evaluated_since = timezone.utcnow()
+
+
+def choose(pin: Pin, version: VersionIdentity, change: Change, *, session: Session) -> None:
+    """Let a pin choose a version."""
+    pin.revision += 1
+    pin.dag_version_id = version.dag_version_id
+    pin.version_number = version.version_number
+    pin.bundle_name = version.bundle_name
+    pin.bundle_version = version.bundle_version
+    pin.dag_hash = version.dag_hash
+    pin.relative_fileloc = version.relative_fileloc
+    pin.last_run_before = session.scalar(select(func.max(DagRun.id))) or 0
+    _stamp(pin, change)
+
+
+def choose_nothing(pin: Pin, change: Change) -> None:
+    """Let a pin choose no version any more; its revision goes on."""
+    pin.revision += 1
+    pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
+    pin.dag_hash = pin.relative_fileloc = pin.head_missing_at = None
+    _stamp(pin, change)
+    lift_hold(pin)
+
+
+def _stamp(pin: Pin, change: Change) -> None:
+    pin.reason, pin.actor, pin.actor_kind = change.reason, change.caller.name, change.caller.kind.value
+    pin.changed_at = timezone.utcnow()
+
+
+def lift_hold(pin: Pin) -> None:
+    """Let the Dag be changed by anyone again."""
+    pin.hold_reason = pin.hold_actor = pin.hold_at = None
