@@ -62,6 +62,8 @@ class Effect:
         was, becomes = self.before.active, self.after.active
         if was == becomes:
             return f"New runs of Dag {self.after.dag_id!r} keep using {_label(becomes)}."
+        if was and becomes and was.version_number == becomes.version_number:
+            return f"New runs of Dag {self.after.dag_id!r} keep using {_label(becomes)}; its code was {_code(was)}."
         return f"New runs of Dag {self.after.dag_id!r} use {_label(becomes)} instead of {_label(was)}."
 
 
@@ -172,6 +174,10 @@ def warn(warnings: tuple[str, ...]) -> None:
 
 def _label(version: VersionIdentity | None) -> str:
     return version.label if version else "no version"
+
+
+def _code(version: VersionIdentity) -> str:
+    return f"bundle {version.bundle_name!r} at {version.bundle_version or 'no version'} with hash {version.dag_hash}"
 
 
 def tell_repeated(repeated: Repetition) -> None:

@@ -28,7 +28,7 @@ Every lock that a change of a pin and the creation of a run take, and their orde
 Whoever waits for the gate to change a pin holds nothing yet, so nobody waits for them in turn. Whoever has locked a
 Dag's row needs no gate for it: no change gets past the row.
 
-On PostgreSQL the gate is an advisory lock of the transaction, and the row is locked ``FOR NO KEY UPDATE``, as stock
+On PostgreSQL the gate is an advisory lock of the transaction, and the row is locked ``FOR NO KEY UPDATE``, as Airflow
 locks it: a statement that merely refers to the Dag, whose foreign key is checked ``FOR KEY SHARE``, does not wait for a
 change. If it did, the scheduler could hold an asset that the change wants. On SQLite, which has one writer, the gate
 is the right to write. On MySQL, which has no such locks, the row itself is the gate.

@@ -51,7 +51,7 @@ def prepare_for_execution(call: Call) -> None:
         return
     check_tables(session=session)
     require_patches(Component(component))
-    # Stock commits the job. Its attestation goes into the same commit: between two of them, a live
+    # Airflow commits the job. Its attestation goes into the same commit: between two of them, a live
     # component would seem to lack the enforcement, and pins would be refused.
     session.add(job)
     session.flush()

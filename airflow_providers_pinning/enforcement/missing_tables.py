@@ -38,7 +38,7 @@ MISSING = (
 )
 
 ABORTED = "25P02"
-"""PostgreSQL: an earlier statement of the transaction failed, and stock went on (as when it serializes a Dag)."""
+"""PostgreSQL: an earlier statement of the transaction failed, and Airflow went on (as when it serializes a Dag)."""
 
 SQLITE = ("no such table", "no such column", "has no column")
 
@@ -46,7 +46,7 @@ SQLITE = ("no such table", "no such column", "has no column")
 def get_parser(call: Call) -> Any:
     """Return the parser of the command line, whose commands explain that tables are missing."""
     parser = call.proceed()
-    # Stock keeps the parser, so it may be patched already.
+    # Airflow keeps the parser, so it may be patched already.
     if "parse_args" not in vars(parser):
         parser.parse_args = _parsing(parser.parse_args)
     return parser

@@ -39,7 +39,7 @@ class PinningAsyncHook(HttpAsyncHook):
     """
     Read from the REST API without blocking. It changes nothing and repeats nothing: triggers ask again.
 
-    Connection and token are kept. If a token is refused, the connection is read anew, so that a changed
+    Connection and token are kept. If a token is refused, the connection is read again, so that a changed
     password is noticed, and one more login is tried.
 
     :param pinning_conn_id: the :doc:`connection </connection>` of type ``pinning``

@@ -33,7 +33,7 @@ TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
 
 
 class TokenCache:
-    """Tokens of this process by server and user, so that each request does not log in anew."""
+    """Tokens of this process by server and user, so that each request does not log in again."""
 
     def __init__(self) -> None:
         self._tokens: dict[tuple[str, ...], str] = {}

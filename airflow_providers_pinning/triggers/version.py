@@ -64,7 +64,7 @@ class NewDagVersionTrigger(PinningTrigger):
     """
     Wait until there is a version newer than the active one that has stayed the same.
 
-    If the triggerer restarts, the time of staying the same begins anew.
+    If the triggerer restarts, the settling time starts over.
 
     :param debounce: seconds that the newest version must have stayed the same
     """

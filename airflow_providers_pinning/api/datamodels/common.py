@@ -50,7 +50,7 @@ class ExpectedBody(StrictBaseModel):
     expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
     expected_dag_hash: Text | None = Field(default=None, description="Refuse if the version changed since.")
     expected_bundle_version: Text | None = Field(
-        default=None, description="Refuse if the version has other code since; its hash may be the same all the same."
+        default=None, description="Refuse if the version's code changed since, even if its hash did not."
     )
 
 

@@ -60,7 +60,7 @@ def pinning_doctor(args: Namespace) -> None:
     )
     failures = sum(finding.status == Status.FAILURE for finding in findings)
     warnings = sum(finding.status == Status.WARNING for finding in findings)
-    say(f"{len(findings)} checks: {failures} failed, {warnings} to know of.")
+    say(f"{len(findings)} checks: {failures} failed, {warnings} {'warning' if warnings == 1 else 'warnings'}.")
     if failures:
         raise SystemExit(ExitCode.UNHEALTHY)
 

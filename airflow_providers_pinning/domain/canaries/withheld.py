@@ -147,7 +147,7 @@ def _event(asset: tuple[str, str], event: Mapping[str, Any], partition_key: str 
 
 
 def _active_outlets(outlets: Collection[Any], *, session: Session) -> list[tuple[str, str]]:
-    """Find the assets of the outlets, each as often as stock publishes an event of it."""
+    """Find the assets of the outlets, each as often as Airflow publishes an event of it."""
     named: dict[str, list[Any]] = defaultdict(list)
     for outlet in outlets:
         named[outlet.type].append(outlet)

@@ -113,7 +113,6 @@ def check_hold(pin: Pin, change: Change) -> None:
     if pin.hold_reason and not change.override_reason:
         raise DagHeldError(
             f"Dag {pin.dag_id!r} was put on hold by {pin.hold_actor}: {pin.hold_reason}. "
-            "Give an override_reason (--override-reason on the command line) to change it all the same; that lifts the "
-            "hold.",
+            "Give an override_reason (CLI: --override-reason) to change it anyway, which removes the hold.",
             dag_id=pin.dag_id,
         )

@@ -29,7 +29,7 @@ from airflow_providers_pinning.domain.versions.managed import VersionState
 
 
 def warn_of_moved_team(version: VersionIdentity, known: Circumstances) -> tuple[str, ...]:
-    """Say that the Dag gets another team; unpinning needs no permission there, as stock gives it that team as well."""
+    """Say that the Dag gets another team; unpinning needs no permission there, as Airflow gives it that team too."""
     if not known.changes_team:
         return ()
     return (

@@ -80,7 +80,7 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     """
     Make a version the one that new runs use, until the pin is changed.
 
-    Pinning what is pinned already changes nothing, but writes the scheduling metadata anew.
+    Pinning what is pinned already changes nothing, but rewrites the scheduling metadata.
 
     :param dag_id: the Dag
     :param target: which version

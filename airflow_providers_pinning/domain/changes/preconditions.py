@@ -146,14 +146,14 @@ def check_fetchable(dag_id: str, version: VersionIdentity, managed: ManagedVersi
     if managed.code_source == CodeSource.CHECKOUT.value:
         raise CodeUnavailableError(
             f"New hosts cannot fetch the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
-            "Push the commit again with a tag, which keeps it, or give an override_reason to pin it all the same.",
+            "Push the commit again with a tag, which keeps it, or pin it anyway with an override_reason.",
             dag_id=dag_id,
             version_number=version.version_number,
         )
 
 
 def warn_of_code(version: VersionIdentity, managed: ManagedVersion | None) -> tuple[str, ...]:
-    """Say what is known to be amiss with the code of a version that becomes active all the same."""
+    """Report known problems with the code of a version that becomes active anyway."""
     if managed is None:
         return ()
     if managed.code_state == CodeState.MISSING.value:

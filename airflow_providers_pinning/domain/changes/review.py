@@ -62,7 +62,7 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     :raises VersionDataUnsupportedError: if its code is not described by the version of its bundle alone
     :raises TeamNotPermittedError: if it belongs to a team for which the caller may not edit the Dag
     :raises RevisionConflictError: if the pin is at another revision than the caller expected
-    :raises VersionDriftedError: if it is another than the caller expected, or managed and changed all the same
+    :raises VersionDriftedError: if it is another than the caller expected, or managed and changed anyway
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "candidate", "dag_id": dag_id, "version_number": version_number}

@@ -57,7 +57,7 @@ def commit(change: Callable[[], T], *, session: Session) -> T:
     Trying again is safe, because nothing of a rolled back transaction remains. A commit that had no answer is not
     tried again: it may have been made.
 
-    :param change: makes the change in the session; run anew for each try
+    :param change: makes the change in the session; called again for each try
     :param session: a session in which nothing is pending
     :raises DatabaseBusyError: if others were in the way all the time; nothing was changed
     :raises DatabaseUnavailableError: if there is no connection; its message says whether a change may have been made

@@ -18,7 +18,7 @@
 Which of two assets is active that have the same name, or the same URI.
 
 Airflow allows one, and the one that is active stays so as long as any Dag refers to it. A commit that changes the URI
-behind a name in producer and consumer takes effect in stock as soon as both files are parsed. While one of them is
+behind a name in producer and consumer takes effect in Airflow as soon as both files are parsed. While one of them is
 pinned, its old reference would keep the new asset inactive, and every run of the other one would fail.
 
 So an asset that only pinned Dags use yields to one that a Dag uses which is not pinned, or whose pinned version was

@@ -132,7 +132,7 @@ def _rivals(
                 found.append(
                     f"Under {shared}, version {number} uses asset {this!r}, but {who} uses {theirs!r}. Only one can be "
                     f"active, which is {theirs!r}. {_consequence((name, uri) in awaited)} Pin a version that agrees "
-                    f"with Dag {other.dag_id!r}, or let that one agree."
+                    f"with Dag {other.dag_id!r}, or change that Dag to agree."
                 )
             elif other.yields_to(mine):
                 found.append(
@@ -146,7 +146,7 @@ def _rivals(
 def _consequence(is_awaited: bool) -> str:
     if is_awaited:
         return "Runs of this Dag are created by events of its own asset, and by none of the other one."
-    return "Tasks of this Dag run all the same, and their events reach only Dags that use the asset as they do."
+    return "Tasks of this Dag still run, but their events reach only Dags that use the asset as they do."
 
 
 def _other_watchers(

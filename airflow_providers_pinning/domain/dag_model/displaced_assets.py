@@ -17,7 +17,7 @@
 """
 Tasks of managed versions whose assets are inactive because others have their name or URI by now.
 
-Stock fails such a task before it begins, and records no event of such an asset. That is right for what HEAD defines,
+Airflow fails such a task before it begins, and records no event of such an asset. That is right for what HEAD defines,
 where the file is to be mended. A managed version cannot be mended, and its assets are known: its tasks run, and their
 events reach the Dags that use the very same asset, such as others of the same release.
 

@@ -17,8 +17,8 @@
 """
 Notice pinned Dags that no file at HEAD defines any more.
 
-Stock marks such Dags as stale, and passes over pinned ones. So what the dag processor has seen of the files is compared
-with pinned Dags that were not parsed of late.
+Airflow marks such Dags as stale, and passes over pinned ones. So what the dag processor has seen of the files is
+compared with pinned Dags that were not parsed of late.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def note_missing(after: str | None = None, *, session: Session) -> str | None:
 
     :param after: the Dag after which to go on
     :param session: database session
-    :return: the Dag after which the next round goes on; ``None`` if it begins anew
+    :return: the Dag after which the next round goes on; ``None`` if it starts over
     """
     interval = timedelta(seconds=conf.maintenance_interval())
     usual = timedelta(seconds=2 * airflow_conf.getfloat("dag_processor", "min_file_process_interval"))

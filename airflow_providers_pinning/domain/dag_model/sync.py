@@ -72,7 +72,7 @@ class ActiveVersion(LazyDeserializedDAG):
 
     @cached_property
     def timetable(self) -> Any:  # type: ignore[override]
-        """The timetable, which stock decodes anew at each of a dozen uses."""
+        """The timetable, which Airflow decodes again at each of a dozen uses."""
         return self._real_dag.timetable
 
     def check_readable(self) -> None:
@@ -82,7 +82,7 @@ class ActiveVersion(LazyDeserializedDAG):
         :raises VersionUnreadableError: if it cannot be, for instance because a plugin's timetable is gone
         """
         try:
-            self._real_dag  # noqa: B018 - kept for what stock reads of it next
+            self._real_dag  # noqa: B018 - kept for what Airflow reads of it next
         except Exception as error:
             raise VersionUnreadableError(
                 f"The active version of Dag {self.dag_id!r} cannot be deserialized: {error}. Install the plugins that "
@@ -281,7 +281,7 @@ def wait_for_head(dag_id: str, latest: VersionIdentity, head: Head, *, session: 
     """
     Keep a Dag without runs until its file is parsed, if HEAD does not define it as far as is known.
 
-    The file may be gone or broken there. Stock marks such Dags stale when it fetches the commit, which it has
+    The file may be gone or broken there. Airflow marks such Dags stale when it fetches the commit, which it has
     done while they were pinned, so nothing would mark them now.
 
     :param dag_id: the Dag

@@ -17,7 +17,7 @@
 """
 What Airflow recalculates whenever it parses a Dag, for pinned Dags whose file at HEAD does not parse.
 
-Stock leaves a Dag without runs while its file is broken or gone, so it does not matter that nothing is recalculated
+Airflow leaves a Dag without runs while its file is broken or gone, so it does not matter that nothing is recalculated
 meanwhile. A pinned Dag goes on running then: a limit that was reached would stay reached for good once its run is set
 to failed or deleted by hand, and a Dag that is unpaused would run the interval that was next when its file broke.
 """
@@ -75,7 +75,7 @@ class Progress:
     """How far the rounds got, kept by the dag processor between them."""
 
     after: str | None = None
-    """The Dag after which the next round goes on; ``None`` if it begins anew."""
+    """The Dag after which the next round goes on; ``None`` if it starts over."""
     known: dict[str, tuple] = field(default_factory=dict)
     """What the Dags of the last cycle were calculated from, so that only what changed is calculated again."""
     found: dict[str, tuple] = field(default_factory=dict)

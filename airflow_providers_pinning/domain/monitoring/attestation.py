@@ -175,13 +175,13 @@ def require_enforcement(*, session: Session) -> None:
 
 
 def warn_of_overwriting(version: VersionIdentity, *, session: Session) -> tuple[str, ...]:
-    """Say which live components could rewrite a version all the same, because they do not enforce pins."""
+    """Say which live components can still rewrite a version, because they do not enforce pins."""
     missing = _missing(session=session)
     if not missing:
         return ()
     return (
-        f"Version {version.version_number} is kept unchanged only by what enforces pins, so it may be overwritten "
-        f"all the same: {_complaint(missing)}",
+        f"Version {version.version_number} may still be overwritten, because not every component "
+        f"enforces pins: {_complaint(missing)}",
     )
 
 

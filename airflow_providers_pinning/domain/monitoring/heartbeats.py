@@ -18,7 +18,7 @@
 Whether the heartbeats of Airflow's jobs go on, whatever their hosts' clocks say.
 
 Airflow takes a job for dead whose last heartbeat is old. On a host whose clock is slow, each is old when it is
-written. That one differs from the one before tells all the same that the job lives, so this process remembers them.
+written. That one differs from the one before still shows that the job is alive, so this process remembers them.
 """
 
 from __future__ import annotations

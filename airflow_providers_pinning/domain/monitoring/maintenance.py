@@ -49,7 +49,7 @@ class Repairs:
     repaired: tuple[str, ...]
     """The Dags that were repaired."""
     last: str | None
-    """The Dag after which the next round goes on; ``None`` if it begins anew."""
+    """The Dag after which the next round goes on; ``None`` if it starts over."""
 
 
 def repair_scheduling_metadata(after: str | None = None, *, session: Session) -> Repairs:
@@ -105,7 +105,7 @@ def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) 
 
     :param after: Dag and run after which to go on
     :param session: database session
-    :return: the Dag and run after which the next round goes on; ``None`` if it begins anew
+    :return: the Dag and run after which the next round goes on; ``None`` if it starts over
     """
     query = select(RoutedRun.dag_id, RoutedRun.run_id).order_by(RoutedRun.dag_id, RoutedRun.run_id).limit(RUNS_A_ROUND)
     if after is not None:

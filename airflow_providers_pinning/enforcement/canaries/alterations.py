@@ -17,9 +17,9 @@
 """
 What people do to canary runs is written down, with who did it.
 
-Stock lets the state of a run or of its tasks be set, and both be cleared or deleted. A verdict on a version must not
+Airflow lets the state of a run or of its tasks be set, and both be cleared or deleted. A verdict on a version must not
 change by that: a hanging canary run that is set to success was not one, and a failed one that is cleared or
-deleted did fail. So each of these is noted beside the recorded outcome. Stock's functions do not know
+deleted did fail. So each of these is noted beside the recorded outcome. Airflow's functions do not know
 who asks; the API server's authentication does, so it leaves the name for them.
 
 Other runs are told by their run ids, so they cost nothing.

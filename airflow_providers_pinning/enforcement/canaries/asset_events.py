@@ -17,7 +17,7 @@
 """
 What a canary run publishes reaches no live run.
 
-Stock ``TaskInstance.register_asset_changes_in_db`` records an event of each outlet of a task that succeeds, queues
+Airflow's ``TaskInstance.register_asset_changes_in_db`` records an event of each outlet of a task that succeeds, queues
 the Dags that wait for it, fills their partitions and tells listeners. A live Dag would run on the output of a
 candidate. For a canary run nothing of that happens: what would have been published is kept with the run. The task
 cannot tell the difference.

@@ -17,7 +17,7 @@
 """
 A canary run that is cleared keeps its version.
 
-Stock moves a run to the latest version if it is cleared "on the latest version", as the user, the Dag
+Airflow moves a run to the latest version if it is cleared "on the latest version", as the user, the Dag
 (``rerun_with_latest_version``) or the configuration says. While the Dag is pinned, that is the pinned version: a canary
 run would become evidence for a candidate that it no longer runs, and its failure would be gone. So canary runs are
 cleared on the version that they have, whatever was asked for, also among live runs that do move; and they get no

@@ -17,7 +17,7 @@
 """
 No live run has a canary run as its past.
 
-Stock takes any run of the Dag for the previous one. A canary run between two live runs would be what the later one
+Airflow takes any run of the Dag for the previous one. A canary run between two live runs would be what the later one
 waits for (``depends_on_past``), reads an XCom of (``include_prior_dates``), or takes its deadline from (average
 runtime). Each of these statements gets one more condition, a probe of a primary key, so that it passes over canary
 runs. A canary run has the live past as its own, and does not see other canary runs either.

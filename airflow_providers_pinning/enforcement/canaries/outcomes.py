@@ -17,7 +17,7 @@
 """
 What came of a canary run is written down when it happens.
 
-Stock keeps a run's present state only: one that is cleared, deleted or set by hand has no past, so a verdict that
+Airflow keeps a run's present state only: one that is cleared, deleted or set by hand has no past, so a verdict that
 reads it can be clicked into another one. What the scheduler finds when it ends a canary run is recorded in the same
 transaction, also when the run timed out. Live runs are told by their run ids, so they cost nothing.
 

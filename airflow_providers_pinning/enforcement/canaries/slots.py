@@ -17,17 +17,18 @@
 """
 Canary runs take no slots of live runs.
 
-Stock counts every run of a Dag against ``max_active_runs``: where runs are created (``DagRun.active_runs_of_dags``,
+Airflow counts every run of a Dag against ``max_active_runs``: where runs are created (``DagRun.active_runs_of_dags``,
 ``DagModel.dags_needing_dagruns``) and where they are started (``SchedulerJobRunner._start_queued_dagruns``). A canary
 run that takes long, or only waits, would keep live runs from being created, and with ``catchup=False`` their intervals
 would be lost. So each of these statements passes over canary runs, and what starts them comes after the live runs
-have been started. Whether there is anything to do for canary runs comes with a statement that stock sends.
+have been started. Whether there is anything to do for canary runs comes with a statement that Airflow sends.
 
-When a live run finishes, stock computes anew whether the limit is reached (``_set_exceeds_max_active_runs``). It does
-not for canary runs: a live run may be created meanwhile that stock, without canary runs, would not have counted yet.
+When a live run finishes, Airflow computes again whether the limit is reached (``_set_exceeds_max_active_runs``). It
+does not for canary runs: a live run may be created meanwhile that Airflow, without canary runs, would not have
+counted yet.
 
 A live run that a canary run gave way to starts when the last process of that is gone. The executor tells when a task's
-process has ended, which stock forgets once it has looked (``_process_executor_events``); for canary runs it is noted.
+process has ended, which Airflow forgets once it has looked (``_process_executor_events``); for canary runs it is noted.
 
 Shown by ``tests/unit/enforcement/canaries/test_slots.py``, ``tests/system/test_gaps.py`` and
 ``tests/integration/test_gaps.py``.
@@ -56,7 +57,7 @@ def active_runs_of_dags(call: Call) -> Any:
 
 
 def process_executor_events(call: Call) -> int:
-    """Note which tasks of canary runs the executor is done with, before stock looks at them."""
+    """Note which tasks of canary runs the executor is done with, before Airflow looks at them."""
     for key, (state, _) in call.executor.event_buffer.items():
         if may_be_canary(getattr(key, "run_id", None)) and state in ("success", "failed"):
             ended = call.instance.__dict__.setdefault(ENDED, {})
@@ -80,7 +81,7 @@ def start_queued_dagruns(call: Call) -> None:
 
 
 def schedule_dag_run(call: Call) -> Any:
-    """Decide about a run as stock does, and note which one it is if it may be a canary run."""
+    """Decide about a run as Airflow does, and note which one it is if it may be a canary run."""
     if not may_be_canary(call.dag_run.run_id):
         return call.proceed()
     from airflow_providers_pinning.domain.canaries.slots import deciding_about

@@ -17,7 +17,7 @@
 """
 The files that do not parse at a commit are recorded.
 
-Stock keeps the import errors of what was parsed last, and forgets them once they are mended. A commit that was broken
+Airflow keeps the import errors of what was parsed last, and forgets them once they are mended. A commit that was broken
 would then be taken for one that changed nothing of the Dag, and somebody who waits for it would wait until the timeout.
 A file is written down once for each commit that it is broken at; files that parse cost nothing.
 

@@ -17,9 +17,10 @@
 """
 The order of a bundle's commits is recorded.
 
-Stock overwrites the commit of a Dag's latest version when a later one leaves the Dag as it is, and keeps no list of the
-commits that a bundle was at. Somebody who pins by commit would be told that it is unknown. So each commit is written
-down when the dag processor has fetched it, before anything is parsed from it: once for the bundle, not for each Dag.
+Airflow overwrites the commit of a Dag's latest version when a later one leaves the Dag as it is, and keeps no list of
+the commits that a bundle was at. Somebody who pins by commit would be told that it is unknown. So each commit is
+written down when the dag processor has fetched it, before anything is parsed from it: once for the bundle, not for
+each Dag.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_bundle_versions.py``.
 """

@@ -17,7 +17,7 @@
 """
 A callback runs although its file is gone at HEAD.
 
-Whenever a bundle was refreshed, stock forgets what waits for a file that HEAD does not have (any more), and kills
+Whenever a bundle was refreshed, Airflow forgets what waits for a file that HEAD does not have (any more), and kills
 the processes that work on one. Callbacks and e-mails are among them, though they are run from the commit of their
 own run: of a pinned Dag whose file was deleted or renamed none would ever be sent. Those whose file a managed
 version has are kept. Only they carry the version of a bundle; a file that is parsed does not.

@@ -17,10 +17,10 @@
 """
 The scheduling metadata of a pinned Dag are the pinned version's.
 
-Stock ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
+Airflow's ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
 version into ``DagModel``, which is what the scheduler works from. For a pinned Dag the pinned version's
 are written instead; the parsed ones stay in the versions' own rows. References to assets of a kind that
-the pinned version does not use are dropped, which stock leaves where nothing of the kind is referred to. If
+the pinned version does not use are dropped, which Airflow leaves where nothing of the kind is referred to. If
 the pinned version's bundle is no longer configured, the Dag stays out of service, which a parse at HEAD would end.
 
 The Dags are exchanged inside its first step, ``DagModelOperation.add_dags``, right after that has locked
@@ -89,7 +89,7 @@ def bulk_write_to_db(call: Call) -> None:
 
 
 def _lock_in_order(dag_ids: Any, *, session: Any) -> None:
-    """Lock in the order that everything else locks in, which stock does not: else there are deadlocks."""
+    """Lock in the order that everything else locks in, which Airflow does not: else there are deadlocks."""
     from airflow.models.dag import DagModel
     from airflow.utils.sqlalchemy import with_row_locks
     from sqlalchemy import select
@@ -105,7 +105,7 @@ def _lock_in_order(dag_ids: Any, *, session: Any) -> None:
 
 def _read_again(operation: Any, orm_dags: dict[str, Any], *, session: Any) -> None:
     """
-    Read rows anew that a change of the pin may have written while stock waited for their lock.
+    Reread rows that a change of the pin may have written while Airflow waited for their lock.
 
     A statement that had to wait sees the locked row as it is, but the rows that are joined with it, such as
     tags, as they were before it waited.
@@ -136,7 +136,7 @@ def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any
 
 
 def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
-    """Put right the bundle, for which stock knows only one value for all Dags of a file."""
+    """Put right the bundle, for which Airflow knows only one value for all Dags of a file."""
     from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
 
     for dag_id, dag in dags.items():
@@ -146,7 +146,7 @@ def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
 
 
 def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
-    """Keep Dags out of service whose pinned version nothing could run; stock takes what was parsed to be runnable."""
+    """Keep Dags out of service whose pinned version nothing could run; Airflow takes what was parsed to be runnable."""
     from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, without_bundle
 
     active = [dag for dag in dags.values() if isinstance(dag, ActiveVersion)]
@@ -156,7 +156,7 @@ def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any)
 
 
 def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
-    """Drop what another version referred to, which stock leaves where the written one refers to nothing."""
+    """Drop what another version referred to, which Airflow leaves where the written one refers to nothing."""
     from airflow_providers_pinning.domain.dag_model.asset_references import drop_references_of_other_versions
     from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
 

@@ -17,12 +17,12 @@
 """
 Stale Dags and the upkeep, both in the dag processor's loop.
 
-Stock ``deactivate_stale_dags`` marks Dags stale that their file no longer defines. A pinned Dag is
+Airflow's ``deactivate_stale_dags`` marks Dags stale that their file no longer defines. A pinned Dag is
 kept, in the same transaction.
 
 Upkeep runs beside ``_scan_stale_dags``, which the loop calls about once a second: it repairs scheduling
 metadata that something without the enforcement overwrote, recalculates the next runs of pinned Dags whose file does
-not parse, which stock does at each parse only, activates assets of Dags that are not pinned in place of pinned ones',
+not parse, which Airflow does at each parse only, activates assets of Dags that are not pinned in place of pinned ones',
 notes pinned Dags that HEAD does not define any more, drops what is kept of runs that are gone, sends the gauges,
 announces changes that the process which made them did not, and starts the check whether the code of managed
 versions can be had.

@@ -17,10 +17,10 @@
 """
 A pinned version does not decide about assets that Dags at HEAD use.
 
-Stock writes, at each parse of a file, what the file says of the assets that it uses: watchers, extra and group. With a
-pinned version's saying in it, two files that share an asset would take turns: each parse of the one starts the old
-trigger, each parse of the other stops it, and Dags that are not pinned get no events. Here the definition of an asset
-is HEAD's as soon as a Dag that is not pinned uses it, else that of the pinned version that was registered last.
+Airflow writes, at each parse of a file, what the file says of the assets that it uses: watchers, extra and group.
+With a pinned version's saying in it, two files that share an asset would take turns: each parse of the one starts the
+old trigger, each parse of the other stops it, and Dags that are not pinned get no events. Here the definition of an
+asset is HEAD's as soon as a Dag that is not pinned uses it, else that of the pinned version that was registered last.
 
 The watchers of an asset that only a pinned Dag waits for, and whose name or URI another one took at HEAD, go on. Stock
 stops those of inactive assets.
@@ -64,7 +64,7 @@ def add_asset_trigger_references(call: Call) -> None:
     """
     Leave the watchers of assets alone that others have the say about, and exchange those of the rest at once.
 
-    Where one watcher takes another's place, stock takes out both and puts the new one in at the next parse, which
+    Where one watcher takes another's place, Airflow takes out both and puts the new one in at the next parse, which
     for a pinned Dag there may not be.
     """
     from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, have_other_watchers, without_kept

@@ -17,7 +17,7 @@
 """
 What happens to a file at HEAD does not happen to a pinned Dag.
 
-Stock marks the Dags of a file stale when it does not parse (``_update_import_errors``) or is gone
+Airflow marks the Dags of a file stale when it does not parse (``_update_import_errors``) or is gone
 (``DagModel.deactivate_deleted_dags``), and stale Dags get no runs; for removed files it goes on to
 delete the asset references of every stale Dag. Its statements are made to pass over pinned Dags. Dags
 that are no longer in a file that parses are in :mod:`airflow_providers_pinning.enforcement.dag_processor.maintenance`.

@@ -17,13 +17,13 @@
 """
 A version is registered under the commit that its file was read from.
 
-Stock registers what a process parsed under the commit that the bundle is at when the result is
+Airflow registers what a process parsed under the commit that the bundle is at when the result is
 collected. If the bundle was refreshed meanwhile, the file, or something that it imports, was read from
 another commit: the version would pair the structure of one commit with the code of another, and could be
 pinned like that. Such a result is thrown away, and the file is parsed again at once.
 
 A file that is overtaken again and again would never be registered. If no version of its Dags is managed,
-it is registered as in stock after a few times. Else it is not, since what is active must not wait for the
+it is registered as in Airflow after a few times. Else it is not, since what is active must not wait for the
 next parse to be put right.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_stale_parse.py`` and ``tests/system/test_stale_parse.py``.
@@ -87,7 +87,7 @@ class Parses:
 
 
 def _current_version(manager: Any, bundle_name: str) -> str | None:
-    """Ask the bundle itself: if it could not write down that it was refreshed, stock goes by the commit before."""
+    """Ask the bundle itself: if it could not write down that it was refreshed, Airflow goes by the commit before."""
     from airflow.dag_processing.bundles.base import unpack_bundle_version
 
     [bundle] = [bundle for bundle in manager._dag_bundles if bundle.name == bundle_name]

@@ -17,9 +17,9 @@
 """
 One version for the whole of a run.
 
-Stock ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and looks the version up
+Airflow's ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and looks the version up
 again for the run's rows: a pin that commits in between makes a run with one version's tasks and
-another's id. Here the version is looked up once, under a lock, by stock's own look-up. If it is the one of the Dag in
+another's id. Here the version is looked up once, under a lock, by Airflow's own look-up. If it is the one of the Dag in
 hand, the run is that; else it is created from that version's Dag, and the look-ups inside answer with the same
 version. A canary run brings its version along.
 ``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
@@ -72,7 +72,7 @@ def create_dagrun(call: Call) -> Any:
 
 
 def _create_from_dag_in_hand(call: Call) -> Any:
-    """Create the run as stock does, unless it is to have another version; then nothing was written."""
+    """Create the run as Airflow does, unless it is to have another version; then nothing was written."""
     from airflow_providers_pinning.domain.resolution.creation import DagNotInHandError, creating_run
 
     dag = call.instance
@@ -89,7 +89,7 @@ def _create_from_dag_in_hand(call: Call) -> Any:
 
 
 def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
-    """Return the Dag of the resolved version: the one in hand if it is that, else read anew."""
+    """Return the Dag of the resolved version: the one in hand if it is that, else read again."""
     from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import select
 
@@ -110,6 +110,6 @@ def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
 
 
 def _set_bundle_version(run: Any, version: Any) -> None:
-    """Stock takes it from ``DagModel``, which a host without the enforcement may have overwritten."""
+    """Airflow takes it from ``DagModel``, which a host without the enforcement may have overwritten."""
     if run.bundle_version != version.bundle_version:
         run.bundle_version = version.bundle_version

@@ -17,7 +17,7 @@
 """
 Tasks of a managed version run although another asset has the name or URI of one of theirs.
 
-Stock's Execution API tells a task which of its inlets and outlets are not active, and the task fails; and
+Airflow's Execution API tells a task which of its inlets and outlets are not active, and the task fails; and
 ``TaskInstance.register_asset_changes_in_db`` passes over such outlets. An asset of a pinned version is inactive, and
 stays so, once HEAD uses its name or URI for another one. The task is not told of it, and its event is recorded.
 

@@ -17,7 +17,7 @@
 """
 Whether a run is stopped at its first failure is up to its own version.
 
-Stock asks ``DagModel``, which describes the active version, whether the Dag is ``fail_fast`` before it stops the
+Airflow asks ``DagModel``, which describes the active version, whether the Dag is ``fail_fast`` before it stops the
 remaining tasks of a run. A canary run, or one that is under way while the pin moves, would be stopped, or not,
 by what another version says. If versions of the Dag are managed, the run's version is asked.
 
@@ -41,7 +41,7 @@ def handle_fail_fast_for_dag(call: Call) -> None:
     from airflow_providers_pinning.domain.resolution.fail_fast import read_fail_fast
 
     ti, dag_bag, session = call.ti, call.dag_bag, call.session
-    # Stock's own question, with the answer whether it is the right one to ask.
+    # Airflow's own question, with the answer whether it is the right one to ask.
     of_dag = read_fail_fast(call.dag_id, ti.dag_run.created_dag_version_id, session=session)
     if of_dag.holds_for_run:
         dag = dag_bag.get_dag_for_run(dag_run=ti.dag_run, session=session) if of_dag.fail_fast else None
@@ -62,6 +62,6 @@ def _dag_of_run(ti: Any, dag_bag: Any, *, session: Any) -> Any:
     except SQLAlchemyError:
         raise
     except Exception:
-        # Stock would not have read it either, most of the time; the task's end must be written down all the same.
+        # Airflow rarely reads it either. The end of the task must be recorded in any case.
         log.exception("The version of run %s of Dag %s cannot be deserialized", ti.run_id, ti.dag_id)
         return None

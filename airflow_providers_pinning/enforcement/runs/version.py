@@ -17,9 +17,9 @@
 """
 A run keeps the version that it was created with.
 
-Stock ``DBDagBag`` gives a run without a bundle version the latest version, in whatever process asks
+Airflow's ``DBDagBag`` gives a run without a bundle version the latest version, in whatever process asks
 next. While the Dag is pinned, "latest" is the pinned version, and a run that was created before the pin
-would change its tasks half way. And stock ``TaskMap.expand_mapped_task`` gives task instances that are
+would change its tasks half way. And Airflow's ``TaskMap.expand_mapped_task`` gives task instances that are
 added to a mapped task the latest version, which need not be their run's once the pin has moved.
 
 Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``
@@ -43,7 +43,7 @@ def version_from_dag_run(call: Call) -> Any:
     run = call.dag_run
     if run.bundle_version or not run.created_dag_version_id:
         return call.proceed()
-    # Instead of the look-up that stock is about to make, not beside it.
+    # Instead of the look-up that Airflow is about to make, not beside it.
     latest = read_latest(run.dag_id, session=call.session)
     if latest.is_pinned:
         return run.created_dag_version_id

@@ -17,7 +17,7 @@
 """
 A task runs from the file and bundle of its run's version.
 
-Stock takes the bundle's name and the file's path of ``ExecuteTask``, ``ExecuteCallback`` and the callbacks and
+Airflow takes the bundle's name and the file's path of ``ExecuteTask``, ``ExecuteCallback`` and the callbacks and
 e-mails that the dag processor runs from
 ``DagModel``, which describes the active version, and the bundle's version from the run. While the pin
 moves between versions whose file or bundle differ, a run that is under way would look for the file of
@@ -100,7 +100,7 @@ def _located(call: Call, of_dag: Any, dag_version_id: Any, run: Any) -> Any:
     if session is None or run.bundle_version is None or call.bundle_info or call.dag_rel_path:
         return call.proceed()
     if "dag_model" not in of_dag.__dict__:
-        # Stock reads it now.
+        # Airflow reads it now.
         with places_told(session):
             _ = of_dag.dag_model
     version = place_of_inactive_version(of_dag.dag_model, dag_version_id, session=session)

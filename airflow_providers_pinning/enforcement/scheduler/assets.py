@@ -17,7 +17,7 @@
 """
 A pinned Dag that listens to assets and cannot be honored hurts nobody else.
 
-Stock takes it for granted that the Dag of every queued asset event can be read. ``DagModel.dags_needing_dagruns``
+Airflow takes it for granted that the Dag of every queued asset event can be read. ``DagModel.dags_needing_dagruns``
 deserializes them all in one go: one whose plugin is gone would end the scheduler, again and again, because a pin
 does not go away with the next parse. ``AssetManager._queue_partitioned_dags`` runs where a task publishes the
 asset: a listener that is not found would fail the task of another Dag. Such a Dag is left out instead, which

@@ -17,18 +17,18 @@
 """
 In the scheduler, runs keep their version, and one broken pin does not stop the others.
 
-Stock ``_verify_integrity_if_dag_changed`` moves the unfinished task instances of a run without a
+Airflow's ``_verify_integrity_if_dag_changed`` moves the unfinished task instances of a run without a
 bundle version to the latest version. A pin would move runs that were created before it.
 
-A Dag whose pin cannot be honored is due for a run for ever, because none is made. Stock picks the longest due Dags
+A Dag whose pin cannot be honored is due for a run for ever, because none is made. Airflow picks the longest due Dags
 first, a few at a time, so such Dags would take every place. This scheduler remembers them, makes room for as many
 more (see ``enforcement.scheduler.assets``), and tries each again once a minute. Nothing is written down, since
 another scheduler may well be able to read the Dag. Its runs are not created outside ``try`` either: on the asset
 paths an exception would end the scheduler.
 
-Stock ``_update_asset_orphanage`` activates assets, as the dag processor and a change of a pin do with those of a Dag.
-Two of them can activate the same one, or several in different orders and so wait for each other. The scheduler would
-end if it is the one that loses. Here it goes on, and cleans up with the next turn of the timer.
+Airflow's ``_update_asset_orphanage`` activates assets, as the dag processor and a change of a pin do with those of a
+Dag. Two of them can activate the same one, or several in different orders and so wait for each other. The scheduler
+would end if it is the one that loses. Here it goes on, and cleans up with the next turn of the timer.
 
 When it creates scheduled and asset-triggered runs, the scheduler has locked the Dags' rows, which no change of
 a pin gets past. So the version that it reads is the one that the run gets, and nothing is locked or read once more.
@@ -54,7 +54,7 @@ def verify_integrity_if_dag_changed(call: Call) -> bool:
     run = call.dag_run
     if not run.created_dag_version_id:
         return bool(call.proceed())
-    # Instead of the look-up that stock is about to make, not beside it.
+    # Instead of the look-up that Airflow is about to make, not beside it.
     latest = read_latest(run.dag_id, session=call.session)
     if latest.is_pinned:
         return True

@@ -27,7 +27,7 @@ RETRY_AFTER = 60.0
 FORGET_AFTER = 600.0
 """Seconds after which such a Dag is forgotten that is not tried any more, since it was deleted or is not due."""
 RECOUNT_AFTER = 5.0
-"""Seconds after which the partitions that wait for such Dags are counted anew."""
+"""Seconds after which the partitions that wait for such Dags are counted again."""
 
 _next_try: dict[str, tuple[UUID | None, float]] = {}
 

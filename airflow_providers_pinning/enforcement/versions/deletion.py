@@ -17,7 +17,7 @@
 """
 Deleting a Dag deletes its pin.
 
-Stock ``delete_dag`` deletes the rows of Airflow's own models. A pin that stayed would stop a later Dag
+Airflow's ``delete_dag`` deletes the rows of Airflow's own models. A pin that stayed would stop a later Dag
 of the same id from getting runs.
 
 Shown by ``tests/unit/enforcement/versions/test_deletion.py``.

@@ -17,9 +17,9 @@
 """
 A managed version is never rewritten.
 
-Stock ``SerializedDagModel.write_dag`` changes the latest version in place when only code outside the
+Airflow's ``SerializedDagModel.write_dag`` changes the latest version in place when only code outside the
 Dag's structure changed, or when no run refers to it yet. A pin or an approval of that version would
-then mean other code. If the latest version is managed and anything differs, the stock function is told
+then mean other code. If the latest version is managed and anything differs, Airflow's function is told
 that there is no latest version, so it writes a new one. The next differing commit changes that one, so
 numbers do not inflate.
 

@@ -17,7 +17,7 @@
 """
 ``airflow db clean`` keeps managed versions.
 
-Stock deletes Dag versions by age unless a task instance refers to them, and Dags by the time they were
+Airflow deletes Dag versions by age unless a task instance refers to them, and Dags by the time they were
 last parsed, which takes all their versions along; the Dag of a removed file is not parsed any more. A
 pinned version that has not run for a while would be gone. Airflow's own ``skip_if_referenced`` is told of
 the managed versions.

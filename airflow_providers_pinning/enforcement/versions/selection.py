@@ -17,7 +17,7 @@
 """
 The version that is "latest" for a Dag.
 
-Stock ``DagVersion.get_latest_version`` takes the highest version number. It is asked for the version of
+Airflow's ``DagVersion.get_latest_version`` takes the highest version number. It is asked for the version of
 every new run and of every cleared task instance, so it would give a pinned Dag the newest commit.
 The pin is added to its statement. ``_latest_version_select`` itself stays as it is, because the next
 version's number is computed from it.

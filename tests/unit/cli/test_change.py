@@ -216,7 +216,7 @@ def test_a_candidate_that_may_be_overwritten_is_not_said_to_be_kept(pinning, ord
 
     done = pinning(*CHANGES["candidate"], *WHY, "--yes")
     assert "is kept unchanged from now on" not in done.err
-    assert "Warning: Version 3 is kept unchanged only by what enforces pins" in done.err
+    assert "Warning: Version 3 may still be overwritten, because not every component enforces pins" in done.err
     assert "dag_processor on host-1 (job " in done.err
 
 

@@ -44,7 +44,7 @@ __all__ = ["SECONDS_A_ROUND", "check_code", "is_check_due"]
 log = logging.getLogger(__name__)
 
 SECONDS_A_ROUND = 60.0
-"""When a round takes no further bundle version: the next one looks anew for what is most urgent."""
+"""When a round takes no further bundle version: the next one looks again for what is most urgent."""
 
 
 def check_code(bundle_names: Collection[str], *, session: Session) -> int:

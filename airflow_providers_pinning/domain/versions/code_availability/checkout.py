@@ -114,7 +114,7 @@ def _initialize(bundle: BaseDagBundle, place: Path) -> bool:
     """
     Initialize a bundle as tasks do, and tell whether its version was there already.
 
-    A mark is kept until it is done. If it fails, or the process is killed, the next check begins anew instead of
+    A mark is kept until it is done. If it fails, or the process is killed, the next check starts over instead of
     taking what is left for the whole.
     """
     mark = own_folder() / "unfinished" / bundle.name / str(bundle.version)

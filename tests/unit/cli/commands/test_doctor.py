@@ -75,7 +75,7 @@ def test_a_deployment_in_order_is_healthy(pinning, complete):
         *("package", "enforcement", "contract", "plugin", "tables", "component", "clocks", "bundle", "pins", "runs"),
         *("database", "head", "readable", "code", "workers"),
     }
-    assert done.err == f"{len(done.json)} checks: 0 failed, 0 to know of.\n"
+    assert done.err == f"{len(done.json)} checks: 0 failed, 0 warnings.\n"
 
 
 def test_findings_are_shown_with_signs_and_remedies(pinning, running):

@@ -166,6 +166,7 @@ class TestJudgements:
 
         assert (done.code, pinning("status", "orders").code) == (0, 0)
         assert "Version 1 is written again as it was recorded." in done.err
+        assert "keep using version 1 (bundle 'team_dags' at sha1); its code was bundle 'team_dags' at sha2" in done.err
 
     @pytest.mark.parametrize("command", ["candidate", "reject", "restore", "repair"])
     def test_of_an_unknown_version_is_not_found(self, command, pinning, orders):

@@ -309,7 +309,7 @@ def test_a_candidate_is_not_refused_while_a_component_lacks_the_package_but_warn
 
     for state in (lab.candidate("orders", 1), lab.candidate("orders", 1, idempotency_key="k")):
         assert state.warnings == (
-            "Version 1 is kept unchanged only by what enforces pins, so it may be overwritten all the same: "
+            "Version 1 may still be overwritten, because not every component enforces pins: "
             f"dag_processor on {job.hostname} (job {job.id}) runs without the enforcement. "
             "Install airflow-providers-pinning there and restart it.",
         )
