@@ -24,8 +24,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from types import MappingProxyType
+
+MAX_INTEGER = 2**31 - 1
+"""What an integer column holds."""
+
+MAX_SECONDS = 10 * 365 * 86_400
+"""Longest time that a soak may be asked to take."""
+
+MAX_ID = 250
+"""Characters of an id, an idempotency key or a version of a bundle, as Airflow's columns have it."""
+
+MAX_REASON = 2000
+"""Characters of the reason of a change."""
+
+MAX_NOTE = 1000
+"""Characters that Airflow keeps of a run's note."""
+
+MAX_CANARY_RUNS = 100
+"""How many canary runs one request may create."""
+
+MAX_DURATION_RATIO = 1e6
+"""The largest tolerance of a comparison of durations."""
+
+SOURCE_HEADER = "Pinning-Source"
+"""Header that says which task a request comes from."""
+
+MAX_SOURCE = 2000
+"""Characters of that header; the server refuses longer ones."""
 
 
 class ExitCode(IntEnum):
@@ -107,3 +134,87 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
     }
 )
 """Every refusal by its reason. The last two are refusals of a request that never reaches the domain."""
+
+
+class Assets(str, Enum):
+    """What becomes of the asset events of a canary run."""
+
+    WITHHOLD = "withhold"
+    """It does not happen, and is kept with the run as evidence."""
+    PUBLISH = "publish"
+    """They are events like those of live runs: consumers run on them."""
+
+
+class Alerts(str, Enum):
+    """What becomes of the deadlines, callbacks and e-mails of a canary run."""
+
+    WITHHOLD = "withhold"
+    """It does not happen, and is kept with the run as evidence."""
+    SEND = "send"
+    """They are handled like those of live runs."""
+
+
+class Triggers(str, Enum):
+    """What becomes of the runs that tasks of a canary run trigger."""
+
+    REFUSE = "refuse"
+    """The task fails, with a message that says why."""
+    ALLOW = "allow"
+    """They are live runs."""
+
+
+class Slots(str, Enum):
+    """When a canary run may start and what a live run does that falls due meanwhile."""
+
+    BEHIND = "behind"
+    """It starts when no live run waits, and live runs take no notice of it."""
+    GAP = "gap"
+    """It starts when no live run is active and the next one is far enough away, and is ended if one falls due."""
+    SHARED = "shared"
+    """It counts as a live run: it waits as they do, and they wait for it."""
+
+
+class Verdict(str, Enum):
+    """What the evidence says of a version."""
+
+    PROGRESSING = "progressing"
+    """Not enough yet; go on."""
+    SUCCESSFUL = "successful"
+    """Every criterion is met."""
+    FAILED = "failed"
+    """A limit is exceeded."""
+    INCONCLUSIVE = "inconclusive"
+    """The time is over, or a comparison is impossible, without an answer. It is not a pass."""
+
+
+class RunKind(str, Enum):
+    """Which runs count as evidence."""
+
+    CANARY = "canary"
+    """Canary runs: evidence on a candidate."""
+    LIVE = "live"
+    """
+    What the Dag's live runs are: evidence on a version that is active, as a bake needs it.
+
+    That is scheduled and asset-triggered runs, and triggered ones too if the Dag has no schedule.
+    """
+    ANY = "any"
+    """Every run, manual ones and backfills too."""
+
+
+class FailedTasks(str, Enum):
+    """What it means that a task failed after its retries in a run that ended well."""
+
+    COUNT = "count"
+    """The run failed, unless the active version's live runs fail in the same tasks."""
+    IGNORE = "ignore"
+    """Nothing: the run counts as what it ended as."""
+
+
+class PinOrder(str, Enum):
+    """By what pins are listed; those that are alike by their Dag's id."""
+
+    DAG_ID = "dag_id"
+    VERSIONS_BEHIND = "versions_behind"
+    PINNED_AT = "pinned_at"
+    ACTOR = "actor"

@@ -25,10 +25,7 @@ from fastapi import Header, HTTPException, status
 from pydantic import Field, StrictInt, StrictStr, TypeAdapter
 
 from airflow_providers_pinning.api.storable import Storable
-
-SOURCE_HEADER = "Pinning-Source"
-MAX_SOURCE = 2000
-"""Characters of the header."""
+from airflow_providers_pinning.vocabulary import MAX_SOURCE, SOURCE_HEADER
 
 _Name = Annotated[StrictStr, Field(min_length=1, max_length=100), Storable]
 _Value = Annotated[StrictStr, Field(max_length=1000), Storable] | Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]

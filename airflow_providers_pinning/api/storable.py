@@ -28,9 +28,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from airflow_providers_pinning.domain.json_limits import MAX_DEPTH, NOT_TEXT, why_not_storable
-
-MAX_ID = 250
-"""Characters of an id or a version of a bundle, as Airflow's columns have it."""
+from airflow_providers_pinning.vocabulary import MAX_ID
 
 _LARGEST = 2**63 - 1
 _OF_THE_AUDIT_LOG = frozenset({"dag_id", "task_id", "run_id", "dag_run_id"})

@@ -19,15 +19,32 @@
 from __future__ import annotations
 
 import argparse
+from enum import Enum
 
 from airflow._shared.timezones.timezone import parse as parsedate
 from airflow.cli.cli_config import Arg
 
 from airflow_providers_pinning.cli import values
+from airflow_providers_pinning.vocabulary import (
+    MAX_CANARY_RUNS,
+    MAX_DURATION_RATIO,
+    Alerts,
+    Assets,
+    FailedTasks,
+    PinOrder,
+    RunKind,
+    Slots,
+    Triggers,
+)
 
-RUN_KINDS = ("canary", "live", "any")
-FAILED_TASKS = ("count", "ignore")
-ORDERS = ("dag_id", "versions_behind", "pinned_at", "actor")
+
+def _words(of: type[Enum]) -> tuple[str, ...]:
+    return tuple(member.value for member in of)
+
+
+RUN_KINDS = _words(RunKind)
+FAILED_TASKS = _words(FailedTasks)
+ORDERS = _words(PinOrder)
 
 DAG_ID = Arg(("dag_id",), help="The id of the Dag", type=values.name)
 
@@ -166,7 +183,11 @@ OFFSET = Arg(
 )
 
 COUNT = Arg(
-    ("--count",), help="How many runs (default: 1)", type=values.whole_number(1, 100), default=1, metavar="NUMBER"
+    ("--count",),
+    help="How many runs (default: 1)",
+    type=values.whole_number(1, MAX_CANARY_RUNS),
+    default=1,
+    metavar="NUMBER",
 )
 CONF = Arg(
     ("-c", "--conf"),
@@ -203,24 +224,24 @@ ISOLATION = (
         ("--assets",),
         help="What becomes of asset events: withhold keeps them with the run, publish lets live Dags run on them "
         "(default: withhold)",
-        choices=("withhold", "publish"),
+        choices=_words(Assets),
     ),
     Arg(
         ("--alerts",),
         help="What becomes of deadlines, Dag callbacks and e-mails: withhold or send (default: withhold)",
-        choices=("withhold", "send"),
+        choices=_words(Alerts),
     ),
     Arg(
         ("--triggers",),
         help="What becomes of a task that triggers a run of any Dag: refuse lets it fail, allow makes the run "
         "a live one (default: refuse)",
-        choices=("refuse", "allow"),
+        choices=_words(Triggers),
     ),
     Arg(
         ("--slots",),
         help="behind: start when no live run waits; gap: one at a time, between live runs; shared: count as live runs, "
         "which wait for them (default: behind, or gap if max_active_runs is 1)",
-        choices=("behind", "gap", "shared"),
+        choices=_words(Slots),
     ),
     Arg(("--pool",), help="Pool of all tasks of the runs", type=values.name, metavar="POOL"),
     Arg(("--queue",), help="Queue of all tasks of the runs", type=values.name, metavar="QUEUE"),
@@ -303,7 +324,7 @@ SOAK_CRITERIA = (
     Arg(
         ("--max-duration-ratio",),
         help="With --compare: how much longer runs may take (default: 1.5)",
-        type=values.number(1e-6, 1e6),
+        type=values.number(1e-6, MAX_DURATION_RATIO),
         default=1.5,
         metavar="RATIO",
     ),

@@ -24,14 +24,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from airflow_providers_pinning.vocabulary import MAX_ID, MAX_INTEGER, MAX_REASON, MAX_SECONDS
+
 T = TypeVar("T")
 Number = TypeVar("Number", int, float)
-
-MAX_INTEGER = 2**31 - 1
-"""What an integer column holds."""
-
-MAX_SECONDS = 10 * 365 * 86_400
-"""Longest time that a soak may be asked to take."""
 
 
 class OneValue(argparse.Action):
@@ -88,8 +84,8 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 
 seconds = number(0, MAX_SECONDS)
-reason = text(2000)
-name = text(250)
+reason = text(MAX_REASON)
+name = text(MAX_ID)
 
 
 def identifier(value: str) -> UUID:

@@ -20,45 +20,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Any
 
+from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Verdict
 
-class Verdict(str, Enum):
-    """What the evidence says of a version."""
-
-    PROGRESSING = "progressing"
-    """Not enough yet; go on."""
-    SUCCESSFUL = "successful"
-    """Every criterion is met."""
-    FAILED = "failed"
-    """A limit is exceeded."""
-    INCONCLUSIVE = "inconclusive"
-    """The time is over without an answer. It is not a pass."""
-
-
-class RunKind(str, Enum):
-    """Which runs count as evidence."""
-
-    CANARY = "canary"
-    """Canary runs, for a candidate."""
-    LIVE = "live"
-    """
-    What the Dag's live runs are, for a bake of the active version.
-
-    That is scheduled and asset-triggered runs, and triggered ones too if the Dag has no schedule.
-    """
-    ANY = "any"
-    """Every run, manual ones and backfills too."""
-
-
-class FailedTasks(str, Enum):
-    """What it means that a task failed after its retries in a run that ended well."""
-
-    COUNT = "count"
-    """The run failed, unless the active version's live runs fail in the same tasks."""
-    IGNORE = "ignore"
-    """Nothing: the run counts as what it ended as."""
+__all__ = ["FailedTasks", "RunKind", "SoakCriteria", "Verdict", "iso", "seconds"]
 
 
 @dataclass(frozen=True)

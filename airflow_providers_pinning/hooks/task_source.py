@@ -24,9 +24,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-HEADER = "Pinning-Source"
-MAX_LENGTH = 2000
-"""The server refuses longer headers."""
+from airflow_providers_pinning.vocabulary import MAX_SOURCE, SOURCE_HEADER
 
 
 @dataclass(frozen=True)
@@ -95,4 +93,4 @@ class TaskSource:
 def source_headers(source: Mapping[str, Any] | None) -> dict[str, str]:
     """Return the header that carries a source; none if it is longer than the server takes."""
     encoded = json.dumps(dict(source)) if source else ""
-    return {HEADER: encoded} if 0 < len(encoded) <= MAX_LENGTH else {}
+    return {SOURCE_HEADER: encoded} if 0 < len(encoded) <= MAX_SOURCE else {}

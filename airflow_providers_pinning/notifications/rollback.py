@@ -28,7 +28,8 @@ from airflow.sdk.definitions.context import Context
 
 from airflow_providers_pinning.exceptions import NotFound, PinningApiError, RevisionConflict
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import FailedTasks, RunKind, SoakCriteria, seconds
+from airflow_providers_pinning.hooks.soak import SoakCriteria, seconds
+from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
 
 
 class RollbackNotifier(BaseNotifier):

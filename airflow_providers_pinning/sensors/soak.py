@@ -27,10 +27,11 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import FailedTasks, RunKind, SoakCriteria, Verdict, iso, seconds
+from airflow_providers_pinning.hooks.soak import SoakCriteria, iso, seconds
 from airflow_providers_pinning.operators.base import renamed, required_number, whole_number
 from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
+from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Verdict
 
 XCOM_SOAK = "soak"
 """XCom with the verdict and its evidence, also of a soak that fails or is skipped."""

@@ -21,8 +21,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria, Verdict
+from airflow_providers_pinning.hooks.soak import SoakCriteria
 from airflow_providers_pinning.triggers.base import PinningTrigger
+from airflow_providers_pinning.vocabulary import Verdict
 
 
 class VersionSoakTrigger(PinningTrigger):

@@ -29,9 +29,9 @@ from sqlalchemy import event, select, text, update
 from airflow_providers_pinning.domain.canaries.alterations import note_clearing
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.baseline import Tolerance
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Criteria
+from airflow_providers_pinning.vocabulary import RunKind
 from tests.support.canaries import Canaries, dag_with_tasks
 from tests.support.sources import STABLE
 

@@ -20,7 +20,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,6 @@ import pytest
 from airflow_providers_pinning import exceptions
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.vocabulary import REFUSALS, ExitCode
-from tests.unit.test_layers import imports
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,9 +86,3 @@ def test_a_refusal_without_a_row_cannot_be_declared():
 @pytest.mark.parametrize("kind", exceptions.OF_REASON.values(), ids=lambda kind: kind.__name__)
 def test_every_exception_stands_in_the_table_of_the_hooks(kind):
     assert f"`{kind.__name__}`" in (ROOT / "docs" / "hooks.md").read_text()
-
-
-def test_the_vocabulary_needs_nothing_but_the_standard_library():
-    path = ROOT / "airflow_providers_pinning" / "vocabulary.py"
-
-    assert {name.split(".")[0] for name in imports(path)} <= sys.stdlib_module_names

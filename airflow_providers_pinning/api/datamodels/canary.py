@@ -33,13 +33,11 @@ from airflow_providers_pinning.api.datamodels.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.api.storable import Conf, Storable
-from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Slots, Triggers
 from airflow_providers_pinning.domain.canaries.replays import MOST
+from airflow_providers_pinning.vocabulary import MAX_CANARY_RUNS, MAX_ID, MAX_NOTE, Alerts, Assets, Slots, Triggers
 
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Storable]
-
-
-Place = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=250), Storable]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NOTE), Storable]
+Place = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID), Storable]
 
 
 class IsolationBody(StrictBaseModel):
@@ -91,7 +89,7 @@ class CanaryBody(ExpectedBody):
     """Which canary runs to create."""
 
     version_number: VersionNumber
-    count: int = Field(default=1, ge=1, le=100)
+    count: int = Field(default=1, ge=1, le=MAX_CANARY_RUNS)
     conf: Conf | None = Field(
         default=None, description="Configuration of each run, validated against the version's own parameters."
     )

@@ -25,14 +25,12 @@ from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, StringConstraints
 
 from airflow_providers_pinning.api.storable import Storable, Text
+from airflow_providers_pinning.vocabulary import MAX_ID, MAX_INTEGER, MAX_REASON
 
-MAX_INTEGER = 2**31 - 1
-"""What an integer column holds."""
-
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), Storable]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REASON), Storable]
 VersionNumber = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Revision = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=250), Storable]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID), Storable]
 
 
 class ChangeBody(StrictBaseModel):

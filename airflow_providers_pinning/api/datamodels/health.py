@@ -28,8 +28,9 @@ from airflow_providers_pinning.api.datamodels.common import ChangeBody, Revision
 from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse
 from airflow_providers_pinning.api.storable import Storable
 from airflow_providers_pinning.domain.changes.acknowledgement import MAX_RUNS
+from airflow_providers_pinning.vocabulary import MAX_ID
 
-RunId = Annotated[str, StringConstraints(min_length=1, max_length=250), Storable]
+RunId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID), Storable]
 
 
 class ComponentResponse(BaseModel):

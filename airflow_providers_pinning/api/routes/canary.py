@@ -37,7 +37,7 @@ from airflow_providers_pinning.api.datamodels.canary import (
     PairResponse,
     SoakResponse,
 )
-from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER, IdentityResponse
+from airflow_providers_pinning.api.datamodels.common import IdentityResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset, VersionNumber
 from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_read_runs, may_start_runs
@@ -50,16 +50,12 @@ from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.baseline import Tolerance
-from airflow_providers_pinning.domain.soak.evidence import FailedTasks
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Criteria
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
+from airflow_providers_pinning.vocabulary import MAX_DURATION_RATIO, MAX_INTEGER, MAX_SECONDS, FailedTasks, RunKind
 
 router = AirflowRouter(tags=["Canary"])
-
-MAX_SECONDS = 10 * 365 * 86_400
-"""Longest time that a soak may be asked to take."""
 
 
 def _written_out(moment: Any) -> Any:
@@ -166,7 +162,7 @@ def get_soak(
     expected_bundle_version: Text | None = None,
     failed_tasks: FailedTasks = FailedTasks.COUNT,
     compare: bool = False,
-    max_duration_ratio: Annotated[float, Query(gt=0, le=1e6)] = 1.5,
+    max_duration_ratio: Annotated[float, Query(gt=0, le=MAX_DURATION_RATIO)] = 1.5,
     max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
 ) -> SoakResponse:
     """Judge a version by its runs, with the evidence."""

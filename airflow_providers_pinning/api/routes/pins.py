@@ -25,7 +25,6 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
 from airflow_providers_pinning.api.datamodels.common import (
-    MAX_INTEGER,
     IdempotencyKey,
     IdentityResponse,
     Reason,
@@ -50,6 +49,7 @@ from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
+from airflow_providers_pinning.vocabulary import MAX_INTEGER, PinOrder
 
 router = AirflowRouter(tags=["Pin"])
 
@@ -173,7 +173,7 @@ def get_pins(
     which = lists.PinFilter(readable, dag_id_pattern, behind, unhealthy)
     listed, total = lists.list_pins(
         which,
-        order=lists.PinOrder(order_by.removeprefix("-")),
+        order=PinOrder(order_by.removeprefix("-")),
         descending=order_by.startswith("-"),
         limit=limit,
         offset=offset,

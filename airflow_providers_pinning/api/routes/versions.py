@@ -26,7 +26,6 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Path, Query
 
-from airflow_providers_pinning.api.datamodels.common import MAX_INTEGER
 from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
 from airflow_providers_pinning.api.datamodels.versions import (
     CandidateBody,
@@ -49,6 +48,7 @@ from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
 from airflow_providers_pinning.domain.versions.identity import require_dag
+from airflow_providers_pinning.vocabulary import MAX_INTEGER
 
 router = AirflowRouter(tags=["Version"])
 

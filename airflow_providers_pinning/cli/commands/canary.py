@@ -35,7 +35,7 @@ from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots
-from airflow_providers_pinning.domain.canaries.isolation import Alerts, Assets, Isolation, Slots, Triggers, settle
+from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
 from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
@@ -46,7 +46,7 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, require_dag
-from airflow_providers_pinning.vocabulary import ExitCode
+from airflow_providers_pinning.vocabulary import Alerts, Assets, ExitCode, Slots, Triggers
 
 DELETED = "deleted"
 """What is shown of a run that is gone, which never finishes."""

@@ -34,7 +34,7 @@ from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
 from airflow_providers_pinning.domain.monitoring.lists import PinSummary
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
-from airflow_providers_pinning.vocabulary import ExitCode
+from airflow_providers_pinning.vocabulary import ExitCode, PinOrder
 
 
 @shows
@@ -48,7 +48,7 @@ def pinning_list(args: Namespace) -> None:
     with create_session(scoped=False) as session:
         listed, total = lists.list_pins(
             which,
-            order=lists.PinOrder(args.order_by),
+            order=PinOrder(args.order_by),
             descending=args.descending,
             limit=args.limit,
             offset=args.offset,

@@ -29,11 +29,9 @@ from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.baseline import Tolerance
-from airflow_providers_pinning.domain.soak.evidence import FailedTasks
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import Soak, SoakQuestion
-from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
-from airflow_providers_pinning.vocabulary import ExitCode
+from airflow_providers_pinning.domain.soak.verdict import Criteria
+from airflow_providers_pinning.vocabulary import ExitCode, FailedTasks, RunKind, Verdict
 
 CODE_OF = {
     Verdict.SUCCESSFUL: ExitCode.DONE,

@@ -29,12 +29,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.gaps import TICKS, Need, longest_gap, needed_gap, upcoming
-from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Slots
+from airflow_providers_pinning.domain.canaries.isolation import SLOTS
 from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
 from airflow_providers_pinning.domain.canaries.turns import fits
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
 from airflow_providers_pinning.domain.text import duration, plural
+from airflow_providers_pinning.vocabulary import Slots
 
 
 def what_delays(dag_model: DagModel, run_ids: Collection[str], *, session: Session) -> tuple[str, ...]:

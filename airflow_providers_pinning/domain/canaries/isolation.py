@@ -19,7 +19,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 from typing import Any
 
@@ -35,8 +34,9 @@ from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.domain.errors import InvalidIsolationError
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.vocabulary import Alerts, Assets, Slots, Triggers
 
-WITHHOLD = "withhold"
+WITHHOLD = Assets.WITHHOLD.value
 """What a canary run would do to the live world does not happen, and is kept as evidence."""
 
 ASSETS = "assets"
@@ -54,42 +54,6 @@ SLOTS = "slots"
 
 PLACES = ("pool", "queue", "executor")
 """Fields of where all tasks of a canary run run; those of their Dag say it otherwise."""
-
-
-class Assets(str, Enum):
-    """What becomes of the asset events of a canary run."""
-
-    WITHHOLD = WITHHOLD
-    PUBLISH = "publish"
-    """They are events like those of live runs: consumers run on them."""
-
-
-class Alerts(str, Enum):
-    """What becomes of the deadlines, callbacks and e-mails of a canary run."""
-
-    WITHHOLD = WITHHOLD
-    SEND = "send"
-    """They are handled like those of live runs."""
-
-
-class Triggers(str, Enum):
-    """What becomes of the runs that tasks of a canary run trigger."""
-
-    REFUSE = "refuse"
-    """The task fails, with a message that says why."""
-    ALLOW = "allow"
-    """They are live runs."""
-
-
-class Slots(str, Enum):
-    """When a canary run may start and what a live run does that falls due meanwhile."""
-
-    BEHIND = "behind"
-    """It starts when no live run waits, and live runs take no notice of it."""
-    GAP = "gap"
-    """It starts when no live run is active and the next one is far enough away, and is ended if one falls due."""
-    SHARED = "shared"
-    """It counts as a live run: it waits as they do, and they wait for it."""
 
 
 @dataclass(frozen=True)

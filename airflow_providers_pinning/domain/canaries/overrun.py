@@ -32,11 +32,11 @@ from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.outcomes import EndReason, record_outcome
-from airflow_providers_pinning.domain.canaries.rejection import MAX_NOTE
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import Gap
+from airflow_providers_pinning.vocabulary import MAX_NOTE
 
 log = logging.getLogger(__name__)
 

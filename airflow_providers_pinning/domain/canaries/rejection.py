@@ -35,15 +35,13 @@ from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.vocabulary import MAX_NOTE
 
 ENDED = "ended by rejection"
 """What is noted with a run that was ended before it began; its outcome is no evidence for or against anything."""
 
 MAX_TOLD = 10
 """How many of the runs that go on are named."""
-
-MAX_NOTE = 1000
-"""Characters that Airflow keeps of a run's note."""
 
 
 @dataclass(frozen=True)

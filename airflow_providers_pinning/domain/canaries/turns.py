@@ -40,11 +40,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.gaps import forget_need, remembered_need, time_left
-from airflow_providers_pinning.domain.canaries.isolation import Slots
 from airflow_providers_pinning.domain.canaries.overrun import Scheduler, end_overrun, has_processes, is_under_way
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.models import Gap
+from airflow_providers_pinning.vocabulary import Slots
 
 log = logging.getLogger(__name__)
 

@@ -32,10 +32,11 @@ from airflow.utils.state import DagRunState, State
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Slots, default_slots
+from airflow_providers_pinning.domain.canaries.isolation import SLOTS, default_slots
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, takes_no_slot
 from airflow_providers_pinning.domain.clocks import latest_clock
 from airflow_providers_pinning.models import Gap, RoutedRun
+from airflow_providers_pinning.vocabulary import Slots
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots, what_delays
-from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Isolation, Slots, settle
+from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Isolation, settle
 from airflow_providers_pinning.domain.canaries.replays import Inputs, Replay, inputs_of, originals
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, live_types
 from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
@@ -67,6 +67,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import Pin, RoutedRun
+from airflow_providers_pinning.vocabulary import Slots
 
 _OWN_PATTERN = f"^{CANARY_PREFIX}[A-Za-z0-9_.:+-]+$"
 """What all run ids of canary runs match."""

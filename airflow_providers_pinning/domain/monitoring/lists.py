@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
@@ -41,6 +40,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.likeness import rejected_equals
 from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.vocabulary import PinOrder
 
 DAGS_IN_A_STATEMENT = 1000
 """How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""
@@ -75,15 +75,6 @@ class PinFilter:
     """Only pins that have (or do not have) a problem."""
     troubled_at_head: bool | None = None
     """Only Dags that are missing or broken at HEAD, or only others."""
-
-
-class PinOrder(str, Enum):
-    """By what pins are listed; those that are alike by their Dag's id."""
-
-    DAG_ID = "dag_id"
-    VERSIONS_BEHIND = "versions_behind"
-    PINNED_AT = "pinned_at"
-    ACTOR = "actor"
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from math import comb
 from statistics import median, quantiles
 
-from airflow_providers_pinning.domain.soak.verdict import Judgement, Verdict
+from airflow_providers_pinning.domain.soak.verdict import Judgement
 from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.vocabulary import Verdict
 
 SIGNIFICANCE = 0.05
 

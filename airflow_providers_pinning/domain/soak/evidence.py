@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
-from enum import Enum
 
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
@@ -36,7 +35,6 @@ from airflow_providers_pinning.domain.soak.evidence_notes import notes_on
 from airflow_providers_pinning.domain.soak.judged_runs import (
     KNOWN,
     RUNNING,
-    RunKind,
     Scope,
     has_task,
     judged_runs,
@@ -49,6 +47,7 @@ from airflow_providers_pinning.domain.soak.judged_runs import (
 from airflow_providers_pinning.domain.soak.verdict import Evidence
 from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
 
 BASELINE_RUNS = 100
 """How many of the baseline's newest finished runs are compared with."""
@@ -60,15 +59,6 @@ KNOWN_RUNS = 5000
 """How many canary runs with failed tasks are looked at; if there are more, the oldest count as failed."""
 
 EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-class FailedTasks(str, Enum):
-    """What it means that a task failed after its retries in a run that ended well."""
-
-    COUNT = "count"
-    """The run failed, unless the active version's live runs fail in the same tasks."""
-    IGNORE = "ignore"
-    """Nothing: the run counts as what it ended as."""
 
 
 def gather(

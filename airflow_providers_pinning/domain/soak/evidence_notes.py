@@ -31,18 +31,12 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.outcomes import CountsAs, EndReason, NoEvidence
 from airflow_providers_pinning.domain.soak.bulk_changes import BulkChange
-from airflow_providers_pinning.domain.soak.judged_runs import (
-    KNOWN,
-    RunKind,
-    Scope,
-    of_canaries,
-    of_live_runs,
-    set_by_hand,
-)
+from airflow_providers_pinning.domain.soak.judged_runs import KNOWN, Scope, of_canaries, of_live_runs, set_by_hand
 from airflow_providers_pinning.domain.soak.verdict import Evidence
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.vocabulary import RunKind
 
 NAMED_RUNS = 500
 """How many runs the sentences are about; of more, the newest are."""

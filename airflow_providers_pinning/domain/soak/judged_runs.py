@@ -26,7 +26,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -54,6 +53,7 @@ from airflow_providers_pinning.domain.canaries.outcomes import CountsAs
 from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
 from airflow_providers_pinning.domain.tries import earlier_tries, of_current_tries
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.vocabulary import RunKind
 
 RUNNING = "running"
 """What a run counts as until it is finished."""
@@ -62,21 +62,6 @@ KNOWN = "known"
 """What a run counts as in which only tasks failed that fail in live runs too."""
 
 _PASSED_OVER = (TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED)
-
-
-class RunKind(str, Enum):
-    """Which runs count as evidence."""
-
-    CANARY = "canary"
-    """Canary runs: evidence on a candidate."""
-    LIVE = "live"
-    """
-    What the Dag's live runs are: evidence on a version that is active, as a bake needs it.
-
-    That is scheduled and asset-triggered runs, and triggered ones too if the Dag has no schedule.
-    """
-    ANY = "any"
-    """Every run, manual ones and backfills too."""
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ from airflow_providers_pinning.domain.errors import NotManagedError
 from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.soak import verdict
 from airflow_providers_pinning.domain.soak.baseline import Comparison, Sample, Tolerance, compare
-from airflow_providers_pinning.domain.soak.evidence import EVER, FailedTasks, baseline_sample, durations, gather
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind, Scope
-from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, Judgement, Verdict
+from airflow_providers_pinning.domain.soak.evidence import EVER, baseline_sample, durations, gather
+from airflow_providers_pinning.domain.soak.judged_runs import Scope
+from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, Judgement
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
@@ -46,6 +46,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState, managed_version
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
+from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Verdict
 
 
 @dataclass(frozen=True)

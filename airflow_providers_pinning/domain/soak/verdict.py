@@ -21,26 +21,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 from math import exp, lgamma, log, log1p
 
 from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.vocabulary import Verdict
 
 _NEGLIGIBLE = 1e-20
 """A term that is so much smaller than the greatest changes no digit of a sum."""
-
-
-class Verdict(str, Enum):
-    """What the evidence says of a version."""
-
-    PROGRESSING = "progressing"
-    """Not enough yet; go on."""
-    SUCCESSFUL = "successful"
-    """Every criterion is met."""
-    FAILED = "failed"
-    """A limit is exceeded."""
-    INCONCLUSIVE = "inconclusive"
-    """The time is over, or a comparison is impossible, without an answer."""
 
 
 @dataclass(frozen=True)

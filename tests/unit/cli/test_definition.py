@@ -23,10 +23,7 @@ from airflow.cli.cli_parser import get_parser
 
 from airflow_providers_pinning.cli import arguments
 from airflow_providers_pinning.cli.definition import EXIT_CODES, get_cli_commands
-from airflow_providers_pinning.domain.monitoring.lists import PinOrder
-from airflow_providers_pinning.domain.soak.evidence import FailedTasks
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind
-from airflow_providers_pinning.vocabulary import ExitCode
+from airflow_providers_pinning.vocabulary import ExitCode, FailedTasks, PinOrder, RunKind
 from tests.support.python import ROOT, answer_of
 
 [GROUP] = get_cli_commands()
@@ -150,6 +147,7 @@ def test_the_definition_makes_no_airflow_command_slower():
 
     assert {name for name in brought if not name.startswith("airflow_providers_pinning.cli")} <= {
         "airflow_providers_pinning",
+        "airflow_providers_pinning.vocabulary",
         "uuid",
     }
     assert not any(name.startswith("airflow_providers_pinning.cli.commands") for name in brought)

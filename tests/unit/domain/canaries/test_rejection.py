@@ -34,8 +34,8 @@ from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
-from airflow_providers_pinning.domain.soak.verdict import Verdict
 from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
+from airflow_providers_pinning.vocabulary import Verdict
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file

@@ -41,10 +41,10 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.baseline import Tolerance
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
-from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
+from airflow_providers_pinning.domain.soak.verdict import Criteria
 from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
+from airflow_providers_pinning.vocabulary import RunKind, Verdict
 from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 

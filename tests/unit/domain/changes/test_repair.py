@@ -39,10 +39,10 @@ from airflow_providers_pinning.domain.errors import (
 )
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion, soak
 from airflow_providers_pinning.domain.versions.content import keep_missing_content
 from airflow_providers_pinning.models import ManagedVersion, VersionContent
+from airflow_providers_pinning.vocabulary import RunKind
 from tests.support.sources import CHANGED, STABLE, dag_file
 from tests.support.stock import without_enforcement
 

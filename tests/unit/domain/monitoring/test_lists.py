@@ -24,7 +24,8 @@ from sqlalchemy import update
 
 from airflow_providers_pinning.domain.errors import UnknownDagError
 from airflow_providers_pinning.domain.monitoring import lists
-from airflow_providers_pinning.domain.monitoring.lists import PinFilter, PinOrder, list_pins, list_versions
+from airflow_providers_pinning.domain.monitoring.lists import PinFilter, list_pins, list_versions
+from airflow_providers_pinning.vocabulary import PinOrder
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import counted_parameters

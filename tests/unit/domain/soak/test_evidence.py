@@ -31,11 +31,10 @@ from sqlalchemy import delete, update
 
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.baseline import Tolerance
-from airflow_providers_pinning.domain.soak.evidence import FailedTasks
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
-from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
+from airflow_providers_pinning.domain.soak.verdict import Criteria
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Verdict
 from tests.support.canaries import Canaries, dag_with_tasks
 
 CHAIN = {"extract": "all_success", "load": "all_success"}

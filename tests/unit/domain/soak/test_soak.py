@@ -30,10 +30,10 @@ from sqlalchemy import insert, select
 
 from airflow_providers_pinning.domain.soak import evidence, soak
 from airflow_providers_pinning.domain.soak.baseline import Tolerance
-from airflow_providers_pinning.domain.soak.judged_runs import RunKind
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
-from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
+from airflow_providers_pinning.domain.soak.verdict import Criteria
 from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.vocabulary import RunKind, Verdict
 from tests.support.sources import CHANGED, STABLE
 from tests.support.statements import counted_rows
 

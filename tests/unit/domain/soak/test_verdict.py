@@ -22,13 +22,8 @@ import pytest
 
 from airflow_providers_pinning.domain.soak import verdict
 from airflow_providers_pinning.domain.soak.baseline import Sample, Tolerance, can_test, compare
-from airflow_providers_pinning.domain.soak.verdict import (
-    Criteria,
-    Evidence,
-    Verdict,
-    failure_rate_upper_bound,
-    judge,
-)
+from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, failure_rate_upper_bound, judge
+from airflow_providers_pinning.vocabulary import Verdict
 
 BEGAN = datetime(2026, 3, 29, tzinfo=timezone.utc)
 NOW = BEGAN + timedelta(hours=1)

@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
-from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, Verdict, failure_rate_upper_bound, judge
+from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, failure_rate_upper_bound, judge
+from airflow_providers_pinning.vocabulary import Verdict
 from tests.support.sources import STABLE
 
 BEGAN = datetime(2026, 10, 25, tzinfo=timezone.utc)

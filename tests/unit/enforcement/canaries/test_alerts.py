@@ -31,9 +31,10 @@ from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, select
 
-from airflow_providers_pinning.domain.canaries.isolation import Alerts, Isolation
+from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import WithheldEffect
+from airflow_providers_pinning.vocabulary import Alerts
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
 

@@ -34,9 +34,10 @@ from airflow.utils.state import TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import func, select
 
-from airflow_providers_pinning.domain.canaries.isolation import Assets, Isolation
+from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import WithheldEffect
+from airflow_providers_pinning.vocabulary import Assets
 from tests.support.execution_api import execution_api
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file

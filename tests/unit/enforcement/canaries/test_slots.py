@@ -26,10 +26,11 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain.canaries import gaps
-from airflow_providers_pinning.domain.canaries.isolation import Isolation, Slots
+from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
 from airflow_providers_pinning.domain.errors import InvalidIsolationError
 from airflow_providers_pinning.models import Gap, RoutedRun
+from airflow_providers_pinning.vocabulary import Slots
 from tests.support.canaries import dag_with_tasks
 from tests.support.clock import stopped
 from tests.support.stock import without_enforcement

@@ -28,8 +28,9 @@ from airflow.utils.types import DagRunTriggeredByType
 from fastapi import HTTPException
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.canaries.isolation import Isolation, Triggers
+from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.vocabulary import Triggers
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 

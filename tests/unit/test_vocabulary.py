@@ -1,0 +1,73 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What stands in the vocabulary stands nowhere else."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections import Counter
+
+from tests.support.python import ROOT
+from tests.unit.test_layers import PACKAGE, imports
+
+VOCABULARY = ROOT / PACKAGE / "vocabulary.py"
+
+
+def declared(path):
+    """Return the names of the classes and constants that a module declares."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def is_enum(node):
+    return isinstance(node, ast.ClassDef) and any("Enum" in ast.dump(base) for base in node.bases)
+
+
+def test_it_needs_nothing_but_the_standard_library():
+    assert {name.split(".")[0] for name in imports(VOCABULARY)} <= sys.stdlib_module_names
+
+
+def test_its_words_and_limits_are_declared_nowhere_else():
+    own = set(declared(VOCABULARY))
+    again = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / PACKAGE).rglob("*.py")
+        if path != VOCABULARY
+        for name in declared(path)
+        if name in own
+    }
+
+    assert {"REFUSALS", "MAX_REASON", "Verdict"} <= own
+    assert again == set()
+
+
+def test_no_enum_is_declared_twice():
+    enums = Counter(
+        node.name
+        for path in (ROOT / PACKAGE).rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if is_enum(node)
+    )
+
+    assert enums["Verdict"] == 1
+    assert [name for name, times in enums.items() if times > 1] == []
