@@ -18,9 +18,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_providers_pinning.vocabulary import REFUSALS
@@ -75,159 +77,159 @@ class TransientError(PinningApiError):
             return 0.0
 
 
-class ApiUnreachable(TransientError):
+class ApiUnreachableError(TransientError):
     """There was no answer: no connection, or it broke, or it took too long."""
 
 
-class ServerUnavailable(TransientError):
+class ServerUnavailableError(TransientError):
     """The API server, or a proxy before it, is overloaded or restarting (429, 502, 503, 504)."""
 
 
-class DatabaseBusy(ServerUnavailable):
+class DatabaseBusyError(ServerUnavailableError):
     """Others were in the way in the server's database for too long; nothing was changed."""
 
 
-class DatabaseUnavailable(ServerUnavailable):
+class DatabaseUnavailableError(ServerUnavailableError):
     """The server has no connection to its database; the message says whether a change may have been made."""
 
 
-class ServerFault(PinningApiError):
+class ServerFaultError(PinningApiError):
     """The API server failed (other 5xx). Whether the change was made is unknown."""
 
 
-class InvalidRequest(PinningApiError):
+class InvalidRequestError(PinningApiError):
     """The request makes no sense to the server (400, 422)."""
 
 
-class InvalidConf(InvalidRequest):
+class InvalidConfError(InvalidRequestError):
     """The configuration of a canary run does not fit the parameters of its version."""
 
 
-class InvalidIsolationError(InvalidRequest):
+class InvalidIsolationError(InvalidRequestError):
     """Canary runs cannot be kept apart from live ones as it was asked for."""
 
 
-class InvalidSource(InvalidRequest):
+class InvalidSourceError(InvalidRequestError):
     """What a request says of where it comes from is no flat JSON object of texts and whole numbers."""
 
 
-class NotAuthenticated(PinningApiError):
+class NotAuthenticatedError(PinningApiError):
     """The credentials of the connection are wrong, or its token expired (401)."""
 
 
-class NotPermitted(PinningApiError):
+class NotPermittedError(PinningApiError):
     """The user of the connection may not do this (403)."""
 
 
-class TeamNotPermitted(NotPermitted):
+class TeamNotPermittedError(NotPermittedError):
     """The version belongs to a team for which the user may not edit the Dag."""
 
 
-class NotFound(PinningApiError):
+class NotFoundError(PinningApiError):
     """There is no such thing (404)."""
 
 
-class UnknownDag(NotFound):
+class UnknownDagError(NotFoundError):
     """No Dag of this id is registered."""
 
 
-class UnknownVersion(NotFound):
+class UnknownVersionError(NotFoundError):
     """The Dag has no such version."""
 
 
-class UnknownRun(NotFound):
+class UnknownRunError(NotFoundError):
     """A run is not reported as escaped, so it cannot be acknowledged."""
 
 
-class NotPinned(NotFound):
+class NotPinnedError(NotFoundError):
     """The Dag is not pinned, so there is nothing to unpin."""
 
 
-class Conflict(PinningApiError):
+class ConflictError(PinningApiError):
     """The present state forbids the change (409). It is never tried again by itself."""
 
 
-class RevisionConflict(Conflict):
+class RevisionConflictError(ConflictError):
     """The pin changed since it was read; ``state`` is the current release state."""
 
 
-class VersionDrifted(Conflict):
+class VersionDriftedError(ConflictError):
     """The version is no longer the one that was tested or approved."""
 
 
-class VersionRejected(Conflict):
+class VersionRejectedError(ConflictError):
     """The version was rejected, and may not be pinned until it is restored."""
 
 
-class ContentNotKept(Conflict):
+class ContentNotKeptError(ConflictError):
     """A version that was rewritten cannot be repaired, because what it consisted of is not kept."""
 
 
-class VersionInUse(Conflict):
+class VersionInUseError(ConflictError):
     """Unfinished runs use the version as it is now, so it cannot be repaired."""
 
 
-class VersionActive(Conflict):
+class VersionActiveError(ConflictError):
     """The version is pinned, so it cannot be rejected in place."""
 
 
-class VersionUnreadable(Conflict):
+class VersionUnreadableError(ConflictError):
     """The stored version cannot be deserialized by the server's Airflow and its plugins."""
 
 
-class UnversionedBundle(Conflict):
+class UnversionedBundleError(ConflictError):
     """The code of the version cannot be pinned, because its bundle or Dag is not versioned."""
 
 
-class VersionDataUnsupported(Conflict):
+class VersionDataUnsupportedError(ConflictError):
     """The version is described by data that Airflow does not hand to workers."""
 
 
-class CodeUnavailable(Conflict):
+class CodeUnavailableError(ConflictError):
     """The code of the version cannot be had from its bundle."""
 
 
-class NotEnforced(Conflict):
+class NotEnforcedError(ConflictError):
     """A live component of the deployment would not honor the pin."""
 
 
-class DagHeld(Conflict):
+class DagHeldError(ConflictError):
     """The Dag is on hold until a person lifts it."""
 
 
-class NotManaged(Conflict):
+class NotManagedError(ConflictError):
     """The version is not managed, so the next commit may rewrite it, and there is no verdict on it."""
 
 
-class RunNotAllowed(Conflict):
+class RunNotAllowedError(ConflictError):
     """The version allows no manual runs, so it can have no canary runs."""
 
 
-class NoTask(Conflict):
+class NoTaskError(ConflictError):
     """A run of the version would have no task now, so it would show nothing."""
 
 
-class RunIdNotAllowed(Conflict):
+class RunIdNotAllowedError(ConflictError):
     """Airflow is configured to refuse the run ids of canary runs; ``data["allowing_pattern"]`` would allow them."""
 
 
-class PinUnavailable(Conflict):
+class PinUnavailableError(ConflictError):
     """No run can be made, because the pinned version vanished or drifted."""
 
 
-class IdempotencyKeyReused(Conflict):
+class IdempotencyKeyReusedError(ConflictError):
     """The idempotency key belongs to another request about this Dag."""
 
 
-class NothingToReplayError(Conflict):
+class NothingToReplayError(ConflictError):
     """A run that is to be replayed is not there, not finished, or no live run."""
 
 
-class NothingToRollBackTo(Conflict):
+class NothingToRollBackToError(ConflictError):
     """No version that was active before can be pinned."""
 
 
-class CommitBroken(AirflowFailException):
+class CommitBrokenError(AirflowFailException):
     """
     The Dag's file has an import error at the commit that is waited for, so no version can come of it.
 
@@ -240,7 +242,7 @@ class CommitBroken(AirflowFailException):
         self.broken_files = [dict(file) for file in broken_files]
 
 
-class RollbackFailed(PinningApiError):
+class RollbackFailedError(PinningApiError):
     """
     Some of several Dags could not be rolled back.
 
@@ -261,25 +263,22 @@ class RollbackFailed(PinningApiError):
 
 
 OF_REASON: dict[str, type[PinningApiError]] = {
-    **{
-        reason: globals().get(refusal.exception) or globals()[refusal.exception.removesuffix("Error")]
-        for reason, refusal in REFUSALS.items()
-    },
-    "api_unreachable": ApiUnreachable,
+    **{reason: globals()[refusal.exception] for reason, refusal in REFUSALS.items()},
+    "api_unreachable": ApiUnreachableError,
 }
 """The class of each of the server's reasons; others are told apart by their status."""
 
 OF_STATUS: dict[int, type[PinningApiError]] = {
-    400: InvalidRequest,
-    401: NotAuthenticated,
-    403: NotPermitted,
-    404: NotFound,
-    409: Conflict,
-    422: InvalidRequest,
-    429: ServerUnavailable,
-    502: ServerUnavailable,
-    503: ServerUnavailable,
-    504: ServerUnavailable,
+    400: InvalidRequestError,
+    401: NotAuthenticatedError,
+    403: NotPermittedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: InvalidRequestError,
+    429: ServerUnavailableError,
+    502: ServerUnavailableError,
+    503: ServerUnavailableError,
+    504: ServerUnavailableError,
 }
 """The class of each status that came without a known reason."""
 
@@ -320,6 +319,44 @@ def error_from_answer(status: int, body: Any, asked: str) -> PinningApiError:
 def error_from_dict(values: Mapping[str, Any]) -> PinningApiError:
     """Make the error that :meth:`PinningApiError.as_dict` described."""
     status, reason = values["status"], values["reason"]
-    fallback = ServerFault if (status or 0) >= 500 else PinningApiError
+    fallback = ServerFaultError if (status or 0) >= 500 else PinningApiError
     kind = OF_REASON.get(reason) or OF_STATUS.get(status or 0, fallback)
     return kind(values["message"], status=status, reason=reason, data=values["data"])
+
+
+_RENAMED = frozenset(
+    {
+        "ApiUnreachable",
+        "CodeUnavailable",
+        "Conflict",
+        "DagHeld",
+        "InvalidConf",
+        "InvalidRequest",
+        "NotAuthenticated",
+        "NotEnforced",
+        "NotFound",
+        "NotPermitted",
+        "NotPinned",
+        "NothingToRollBackTo",
+        "RevisionConflict",
+        "RollbackFailed",
+        "ServerFault",
+        "ServerUnavailable",
+        "UnknownDag",
+        "UnknownVersion",
+        "UnversionedBundle",
+        "VersionActive",
+        "VersionDrifted",
+        "VersionRejected",
+    }
+)
+"""Classes that had no ``Error`` at the end of their names in 0.1.0."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return a class by the name that it had in 0.1.0."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    new = f"{name}Error"
+    warnings.warn(f"{__name__}.{name} is now called {new}.", AirflowProviderDeprecationWarning, stacklevel=2)
+    return globals()[new]

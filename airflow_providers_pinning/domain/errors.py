@@ -136,8 +136,6 @@ class InvalidIsolationError(PinningError):
 class NothingToReplayError(PinningError):
     """The runs that are to be replayed are not there, not finished, or no live runs."""
 
-    reason = "nothing_to_replay"
-
 
 class RunNotAllowedError(PinningError):
     """The version does not allow manual runs, so it can have no canary runs."""

@@ -23,7 +23,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from airflow_providers_pinning.exceptions import PinningApiError, RollbackFailed
+from airflow_providers_pinning.exceptions import PinningApiError, RollbackFailedError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 
 
@@ -55,7 +55,7 @@ class RollbackHook(PinningHook):
         :param hold: take no further change of these Dags without an override
         :param idempotency_key: names this call; the key of each Dag is made from it
         :return: release state by Dag id
-        :raises RollbackFailed: if a Dag could not be rolled back; it says which ones were
+        :raises RollbackFailedError: if a Dag could not be rolled back; it says which ones were
         """
         targets = _targets(dags)
         key = idempotency_key or f"call-{uuid4()}"
@@ -75,7 +75,7 @@ class RollbackHook(PinningHook):
                 self.log.error("Dag %s is not rolled back: %s", dag_id, error)
                 failed[dag_id] = error
         if failed:
-            raise RollbackFailed(done=done, failed=failed)
+            raise RollbackFailedError(done=done, failed=failed)
         return done
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import ssl
 
-from airflow_providers_pinning.exceptions import ApiUnreachable, PinningApiError
+from airflow_providers_pinning.exceptions import ApiUnreachableError, PinningApiError
 from airflow_providers_pinning.hooks.address import ApiAddress
 
 OF_THE_LINE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
@@ -87,7 +87,7 @@ def failure(error: BaseException, address: ApiAddress, asked: str) -> PinningApi
     if found is None or isinstance(found, OF_THE_LINE):
         # Some servers hang up on a client without a certificate, rather than to say that they want one.
         hint = "" if address.cert or not address.base_url.startswith("https:") else f" {CLIENT_CERTIFICATE}"
-        return ApiUnreachable(f"No answer: {asked}: {error!r}.{hint}", reason="api_unreachable")
+        return ApiUnreachableError(f"No answer: {asked}: {error!r}.{hint}", reason="api_unreachable")
     return PinningApiError(
         f"No trusted connection: {asked}: {_detail(found)}. {_remedy(found, address)}", reason="tls_failed"
     )

@@ -26,7 +26,7 @@ import requests
 from airflow.sdk.log import mask_secret
 from requests.auth import AuthBase
 
-from airflow_providers_pinning.exceptions import NotAuthenticated, ServerUnavailable, error_from_answer
+from airflow_providers_pinning.exceptions import NotAuthenticatedError, ServerUnavailableError, error_from_answer
 from airflow_providers_pinning.hooks.address import ApiAddress
 
 TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
@@ -72,7 +72,7 @@ def token_of_answer(status: int, body: Any, address: ApiAddress) -> str:
     """
     Take the token out of the answer to a login.
 
-    :raises NotAuthenticated: if login or password are wrong
+    :raises NotAuthenticatedError: if login or password are wrong
     :raises PinningApiError: if the server answered something else
     """
     token = body.get("access_token") if isinstance(body, dict) else None
@@ -80,7 +80,7 @@ def token_of_answer(status: int, body: Any, address: ApiAddress) -> str:
         return str(token)
     if status in (200, 201, 400, 401, 403, 404, 405, 422):
         who = f"user {address.login!r}" if address.login else "nobody, as the connection has neither login nor token,"
-        raise NotAuthenticated(
+        raise NotAuthenticatedError(
             f"Logging in to {address.base_url} as {who} was refused (status {status}). "
             "Check host, base path, login and password of the connection.",
             status=status,
@@ -88,7 +88,7 @@ def token_of_answer(status: int, body: Any, address: ApiAddress) -> str:
         )
     error = error_from_answer(status, body, f"POST {TOKEN_PATH}")
     # To log in twice does no harm, and this is also what a server without its database answers.
-    raise ServerUnavailable(**error.as_dict()) if status >= 500 else error
+    raise ServerUnavailableError(**error.as_dict()) if status >= 500 else error
 
 
 def login_request(address: ApiAddress) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from typing import Any
 from airflow.sdk import BaseNotifier
 from airflow.sdk.definitions.context import Context
 
-from airflow_providers_pinning.exceptions import NotFound, PinningApiError, RevisionConflict
+from airflow_providers_pinning.exceptions import NotFoundError, PinningApiError, RevisionConflictError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.soak import SoakCriteria, seconds
 from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
@@ -107,7 +107,7 @@ class RollbackNotifier(BaseNotifier):
         if run_id is not None:
             try:
                 run = hook.get_dag_run(target, run_id)
-            except NotFound:
+            except NotFoundError:
                 return 0
             used = {version["version_number"] for version in run.get("dag_versions") or ()}
             if active["version_number"] not in used:
@@ -138,7 +138,7 @@ class RollbackNotifier(BaseNotifier):
                 expected_revision=revision,
                 idempotency_key=f"notifier-{sha256(named.encode()).hexdigest()}",
             )
-        except RevisionConflict:
+        except RevisionConflictError:
             self.log.info("Dag %s was changed meanwhile, and is left as it is", target)
         except PinningApiError:
             self.log.exception("Dag %s could not be rolled back", target)

@@ -29,7 +29,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_providers_pinning.exceptions import PinningApiError, ServerFault, TransientError
+from airflow_providers_pinning.exceptions import PinningApiError, ServerFaultError, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.task_source import TaskSource
 from airflow_providers_pinning.operators.links import PinningTabLink
@@ -79,7 +79,7 @@ def refusals_fail_at_once() -> Iterator[None]:
     """
     try:
         yield
-    except (TransientError, ServerFault):
+    except (TransientError, ServerFaultError):
         raise
     except PinningApiError as error:
         raise AirflowFailException(describe(error)) from error

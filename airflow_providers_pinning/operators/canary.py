@@ -27,7 +27,7 @@ from typing import Any
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_providers_pinning.exceptions import ServerFault, TransientError
+from airflow_providers_pinning.exceptions import ServerFaultError, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.soak import seconds
 from airflow_providers_pinning.operators.base import (
@@ -197,7 +197,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         try:
             with refusals_fail_at_once():
                 return str(hook.get_dag_run(self.target_dag_id, run_id)["state"])
-        except (TransientError, ServerFault) as error:
+        except (TransientError, ServerFaultError) as error:
             self.log.warning("The state of run %s is not known: %s", run_id, error)
             return "unknown"
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from airflow.sdk.definitions.context import Context
 
-from airflow_providers_pinning.exceptions import NotPinned
+from airflow_providers_pinning.exceptions import NotPinnedError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.base import PinningOperator, text, whole_number
 
@@ -155,7 +155,7 @@ class UnpinDagVersionOperator(PinningOperator):
                 override_reason=text(self.override_reason),
                 idempotency_key=self.key(context, "unpin"),
             )
-        except NotPinned:
+        except NotPinnedError:
             if not self.missing_ok:
                 raise
             self.log.info("Dag %s is not pinned", self.target_dag_id)

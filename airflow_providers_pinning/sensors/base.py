@@ -28,7 +28,7 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from airflow.triggers.base import BaseTrigger
 
-from airflow_providers_pinning.exceptions import ServerFault, TransientError
+from airflow_providers_pinning.exceptions import ServerFaultError, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.soak import seconds
 from airflow_providers_pinning.operators.base import TargetsDag, default_deferrable, refusals_fail_at_once
@@ -120,7 +120,7 @@ class PinningSensor(TargetsDag, LookFirstSensor):
                 if answer is None:
                     return PokeReturnValue(is_done=False)
                 return PokeReturnValue(is_done=True, xcom_value=self.decide(answer, context))
-        except (TransientError, ServerFault) as error:
+        except (TransientError, ServerFaultError) as error:
             self.log.warning("Asking again in %s seconds: %s", self.poke_interval, error)
             return PokeReturnValue(is_done=False)
 

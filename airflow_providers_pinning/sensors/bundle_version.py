@@ -24,7 +24,7 @@ from typing import Any
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_providers_pinning.exceptions import CommitBroken
+from airflow_providers_pinning.exceptions import CommitBrokenError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.base import text
 from airflow_providers_pinning.sensors.base import PinningSensor
@@ -42,7 +42,7 @@ class BundleVersionSensor(CandidateSensor):
     Returns what :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns. A commit that changes
     nothing of the Dag finds the version that the Dag had already, which may be the active one; ``bundle_version`` in
     the result is then the commit whose code its runs use. If the Dag's file has an import error at the commit, the
-    sensor fails at once with :class:`~airflow_providers_pinning.exceptions.CommitBroken`.
+    sensor fails at once with :class:`~airflow_providers_pinning.exceptions.CommitBrokenError`.
 
     :param bundle_version: full name of the commit, as a delivery pipeline knows it (templated)
     :param overtaken_ok: take the first version that includes the commit if a later one changed the Dag before its
@@ -99,7 +99,7 @@ class BundleVersionSensor(CandidateSensor):
         if answer["registration"] == REGISTERED or (self.overtaken_ok and answer["version"]):
             return
         if answer["registration"] == BROKEN:
-            raise CommitBroken(
+            raise CommitBrokenError(
                 f"Commit {self.commit()} gives Dag {self.target_dag_id} no version. {answer['remedy']}",
                 broken_files=answer["broken_files"],
             )

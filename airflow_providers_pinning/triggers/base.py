@@ -24,7 +24,7 @@ from typing import Any, ClassVar, TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_providers_pinning.exceptions import PinningApiError, ServerFault, TransientError, error_from_dict
+from airflow_providers_pinning.exceptions import PinningApiError, ServerFaultError, TransientError, error_from_dict
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
 
 
@@ -87,7 +87,7 @@ class PinningTrigger(BaseTrigger):
             await asyncio.sleep(self.poll_interval)
             try:
                 result = await self.ask(hook)
-            except (TransientError, ServerFault) as error:
+            except (TransientError, ServerFaultError) as error:
                 self.log.warning("Asking again in %s seconds: %s", self.poll_interval, error)
             except PinningApiError as error:
                 yield TriggerEvent(Outcome(result=None, error=error.as_dict()))

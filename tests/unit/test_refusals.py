@@ -23,6 +23,7 @@ import re
 from pathlib import Path
 
 import pytest
+from airflow.exceptions import AirflowProviderDeprecationWarning
 
 from airflow_providers_pinning import exceptions
 from airflow_providers_pinning.domain import errors
@@ -81,6 +82,21 @@ def test_the_domain_raises_every_refusal_but_those_of_requests():
 def test_a_refusal_without_a_row_cannot_be_declared():
     with pytest.raises(KeyError, match="UnheardOfError"):
         type("UnheardOfError", (errors.PinningError,), {})
+
+
+@pytest.mark.parametrize("old", ["Conflict", "NotFound", "DagHeld", "RollbackFailed", "ApiUnreachable"])
+def test_an_exception_can_be_had_by_its_former_name(old):
+    with pytest.warns(AirflowProviderDeprecationWarning, match=f"{old} is now called {old}Error"):
+        assert getattr(exceptions, old) is getattr(exceptions, f"{old}Error")
+
+
+def test_a_name_that_no_exception_ever_had_is_none_now():
+    with pytest.raises(AttributeError, match="has no attribute 'NoSuchError'"):
+        exceptions.NoSuchError
+
+
+def test_every_renamed_exception_is_there():
+    assert {f"{old}Error" for old in exceptions._RENAMED} <= set(vars(exceptions))
 
 
 @pytest.mark.parametrize("kind", exceptions.OF_REASON.values(), ids=lambda kind: kind.__name__)

@@ -165,7 +165,7 @@ def test_the_version_that_is_meant_can_be_named(airflow_server, lab):
     meant = lab.serialized("orders", 2).dag_hash
 
     assert PinningHook().compare("orders", to_version=2, expected_dag_hash=meant)["dag_id"] == "orders"
-    with pytest.raises(errors.VersionDrifted):
+    with pytest.raises(errors.VersionDriftedError):
         PinningHook().compare("orders", to_version=2, expected_dag_hash="another")
 
 

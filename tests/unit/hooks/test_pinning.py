@@ -58,7 +58,7 @@ def test_expired_token_is_renewed_once_and_the_request_repeated_with_its_body(st
 
 def test_token_that_is_refused_twice_is_not_renewed_again(stub, hook):
     stub.accepted = "another"
-    with pytest.raises(errors.NotAuthenticated, match="credentials"):
+    with pytest.raises(errors.NotAuthenticatedError, match="credentials"):
         hook.get_release_state("orders")
     assert stub.logins == 2
     assert len(stub.asked("GET", STATE)) == 2
@@ -66,7 +66,7 @@ def test_token_that_is_refused_twice_is_not_renewed_again(stub, hook):
 
 def test_wrong_password_is_said_so_without_the_password(stub, hook):
     stub.answer("POST", "/auth/token", (401, {"detail": "Invalid credentials"}))
-    with pytest.raises(errors.NotAuthenticated, match="user 'op'") as raised:
+    with pytest.raises(errors.NotAuthenticatedError, match="user 'op'") as raised:
         hook.get_release_state("orders")
     assert "secret" not in str(raised.value)
     assert len(stub.received) == 1
@@ -78,7 +78,7 @@ def test_ready_token_is_used_and_never_renewed(stub, hook, connect):
     stub.answer("GET", STATE, {})
     hook.get_release_state("orders")
     stub.accepted = "another"
-    with pytest.raises(errors.NotAuthenticated):
+    with pytest.raises(errors.NotAuthenticatedError):
         hook.get_release_state("orders")
     assert stub.logins == 0
 
@@ -118,24 +118,24 @@ def test_source_travels_as_a_header(stub):
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (refusal(404, "unknown_dag"), errors.UnknownDag),
-        (refusal(404, "unknown_version"), errors.UnknownVersion),
-        (refusal(404, "not_pinned"), errors.NotPinned),
-        (refusal(409, "revision_conflict", state={"revision": 4}), errors.RevisionConflict),
-        (refusal(409, "version_drifted"), errors.VersionDrifted),
-        (refusal(409, "version_rejected"), errors.VersionRejected),
-        (refusal(409, "unversioned_bundle"), errors.UnversionedBundle),
-        (refusal(409, "not_enforced", components=[]), errors.NotEnforced),
-        (refusal(409, "held"), errors.DagHeld),
-        (refusal(409, "a_reason_of_tomorrow"), errors.Conflict),
-        (refusal(422, "invalid_conf"), errors.InvalidConf),
-        ((422, {"detail": [{"loc": ["body"], "msg": "bad"}]}), errors.InvalidRequest),
-        (refusal(422, "invalid_request", errors=[]), errors.InvalidRequest),
-        ((403, {"detail": "Forbidden"}), errors.NotPermitted),
-        (refusal(403, "forbidden"), errors.NotPermitted),
-        ((404, {"detail": "Not Found"}), errors.NotFound),
-        ((404, "<html>no such page</html>"), errors.NotFound),
-        ((500, "Internal Server Error"), errors.ServerFault),
+        (refusal(404, "unknown_dag"), errors.UnknownDagError),
+        (refusal(404, "unknown_version"), errors.UnknownVersionError),
+        (refusal(404, "not_pinned"), errors.NotPinnedError),
+        (refusal(409, "revision_conflict", state={"revision": 4}), errors.RevisionConflictError),
+        (refusal(409, "version_drifted"), errors.VersionDriftedError),
+        (refusal(409, "version_rejected"), errors.VersionRejectedError),
+        (refusal(409, "unversioned_bundle"), errors.UnversionedBundleError),
+        (refusal(409, "not_enforced", components=[]), errors.NotEnforcedError),
+        (refusal(409, "held"), errors.DagHeldError),
+        (refusal(409, "a_reason_of_tomorrow"), errors.ConflictError),
+        (refusal(422, "invalid_conf"), errors.InvalidConfError),
+        ((422, {"detail": [{"loc": ["body"], "msg": "bad"}]}), errors.InvalidRequestError),
+        (refusal(422, "invalid_request", errors=[]), errors.InvalidRequestError),
+        ((403, {"detail": "Forbidden"}), errors.NotPermittedError),
+        (refusal(403, "forbidden"), errors.NotPermittedError),
+        ((404, {"detail": "Not Found"}), errors.NotFoundError),
+        ((404, "<html>no such page</html>"), errors.NotFoundError),
+        ((500, "Internal Server Error"), errors.ServerFaultError),
         ((418, {}), errors.PinningApiError),
     ],
 )
@@ -167,7 +167,7 @@ def test_remedy_is_what_to_do_with_the_connection_if_that_is_at_fault(stub, hook
 
 def test_conflict_carries_the_current_state(stub, hook):
     stub.answer("PUT", PIN, refusal(409, "revision_conflict", state={"revision": 4}))
-    with pytest.raises(errors.RevisionConflict) as raised:
+    with pytest.raises(errors.RevisionConflictError) as raised:
         hook.pin("orders", version_number=1, reason="r", expected_revision=3)
     assert raised.value.state == {"revision": 4}
     assert stub.received[-1].body["expected_revision"] == 3
@@ -242,7 +242,7 @@ def test_login_is_tried_again_while_the_server_has_no_database(stub, hook):
 
 @pytest.mark.parametrize(
     ("reason", "kind"),
-    [("database_busy", errors.DatabaseBusy), ("database_unavailable", errors.DatabaseUnavailable)],
+    [("database_busy", errors.DatabaseBusyError), ("database_unavailable", errors.DatabaseUnavailableError)],
 )
 def test_a_database_that_is_in_trouble_is_asked_again_when_the_server_says(stub, hook, reason, kind, monkeypatch):
     paused = []
@@ -258,7 +258,7 @@ def test_a_database_that_is_in_trouble_is_asked_again_when_the_server_says(stub,
 
 def test_attempts_end_and_the_last_fault_is_raised(stub):
     stub.answer("GET", STATE, (503, {}))
-    with pytest.raises(errors.ServerUnavailable):
+    with pytest.raises(errors.ServerUnavailableError):
         PinningHook(attempts=3, backoff=0.01).get_release_state("orders")
     assert len(stub.asked("GET", STATE)) == 3
 
@@ -266,7 +266,7 @@ def test_attempts_end_and_the_last_fault_is_raised(stub):
 def test_no_server_is_unreachable(serve, connect):
     with serve() as gone:
         connect(gone.url)
-    with pytest.raises(errors.ApiUnreachable):
+    with pytest.raises(errors.ApiUnreachableError):
         PinningHook(attempts=2, backoff=0.01).get_release_state("orders")
 
 

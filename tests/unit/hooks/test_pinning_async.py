@@ -50,7 +50,7 @@ def test_expired_token_is_renewed_once(stub):
     stub.logins = 7
     assert ask(hook) == {"dag_id": "orders"}
     stub.accepted = "another"
-    with pytest.raises(errors.NotAuthenticated):
+    with pytest.raises(errors.NotAuthenticatedError):
         ask(hook)
 
 
@@ -89,12 +89,12 @@ def test_criteria_are_sent_as_parameters(stub):
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (DROP, errors.ApiUnreachable),
-        ((503, {}), errors.ServerUnavailable),
-        ((429, "slow down"), errors.ServerUnavailable),
-        ((500, "oops"), errors.ServerFault),
-        ((403, {"detail": "Forbidden"}), errors.NotPermitted),
-        ((409, {"detail": {"reason": "version_drifted", "message": "m"}}), errors.VersionDrifted),
+        (DROP, errors.ApiUnreachableError),
+        ((503, {}), errors.ServerUnavailableError),
+        ((429, "slow down"), errors.ServerUnavailableError),
+        ((500, "oops"), errors.ServerFaultError),
+        ((403, {"detail": "Forbidden"}), errors.NotPermittedError),
+        ((409, {"detail": {"reason": "version_drifted", "message": "m"}}), errors.VersionDriftedError),
         ((200, "<html>"), errors.PinningApiError),
     ],
 )
@@ -112,5 +112,5 @@ def test_slow_answer_is_unreachable(connect):
         deaf.bind(("127.0.0.1", 0))
         deaf.listen()
         connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", extra={"timeout": 0.2})
-        with pytest.raises(errors.ApiUnreachable):
+        with pytest.raises(errors.ApiUnreachableError):
             ask()

@@ -81,7 +81,7 @@ def test_canary_runs_and_their_soak(hook):
     assert (soak["verdict"], soak["evidence"]["running"]) == ("progressing", 2)
     again = asyncio.run(PinningAsyncHook().get_soak("orders", 2, SoakCriteria()))
     assert again["verdict"] == "progressing"
-    with pytest.raises(errors.VersionDrifted):
+    with pytest.raises(errors.VersionDriftedError):
         hook.get_soak("orders", 2, SoakCriteria(expected_dag_hash="another"))
 
 
@@ -95,7 +95,7 @@ def test_repeated_change_is_made_once(hook):
 
 def test_lost_race_raises_the_state_of_the_winner(hook):
     hook.pin("orders", version_number=1, reason="r")
-    with pytest.raises(errors.RevisionConflict) as raised:
+    with pytest.raises(errors.RevisionConflictError) as raised:
         hook.pin("orders", version_number=2, reason="r", expected_revision=0)
     assert raised.value.state["active"]["version_number"] == 1
 
@@ -103,19 +103,19 @@ def test_lost_race_raises_the_state_of_the_winner(hook):
 def test_viewer_may_read_but_not_pin(hook, airflow_server, connect):
     connect(airflow_server, login="viewer")
     assert hook.get_release_state("orders")["pinned"] is False
-    with pytest.raises(errors.NotPermitted):
+    with pytest.raises(errors.NotPermittedError):
         hook.pin("orders", version_number=1, reason="r")
 
 
 def test_wrong_password_and_unknown_things(hook, airflow_server, connect):
-    with pytest.raises(errors.UnknownVersion):
+    with pytest.raises(errors.UnknownVersionError):
         hook.pin("orders", version_number=9, reason="r")
-    with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.NotFoundError):
         hook.get_release_state("nothing")
-    with pytest.raises(errors.NotPinned):
+    with pytest.raises(errors.NotPinnedError):
         hook.unpin("orders", reason="r")
     connect(airflow_server, password="wrong")
-    with pytest.raises(errors.NotAuthenticated):
+    with pytest.raises(errors.NotAuthenticatedError):
         PinningHook().get_release_state("orders")
 
 
@@ -127,7 +127,7 @@ def test_many_dags_are_rolled_back_as_far_as_they_can(hook, lab):
     lab.commit("sha2", billing=STABLE.replace("orders", "billing"))
     hook.pin("orders", version_number=1, reason="r")
     hook.pin("orders", version_number=2, reason="r")
-    with pytest.raises(errors.RollbackFailed) as raised:
+    with pytest.raises(errors.RollbackFailedError) as raised:
         RollbackHook().roll_back_all(["orders", "billing"], reason="bad", hold=True)
     assert raised.value.done["orders"]["hold"]["reason"] == "bad"
-    assert isinstance(raised.value.failed["billing"], errors.NothingToRollBackTo)
+    assert isinstance(raised.value.failed["billing"], errors.NothingToRollBackToError)

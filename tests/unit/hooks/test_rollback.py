@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_providers_pinning.exceptions import NothingToRollBackTo, RollbackFailed, UnknownDag
+from airflow_providers_pinning.exceptions import NothingToRollBackToError, RollbackFailedError, UnknownDagError
 from airflow_providers_pinning.hooks.rollback import RollbackHook
 
 REFUSED = (409, {"detail": {"reason": "nothing_to_roll_back_to", "message": "No other version."}})
@@ -58,12 +58,12 @@ def test_failure_says_what_succeeded_and_what_did_not(stub, hook):
     stub.answer("POST", path("a"), REFUSED)
     stub.answer("POST", path("b"), {"revision": 5})
     stub.answer("POST", path("c"), UNKNOWN)
-    with pytest.raises(RollbackFailed, match="2 of 3") as raised:
+    with pytest.raises(RollbackFailedError, match="2 of 3") as raised:
         hook.roll_back_all(["a", "b", "c"], reason="bad")
     assert raised.value.done == {"b": {"revision": 5}}
     assert {dag_id: type(error) for dag_id, error in raised.value.failed.items()} == {
-        "a": NothingToRollBackTo,
-        "c": UnknownDag,
+        "a": NothingToRollBackToError,
+        "c": UnknownDagError,
     }
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from airflow_providers_pinning.exceptions import ApiUnreachable, PinningApiError
+from airflow_providers_pinning.exceptions import ApiUnreachableError, PinningApiError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
 from tests.support.api_server import serving_airflow
@@ -183,7 +183,7 @@ def test_missing_certificate_of_the_client_is_refused_with_the_remedy(tls, conne
 @both_hooks
 def test_remedy_is_named_also_if_the_server_hangs_up_on_a_client_without_a_certificate(tls, reach, ask):
     reach(tls.demanding_port, verify=tls.path("authority"))
-    with pytest.raises(ApiUnreachable, match="set the extras 'cert' and 'key'"):
+    with pytest.raises(ApiUnreachableError, match="set the extras 'cert' and 'key'"):
         ask()
 
 
@@ -212,5 +212,5 @@ def test_http_server_behind_an_https_address_is_refused_with_the_remedy(airflow_
 def test_server_that_ends_in_the_middle_of_a_handshake_is_one_to_ask_again(connect, ask):
     with answering(lambda accepted: accepted.recv(1)) as port:
         connect(f"https://localhost:{port}")
-        with pytest.raises(ApiUnreachable):
+        with pytest.raises(ApiUnreachableError):
             ask()

@@ -23,7 +23,7 @@ import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.utils.types import DagRunTriggeredByType
 
-from airflow_providers_pinning.exceptions import NothingToRollBackTo
+from airflow_providers_pinning.exceptions import NothingToRollBackToError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.notifications.rollback import RollbackNotifier
 from tests.support.sources import CHANGED, STABLE
@@ -113,7 +113,7 @@ def test_it_leaves_alone_what_is_no_failed_release(hook, run, case):
 def test_nothing_to_roll_back_to_is_raised(hook, run):
     hook.pin("orders", version_number=2, reason="next")
     hook.reject("orders", 1, reason="r")
-    with pytest.raises(NothingToRollBackTo):
+    with pytest.raises(NothingToRollBackToError):
         notify(run("first"))
 
 

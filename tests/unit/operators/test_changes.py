@@ -24,7 +24,7 @@ import pytest
 from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from airflow_providers_pinning.exceptions import ApiUnreachable
+from airflow_providers_pinning.exceptions import ApiUnreachableError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator, UnpinDagVersionOperator
 from airflow_providers_pinning.operators.rollback import RejectDagVersionOperator, RollbackDagVersionOperator
@@ -163,7 +163,7 @@ def test_fault_of_the_line_is_left_to_the_retries_of_the_task(connect, serve, mo
     with serve() as gone:
         connect(gone.url)
     monkeypatch.setattr("airflow_providers_pinning.operators.base.PinningHook", lambda *a, **k: PinningHook(attempts=1))
-    with pytest.raises(ApiUnreachable):
+    with pytest.raises(ApiUnreachableError):
         run(PinDagVersionOperator, version_number=1)
 
 

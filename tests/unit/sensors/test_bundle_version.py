@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from airflow_providers_pinning.domain.versions.broken_files import note_parse
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
-from airflow_providers_pinning.exceptions import CommitBroken
+from airflow_providers_pinning.exceptions import CommitBrokenError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.sensors.bundle_version import BundleVersionSensor
 from tests.support.lab import BUNDLE
@@ -98,7 +98,7 @@ def test_commit_at_which_the_file_is_broken_fails_at_once(overtaken_ok, airflow_
     note_bundle_version(BUNDLE, "sha2", session=session)
     note_parse(BUNDLE, "sha2", was={}, now={"orders.py": "SyntaxError: bad"}, session=session)
     session.commit()
-    with pytest.raises(CommitBroken, match=r"'orders.py' \(SyntaxError: bad\). Mend it") as error:
+    with pytest.raises(CommitBrokenError, match=r"'orders.py' \(SyntaxError: bad\). Mend it") as error:
         sensor(overtaken_ok=overtaken_ok, timeout=600).execute(task_context())
     assert error.value.broken_files == [{"relative_fileloc": "orders.py", "message": "SyntaxError: bad"}]
 

@@ -21,7 +21,7 @@ import json
 
 import pytest
 
-from airflow_providers_pinning.exceptions import NotFound, PinningApiError
+from airflow_providers_pinning.exceptions import NotFoundError, PinningApiError
 from airflow_providers_pinning.triggers.base import result_of
 from airflow_providers_pinning.triggers.canary import CanaryRunsTrigger
 from tests.support.api_server import DROP
@@ -84,7 +84,7 @@ def test_server_that_is_down_is_awaited_and_its_new_secret_accepted(serve, conne
 
 def test_refusal_ends_the_wait_as_a_typed_error(stub):
     stub.answer("GET", f"{RUNS}/a", (404, {"detail": "The DagRun was not found"}))
-    with pytest.raises(NotFound, match="The DagRun was not found"):
+    with pytest.raises(NotFoundError, match="The DagRun was not found"):
         result_of(json.loads(json.dumps(payload(trigger()))))
 
 
