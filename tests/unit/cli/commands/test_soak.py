@@ -67,10 +67,10 @@ def test_the_exit_code_is_the_verdict(states, criteria, verdict, code, run_canar
 
 def test_limit_by_both_names_is_refused_if_they_differ(run_canaries, pinning):
     run_canaries(GOOD)
-    refused = pinning("soak", "orders", "-V", 2, "--max-wait", 5, "--inconclusive-after", 7.5)
+    refused = pinning("soak", "orders", "-V", 2, "--max-wait", 3600, "--inconclusive-after", 7200.5)
     assert refused.code == 2
-    assert "--inconclusive-after/--max-wait: is given twice, as 5 and 7.5; give only one" in refused.err
-    assert pinning("soak", "orders", "-V", 2, "--max-wait", 5, "--inconclusive-after", 5).code == 10
+    assert "--inconclusive-after/--max-wait: is given twice, as 3600 and 7200.5; give only one" in refused.err
+    assert pinning("soak", "orders", "-V", 2, "--max-wait", 3600, "--inconclusive-after", 3600).code == 10
 
 
 @pytest.mark.parametrize("options", [(), ("--compare",)], ids=["alone", "compared"])
