@@ -141,6 +141,7 @@ POINTS: tuple[PatchPoint, ...] = (
         changes=(
             Change(
                 since=(3, 4),
+                patched_by="runs.by_commit:create_dagrun",
                 parameters=(
                     "self",
                     "run_id",

@@ -35,7 +35,7 @@ from uuid import UUID
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Row, Select, bindparam, case, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
@@ -144,6 +144,22 @@ def find_active_version(query: Select, dag_id: str, *, session: Session) -> DagV
     if current_resolution(dag_id) is None and (creation := run_being_created(dag_id)):
         return look_version_up(creation, query, session=session)
     version: DagVersion | None = holding.scalar(query, dag_id, session=session)
+    return version
+
+
+def find_version_of_commit(query: Select, dag_id: str, *, session: Session) -> DagVersion | None:
+    """
+    Execute a query for a Dag's latest version of a commit so that it finds the active one, if that is of the commit.
+
+    Whoever names a commit does not ask for the active version, so another one is found as well.
+
+    :param query: selects ``DagVersion``, of one bundle version
+    :param dag_id: the Dag
+    :param session: database session
+    """
+    if (condition := active_condition(dag_id)) is not None:
+        query = query.order_by(None).order_by(case((condition, 0), else_=1), DagVersion.version_number.desc())
+    version: DagVersion | None = session.scalar(query)
     return version
 
 

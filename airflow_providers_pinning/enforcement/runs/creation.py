@@ -40,6 +40,10 @@ log = logging.getLogger(__name__)
 
 def create_dagrun(call: Call) -> Any:
     """Create a run from one version, which is looked up once."""
+    return _create(call)
+
+
+def _create(call: Call) -> Any:
     from airflow.utils.types import DagRunTriggeredByType
 
     from airflow_providers_pinning.domain.resolution.active import (

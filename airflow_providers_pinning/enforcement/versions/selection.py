@@ -34,11 +34,13 @@ from airflow_providers_pinning.enforcement.call import Call
 
 def get_latest_version(call: Call) -> Any:
     """Find the active version of a Dag."""
-    from airflow_providers_pinning.domain.resolution.active import find_active_version
+    from airflow_providers_pinning.domain.resolution.active import find_active_version, find_version_of_commit
     from airflow_providers_pinning.domain.resolution.run_versions import take_answer
 
     dag_id = call.dag_id
     if (latest := take_answer(dag_id)) is not None:
         return latest.version
     query = call.instance._latest_version_select(**call.arguments(without="session"))
+    if call.bundle_version is not None:
+        return find_version_of_commit(query, dag_id, session=call.session)
     return find_active_version(query, dag_id, session=call.session)

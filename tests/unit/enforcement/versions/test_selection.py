@@ -88,9 +88,10 @@ class TestLatestVersion:
 
         assert latest_number("orders", session) is None
 
-    def test_from_a_commit_is_none_if_the_pin_is_on_another_commit(self, pinned, session):
+    def test_of_a_commit_that_is_named_is_found_whatever_is_pinned(self, pinned, session):
         assert latest_number("orders", session, bundle_version="sha1") == 1
-        assert latest_number("orders", session, bundle_version="sha2") is None
+        assert latest_number("orders", session, bundle_version="sha2") == 2
+        assert latest_number("orders", session, bundle_version="sha9") is None
 
     def test_loads_what_is_asked_for_with_it(self, pinned, session):
         version = DagVersion.get_latest_version("orders", load_dag_model=True, load_bundle_model=True, session=session)
