@@ -24,7 +24,7 @@ from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, DateTime, Executable, Uuid, bindparam, create_engine, event, text
+from sqlalchemy import Boolean, DateTime, Executable, Uuid, bindparam, create_engine, event, inspect, text
 
 
 @dataclass(frozen=True)
@@ -192,10 +192,17 @@ class Database:
 
     def _tasks(self, dag_id: str) -> dict[str, list[TaskInstance]]:
         tasks: dict[str, list[TaskInstance]] = {}
-        for row in self.rows(
-            "SELECT t.run_id, t.task_id, t.map_index, t.state, t.try_number, v.version_number"
+        # Asked each time, as the database may be migrated meanwhile.
+        columns = {column["name"] for column in inspect(self._engine).get_columns("task_instance")}
+        # Since Airflow 3.4, earlier tries are rows too, and the index has another name.
+        index, current = ("t.map_index", "") if "map_index" in columns else ("t.region_index", " AND t.working_set")
+        statement = (
+            f"SELECT t.run_id, t.task_id, {index} AS map_index, t.state, t.try_number, v.version_number"
             " FROM task_instance t LEFT JOIN dag_version v ON v.id = t.dag_version_id"
-            " WHERE t.dag_id = :dag_id ORDER BY t.task_id, t.map_index",
+            f" WHERE t.dag_id = :dag_id{current} ORDER BY t.task_id, {index}"
+        )
+        for row in self.rows(
+            statement,
             dag_id=dag_id,
         ):
             tasks.setdefault(row.pop("run_id"), []).append(TaskInstance(**row))

@@ -24,6 +24,7 @@ of site-packages. Sources are parsed and compared without comments and docstring
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -34,12 +35,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from airflow_providers_pinning.patch_points import POINTS, PatchPoint
+from airflow_providers_pinning.patch_points import POINTS, PatchPoint, points_in
 from scripts.airflow_compare import Change, compare, compare_at
 from scripts.airflow_source import Source, SourceError
 
 COLUMNS = ("Airflow's function", "Parameters", "Returns", "Body", "Patched by")
 WIDTH_WITHOUT_TERMINAL = 160
+
+
+def declared(source: Source) -> tuple[PatchPoint, ...]:
+    """Return the places as declared for a source's release, or for the installed one if it does not tell its own."""
+    release = re.match(r"(\d+)\.(\d+)\.", source.version)
+    return points_in((int(release[1]), int(release[2]))) if release else POINTS
 
 
 def changes_of(points: Iterable[PatchPoint], old: Source, new: Source) -> dict[str, Change]:
@@ -100,10 +107,10 @@ def main(arguments: list[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return 1
         if options.diff is not None:
-            named = {point.place: point for point in POINTS if options.diff in point.place}
+            named = {point.place: point for point in declared(old) if options.diff in point.place}
             print("\n".join(compare(point.module, point.name, old, new).diff for point in named.values()))
             return 0
-        changes = changes_of(POINTS, old, new)
+        changes = changes_of(declared(old), old, new)
         table = rows(changes, everything=options.all)
         if options.format == "markdown":
             print(markdown(table), summary(changes, old, new), sep="\n\n")

@@ -212,6 +212,18 @@ def test_nothing_changed_from_an_airflow_to_itself(capsys):
     )
 
 
+def test_places_are_those_of_the_release_that_is_compared_from(source, capsys):
+    old, new = source("old"), source("new")
+    for root, version in ((old.root, "3.4.1"), (new.root, "3.5.0")):
+        (root / f"apache_airflow_core-{version}.dist-info").mkdir()
+
+    main([str(old.root), str(new.root), "--all", "--format", "markdown"])
+
+    out = capsys.readouterr().out
+    assert "`TaskInstance.expand_mapped_task`" in out
+    assert "`TaskMap.expand_mapped_task`" not in out
+
+
 def test_the_table_for_the_documentation_is_markdown(source, capsys):
     name = "DagModel.deactivate_deleted_dags"
     old = "class DagModel:\n    def deactivate_deleted_dags(cls, a: int | None): pass"
