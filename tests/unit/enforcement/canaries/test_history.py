@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 from airflow.models.dagbag import DBDagBag
@@ -35,6 +36,9 @@ from airflow_providers_pinning.models import RoutedRun
 from tests.support.execution_api import execution_api
 from tests.support.sources import dag_file
 from tests.support.stock import without_enforcement
+
+OF_ORDERS = SimpleNamespace(dag_id="orders")
+"""What Airflow 3.4 takes the Dag of a deadline from."""
 
 FIRST = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -229,7 +233,7 @@ def test_deadlines_by_average_runtime_go_by_live_runs(history):
     history.session.commit()
     history.clock.move_to(FIRST + 9 * DAY, tick=False)
 
-    due = reference.evaluate_with(session=history.session, interval=timedelta(0), dag_id="orders")
+    due = reference.evaluate_with(session=history.session, interval=timedelta(0), dag_id="orders", dagrun=OF_ORDERS)
 
     assert round((due - (FIRST + 9 * DAY)).total_seconds()) == 60
 
@@ -278,7 +282,7 @@ def answers(history, runs):
         )
     average = SerializedReferenceModels.AverageRuntimeDeadline(max_runs=3, min_runs=1)
     now = datetime.now(timezone.utc)
-    due = average.evaluate_with(session=history.session, interval=timedelta(0), dag_id="orders")
+    due = average.evaluate_with(session=history.session, interval=timedelta(0), dag_id="orders", dagrun=OF_ORDERS)
     latest = history.client.task_instances.get_previous("orders", "extract").task_instance
     found["all"] = (
         history.client.dag_runs.get_count("orders").count,
