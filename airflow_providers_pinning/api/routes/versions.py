@@ -104,7 +104,7 @@ def get_events(
     for event in shown:
         if dag_id not in with_runs:
             facts = (event.evidence or {}).items()
-            event.evidence = {name: fact for name, fact in facts if not name.endswith("run_ids")} or None
+            event.evidence = {name: fact for name, fact in facts if not _names_runs(name)} or None
         source_dag = _dag_of_source(event)
         if source_dag and source_dag not in with_runs and event.actor != user.get_name():
             event.source = None
@@ -179,3 +179,7 @@ def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:
         expected_dag_hash=body.expected_dag_hash,
         expected_bundle_version=body.expected_bundle_version,
     )
+
+
+def _names_runs(fact: str) -> bool:
+    return fact == "replays" or fact.endswith("run_ids")

@@ -23,7 +23,7 @@ import pytest
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from sqlalchemy import update
 
-from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.models import Event, RoutedRun
 from tests.support.api import PINNING
 from tests.support.sources import dag_file
 
@@ -94,11 +94,22 @@ def shown_runs(api):
 
 
 def test_who_may_read_runs_is_told_which_they_are(canary, api):
-    assert shown_runs(api) == ({"run_ids": [canary]}, [canary])
+    evidence, escaped = shown_runs(api)
+    assert (evidence["run_ids"], escaped) == ([canary], [canary])
 
 
 def test_who_may_not_read_runs_is_not_told_which_they_are(canary, without_runs, api):
-    assert shown_runs(api) == (None, [])
+    evidence, escaped = shown_runs(api)
+    assert (sorted(evidence), escaped) == (["isolation"], [])
+
+
+def test_who_may_not_read_runs_is_not_told_which_were_replayed(canary, session, without_runs, api):
+    session.execute(update(Event).where(Event.kind == "canary").values(evidence={"replays": {canary: "live"}}))
+    session.commit()
+
+    [evidence] = [event["evidence"] for event in api("viewer").get(f"{DAG}/events").json()["events"][:1]]
+    assert evidence is None
+    assert api("viewer").get(f"{DAG}/versions/2/replays").status_code == 403
 
 
 class TestSource:

@@ -29,7 +29,7 @@ from tests.support.python import ROOT, answer_of
 [GROUP] = get_cli_commands()
 COMMANDS = {command.name: command for command in GROUP.subcommands}
 CHANGES = {"pin", "unpin", "rollback", "reject", "restore", "repair", "acknowledge", "candidate", "canary"}
-SHOWING = {"list", "status", "versions", "wait", "soak", "compare", "history", "doctor"}
+SHOWING = {"list", "status", "versions", "replays", "wait", "soak", "compare", "history", "doctor"}
 
 
 def options(command):

@@ -22,7 +22,7 @@ from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.errors import UnknownVersionError
 from airflow_providers_pinning.domain.versions.bundle_versions import Registration, commit_status
 from tests.support.sources import dag_file
-from tests.unit.enforcement.test_broken_files import parse, repository  # noqa: F401 - fixtures
+from tests.unit.enforcement.dag_processor.test_broken_files import parse, repository  # noqa: F401 - fixtures
 
 STABLE, CHANGED = dag_file("orders"), dag_file("orders", tasks="extract load")
 
