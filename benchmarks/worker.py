@@ -142,10 +142,11 @@ class Subject:
     def take_turn(self, act: str) -> dict[str, float]:
         """Make everything ready, and time one turn of the scheduler's loop, or the hand-over that is part of it."""
         from airflow import settings
-        from airflow.models.dagrun import DagRun
         from airflow.utils.session import create_session
         from airflow.utils.sqlalchemy import prohibit_commit
         from sqlalchemy import text
+
+        from tests.support.scheduler import runs_to_examine
 
         dag_id = "busy_mapped" if act == "mapped_turn" else "busy"
         state = "'scheduled'" if act == "hand_over" else "NULL"
@@ -170,7 +171,7 @@ class Subject:
         with _timed() as timer:
             if act != "hand_over":
                 with prohibit_commit(session) as guard:
-                    running = list(DagRun.get_running_dag_runs_to_examine(session=session))
+                    running = runs_to_examine(session)
                     runner._schedule_all_dag_runs(guard, running, session)
                 session.expunge_all()
             with prohibit_commit(session) as guard:

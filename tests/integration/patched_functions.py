@@ -66,6 +66,7 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.models import Base
 from tests.support.lab import BUNDLE
+from tests.support.scheduler import runs_to_examine
 from tests.support.sources import dag_file
 
 Act = Callable[[], Any]
@@ -150,7 +151,7 @@ def schedule(world: World) -> None:
     """Let the scheduler decide about the running runs of this Dag, as a turn of its loop does."""
     # Others were deleted or finished by the test.
     with prohibit_commit(world.session) as guard:
-        runs = list(DagRun.get_running_dag_runs_to_examine(session=world.session))
+        runs = runs_to_examine(world.session)
         world.runner._schedule_all_dag_runs(guard, runs, world.session)
     world.session.commit()
 

@@ -24,6 +24,14 @@ from airflow.models.dagrun import DagRun
 from airflow.utils.sqlalchemy import prohibit_commit
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.patch_points import RELEASE
+
+
+def runs_to_examine(session: Session) -> list[DagRun]:
+    """Return the running runs that a turn of the scheduler decides about."""
+    since_3_4 = {"eagerly_load_dag_tags": False} if RELEASE >= (3, 4) else {}
+    return list(DagRun.get_running_dag_runs_to_examine(session=session, **since_3_4))
+
 
 class Scheduler:
     """
@@ -48,7 +56,7 @@ class Scheduler:
             with prohibit_commit(self.session) as guard:
                 self.runner._start_queued_dagruns(self.session)
                 guard.commit()
-                running = list(DagRun.get_running_dag_runs_to_examine(session=self.session))
+                running = runs_to_examine(self.session)
                 self.runner._schedule_all_dag_runs(guard, running, self.session)
             self.session.commit()
             # As the loop does, which would have an outdated view of the database otherwise.
