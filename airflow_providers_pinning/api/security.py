@@ -151,6 +151,14 @@ def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser) -> 
     return not others or others <= manager.get_authorized_dag_ids(user=user)
 
 
+def may_read_xcoms(dag_id: str, *, user: BaseUser) -> bool:
+    """Tell whether a user may read what the tasks of a Dag return."""
+    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    return get_auth_manager().is_authorized_dag(
+        method="GET", access_entity=DagAccessEntity.XCOM, details=details, user=user
+    )
+
+
 def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[str]:
     """Return those of some Dags whose runs a user may read, which is more than to read their versions."""
     manager = get_auth_manager()

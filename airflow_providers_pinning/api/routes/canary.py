@@ -24,6 +24,7 @@ from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, Query, status
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
@@ -40,7 +41,14 @@ from airflow_providers_pinning.api.datamodels.canary import (
 from airflow_providers_pinning.api.datamodels.common import IdentityResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset, VersionNumber
-from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_read_runs, may_start_runs
+from airflow_providers_pinning.api.security import (
+    CallerOfRunsDep,
+    changes,
+    may_read,
+    may_read_runs,
+    may_read_xcoms,
+    may_start_runs,
+)
 from airflow_providers_pinning.api.storable import DagId, Text
 from airflow_providers_pinning.domain.canaries import pairs
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
@@ -133,16 +141,26 @@ InconclusiveAfter = Annotated[float | None, Depends(_inconclusive_after)]
     dependencies=[may_read, may_read_runs],
 )
 def get_replays(
-    dag_id: DagId, version_number: VersionNumber, session: SessionDep, limit: Limit = 50, offset: Offset = 0
+    dag_id: DagId,
+    version_number: VersionNumber,
+    user: GetUserDep,
+    session: SessionDep,
+    limit: Limit = 50,
+    offset: Offset = 0,
 ) -> PairListResponse:
-    """List the replays of a version beside their originals, newest first."""
+    """
+    List the replays of a version beside their originals, newest first.
+
+    What differs in XComs is counted for everybody, and shown to who may read the XComs of the Dag.
+    """
     require_dag(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
     listed, total = pairs.list_pairs(dag_id, version, limit=limit, offset=offset, session=session)
-    return PairListResponse(
-        replays=[PairResponse.model_validate({**vars(pair), **pair.comparison}) for pair in listed],
-        total_entries=total,
-    )
+    replays = [PairResponse.model_validate({**vars(pair), **pair.comparison}) for pair in listed]
+    if not may_read_xcoms(dag_id, user=user):
+        for pair in replays:
+            pair.shown = [difference for difference in pair.shown if difference.what != "xcom"]
+    return PairListResponse(replays=replays, total_entries=total)
 
 
 @router.get("/dags/{dag_id}/versions/{version_number}/soak", responses=responses(404, 409), dependencies=[may_read])

@@ -22,6 +22,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
@@ -374,6 +375,24 @@ class TestFaces:
     def test_nothing_to_replay_is_a_refusal(self, canaries, api):
         answer = api().post(f"{PINNING}/dags/orders/canaryRuns", json={"version_number": 2, "replay": {"last": 1}})
         assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "nothing_to_replay")
+
+    def test_xcoms_are_shown_to_who_may_read_them(self, canaries, original, api, session, airflow_app, monkeypatch):
+        [run_id] = replay(canaries, last=1).run_ids
+        canaries.let_start(run_id)
+        push(session, run_id, "load", "return_value", "secret")
+        canaries.finish(run_id)
+        manager = type(airflow_app.state.auth_manager)
+        allowed = manager.is_authorized_dag
+        monkeypatch.setattr(
+            manager,
+            "is_authorized_dag",
+            lambda self, **asked: asked.get("access_entity") is not DagAccessEntity.XCOM and allowed(self, **asked),
+        )
+
+        answer = api().get(f"{PINNING}/dags/orders/versions/2/replays")
+
+        [pair] = answer.json()["replays"]
+        assert (pair["differences"], pair["shown"], "secret" in answer.text) == (1, [], False)
 
     @pytest.mark.parametrize(("role", "status"), [(None, 401), ("viewer", 200)])
     def test_pairs_need_permission_to_read_runs(self, canaries, api, role, status):
