@@ -311,6 +311,7 @@ def test_how_a_canary_run_is_kept_apart_is_stored_with_it(pinned, session):
     assert session.get(RoutedRun, ("orders", run_id)).isolation == {
         "assets": "withhold",
         "alerts": "withhold",
+        "triggers": "refuse",
         "slots": "behind",
     }
 
