@@ -55,6 +55,7 @@ READS = (
     Route("GET", "/api/v1/pins"),
     Route("GET", "/api/v1/health"),
     Route("GET", "/api/v1/components"),
+    Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/replays"),
     Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/soak"),
 )
 WRITES = (
