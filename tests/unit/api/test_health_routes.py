@@ -150,4 +150,5 @@ def test_components_alone_are_told_without_asking_what_may_be_read(api, session)
 
     assert answer.json() == {name: everything[name] for name in ("enforced", "components")}
     assert not answer.json()["enforced"]
-    assert len(statements) <= 3
+    # PostgreSQL is asked for its clock too.
+    assert len(statements) <= 3 + (session.get_bind().dialect.name != "sqlite")
