@@ -25,6 +25,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from wrapt import FunctionWrapper
+
 DISTRIBUTION = "airflow-providers-pinning"
 
 
@@ -75,6 +77,4 @@ def _is_patched(module: Any, qualname: str) -> bool:
     for part in qualname.split("."):
         found = inspect.getattr_static(found, part)
     function = found.fget if isinstance(found, property) else getattr(found, "__func__", found)
-    return type(found).__module__.startswith("wrapt") or "airflow_providers_pinning" in getattr(
-        function, "__module__", ""
-    )
+    return isinstance(found, FunctionWrapper) or "airflow_providers_pinning" in getattr(function, "__module__", "")

@@ -159,6 +159,11 @@ def may_read_xcoms(dag_id: str, *, user: BaseUser) -> bool:
     )
 
 
+def may_read_assets(*, user: BaseUser) -> bool:
+    """Tell whether a user may read assets and their events."""
+    return get_auth_manager().is_authorized_asset(method="GET", user=user)
+
+
 def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[str]:
     """Return those of some Dags whose runs a user may read, which is more than to read their versions."""
     manager = get_auth_manager()

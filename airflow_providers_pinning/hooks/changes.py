@@ -248,7 +248,8 @@ class PinningChanges:
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
         """
-        Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation`` and ``warnings``.
+        Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation``, ``replays`` and
+        ``warnings``.
 
         :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: ``assets``
             (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or

@@ -37,6 +37,18 @@ POINTS: tuple[PatchPoint, ...] = (
         upstream=EXPERIMENTS,
     ),
     PatchPoint(
+        module="airflow.models.dagrun",
+        name="DagRun.get_previous_scheduled_dagrun",
+        parameters=("dag_run_id", "session"),
+        patched_by="canaries.history:get_previous_scheduled_dagrun",
+        stock="takes the newest earlier run that is no manual one",
+        why="a replay would wait for the run that it replays",
+        shown_by="tests/unit/enforcement/canaries/test_history.py",
+        needed_by=(Component.SCHEDULER, Component.API_SERVER),
+        relies_on=("DagRun",),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
         module="airflow.ti_deps.deps.prev_dagrun_dep",
         name="PrevDagrunDep._has_any_prior_tis",
         parameters=("ti", "session"),

@@ -458,6 +458,7 @@ def ask_for_the_past(world: World) -> Act:
 
     def act():
         DagRun.get_previous_dagrun(run, session=session)
+        DagRun.get_previous_scheduled_dagrun(run.id, session=session)
         PrevDagrunDep._has_any_prior_tis(ti, session=session)
         session.scalars(XComModel.get_many(**from_xcom)).all()
         # As FastAPI calls them.
@@ -658,6 +659,7 @@ ROWS = (
         ask_for_the_past,
         (
             "DagRun.get_previous_dagrun",
+            "DagRun.get_previous_scheduled_dagrun",
             "PrevDagrunDep._has_any_prior_tis",
             "XComModel.get_many",
             "get_previous_successful_dagrun",

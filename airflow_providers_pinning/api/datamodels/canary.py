@@ -129,7 +129,7 @@ class CanaryRunsResponse(BaseModel):
 class DifferenceResponse(BaseModel):
     """One output that differs between a replay and its original."""
 
-    what: str = Field(description="state, xcom or asset_event")
+    what: str = Field(description="task (an instance that one lacks), state, xcom or asset_event")
     task_id: str
     map_index: int
     key: str | None = Field(description="Key of the XCom, or name of the asset.")
@@ -183,6 +183,7 @@ class EvidenceResponse(BaseModel):
     retried_tasks: int = Field(description="Tasks that needed more than one try, in all runs together.")
     withheld_effects: int = Field(description="What the runs would have changed for live runs, and did not.")
     replays: int = Field(description="Finished replays that were compared with their originals.")
+    replays_not_compared: int = Field(description="Finished replays that could not be compared with their originals.")
     output_differences: int = Field(description="In how many outputs they differ, all together.")
     notes: list[str] = Field(
         description="Sentences on runs that are no evidence, that failed otherwise than by their tasks, or that were "

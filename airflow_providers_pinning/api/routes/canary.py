@@ -45,6 +45,7 @@ from airflow_providers_pinning.api.security import (
     CallerOfRunsDep,
     changes,
     may_read,
+    may_read_assets,
     may_read_runs,
     may_read_xcoms,
     may_start_runs,
@@ -151,15 +152,15 @@ def get_replays(
     """
     List the replays of a version beside their originals, newest first.
 
-    What differs in XComs is counted for everybody, and shown to who may read the XComs of the Dag.
+    What differs is counted for everybody; XComs and asset events are shown to who may read those.
     """
     require_dag(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
     listed, total = pairs.list_pairs(dag_id, version, limit=limit, offset=offset, session=session)
     replays = [PairResponse.model_validate({**vars(pair), **pair.comparison}) for pair in listed]
-    if not may_read_xcoms(dag_id, user=user):
-        for pair in replays:
-            pair.shown = [difference for difference in pair.shown if difference.what != "xcom"]
+    readable = {"xcom": may_read_xcoms(dag_id, user=user), "asset_event": may_read_assets(user=user)}
+    for pair in replays:
+        pair.shown = [difference for difference in pair.shown if readable.get(difference.what, True)]
     return PairListResponse(replays=replays, total_entries=total)
 
 

@@ -46,6 +46,7 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, require_dag
+from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import Alerts, Assets, ExitCode, Slots, Triggers
 
 DELETED = "deleted"
@@ -68,7 +69,7 @@ def pinning_canary(args: Namespace) -> None:
     with create_session(scoped=False) as session:
         runs = canary.find_created(args.dag_id, request, change, session=session)
         if runs is None and (args.dry_run or not args.yes):
-            version = _preview(args, request.isolation, change, session=session)
+            version = _preview(args, request, change, session=session)
             if args.dry_run:
                 return
             confirm()
@@ -120,7 +121,7 @@ def _replay(args: Namespace) -> Replay | None:
     return Replay(tuple(args.replay or ()), args.replay_last)
 
 
-def _preview(args: Namespace, isolation: Isolation, change: Change, *, session: Session) -> VersionIdentity:
+def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session: Session) -> VersionIdentity:
     """Check what can be checked without creating runs, which Airflow's listeners and metrics would take notice of."""
     dag_model = require_dag(args.dag_id, session=session)
     version = find_version(args.dag_id, version_number=args.version_number, session=session)
@@ -128,12 +129,14 @@ def _preview(args: Namespace, isolation: Isolation, change: Change, *, session: 
     preconditions.check_pinnable(args.dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     dag = read_dag(version, dag_id=args.dag_id, session=session)
-    settled = settle(isolation, dag, dag_model.max_active_runs, session=session)
-    costs = cost_of_shared_slots(dag_model, settled, args.count, session=session)
+    settled = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
+    replayed = canary.runs_to_replay(dag_model, request.replay, session.get(Pin, args.dag_id), session=session)
+    count = len(replayed) or args.count
+    costs = cost_of_shared_slots(dag_model, settled, count, session=session)
     session.rollback()
     warn(costs)
     say(
-        f"This starts {plural(args.count, 'run')} of Dag {args.dag_id!r} with {version.label}. What the tasks do is "
+        f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}. What the tasks do is "
         "real. The active version stays."
     )
     return version

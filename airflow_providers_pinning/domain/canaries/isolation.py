@@ -187,10 +187,13 @@ def refuses_to_trigger(dag_id: str, run_id: str, *, session: Session) -> bool:
     return isolation is not None and isolation[TRIGGERS] == Triggers.REFUSE
 
 
-def places_of(dag_id: str, run_id: str, *, session: Session) -> dict[str, str]:
-    """Return the pool, queue and executor that all tasks of a canary run have, as far as it was asked for."""
-    isolation = isolation_of(dag_id, run_id, session=session) or {}
-    return {place: isolation[place] for place in PLACES if place in isolation}
+def takes_slot_and_places(dag_id: str, run_id: str, *, session: Session) -> tuple[bool, dict[str, str]]:
+    """Return whether a run takes a slot of live runs, and the pool, queue and executor of all its tasks."""
+    isolation = isolation_of(dag_id, run_id, session=session)
+    if isolation is None:
+        return True, {}
+    places = {place: isolation[place] for place in PLACES if place in isolation}
+    return isolation.get(SLOTS) == Slots.SHARED, places
 
 
 def withholds(field: str, dag_id: str, run_id: str, *, session: Session) -> bool:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -36,7 +37,7 @@ from airflow.models.asset import AssetEvent, AssetModel, TaskOutletAssetReferenc
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, Text, cast, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -52,8 +53,14 @@ SHOWN_DIFFERENCES = 100
 SHOWN_LENGTH = 300
 """Of how many characters a value is kept as it is; of a longer one its size and hash."""
 
-MOST_XCOMS = 5000
-"""How many XComs of each run are compared."""
+MOST_XCOMS = 10_000
+"""How many XComs of the two runs are compared; with more they are not compared at all."""
+
+MOST_CHARACTERS = 50_000_000
+"""How many characters of XComs are compared; with more they are not compared at all."""
+
+_OF_LINKS = "_link_"
+"""Start of the keys under which Airflow keeps the links of operators, which name runs."""
 
 _Task = tuple[str, int]
 
@@ -63,7 +70,7 @@ class Difference:
     """One output that differs."""
 
     what: str
-    """``state``, ``xcom`` or ``asset_event``."""
+    """``task`` (an instance that one of them lacks), ``state``, ``xcom`` or ``asset_event``."""
     task_id: str
     map_index: int
     key: str | None
@@ -121,7 +128,7 @@ def compare_with_original(run: DagRun, original_id: str, *, session: Session) ->
     """
     Return in what a finished replay differs from its original, as plain values.
 
-    It has ``original_state``, ``original_seconds``, ``original_tries``, ``differences`` (how many), ``shown``
+    It has ``original_state``, ``original_seconds``, ``differences`` (how many), ``shown``
     (the first of them), ``tasks_added``, ``tasks_removed`` and ``problem``, a sentence if they could not be compared.
 
     :param run: the replay
@@ -144,7 +151,12 @@ def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, An
         return {"problem": "The original is gone."}
     ours, theirs = _tasks(run, session=session), _tasks(original, session=session)
     both = ours.keys() & theirs.keys()
+    if not both:
+        return {"problem": "The two have no task in common."}
+    if too_much := _too_much(run, original, session=session):
+        return {"problem": too_much}
     found = [
+        *_instances(ours, theirs),
         *_states(ours, theirs, both),
         *_differences("xcom", _xcoms(run, session=session), _xcoms(original, session=session), both),
         *_differences("asset_event", *_asset_events(run, original, session=session), both),
@@ -152,7 +164,6 @@ def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, An
     return {
         "original_state": str(original.state),
         "original_seconds": sum(float(row.duration or 0) for row in theirs.values()),
-        "original_tries": sum(row.try_number for row in theirs.values()),
         "differences": len(found),
         "shown": [asdict(difference) for difference in found[:SHOWN_DIFFERENCES]],
         "tasks_added": sorted({task_id for task_id, _ in ours} - {task_id for task_id, _ in theirs}),
@@ -170,6 +181,29 @@ def _tasks(run: DagRun, *, session: Session) -> dict[_Task, Row]:
         TaskInstance.duration,
     ).where(TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
     return {(row.task_id, row.map_index): row for row in session.execute(query)}
+
+
+def _instances(ours: Mapping[_Task, Row], theirs: Mapping[_Task, Row]) -> list[Difference]:
+    """Return the task instances that the replay lacks, and those that it has more of a task that both have."""
+    known = {task_id for task_id, _ in theirs}
+    added = [task for task in ours.keys() - theirs.keys() if task[0] in known]
+    gone = sorted(theirs.keys() - ours.keys())
+    return [
+        *(Difference("task", *task, None, str(theirs[task].state), None) for task in gone),
+        *(Difference("task", *task, None, None, str(ours[task].state)) for task in sorted(added)),
+    ]
+
+
+def _too_much(run: DagRun, original: DagRun, *, session: Session) -> str | None:
+    """Say why the XComs of the two are not read: the scheduler does that while it decides about the run."""
+    number, size = session.execute(
+        select(func.count(), func.sum(func.length(cast(XComModel.value, Text)))).where(
+            XComModel.dag_id == run.dag_id, XComModel.run_id.in_((run.run_id, original.run_id))
+        )
+    ).one()
+    if number > MOST_XCOMS or (size or 0) > MOST_CHARACTERS:
+        return f"They have too many or too large XComs to compare: {number} of {size} characters."
+    return None
 
 
 def _states(ours: Mapping[_Task, Row], theirs: Mapping[_Task, Row], both: set[_Task]) -> list[Difference]:
@@ -195,12 +229,14 @@ def _xcoms(run: DagRun, *, session: Session) -> dict[tuple[_Task, str], str]:
         select(XComModel.task_id, XComModel.map_index, XComModel.key, XComModel.value)
         .where(XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id)
         .order_by(XComModel.task_id, XComModel.map_index, XComModel.key)
-        .limit(MOST_XCOMS)
     )
+    # Not inside of a longer word: people name runs, and call them "1".
+    own_id = re.compile(rf"(?<!\w){re.escape(run.run_id)}(?!\w)")
     # One after another, since the scheduler's memory must not be filled with what tasks return.
     return {
-        ((row.task_id, row.map_index), row.key): _shown(_canonical(row.value).replace(run.run_id, "{run_id}"))
+        ((row.task_id, row.map_index), row.key): _shown(own_id.sub("{run_id}", _canonical(row.value)))
         for row in session.execute(query, execution_options={"yield_per": 50})
+        if not row.key.startswith(_OF_LINKS)
     }
 
 

@@ -67,7 +67,6 @@ class Inputs:
     data_interval: Any
     conf: Mapping[str, Any] | None
     partition_key: str | None = None
-    partition_date: datetime | None = None
     consumed_events: tuple[AssetEvent, ...] = ()
     replay_of: str | None = None
     """Id of the run that has the same inputs."""
@@ -112,7 +111,8 @@ def originals(
 
 
 def _named(dag_id: str, run_ids: Collection[str], *, session: Session) -> list[DagRun]:
-    live = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids), ~is_canary())
+    is_local = DagRun.triggered_by.is_not_distinct_from(DagRunTriggeredByType.TEST)
+    live = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids), ~is_canary(), ~is_local)
     found = {run.run_id: run for run in session.scalars(live)}
     if unknown := [run_id for run_id in run_ids if run_id not in found]:
         raise NothingToReplayError(
@@ -144,20 +144,27 @@ def free_logical_dates(runs: Collection[DagRun], *, session: Session) -> dict[st
         if run.logical_date is None:
             dates[run.run_id] = None
             continue
-        second = run.logical_date.replace(microsecond=0) + timedelta(seconds=1)
-        taken = set(
+        second = run.logical_date.replace(microsecond=0)
+        taken: set[Any] = set(
             session.scalars(
                 select(DagRun.logical_date).where(
-                    DagRun.dag_id == run.dag_id, DagRun.logical_date >= run.logical_date, DagRun.logical_date < second
+                    DagRun.dag_id == run.dag_id,
+                    DagRun.logical_date >= second,
+                    DagRun.logical_date < second + timedelta(seconds=1),
                 )
             )
         )
-        date = run.logical_date
-        while date in taken or date in given:
-            date += timedelta(microseconds=1)
+        dates[run.run_id] = date = _free(run.logical_date, taken | given)
         given.add(date)
-        dates[run.run_id] = date
     return dates
+
+
+def _free(date: datetime, taken: Collection[datetime]) -> datetime:
+    """Return the next free date in the same second, and never the whole second, which a live run may have."""
+    for microsecond in (*range(date.microsecond + 1, 1_000_000), *range(date.microsecond - 1, 0, -1)):
+        if (free := date.replace(microsecond=microsecond)) not in taken:
+            return free
+    raise NothingToReplayError(f"There is no logical date left for another replay of the run of {date.isoformat()}.")
 
 
 def inputs_of(
@@ -178,7 +185,6 @@ def inputs_of(
             _data_interval(dag, run, dates[run.run_id]),
             run.conf,
             run.partition_key,
-            run.partition_date,
             tuple(run.consumed_asset_events),
             run.run_id,
         )

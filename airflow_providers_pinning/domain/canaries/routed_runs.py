@@ -20,16 +20,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunType
-from sqlalchemy import ColumnElement, Select, and_, inspect, select
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, inspect, select
+from sqlalchemy.orm import ORMExecuteState, Session, aliased
 
-from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
+from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX, may_be_canary
 from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import RoutedRun
 
@@ -75,12 +77,14 @@ def _is_recorded(model: Any, *conditions: ColumnElement[bool]) -> ColumnElement[
 
 
 @contextmanager
-def only_live(model: Any, *, session: Session) -> Iterator[None]:
+def only_live(model: Any, *, session: Session, replayed: ScalarSelect[str] | None = None) -> Iterator[None]:
     """
     Make the session's SELECTs of a model inside the block pass over what belongs to canary runs.
 
     :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
     :param session: database session
+    :param replayed: sub-query of the run that the asking run replays, whose past is the replay's too, and which is not
+        passed over otherwise
     """
     mapper = inspect(model)
 
@@ -88,9 +92,36 @@ def only_live(model: Any, *, session: Session) -> Iterator[None]:
         # What a statement about something else joins is that thing's own run, whichever it is.
         if state.bind_mapper is mapper and isinstance(state.statement, Select) and not state.is_column_load:
             state.statement = state.statement.where(~is_canary(model))
+            if replayed is not None:
+                state.statement = state.statement.where(model.run_id.is_distinct_from(replayed))
 
     with listening(session, pass_over):
         yield
+
+
+def replayed_by_run(dag_id: str, run_id: str) -> ScalarSelect[str] | None:
+    """Build the sub-query of the run that a run replays; ``None`` if it replays none, as all live runs."""
+    if not may_be_canary(run_id):
+        return None
+    replay = select(RoutedRun.replay_of).where(RoutedRun.dag_id == dag_id, RoutedRun.run_id == run_id)
+    return replay.correlate(None).scalar_subquery()
+
+
+def replayed_by_task(task_instance_id: Any) -> ScalarSelect[str]:
+    """Build the sub-query of the run that the run of a task replays."""
+    of_task = and_(TaskInstance.dag_id == RoutedRun.dag_id, TaskInstance.run_id == RoutedRun.run_id)
+    replay = select(RoutedRun.replay_of).join(TaskInstance, of_task).where(TaskInstance.id == task_instance_id)
+    return replay.correlate(None).scalar_subquery()
+
+
+def replayed_at(dag_id: str, logical_date: datetime | None) -> ScalarSelect[str] | None:
+    """Build the sub-query of the run that the run of a logical date replays; whole seconds are those of live runs."""
+    if logical_date is None or not logical_date.microsecond:
+        return None
+    run = aliased(DagRun)
+    of_run = and_(run.dag_id == RoutedRun.dag_id, run.run_id == RoutedRun.run_id)
+    replay = select(RoutedRun.replay_of).join(run, of_run).where(run.dag_id == dag_id, run.logical_date == logical_date)
+    return replay.correlate(None).scalar_subquery()
 
 
 def live_types(dag_model: DagModel) -> tuple[DagRunType, ...]:

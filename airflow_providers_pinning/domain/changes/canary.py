@@ -154,7 +154,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
             dag_id=dag_id,
             version_number=version.version_number,
         )
-    replayed = _replayed(dag_model, request.replay, pin, session=session) if request.replay else []
+    replayed = runs_to_replay(dag_model, request.replay, pin, session=session)
     runs = _new_run_ids(dag_id, version, len(replayed) or request.count)
     inputs = inputs_of(dag, replayed, runs, session=session) or {
         run_id: Inputs(date, dag.timetable.infer_manual_data_interval(run_after=date), request.conf)
@@ -184,7 +184,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     warnings = (
         *likeness.warn_of_rejected_equal(version, session=session),
         *what_delays(dag_model, run_ids, session=session),
-        *cost_of_shared_slots(dag_model, isolation, request.count, session=session),
+        *cost_of_shared_slots(dag_model, isolation, len(runs), session=session),
     )
     return CanaryRuns(dag_id, version, run_ids, warnings, isolation, replays)
 
@@ -217,7 +217,14 @@ def _asked(dag_id: str, request: CanaryRequest) -> dict[str, Any]:
     return {"action": CANARY, "dag_id": dag_id, **request.as_request()}
 
 
-def _replayed(dag_model: DagModel, replay: Replay, pin: Pin | None, *, session: Session) -> list[DagRun]:
+def runs_to_replay(dag_model: DagModel, replay: Replay | None, pin: Pin | None, *, session: Session) -> list[DagRun]:
+    """
+    Find the live runs that a request is to replay, oldest first; none if it replays nothing.
+
+    :raises NothingToReplayError: if one is not there, not finished, or no live run
+    """
+    if replay is None:
+        return []
     active = pinned_identity(pin) or latest_identity(dag_model.dag_id, session=session)
     active_id = active.dag_version_id if active else None
     return originals(dag_model.dag_id, replay, active_id, live_types(dag_model), session=session)
@@ -288,7 +295,6 @@ def _create_run(
                 run_after=run_after,
                 conf=dict(given.conf) if given.conf is not None else None,
                 partition_key=given.partition_key,
-                partition_date=given.partition_date,
                 run_type=DagRunType.MANUAL,
                 triggered_by=_TRIGGERED_BY.get(change.caller.kind, DagRunTriggeredByType.REST_API),
                 triggering_user_name=change.caller.name,

@@ -161,6 +161,7 @@ def _count(runs: Subquery, *, session: Session) -> dict[str, Row]:
         func.sum(runs.c.retried_tasks).label("retried"),
         func.sum(runs.c.withheld_effects).label("withheld"),
         func.sum(runs.c.compared).label("compared"),
+        func.sum(runs.c.not_compared).label("not_compared"),
         func.sum(runs.c.output_differences).label("output_differences"),
     )
     return {row.counts_as: row for row in session.execute(query.group_by(runs.c.counts_as))}
@@ -197,6 +198,7 @@ def _evidence(scope: Scope, counted: dict[str, Row], failed_tasks: FailedTasks) 
         retried_tasks=sum(int(row.retried) for row in finished),
         withheld_effects=sum(int(row.withheld) for row in finished),
         replays=sum(int(row.compared) for row in finished),
+        replays_not_compared=sum(int(row.not_compared) for row in finished),
         output_differences=sum(int(row.output_differences) for row in finished),
         first_run_at=min((row.first_start for row in evidence if row.first_start), default=None),
         last_run_at=max((row.last_end for row in finished if row.last_end), default=None),

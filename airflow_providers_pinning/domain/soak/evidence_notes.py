@@ -81,6 +81,8 @@ def notes_on(
     if scope.kind is not RunKind.CANARY and evidence.not_evidence:
         notes.update(_live_no_evidence(scope, runs, in_bulk, session=session))
     told = [_sentence(number, note) for note, number in notes.items() if note]
+    if evidence.replays_not_compared:
+        told.append(f"{plural(evidence.replays_not_compared, 'replay')} could not be compared.")
     if evidence.output_differences:
         told.append(
             f"{plural(evidence.replays, 'replay')} of live runs {'differs' if evidence.replays == 1 else 'differ'} in "

@@ -87,7 +87,7 @@ def judged_runs(
     Build the sub-query of the runs in a scope.
 
     Its columns are ``run_id``, ``order_id``, ``counts_as``, ``cleared``, ``started``, ``ended``, ``retried_tasks``,
-    ``withheld_effects``, ``compared`` and ``output_differences``.
+    ``withheld_effects``, ``compared``, ``not_compared`` and ``output_differences``.
 
     :param known_tasks: tasks that fail in live runs too
     :param known_runs: canary runs in which only such tasks failed
@@ -189,6 +189,17 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
             func.coalesce(RoutedRun.retried_tasks, 0).label("retried_tasks"),
             func.coalesce(RoutedRun.withheld_effects, 0).label("withheld_effects"),
             case((RoutedRun.output_differences.is_not(None), 1), else_=0).label("compared"),
+            case(
+                (
+                    and_(
+                        RoutedRun.replay_of.is_not(None),
+                        RoutedRun.state.is_not(None),
+                        RoutedRun.output_differences.is_(None),
+                    ),
+                    1,
+                ),
+                else_=0,
+            ).label("not_compared"),
             func.coalesce(RoutedRun.output_differences, 0).label("output_differences"),
         )
         .select_from(RoutedRun)
@@ -220,6 +231,7 @@ def _live(scope: Scope, known_tasks: Collection[str], set_in_bulk: Collection[st
         literal(0).label("retried_tasks"),
         literal(0).label("withheld_effects"),
         literal(0).label("compared"),
+        literal(0).label("not_compared"),
         literal(0).label("output_differences"),
     ).where(*of_live_runs(scope))
 

@@ -78,6 +78,8 @@ class Evidence:
     """What the runs would have changed for live runs, and did not."""
     replays: int = 0
     """Finished replays that were compared with their originals."""
+    replays_not_compared: int = 0
+    """Finished replays that could not be compared with their originals."""
     output_differences: int = 0
     """In how many outputs they differ, all together."""
     first_run_at: datetime | None = None
@@ -155,6 +157,8 @@ def _lacking(evidence: Evidence, criteria: Criteria, now: datetime) -> list[str]
         lacking.append(f"{missing} of time")
     if criteria.max_output_differences is not None and not evidence.replays:
         lacking.append("a replay that was compared with its original")
+    elif criteria.max_output_differences is not None and evidence.replays_not_compared:
+        lacking.append(f"a comparison of {plural(evidence.replays_not_compared, 'replay')} with the original")
     if (needed := criteria.consecutive_successes) and evidence.consecutive_successes < needed:
         lacking.append(plural(needed - evidence.consecutive_successes, "success in a row", "successes in a row"))
     return lacking

@@ -20,7 +20,8 @@ No live run has a canary run as its past.
 Airflow takes any run of the Dag for the previous one. A canary run between two live runs would be what the later one
 waits for (``depends_on_past``), reads an XCom of (``include_prior_dates``), or takes its deadline from (average
 runtime). Each of these statements gets one more condition, a probe of a primary key, so that it passes over canary
-runs. A canary run has the live past as its own, and does not see other canary runs either.
+runs. A canary run has the live past as its own, and does not see other canary runs either. A replay has the past of the
+run that it replays.
 
 What live runs can ask over the Execution API is in ``enforcement.canaries.history_routes``. Look-ups by the type of a
 run need nothing, such as those of the last scheduled run: a canary run is a manual one.
@@ -39,14 +40,33 @@ def get_previous_dagrun(call: Call) -> Any:
     """Find the previous live run."""
     from airflow.models.dagrun import DagRun
 
-    return _among_live(DagRun, call)
+    from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_run
+
+    run = call.dag_run
+    return _among_live(DagRun, call, replayed_by_run(run.dag_id, run.run_id) if run else None)
+
+
+def get_previous_scheduled_dagrun(call: Call) -> Any:
+    """Find the previous scheduled run; for a replay, the one before its original."""
+    from airflow.models.dagrun import DagRun
+
+    from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_run
+
+    session = call.session
+    # Airflow reads it in a moment; the session has it by then.
+    run = session.get(DagRun, call.dag_run_id)
+    if run is None or (replayed := replayed_by_run(run.dag_id, run.run_id)) is None:
+        return call.proceed()
+    return _among_live(DagRun, call, replayed)
 
 
 def has_any_prior_tis(call: Call) -> Any:
     """Find out whether the task ever ran before in a live run."""
     from airflow.models.taskinstance import TaskInstance
 
-    return _among_live(TaskInstance, call)
+    from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_run
+
+    return _among_live(TaskInstance, call, replayed_by_run(call.ti.dag_id, call.ti.run_id))
 
 
 def evaluate_with(call: Call) -> Any:
@@ -60,18 +80,20 @@ def get_many(call: Call) -> Any:
     """Select the XComs of the run, and among those of earlier runs the ones of live runs."""
     from sqlalchemy import or_
 
-    from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+    from airflow_providers_pinning.domain.canaries.routed_runs import is_canary, replayed_by_run
 
     query = call.proceed()
     if not call.include_prior_dates:
         return query
     xcom = query.column_descriptions[0]["entity"]
+    if isinstance(call.run_id, str) and (replayed := replayed_by_run(xcom.dag_id, call.run_id)) is not None:
+        query = query.where(xcom.run_id.is_distinct_from(replayed))
     return query.where(or_(xcom.run_id == call.run_id, ~is_canary(xcom)))
 
 
-def _among_live(model: Any, call: Call) -> Any:
-    """Proceed, in statements that do not see what belongs to canary runs."""
+def _among_live(model: Any, call: Call, replayed: Any = None) -> Any:
+    """Proceed, in statements that see nothing of canary runs, nor of the run that the asking one replays."""
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
-    with only_live(model, session=call.session):
+    with only_live(model, session=call.session, replayed=replayed):
         return call.proceed()

@@ -37,7 +37,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 def get_previous_dagrun(call: Call) -> Any:
     """Answer with the previous live run; an older route calls it too."""
-    return _among_live(_runs(), call)
+    return _among_live(_runs(), call, _replayed_at(call))
 
 
 def get_dr_count(call: Call) -> Any:
@@ -47,7 +47,9 @@ def get_dr_count(call: Call) -> Any:
 
 def get_previous_successful_dagrun(call: Call) -> Any:
     """Answer with the previous successful live run."""
-    return _among_live(_runs(), call)
+    from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_task
+
+    return _among_live(_runs(), call, replayed_by_task(call.task_instance_id))
 
 
 async def get_dr_count_later(call: Call) -> Any:
@@ -62,7 +64,7 @@ async def get_previous_successful_dagrun_later(call: Call) -> Any:
 
 def get_previous_task_instance(call: Call) -> Any:
     """Answer with the task instance of the previous live run."""
-    return _among_live(_task_instances(), call)
+    return _among_live(_task_instances(), call, _replayed_at(call))
 
 
 def get_task_instance_count(call: Call) -> Any:
@@ -95,10 +97,17 @@ def _names_runs(call: Call) -> bool:
     return bool(call.run_ids or call.logical_dates)
 
 
-def _among_live(model: Any, call: Call) -> Any:
+def _replayed_at(call: Call) -> Any:
+    """Return the run that the asking one replays, which is told by its logical date."""
+    from airflow_providers_pinning.domain.canaries.routed_runs import replayed_at
+
+    return replayed_at(call.dag_id, call.logical_date)
+
+
+def _among_live(model: Any, call: Call, replayed: Any = None) -> Any:
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
-    with only_live(model, session=call.session):
+    with only_live(model, session=call.session, replayed=replayed):
         return call.proceed()
 
 

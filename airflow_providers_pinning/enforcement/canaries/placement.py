@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-All tasks of a canary run in one pool, queue or executor, if the request wants that.
+All tasks of a canary run behind those of live runs, and in one pool, queue or executor, if the request wants that.
 
 Airflow takes these of each task from its Dag, when the task instance is made, mapped ones and those of cleared tasks
 too. They matter from the moment that the task is scheduled, so this is where they are set: for whatever way the
@@ -31,21 +31,27 @@ from typing import Any
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
 
+LAST = -1_000_000
+"""Priority of tasks that are handed to an executor when no task of a live run waits for the same slots."""
+
 
 def schedule_tis(call: Call) -> Any:
     """Schedule the tasks of a run; those of a canary run where it was asked to have them."""
     run = call.instance
     if not may_be_canary(run.run_id):
         return call.proceed()
-    from airflow_providers_pinning.domain.canaries.isolation import places_of
+    from airflow_providers_pinning.domain.canaries.isolation import takes_slot_and_places
 
     session = call.session
-    places = places_of(run.dag_id, run.run_id, session=session)
-    if not places:
+    takes_slot, places = takes_slot_and_places(run.dag_id, run.run_id, session=session)
+    if takes_slot and not places:
         return call.proceed()
     task_instances = list(call.schedulable_tis)
     for ti in task_instances:
         for place, value in places.items():
             setattr(ti, place, value)
+        if not takes_slot:
+            # Airflow takes those of the oldest logical date first, which a replay has.
+            ti.priority_weight = LAST
     session.flush()
     return call.proceed(schedulable_tis=task_instances)

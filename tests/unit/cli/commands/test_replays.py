@@ -87,3 +87,10 @@ def test_nothing_to_replay_is_a_refusal(pinning, orders):
     orders.pin("orders", 1)
     done = pinning("canary", "orders", "-V", 2, "--replay-last", 1, *WHY)
     assert (done.code, "nothing_to_replay" in done.err) == (3, True)
+
+
+def test_rehearsal_says_how_many_runs_there_will_be_and_refuses_what_is_not_there(pinning, orders, original):
+    told = pinning("canary", "orders", "-V", 2, "--replay-last", 3, "--reason", "try it", "--dry-run")
+    assert "This starts 1 run of Dag 'orders'" in told.out + told.err
+    refused = pinning("canary", "orders", "-V", 2, "--replay", "nonesuch", "--reason", "try it", "--dry-run")
+    assert (refused.code, "nothing_to_replay" in refused.err) == (3, True)

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.execution_api.routes import dag_runs, task_instances
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
@@ -34,6 +35,8 @@ from airflow_providers_pinning.domain.canaries.pairs import list_pairs
 from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.errors import InvalidConfError, NothingToReplayError
+from airflow_providers_pinning.domain.soak.soak import SoakQuestion, soak
+from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
 from airflow_providers_pinning.models import WithheldEffect
 from tests.support.api import PINNING
 from tests.support.canaries import Canaries, dag_with_tasks
@@ -55,11 +58,11 @@ def canaries(lab, scheduler):
 def live(canaries, session):
     """Return a function that makes a finished live run of the pinned version, and returns its id."""
 
-    def make(day=DAY, *, state="success", conf=None, version=1, dag_id="orders", **values):
+    def make(day=DAY, *, state="success", conf=None, version=1, dag_id="orders", name=None, **values):
         dag_version = canaries.lab.version(dag_id, version)
         run = trigger_dag(
             dag_id,
-            run_id=f"live__{day:%Y-%m-%d}",
+            run_id=name or f"live__{day:%Y-%m-%d}",
             logical_date=day,
             conf=conf,
             triggered_by=DagRunTriggeredByType.TIMETABLE,
@@ -126,6 +129,14 @@ class TestInputs:
         dates = [canaries.run(replay(canaries, last=1).run_ids[0]).logical_date for _ in range(3)]
 
         assert dates == [DAY + timedelta(microseconds=number) for number in (1, 2, 3)]
+
+    def test_replay_stays_in_the_second_of_its_original(self, canaries, live):
+        last = DAY.replace(microsecond=999_999)
+        live(logical_date=last)
+
+        dates = [canaries.run(replay(canaries, last=1).run_ids[0]).logical_date for _ in range(2)]
+
+        assert dates == [DAY.replace(microsecond=999_998), DAY.replace(microsecond=999_997)]
 
     def test_last_ones_are_the_newest_successful_live_runs_of_the_active_version(self, canaries, live):
         wanted = [live(DAY + timedelta(days=number)) for number in range(3)][1:]
@@ -212,6 +223,46 @@ class TestInputs:
             replay(canaries, runs=(running,))
 
 
+class TestPast:
+    """A replay has the past of its original, which it would have itself otherwise."""
+
+    @pytest.fixture
+    def replayed(self, canaries, live):
+        """Return a replay of the second of two live runs, and the first one's id."""
+        before = live()
+        live(DAY + timedelta(days=1))
+        return canaries.run(replay(canaries, last=1).run_ids[0]), before
+
+    def test_is_that_of_the_original(self, replayed, session):
+        run, before = replayed
+
+        assert DagRun.get_previous_dagrun(run, session=session).run_id == before
+        assert DagRun.get_previous_scheduled_dagrun(run.id, session=session).run_id == before
+
+    def test_is_what_its_tasks_are_told(self, replayed, session):
+        run, before = replayed
+        ti = run.task_instances[0]
+
+        successful = task_instances.get_previous_successful_dagrun(task_instance_id=ti.id, session=session)
+        asked = {"dag_id": "orders", "session": session, "logical_date": run.logical_date, "state": None}
+        previous = dag_runs.get_previous_dagrun(**asked)
+        task = task_instances.get_previous_task_instance(**asked, task_id="load", map_index=-1)
+
+        assert successful.data_interval_end == DAY + timedelta(days=1)
+        assert (previous.run_id, task.run_id) == (before, before)
+
+    def test_has_the_xcoms_of_before_the_original(self, replayed, session):
+        run, before = replayed
+        for of in (before, "live__2026-01-06"):
+            push(session, of, "load", "rows", of)
+
+        query = XComModel.get_many(
+            run_id=run.run_id, key="rows", task_ids="load", dag_ids="orders", include_prior_dates=True
+        )
+
+        assert [xcom.value for xcom in session.scalars(query)] == [before]
+
+
 class TestComparison:
     @pytest.fixture
     def started(self, canaries, live):
@@ -250,6 +301,52 @@ class TestComparison:
         [(_, _, key, _, shown)] = differences(pair)[2:]
         assert key == "large"
         assert shown.startswith("1002 characters, sha256 ")
+
+    def test_instances_that_one_of_them_lacks(self, canaries, started, session):
+        run_id, original = started
+        lacking = select(TaskInstance).where(TaskInstance.run_id == original, TaskInstance.task_id == "load")
+        [ti] = session.scalars(lacking)
+        ti.map_index = 3
+        session.commit()
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert differences(pair) == [("task", "load", None, "success", None), ("task", "load", None, None, "success")]
+
+    def test_runs_without_a_task_in_common_are_not_compared(self, lab, canaries, live, session):
+        live()
+        lab.commit("sha3", orders=dag_with_tasks({"renamed": "all_success"}))
+        [run_id] = replay(canaries, 2, last=1).run_ids
+        canaries.let_start(run_id)
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert pair.comparison == {"problem": "The two have no task in common."}
+        judged = soak("orders", 2, SoakQuestion(Criteria(min_runs=1, max_output_differences=0)), session=session)
+        assert judged.judgement.verdict == Verdict.PROGRESSING
+        assert judged.evidence.notes == ("1 replay could not be compared.",)
+
+    def test_too_many_xcoms_are_not_compared(self, canaries, started, session, monkeypatch):
+        monkeypatch.setattr("airflow_providers_pinning.domain.canaries.pairs.MOST_CHARACTERS", 100)
+        run_id, _ = started
+        push(session, run_id, "load", "large", "x" * 100)
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert "too many or too large XComs" in pair.comparison["problem"]
+
+    def test_run_id_that_is_part_of_words_changes_no_value(self, canaries, live, session):
+        live()
+        original = live(DAY + timedelta(days=1), name="a")
+        [run_id] = replay(canaries, runs=(original,)).run_ids
+        canaries.let_start(run_id)
+        for of in (original, run_id):
+            push(session, of, "load", "return_value", "a banana")
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert pair.comparison["differences"] == 1  # "a" itself is taken for the id, and nothing inside of words
+        assert differences(pair)[0][3] == '"{run_id} banana"'
 
     def test_states_of_tasks(self, canaries, started, session):
         run_id, _ = started
@@ -309,16 +406,14 @@ class TestComparison:
         [pair] = pairs(session)
         assert differences(pair) == [("xcom", "extract", "return_value", None, "4")]
 
-    def test_no_live_run_has_a_replay_as_its_past(self, canaries, started, session):
+    def test_no_live_run_has_a_replay_as_its_past(self, canaries, started, live, session):
         run_id, original = started
         canaries.finish(run_id)
-        latest = canaries.run(original)
-        later = DagRun.get_previous_dagrun(
-            session.scalars(select(DagRun).where(DagRun.run_id == original)).one(), session=session
-        )
-        assert later is None
-        assert session.scalars(select(TaskInstance).where(TaskInstance.run_id == run_id)).all()
-        assert latest.state == "success"
+        later = live(DAY + timedelta(days=1))
+
+        found = DagRun.get_previous_dagrun(canaries.run(later), session=session)
+
+        assert found.run_id == original
 
 
 class TestFaces:

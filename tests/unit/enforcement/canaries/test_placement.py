@@ -23,7 +23,7 @@ from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, select
 
-from airflow_providers_pinning.domain.canaries.isolation import Isolation
+from airflow_providers_pinning.domain.canaries.isolation import Isolation, Slots
 from airflow_providers_pinning.domain.errors import InvalidIsolationError
 from tests.support.canaries import Canaries, dag_with_tasks
 from tests.support.sources import dag_file
@@ -104,3 +104,14 @@ def test_pool_that_a_task_does_not_fit_into_is_refused(canaries, lab):
 
     with pytest.raises(InvalidIsolationError, match=r"has 2 slots.*need more, so they would never run: load"):
         canaries.start(2, isolation=APART)
+
+
+def test_tasks_of_canary_runs_come_behind_those_of_live_runs_unless_they_share_slots(canaries, session):
+    behind, shared = canaries.start(), canaries.start(isolation=Isolation(slots=Slots.SHARED))
+
+    def priorities(run_id):
+        query = select(TaskInstance.priority_weight).where(TaskInstance.run_id == run_id)
+        return set(session.scalars(query.where(TaskInstance.state.is_not(None))))
+
+    assert priorities(behind) == {-1_000_000}
+    assert min(priorities(shared)) >= 1
