@@ -99,12 +99,17 @@ def only_live(model: Any, *, session: Session, replayed: ScalarSelect[str] | Non
         yield
 
 
-def replayed_by_run(dag_id: str, run_id: str) -> ScalarSelect[str] | None:
-    """Build the sub-query of the run that a run replays; ``None`` if it replays none, as all live runs."""
+def replayed_by_run(dag_id: Any, run_id: str) -> ScalarSelect[str] | None:
+    """
+    Build the sub-query of the run that a run replays; ``None`` if it replays none, as all live runs.
+
+    :param dag_id: the Dag, or its column in the enclosing statement
+    :param run_id: the run
+    """
     if not may_be_canary(run_id):
         return None
     replay = select(RoutedRun.replay_of).where(RoutedRun.dag_id == dag_id, RoutedRun.run_id == run_id)
-    return replay.correlate(None).scalar_subquery()
+    return replay.correlate_except(RoutedRun).scalar_subquery()
 
 
 def replayed_by_task(task_instance_id: Any) -> ScalarSelect[str]:
