@@ -17,8 +17,9 @@
 """
 Canary runs on the very inputs of live runs.
 
-A replay has its original's data interval, configuration, consumed asset events and partition. No two runs of a Dag may
-share a logical date, so that of a replay is some microseconds later: what templates show stays the same to the second.
+A replay has its original's data interval, configuration, consumed asset events and partition key. No two runs of a Dag
+may share a logical date, so that of a replay is another microsecond of the same second: what templates show stays the
+same to the second.
 """
 
 from __future__ import annotations

@@ -59,7 +59,9 @@ async def get_dr_count_later(call: Call) -> Any:
 
 async def get_previous_successful_dagrun_later(call: Call) -> Any:
     """Answer with the previous successful live run, over an asynchronous session."""
-    return await _later_among_live(_runs(), call)
+    from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_task
+
+    return await _later_among_live(_runs(), call, replayed_by_task(call.task_instance_id))
 
 
 def get_previous_task_instance(call: Call) -> Any:
@@ -111,9 +113,9 @@ def _among_live(model: Any, call: Call, replayed: Any = None) -> Any:
         return call.proceed()
 
 
-async def _later_among_live(model: Any, call: Call) -> Any:
+async def _later_among_live(model: Any, call: Call, replayed: Any = None) -> Any:
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
     # Statements are sent by the session inside, in the same task of the event loop.
-    with only_live(model, session=call.session.sync_session):
+    with only_live(model, session=call.session.sync_session, replayed=replayed):
         return await call.proceed()
