@@ -335,6 +335,20 @@ SOAK_CRITERIA = (
         default=0.05,
         metavar="SHARE",
     ),
+    Arg(
+        ("--min-duration-difference",),
+        help="With --compare: by how much longer runs must take to be slower (default: 5)",
+        type=values.seconds,
+        default=5.0,
+        metavar="SECONDS",
+    ),
+    Arg(
+        ("--min-duration-runs",),
+        help="With --compare: successful runs on each side, or replays, needed to judge durations (default: 3)",
+        type=values.whole_number(1),
+        default=3,
+        metavar="NUMBER",
+    ),
 )
 
 FROM_VERSION = Arg(

@@ -57,7 +57,10 @@ class SoakCriteria:
     """How many times as long the runs may take, with ``compare``."""
     max_failure_rate_increase: float | None = None
     """By how much the failure rate may be higher, with ``compare``."""
-
+    min_duration_difference: float | None = None
+    """Seconds by which the runs must take longer to be slower, with ``compare``."""
+    min_duration_runs: int | None = None
+    """Successful runs on each side, or pairs of replay and original, that are needed to judge durations."""
     failed_tasks: str = FailedTasks.COUNT.value
     """A :class:`FailedTasks`."""
 

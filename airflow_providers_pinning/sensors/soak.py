@@ -75,6 +75,9 @@ class VersionSoakSensor(PinningSensor):
     :param compare: compare with the version that it would replace, or replaced
     :param max_duration_ratio: how many times as long runs may take, with ``compare``
     :param max_failure_rate_increase: by how much the failure rate may be higher, with ``compare``
+    :param min_duration_difference: time by which runs must take longer to be slower, with ``compare``
+    :param min_duration_runs: successful runs on each side, or pairs of replay and original, that are needed to judge
+        durations, with ``compare``
     """
 
     template_fields: Sequence[str] = (
@@ -113,6 +116,8 @@ class VersionSoakSensor(PinningSensor):
         compare: bool = False,
         max_duration_ratio: float | None = None,
         max_failure_rate_increase: float | None = None,
+        min_duration_difference: float | timedelta | None = None,
+        min_duration_runs: int | None = None,
         **kwargs: Any,
     ) -> None:
         # In 0.1.0 the name of a parameter of BaseSensorOperator. What default_args hold of that does not come by here.
@@ -134,6 +139,8 @@ class VersionSoakSensor(PinningSensor):
         self.compare = compare
         self.max_duration_ratio = max_duration_ratio
         self.max_failure_rate_increase = max_failure_rate_increase
+        self.min_duration_difference = min_duration_difference
+        self.min_duration_runs = min_duration_runs
         self.note_conditions()
 
     def criteria(self) -> SoakCriteria:
@@ -154,6 +161,8 @@ class VersionSoakSensor(PinningSensor):
             compare=self.compare,
             max_duration_ratio=self.max_duration_ratio,
             max_failure_rate_increase=self.max_failure_rate_increase,
+            min_duration_difference=seconds(self.min_duration_difference),
+            min_duration_runs=self.min_duration_runs,
         )
 
     def trigger(self) -> VersionSoakTrigger:

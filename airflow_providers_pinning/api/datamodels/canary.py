@@ -215,11 +215,20 @@ class BaselineComparisonResponse(BaseModel):
     )
     baseline_median_duration: float | None
     duration_ratio: float | None
+    duration_difference: float | None = Field(description="Seconds by which the median is above the baseline's.")
     duration_method: str
     p_value: float | None
     p90_duration: float | None = Field(description="Seconds that the worst tenth of the runs exceeds.")
     baseline_p90_duration: float | None
     p90_ratio: float | None = Field(description="Shown beside the median's ratio, and not judged.")
+    pairs: int = Field(
+        description="Replays whose duration is compared with that of their original, which is a run of the baseline."
+    )
+    paired_duration_ratio: float | None = Field(description="Median of the ratios of the pairs.")
+    paired_duration_difference: float | None = Field(description="Median of their differences, in seconds.")
+    paired_duration_method: str
+    paired_p_value: float | None
+    duration_judged_by: str = Field(description="pairs if there are enough of them, else runs.")
 
 
 class SoakResponse(JudgementResponse):

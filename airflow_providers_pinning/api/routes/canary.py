@@ -183,6 +183,8 @@ def get_soak(
     compare: bool = False,
     max_duration_ratio: Annotated[float, Query(gt=0, le=MAX_DURATION_RATIO)] = 1.5,
     max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
+    min_duration_difference: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 5,
+    min_duration_runs: Annotated[int, Query(ge=1, le=MAX_INTEGER)] = 3,
 ) -> SoakResponse:
     """Judge a version by its runs, with the evidence."""
     criteria = Criteria(
@@ -193,7 +195,11 @@ def get_soak(
         consecutive_successes=consecutive_successes,
         inconclusive_after=None if inconclusive_after is None else timedelta(seconds=inconclusive_after),
     )
-    tolerance = Tolerance(max_duration_ratio, max_failure_rate_increase) if compare else None
+    tolerance = (
+        Tolerance(max_duration_ratio, max_failure_rate_increase, min_duration_difference, min_duration_runs)
+        if compare
+        else None
+    )
     question = SoakQuestion(
         criteria,
         run_kinds,

@@ -28,9 +28,10 @@ from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.soak import soak
-from airflow_providers_pinning.domain.soak.baseline import Tolerance
+from airflow_providers_pinning.domain.soak.baseline import Comparison, Tolerance
 from airflow_providers_pinning.domain.soak.soak import Soak, SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Criteria
+from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.vocabulary import ExitCode, FailedTasks, RunKind, Verdict
 
 CODE_OF = {
@@ -63,13 +64,15 @@ def _question(args: Namespace) -> SoakQuestion:
         consecutive_successes=args.consecutive_successes,
         inconclusive_after=None if args.inconclusive_after is None else timedelta(seconds=args.inconclusive_after),
     )
-    tolerance = Tolerance(args.max_duration_ratio, args.max_failure_rate_increase) if args.compare else None
+    tolerance = Tolerance(
+        args.max_duration_ratio, args.max_failure_rate_increase, args.min_duration_difference, args.min_duration_runs
+    )
     return SoakQuestion(
         criteria,
         RunKind(args.run_kinds),
         args.since,
         args.expected_dag_hash,
-        tolerance,
+        tolerance if args.compare else None,
         expected_bundle_version=args.expected_bundle_version,
         failed_tasks=FailedTasks(args.failed_tasks),
     )
@@ -98,10 +101,18 @@ def _rows(result: Soak) -> list[Row]:
             "compared with": short(result.baseline) or "nothing: it replaces no version",
             "comparison": f"{compared.judgement.verdict.value}: {compared.judgement.message}",
             "duration ratio": _ratio(compared.duration_ratio),
+            "of replays": _of_pairs(compared),
             "of the worst tenth": _ratio(compared.p90_ratio),
             "failed runs": f"{compared.failure_rate:.1%}, of the other version {compared.baseline_failure_rate:.1%}",
         }
     return properties(rows)
+
+
+def _of_pairs(compared: Comparison) -> str | None:
+    """Return how many times as long replays take as their originals."""
+    if compared.paired_duration_ratio is None:
+        return None
+    return f"{compared.paired_duration_ratio:.2f} ({plural(compared.pairs, 'pair')})"
 
 
 def _ratio(value: float | None) -> str | None:

@@ -35,7 +35,7 @@ from airflow.utils.state import DagRunState, State, TaskInstanceState
 from sqlalchemy import Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.pairs import compare_with_original
+from airflow_providers_pinning.domain.canaries.comparison import compare_with_original
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.domain.tries import earlier_tries, of_current_tries
 from airflow_providers_pinning.models import RoutedRun, WithheldEffect

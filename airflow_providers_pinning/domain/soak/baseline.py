@@ -18,18 +18,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 from statistics import median, quantiles
 
+from airflow_providers_pinning.domain.soak.timing import Pair, Timing, between_pairs, between_samples, ratio
 from airflow_providers_pinning.domain.soak.verdict import Judgement
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.vocabulary import Verdict
-
-SIGNIFICANCE = 0.05
-
-LEAST_SECONDS = 1.0
-"""What a shorter duration is taken for: the start of a task's process takes as long, and varies."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,10 @@ class Tolerance:
     """Median duration of its runs, relative to the baseline's."""
     max_failure_rate_increase: float = 0.05
     """Failure rate above the baseline's, as a difference, so that a baseline of zero works too."""
+    min_duration_difference: float = 5.0
+    """Seconds by which its runs must take longer to be slower, whatever the ratio is: short runs vary by as much."""
+    min_duration_runs: int = 3
+    """Successful runs on each side, or pairs of replay and original, without which no duration is judged."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class Comparison:
     median_duration: float | None
     baseline_median_duration: float | None
     duration_ratio: float | None
+    duration_difference: float | None
+    """Seconds by which the median is above the baseline's."""
     duration_method: str
     """``mann-whitney``, or ``ratio`` where the samples are too small for a test or scipy is not installed."""
     p_value: float | None
@@ -77,49 +79,55 @@ class Comparison:
     baseline_p90_duration: float | None
     p90_ratio: float | None
     """Shown beside the median's ratio, and not judged."""
+    pairs: int
+    """Replays whose duration is compared with that of their original, which is a run of the baseline."""
+    paired_duration_ratio: float | None
+    """Median of the ratios of the pairs."""
+    paired_duration_difference: float | None
+    """Median of their differences, in seconds."""
+    paired_duration_method: str
+    """``wilcoxon``, or ``ratio`` where there are too few pairs for a test or scipy is not installed."""
+    paired_p_value: float | None
+    duration_judged_by: str
+    """``pairs`` if there are enough, since their inputs are the same, else ``runs``."""
 
 
-def can_test(candidate: int, baseline: int) -> bool:
+def compare(candidate: Sample, baseline: Sample, tolerance: Tolerance, pairs: Sequence[Pair] = ()) -> Comparison:
     """
-    Tell whether a two-sided rank test of these sample sizes can be significant at all.
+    Compare failure rates by their difference and durations by a rank test where samples allow.
 
-    With three candidate runs it takes at least five baseline runs, with two eight, with one thirty-nine.
+    Durations are judged by the pairs if there are enough of them: how much data a run had makes no difference then.
+
+    :param candidate: the runs that are judged
+    :param baseline: the runs that they are compared with
+    :param tolerance: how much worse they may be
+    :param pairs: durations of replays and of their originals
     """
-    if not (candidate and baseline):
-        return False
-    # There are at least as many orders as runs; very many runs have more orders than can be written down.
-    runs, orders = candidate + baseline, 2 / SIGNIFICANCE
-    return runs >= orders or comb(runs, candidate) >= orders
-
-
-def compare(candidate: Sample, baseline: Sample, tolerance: Tolerance) -> Comparison:
-    """Compare failure rates by their difference and durations by a rank test where samples allow."""
-    ours = median(candidate.durations) if candidate.durations else None
-    theirs = median(baseline.durations) if baseline.durations else None
-    ratio = _ratio(ours, theirs)
+    by_runs, by_pairs = between_samples(candidate.durations, baseline.durations), between_pairs(pairs)
+    has_pairs = by_pairs.runs >= tolerance.min_duration_runs
     worst, baseline_worst = _p90(candidate.durations), _p90(baseline.durations)
-    p_value = _p_value(candidate.durations, baseline.durations)
     return Comparison(
-        judgement=_judge(candidate, baseline, ratio, p_value, tolerance),
+        judgement=_judge(candidate, baseline, by_pairs if has_pairs else by_runs, tolerance, paired=has_pairs),
         runs=candidate.runs,
         baseline_runs=baseline.runs,
         failure_rate=candidate.failure_rate,
         baseline_failure_rate=baseline.failure_rate,
-        median_duration=ours,
-        baseline_median_duration=theirs,
-        duration_ratio=ratio,
-        duration_method="ratio" if p_value is None else "mann-whitney",
-        p_value=p_value,
+        median_duration=median(candidate.durations) if candidate.durations else None,
+        baseline_median_duration=median(baseline.durations) if baseline.durations else None,
+        duration_ratio=by_runs.ratio,
+        duration_difference=by_runs.difference,
+        duration_method=by_runs.method,
+        p_value=by_runs.p_value,
         p90_duration=worst,
         baseline_p90_duration=baseline_worst,
-        p90_ratio=_ratio(worst, baseline_worst),
+        p90_ratio=None if worst is None or baseline_worst is None else ratio(worst, baseline_worst),
+        pairs=by_pairs.runs,
+        paired_duration_ratio=by_pairs.ratio,
+        paired_duration_difference=by_pairs.difference,
+        paired_duration_method=by_pairs.method,
+        paired_p_value=by_pairs.p_value,
+        duration_judged_by="pairs" if has_pairs else "runs",
     )
-
-
-def _ratio(ours: float | None, theirs: float | None) -> float | None:
-    if ours is None or theirs is None:
-        return None
-    return max(ours, LEAST_SECONDS) / max(theirs, LEAST_SECONDS)
 
 
 def _p90(durations: tuple[float, ...]) -> float | None:
@@ -128,9 +136,7 @@ def _p90(durations: tuple[float, ...]) -> float | None:
     return quantiles(durations, n=10, method="inclusive")[-1]
 
 
-def _judge(
-    candidate: Sample, baseline: Sample, ratio: float | None, p_value: float | None, tolerance: Tolerance
-) -> Judgement:
+def _judge(candidate: Sample, baseline: Sample, timing: Timing, tolerance: Tolerance, *, paired: bool) -> Judgement:
     increase = candidate.failure_rate - baseline.failure_rate
     if candidate.runs and increase > tolerance.max_failure_rate_increase:
         against = (
@@ -143,14 +149,9 @@ def _judge(
             "more_failures_than_baseline",
             f"{candidate.failure_rate:.0%} of {plural(candidate.runs, 'run')} failed, {against}.",
         )
-    slower = ratio is not None and ratio > tolerance.max_duration_ratio
-    if slower and (p_value is None or p_value <= SIGNIFICANCE):
-        return Judgement(
-            Verdict.FAILED,
-            "slower_than_baseline",
-            f"The median duration is {ratio:.2f} times the baseline's; {tolerance.max_duration_ratio} is tolerated.",
-        )
-    if not baseline.runs or ratio is None:
+    if timing.is_slower(tolerance.max_duration_ratio, tolerance.min_duration_difference):
+        return _slower(timing, tolerance, paired=paired)
+    if not baseline.runs or timing.ratio is None:
         return Judgement(
             Verdict.INCONCLUSIVE, "no_baseline", "There are not enough successful runs on both sides to compare."
         )
@@ -159,11 +160,17 @@ def _judge(
     )
 
 
-def _p_value(candidate: tuple[float, ...], baseline: tuple[float, ...]) -> float | None:
-    if not can_test(len(candidate), len(baseline)):
-        return None
-    try:
-        from scipy.stats import mannwhitneyu
-    except ImportError:
-        return None
-    return float(mannwhitneyu(candidate, baseline, alternative="two-sided").pvalue)
+def _slower(timing: Timing, tolerance: Tolerance, *, paired: bool) -> Judgement:
+    difference = f"{timing.difference:.1f} seconds more"
+    if paired:
+        seen = f"Replays take {timing.ratio:.2f} times as long as their originals, {difference}"
+    else:
+        seen = f"The median duration is {timing.ratio:.2f} times the baseline's, {difference}"
+    if timing.runs < tolerance.min_duration_runs:
+        return Judgement(
+            Verdict.INCONCLUSIVE,
+            "too_few_durations",
+            f"{seen}, but there {'is' if timing.runs == 1 else 'are'} only {plural(timing.runs, 'successful run')} on "
+            f"one side; {tolerance.min_duration_runs} are needed to judge durations.",
+        )
+    return Judgement(Verdict.FAILED, "slower_than_baseline", f"{seen}; {tolerance.max_duration_ratio} is tolerated.")

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
+from uuid import UUID
 
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
@@ -127,6 +128,35 @@ def durations(scope: Scope, runs: Subquery, *, session: Session) -> tuple[float,
         )
         seconds += [(order_id, taken) for order_id, taken in session.execute(live.limit(TIMED_RUNS))]
     return tuple(float(of_run) for _, of_run in sorted(seconds, reverse=True)[:TIMED_RUNS])
+
+
+def paired_durations(
+    scope: Scope, runs: Subquery, baseline_id: UUID, *, session: Session
+) -> tuple[tuple[float, float], ...]:
+    """
+    Return the seconds that the tasks of the newest successful replays took, each with those of its original.
+
+    :param scope: the runs that are judged
+    :param runs: the same, with what they count as
+    :param baseline_id: the version that they are compared with; originals that other versions ran are left out
+    """
+    if scope.kind is RunKind.LIVE:
+        return ()
+    compared = RoutedRun.outcome["replay"]
+    query = (
+        select(RoutedRun.active_seconds, compared["original_seconds"].as_float())
+        .join(runs, runs.c.run_id == RoutedRun.run_id)
+        .where(
+            *of_canaries(scope),
+            RoutedRun.replay_of.is_not(None),
+            runs.c.counts_as.in_((CountsAs.SUCCESS.value, KNOWN)),
+            compared["original_dag_version_id"].as_string() == str(baseline_id),
+            compared["timed"].as_boolean(),
+        )
+        .order_by(RoutedRun.created_at.desc())
+        .limit(TIMED_RUNS)
+    )
+    return tuple((float(ours), float(theirs)) for ours, theirs in session.execute(query))
 
 
 def baseline_sample(active: Scope | None, *, session: Session) -> Sample:

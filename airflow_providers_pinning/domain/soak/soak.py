@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.errors import NotManagedError
 from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.soak import verdict
 from airflow_providers_pinning.domain.soak.baseline import Comparison, Sample, Tolerance, compare
-from airflow_providers_pinning.domain.soak.evidence import EVER, baseline_sample, durations, gather
+from airflow_providers_pinning.domain.soak.evidence import EVER, baseline_sample, durations, gather, paired_durations
 from airflow_providers_pinning.domain.soak.judged_runs import Scope
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, Judgement
 from airflow_providers_pinning.domain.versions.identity import (
@@ -116,7 +116,9 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
     if question.tolerance:
         baseline = _baseline(dag_id, version, session=session)
         ours = Sample(evidence.failures, durations(scope, runs, session=session), evidence.runs)
-        compared = compare(ours, baseline_sample(_live_runs_of(baseline, scope), session=session), question.tolerance)
+        theirs = baseline_sample(_live_runs_of(baseline, scope), session=session)
+        pairs = paired_durations(scope, runs, baseline.dag_version_id, session=session) if baseline else ()
+        compared = compare(ours, theirs, question.tolerance, pairs)
         # A few early runs say nothing of a difference, so it counts once there are as many as are needed.
         if evidence.runs >= question.criteria.min_runs:
             judgement = _worst(judgement, compared.judgement)

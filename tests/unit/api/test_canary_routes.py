@@ -123,6 +123,7 @@ def test_comparison_without_live_runs_of_the_active_version_is_inconclusive(api,
     session.commit()
     body = api().get(SOAK, params={"min_runs": 1, "compare": True}).json()
     assert body["criteria"]["max_duration_ratio"] == 1.5
+    assert (body["criteria"]["min_duration_difference"], body["criteria"]["min_duration_runs"]) == (5, 3)
     assert (body["verdict"], body["baseline"]["version_number"]) == ("inconclusive", 1)
     assert body["comparison"]["judgement"]["reason"] == "no_baseline"
 

@@ -131,6 +131,8 @@ def test_criteria_are_sent_rendered(stub):
         since=datetime(2026, 1, 1, tzinfo=timezone.utc),
         compare=True,
         max_duration_ratio=2,
+        min_duration_difference=timedelta(minutes=1),
+        min_duration_runs=4,
         failed_tasks="ignore",
     ).execute(task_context())
     assert stub.received[-1].params == {
@@ -143,6 +145,8 @@ def test_criteria_are_sent_rendered(stub):
         "since": "2026-01-01T00:00:00+00:00",
         "compare": "true",
         "max_duration_ratio": "2",
+        "min_duration_difference": "60.0",
+        "min_duration_runs": "4",
     }
 
 

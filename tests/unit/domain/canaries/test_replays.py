@@ -35,6 +35,7 @@ from airflow_providers_pinning.domain.canaries.pairs import list_pairs
 from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.errors import InvalidConfError, NothingToReplayError
+from airflow_providers_pinning.domain.soak.baseline import Tolerance
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion, soak
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
 from airflow_providers_pinning.models import WithheldEffect
@@ -284,6 +285,23 @@ class TestComparison:
         assert pair.comparison["tasks_added"] == ["check"]
         assert (pair.seconds, pair.comparison["original_seconds"]) == (30, 60)
 
+    def test_earlier_tries_of_the_original_count_and_a_wait_does_not(self, canaries, live, session):
+        original = live()
+        [load] = session.scalars(
+            select(TaskInstance).where(TaskInstance.run_id == original, TaskInstance.task_id == "load")
+        )
+        load.state, load.duration, load.max_tries = "failed", 300, 2
+        load.start_date, load.end_date = DAY, DAY + timedelta(seconds=300)
+        following = load.prepare_db_for_next_try(session) or load
+        following.state, following.duration, following.try_number = "success", 30, 2
+        following.queued_dttm = DAY
+        session.commit()
+        [run_id] = replay(canaries, last=1).run_ids
+        canaries.let_start(run_id)
+        canaries.finish(run_id)
+
+        assert pairs(session)[0].comparison["original_seconds"] == 30 + 30 + 300
+
     def test_values_that_differ_or_are_on_one_side_only(self, canaries, started, session):
         run_id, original = started
         push(session, original, "extract", "return_value", {"rows": 3})
@@ -327,7 +345,7 @@ class TestComparison:
         assert judged.evidence.notes == ("1 replay could not be compared.",)
 
     def test_too_many_xcoms_are_not_compared(self, canaries, started, session, monkeypatch):
-        monkeypatch.setattr("airflow_providers_pinning.domain.canaries.pairs.MOST_CHARACTERS", 100)
+        monkeypatch.setattr("airflow_providers_pinning.domain.canaries.outputs.MOST_CHARACTERS", 100)
         run_id, _ = started
         push(session, run_id, "load", "large", "x" * 100)
         canaries.finish(run_id)
@@ -405,6 +423,24 @@ class TestComparison:
 
         [pair] = pairs(session)
         assert differences(pair) == [("xcom", "extract", "return_value", None, "4")]
+
+    def test_durations_are_judged_by_pair_if_there_are_enough(self, canaries, live, session):
+        canaries.seconds = 50
+        for number in range(3):
+            live(DAY + timedelta(days=number))
+        for run_id in replay(canaries, last=3).run_ids:
+            canaries.let_start(run_id)
+            canaries.finish(run_id)
+        cleared = live(DAY + timedelta(days=5), clear_number=1)
+        other = live(DAY + timedelta(days=6), version=2)
+        for run_id in replay(canaries, runs=(cleared, other)).run_ids:
+            canaries.let_start(run_id)
+            canaries.finish(run_id)
+
+        compared = soak("orders", 2, SoakQuestion(tolerance=Tolerance()), session=session).comparison
+
+        assert (compared.pairs, compared.paired_duration_ratio, compared.paired_duration_difference) == (3, 2.5, 90)
+        assert (compared.duration_judged_by, compared.judgement.reason) == ("pairs", "slower_than_baseline")
 
     def test_no_live_run_has_a_replay_as_its_past(self, canaries, started, live, session):
         run_id, original = started

@@ -21,7 +21,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from airflow_providers_pinning.domain.soak import verdict
-from airflow_providers_pinning.domain.soak.baseline import Sample, Tolerance, can_test, compare
+from airflow_providers_pinning.domain.soak.baseline import Sample, Tolerance, compare
+from airflow_providers_pinning.domain.soak.timing import can_test, can_test_pairs
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, failure_rate_upper_bound, judge
 from airflow_providers_pinning.vocabulary import Verdict
 
@@ -144,7 +145,7 @@ def sample(*durations: float, failures: int = 0) -> Sample:
 
 
 def test_small_samples_are_compared_by_ratio_and_say_so():
-    result = compare(sample(20.0, 22.0), sample(10.0, 10.0), Tolerance(max_duration_ratio=1.5))
+    result = compare(sample(20.0, 22.0, 21.0), sample(10.0, 10.0, 10.0), Tolerance(max_duration_ratio=1.5))
     assert (result.judgement.verdict, result.judgement.reason) == (Verdict.FAILED, "slower_than_baseline")
     assert result.duration_method == "ratio"
 
@@ -159,6 +160,66 @@ def test_large_samples_are_compared_by_a_rank_test():
 def test_difference_that_may_be_chance_does_not_fail():
     result = compare(sample(10, 100, 9, 40), sample(12, 90, 11, 14, 13), Tolerance(max_duration_ratio=1.1))
     assert result.judgement.verdict is Verdict.SUCCESSFUL
+
+
+def test_durations_of_fewer_runs_than_are_needed_fail_nothing_and_pass_nothing():
+    early = compare(sample(19.0, 19.0), sample(10.0, 10.0, 10.0), Tolerance())
+    later = compare(sample(19.0, 19.0, 13.3, 13.3, 13.3), sample(10.0, 10.0, 10.0), Tolerance())
+
+    assert (early.judgement.verdict, early.judgement.reason) == (Verdict.INCONCLUSIVE, "too_few_durations")
+    assert early.judgement.message == (
+        "The median duration is 1.90 times the baseline's, 9.0 seconds more, but there are only 2 successful runs on "
+        "one side; 3 are needed to judge durations."
+    )
+    assert later.judgement.verdict is Verdict.SUCCESSFUL
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(5.0, Verdict.SUCCESSFUL), (4.0, Verdict.FAILED)])
+def test_difference_of_few_seconds_is_no_matter_whatever_the_ratio_is(seconds, verdict):
+    slower = compare(sample(6.0, 6.0, 6.0), sample(1.5, 1.5, 1.5), Tolerance(min_duration_difference=seconds))
+
+    assert slower.judgement.verdict is verdict
+
+
+class TestPairs:
+    FAST, SLOW = tuple((10.0 + n, 10.0 + n) for n in range(6)), tuple((30.0 + n, 10.0 + n) for n in range(6))
+
+    def test_of_replays_and_originals_judge_instead_of_runs_on_other_inputs(self):
+        more_data = compare(sample(*[60.0] * 6), sample(*[10.0] * 6), Tolerance(), self.FAST)
+        slower = compare(sample(*[30.0] * 6), sample(*[30.0] * 6), Tolerance(), self.SLOW)
+
+        assert more_data.judgement.verdict is Verdict.SUCCESSFUL
+        assert (more_data.duration_ratio, more_data.paired_duration_ratio) == (6.0, 1.0)
+        assert slower.judgement.reason == "slower_than_baseline"
+        assert slower.judgement.message.startswith("Replays take 2.60 times as long as their originals, 20.0 seconds")
+        assert (slower.pairs, slower.duration_judged_by) == (6, "pairs")
+
+    def test_are_tested_by_signed_ranks_where_there_are_enough(self):
+        five, six = (compare(sample(30.0), sample(10.0), Tolerance(), self.SLOW[:number]) for number in (5, 6))
+
+        assert (five.paired_duration_method, five.paired_p_value) == ("ratio", None)
+        assert six.paired_duration_method == "wilcoxon"
+        assert six.paired_p_value < 0.05
+
+    def test_that_differ_by_chance_fail_nothing(self):
+        mixed = ((40.0, 10.0), (41.0, 11.0), (42.0, 12.0), (43.0, 13.0), (10.0, 60.0), (11.0, 62.0), (12.0, 64.0))
+
+        compared = compare(sample(10.0), sample(10.0), Tolerance(), mixed)
+
+        assert compared.paired_duration_ratio > 3
+        assert compared.judgement.verdict is Verdict.SUCCESSFUL
+
+    def test_that_are_too_few_leave_it_to_all_runs(self):
+        compared = compare(sample(*[10.0] * 3), sample(*[10.0] * 3), Tolerance(), self.SLOW[:2])
+
+        assert (compared.judgement.verdict, compared.duration_judged_by) == (Verdict.SUCCESSFUL, "runs")
+
+    def test_without_any_difference_need_no_test(self):
+        assert compare(sample(10.0), sample(10.0), Tolerance(), self.FAST).paired_p_value is None
+
+    @pytest.mark.parametrize(("number", "possible"), [(5, False), (6, True), (10_000, True)])
+    def test_can_be_significant_from_six_on(self, number, possible):
+        assert can_test_pairs(number) is possible
 
 
 def test_any_increase_over_the_floor_fails_against_a_baseline_of_zero():
