@@ -38,17 +38,16 @@ from sqlalchemy.orm import ORMExecuteState, Session, defaultload, query_expressi
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.sql.base import ExecutableOption
 
+from airflow_providers_pinning.domain.resolution.told import IS_MANAGED, PINNED_VERSION_ID
 from airflow_providers_pinning.domain.sessions import kept_in_transaction, listening
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identity_of
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 _KEPT = "pinning_places"
-_MANAGED = "pinning_is_managed"
-_PINNED = "pinning_pinned_version_id"
 
 # Attributes that are in no statement unless it asks for them.
-setattr(DagModel, _MANAGED, query_expression())
-setattr(DagModel, _PINNED, query_expression())
+setattr(DagModel, IS_MANAGED, query_expression())
+setattr(DagModel, PINNED_VERSION_ID, query_expression())
 
 
 @contextmanager
@@ -86,8 +85,8 @@ def _of_runs() -> ExecutableOption:
 @cache
 def _told() -> tuple:
     return (
-        with_expression(getattr(DagModel, _MANAGED), _is_managed(DagModel.dag_id, correlated=True)),
-        with_expression(getattr(DagModel, _PINNED), _pinned(DagModel.dag_id, correlated=True)),
+        with_expression(getattr(DagModel, IS_MANAGED), _is_managed(DagModel.dag_id, correlated=True)),
+        with_expression(getattr(DagModel, PINNED_VERSION_ID), _pinned(DagModel.dag_id, correlated=True)),
     )
 
 
@@ -104,12 +103,12 @@ def place_of_inactive_version(
     :param session: database session
     :return: ``None`` if no version of the Dag is managed or the version is the pinned one
     """
-    if dag_model.__dict__.get(_MANAGED) is None:
+    if dag_model.__dict__.get(IS_MANAGED) is None:
         managed, pinned = session.execute(_of_dag(), {"dag_id": dag_model.dag_id}).one()
         # Kept with the row that was read before, so that it is asked once, and goes when that is read again.
-        set_committed_value(dag_model, _MANAGED, managed)
-        set_committed_value(dag_model, _PINNED, pinned)
-    managed, pinned = getattr(dag_model, _MANAGED), getattr(dag_model, _PINNED)
+        set_committed_value(dag_model, IS_MANAGED, managed)
+        set_committed_value(dag_model, PINNED_VERSION_ID, pinned)
+    managed, pinned = getattr(dag_model, IS_MANAGED), getattr(dag_model, PINNED_VERSION_ID)
     if not managed or dag_version_id is None or pinned == dag_version_id:
         return None
     places: dict[UUID, VersionIdentity | None] = kept_in_transaction(session, _KEPT)

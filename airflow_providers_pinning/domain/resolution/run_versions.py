@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 
@@ -35,6 +35,7 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, literal, or_, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.resolution.expansion import expanded_run
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
@@ -88,23 +89,6 @@ def take_answer(dag_id: str) -> Latest | None:
     return latest
 
 
-_expanding: ContextVar[tuple[str, str] | None] = ContextVar("pinning_expanding", default=None)
-
-
-def begin_expansion(dag_id: str, run_id: str) -> Token:
-    """
-    Make look-ups of the Dag's version find the run's own, if versions of the Dag are managed.
-
-    :return: what :func:`end_expansion` ends it with
-    """
-    return _expanding.set((dag_id, run_id))
-
-
-def end_expansion(token: Token) -> None:
-    """Make look-ups of the Dag's version find the active one again."""
-    _expanding.reset(token)
-
-
 def own_version_condition(dag_id: str, otherwise: ColumnElement[bool]) -> ColumnElement[bool] | None:
     """
     Build the condition that a version is the one which the run that is being expanded was created with.
@@ -113,7 +97,7 @@ def own_version_condition(dag_id: str, otherwise: ColumnElement[bool]) -> Column
     :param otherwise: the condition that holds if no version of the Dag is managed, or the run has none
     :return: ``None`` if no run of the Dag is being expanded
     """
-    run = _expanding.get()
+    run = expanded_run()
     if run is None or run[0] != dag_id:
         return None
     managed = select(literal(1)).where(ManagedVersion.dag_id == dag_id).exists()

@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow_providers_pinning.domain.resolution.expansion import begin_expansion, end_expansion
 from airflow_providers_pinning.enforcement.call import Call
 
 
@@ -83,8 +84,6 @@ def expand_mapped_task_instance(call: Call) -> Any:
 
 
 def _expand(call: Call, dag_id: str, run_id: str) -> Any:
-    from airflow_providers_pinning.domain.resolution.run_versions import begin_expansion, end_expansion
-
     # Airflow calls this for every ready task, mapped or not, so a context manager would be felt.
     token = begin_expansion(dag_id, run_id)
     try:

@@ -1,0 +1,47 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Whose task is being expanded.
+
+The scheduler asks for every ready task, mapped or not, so beginning and ending an expansion must cost next to nothing:
+this module imports nothing of Airflow, and is imported with the patches.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+
+_run: ContextVar[tuple[str, str] | None] = ContextVar("pinning_expanding", default=None)
+
+
+def begin_expansion(dag_id: str, run_id: str) -> Token:
+    """
+    Make look-ups of the Dag's version find the run's own, if versions of the Dag are managed.
+
+    :return: what :func:`end_expansion` ends it with
+    """
+    return _run.set((dag_id, run_id))
+
+
+def end_expansion(token: Token) -> None:
+    """Make look-ups of the Dag's version find the active one again."""
+    _run.reset(token)
+
+
+def expanded_run() -> tuple[str, str] | None:
+    """Return the Dag and the run of the task that is being expanded, if there is one."""
+    return _run.get()
