@@ -45,6 +45,15 @@ MAX_NOTE = 1000
 MAX_CANARY_RUNS = 100
 """How many canary runs one request may create."""
 
+MAX_SUBSTITUTES = 100
+"""How many connections, and how many Variables, a request may substitute."""
+
+MAX_RUN_STATE_VALUE = 2**20
+"""Bytes of one value that a canary run writes to a Variable or to the state of an asset."""
+
+MAX_RUN_STATE_NAMES = 1000
+"""How many Variables and keys of assets a canary run may write to."""
+
 MAX_DURATION_RATIO = 1e6
 """The largest tolerance of a comparison of durations."""
 
@@ -152,6 +161,15 @@ class Alerts(str, Enum):
     """It does not happen, and is kept with the run as evidence."""
     SEND = "send"
     """They are handled like those of live runs."""
+
+
+class StateWrites(str, Enum):
+    """What becomes of what a canary run writes to Variables and to the state of assets."""
+
+    WITHHOLD = "withhold"
+    """It stays inside the run, which reads back what it wrote, and is kept as evidence."""
+    WRITE = "write"
+    """It is written as by live runs, which read it."""
 
 
 class Triggers(str, Enum):

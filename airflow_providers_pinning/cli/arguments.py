@@ -34,6 +34,7 @@ from airflow_providers_pinning.vocabulary import (
     PinOrder,
     RunKind,
     Slots,
+    StateWrites,
     Triggers,
 )
 
@@ -246,6 +247,26 @@ ISOLATION = (
     Arg(("--pool",), help="Pool of all tasks of the runs", type=values.name, metavar="POOL"),
     Arg(("--queue",), help="Queue of all tasks of the runs", type=values.name, metavar="QUEUE"),
     Arg(("--executor",), help="Executor of all tasks of the runs", type=values.name, metavar="EXECUTOR"),
+    Arg(
+        ("--state",),
+        help="What becomes of writes to Variables and to the state of assets: withhold keeps them inside the run, "
+        "write lets live runs read them (default: withhold)",
+        choices=_words(StateWrites),
+    ),
+    Arg(
+        ("--connection",),
+        help="Connection that the runs get instead of another one; can be given several times",
+        type=values.substitute,
+        action="append",
+        metavar="ID=SUBSTITUTE",
+    ),
+    Arg(
+        ("--variable",),
+        help="Variable that the runs get instead of another one; can be given several times",
+        type=values.substitute,
+        action="append",
+        metavar="KEY=SUBSTITUTE",
+    ),
 )
 """How canary runs are kept apart from live ones."""
 WAIT_FOR_RUNS = Arg(("--wait",), help="Wait until the runs are finished", action="store_true")

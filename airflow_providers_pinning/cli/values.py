@@ -88,6 +88,14 @@ reason = text(MAX_REASON)
 name = text(MAX_ID)
 
 
+def substitute(value: str) -> tuple[str, str]:
+    """Take two names, of which the second takes the place of the first."""
+    replaced, separator, instead = value.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{value!r} is not of the form NAME=SUBSTITUTE")
+    return name(replaced), name(instead)
+
+
 def identifier(value: str) -> UUID:
     """Take the id of a Dag version."""
     try:

@@ -241,7 +241,7 @@ class PinningChanges:
         count: int = 1,
         conf: Mapping[str, Any] | None = None,
         note: str | None = None,
-        isolation: Mapping[str, str] | None = None,
+        isolation: Mapping[str, Any] | None = None,
         replay: Mapping[str, Any] | None = None,
         override_reason: str | None = None,
         idempotency_key: str | None = None,
@@ -253,7 +253,9 @@ class PinningChanges:
 
         :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: ``assets``
             (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
-            ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``
+            ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``, ``state``
+            (``withhold`` or ``write``), ``connections`` and ``variables`` (substitutes by the names of what they
+            take the place of)
         :param replay: live runs whose inputs the runs have, instead of ``count`` and ``conf``: ``{"last": 3}`` or
             ``{"runs": [run ids]}``
         :param override_reason: why a rejection of the version is passed over

@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from airflow._shared.timezones import timezone
 from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import Base
@@ -43,8 +44,12 @@ class WithheldEffect(Base):
     task_id: Mapped[str | None] = mapped_column(StringID(), nullable=True)
     map_index: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
     kind: Mapped[str] = mapped_column(sa.String(30), nullable=False)
-    """``asset_event``, ``deadline`` or ``callback``."""
+    """``asset_event``, ``deadline``, ``callback``, ``variable`` or ``asset_state``."""
     payload: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
+    subject: Mapped[str | None] = mapped_column(sa.String(64), nullable=True)
+    """Hash of the names that the run wrote to, under which it finds the value; ``None`` for other effects."""
+    value: Mapped[str | None] = mapped_column(sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=True)
+    """What the run reads back, encrypted as Variables are; ``None`` if it deleted it."""
 
     __table_args__ = (sa.Index("idx_pinning_withheld_effect_dag_id_run_id", "dag_id", "run_id"),)

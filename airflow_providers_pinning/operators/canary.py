@@ -56,7 +56,9 @@ class TriggerCanaryRunOperator(PinningOperator):
     :param note: note on each run; by default the reason (templated)
     :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: a mapping with
         ``assets`` (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
-        ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor`` (templated)
+        ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``, ``state``
+        (``withhold`` or ``write``), ``connections`` and ``variables`` (substitutes by the names of what they take the
+        place of) (templated)
     :param replay: live runs whose inputs the runs have, each compared with its original, instead of ``count`` and
         ``conf``: ``{"last": 3}`` for the newest successful ones of the active version, or ``{"runs": [run ids]}``
         (templated)
@@ -92,7 +94,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         count: int | str = 1,
         conf: Mapping[str, Any] | str | None = None,
         note: str | None = None,
-        isolation: Mapping[str, str] | None = None,
+        isolation: Mapping[str, Any] | None = None,
         replay: Mapping[str, Any] | None = None,
         expected_dag_hash: str | None = None,
         expected_bundle_version: str | None = None,
@@ -158,9 +160,9 @@ class TriggerCanaryRunOperator(PinningOperator):
             idempotency_key=self.key(context, "canary"),
         )
 
-    def _isolation(self) -> dict[str, str] | None:
+    def _isolation(self) -> dict[str, Any] | None:
         """Return what is wanted; what a template left empty is as it is by default."""
-        return {field: value for field, value in (self.isolation or {}).items() if text(value)} or None
+        return {field: value for field, value in (self.isolation or {}).items() if _is_given(value)} or None
 
     def _replay(self) -> dict[str, Any] | None:
         if not self.replay:
@@ -209,3 +211,7 @@ class TriggerCanaryRunOperator(PinningOperator):
                 f"{self.target_dag_id} failed: {', '.join(failed)}"
             )
         return {**created, "states": states}
+
+
+def _is_given(value: Any) -> bool:
+    return bool(value) if isinstance(value, Mapping) else bool(text(value))

@@ -30,6 +30,7 @@ from airflow_providers_pinning.patch_points import (
     assets,
     canaries,
     canary_past,
+    canary_secrets,
     evidence,
     processes,
     runs,
@@ -40,7 +41,17 @@ from airflow_providers_pinning.patch_points.point import Change, Component, How,
 
 __all__ = ["AREAS", "POINTS", "RELEASE", "Change", "Component", "How", "PatchPoint", "points_in", "points_of"]
 
-AREAS: tuple[ModuleType, ...] = (selection, runs, versions, assets, canary_past, canaries, evidence, processes)
+AREAS: tuple[ModuleType, ...] = (
+    selection,
+    runs,
+    versions,
+    assets,
+    canary_past,
+    canaries,
+    canary_secrets,
+    evidence,
+    processes,
+)
 """The modules that declare them; of the patches of one function, an earlier one is inside a later one."""
 
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -65,6 +66,7 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import select, update
 
 from airflow_providers_pinning.models import Base
+from tests.support.execution_api import api_of_tasks
 from tests.support.lab import BUNDLE
 from tests.support.scheduler import runs_to_examine
 from tests.support.sources import dag_file
@@ -582,6 +584,36 @@ def trigger_with_deadline(world: World) -> Act:
     return lambda: trigger_dag(world.dag_id, triggered_by=DagRunTriggeredByType.REST_API, session=world.session)
 
 
+@cache
+def _start_a_task() -> Any:
+    """Return what starts a task, of an API server that lives as long as this process."""
+    return api_of_tasks().__enter__()
+
+
+def use_secrets_and_state(world: World) -> Act:
+    """Do what a task does with connections, Variables and the state of an asset."""
+    asset = f"watermarked_{world.dag_id}"
+    tasks = "\n".join(f"EmptyOperator(task_id={name!r}, outlets=[Asset({asset!r})])" for name in world.task_ids)
+    world.running(TaskInstanceState.QUEUED, body=tasks)
+    [run] = world.runs()
+    ti = run.task_instances[0]
+    start = _start_a_task()
+
+    def act() -> None:
+        client = start(ti)
+        client.connections.get("nowhere")
+        client.variables.set("watermark", "1", None)
+        client.variables.get("watermark")
+        client.variables.keys()
+        client.variables.delete("watermark")
+        client.asset_state_store.set("watermark", 1, name=asset)
+        client.asset_state_store.get("watermark", name=asset)
+        client.asset_state_store.delete("watermark", name=asset)
+        client.asset_state_store.clear(name=asset)
+
+    return act
+
+
 @dataclass(frozen=True)
 class Row:
     """One thing that Airflow does, and the patched functions that it passes."""
@@ -671,6 +703,19 @@ ROWS = (
         ),
     ),
     Row(trigger_another_dag, ("trigger_dag_run",)),
+    Row(
+        use_secrets_and_state,
+        (
+            "JWTBearer.__call__",
+            "ti_run",
+            "get_connection",
+            "get_variable",
+            "put_variable",
+            "delete_variable",
+            "get_variable_keys",
+            "get_state_backend",
+        ),
+    ),
     Row(publish_assets, ("TaskInstance.register_asset_changes_in_db",)),
     Row(publish_inactive_assets, ("TaskInstance.register_asset_changes_in_db",)),
     Row(validate_assets, ("validate_inlets_and_outlets",)),

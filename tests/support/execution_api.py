@@ -18,10 +18,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
 
+from airflow._shared.timezones import timezone
 from airflow.sdk.api.client import Client
+from airflow.utils.state import TaskInstanceState
+from sqlalchemy.orm import object_session
 
 
 @contextmanager
@@ -32,3 +37,38 @@ def execution_api() -> Iterator[Client]:
     api = InProcessExecutionAPI()
     with Client(base_url="http://in-process.invalid/", token="", transport=api.transport) as client:
         yield client
+
+
+@contextmanager
+def api_of_tasks() -> Iterator[Callable[[Any], Client]]:
+    """Serve the Execution API as an API server does, and return what starts a task and returns the task's client."""
+    import attrs
+    import svcs
+    from airflow.api_fastapi.common.dagbag import create_dag_bag
+    from airflow.api_fastapi.execution_api import app as execution_app
+    from airflow.executors.workloads.base import BaseWorkloadSchema
+
+    class WithTokens(execution_app.InProcessExecutionAPI):
+        @cached_property
+        def app(self):
+            lifespan = attrs.evolve(execution_app.lifespan, registry=svcs.Registry())
+            app = execution_app.create_task_execution_api_app(lifespan=lifespan)
+            app.state.dag_bag = create_dag_bag()
+            return app
+
+    api = WithTokens()
+    transport = api.transport
+
+    def start(ti: Any) -> Client:
+        """Start a task instance as its supervisor does, with the token that the scheduler gives to executors."""
+        session = object_session(ti)
+        ti.state = TaskInstanceState.QUEUED
+        ti.dag_run.state = "running"
+        session.commit()
+        token = BaseWorkloadSchema.generate_token(str(ti.id), execution_app._jwt_generator())
+        client = Client(base_url="http://in-process.invalid/", token=token, transport=transport)
+        client.task_instances.start(ti.id, 1, timezone.utcnow())
+        session.expire_all()
+        return client
+
+    yield start

@@ -24,9 +24,15 @@ from importlib import import_module
 
 from wrapt import FunctionWrapper
 
-from airflow_providers_pinning.patch_points import POINTS
+from airflow_providers_pinning.patch_points import POINTS, How
 
-PLACES = tuple(dict.fromkeys((point.module, point.name) for point in POINTS if point.parameters))
+PLACES = tuple(
+    dict.fromkeys(
+        (point.module, point.name)
+        for point in POINTS
+        if point.parameters or (point.patched_by and point.how is How.CALL)
+    )
+)
 
 
 @contextmanager

@@ -34,10 +34,22 @@ from airflow_providers_pinning.api.datamodels.common import (
 )
 from airflow_providers_pinning.api.storable import Conf, Storable
 from airflow_providers_pinning.domain.canaries.replays import MOST
-from airflow_providers_pinning.vocabulary import MAX_CANARY_RUNS, MAX_ID, MAX_NOTE, Alerts, Assets, Slots, Triggers
+from airflow_providers_pinning.vocabulary import (
+    MAX_CANARY_RUNS,
+    MAX_ID,
+    MAX_NOTE,
+    MAX_SUBSTITUTES,
+    Alerts,
+    Assets,
+    Slots,
+    StateWrites,
+    Triggers,
+)
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NOTE), Storable]
 Place = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID), Storable]
+
+Substitutes = Annotated[dict[Place, Place], Field(max_length=MAX_SUBSTITUTES)]
 
 
 class IsolationBody(StrictBaseModel):
@@ -64,6 +76,19 @@ class IsolationBody(StrictBaseModel):
     pool: Place | None = Field(default=None, description="Pool of all tasks of the runs.")
     queue: Place | None = Field(default=None, description="Queue of all tasks of the runs.")
     executor: Place | None = Field(default=None, description="Executor of all tasks of the runs.")
+    state: StateWrites = Field(
+        default=StateWrites.WITHHOLD,
+        description="withhold: writes to Variables and to the state of assets stay inside the run, which reads back "
+        "what it wrote; write: live runs read them.",
+    )
+    connections: Substitutes = Field(
+        default_factory=dict,
+        description="Ids of connections that the runs get instead, by the ids of those that they do not get.",
+    )
+    variables: Substitutes = Field(
+        default_factory=dict,
+        description="Keys of Variables that the runs get instead, by the keys of those that they do not get.",
+    )
 
 
 class ReplayBody(StrictBaseModel):
@@ -121,7 +146,9 @@ class CanaryRunsResponse(BaseModel):
     version: IdentityResponse
     run_ids: list[str]
     warnings: list[str]
-    isolation: dict[str, str] = Field(description="How the runs are kept apart from live ones, by field.")
+    isolation: dict[str, str | dict[str, str]] = Field(
+        description="How the runs are kept apart from live ones, by field."
+    )
     replays: dict[str, str] = Field(description="Ids of the live runs that the runs replay, by their own ids.")
     repeated: RepetitionResponse | None = None
 

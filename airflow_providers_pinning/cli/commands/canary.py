@@ -37,6 +37,7 @@ from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots
 from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
 from airflow_providers_pinning.domain.canaries.replays import Replay
+from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -47,7 +48,7 @@ from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, require_dag
 from airflow_providers_pinning.models import Pin
-from airflow_providers_pinning.vocabulary import Alerts, Assets, ExitCode, Slots, Triggers
+from airflow_providers_pinning.vocabulary import Alerts, Assets, ExitCode, Slots, StateWrites, Triggers
 
 DELETED = "deleted"
 """What is shown of a run that is gone, which never finishes."""
@@ -106,6 +107,9 @@ def _isolation(args: Namespace) -> Isolation:
         pool=args.pool,
         queue=args.queue,
         executor=args.executor,
+        state=StateWrites(args.state or StateWrites.WITHHOLD),
+        connections=dict(args.connection or ()),
+        variables=dict(args.variable or ()),
     )
 
 
@@ -134,7 +138,7 @@ def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session
     count = len(replayed) or args.count
     costs = cost_of_shared_slots(dag_model, settled, count, session=session)
     session.rollback()
-    warn(costs)
+    warn((*costs, *warn_of_workers(settled)))
     say(
         f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}. What the tasks do is "
         "real. The active version stays."

@@ -18,7 +18,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -31,10 +32,11 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
+from airflow_providers_pinning.domain.canaries.substitutes import CONNECTIONS, VARIABLES, check_substitutes
 from airflow_providers_pinning.domain.errors import InvalidIsolationError
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import RoutedRun
-from airflow_providers_pinning.vocabulary import Alerts, Assets, Slots, Triggers
+from airflow_providers_pinning.vocabulary import Alerts, Assets, Slots, StateWrites, Triggers
 
 WITHHOLD = Assets.WITHHOLD.value
 """What a canary run would do to the live world does not happen, and is kept as evidence."""
@@ -45,6 +47,8 @@ ASSETS = "assets"
 ALERTS = "alerts"
 """Field of what becomes of its deadlines, Dag callbacks, and the callbacks and e-mails that Airflow itself sends."""
 
+STATE = "state"
+"""Field of what becomes of writes to Variables and to the state of assets."""
 
 TRIGGERS = "triggers"
 """Field of whether its tasks may trigger runs."""
@@ -68,8 +72,13 @@ class Isolation:
     pool: str | None = None
     queue: str | None = None
     executor: str | None = None
+    state: StateWrites = StateWrites.WITHHOLD
+    connections: Mapping[str, str] = field(default_factory=dict)
+    """Connections that the runs get instead of others, by the ids of those."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the runs get instead of others, by the keys of those."""
 
-    def as_request(self) -> dict[str, str]:
+    def as_request(self) -> dict[str, Any]:
         """Return the fields that are not as they are by default."""
         wanted = {
             ASSETS: self.assets.value if self.assets is not Assets.WITHHOLD else None,
@@ -77,6 +86,9 @@ class Isolation:
             TRIGGERS: self.triggers.value if self.triggers is not Triggers.REFUSE else None,
             SLOTS: self.slots.value if self.slots is not None else None,
             **{place: getattr(self, place) for place in PLACES},
+            STATE: self.state.value if self.state is not StateWrites.WITHHOLD else None,
+            CONNECTIONS: dict(self.connections) or None,
+            VARIABLES: dict(self.variables) or None,
         }
         return {field: value for field, value in wanted.items() if value is not None}
 
@@ -93,7 +105,12 @@ def default_slots(*limits: int | None) -> Slots:
 
 def default_isolation() -> dict[str, Any]:
     """Return how a canary run is kept apart from live ones, by field, as ``RoutedRun.isolation`` stores it."""
-    return {ASSETS: WITHHOLD, ALERTS: WITHHOLD, TRIGGERS: Triggers.REFUSE.value}
+    return {
+        ASSETS: WITHHOLD,
+        ALERTS: WITHHOLD,
+        TRIGGERS: Triggers.REFUSE.value,
+        STATE: WITHHOLD,
+    }
 
 
 def settle(
@@ -121,6 +138,9 @@ def settle(
         _check_pool(isolation.pool, dag, session=session)
     if isolation.executor is not None:
         _check_executor(isolation.executor, dag)
+    _check_callbacks(isolation, dag)
+    check_substitutes(CONNECTIONS, isolation.connections, dag, session=session)
+    check_substitutes(VARIABLES, isolation.variables, dag, session=session)
     return {**default_isolation(), SLOTS: safe.value, **isolation.as_request()}
 
 
@@ -155,6 +175,19 @@ def _check_executor(name: str, dag: SerializedDAG) -> None:
             field="executor",
             value=name,
         ) from error
+
+
+def _check_callbacks(isolation: Isolation, dag: SerializedDAG) -> None:
+    """Refuse substitutes that the callbacks of the runs would not have, since no task of a run runs them."""
+    if isolation.alerts is Alerts.SEND and (isolation.connections or isolation.variables):
+        raise InvalidIsolationError(
+            f"Canary runs of Dag {dag.dag_id!r} cannot have substitutes and alerts 'send': the dag processor and the "
+            "triggerer run callbacks outside the run, with the live connections and Variables. Leave alerts at "
+            "'withhold', or leave the substitutes out.",
+            dag_id=dag.dag_id,
+            field=ALERTS,
+            value=isolation.alerts.value,
+        )
 
 
 def isolation_of(dag_id: str, run_id: str, *, session: Session) -> dict[str, Any] | None:

@@ -43,6 +43,10 @@ class EffectKind(str, Enum):
     """A deadline of the Dag: ``{"name", "reference", "interval"}``."""
     CALLBACK = "callback"
     """A callback or an e-mail that Airflow itself would have run: ``{"request", "on", "reason"}``."""
+    VARIABLE = "variable"
+    """What the run left of a Variable: ``{"variable", "operation", "size", "writes"}``, without the value."""
+    ASSET_STATE = "asset_state"
+    """The same of the state of an asset: ``{"asset", "asset_id", "key", "operation", "size", "writes"}``."""
 
 
 def withhold(

@@ -42,6 +42,7 @@ from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Isolation
 from airflow_providers_pinning.domain.canaries.replays import Inputs, Replay, inputs_of, originals
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, live_types
 from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
+from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import conditions, preconditions
 from airflow_providers_pinning.domain.changes.possible_tasks import require_tasks
 from airflow_providers_pinning.domain.dag_model.canary_metadata import register_needs
@@ -185,6 +186,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         *likeness.warn_of_rejected_equal(version, session=session),
         *what_delays(dag_model, run_ids, session=session),
         *cost_of_shared_slots(dag_model, isolation, len(runs), session=session),
+        *warn_of_workers(isolation),
     )
     return CanaryRuns(dag_id, version, run_ids, warnings, isolation, replays)
 

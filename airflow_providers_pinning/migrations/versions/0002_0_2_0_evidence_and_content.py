@@ -26,6 +26,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from airflow.migrations.db_types import TIMESTAMP, StringID
 from alembic import op
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "5c80e2b6f714"
@@ -97,6 +98,8 @@ def upgrade():
         sa.Column("kind", sa.String(30), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=True),
         sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("subject", sa.String(64), nullable=True),
+        sa.Column("value", sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pinning_withheld_effect_pkey"),
     )
     with op.batch_alter_table("pinning_withheld_effect") as batch_op:

@@ -19,7 +19,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from airflow.models.connection import Connection
 from airflow.models.dagrun import DagRun
+from airflow.models.variable import Variable
 from airflow.utils.state import DagRunState
 from sqlalchemy import select
 
@@ -220,6 +222,7 @@ class TestIsolation:
             "assets": "withhold",
             "alerts": "withhold",
             "triggers": "refuse",
+            "state": "withhold",
             "slots": "behind",
         }
 
@@ -232,6 +235,7 @@ class TestIsolation:
             "pool": "default_pool",
             "queue": "spare",
             "executor": "LocalExecutor",
+            "state": "write",
         }
         answer = api().post(RUNS, json={"version_number": 2, "isolation": wanted})
         assert answer.status_code == 201, answer.text
@@ -247,12 +251,25 @@ class TestIsolation:
             ({"assets": "drop"}, "invalid_request"),
             ({"pools": "default_pool"}, "invalid_request"),
             ({"pool": ""}, "invalid_request"),
+            ({"state": "drop"}, "invalid_request"),
+            ({"connections": {"warehouse": "nowhere"}}, "invalid_isolation"),
+            ({"connections": {"warehouse": ""}}, "invalid_request"),
+            ({"variables": {"bucket": "nothing"}}, "invalid_isolation"),
+            ({"variables": {f"bucket{number}": "other" for number in range(101)}}, "invalid_request"),
         ],
     )
     def test_what_cannot_be_is_refused_and_no_run_is_created(self, api, session, isolation, reason):
         answer = api().post(RUNS, json={"version_number": 2, "isolation": isolation})
         assert (answer.status_code, answer.json()["detail"]["reason"]) == (422, reason)
         assert session.scalars(select(DagRun)).all() == []
+
+    def test_substitutes_are_told(self, api, session):
+        session.add_all([Connection(conn_id="trial", conn_type="http"), Variable(key="trial", val="1")])
+        session.commit()
+        substitutes = {"connections": {"warehouse": "trial"}, "variables": {"bucket": "trial"}}
+        body = api().post(RUNS, json={"version_number": 2, "isolation": substitutes}).json()
+        assert {field: body["isolation"][field] for field in substitutes} == substitutes
+        assert len(body["warnings"]) == 2
 
     def test_same_key_with_another_isolation_is_another_request(self, api):
         first = {"version_number": 2, "idempotency_key": "once"}

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import pytest
+from airflow.models.connection import Connection
 from airflow.models.dagrun import DagRun
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from sqlalchemy import update
@@ -170,16 +171,21 @@ def test_live_runs_are_replayed(created):
     assert "count" not in sent.body
 
 
-def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab):
+def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab, session):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)
     lab.commit("sha2", orders=CHANGED)
-    wanted = {"assets": "publish", "pool": "default_pool", "queue": ""}
+    session.add(Connection(conn_id="trial", conn_type="http"))
+    session.commit()
+    wanted = {"assets": "publish", "pool": "default_pool", "queue": "", "state": "", "variables": {}}
+    wanted["connections"] = {"warehouse": "trial"}
     result = canary(isolation=wanted, wait_for_completion=False).execute(task_context("canary"))
     assert result["isolation"] == {
         "assets": "publish",
         "alerts": "withhold",
         "triggers": "refuse",
+        "state": "withhold",
         "slots": "behind",
         "pool": "default_pool",
+        "connections": {"warehouse": "trial"},
     }

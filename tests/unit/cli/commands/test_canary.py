@@ -17,6 +17,8 @@
 from __future__ import annotations
 
 import pytest
+from airflow.models.connection import Connection
+from airflow.models.variable import Variable
 from airflow.utils.platform import getuser
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType
@@ -149,6 +151,8 @@ def test_runs_are_kept_apart_as_it_is_said(pinning, orders):
         "default_pool",
         "--queue",
         "spare",
+        "--state",
+        "write",
     )
 
     done = pinning("canary", "orders", "-V", 2, *apart, *WHY, "-o", "json")
@@ -160,7 +164,27 @@ def test_runs_are_kept_apart_as_it_is_said(pinning, orders):
         "slots": "gap",
         "pool": "default_pool",
         "queue": "spare",
+        "state": "write",
     }
+
+
+def test_substitutes_are_given_by_name(pinning, orders, session):
+    session.add_all([Connection(conn_id="trial", conn_type="http"), Variable(key="trial", val="1")])
+    session.commit()
+    names = ("--connection", "warehouse=trial", "--connection", "lake=trial", "--variable", "bucket=trial")
+
+    done = pinning("canary", "orders", "-V", 2, *names, *WHY, "-o", "json")
+
+    assert done.json["isolation"]["connections"] == {"warehouse": "trial", "lake": "trial"}
+    assert done.json["isolation"]["variables"] == {"bucket": "trial"}
+    assert "AIRFLOW_CONN_WAREHOUSE" in done.err
+
+
+def test_a_substitute_without_a_name_is_not_understood(pinning, orders):
+    done = pinning("canary", "orders", "-V", 2, "--connection", "warehouse", *WHY)
+
+    assert done.code == 2
+    assert "NAME=SUBSTITUTE" in done.err
 
 
 @pytest.mark.parametrize("how", [("--dry-run", *WHY), WHY])

@@ -312,6 +312,7 @@ def test_how_a_canary_run_is_kept_apart_is_stored_with_it(pinned, session):
         "assets": "withhold",
         "alerts": "withhold",
         "triggers": "refuse",
+        "state": "withhold",
         "slots": "behind",
     }
 

@@ -1,0 +1,206 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+What a canary run wrote to Variables and to the state of assets, which stays inside the run.
+
+It is kept with the withheld effects: they say what the live world would have now. The values are encrypted, as
+Airflow's own Variables are, and never shown; what is shown is the name and the size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from airflow.models.asset import AssetModel
+from airflow.models.crypto import get_fernet
+from airflow.models.taskinstance import TaskInstance
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.withheld import EffectKind
+from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.models import WithheldEffect
+from airflow_providers_pinning.vocabulary import MAX_RUN_STATE_NAMES, MAX_RUN_STATE_VALUE
+
+
+class TooMuchStateError(Exception):
+    """A canary run wrote more than is kept of a run."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run wrote last."""
+
+    value: str | None
+    """``None`` if it deleted the value."""
+
+
+def variable(dag_id: str, run_id: str, key: str, *, session: Session) -> Written | None:
+    """Return what a run wrote to a Variable; ``None`` if it wrote nothing."""
+    return _written(_find(dag_id, run_id, EffectKind.VARIABLE, _subject(key), session=session))
+
+
+def variable_keys(dag_id: str, run_id: str, *, session: Session) -> dict[str, bool]:
+    """Return the Variables that a run set or deleted, and which of them it would find."""
+    effects = _of_run(dag_id, run_id, EffectKind.VARIABLE, session=session)
+    return {effect.payload["variable"]: effect.value is not None for effect in effects if effect.payload}
+
+
+def write_variable(
+    dag_id: str, run_id: str, key: str, value: str | None, *, task_instance_id: Any, session: Session
+) -> None:
+    """
+    Keep what a run writes to a Variable.
+
+    :param dag_id: the Dag
+    :param run_id: the run
+    :param key: the Variable
+    :param value: what it would be; ``None`` deletes it
+    :param task_instance_id: who writes; ``None`` if it is not known
+    :param session: database session; the caller commits
+    :raises TooMuchStateError: if the value is too large, or the run wrote to too many names
+    """
+    what = {"variable": key}
+    _write(dag_id, run_id, EffectKind.VARIABLE, _subject(key), what, value, task_instance_id, session=session)
+
+
+def asset_state(dag_id: str, run_id: str, asset_id: int, key: str, *, session: Session) -> Written | None:
+    """Return what a run wrote to the state of an asset; ``None`` if it wrote nothing and did not clear it."""
+    kind = EffectKind.ASSET_STATE
+    effect = _find(dag_id, run_id, kind, _subject(asset_id, key), session=session)
+    return _written(effect or _find(dag_id, run_id, kind, _subject(asset_id), session=session))
+
+
+def write_asset_state(
+    dag_id: str, run_id: str, asset_id: int, key: str, value: str | None, *, task_instance_id: Any, session: Session
+) -> None:
+    """
+    Keep what a run writes to the state of an asset.
+
+    :param value: what it would be, as JSON; ``None`` deletes it
+    :raises TooMuchStateError: if the value is too large, or the run wrote to too many names
+    """
+    what = {**_asset(asset_id, session=session), "key": key}
+    subject = _subject(asset_id, key)
+    _write(dag_id, run_id, EffectKind.ASSET_STATE, subject, what, value, task_instance_id, session=session)
+
+
+def clear_asset_state(dag_id: str, run_id: str, asset_id: int, *, task_instance_id: Any, session: Session) -> None:
+    """Note that a run cleared the state of an asset, what it had written itself included."""
+    for effect in _of_run(dag_id, run_id, EffectKind.ASSET_STATE, session=session):
+        if effect.payload and effect.payload["asset_id"] == asset_id:
+            effect.value, effect.payload = None, {**effect.payload, "operation": "delete", "size": 0}
+    what = _asset(asset_id, session=session)
+    subject = _subject(asset_id)
+    _write(dag_id, run_id, EffectKind.ASSET_STATE, subject, what, None, task_instance_id, session=session)
+
+
+def _write(
+    dag_id: str,
+    run_id: str,
+    kind: EffectKind,
+    subject: str,
+    what: dict[str, Any],
+    value: str | None,
+    task_instance_id: Any,
+    *,
+    session: Session,
+) -> None:
+    size = 0 if value is None else len(value.encode())
+    name = ", ".join(f"{field} {shown!r}" for field, shown in what.items() if field != "asset_id")
+    remedy = "Write less, or start the canary run with isolation {'state': 'write'}, which writes to the live world."
+    if size > MAX_RUN_STATE_VALUE:
+        raise TooMuchStateError(
+            f"What canary run {run_id!r} of Dag {dag_id!r} writes to {name} has {size} bytes. It stays inside the run, "
+            f"where a value may have {MAX_RUN_STATE_VALUE}. {remedy}"
+        )
+    effect = _find(dag_id, run_id, kind, subject, session=session)
+    if effect is None:
+        if session.scalar(_count(), {"dag_id": dag_id, "run_id": run_id}) >= MAX_RUN_STATE_NAMES:
+            raise TooMuchStateError(
+                f"Canary run {run_id!r} of Dag {dag_id!r} has written to "
+                f"{plural(MAX_RUN_STATE_NAMES, 'name')}, and may not write to {name} as well: what it writes stays "
+                f"inside the run. {remedy}"
+            )
+        effect = WithheldEffect(dag_id=dag_id, run_id=run_id, kind=kind.value, subject=subject)
+        session.add(effect)
+    writer = session.get(TaskInstance, task_instance_id) if task_instance_id is not None else None
+    if writer is not None:
+        effect.task_id, effect.map_index = writer.task_id, writer.map_index
+    writes = (effect.payload or {}).get("writes", 0) + 1
+    effect.payload = {**what, "operation": "delete" if value is None else "set", "size": size, "writes": writes}
+    effect.value = None if value is None else get_fernet().encrypt(value.encode()).decode()
+    session.flush()
+
+
+def _asset(asset_id: int, *, session: Session) -> dict[str, Any]:
+    return {"asset": session.scalar(select(AssetModel.name).where(AssetModel.id == asset_id)), "asset_id": asset_id}
+
+
+def _subject(*names: Any) -> str:
+    """Return what stands for names of any length in an indexable column."""
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+
+
+def _written(effect: WithheldEffect | None) -> Written | None:
+    if effect is None:
+        return None
+    return Written(None if effect.value is None else get_fernet().decrypt(effect.value.encode()).decode())
+
+
+def _find(dag_id: str, run_id: str, kind: EffectKind, subject: str, *, session: Session) -> WithheldEffect | None:
+    of = {"dag_id": dag_id, "run_id": run_id, "kind": kind.value, "subject": subject}
+    return session.scalars(_newest(), of).first()
+
+
+def _of_run(dag_id: str, run_id: str, kind: EffectKind, *, session: Session) -> list[WithheldEffect]:
+    return list(
+        session.scalars(
+            select(WithheldEffect)
+            .where(WithheldEffect.dag_id == dag_id, WithheldEffect.run_id == run_id, WithheldEffect.kind == kind.value)
+            .order_by(WithheldEffect.id)
+        )
+    )
+
+
+@cache
+def _newest() -> Select:
+    # Tasks that write to a name at the same time may each have added a row.
+    return (
+        select(WithheldEffect)
+        .where(
+            WithheldEffect.dag_id == bindparam("dag_id"),
+            WithheldEffect.run_id == bindparam("run_id"),
+            WithheldEffect.kind == bindparam("kind"),
+            WithheldEffect.subject == bindparam("subject"),
+        )
+        .order_by(WithheldEffect.id.desc())
+        .limit(1)
+    )
+
+
+@cache
+def _count() -> Select:
+    return select(func.count()).where(
+        WithheldEffect.dag_id == bindparam("dag_id"),
+        WithheldEffect.run_id == bindparam("run_id"),
+        WithheldEffect.subject.is_not(None),
+    )

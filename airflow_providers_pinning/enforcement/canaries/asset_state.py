@@ -1,0 +1,100 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+What a canary run writes to the state of assets stays inside the run.
+
+Airflow's Execution API keeps values with assets, such as watermarks, which tasks of any Dag read and write. A live run
+would go on where a candidate ended, and skip what lies before. So a canary run writes to a store of its own: it reads
+back what it wrote, else the live value.
+
+Airflow's routes ask for the store after they know the asset, so that is where another one is given.
+
+Shown by ``tests/unit/enforcement/canaries/test_asset_state.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.canaries.asking import Asking, asking_run, refused_clearly
+
+
+def get_state_backend(call: Call) -> Any:
+    """Return the store of a live run; for a canary run, one of its own in front of it."""
+    stock = call.proceed()
+    asking = asking_run()
+    if asking is None:
+        return stock
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.canaries import isolation
+
+    with create_session(scoped=False) as session:
+        withholds = isolation.withholds(isolation.STATE, asking.dag_id, asking.run_id, session=session)
+    return OwnAssetState(asking, stock) if withholds else stock
+
+
+class OwnAssetState:
+    """
+    What a canary run wrote, in front of what live runs have.
+
+    :param asking: the run
+    :param live: the store of live runs
+    """
+
+    def __init__(self, asking: Asking, live: Any) -> None:
+        self._asking = asking
+        self._live = live
+
+    def get(self, scope: Any, key: str, *, session: Any) -> str | None:
+        """Return what the run wrote, else the live value."""
+        from airflow_providers_pinning.domain.canaries import run_state
+
+        written = run_state.asset_state(*self._run, scope.asset_id, key, session=session)
+        if written is not None:
+            return written.value
+        value: str | None = self._live.get(scope, key, session=session)
+        return value
+
+    def set(self, scope: Any, key: str, value: str, *, session: Any) -> None:
+        """Keep a value inside the run."""
+        self._write(scope, key, value, session=session)
+
+    def delete(self, scope: Any, key: str, *, session: Any) -> None:
+        """Note inside the run that a value is gone."""
+        self._write(scope, key, None, session=session)
+
+    def clear(self, scope: Any, *, session: Any) -> None:
+        """Note inside the run that all values of an asset are gone."""
+        from airflow_providers_pinning.domain.canaries import run_state
+
+        with refused_clearly():
+            run_state.clear_asset_state(
+                *self._run, scope.asset_id, task_instance_id=self._asking.task_instance_id, session=session
+            )
+
+    def _write(self, scope: Any, key: str, value: str | None, *, session: Any) -> None:
+        from airflow_providers_pinning.domain.canaries import run_state
+
+        ti = self._asking.task_instance_id
+        with refused_clearly():
+            run_state.write_asset_state(*self._run, scope.asset_id, key, value, task_instance_id=ti, session=session)
+
+    @property
+    def _run(self) -> tuple[str, str]:
+        return self._asking.dag_id, self._asking.run_id

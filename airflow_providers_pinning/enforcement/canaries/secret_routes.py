@@ -1,0 +1,175 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+A canary run gets the substitutes of connections and Variables, and writes no Variable of live runs.
+
+Airflow's Execution API hands out any connection and any Variable by its name, and sets and deletes Variables. A
+candidate would work on what live runs work on, and a Variable that it writes would be theirs. So a name for which the
+request has a substitute stands for that one, and the live one is not handed out. Writes stay inside the run, which
+reads back what it wrote.
+
+Shown by ``tests/unit/enforcement/canaries/test_secrets.py``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES, Asking, asking_for, refused_clearly
+
+
+def get_connection(call: Call) -> Any:
+    """Hand out a connection, or its substitute."""
+    asking, conn_id = asking_for(call.connection_id)
+    isolation = _isolation(asking)
+    if isolation is None:
+        return call.proceed()
+    connection = call.proceed(connection_id=_substitute("connections", isolation, conn_id))
+    connection.conn_id = conn_id
+    return connection
+
+
+def get_variable(call: Call) -> Any:
+    """Hand out a Variable: what the run wrote, else the substitute or the live one."""
+    asking, key = asking_for(call.variable_key)
+    isolation = _isolation(asking)
+    if asking is None or isolation is None:
+        return call.proceed()
+    from airflow.api_fastapi.execution_api.datamodels.variable import VariableResponse
+
+    if key == SUBSTITUTES:
+        names = {field: isolation.get(field, {}) for field in ("connections", "variables")}
+        return VariableResponse(key=key, value=json.dumps(names))
+    meant = _substitute("variables", isolation, key)
+    if _withholds(isolation):
+        from airflow.utils.session import create_session
+
+        from airflow_providers_pinning.domain.canaries import run_state
+
+        with create_session(scoped=False) as session:
+            written = run_state.variable(asking.dag_id, asking.run_id, meant, session=session)
+        if written is not None:
+            if written.value is None:
+                from fastapi import HTTPException, status
+
+                gone = {"reason": "not_found", "message": f"Variable with key '{key}' not found"}
+                raise HTTPException(status.HTTP_404_NOT_FOUND, detail=gone)
+            return VariableResponse(key=key, value=written.value)
+    variable = call.proceed(variable_key=meant)
+    variable.key = key
+    return variable
+
+
+def put_variable(call: Call) -> Any:
+    """Set a Variable, or keep it inside the run."""
+    asking, key = asking_for(call.variable_key)
+    isolation = _isolation(asking)
+    if asking is None or isolation is None:
+        return call.proceed()
+    meant = _substitute("variables", isolation, key)
+    if not _withholds(isolation):
+        return call.proceed(variable_key=meant)
+    # As Airflow stores what is no text.
+    _keep(asking, meant, str(call.body.value))
+    return {"message": "Variable successfully set"}
+
+
+def delete_variable(call: Call) -> Any:
+    """Delete a Variable, or note inside the run that it is gone."""
+    asking, key = asking_for(call.variable_key)
+    isolation = _isolation(asking)
+    if asking is None or isolation is None:
+        return call.proceed()
+    meant = _substitute("variables", isolation, key)
+    if not _withholds(isolation):
+        return call.proceed(variable_key=meant)
+    return _keep(asking, meant, None)
+
+
+def get_variable_keys(call: Call) -> Any:
+    """List the keys of Variables, as the run would find them had its writes happened."""
+    asking, prefix = asking_for(call.prefix or "")
+    if asking is None:
+        return call.proceed()
+    return _listed(call, asking, prefix, session=call.session)
+
+
+async def get_variable_keys_later(call: Call) -> Any:
+    """List the keys of Variables, over an asynchronous session."""
+    asking, prefix = asking_for(call.prefix or "")
+    if asking is None:
+        return await call.proceed()
+    return await call.session.run_sync(lambda session: _listed(call, asking, prefix, session=session))
+
+
+def _listed(call: Call, asking: Asking, prefix: str, *, session: Any) -> Any:
+    from airflow.api_fastapi.execution_api.datamodels.variable import VariableKeysResponse
+    from airflow.models.variable import Variable
+    from sqlalchemy import select
+
+    from airflow_providers_pinning.domain.canaries import run_state
+    from airflow_providers_pinning.domain.canaries.isolation import isolation_of
+
+    query = select(Variable.key).where(Variable.key.startswith(prefix, autoescape=True))
+    if call.team_name is not None:
+        query = query.where(Variable.team_name == call.team_name)
+    keys = set(session.scalars(query))
+    isolation = isolation_of(asking.dag_id, asking.run_id, session=session)
+    if isolation is not None and _withholds(isolation):
+        for key, exists in run_state.variable_keys(asking.dag_id, asking.run_id, session=session).items():
+            if not exists:
+                keys.discard(key)
+            elif key.startswith(prefix):
+                keys.add(key)
+    shown = sorted(keys)[call.offset : call.offset + call.limit]
+    return VariableKeysResponse(keys=shown, total_entries=len(keys))
+
+
+def _isolation(asking: Asking | None) -> dict[str, Any] | None:
+    """Return how the asking run is kept apart from live ones; ``None`` if it is a live one."""
+    if asking is None:
+        return None
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.canaries.isolation import isolation_of
+
+    with create_session(scoped=False) as session:
+        return isolation_of(asking.dag_id, asking.run_id, session=session)
+
+
+def _substitute(field: str, isolation: dict[str, Any], name: str) -> str:
+    substitutes: dict[str, str] = isolation.get(field, {})
+    return substitutes.get(name, name)
+
+
+def _withholds(isolation: dict[str, Any]) -> bool:
+    from airflow_providers_pinning.domain.canaries.isolation import STATE, WITHHOLD
+
+    return bool(isolation[STATE] == WITHHOLD)
+
+
+def _keep(asking: Asking, key: str, value: str | None) -> None:
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.canaries import run_state
+
+    with create_session(scoped=False) as session, refused_clearly():
+        run_state.write_variable(
+            asking.dag_id, asking.run_id, key, value, task_instance_id=asking.task_instance_id, session=session
+        )

@@ -1,0 +1,132 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What canary runs are handed out, and what they write."""
+
+from __future__ import annotations
+
+from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Change, Component, How, PatchPoint
+
+TITLE = "Canary runs, with substitutes and state of their own"
+"""Heading in the documentation."""
+
+_SECRETS = "tests/unit/enforcement/canaries/test_secrets.py"
+_ROUTES = "airflow.api_fastapi.execution_api.routes"
+
+POINTS: tuple[PatchPoint, ...] = (
+    PatchPoint(
+        module="airflow.api_fastapi.execution_api.security",
+        name="JWTBearer.__call__",
+        parameters=("self", "request", "services"),
+        patched_by="canaries.asking:identify",
+        stock="validates the token of a task",
+        why="what a canary run gets depends on the run, which only its token can say without a statement",
+        shown_by=_SECRETS,
+        needed_by=(Component.API_SERVER,),
+        relies_on=("TIClaims",),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.task_instances",
+        name="ti_run",
+        parameters=("task_instance_id", "ti_run_payload", "response", "session", "dag_bag", "services", "token"),
+        patched_by="canaries.asking:ti_run",
+        stock="starts a task, and gives it a token that says which task instance it is",
+        why="the token of a canary run has to name the run",
+        shown_by=_SECRETS,
+        needed_by=(Component.API_SERVER,),
+        relies_on=("TIRunContext", "workload"),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.connections",
+        name="get_connection",
+        parameters=("connection_id", "team_name"),
+        patched_by="canaries.secret_routes:get_connection",
+        stock="hands out any connection",
+        why="a candidate would work on what live runs work on",
+        shown_by=_SECRETS,
+        needed_by=(Component.API_SERVER, Component.TRIGGERER),
+        relies_on=("get_connection_from_secrets",),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.variables",
+        name="get_variable",
+        parameters=("variable_key", "team_name"),
+        patched_by="canaries.secret_routes:get_variable",
+        stock="hands out any Variable",
+        why="a canary run gets substitutes, and reads back what it wrote",
+        shown_by=_SECRETS,
+        needed_by=(Component.API_SERVER, Component.TRIGGERER),
+        relies_on=("Variable", "get"),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.variables",
+        name="put_variable",
+        parameters=("variable_key", "body", "team_name"),
+        patched_by="canaries.secret_routes:put_variable",
+        stock="sets a Variable",
+        why="live runs would read what a candidate wrote",
+        shown_by=_SECRETS,
+        needed_by=(Component.API_SERVER, Component.TRIGGERER),
+        relies_on=("Variable", "set"),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.variables",
+        name="delete_variable",
+        parameters=("variable_key", "team_name"),
+        patched_by="canaries.secret_routes:delete_variable",
+        stock="deletes a Variable",
+        why="live runs would miss it",
+        shown_by=_SECRETS,
+        needed_by=(Component.API_SERVER, Component.TRIGGERER),
+        relies_on=("Variable", "delete"),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.variables",
+        name="get_variable_keys",
+        parameters=("session", "team_name", "prefix", "limit", "offset"),
+        patched_by="canaries.secret_routes:get_variable_keys",
+        stock="lists the keys of Variables",
+        why="a canary run finds those that it set, and not those that it deleted",
+        shown_by=_SECRETS,
+        needed_by=(Component.API_SERVER, Component.TRIGGERER),
+        relies_on=("VariableKeysResponse",),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+        changes=(Change(since=(3, 4), patched_by="canaries.secret_routes:get_variable_keys_later"),),
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.asset_state_store",
+        name="get_state_backend",
+        parameters=(),
+        patched_by="canaries.asset_state:get_state_backend",
+        stock="returns the store of the state of assets, for each of the routes",
+        why="a live run would go on where a candidate ended",
+        shown_by="tests/unit/enforcement/canaries/test_asset_state.py",
+        needed_by=(Component.API_SERVER,),
+        upstream=EXPERIMENTS,
+    ),
+)
