@@ -109,8 +109,8 @@ _SHOWING = (
         args.OVERTAKEN_OK,
         args.TIMEOUT_OF_WAIT,
         *SHOWN,
-        description="Ends with 0 if it is registered, 3 if a later commit changed the Dag first, 8 if the Dag's file "
-        "does not parse there, 10 after the timeout.",
+        description="Ends with 0 if it is registered, 3 if a later commit came first, 4 if the Dag is not in the "
+        "commit, 8 if its file does not parse there, 10 after the timeout.",
     ),
     _command(
         "history",

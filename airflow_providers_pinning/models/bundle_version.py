@@ -41,4 +41,13 @@ class BundleVersion(Base):
     bundle_version: Mapped[str] = mapped_column(StringID(), nullable=False)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
 
+    parsed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """When a dag processor had parsed every file of it; ``None`` if none had before a later version came."""
+    unparsed: Mapped[list[str] | None] = mapped_column(sa.JSON(none_as_null=True), nullable=True)
+    """
+    Files that no Dag was registered from here: not parsed before a later version came, or gone from the bundle.
+
+    ``None`` and no ``parsed_at`` means that nothing is known of any file.
+    """
+
     __table_args__ = (sa.UniqueConstraint("bundle_name", "bundle_version"),)

@@ -42,7 +42,8 @@ class BundleVersionSensor(CandidateSensor):
     Returns what :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns. A commit that changes
     nothing of the Dag finds the version that the Dag had already, which may be the active one; ``bundle_version`` in
     the result is then the commit whose code its runs use. If the Dag's file has an import error at the commit, the
-    sensor fails at once with :class:`~airflow_providers_pinning.exceptions.CommitBrokenError`.
+    sensor fails at once with :class:`~airflow_providers_pinning.exceptions.CommitBrokenError`. It fails at once as well
+    if the commit is parsed and does not have the Dag.
 
     :param bundle_version: full name of the commit, as a delivery pipeline knows it (templated)
     :param overtaken_ok: take the first version that includes the commit if a later one changed the Dag before its
@@ -102,6 +103,10 @@ class BundleVersionSensor(CandidateSensor):
             raise CommitBrokenError(
                 f"Commit {self.commit()} gives Dag {self.target_dag_id} no version. {answer['remedy']}",
                 broken_files=answer["broken_files"],
+            )
+        if answer["version"] is None:
+            raise AirflowFailException(
+                f"Commit {self.commit()} gives Dag {self.target_dag_id} no version. {answer['remedy']}"
             )
         raise AirflowFailException(
             f"Commit {self.commit()} was overtaken before Dag {self.target_dag_id} was parsed from it: version "

@@ -89,7 +89,8 @@ class RegistrationResponse(BaseModel):
     registration: Registration = Field(
         description="`unseen`: no dag processor has had the commit of this bundle. `waiting`: the Dag's file has not "
         "been parsed since. `registered`: a version was current at the commit. `broken`: the Dag's file has an import "
-        "error there. `overtaken`: a later commit changed the Dag before it was parsed."
+        "error there. `overtaken`: a later commit came before the Dag's file was parsed, or changed the Dag. `absent`: "
+        "every file was parsed at the commit, and none defines the Dag."
     )
     seen_at: datetime | None = Field(description="When a dag processor first had the commit.")
     version: IdentityResponse | None = Field(
@@ -99,7 +100,7 @@ class RegistrationResponse(BaseModel):
     broken_files: list[FileProblemResponse] = Field(
         description="If it is broken, the Dag's files with an import error, there or at each commit since."
     )
-    remedy: str | None = Field(description="If it is broken, what to do about it; waiting does not help.")
+    remedy: str | None = Field(description="If it is broken or absent, what to do about it; waiting does not help.")
 
 
 class EventResponse(BaseModel):

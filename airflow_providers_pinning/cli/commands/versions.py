@@ -66,11 +66,13 @@ def pinning_wait(args: Namespace) -> None:
     version = seen.version
     if seen.registration == Registration.BROKEN:
         raise CommandError(ExitCode.BROKEN, f"broken: {seen.remedy}")
+    if seen.registration == Registration.ABSENT:
+        raise CommandError(ExitCode.NOT_FOUND, f"absent: {seen.remedy}")
     if seen.registration == Registration.OVERTAKEN and version and not args.overtaken_ok:
         raise CommandError(
             ExitCode.REFUSED,
-            f"overtaken: commit {version.bundle_version} changed the Dag before it was parsed from "
-            f"{args.bundle_version}. Version {version.version_number} includes both: give --overtaken-ok to take it.",
+            f"overtaken: commit {version.bundle_version} came before the Dag was parsed from {args.bundle_version}, or "
+            f"changed it. Version {version.version_number} includes both: give --overtaken-ok to take it.",
         )
     if version is None:
         raise CommandError(

@@ -39,6 +39,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.errors import UnknownVersionError
 from airflow_providers_pinning.domain.versions.broken_files import FileProblem, problems_since
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, identity_of, require_dag
+from airflow_providers_pinning.domain.versions.parsed_commits import was_parsed
 from airflow_providers_pinning.models import BrokenFile, BundleVersion
 
 KEPT = 10_000
@@ -57,7 +58,9 @@ class Registration(str, Enum):
     BROKEN = "broken"
     """The Dag's file has an import error there, so no version can come of it; a later commit may mend it."""
     OVERTAKEN = "overtaken"
-    """A later commit that changed the Dag came before its file was parsed, or rewrote its version."""
+    """A later commit came before the Dag's file was parsed, or changed the Dag and rewrote its version."""
+    ABSENT = "absent"
+    """Every file was parsed at the commit, and none defines the Dag."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class CommitStatus:
     @property
     def remedy(self) -> str | None:
         """What to do about a commit that will not be registered, however long one waits."""
+        if self.registration == Registration.ABSENT:
+            return (
+                f"The Dag is not in this commit: a dag processor has parsed every file of bundle {self.bundle_name!r} "
+                "there, and none defines it, so waiting does not help. Take a commit that has the Dag."
+            )
         if self.registration != Registration.BROKEN:
             return None
         listed = "; ".join(f"{problem.relative_fileloc!r} ({problem.message})" for problem in self.broken_files)
@@ -158,6 +166,7 @@ def commit_status(dag_id: str, bundle_version: str, *, session: Session) -> Comm
     """
     require_dag(dag_id, session=session)
     bundle_name = session.scalar(_newest_bundle(), {"dag_id": dag_id})
+    # Read before the versions: what is parsed by now is registered by now.
     seen = session.execute(_seen(), {"bundle_name": bundle_name, "bundle_version": bundle_version}).one_or_none()
 
     seen_at = seen.seen_at if seen else None
@@ -175,15 +184,17 @@ def commit_status(dag_id: str, bundle_version: str, *, session: Session) -> Comm
         if seen is None:
             return status(Registration.UNSEEN)
     later = session.execute(_first_later(), {"dag_id": dag_id, "bundle_name": bundle_name, "asked": seen.id}).first()
+    is_parsed = seen.parsed_at is not None
     # As long as no later commit registered a version, what is broken at one of them says that waiting does not help.
-    if problems := problems_since(dag_id, seen.id, only_there=later is not None, session=session):
+    if problems := problems_since(dag_id, seen.id, only_there=is_parsed or later is not None, session=session):
         return status(Registration.BROKEN, problems=problems)
     if later is None:
-        return status(Registration.WAITING)
-    unchanged = max(later.structure_written_at, later.source_written_at) < later.overtaken_at
-    return status(
-        Registration.REGISTERED if unchanged else Registration.OVERTAKEN, identity_of(later.id, session=session)
-    )
+        return status(Registration.ABSENT if is_parsed else Registration.WAITING)
+    version = identity_of(later.id, session=session)
+    is_unchanged = max(later.structure_written_at, later.source_written_at) < later.overtaken_at
+    fileloc = version.relative_fileloc if version else None
+    was_current = is_unchanged and was_parsed(is_parsed, seen.unparsed, fileloc)
+    return status(Registration.REGISTERED if was_current else Registration.OVERTAKEN, version)
 
 
 def version_at_commit(dag_id: str, bundle_version: str, *, session: Session) -> tuple[VersionIdentity, tuple[str, ...]]:
@@ -220,9 +231,9 @@ def _remedy(found: CommitStatus) -> str:
         return "A dag processor has the commit and will parse the Dag's file: wait for it (airflow pinning wait)."
     if found.registration == Registration.OVERTAKEN and found.version:
         return (
-            f"Commit {found.version.bundle_version} came later and changed the Dag, so its content at the commit "
-            f"asked for is not registered. Version {found.version.version_number} includes both: name it by its "
-            "number if that is what you want."
+            f"Commit {found.version.bundle_version} came before the Dag's file was parsed from the commit asked for, "
+            "or changed the Dag, so its content there is not registered. "
+            f"Version {found.version.version_number} includes both: name it by its number if that is what you want."
         )
     return (
         f"No dag processor has had this commit of bundle {found.bundle_name!r}: give its full name, and wait until it "
@@ -242,7 +253,7 @@ def _newest_bundle() -> Select:
 
 @cache
 def _seen() -> Select:
-    return select(BundleVersion.id, BundleVersion.seen_at).where(
+    return select(BundleVersion.id, BundleVersion.seen_at, BundleVersion.parsed_at, BundleVersion.unparsed).where(
         BundleVersion.bundle_name == bindparam("bundle_name"),
         BundleVersion.bundle_version == bindparam("bundle_version"),
     )

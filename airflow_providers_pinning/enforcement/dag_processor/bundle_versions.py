@@ -31,6 +31,7 @@ import logging
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.dag_processor.parsed_files import parsed_files
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ def refresh_dag_bundles(call: Call) -> None:
                 log.exception("That bundle %s is at %s could not be recorded", name, version)
             else:
                 _recorded[name] = version
+                if (files := call.known_files.get(name)) is not None:
+                    parsed_files.begin(name, version, {str(file.rel_path) for file in files})
 
 
 def _recorded_before(manager: Any) -> dict[str, str | None]:

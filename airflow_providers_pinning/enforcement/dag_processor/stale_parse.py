@@ -37,6 +37,8 @@ from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
 from airflow_providers_pinning.enforcement.dag_processor.broken_files import BrokenFiles
+from airflow_providers_pinning.enforcement.dag_processor.parsed_files import parsed_files
+from airflow_providers_pinning.enforcement.versions.immutability import not_written
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,10 @@ class Parses:
         # A process that was killed has no result.
         self._read_from = {key: version for key, version in self._read_from.items() if key in known}
         self._read_from[process.id] = manager._bundle_versions.get(file.bundle_name)
+
+    def commit_of(self, process: Any) -> str | None:
+        """Return the commit that a process, whose result was not taken yet, reads its file from."""
+        return self._read_from.get(process.id)
 
     def take(self, manager: Any, file: Any, process: Any) -> bool:
         """Tell whether the result of a process is to be registered; if not, the file is parsed again."""
@@ -121,9 +127,13 @@ def create_process(call: Call) -> Any:
 
 def handle_parsing_result(call: Call) -> None:
     """Register what was parsed, unless a refresh overtook it."""
+    read_from = _parses.commit_of(call.proc)
     if not _parses.take(call.instance, call.file, call.proc):
         return
+    not_written.clear()
     call.proceed()
     version, result = call.instance._bundle_versions.get(call.file.bundle_name), call.proc.parsing_result
     if version is not None and result is not None:
         _broken_files.note(call.file.bundle_name, version, call.file.rel_path, result.import_errors)
+        if read_from == version and not not_written:
+            parsed_files.note(call.file.bundle_name, version, str(call.file.rel_path))

@@ -34,12 +34,16 @@ from __future__ import annotations
 
 import copy
 from contextvars import ContextVar
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
 
 _reuse_deadlines: ContextVar[bool] = ContextVar("pinning_reuse_deadlines", default=True)
+
+not_written: set[str] = set()
+"""Dags that Airflow left unwritten because it wrote them a moment ago, changed or not; who registers them clears it."""
 
 
 @cache
@@ -67,6 +71,7 @@ def prefetch_dag_write_metadata(call: Call) -> Any:
 
 def write_dag(call: Call) -> bool:
     """Write a Dag; if its latest version is managed and anything differs, as a new version."""
+    from airflow._shared.timezones import timezone
     from airflow.models.serialized_dag import DagWriteMetadata
 
     cls, dag, session = call.instance, call.dag, call.session
@@ -78,10 +83,20 @@ def write_dag(call: Call) -> bool:
     else:
         token = _reuse_deadlines.set(True)
     try:
+        begun = timezone.utcnow()
         written: bool = call.proceed(_prefetched=known)
+        if not written and _is_too_recent(known, call.min_update_interval, begun):
+            not_written.add(dag.dag_id)
         return written
     finally:
         _reuse_deadlines.reset(token)
+
+
+def _is_too_recent(known: Any, min_update_interval: int | None, now: datetime) -> bool:
+    """Tell whether Airflow leaves a Dag unwritten, changed or not, because it wrote it a moment ago."""
+    if known is None or known.last_updated is None or min_update_interval is None:
+        return False
+    return bool(now - timedelta(seconds=min_update_interval) < known.last_updated)
 
 
 def try_reuse_deadline_uuids(call: Call) -> Any:

@@ -110,6 +110,8 @@ def upgrade():
         sa.Column("bundle_name", StringID(), nullable=False),
         sa.Column("bundle_version", StringID(), nullable=False),
         sa.Column("seen_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("parsed_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("unparsed", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pinning_bundle_version_pkey"),
         sa.UniqueConstraint(
             "bundle_name", "bundle_version", name="pinning_bundle_version_bundle_name_bundle_version_uq"

@@ -21,6 +21,7 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from airflow_providers_pinning.domain.versions.broken_files import note_parse
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
+from airflow_providers_pinning.domain.versions.parsed_commits import note_all_parsed
 from airflow_providers_pinning.exceptions import CommitBrokenError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.sensors.bundle_version import BundleVersionSensor
@@ -75,6 +76,8 @@ def test_commit_that_changes_nothing_of_the_dag_finds_its_version(airflow_server
     for sha in ("sha1", "sha2"):
         note_bundle_version(BUNDLE, sha, session=session)
         lab.commit(sha, orders=STABLE)
+        note_all_parsed(BUNDLE, sha, gone=(), session=session)
+    session.commit()
     found = sensor("sha1").execute(task_context("commit"))
     assert (found["version_number"], found["bundle_version"]) == (1, "sha2")
 
@@ -101,6 +104,15 @@ def test_commit_at_which_the_file_is_broken_fails_at_once(overtaken_ok, airflow_
     with pytest.raises(CommitBrokenError, match=r"'orders.py' \(SyntaxError: bad\). Mend it") as error:
         sensor(overtaken_ok=overtaken_ok, timeout=600).execute(task_context())
     assert error.value.broken_files == [{"relative_fileloc": "orders.py", "message": "SyntaxError: bad"}]
+
+
+def test_commit_that_does_not_have_the_dag_fails_at_once(airflow_server, lab, session):
+    lab.commit("sha1", orders=STABLE)
+    note_bundle_version(BUNDLE, "sha2", session=session)
+    note_all_parsed(BUNDLE, "sha2", gone=["orders.py"], session=session)
+    session.commit()
+    with pytest.raises(AirflowFailException, match=r"gives Dag orders no version\. The Dag is not in this commit"):
+        sensor(timeout=600).execute(task_context())
 
 
 def test_commit_that_was_overtaken_may_be_taken(answering):

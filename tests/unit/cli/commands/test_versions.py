@@ -20,6 +20,7 @@ import pytest
 
 from airflow_providers_pinning.domain.versions.broken_files import note_parse
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
+from airflow_providers_pinning.domain.versions.parsed_commits import note_all_parsed
 from tests.support.api import PINNING
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
@@ -62,6 +63,13 @@ class TestWait:
         assert "broken: A dag processor has the commit" in done.err
         assert "'orders.py' (SyntaxError: bad)" in done.err
 
+    def test_ends_at_once_if_the_commit_does_not_have_the_dag(self, pinning, commits):
+        note_all_parsed(BUNDLE, "sha5", gone=["orders.py"], session=commits.session)
+        commits.session.commit()
+        done = pinning("wait", "orders", "--bundle-version", "sha5", "--timeout", "600")
+        assert (done.code, done.out) == (4, "")
+        assert "absent: The Dag is not in this commit" in done.err
+
     def test_ends_with_a_refusal_if_a_later_commit_changed_the_dag_first(self, pinning, lab):
         lab.commit("sha1", orders=dag_file("orders"))
         for sha in ("sha2", "sha3"):
@@ -71,7 +79,7 @@ class TestWait:
 
         refused = pinning(*wait)
         assert (refused.code, refused.out) == (3, "")
-        assert "overtaken: commit sha3 changed the Dag" in refused.err
+        assert "overtaken: commit sha3 came before the Dag was parsed from sha2, or changed it" in refused.err
         assert pinning(*wait, "--overtaken-ok", "-o", "json").json["version"]["version_number"] == 1
 
 

@@ -30,6 +30,7 @@ from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.versions import bundle_versions
 from airflow_providers_pinning.domain.versions.broken_files import FileProblem, first_line, note_parse
 from airflow_providers_pinning.domain.versions.bundle_versions import Registration, commit_status, note_bundle_version
+from airflow_providers_pinning.domain.versions.parsed_commits import MOST_UNPARSED, note_all_parsed, note_left
 from airflow_providers_pinning.models import BrokenFile, BundleVersion
 from tests.support.lab import BUNDLE
 from tests.support.sources import CHANGED, STABLE
@@ -49,6 +50,8 @@ def bundle(lab, session):
             clock.shift(timedelta(seconds=30))
             if parse:
                 lab.commit(sha, **sources)
+                note_all_parsed(BUNDLE, sha, gone=(), session=session)
+                session.commit()
 
         yield fetch
 
@@ -116,6 +119,45 @@ class TestCommit:
         bundle("sha2", parse=False, orders=CHANGED)
         bundle("sha3", orders=CHANGED)
         assert status("sha2", session) == (Registration.OVERTAKEN, 2, True)
+
+    @pytest.mark.parametrize("unparsed", [None, ["orders.py"]], ids=["killed", "left"])
+    def test_that_was_never_parsed_is_overtaken_by_the_one_that_reverts_it(self, unparsed, bundle, session):
+        bundle("sha1", orders=STABLE)
+        bundle("sha2", parse=False)
+        if unparsed:
+            note_left(BUNDLE, "sha2", unparsed=unparsed, session=session)
+        bundle("sha3", orders=STABLE)
+        assert status("sha2", session) == (Registration.OVERTAKEN, 1, True)
+        assert status("sha1", session) == (Registration.REGISTERED, 1, True)
+
+    def test_that_other_files_were_not_parsed_from_is_registered(self, bundle, session):
+        bundle("sha1", orders=STABLE)
+        bundle("sha2", parse=False)
+        note_left(BUNDLE, "sha2", unparsed=["billing.py"], session=session)
+        bundle("sha3", orders=STABLE)
+        assert status("sha2", session) == (Registration.REGISTERED, 1, True)
+
+    def test_that_had_the_file_deleted_is_overtaken_by_the_one_that_restores_it(self, bundle, session):
+        bundle("sha1", orders=STABLE)
+        bundle("sha2", parse=False)
+        note_all_parsed(BUNDLE, "sha2", gone=["orders.py"], session=session)
+        bundle("sha3", orders=STABLE)
+        assert status("sha2", session) == (Registration.OVERTAKEN, 1, True)
+
+    def test_that_was_parsed_and_does_not_have_the_dag_says_so(self, bundle, session):
+        bundle("sha1", orders=STABLE)
+        bundle("sha2", parse=False)
+        note_all_parsed(BUNDLE, "sha2", gone=["orders.py"], session=session)
+        found = commit_status("orders", "sha2", session=session)
+        assert found.registration == Registration.ABSENT
+        assert found.remedy.startswith("The Dag is not in this commit")
+
+    def test_of_which_another_dag_processor_parsed_more_keeps_the_shorter_list(self, bundle, session):
+        bundle("sha1", parse=False)
+        for unparsed in (["a.py", "b.py"], ["b.py"], ["a.py", "c.py"], [f"{i}.py" for i in range(MOST_UNPARSED + 1)]):
+            note_left(BUNDLE, "sha1", unparsed=unparsed, session=session)
+            session.commit()
+        assert session.scalar(select(BundleVersion.unparsed)) == ["b.py"]
 
     def test_keeps_its_place_when_another_dag_processor_sees_it(self, bundle, session):
         bundle("sha1", orders=STABLE)
