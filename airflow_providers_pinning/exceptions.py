@@ -105,6 +105,10 @@ class InvalidConfError(InvalidRequestError):
     """The configuration of a canary run does not fit the parameters of its version."""
 
 
+class InvalidPartitionKeyError(InvalidRequestError):
+    """A canary run cannot have a partition key, or none that was given."""
+
+
 class InvalidIsolationError(InvalidRequestError):
     """Canary runs cannot be kept apart from live ones as it was asked for."""
 

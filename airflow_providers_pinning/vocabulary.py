@@ -128,6 +128,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "version_in_use": Refusal(409, ExitCode.REFUSED, "VersionInUseError"),
         "not_managed": Refusal(409, ExitCode.REFUSED, "NotManagedError"),
         "invalid_conf": Refusal(422, ExitCode.USAGE, "InvalidConfError"),
+        "invalid_partition_key": Refusal(422, ExitCode.USAGE, "InvalidPartitionKeyError"),
         "nothing_to_replay": Refusal(409, ExitCode.REFUSED, "NothingToReplayError"),
         "invalid_isolation": Refusal(422, ExitCode.USAGE, "InvalidIsolationError"),
         "run_not_allowed": Refusal(409, ExitCode.REFUSED, "RunNotAllowedError"),

@@ -204,6 +204,12 @@ RUN_IDS = Arg(
     metavar="RUN_ID",
 )
 NOTE = Arg(("--note",), help="Note on each run (default: the reason)", type=values.reason, metavar="TEXT")
+PARTITION_KEY = Arg(
+    ("--partition-key",),
+    help="Partition of each run (default: that of the last live run, if the Dag is partitioned)",
+    type=values.name,
+    metavar="KEY",
+)
 REPLAY = (
     Arg(
         ("--replay-last",),

@@ -244,6 +244,7 @@ _CHANGING = (
         args.VERSION_REQUIRED,
         args.COUNT,
         args.CONF,
+        args.PARTITION_KEY,
         args.NOTE,
         *args.REPLAY,
         *args.ISOLATION,

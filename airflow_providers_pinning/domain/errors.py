@@ -129,6 +129,10 @@ class InvalidConfError(PinningError):
     """The configuration of a run does not fit the parameters of its version."""
 
 
+class InvalidPartitionKeyError(PinningError):
+    """A canary run cannot have a partition key, or none that was given."""
+
+
 class InvalidIsolationError(PinningError):
     """Canary runs cannot be kept apart from live ones as it was asked for."""
 

@@ -240,6 +240,7 @@ class PinningChanges:
         *,
         count: int = 1,
         conf: Mapping[str, Any] | None = None,
+        partition_key: str | None = None,
         note: str | None = None,
         isolation: Mapping[str, Any] | None = None,
         replay: Mapping[str, Any] | None = None,
@@ -251,13 +252,14 @@ class PinningChanges:
         Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation``, ``replays`` and
         ``warnings``.
 
+        :param partition_key: partition of each run; by default that of the last live run, if the Dag is partitioned
         :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: ``assets``
             (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
             ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``, ``state``
             (``withhold`` or ``write``), ``connections`` and ``variables`` (substitutes by the names of what they
             take the place of)
-        :param replay: live runs whose inputs the runs have, instead of ``count`` and ``conf``: ``{"last": 3}`` or
-            ``{"runs": [run ids]}``
+        :param replay: live runs whose inputs the runs have, instead of ``count``, ``conf`` and ``partition_key``:
+            ``{"last": 3}`` or ``{"runs": [run ids]}``
         :param override_reason: why a rejection of the version is passed over
         """
         return self.call(
@@ -266,6 +268,7 @@ class PinningChanges:
                 version_number=version_number,
                 count=None if replay else count,
                 conf=None if conf is None else dict(conf),
+                partition_key=partition_key,
                 note=note,
                 isolation=dict(isolation) if isolation else None,
                 replay=dict(replay) if replay else None,

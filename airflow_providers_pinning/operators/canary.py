@@ -53,15 +53,17 @@ class TriggerCanaryRunOperator(PinningOperator):
     :param version_number: number of the version (templated)
     :param count: how many runs (templated)
     :param conf: configuration of each run, or its JSON; it must fit the version's own parameters (templated)
+    :param partition_key: partition of each run; by default that of the last live run, if the Dag is partitioned
+        (templated)
     :param note: note on each run; by default the reason (templated)
     :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: a mapping with
         ``assets`` (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
         ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``, ``state``
         (``withhold`` or ``write``), ``connections`` and ``variables`` (substitutes by the names of what they take the
         place of) (templated)
-    :param replay: live runs whose inputs the runs have, each compared with its original, instead of ``count`` and
-        ``conf``: ``{"last": 3}`` for the newest successful ones of the active version, or ``{"runs": [run ids]}``
-        (templated)
+    :param replay: live runs whose inputs the runs have, each compared with its original, instead of ``count``, ``conf``
+        and ``partition_key``: ``{"last": 3}`` for the newest successful ones of the active version, or
+        ``{"runs": [run ids]}`` (templated)
     :param expected_dag_hash: create nothing if the version has another hash (templated)
     :param expected_bundle_version: create nothing if the version has another commit (templated)
     :param override_reason: why a rejection of the version is passed over (templated)
@@ -77,6 +79,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         "version_number",
         "count",
         "conf",
+        "partition_key",
         "note",
         "isolation",
         "replay",
@@ -93,6 +96,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         version_number: int | str,
         count: int | str = 1,
         conf: Mapping[str, Any] | str | None = None,
+        partition_key: str | None = None,
         note: str | None = None,
         isolation: Mapping[str, Any] | None = None,
         replay: Mapping[str, Any] | None = None,
@@ -110,6 +114,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.version_number = version_number
         self.count = count
         self.conf = conf
+        self.partition_key = partition_key
         self.note = note
         self.isolation = isolation
         self.replay = replay
@@ -151,6 +156,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             required_number("version_number", self.version_number),
             count=self._count(),
             conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
+            partition_key=text(self.partition_key),
             note=text(self.note) or self.why(context),
             isolation=self._isolation(),
             replay=self._replay(),

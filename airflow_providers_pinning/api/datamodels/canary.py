@@ -118,12 +118,16 @@ class CanaryBody(ExpectedBody):
     conf: Conf | None = Field(
         default=None, description="Configuration of each run, validated against the version's own parameters."
     )
+    partition_key: Annotated[str, StringConstraints(min_length=1, max_length=250), Storable] | None = Field(
+        default=None,
+        description="Partition of each run, if the Dag is partitioned; by default that of the last live run.",
+    )
     note: Note | None = None
     isolation: IsolationBody = Field(default_factory=IsolationBody)
     replay: ReplayBody | None = Field(
         default=None,
         description="Live runs on whose inputs the runs work: data interval, configuration, consumed asset events and "
-        "partition. Each run is compared with its original. Takes the place of count and conf.",
+        "partition. Each run is compared with its original. Takes the place of count, conf and partition_key.",
     )
     override_reason: Reason | None = Field(default=None, description="Why a rejection is passed over.")
     idempotency_key: IdempotencyKey | None = Field(
@@ -132,9 +136,10 @@ class CanaryBody(ExpectedBody):
 
     @model_validator(mode="after")
     def _inputs_once(self) -> CanaryBody:
-        if self.replay is not None and (self.conf is not None or self.count != 1):
+        if self.replay is not None and (self.conf is not None or self.partition_key is not None or self.count != 1):
             raise ValueError(
-                "A replay has the configuration of its original, and there is one for each: leave out conf and count"
+                "A replay has configuration and partition of its original, and there is one for each: leave out conf, "
+                "partition_key and count"
             )
         return self
 

@@ -97,7 +97,13 @@ def trigger_canary_runs(
     """Create runs of a version whatever is pinned, and make it a managed candidate."""
     replay = Replay(tuple(body.replay.runs), body.replay.last) if body.replay else None
     request = canary.CanaryRequest(
-        body.version_number, body.count, body.conf, body.note, Isolation(**dict(body.isolation)), replay
+        body.version_number,
+        body.count,
+        body.conf,
+        body.note,
+        Isolation(**dict(body.isolation)),
+        replay,
+        body.partition_key,
     )
     change = Change(
         caller,

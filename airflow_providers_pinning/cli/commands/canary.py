@@ -40,6 +40,7 @@ from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
+from airflow_providers_pinning.domain.changes.canary_runs import new_run_ids
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.dag_model.sync import read_dag
 from airflow_providers_pinning.domain.errors import InvalidConfError
@@ -66,6 +67,7 @@ def pinning_canary(args: Namespace) -> None:
         args.note or args.reason,
         isolation=_isolation(args),
         replay=_replay(args),
+        partition_key=args.partition_key,
     )
     with create_session(scoped=False) as session:
         runs = canary.find_created(args.dag_id, request, change, session=session)
@@ -116,10 +118,11 @@ def _isolation(args: Namespace) -> Isolation:
 def _replay(args: Namespace) -> Replay | None:
     if not (args.replay or args.replay_last):
         return None
-    if (args.replay and args.replay_last) or args.count != 1 or args.conf is not None:
+    inputs = (args.conf, args.partition_key)
+    if (args.replay and args.replay_last) or args.count != 1 or inputs != (None, None):
         raise InvalidConfError(
-            "Give either --replay or --replay-last, and neither --count nor --conf: each replay has the configuration "
-            "of its original.",
+            "Give either --replay or --replay-last, and neither --count nor --conf nor --partition-key: each replay "
+            "has configuration and partition of its original.",
             dag_id=args.dag_id,
         )
     return Replay(tuple(args.replay or ()), args.replay_last)
@@ -137,8 +140,10 @@ def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session
     replayed = canary.runs_to_replay(dag_model, request.replay, session.get(Pin, args.dag_id), session=session)
     count = len(replayed) or args.count
     costs = cost_of_shared_slots(dag_model, settled, count, session=session)
+    runs = new_run_ids(args.dag_id, version, count)
+    shape = canary.shape_of(dag, version, runs, request, replayed, dag_model, session=session)
     session.rollback()
-    warn((*costs, *warn_of_workers(settled)))
+    warn((*costs, *warn_of_workers(settled), *shape.warnings))
     say(
         f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}. What the tasks do is "
         "real. The active version stays."

@@ -24,14 +24,13 @@ same to the second.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from airflow._shared.timezones import timezone
-from airflow.models.asset import AssetEvent
 from airflow.models.dagrun import DagRun
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.utils.state import DagRunState, State
@@ -39,7 +38,8 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.canaries.inputs import Inputs, free_logical_dates
+from airflow_providers_pinning.domain.canaries.routed_runs import is_canary, live_runs
 from airflow_providers_pinning.domain.errors import NothingToReplayError
 from airflow_providers_pinning.domain.text import plural
 
@@ -60,19 +60,6 @@ class Replay:
         return {"runs": list(self.runs)} if self.runs else {"last": self.last}
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What a canary run works on."""
-
-    logical_date: datetime | None
-    data_interval: Any
-    conf: Mapping[str, Any] | None
-    partition_key: str | None = None
-    consumed_events: tuple[AssetEvent, ...] = ()
-    replay_of: str | None = None
-    """Id of the run that has the same inputs."""
-
-
 def originals(
     dag_id: str, replay: Replay, active_id: UUID | None, live_types: Collection[DagRunType], *, session: Session
 ) -> list[DagRun]:
@@ -88,20 +75,10 @@ def originals(
     """
     found = _named(dag_id, replay.runs, session=session) if replay.runs else []
     if not replay.runs and active_id is not None:
-        newest = (
-            select(DagRun)
-            .where(
-                DagRun.dag_id == dag_id,
-                DagRun.created_dag_version_id == active_id,
-                DagRun.state == DagRunState.SUCCESS,
-                DagRun.run_type.in_(live_types),
-                DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
-                ~is_canary(),
-            )
-            .order_by(DagRun.id.desc())
-            .limit(replay.last)
+        newest = live_runs(dag_id, live_types).where(
+            DagRun.created_dag_version_id == active_id, DagRun.state == DagRunState.SUCCESS
         )
-        found = list(session.scalars(newest))
+        found = list(session.scalars(newest.limit(replay.last)))
     if not found:
         raise NothingToReplayError(
             f"There is no successful live run of the active version of Dag {dag_id!r} to replay. Wait for one, name "
@@ -132,42 +109,6 @@ def _named(dag_id: str, run_ids: Collection[str], *, session: Session) -> list[D
     return list(found.values())
 
 
-def free_logical_dates(runs: Collection[DagRun], *, session: Session) -> dict[str, datetime | None]:
-    """
-    Return the logical date for the replay of each run, by its id: the first free one after that of the original.
-
-    :param runs: runs of one Dag
-    :param session: database session; other writers of runs of the Dag must be kept out
-    """
-    dates: dict[str, datetime | None] = {}
-    given: set[datetime] = set()
-    for run in runs:
-        if run.logical_date is None:
-            dates[run.run_id] = None
-            continue
-        second = run.logical_date.replace(microsecond=0)
-        taken: set[Any] = set(
-            session.scalars(
-                select(DagRun.logical_date).where(
-                    DagRun.dag_id == run.dag_id,
-                    DagRun.logical_date >= second,
-                    DagRun.logical_date < second + timedelta(seconds=1),
-                )
-            )
-        )
-        dates[run.run_id] = date = _free(run.logical_date, taken | given)
-        given.add(date)
-    return dates
-
-
-def _free(date: datetime, taken: Collection[datetime]) -> datetime:
-    """Return the next free date in the same second, and never the whole second, which a live run may have."""
-    for microsecond in (*range(date.microsecond + 1, 1_000_000), *range(date.microsecond - 1, 0, -1)):
-        if (free := date.replace(microsecond=microsecond)) not in taken:
-            return free
-    raise NothingToReplayError(f"There is no logical date left for another replay of the run of {date.isoformat()}.")
-
-
 def inputs_of(
     dag: SerializedDAG, replayed: Sequence[DagRun], run_ids: Iterable[str], *, session: Session
 ) -> dict[str, Inputs]:
@@ -179,13 +120,14 @@ def inputs_of(
     :param run_ids: ids of the replays, in the order of the runs
     :param session: database session; other writers of runs of the Dag must be kept out
     """
-    dates = free_logical_dates(replayed, session=session)
+    dates = free_logical_dates(dag.dag_id, {run.run_id: run.logical_date for run in replayed}, session=session)
     return {
         run_id: Inputs(
             dates[run.run_id],
             _data_interval(dag, run, dates[run.run_id]),
             run.conf,
             run.partition_key,
+            run.partition_date,
             tuple(run.consumed_asset_events),
             run.run_id,
         )
@@ -199,3 +141,18 @@ def _data_interval(dag: SerializedDAG, run: DagRun, logical_date: datetime | Non
     if run.data_interval_start is None or run.data_interval_end is None:
         return dag.timetable.infer_manual_data_interval(run_after=timezone.coerce_datetime(logical_date))
     return run.data_interval_start, run.data_interval_end
+
+
+def warn_of_missing_events(replayed: Sequence[DagRun]) -> tuple[str, ...]:
+    """Name the runs that assets triggered, and whose events are not known any more."""
+    without = [
+        run.run_id for run in replayed if run.run_type == DagRunType.ASSET_TRIGGERED and not run.consumed_asset_events
+    ]
+    if not without:
+        return ()
+    runs = f"{'Run' if len(without) == 1 else 'Runs'} {', '.join(map(repr, without))}"
+    return (
+        f"{runs} {'was' if len(without) == 1 else 'were'} triggered by assets, and Airflow has no record of the "
+        "events: "
+        "triggering_asset_events is empty in the replay, so its outputs may differ.",
+    )

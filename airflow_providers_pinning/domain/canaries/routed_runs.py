@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -27,7 +27,7 @@ from typing import Any
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.utils.types import DagRunType
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, inspect, select
 from sqlalchemy.orm import ORMExecuteState, Session, aliased
 
@@ -35,8 +35,8 @@ from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX, may
 from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import RoutedRun
 
-_UNSCHEDULED = "NullTimetable"
-"""Name of the timetable of a Dag without a schedule."""
+_UNSCHEDULED = ("NullTimetable", "PartitionedAtRuntime")
+"""Names of the timetables of Dags without a schedule."""
 
 CANARY = "canary"
 """Kind of the routed runs that are canary runs."""
@@ -129,9 +129,28 @@ def replayed_at(dag_id: str, logical_date: datetime | None) -> ScalarSelect[str]
     return replay.correlate(None).scalar_subquery()
 
 
+def live_runs(dag_id: str, types: Collection[DagRunType]) -> Select:
+    """
+    Build the look-up of a Dag's live runs, newest first.
+
+    :param dag_id: the Dag
+    :param types: types of its live runs
+    """
+    return (
+        select(DagRun)
+        .where(
+            DagRun.dag_id == dag_id,
+            DagRun.run_type.in_(types),
+            DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
+            ~is_canary(),
+        )
+        .order_by(DagRun.id.desc())
+    )
+
+
 def live_types(dag_model: DagModel) -> tuple[DagRunType, ...]:
     """Return the types that live runs of a Dag have."""
     scheduled = (DagRunType.SCHEDULED, DagRunType.ASSET_TRIGGERED)
-    if dag_model.timetable_type.rpartition(".")[2] != _UNSCHEDULED:
+    if dag_model.timetable_type.rpartition(".")[2] not in _UNSCHEDULED:
         return scheduled
     return (*scheduled, DagRunType.MANUAL, DagRunType.OPERATOR_TRIGGERED, DagRunType.ASSET_MATERIALIZATION)

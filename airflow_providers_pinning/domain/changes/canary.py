@@ -18,46 +18,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow._shared.timezones import timezone
-from airflow.configuration import conf
-from airflow.exceptions import DagNotPartitionedError, InvalidPartitionKeyError
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.definitions.dag import SerializedDAG
-from airflow.utils.state import DagRunState
-from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from airflow.utils.types import DagRunType
 from pendulum import DateTime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots, what_delays
-from airflow_providers_pinning.domain.canaries.isolation import SLOTS, Isolation, settle
-from airflow_providers_pinning.domain.canaries.replays import Inputs, Replay, inputs_of, originals
+from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
+from airflow_providers_pinning.domain.canaries.replays import Replay, inputs_of, originals, warn_of_missing_events
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, live_types
-from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
 from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import conditions, preconditions
+from airflow_providers_pinning.domain.changes.canary_runs import Common, create_run, new_run_ids
+from airflow_providers_pinning.domain.changes.canary_shape import Shape, Wanted, live_shape
 from airflow_providers_pinning.domain.changes.possible_tasks import require_tasks
 from airflow_providers_pinning.domain.dag_model.canary_metadata import register_needs
 from airflow_providers_pinning.domain.dag_model.sync import read_dag
-from airflow_providers_pinning.domain.errors import (
-    InvalidConfError,
-    NothingToReplayError,
-    RunIdNotAllowedError,
-    RunNotAllowedError,
-)
+from airflow_providers_pinning.domain.errors import RunNotAllowedError
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import CallerKind, Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change, EventKind
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.release_state import Repetition
-from airflow_providers_pinning.domain.resolution.active import Resolution, resolved
 from airflow_providers_pinning.domain.versions import likeness, managed
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
@@ -67,13 +56,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState
-from airflow_providers_pinning.models import Pin, RoutedRun
-from airflow_providers_pinning.vocabulary import Slots
-
-_OWN_PATTERN = f"^{CANARY_PREFIX}[A-Za-z0-9_.:+-]+$"
-"""What all run ids of canary runs match."""
-
-_TRIGGERED_BY = {CallerKind.CLI: DagRunTriggeredByType.CLI}
+from airflow_providers_pinning.models import Pin
 
 
 @dataclass(frozen=True)
@@ -87,15 +70,19 @@ class CanaryRequest:
     note: str | None = None
     isolation: Isolation = field(default_factory=Isolation)
     replay: Replay | None = None
-    """Live runs whose inputs the runs have, instead of ``count`` and ``conf``."""
+    """Live runs whose inputs the runs have, instead of ``count``, ``conf`` and ``partition_key``."""
+    partition_key: str | None = None
+    """Partition of each run; by default that of the last live run, if the Dag is partitioned."""
 
     def as_request(self) -> dict[str, Any]:
         """Return plain values, for comparing requests; another note makes no other request."""
         conf = dict(self.conf) if self.conf is not None else None
         isolation = self.isolation.as_request()
-        request = {"version_number": self.version_number, "count": self.count, "conf": conf}
+        request: dict[str, Any] = {"version_number": self.version_number, "count": self.count, "conf": conf}
         if self.replay is not None:
             request["replay"] = self.replay.as_request()
+        if self.partition_key is not None:
+            request["partition_key"] = self.partition_key
         return {**request, "isolation": isolation} if isolation else request
 
 
@@ -128,6 +115,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     :param request: which runs
     :param change: who asks, and the idempotency key
     :param session: database session; the caller commits
+    :raises InvalidPartitionKeyError: if there is no partition key to have, or it does not fit the version
     :raises InvalidConfError: if ``conf`` does not fit the version's parameters
     :raises RunNotAllowedError: if the version does not allow manual runs
     :raises NothingToReplayError: if a run that is to be replayed is not there, not finished, or no live run
@@ -156,21 +144,20 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
             version_number=version.version_number,
         )
     replayed = runs_to_replay(dag_model, request.replay, pin, session=session)
-    runs = _new_run_ids(dag_id, version, len(replayed) or request.count)
-    inputs = inputs_of(dag, replayed, runs, session=session) or {
-        run_id: Inputs(date, dag.timetable.infer_manual_data_interval(run_after=date), request.conf)
-        for run_id, date in runs.items()
-    }
-    require_tasks(dag, version, min(given.logical_date or runs[run_id] for run_id, given in inputs.items()))
+    runs = new_run_ids(dag_id, version, len(replayed) or request.count)
+    shape = shape_of(dag, version, runs, request, replayed, dag_model, session=session)
+    dates = (given.logical_date or runs[run_id] for run_id, given in shape.inputs.items())
+    require_tasks(dag, version, dates, replays=bool(replayed))
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded(dag_id, session=session)
     register_needs(_serialized(version, session=session), session=session)
     isolation = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
-    for run_id, given in inputs.items():
-        _create_run(dag, version, run_id, runs[run_id], given, isolation, request, change, session=session)
+    common = Common(dag, version, isolation, change.caller, request.note)
+    for run_id, given in shape.inputs.items():
+        create_run(common, run_id, runs[run_id], given, session=session)
     run_ids = tuple(runs)
-    replays = {run_id: given.replay_of for run_id, given in inputs.items() if given.replay_of is not None}
+    replays = {run_id: given.replay_of for run_id, given in shape.inputs.items() if given.replay_of is not None}
     events.record(
         EventKind.CANARY,
         dag_id=dag_id,
@@ -187,6 +174,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         *what_delays(dag_model, run_ids, session=session),
         *cost_of_shared_slots(dag_model, isolation, len(runs), session=session),
         *warn_of_workers(isolation),
+        *shape.warnings,
     )
     return CanaryRuns(dag_id, version, run_ids, warnings, isolation, replays)
 
@@ -232,94 +220,32 @@ def runs_to_replay(dag_model: DagModel, replay: Replay | None, pin: Pin | None, 
     return originals(dag_model.dag_id, replay, active_id, live_types(dag_model), session=session)
 
 
-def _new_run_ids(dag_id: str, version: VersionIdentity, count: int) -> dict[str, DateTime]:
-    """
-    Name the runs, each with the time that it has to itself.
-
-    Templates such as ``{{ ds }}`` need a logical date, and no two runs of a Dag may have the same. None is a whole
-    second, so that no canary run takes the date of a scheduled run.
-
-    :raises RunIdNotAllowedError: if Airflow is configured to refuse a name
-    """
-    now = timezone.utcnow()
-    first = min(now.microsecond, 999_999 - count) + 1
-    times = [timezone.coerce_datetime(now.replace(microsecond=first + index)) for index in range(count)]
-    runs = {
-        f"{CANARY_PREFIX}v{version.version_number}__{time.isoformat()}__{index}": time
-        for index, time in enumerate(times, 1)
-    }
-    pattern = conf.get("scheduler", "allowed_run_id_pattern").strip()
-    for run_id in runs:
-        if not pattern or not re.match(pattern, run_id):
-            allowing = f"{pattern}|{_OWN_PATTERN}" if pattern else _OWN_PATTERN
-            raise RunIdNotAllowedError(
-                f"No canary run of Dag {dag_id!r} was created: its run id, {run_id!r}, does not match [scheduler] "
-                f"allowed_run_id_pattern, which is {pattern!r}. Set that option to {allowing!r} for the API server and "
-                "the scheduler.",
-                dag_id=dag_id,
-                version_number=version.version_number,
-                pattern=pattern,
-                allowing_pattern=allowing,
-            )
-    return runs
-
-
-def _create_run(
+def shape_of(
     dag: SerializedDAG,
     version: VersionIdentity,
-    run_id: str,
-    run_after: DateTime,
-    given: Inputs,
-    isolation: Mapping[str, Any],
+    runs: Mapping[str, DateTime],
     request: CanaryRequest,
-    change: Change,
+    replayed: Sequence[DagRun],
+    dag_model: DagModel,
     *,
     session: Session,
-) -> None:
-    # First of all, since the run's creation asks what is withheld.
-    session.add(
-        RoutedRun(
-            dag_id=dag.dag_id,
-            run_id=run_id,
-            dag_version_id=version.dag_version_id,
-            kind=CANARY,
-            isolation=dict(isolation),
-            shares_slots=isolation[SLOTS] == Slots.SHARED,
-            replay_of=given.replay_of,
-        )
-    )
-    with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):
-        try:
-            run = dag.create_dagrun(
-                run_id=run_id,
-                logical_date=given.logical_date,
-                data_interval=given.data_interval,
-                run_after=run_after,
-                conf=dict(given.conf) if given.conf is not None else None,
-                partition_key=given.partition_key,
-                run_type=DagRunType.MANUAL,
-                triggered_by=_TRIGGERED_BY.get(change.caller.kind, DagRunTriggeredByType.REST_API),
-                triggering_user_name=change.caller.name,
-                state=DagRunState.QUEUED,
-                note=request.note,
-                session=session,
-            )
-            run.consumed_asset_events.extend(given.consumed_events)
-        except (DagNotPartitionedError, InvalidPartitionKeyError) as error:
-            raise NothingToReplayError(
-                f"Dag {dag.dag_id!r}, {version.label}, cannot replay run {given.replay_of!r} of partition "
-                f"{given.partition_key!r}: {error} Start canary runs without a replay.",
-                dag_id=dag.dag_id,
-                version_number=version.version_number,
-                run_ids=[given.replay_of],
-            ) from error
-        except ParamValidationError as error:
-            of_original = f" of run {given.replay_of!r}" if given.replay_of else ""
-            raise InvalidConfError(
-                f"conf{of_original} does not fit the parameters of Dag {dag.dag_id!r}, {version.label}: {error}",
-                dag_id=dag.dag_id,
-                version_number=version.version_number,
-            ) from error
+) -> Shape:
+    """
+    Return what the runs of a request work on.
+
+    :param dag: the version's Dag
+    :param version: the version
+    :param runs: the runs, each with a time that it has to itself
+    :param request: the request
+    :param replayed: live runs that they replay; if there is none, they are like live runs of the version
+    :param dag_model: Airflow's row of the Dag
+    :param session: database session
+    """
+    if replayed:
+        inputs = inputs_of(dag, replayed, runs, session=session)
+        return Shape(inputs, warn_of_missing_events(replayed))
+    wanted = Wanted(dag, version, runs, request.conf, request.partition_key, live_types(dag_model))
+    return live_shape(wanted, session=session)
 
 
 def _serialized(version: VersionIdentity, *, session: Session) -> SerializedDagModel:

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from airflow.serialization.definitions.dag import SerializedDAG
@@ -26,27 +27,38 @@ from airflow_providers_pinning.domain.errors import NoTaskError
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 
-def require_tasks(dag: SerializedDAG, version: VersionIdentity, moment: datetime) -> None:
+def has_task_at(dag: SerializedDAG, moment: datetime) -> bool:
+    """Tell whether a run of a logical date would have any task."""
+    return any(
+        (task.start_date is None or task.start_date <= moment) and (task.end_date is None or moment <= task.end_date)
+        for task in dag.tasks
+    )
+
+
+def require_tasks(
+    dag: SerializedDAG, version: VersionIdentity, moments: Iterable[datetime], *, replays: bool = False
+) -> None:
     """
-    Refuse a run that would have no task, since it would succeed without having tried anything.
+    Refuse runs if one would have no task, since it would succeed without having tried anything.
 
     Airflow leaves out the tasks whose ``start_date`` is after the run's logical date, or whose ``end_date`` is before
     it.
 
     :param dag: the version's Dag
     :param version: the version
-    :param moment: the run's logical date
-    :raises NoTaskError: if no task is left
+    :param moments: logical dates of the runs
+    :param replays: whether the dates are those of live runs, and not the present
+    :raises NoTaskError: if a run would have none
     """
+    for moment in sorted(set(moments)):
+        if not has_task_at(dag, moment):
+            raise _no_task(dag, version, moment, f"of {moment.isoformat(timespec='seconds')}" if replays else "now")
+
+
+def _no_task(dag: SerializedDAG, version: VersionIdentity, moment: datetime, when: str) -> NoTaskError:
     tasks = list(dag.tasks)
     late = [task.start_date for task in tasks if task.start_date and task.start_date > moment]
     over = [task.end_date for task in tasks if task.end_date and task.end_date < moment]
-    possible = any(
-        (task.start_date is None or task.start_date <= moment) and (task.end_date is None or moment <= task.end_date)
-        for task in tasks
-    )
-    if possible:
-        return
     if not tasks:
         why = "it has no task. Add one, and try the version that comes of it"
     elif len(late) == len(tasks):
@@ -58,8 +70,8 @@ def require_tasks(dag: SerializedDAG, version: VersionIdentity, moment: datetime
         why = f"its last task ended at {max(over).isoformat()} (end_date). Let a version end later"
     else:
         why = "none of its tasks has started without having ended (start_date, end_date). Change their dates"
-    raise NoTaskError(
-        f"Dag {dag.dag_id!r}, {version.label}, can have no canary run now: {why}.",
+    return NoTaskError(
+        f"Dag {dag.dag_id!r}, {version.label}, can have no canary run {when}: {why}.",
         dag_id=dag.dag_id,
         version_number=version.version_number,
     )

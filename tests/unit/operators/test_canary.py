@@ -171,6 +171,13 @@ def test_live_runs_are_replayed(created):
     assert "count" not in sent.body
 
 
+@pytest.mark.parametrize(("given", "sent"), [("eu", "eu"), ("", None)])
+def test_partition_is_that_of_the_template(created, given, sent):
+    canary(partition_key=given, wait_for_completion=False).execute(task_context("canary"))
+
+    assert created.asked("POST", "/pinning/api/v1/dags/orders/canaryRuns")[0].body.get("partition_key") == sent
+
+
 def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab, session):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -75,6 +75,18 @@ def test_runs_have_the_given_configuration_and_note(pinning, lab):
     assert (run.conf, run.note) == ({"size": 7}, "seven")
 
 
+def test_runs_have_the_given_partition_and_lack_what_is_said(pinning, lab):
+    lab.commit("sha9", split=dag_file("split", "schedule=PartitionedAssetTimetable(assets=Asset('raw'))"))
+
+    refused = pinning("canary", "split", "-V", 1, *WHY)
+    rehearsed = pinning("canary", "split", "-V", 1, "--partition-key", "eu", "--reason", "try it", "--dry-run")
+    done = pinning("canary", "split", "-V", 1, "--partition-key", "eu", *WHY)
+
+    assert (refused.code, "invalid_partition_key" in refused.err) == (2, True)
+    assert "Warning: Assets have triggered no live run of partition 'eu'" in rehearsed.err
+    assert (done.code, [run.partition_key for run in lab.runs("split")]) == (0, ["eu"])
+
+
 def test_a_configuration_that_does_not_fit_is_wrong_usage(pinning, lab):
     lab.commit("sha9", sized=dag_file("sized", arguments="schedule=None, params={'size': Param(1, type='integer')}"))
 

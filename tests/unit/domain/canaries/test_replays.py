@@ -92,7 +92,7 @@ def replay(canaries, number=2, **wanted):
 
 def push(session, run_id, task_id, key, value):
     run = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
-    session.add(XComModel(dag_run_id=run.id, dag_id=run.dag_id, run_id=run_id, task_id=task_id, key=key, value=value))
+    XComModel.set(key, value, dag_id=run.dag_id, task_id=task_id, run_id=run_id, serialize=False, session=session)
     session.commit()
 
 
