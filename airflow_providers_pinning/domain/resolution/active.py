@@ -24,7 +24,7 @@ nothing instead of another version.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
@@ -41,7 +41,13 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.resolution import holding
-from airflow_providers_pinning.domain.resolution.creation import is_locked, look_version_up, run_being_created
+from airflow_providers_pinning.domain.resolution.creation import (
+    is_locked,
+    look_version_up,
+    run_being_created,
+    telling_pin,
+)
+from airflow_providers_pinning.domain.resolution.expansion import expanded_run
 from airflow_providers_pinning.domain.resolution.run_versions import own_version_condition
 from airflow_providers_pinning.domain.versions.drift import has_drifted, has_drifted_condition
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
@@ -131,19 +137,67 @@ def active_condition(dag_id: str, *, serialized: Any = None) -> ColumnElement[bo
     return DagVersion.id == resolution.dag_version_id
 
 
-def find_active_version(query: Select, dag_id: str, *, session: Session) -> DagVersion | None:
-    """
-    Execute a query for a Dag's latest version so that it finds the active one.
+_DAG_ID: BindParameter[str] = bindparam("pinning_dag_id", type_=DagVersion.dag_id.type)
 
-    :param query: selects ``DagVersion``
+_statements: dict[Hashable, Select] = {}
+
+BuildLatest = Callable[["str | BindParameter[str]"], Select]
+"""Builds Airflow's statement for the latest version of a Dag, which is given as its id or as a parameter."""
+
+
+def latest_statement(build: BuildLatest, key: Hashable, dag_id: str, *, serialized: Any = None) -> Select:
+    """
+    Return Airflow's statement for the latest version of a Dag so that it finds the active one.
+
+    :param build: builds Airflow's statement for a Dag
+    :param key: tells the statements that it builds apart, whatever the Dag
+    :param dag_id: the Dag
+    :param serialized: ``SerializedDagModel``, if the statement has it
+    """
+    if _only_the_pin_decides(dag_id):
+        return _built_once(build, key, serialized=serialized).params(_parameters(dag_id))
+    query, condition = build(dag_id), active_condition(dag_id, serialized=serialized)
+    return query if condition is None else query.where(condition)
+
+
+def _only_the_pin_decides(dag_id: str) -> bool:
+    """Return whether neither a run that is being created nor one that is being expanded has its own version."""
+    return current_resolution(dag_id) is None and ((run := expanded_run()) is None or run[0] != dag_id)
+
+
+def _built_once(build: BuildLatest, key: Hashable, *, serialized: Any = None) -> Select:
+    """
+    Return a statement that gets the Dag as a parameter, see :func:`_parameters`.
+
+    The scheduler sends two for each run, and building one costs more than executing it.
+    """
+    if (statement := _statements.get(key)) is None:
+        condition = is_active(DagVersion, serialized, dag_ids=[_DAG_ID])
+        statement = _statements[key] = build(_DAG_ID).where(condition)
+    return statement
+
+
+def _parameters(dag_id: str) -> dict[str, str]:
+    return {_DAG_ID.key: dag_id}
+
+
+def find_active_version(build: BuildLatest, key: Hashable, dag_id: str, *, session: Session) -> DagVersion | None:
+    """
+    Execute Airflow's query for a Dag's latest version so that it finds the active one.
+
+    :param build: builds the query, which selects ``DagVersion``, for a Dag
+    :param key: tells the queries that it builds apart, whatever the Dag
     :param dag_id: the Dag
     :param session: database session
     """
-    if (condition := active_condition(dag_id)) is not None:
-        query = query.where(condition)
     if current_resolution(dag_id) is None and (creation := run_being_created(dag_id)):
-        return look_version_up(creation, query, session=session)
-    version: DagVersion | None = holding.scalar(query, dag_id, session=session)
+        if _only_the_pin_decides(dag_id):
+            # Given its parameters apart, the statement keeps the key of SQLAlchemy's cache as well.
+            telling = _built_once(lambda dag: telling_pin(build(dag), dag), ("telling", key))
+            return look_version_up(creation, telling, _parameters(dag_id), session=session)
+        telling = telling_pin(latest_statement(build, key, dag_id), dag_id)
+        return look_version_up(creation, telling, {}, session=session)
+    version: DagVersion | None = holding.scalar(latest_statement(build, key, dag_id), dag_id, session=session)
     return version
 
 

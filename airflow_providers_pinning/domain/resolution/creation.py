@@ -34,7 +34,7 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import BindParameter, Select, func, literal, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.domain import locks
@@ -117,33 +117,42 @@ def run_being_created(dag_id: str) -> Creation | None:
     return creation if creation and creation.dag_id == dag_id and not creation.is_looked_up else None
 
 
-def look_version_up(creation: Creation, query: Select, *, session: Session) -> DagVersion:
+def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
+    """
+    Make a look-up of the version of a run tell what is pinned, as :func:`look_version_up` needs it.
+
+    :param query: selects the active ``DagVersion``
+    :param dag_id: the Dag
+    """
+    pin = select(Pin.dag_id).where(Pin.dag_id == dag_id)
+    return query.add_columns(
+        pin.with_only_columns(literal(1)).exists().label("is_recorded"),
+        pin.with_only_columns(Pin.dag_version_id).scalar_subquery().label("pinned_id"),
+        pin.with_only_columns(Pin.bundle_version).scalar_subquery().label("pinned_bundle_version"),
+        pin.with_only_columns(Pin.dag_hash).scalar_subquery().label("pinned_hash"),
+        select(literal(1))
+        .select_from(Pin)
+        .join(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
+        .where(Pin.dag_id == dag_id, DagBundleModel.active.is_(False))
+        .exists()
+        .label("bundle_is_removed"),
+    )
+
+
+def look_version_up(creation: Creation, query: Select, parameters: dict[str, str], *, session: Session) -> DagVersion:
     """
     Look the version of the run up, and what is pinned.
 
     :param creation: the run
-    :param query: selects the active ``DagVersion``
+    :param query: selects the active ``DagVersion``, and tells the pin
+    :param parameters: of the query
     :param session: session of the creating transaction
     :raises DagNotInHandError: if the run is to be created from another Dag than the one in hand, or not at all
     """
     if not creation.gate_is_passed:
         locks.pass_gate(creation.dag_id, session=session)
         creation.gate_is_passed = True
-    pin = select(Pin.dag_id).where(Pin.dag_id == creation.dag_id)
-    row = session.execute(
-        query.add_columns(
-            pin.with_only_columns(literal(1)).exists().label("is_recorded"),
-            pin.with_only_columns(Pin.dag_version_id).scalar_subquery().label("pinned_id"),
-            pin.with_only_columns(Pin.bundle_version).scalar_subquery().label("pinned_bundle_version"),
-            pin.with_only_columns(Pin.dag_hash).scalar_subquery().label("pinned_hash"),
-            select(literal(1))
-            .select_from(Pin)
-            .join(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
-            .where(Pin.dag_id == creation.dag_id, DagBundleModel.active.is_(False))
-            .exists()
-            .label("bundle_is_removed"),
-        )
-    ).first()
+    row = session.execute(query, parameters).first()
     if row is None or row.bundle_is_removed:
         raise DagNotInHandError
     if row.pinned_id is not None:

@@ -40,7 +40,14 @@ def get_latest_version(call: Call) -> Any:
     dag_id = call.dag_id
     if (latest := take_answer(dag_id)) is not None:
         return latest.version
-    query = call.instance._latest_version_select(**call.arguments(without="session"))
+    latest_version_select = call.instance._latest_version_select
+    given = call.arguments(without="session")
     if call.bundle_version is not None:
-        return find_version_of_commit(query, dag_id, session=call.session)
-    return find_active_version(query, dag_id, session=call.session)
+        return find_version_of_commit(latest_version_select(**given), dag_id, session=call.session)
+    given.pop("dag_id")
+    return find_active_version(
+        lambda dag: latest_version_select(dag_id=dag, **given),
+        ("version", *sorted(given.items())),
+        dag_id,
+        session=call.session,
+    )

@@ -44,24 +44,26 @@ def latest_item_select_object(call: Call) -> Any:
     from airflow.settings import engine
     from sqlalchemy import select
 
-    from airflow_providers_pinning.domain.resolution.active import active_condition
+    from airflow_providers_pinning.domain.resolution.active import active_condition, latest_statement
 
     instance, dag_id = call.instance, call.dag_id
+    if engine is None or engine.dialect.name != "mysql":
+        return latest_statement(
+            lambda dag: call.proceed(dag_id=dag), ("serialized", instance), dag_id, serialized=instance
+        )
     condition = active_condition(dag_id, serialized=instance)
     if condition is None:
         return call.proceed()
-    if engine is not None and engine.dialect.name == "mysql":
-        # MySQL sorts ids rather than whole rows, as in stock Airflow, so the pin goes into the sub-query.
-        return select(instance).where(
-            instance.id
-            == select(instance.id)
-            .join(DagVersion, instance.dag_version_id == DagVersion.id)
-            .where(instance.dag_id == dag_id, condition)
-            .order_by(DagVersion.version_number.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-    return call.proceed().where(condition)
+    # MySQL sorts ids rather than whole rows, as in stock Airflow, so the pin goes into the sub-query.
+    return select(instance).where(
+        instance.id
+        == select(instance.id)
+        .join(DagVersion, instance.dag_version_id == DagVersion.id)
+        .where(instance.dag_id == dag_id, condition)
+        .order_by(DagVersion.version_number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def latest_by_version_select(call: Call) -> Any:
