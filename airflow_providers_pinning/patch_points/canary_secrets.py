@@ -24,6 +24,7 @@ TITLE = "Canary runs, with substitutes and state of their own"
 """Heading in the documentation."""
 
 _SECRETS = "tests/unit/enforcement/canaries/test_secrets.py"
+_PROCESSES = "tests/unit/enforcement/canaries/test_own_processes.py"
 _ROUTES = "airflow.api_fastapi.execution_api.routes"
 
 POINTS: tuple[PatchPoint, ...] = (
@@ -126,7 +127,74 @@ POINTS: tuple[PatchPoint, ...] = (
         stock="returns the store of the state of assets, for each of the routes",
         why="a live run would go on where a candidate ended",
         shown_by="tests/unit/enforcement/canaries/test_asset_state.py",
-        needed_by=(Component.API_SERVER,),
+        needed_by=(Component.API_SERVER, Component.TRIGGERER),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.asset_state_store",
+        name="_resolve_asset_id_by_name",
+        parameters=("name", "session"),
+        patched_by="canaries.asking:unmark_asset_name",
+        stock="finds an asset by its name",
+        why="what a trigger asks for has its canary run in its name",
+        shown_by=_PROCESSES,
+        needed_by=(Component.TRIGGERER,),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.asset_state_store",
+        name="_resolve_asset_id_by_uri",
+        parameters=("uri", "session"),
+        patched_by="canaries.asking:unmark_asset_uri",
+        stock="finds an asset by its URI",
+        why="what a trigger asks for has its canary run in its name",
+        shown_by=_PROCESSES,
+        needed_by=(Component.TRIGGERER,),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module="airflow.sdk.execution_time.task_runner",
+        name="parse",
+        parameters=("what", "log"),
+        patched_by="canaries.task_process:parse",
+        stock="parses the Dag file in the process of a task",
+        why="the process of a canary run has to know its substitutes before",
+        shown_by=_PROCESSES,
+        relies_on=("bundle_info",),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module="airflow.sdk.execution_time.supervisor",
+        name="ensure_secrets_backend_loaded",
+        parameters=(),
+        patched_by="canaries.task_process:ensure_secrets_backend_loaded",
+        stock="returns the secrets backends of a process, of which those of the worker are asked first",
+        why="they would hand the live connections and Variables out",
+        shown_by=_PROCESSES,
+        needed_by=(Component.TRIGGERER,),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module="airflow.jobs.triggerer_job_runner",
+        name="TriggerRunner.run_trigger",
+        parameters=("self", "trigger_id", "trigger", "timeout_after", "context"),
+        patched_by="canaries.trigger_process:run_trigger",
+        stock="runs a trigger beside those of other runs",
+        why="a trigger of a canary run has its substitutes",
+        shown_by=_PROCESSES,
+        needed_by=(Component.TRIGGERER,),
+        relies_on=("task_instance",),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module="airflow.jobs.triggerer_job_runner",
+        name="TriggerCommsDecoder.asend",
+        parameters=("self", "msg"),
+        patched_by="canaries.trigger_process:asend",
+        stock="asks the triggerer for connections, Variables and state, without saying for which trigger",
+        why="what a trigger of a canary run gets depends on the run",
+        shown_by=_PROCESSES,
+        needed_by=(Component.TRIGGERER,),
         upstream=EXPERIMENTS,
     ),
 )

@@ -608,6 +608,7 @@ def use_secrets_and_state(world: World) -> Act:
         client.variables.delete("watermark")
         client.asset_state_store.set("watermark", 1, name=asset)
         client.asset_state_store.get("watermark", name=asset)
+        client.asset_state_store.get("watermark", uri=asset)
         client.asset_state_store.delete("watermark", name=asset)
         client.asset_state_store.clear(name=asset)
 
@@ -714,6 +715,8 @@ ROWS = (
             "delete_variable",
             "get_variable_keys",
             "get_state_backend",
+            "_resolve_asset_id_by_name",
+            "_resolve_asset_id_by_uri",
         ),
     ),
     Row(publish_assets, ("TaskInstance.register_asset_changes_in_db",)),
@@ -780,6 +783,10 @@ EXEMPT = {
     "DagFileProcessorManager._create_process": NO_STATEMENT,
     "resolve_user_from_token": NO_STATEMENT,
     "get_parser": NO_STATEMENT,
+    "parse": NO_STATEMENT,
+    "ensure_secrets_backend_loaded": NO_STATEMENT,
+    "TriggerRunner.run_trigger": NO_STATEMENT,
+    "TriggerCommsDecoder.asend": NO_STATEMENT,
     "SchedulerJobRunner._update_asset_orphanage": NO_STATEMENT,
     "DagFileProcessorManager._scan_stale_dags": "does the upkeep, once in an interval, whatever there is",
     "DagFileProcessorManager.handle_parsing_result": (

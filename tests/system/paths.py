@@ -78,6 +78,49 @@ with DAG("producer", schedule=None, start_date=START):
     task(task_id="produce", outlets=[ORDERS])(lambda: None)()
 """
 
+SECRETS = """
+import json
+import os
+from datetime import datetime, timezone
+
+from airflow.sdk import DAG, Asset, BaseHook, BaseOperator, Variable, task
+from tests.system.telling_trigger import TellingTrigger
+
+STATE = Asset("state")
+AT_THE_TOP = [BaseHook.get_connection("warehouse").host, Variable.get("bucket")]
+
+
+@task(outlets=[STATE], templates_dict={"said": "{{ conn.warehouse.host }} {{ var.value.bucket }}"})
+def ask(templates_dict, asset_state_store):
+    Variable.set("written", "9")
+    asset_state_store[STATE].set("watermark", 9)
+    told = {
+        "top": AT_THE_TOP,
+        "template": templates_dict["said"],
+        "hook": BaseHook.get_connection("warehouse").host,
+        "id": BaseHook.get_connection("warehouse").conn_id,
+        "variable": Variable.get("bucket"),
+    }
+    print("TOLD", json.dumps(told))
+
+
+@task
+def read_back():
+    print("TOLD", json.dumps(Variable.get("written")))
+
+
+class Defer(BaseOperator):
+    def execute(self, context):
+        self.defer(trigger=TellingTrigger(), method_name="resume")
+
+    def resume(self, context, event):
+        print("TOLD", json.dumps(event))
+
+
+with DAG("secrets", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc)):
+    ask() >> read_back() >> Defer(task_id="defer")
+"""
+
 
 def files(version: str) -> dict[str, str]:
     """
@@ -88,6 +131,7 @@ def files(version: str) -> dict[str, str]:
     first = version == "v1"
     return {
         HELPER: f"SAYS = {version!r}\n",
+        "secrets_of_live_runs.py": SECRETS,
         "paths.py": TEMPLATE.format(
             limit=4 if first else 9,
             param="size" if first else "amount",

@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from demo.deployment import Deployment
@@ -34,10 +36,12 @@ PINNED = ("scheduled", "triggered", "by_asset", "daily")
 def airflow():
     # SQLite refuses a command at once that has read before another process wrote, with or without the package.
     with postgres() as server, Deployment(report=print, database_url=server.create_database("airflow")) as deployment:
+        # What a worker has in its environment comes before what the API server has.
+        deployment.env |= {"AIRFLOW_CONN_WAREHOUSE": "http://live", "AIRFLOW_VAR_BUCKET": "live"}
         first = deployment.repository.commit(files("v1"), "First version")
         deployment.start()
         deployment.wait_until(
-            lambda: all(deployment.database.versions(dag_id) for dag_id in (*PINNED, "caller", "producer")),
+            lambda: all(deployment.database.versions(dag_id) for dag_id in (*PINNED, "caller", "producer", "secrets")),
             what="every Dag is registered",
         )
         for dag_id in PINNED:
@@ -124,6 +128,44 @@ def test_canary_run_triggers_another_dag_only_if_it_may(airflow):
     assert len(airflow.database.runs("triggered")) == before
     assert canary({"triggers": "allow"}).state == "success"
     assert len(airflow.database.runs("triggered")) == before + 1
+
+
+def test_canary_run_has_substitutes_and_state_of_its_own(airflow):
+    airflow.airflow.post("/connections", {"connection_id": "trial", "conn_type": "http", "host": "trial"})
+    airflow.airflow.post("/variables", {"key": "trial", "value": "trial"})
+    isolation = {"connections": {"warehouse": "trial"}, "variables": {"bucket": "trial"}}
+    body = {"version_number": 1, "note": "try it", "isolation": isolation}
+
+    def told(run):
+        assert run.state == "success", airflow.logs()
+        logs = [airflow.task_log("secrets", run.run_id, task_id) for task_id in ("ask", "read_back", "defer")]
+        lines = [next(line for line in log.splitlines() if "TOLD" in line) for log in logs]
+        return [json.loads(json.loads(line)["event"].removeprefix("TOLD ")) for line in lines]
+
+    def variables():
+        return {entry["key"] for entry in airflow.airflow.get("/variables")["variables"]}
+
+    [run_id] = airflow.pinning.post("/dags/secrets/canaryRuns", body)["run_ids"]
+    [asked, read_back, deferred] = told(finished_run(airflow, "secrets", run_id))
+    assert asked == {
+        "top": ["trial", "trial"],
+        "template": "trial trial",
+        "hook": "trial",
+        "id": "warehouse",
+        "variable": "trial",
+    }
+    assert read_back == "9"
+    assert deferred == {"hosts": ["trial"] * 3, "variables": ["trial", "9"]}
+    assert not variables() & {"written", "from_trigger"}
+    [listed] = [run for run in airflow.pinning.get("/dags/secrets/runs")["runs"] if run["run_id"] == run_id]
+    assert listed["withheld"] == {"asset_event": 1, "asset_state": 1, "variable": 2}
+
+    before = newest_id(airflow, "secrets")
+    airflow.airflow.post("/dags/secrets/dagRuns", {"logical_date": None})
+    [asked, read_back, deferred] = told(finished(airflow, "secrets", after=before))
+    assert (asked["hook"], asked["variable"], read_back) == ("live", "live", "9")
+    assert deferred == {"hosts": ["live"] * 3, "variables": ["live", "9"]}
+    assert variables() >= {"written", "from_trigger"}
 
 
 def test_run_triggered_on_the_command_line(airflow):

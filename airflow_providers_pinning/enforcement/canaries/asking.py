@@ -34,8 +34,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
+from uuid import UUID
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
@@ -95,19 +96,36 @@ def asking_for(name: str) -> tuple[Asking | None, str]:
         return _unmarked(name)
 
 
-def marked(dag_id: str, run_id: str, name: str) -> str:
+def unmark_asset_name(call: Call) -> Any:
+    """Find an asset by its name, and note the run that asks for it."""
+    return call.proceed(name=_note(call.name))
+
+
+def unmark_asset_uri(call: Call) -> Any:
+    """Find an asset by its URI, and note the run that asks for it."""
+    return call.proceed(uri=_note(call.uri))
+
+
+def _note(name: str) -> str:
+    asking, name = asking_for(name)
+    _asking.set(asking)
+    return name
+
+
+def marked(run: Asking, name: str) -> str:
     """Put a run into a name that is asked for without a token."""
     if name.startswith(_MARK):
         return name
-    run = base64.urlsafe_b64encode(json.dumps([dag_id, run_id]).encode()).decode()
-    return f"{_MARK}{run}.{name}"
+    packed = base64.urlsafe_b64encode(json.dumps(astuple(run)).encode()).decode()
+    return f"{_MARK}{packed}.{name}"
 
 
 def _unmarked(name: str) -> tuple[Asking | None, str]:
     if not name.startswith(_MARK):
         return None, name
-    run, _, name = name.removeprefix(_MARK).partition(".")
-    return Asking(*json.loads(base64.urlsafe_b64decode(run))), name
+    packed, _, name = name.removeprefix(_MARK).partition(".")
+    dag_id, run_id, task_instance_id = json.loads(base64.urlsafe_b64decode(packed))
+    return Asking(dag_id, run_id, UUID(task_instance_id)), name
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def get_connection(call: Call) -> Any:
     asking, conn_id = asking_for(call.connection_id)
     isolation = _isolation(asking)
     if isolation is None:
-        return call.proceed()
+        return call.proceed(connection_id=conn_id)
     connection = call.proceed(connection_id=_substitute("connections", isolation, conn_id))
     connection.conn_id = conn_id
     return connection
@@ -49,13 +49,15 @@ def get_variable(call: Call) -> Any:
     """Hand out a Variable: what the run wrote, else the substitute or the live one."""
     asking, key = asking_for(call.variable_key)
     isolation = _isolation(asking)
-    if asking is None or isolation is None:
+    if asking is None:
         return call.proceed()
     from airflow.api_fastapi.execution_api.datamodels.variable import VariableResponse
 
     if key == SUBSTITUTES:
-        names = {field: isolation.get(field, {}) for field in ("connections", "variables")}
+        names = {field: (isolation or {}).get(field, {}) for field in ("connections", "variables")}
         return VariableResponse(key=key, value=json.dumps(names))
+    if isolation is None:
+        return call.proceed(variable_key=key)
     meant = _substitute("variables", isolation, key)
     if _withholds(isolation):
         from airflow.utils.session import create_session
@@ -81,7 +83,7 @@ def put_variable(call: Call) -> Any:
     asking, key = asking_for(call.variable_key)
     isolation = _isolation(asking)
     if asking is None or isolation is None:
-        return call.proceed()
+        return call.proceed(variable_key=key)
     meant = _substitute("variables", isolation, key)
     if not _withholds(isolation):
         return call.proceed(variable_key=meant)
@@ -95,7 +97,7 @@ def delete_variable(call: Call) -> Any:
     asking, key = asking_for(call.variable_key)
     isolation = _isolation(asking)
     if asking is None or isolation is None:
-        return call.proceed()
+        return call.proceed(variable_key=key)
     meant = _substitute("variables", isolation, key)
     if not _withholds(isolation):
         return call.proceed(variable_key=meant)

@@ -1,0 +1,134 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+A task process of a canary run asks its own secrets backends for substitutes, too.
+
+A worker has environment variables and perhaps a secrets backend that are asked before the API server, which replaces
+the names of connections and Variables. They would hand out the live ones. So where the package is on the worker, a
+process of a canary run learns the substitutes before it parses the Dag file, and asks them for those. If it cannot, the
+task fails. Processes that it starts, such as those of another Python, inherit what it has learned.
+
+Shown by ``tests/unit/enforcement/canaries/test_own_processes.py`` and, with real processes,
+``tests/system/test_every_path.py``.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import os
+from collections.abc import Awaitable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
+from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES
+
+_ENVIRONMENT = "AIRFLOW_PROVIDERS_PINNING_SUBSTITUTES"
+"""Environment variable of what a task process has learned."""
+
+Names = Mapping[str, Mapping[str, str]]
+
+names_in_context: ContextVar[Names | None] = ContextVar("pinning_substitutes", default=None)
+"""Substitutes of the code that runs, in a process that runs code of several runs."""
+
+_ASKED_FOR_BY = {
+    "get_connection": ("connections", "conn_id"),
+    "aget_connection": ("connections", "conn_id"),
+    "get_variable": ("variables", "key"),
+    "aget_variable": ("variables", "key"),
+}
+
+
+def parse(call: Call) -> Any:
+    """Parse the Dag file of a task; in a canary run, when the substitutes are known."""
+    ti = call.what.ti
+    if may_be_canary(ti.run_id):
+        from airflow.sdk.execution_time import task_runner
+        from airflow.sdk.execution_time.comms import GetVariable
+
+        answer = task_runner.SUPERVISOR_COMMS.send(GetVariable(key=SUBSTITUTES))
+        os.environ[_ENVIRONMENT] = json.dumps(learned(answer, ti.run_id))
+    return call.proceed()
+
+
+def ensure_secrets_backend_loaded(call: Call) -> Any:
+    """Return the secrets backends of the process, which for code of a canary run look for substitutes."""
+    backends = call.proceed()
+    names = names_in_context.get() or json.loads(os.environ.get(_ENVIRONMENT, "{}"))
+    if not any(names.values()):
+        return backends
+    from airflow.sdk.execution_time.secrets.execution_api import ExecutionAPISecretsBackend
+
+    # The API server replaces names by itself, and would take a substitute for what it stands for.
+    return [
+        backend if isinstance(backend, ExecutionAPISecretsBackend) else _Substituting(backend, names)
+        for backend in backends
+    ]
+
+
+def learned(answer: Any, run_id: str) -> Names:
+    """
+    Return the substitutes that the server told.
+
+    :raises RuntimeError: if it told none
+    """
+    names = json.loads(getattr(answer, "value", None) or "null")
+    if not isinstance(names, dict):
+        raise RuntimeError(
+            f"Run {run_id!r} looks like a canary run, but the server does not tell which connections and Variables it "
+            f"must not have: {answer!r}. Install airflow-providers-pinning of the same version in every component, and "
+            "restart them."
+        )
+    return names
+
+
+class _Substituting:
+    """A secrets backend that is asked for substitutes."""
+
+    def __init__(self, backend: Any, names: Names) -> None:
+        self._backend = backend
+        self._names = names
+
+    def __getattr__(self, attribute: str) -> Any:
+        found = getattr(self._backend, attribute)
+        if attribute not in _ASKED_FOR_BY:
+            return found
+        field, parameter = _ASKED_FOR_BY[attribute]
+        names = self._names.get(field, {})
+
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            name = args[0] if args else kwargs[parameter]
+            kwargs = {**kwargs, parameter: names.get(name, name)}
+            answer = found(**kwargs) if not args else found(kwargs.pop(parameter), *args[1:], **kwargs)
+            return _named_later(answer, name) if inspect.isawaitable(answer) else _named(answer, name)
+
+        return ask
+
+
+def _named(answer: Any, name: str) -> Any:
+    """Give a connection the id that it was asked for by."""
+    if hasattr(answer, "conn_id") and answer.conn_id != name:
+        answer = copy.copy(answer)
+        answer.conn_id = name
+    return answer
+
+
+async def _named_later(answer: Awaitable[Any], name: str) -> Any:
+    return _named(await answer, name)

@@ -1,0 +1,72 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+A trigger of a deferred task has what its canary run has.
+
+Airflow's triggerer runs the triggers of all runs in one process, and what they ask for reaches the Execution API inside
+its parent without a token. A trigger of a canary run would get the live connections and write the live Variables. So
+the run is noted in the context of the trigger's task of the event loop, and goes along with what it asks for.
+
+Shown by ``tests/unit/enforcement/canaries/test_own_processes.py`` and, with real processes,
+``tests/system/test_every_path.py``.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Any
+
+from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
+from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES, Asking, marked
+from airflow_providers_pinning.enforcement.canaries.task_process import learned, names_in_context
+
+_run_in_context: ContextVar[Asking | None] = ContextVar("pinning_run", default=None)
+"""The canary run whose trigger runs."""
+
+_NAMED_BY = {
+    "GetConnection": "conn_id",
+    "GetVariable": "key",
+    "GetVariableKeys": "prefix",
+    "PutVariable": "key",
+    "DeleteVariable": "key",
+    **{f"{what}AssetStateStoreByName": "name" for what in ("Get", "Set", "Delete", "Clear")},
+    **{f"{what}AssetStateStoreByUri": "uri" for what in ("Get", "Set", "Delete", "Clear")},
+}
+"""Field of a message that says what it is about."""
+
+
+async def run_trigger(call: Call) -> Any:
+    """Run a trigger; one of a canary run with its substitutes."""
+    ti = call.trigger.task_instance
+    if ti is None or not may_be_canary(ti.run_id):
+        return await call.proceed()
+    from airflow.sdk.execution_time.comms import GetVariable
+
+    _run_in_context.set(Asking(ti.dag_id, ti.run_id, str(ti.id)))
+    answer = await call.instance.comms_decoder.asend(GetVariable(key=SUBSTITUTES))
+    names_in_context.set(learned(answer, ti.run_id))
+    return await call.proceed()
+
+
+async def asend(call: Call) -> Any:
+    """Ask the parent process for something, and say for which run."""
+    run, message = _run_in_context.get(), call.msg
+    field = None if run is None else _NAMED_BY.get(type(message).__name__)
+    if run is None or field is None:
+        return await call.proceed()
+    return await call.proceed(msg=message.model_copy(update={field: marked(run, getattr(message, field) or "")}))
