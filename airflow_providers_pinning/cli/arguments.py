@@ -218,6 +218,11 @@ REPLAY = (
         metavar="NUMBER",
     ),
     Arg(
+        ("--replay-baseline",),
+        help="Let the active version replay the same runs, to set aside outputs that are not deterministic",
+        action="store_true",
+    ),
+    Arg(
         ("--replay",),
         help="A live run to replay; can be given several times, instead of --count and --conf",
         type=values.name,

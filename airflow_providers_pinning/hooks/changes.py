@@ -244,13 +244,14 @@ class PinningChanges:
         note: str | None = None,
         isolation: Mapping[str, Any] | None = None,
         replay: Mapping[str, Any] | None = None,
+        replay_baseline: bool = False,
         override_reason: str | None = None,
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
         """
-        Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation``, ``replays`` and
-        ``warnings``.
+        Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation``, ``replays``,
+        ``baseline_replays`` and ``warnings``.
 
         :param partition_key: partition of each run; by default that of the last live run, if the Dag is partitioned
         :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: ``assets``
@@ -260,6 +261,7 @@ class PinningChanges:
             take the place of)
         :param replay: live runs whose inputs the runs have, instead of ``count``, ``conf`` and ``partition_key``:
             ``{"last": 3}`` or ``{"runs": [run ids]}``
+        :param replay_baseline: let the active version replay the same runs, which tells what is not deterministic
         :param override_reason: why a rejection of the version is passed over
         """
         return self.call(
@@ -272,6 +274,7 @@ class PinningChanges:
                 note=note,
                 isolation=dict(isolation) if isolation else None,
                 replay=dict(replay) if replay else None,
+                replay_baseline=replay_baseline or None,
                 override_reason=override_reason,
                 idempotency_key=idempotency_key or _new_key(),
                 **expected,

@@ -70,3 +70,5 @@ class RoutedRun(Base):
     """Id of the live run whose inputs the run has."""
     output_differences: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
     """In how many outputs the run differs from the one that it replays; ``None`` if they were not compared."""
+    baseline_run_id: Mapped[str | None] = mapped_column(StringID(), nullable=True)
+    """Id of the replay of the same run by the version that was active, which tells what is not deterministic."""

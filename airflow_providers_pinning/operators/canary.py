@@ -39,7 +39,7 @@ from airflow_providers_pinning.operators.base import (
     whole_number,
 )
 from airflow_providers_pinning.triggers.base import Outcome, result_of
-from airflow_providers_pinning.triggers.canary import FINISHED, CanaryRunsTrigger
+from airflow_providers_pinning.triggers.canary import FINISHED, CanaryRunsTrigger, runs_to_wait_for
 
 
 class TriggerCanaryRunOperator(PinningOperator):
@@ -48,7 +48,8 @@ class TriggerCanaryRunOperator(PinningOperator):
 
     The version becomes a managed candidate. A retry waits for the runs of the try before; clearing the task
     creates new ones. Killing the task cancels no run. Returns ``dag_id``, ``version``, ``run_ids``, ``states``
-    by run id, ``isolation``, ``replays`` (ids of the originals by run id) and ``warnings``.
+    by run id, ``isolation``, ``replays`` (ids of the originals by run id), ``baseline_replays``
+    (the same of those by the active version) and ``warnings``.
 
     :param version_number: number of the version (templated)
     :param count: how many runs (templated)
@@ -64,6 +65,8 @@ class TriggerCanaryRunOperator(PinningOperator):
     :param replay: live runs whose inputs the runs have, each compared with its original, instead of ``count``, ``conf``
         and ``partition_key``: ``{"last": 3}`` for the newest successful ones of the active version, or
         ``{"runs": [run ids]}`` (templated)
+    :param replay_baseline: let the active version replay the same runs, and wait for these too. Outputs in which it
+        differs from the originals are not deterministic, and set aside; whether its replays fail does not matter
     :param expected_dag_hash: create nothing if the version has another hash (templated)
     :param expected_bundle_version: create nothing if the version has another commit (templated)
     :param override_reason: why a rejection of the version is passed over (templated)
@@ -100,6 +103,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         note: str | None = None,
         isolation: Mapping[str, Any] | None = None,
         replay: Mapping[str, Any] | None = None,
+        replay_baseline: bool = False,
         expected_dag_hash: str | None = None,
         expected_bundle_version: str | None = None,
         override_reason: str | None = None,
@@ -118,6 +122,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.note = note
         self.isolation = isolation
         self.replay = replay
+        self.replay_baseline = replay_baseline
         self.expected_dag_hash = expected_dag_hash
         self.expected_bundle_version = expected_bundle_version
         self.override_reason = override_reason
@@ -134,7 +139,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.log.info("Canary runs of version %s: %s", created["version"]["version_number"], created["run_ids"])
         if not self.wait_for_completion:
             return {**created, "states": {}}
-        hook, run_ids = self.hook(context), created["run_ids"]
+        hook, run_ids = self.hook(context), runs_to_wait_for(created)
         # A retry may find the runs of the try before finished; a trigger that answers at once can cost a try.
         if self.deferrable and any(self._state(hook, run_id) not in FINISHED for run_id in run_ids):
             self.defer(
@@ -160,6 +165,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             note=text(self.note) or self.why(context),
             isolation=self._isolation(),
             replay=self._replay(),
+            replay_baseline=self.replay_baseline and bool(self.replay),
             expected_dag_hash=self.condition("expected_dag_hash"),
             expected_bundle_version=self.condition("expected_bundle_version"),
             override_reason=text(self.override_reason),
@@ -210,10 +216,11 @@ class TriggerCanaryRunOperator(PinningOperator):
             return "unknown"
 
     def _finish(self, created: dict[str, Any], states: dict[str, str]) -> dict[str, Any]:
-        failed = sorted(run_id for run_id, state in states.items() if state != "success")
+        failed = sorted(run_id for run_id in created["run_ids"] if states[run_id] != "success")
         if failed and self.fail_on_failed_run:
+            number = created["version"]["version_number"]
             raise AirflowFailException(
-                f"{len(failed)} of {len(states)} canary runs of version {created['version']['version_number']} of Dag "
+                f"{len(failed)} of {len(created['run_ids'])} canary runs of version {number} of Dag "
                 f"{self.target_dag_id} failed: {', '.join(failed)}"
             )
         return {**created, "states": states}

@@ -18,12 +18,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
 from airflow_providers_pinning.triggers.base import PinningTrigger
 
 FINISHED = frozenset({"success", "failed"})
+
+
+def runs_to_wait_for(created: Mapping[str, Any]) -> list[str]:
+    """Return the runs that a request created, those of the active version among them."""
+    # A server of an earlier release knows no others.
+    return [*created["run_ids"], *created.get("baseline_replays", ())]
 
 
 class CanaryRunsTrigger(PinningTrigger):
@@ -42,7 +49,7 @@ class CanaryRunsTrigger(PinningTrigger):
 
     async def ask(self, hook: PinningAsyncHook) -> dict[str, Any] | None:
         """Return what was created with ``states`` by run id, once all runs are finished."""
-        for run_id in self.created["run_ids"]:
+        for run_id in runs_to_wait_for(self.created):
             if self._states.get(run_id) not in FINISHED:
                 self._states[run_id] = (await hook.get_dag_run(self.target_dag_id, run_id))["state"]
         finished = FINISHED.issuperset(self._states.values())

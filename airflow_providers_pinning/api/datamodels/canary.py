@@ -129,6 +129,11 @@ class CanaryBody(ExpectedBody):
         description="Live runs on whose inputs the runs work: data interval, configuration, consumed asset events and "
         "partition. Each run is compared with its original. Takes the place of count, conf and partition_key.",
     )
+    replay_baseline: bool = Field(
+        default=False,
+        description="Let the active version replay the same runs. Outputs in which it differs from the originals are "
+        "not deterministic, and set aside by name.",
+    )
     override_reason: Reason | None = Field(default=None, description="Why a rejection is passed over.")
     idempotency_key: IdempotencyKey | None = Field(
         default=None, description="The same key makes the runs once, however often it is sent."
@@ -136,6 +141,8 @@ class CanaryBody(ExpectedBody):
 
     @model_validator(mode="after")
     def _inputs_once(self) -> CanaryBody:
+        if self.replay_baseline and self.replay is None:
+            raise ValueError("Give replay with replay_baseline, which replays the same runs")
         if self.replay is not None and (self.conf is not None or self.partition_key is not None or self.count != 1):
             raise ValueError(
                 "A replay has configuration and partition of its original, and there is one for each: leave out conf, "
@@ -155,6 +162,9 @@ class CanaryRunsResponse(BaseModel):
         description="How the runs are kept apart from live ones, by field."
     )
     replays: dict[str, str] = Field(description="Ids of the live runs that the runs replay, by their own ids.")
+    baseline_replays: dict[str, str] = Field(
+        description="The same of the replays by the active version, which are not among run_ids."
+    )
     repeated: RepetitionResponse | None = None
 
 
@@ -177,10 +187,14 @@ class PairResponse(BaseModel):
     counts_as: str | None
     seconds: float | None
     original_run_id: str
+    baseline_run_id: str | None = Field(description="Id of the replay of the same original by the active version.")
     original_state: str | None = None
     original_seconds: float | None = None
     differences: int | None = Field(default=None, description="How many outputs differ; null until they are compared.")
     shown: list[DifferenceResponse] = Field(default_factory=list, description="The first 100 differences.")
+    set_aside: list[str] = Field(
+        default_factory=list, description="Outputs that differ, and in which the active version differs from itself."
+    )
     tasks_added: list[str] = Field(default_factory=list, description="Tasks that only the replay has.")
     tasks_removed: list[str] = Field(default_factory=list, description="Tasks that only the original has.")
     problem: str | None = Field(default=None, description="Why they could not be compared.")
@@ -216,7 +230,13 @@ class EvidenceResponse(BaseModel):
     withheld_effects: int = Field(description="What the runs would have changed for live runs, and did not.")
     replays: int = Field(description="Finished replays that were compared with their originals.")
     replays_not_compared: int = Field(description="Finished replays that could not be compared with their originals.")
-    output_differences: int = Field(description="In how many outputs they differ, all together.")
+    replays_pending: int = Field(description="How many of these wait for the replay by the active version.")
+    output_differences: int = Field(
+        description="In how many outputs they differ, all together, without those that are set aside."
+    )
+    outputs_set_aside: list[str] = Field(
+        description="Outputs that differ, and in which the active version differs from itself too."
+    )
     notes: list[str] = Field(
         description="Sentences on runs that are no evidence, that failed otherwise than by their tasks, or that were "
         "altered later."

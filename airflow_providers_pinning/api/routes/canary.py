@@ -95,7 +95,7 @@ def trigger_canary_runs(
     dag_id: DagId, body: CanaryBody, caller: CallerOfRunsDep, session: SessionDep
 ) -> canary.CanaryRuns:
     """Create runs of a version whatever is pinned, and make it a managed candidate."""
-    replay = Replay(tuple(body.replay.runs), body.replay.last) if body.replay else None
+    replay = Replay(tuple(body.replay.runs), body.replay.last, body.replay_baseline) if body.replay else None
     request = canary.CanaryRequest(
         body.version_number,
         body.count,

@@ -182,4 +182,4 @@ def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:
 
 
 def _names_runs(fact: str) -> bool:
-    return fact == "replays" or fact.endswith("run_ids")
+    return fact in ("replays", "baseline_replays") or fact.endswith("run_ids")

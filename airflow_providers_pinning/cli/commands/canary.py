@@ -39,6 +39,7 @@ from airflow_providers_pinning.domain.canaries.isolation import Isolation, settl
 from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
+from airflow_providers_pinning.domain.changes.baseline_replays import require_baseline
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.changes.canary_runs import new_run_ids
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -47,7 +48,12 @@ from airflow_providers_pinning.domain.errors import InvalidConfError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, require_dag
+from airflow_providers_pinning.domain.versions.identity import (
+    VersionIdentity,
+    find_version,
+    pinned_identity,
+    require_dag,
+)
 from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import Alerts, Assets, ExitCode, Slots, StateWrites, Triggers
 
@@ -97,7 +103,7 @@ def pinning_canary(args: Namespace) -> None:
         _show(args, runs, states)
     finally:
         if args.wait:
-            _end_as(states)
+            _end_as(runs, states)
 
 
 def _isolation(args: Namespace) -> Isolation:
@@ -117,6 +123,8 @@ def _isolation(args: Namespace) -> Isolation:
 
 def _replay(args: Namespace) -> Replay | None:
     if not (args.replay or args.replay_last):
+        if args.replay_baseline:
+            raise InvalidConfError("Give --replay or --replay-last with --replay-baseline.", dag_id=args.dag_id)
         return None
     inputs = (args.conf, args.partition_key)
     if (args.replay and args.replay_last) or args.count != 1 or inputs != (None, None):
@@ -125,7 +133,7 @@ def _replay(args: Namespace) -> Replay | None:
             "has configuration and partition of its original.",
             dag_id=args.dag_id,
         )
-    return Replay(tuple(args.replay or ()), args.replay_last)
+    return Replay(tuple(args.replay or ()), args.replay_last, args.replay_baseline)
 
 
 def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session: Session) -> VersionIdentity:
@@ -139,32 +147,36 @@ def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session
     settled = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
     replayed = canary.runs_to_replay(dag_model, request.replay, session.get(Pin, args.dag_id), session=session)
     count = len(replayed) or args.count
+    if args.replay_baseline:
+        require_baseline(args.dag_id, version, pinned_identity(session.get(Pin, args.dag_id)))
     costs = cost_of_shared_slots(dag_model, settled, count, session=session)
     runs = new_run_ids(args.dag_id, version, count)
     shape = canary.shape_of(dag, version, runs, request, replayed, dag_model, session=session)
     session.rollback()
     warn((*costs, *warn_of_workers(settled), *shape.warnings))
+    beside = f", and {plural(count, 'replay')} of the same by the active version" if args.replay_baseline else ""
     say(
-        f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}. What the tasks do is "
+        f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}{beside}. What the tasks do is "
         "real. The active version stays."
     )
     return version
 
 
 def _states(runs: CanaryRuns, *, session: Session) -> dict[str, str]:
-    query = select(DagRun.run_id, DagRun.state).where(DagRun.dag_id == runs.dag_id, DagRun.run_id.in_(runs.run_ids))
+    run_ids = (*runs.run_ids, *runs.baseline_replays)
+    query = select(DagRun.run_id, DagRun.state).where(DagRun.dag_id == runs.dag_id, DagRun.run_id.in_(run_ids))
     found = {row.run_id: str(row.state) for row in session.execute(query)}
-    return {run_id: found.get(run_id, DELETED) for run_id in runs.run_ids}
+    return {run_id: found.get(run_id, DELETED) for run_id in run_ids}
 
 
 def _are_finished(states: Mapping[str, str]) -> bool:
     return all(state == DELETED or state in State.finished_dr_states for state in states.values())
 
 
-def _end_as(states: Mapping[str, str]) -> None:
+def _end_as(runs: CanaryRuns, states: Mapping[str, str]) -> None:
     if not _are_finished(states):
         raise SystemExit(ExitCode.PROGRESSING)
-    if any(state != DagRunState.SUCCESS for state in states.values()):
+    if any(states[run_id] != DagRunState.SUCCESS for run_id in runs.run_ids):
         raise SystemExit(ExitCode.FAILED)
 
 

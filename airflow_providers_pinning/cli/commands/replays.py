@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from airflow.utils.session import create_session
@@ -27,7 +27,7 @@ from airflow.utils.session import create_session
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row
-from airflow_providers_pinning.domain.canaries.pairs import Pair, list_pairs
+from airflow_providers_pinning.domain.canaries.pairs import INTERNAL, Pair, list_pairs
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
 
 
@@ -43,7 +43,8 @@ def pinning_replays(args: Namespace) -> None:
 
 
 def _plain(pair: Pair) -> dict[str, Any]:
-    return {**{name: value for name, value in vars(pair).items() if name != "comparison"}, **pair.comparison}
+    kept = {name: value for name, value in pair.comparison.items() if name not in INTERNAL}
+    return {**{name: value for name, value in vars(pair).items() if name != "comparison"}, **kept}
 
 
 def _rows(pair: Pair) -> Iterator[Row]:
@@ -54,7 +55,7 @@ def _rows(pair: Pair) -> Iterator[Row]:
         "original": pair.original_run_id,
         "state": pair.state or "not finished",
         "seconds": _seconds(pair.seconds, compared.get("original_seconds")),
-        "differences": compared.get("problem") or _number(compared.get("differences")),
+        "differences": compared.get("problem") or _number(compared.get("differences"), compared.get("set_aside")),
         "in": "",
         "original has": "",
         "replay has": "",
@@ -74,8 +75,9 @@ def _seconds(ours: float | None, theirs: float | None) -> str:
     return "" if ours is None or theirs is None else f"{ours:.1f} ({theirs:.1f})"
 
 
-def _number(differences: int | None) -> str:
-    return "" if differences is None else str(differences)
+def _number(differences: int | None, set_aside: Collection[str] | None) -> str:
+    aside = f" ({len(set_aside)} set aside)" if set_aside else ""
+    return "" if differences is None else f"{differences}{aside}"
 
 
 def _value(text: str | None) -> str:

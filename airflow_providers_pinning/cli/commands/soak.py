@@ -93,6 +93,7 @@ def _rows(result: Soak) -> list[Row]:
         "retried tasks": evidence.retried_tasks,
         "withheld effects": evidence.withheld_effects,
         "replays": f"{evidence.replays} compared, {evidence.output_differences} outputs differ",
+        "set aside": ", ".join(evidence.outputs_set_aside) or None,
     }
     if (bound := evidence.failure_rate_upper_95) is not None:
         rows["failure rate"] = f"at most {bound:.1%} (with 95% confidence)"

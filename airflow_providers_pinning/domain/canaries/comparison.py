@@ -24,6 +24,7 @@ replay finishes, and recorded with its outcome.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -57,14 +58,19 @@ class Difference:
     """What the original has; ``None`` is nothing."""
     replay: str | None
 
+    def output(self) -> tuple[str, str, str | None]:
+        """Return what differs, whichever instance of the task it is of."""
+        return (self.what, self.task_id, self.key)
+
 
 def compare_with_original(run: DagRun, original_id: str, *, session: Session) -> dict[str, Any]:
     """
     Return in what a finished replay differs from its original, as plain values.
 
     It has ``original_state``, ``original_seconds``, ``original_dag_version_id``, ``timed`` (whether the durations of
-    the two can be compared), ``differences`` (how many), ``shown`` (the first of them), ``tasks_added``,
-    ``tasks_removed`` and ``problem``, a sentence if they could not be compared.
+    the two can be compared), ``differences`` (how many), ``shown`` (the first of them), ``counted`` (how many
+    there are of each kind, task and key), ``tasks_added``, ``tasks_removed`` and ``problem``, a sentence if they could
+    not be compared.
 
     :param run: the replay
     :param original_id: id of the run that it replays
@@ -104,6 +110,7 @@ def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, An
         "original_dag_version_id": str(original.created_dag_version_id),
         "timed": _is_timed(run) and _is_timed(original),
         "differences": len(found),
+        "counted": [[*output, number] for output, number in Counter(map(Difference.output, found)).items()],
         "shown": [asdict(difference) for difference in found[:SHOWN_DIFFERENCES]],
         "tasks_added": sorted({task_id for task_id, _ in ours} - {task_id for task_id, _ in theirs}),
         "tasks_removed": sorted({task_id for task_id, _ in theirs} - {task_id for task_id, _ in ours}),

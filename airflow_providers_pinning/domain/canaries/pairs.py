@@ -25,8 +25,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.canaries.determinism import baselines, without_chance
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import RoutedRun
+
+INTERNAL = frozenset({"counted", "original_dag_version_id", "timed"})
+"""What is kept of a comparison to compute with, and not shown."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Pair:
     counts_as: str | None
     seconds: float | None
     original_run_id: str
+    baseline_run_id: str | None
+    """Id of the replay of the same original by the version that was active."""
     comparison: Mapping[str, Any]
     """What was found when the replay finished, see ``domain.canaries.comparison``; empty until then."""
 
@@ -60,6 +66,8 @@ def list_pairs(
         .limit(limit)
         .offset(offset)
     )
+    listed = list(session.scalars(newest))
+    by_active = baselines(dag_id, {run.baseline_run_id for run in listed if run.baseline_run_id}, session=session)
     return [
         Pair(
             run.run_id,
@@ -67,7 +75,8 @@ def list_pairs(
             run.counts_as,
             run.active_seconds,
             run.replay_of or "",
-            (run.outcome or {}).get("replay") or {},
+            run.baseline_run_id,
+            without_chance((run.outcome or {}).get("replay") or {}, by_active.get(run.baseline_run_id or "")),
         )
-        for run in session.scalars(newest)
+        for run in listed
     ], total

@@ -54,10 +54,13 @@ class Replay:
     runs: tuple[str, ...] = ()
     last: int | None = None
     """The newest successful live runs of the active version, as many as there are up to this number."""
+    baseline: bool = False
+    """Whether the active version replays them too, which tells what is not deterministic."""
 
     def as_request(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"runs": list(self.runs)} if self.runs else {"last": self.last}
+        request: dict[str, Any] = {"runs": list(self.runs)} if self.runs else {"last": self.last}
+        return {**request, "baseline": True} if self.baseline else request
 
 
 def originals(

@@ -37,6 +37,7 @@ from airflow_providers_pinning.domain.canaries.replays import Replay, inputs_of,
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, live_types
 from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import conditions, preconditions
+from airflow_providers_pinning.domain.changes.baseline_replays import create_baseline_replays, require_baseline
 from airflow_providers_pinning.domain.changes.canary_runs import Common, create_run, new_run_ids
 from airflow_providers_pinning.domain.changes.canary_shape import Shape, Wanted, live_shape
 from airflow_providers_pinning.domain.changes.possible_tasks import require_tasks
@@ -99,6 +100,8 @@ class CanaryRuns:
     """How they are kept apart from live runs."""
     replays: Mapping[str, str] = field(default_factory=dict)
     """Ids of the live runs that the runs replay, by their own ids."""
+    baseline_replays: Mapping[str, str] = field(default_factory=dict)
+    """The same of the replays by the active version, which are no runs of this version."""
     repeated: Repetition | None = None
     """Set if the runs had been created before, so that none was created now."""
 
@@ -153,11 +156,24 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         managed.release_superseded(dag_id, session=session)
     register_needs(_serialized(version, session=session), session=session)
     isolation = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
+    baseline_replays: dict[str, str] = {}
+    if request.replay is not None and request.replay.baseline:
+        active = require_baseline(dag_id, version, pinned_identity(pin))
+        baseline_replays = create_baseline_replays(
+            dag_model, active, replayed, request.isolation, change.caller, request.note, session=session
+        )
+        # The dates that these have are taken.
+        shape = shape_of(dag, version, runs, request, replayed, dag_model, session=session)
+    by_original = {original: run_id for run_id, original in baseline_replays.items()}
     common = Common(dag, version, isolation, change.caller, request.note)
     for run_id, given in shape.inputs.items():
-        create_run(common, run_id, runs[run_id], given, session=session)
+        baseline = by_original.get(given.replay_of or "")
+        create_run(common, run_id, runs[run_id], given, baseline_run_id=baseline, session=session)
     run_ids = tuple(runs)
     replays = {run_id: given.replay_of for run_id, given in shape.inputs.items() if given.replay_of is not None}
+    evidence = {"run_ids": list(run_ids), "isolation": isolation}
+    evidence |= {"replays": replays} if replays else {}
+    evidence |= {"baseline_replays": baseline_replays} if baseline_replays else {}
     events.record(
         EventKind.CANARY,
         dag_id=dag_id,
@@ -166,17 +182,17 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         request=_asked(dag_id, request),
         from_version=pinned_identity(pin),
         to_version=version,
-        evidence={"run_ids": list(run_ids), "isolation": isolation, **({"replays": replays} if replays else {})},
+        evidence=evidence,
         session=session,
     )
     warnings = (
         *likeness.warn_of_rejected_equal(version, session=session),
-        *what_delays(dag_model, run_ids, session=session),
-        *cost_of_shared_slots(dag_model, isolation, len(runs), session=session),
+        *what_delays(dag_model, (*run_ids, *baseline_replays), session=session),
+        *cost_of_shared_slots(dag_model, isolation, len(runs) + len(baseline_replays), session=session),
         *warn_of_workers(isolation),
         *shape.warnings,
     )
-    return CanaryRuns(dag_id, version, run_ids, warnings, isolation, replays)
+    return CanaryRuns(dag_id, version, run_ids, warnings, isolation, replays, baseline_replays)
 
 
 def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns | None:
@@ -199,6 +215,7 @@ def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session
         (told, *what_delays(dag_model, run_ids, session=session)),
         (event.evidence or {}).get("isolation", {}),
         (event.evidence or {}).get("replays", {}),
+        (event.evidence or {}).get("baseline_replays", {}),
         Repetition(event.revision, version, stands=True),
     )
 

@@ -94,7 +94,15 @@ def new_run_ids(dag_id: str, version: VersionIdentity, count: int) -> dict[str, 
     return runs
 
 
-def create_run(common: Common, run_id: str, run_after: DateTime, given: Inputs, *, session: Session) -> None:
+def create_run(
+    common: Common,
+    run_id: str,
+    run_after: DateTime,
+    given: Inputs,
+    *,
+    baseline_run_id: str | None = None,
+    session: Session,
+) -> None:
     """
     Create one run.
 
@@ -102,6 +110,7 @@ def create_run(common: Common, run_id: str, run_after: DateTime, given: Inputs, 
     :param run_id: its id
     :param run_after: the time that it has to itself
     :param given: what it works on
+    :param baseline_run_id: replay of the same run by the active version
     :param session: database session
     :raises InvalidConfError: if the configuration does not fit the version's parameters
     :raises NothingToReplayError: if the version has no such partition
@@ -117,6 +126,7 @@ def create_run(common: Common, run_id: str, run_after: DateTime, given: Inputs, 
             isolation=dict(isolation),
             shares_slots=isolation[SLOTS] == Slots.SHARED,
             replay_of=given.replay_of,
+            baseline_run_id=baseline_run_id,
         )
     )
     with resolved(Resolution(dag.dag_id, version.dag_version_id, routed_to=version)):

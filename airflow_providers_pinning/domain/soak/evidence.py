@@ -45,6 +45,7 @@ from airflow_providers_pinning.domain.soak.judged_runs import (
     retried_tasks_of_run,
     seconds_of_run,
 )
+from airflow_providers_pinning.domain.soak.set_aside import set_aside
 from airflow_providers_pinning.domain.soak.verdict import Evidence
 from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import RoutedRun
@@ -84,7 +85,7 @@ def gather(
         runs = judged_runs(scope, known_tasks=known_tasks, known_runs=known_runs, set_in_bulk=in_bulk)
         counted = _count(runs, session=session)
     runs = _settled(runs, failed_tasks)
-    evidence = _evidence(scope, counted, failed_tasks)
+    evidence = set_aside(scope, runs, _evidence(scope, counted, failed_tasks), session=session)
     if evidence.failures:
         failed = (CountsAs.FAILED.value, CountsAs.FAILED_TASKS.value)
         last = max(row.last_end for word, row in counted.items() if word in failed[: 2 if counting else 1])

@@ -81,8 +81,16 @@ def notes_on(
     if scope.kind is not RunKind.CANARY and evidence.not_evidence:
         notes.update(_live_no_evidence(scope, runs, in_bulk, session=session))
     told = [_sentence(number, note) for note, number in notes.items() if note]
-    if evidence.replays_not_compared:
-        told.append(f"{plural(evidence.replays_not_compared, 'replay')} could not be compared.")
+    if failed := evidence.replays_not_compared - evidence.replays_pending:
+        told.append(f"{plural(failed, 'replay')} could not be compared.")
+    if pending := evidence.replays_pending:
+        told.append(f"{plural(pending, 'replay')} cannot be compared before the active version has replayed the same.")
+    if aside := evidence.outputs_set_aside:
+        told.append(
+            f"{plural(len(aside), 'output')} {'is' if len(aside) == 1 else 'are'} set aside, since the active version "
+            f"differs from itself in {'it' if len(aside) == 1 else 'them'} too: {', '.join(aside[:NAMED_TASKS])}"
+            f"{f' and {len(aside) - NAMED_TASKS} more' if len(aside) > NAMED_TASKS else ''}."
+        )
     if evidence.output_differences:
         told.append(
             f"{plural(evidence.replays, 'replay')} of live runs {'differs' if evidence.replays == 1 else 'differ'} in "

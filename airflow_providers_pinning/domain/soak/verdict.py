@@ -80,8 +80,12 @@ class Evidence:
     """Finished replays that were compared with their originals."""
     replays_not_compared: int = 0
     """Finished replays that could not be compared with their originals."""
+    replays_pending: int = 0
+    """How many of these wait for the replay by the active version."""
     output_differences: int = 0
-    """In how many outputs they differ, all together."""
+    """In how many outputs they differ, all together, without those that are set aside."""
+    outputs_set_aside: tuple[str, ...] = ()
+    """Outputs that differ, and in which the active version differs from itself too."""
     first_run_at: datetime | None = None
     last_run_at: datetime | None = None
     notes: tuple[str, ...] = ()

@@ -60,6 +60,7 @@ def _columns() -> dict[str, tuple[sa.Column, ...]]:
             sa.Column("shares_slots", sa.Boolean(), nullable=True),
             sa.Column("replay_of", StringID(), nullable=True),
             sa.Column("output_differences", sa.Integer(), nullable=True),
+            sa.Column("baseline_run_id", StringID(), nullable=True),
         ),
     }
 

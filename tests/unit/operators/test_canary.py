@@ -171,6 +171,23 @@ def test_live_runs_are_replayed(created):
     assert "count" not in sent.body
 
 
+@pytest.mark.parametrize(("states", "fails"), [(("success", "failed"), False), (("failed", "success"), True)])
+def test_replays_of_the_active_version_are_awaited_and_may_fail(stub, states, fails):
+    created = {**CREATED, "run_ids": ["a"], "replays": {"a": "live"}, "baseline_replays": {"b": "live"}}
+    stub.answer("POST", "/pinning/api/v1/dags/orders/canaryRuns", (201, created))
+    for run_id, state in zip("ab", states, strict=True):
+        stub.answer("GET", f"{RUNS}/{run_id}", (200, {"state": state}))
+    trial = canary(replay={"last": 1}, replay_baseline=True)
+
+    if fails:
+        with pytest.raises(AirflowFailException, match="1 of 1 canary runs of version 2 of Dag orders failed: a"):
+            trial.execute(task_context("canary"))
+    else:
+        assert trial.execute(task_context("canary"))["states"] == {"a": "success", "b": "failed"}
+    [sent] = stub.asked("POST", "/pinning/api/v1/dags/orders/canaryRuns")
+    assert sent.body["replay_baseline"] is True
+
+
 @pytest.mark.parametrize(("given", "sent"), [("eu", "eu"), ("", None)])
 def test_partition_is_that_of_the_template(created, given, sent):
     canary(partition_key=given, wait_for_completion=False).execute(task_context("canary"))

@@ -36,6 +36,15 @@ def trigger():
     )
 
 
+def test_runs_of_the_active_version_are_awaited_too(stub):
+    waiting = trigger()
+    waiting.created["baseline_replays"] = {"c": "live"}
+    for run_id, answers in (("a", ["success"]), ("b", ["success"]), ("c", ["running", "failed"])):
+        stub.answer("GET", f"{RUNS}/{run_id}", *((200, {"state": state}) for state in answers))
+
+    assert payload(waiting)["result"]["states"] == {"a": "success", "b": "success", "c": "failed"}
+
+
 def payload(of):
     async def first():
         return await anext(of.run().__aiter__())

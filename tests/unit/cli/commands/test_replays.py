@@ -75,12 +75,31 @@ def test_live_runs_are_replayed_and_shown_with_what_differs(pinning, orders, ori
         ("--replay-last", 1, "--replay", "live"),
         ("--replay-last", 1, "--count", 2),
         ("--replay", "live", "--conf", "{}"),
+        ("--replay", "live", "--partition-key", "eu"),
     ],
 )
 def test_replay_that_is_not_clear_is_refused(pinning, orders, original, how):
     done = pinning("canary", "orders", "-V", 2, *how, *WHY)
     assert done.code == 2
     assert "either --replay or --replay-last" in done.err
+
+
+def test_active_version_replays_the_same_and_what_differs_in_both_is_set_aside(pinning, orders, original, session):
+    replays = ("--replay-last", 1, "--replay-baseline")
+    told = pinning("canary", "orders", "-V", 2, *replays, "--reason", "try it", "--dry-run")
+    started = pinning("canary", "orders", "-V", 2, *replays, *WHY, "-o", "json")
+    [run_id], [baseline] = started.json["run_ids"], started.json["baseline_replays"]
+    for of in (run_id, baseline):
+        finish(session, of)
+
+    assert "1 run of Dag 'orders' with version 2" in told.out + told.err
+    assert "and 1 replay of the same by the active version" in told.out + told.err
+    [pair] = pinning("replays", "orders", "-V", 2, "-o", "json").json
+    assert (pair["baseline_run_id"], "counted" in pair) == (baseline, False)
+    assert "xcom extract.return_value" in pair["set_aside"]
+    table = pinning("replays", "orders", "-V", 2).out
+    assert "set aside)" in table
+    assert "xcom extract.return_value" in pinning("soak", "orders", "-V", 2, "-o", "yaml").out
 
 
 def test_nothing_to_replay_is_a_refusal(pinning, orders):

@@ -18,96 +18,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
-from airflow.api.common.trigger_dag import trigger_dag
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.execution_api.routes import dag_runs, task_instances
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from airflow.utils.types import DagRunType
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.canaries.pairs import list_pairs
-from airflow_providers_pinning.domain.canaries.replays import Replay
-from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.errors import InvalidConfError, NothingToReplayError
 from airflow_providers_pinning.domain.soak.baseline import Tolerance
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion, soak
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
 from airflow_providers_pinning.models import WithheldEffect
 from tests.support.api import PINNING
-from tests.support.canaries import Canaries, dag_with_tasks
+from tests.support.canaries import dag_with_tasks
+from tests.support.replays import DAY, TASKS, differences, pairs, push, replay
 from tests.support.sources import dag_file
-
-DAY = datetime(2026, 1, 5, tzinfo=timezone.utc)
-TASKS = {"extract": "all_success", "load": "all_success"}
-
-
-@pytest.fixture
-def canaries(lab, scheduler):
-    lab.commit("sha1", orders=dag_with_tasks(TASKS))
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=dag_with_tasks({**TASKS, "check": "all_success"}))
-    return Canaries(lab, scheduler)
-
-
-@pytest.fixture
-def live(canaries, session):
-    """Return a function that makes a finished live run of the pinned version, and returns its id."""
-
-    def make(day=DAY, *, state="success", conf=None, version=1, dag_id="orders", name=None, **values):
-        dag_version = canaries.lab.version(dag_id, version)
-        run = trigger_dag(
-            dag_id,
-            run_id=name or f"live__{day:%Y-%m-%d}",
-            logical_date=day,
-            conf=conf,
-            triggered_by=DagRunTriggeredByType.TIMETABLE,
-            session=session,
-        )
-        run.run_type, run.created_dag_version_id = DagRunType.SCHEDULED, dag_version.id
-        run.data_interval_start, run.data_interval_end = day, day + timedelta(days=1)
-        run.state, run.start_date, run.end_date = state, day + timedelta(days=1), day + timedelta(days=1, hours=1)
-        for ti in run.task_instances:
-            ti.state, ti.try_number, ti.duration = "success", 1, 30
-        for name, value in values.items():
-            setattr(run, name, value)
-        run_id = run.run_id
-        session.commit()
-        return run_id
-
-    return make
-
-
-def replay(canaries, number=2, **wanted):
-    request = CanaryRequest(number, replay=Replay(**wanted))
-    created = create_canary_runs("orders", request, canaries.lab.change(), session=canaries.session)
-    canaries.session.commit()
-    return created
-
-
-def push(session, run_id, task_id, key, value):
-    run = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
-    XComModel.set(key, value, dag_id=run.dag_id, task_id=task_id, run_id=run_id, serialize=False, session=session)
-    session.commit()
-
-
-def pairs(session, number=2, lab=None):
-    from airflow_providers_pinning.domain.versions.identity import find_version
-
-    version = find_version("orders", version_number=number, session=session)
-    return list_pairs("orders", version, limit=10, offset=0, session=session)[0]
-
-
-def differences(pair):
-    return [
-        (shown["what"], shown["task_id"], shown["key"], shown["original"], shown["replay"])
-        for shown in pair.comparison["shown"]
-    ]
 
 
 class TestInputs:
