@@ -25,8 +25,6 @@ from typing import Any
 from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from airflow_providers_pinning.vocabulary import REFUSALS
-
 
 class PinningApiError(AirflowException):
     """
@@ -61,7 +59,7 @@ class PinningApiError(AirflowException):
         return f"{self.message} [{self.reason}]"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the error as plain JSON values, from which :func:`error_from_dict` makes it again."""
+        """Return the error as plain JSON values, from which ``client.errors.error_from_dict`` makes it again."""
         return {"message": self.message, "status": self.status, "reason": self.reason, "data": self.data}
 
 
@@ -264,68 +262,6 @@ class RollbackFailedError(PinningApiError):
             reason="rollback_failed",
             data={"done": sorted(done), "failed": {dag_id: error.as_dict() for dag_id, error in failed.items()}},
         )
-
-
-OF_REASON: dict[str, type[PinningApiError]] = {
-    **{reason: globals()[refusal.exception] for reason, refusal in REFUSALS.items()},
-    "api_unreachable": ApiUnreachableError,
-}
-"""The class of each of the server's reasons; others are told apart by their status."""
-
-OF_STATUS: dict[int, type[PinningApiError]] = {
-    400: InvalidRequestError,
-    401: NotAuthenticatedError,
-    403: NotPermittedError,
-    404: NotFoundError,
-    409: ConflictError,
-    422: InvalidRequestError,
-    429: ServerUnavailableError,
-    502: ServerUnavailableError,
-    503: ServerUnavailableError,
-    504: ServerUnavailableError,
-}
-"""The class of each status that came without a known reason."""
-
-TEXTS: dict[int, str] = {
-    401: "The API server did not accept the credentials of the connection. Check its login and password, or its token.",
-    403: "The user of the connection is not permitted to do this.",
-    404: "Not found. Check the Dag id, the address of the connection with its base path, and that the API server "
-    "runs the airflow-providers-pinning package.",
-}
-"""Messages for answers that bring none of their own, or none that knows of connections."""
-
-UNTOLD = frozenset({"unauthorized", "forbidden", "not_found"})
-"""Reasons for which the connection is what to look at, whatever the server's message is."""
-
-
-def error_from_answer(status: int, body: Any, asked: str) -> PinningApiError:
-    """
-    Turn an answer that is not the one asked for into a typed error.
-
-    :param status: HTTP status
-    :param body: parsed JSON of the answer, or its text
-    :param asked: the request, for the message
-    """
-    detail = body.get("detail") if isinstance(body, Mapping) else None
-    if isinstance(detail, Mapping) and "reason" in detail:
-        data = {key: value for key, value in detail.items() if key not in ("reason", "message")}
-        message, reason = str(detail.get("message")), str(detail["reason"])
-        if reason in UNTOLD:
-            message = f"{TEXTS.get(status, '')} ({asked}: {message})".strip()
-    else:
-        data, reason = {}, f"http_{status}"
-        text = TEXTS.get(status) or f"The API server answered with status {status}."
-        said = detail if detail not in (None, "Not Found", "Forbidden") else None
-        message = f"{text} ({asked}{f': {said}' if said else ''})"
-    return error_from_dict({"message": message, "status": status, "reason": reason, "data": data})
-
-
-def error_from_dict(values: Mapping[str, Any]) -> PinningApiError:
-    """Make the error that :meth:`PinningApiError.as_dict` described."""
-    status, reason = values["status"], values["reason"]
-    fallback = ServerFaultError if (status or 0) >= 500 else PinningApiError
-    kind = OF_REASON.get(reason) or OF_STATUS.get(status or 0, fallback)
-    return kind(values["message"], status=status, reason=reason, data=values["data"])
 
 
 _RENAMED = frozenset(

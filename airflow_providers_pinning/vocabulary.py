@@ -54,6 +54,12 @@ MAX_RUN_STATE_VALUE = 2**20
 MAX_RUN_STATE_NAMES = 1000
 """How many Variables and keys of assets a canary run may write to."""
 
+MAX_REPLAYS = 100
+"""How many runs one request may replay."""
+
+MAX_ACKNOWLEDGED_RUNS = 1000
+"""How many runs one request acknowledges at most."""
+
 MAX_DURATION_RATIO = 1e6
 """The largest tolerance of a comparison of durations."""
 
@@ -144,6 +150,23 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
     }
 )
 """Every refusal by its reason. The last two are refusals of a request that never reaches the domain."""
+
+
+class Registration(str, Enum):
+    """How far a commit got for one Dag."""
+
+    UNSEEN = "unseen"
+    """No dag processor has had the commit, or it is no commit of the Dag's bundle."""
+    WAITING = "waiting"
+    """A dag processor has the commit, and has not parsed the Dag's file since."""
+    REGISTERED = "registered"
+    """A version of the Dag was current at the commit."""
+    BROKEN = "broken"
+    """The Dag's file has an import error there, so no version can come of it; a later commit may mend it."""
+    OVERTAKEN = "overtaken"
+    """A later commit came before the Dag's file was parsed, or changed the Dag and rewrote its version."""
+    ABSENT = "absent"
+    """Every file was parsed at the commit, and none defines the Dag."""
 
 
 class Assets(str, Enum):

@@ -30,7 +30,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_providers_pinning.hooks.comparison import as_markdown, objections_as_markdown
+from airflow_providers_pinning.client.comparison import as_markdown, objections_as_markdown
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator
 from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator

@@ -30,13 +30,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
-from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
-from airflow_providers_pinning.api.datamodels.refusals import ErrorResponse
-from airflow_providers_pinning.api.storable import showable
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.changes.database_errors import trouble_of
 from airflow_providers_pinning.domain.changes.transactions import refuse
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
+from airflow_providers_pinning.schemas.pins import ReleaseStateResponse
+from airflow_providers_pinning.schemas.refusals import ErrorResponse
+from airflow_providers_pinning.schemas.storable import showable
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from typing import Annotated, Any, NoReturn
 from fastapi import Header, HTTPException, status
 from pydantic import Field, StrictInt, StrictStr, TypeAdapter
 
-from airflow_providers_pinning.api.storable import Storable
+from airflow_providers_pinning.schemas.storable import Storable
 from airflow_providers_pinning.vocabulary import MAX_SOURCE, SOURCE_HEADER
 
 _Name = Annotated[StrictStr, Field(min_length=1, max_length=100), Storable]

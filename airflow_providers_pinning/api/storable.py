@@ -14,56 +14,21 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a request may hold so that every database can store it, and what may be shown of what is stored."""
+"""Refuse what no database can store, wherever in a request it is."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from airflow_providers_pinning.domain.json_limits import MAX_DEPTH, NOT_TEXT, why_not_storable
+from airflow_providers_pinning.domain.json_limits import why_not_storable
 from airflow_providers_pinning.vocabulary import MAX_ID
 
-_LARGEST = 2**63 - 1
 _OF_THE_AUDIT_LOG = frozenset({"dag_id", "task_id", "run_id", "dag_run_id"})
 """Names in a body that the audit log would record in place of the Dag in the address."""
-
-
-def _require_storable(value: Any) -> Any:
-    if why := why_not_storable(value):
-        raise ValueError(f"It {why}")
-    return value
-
-
-def showable(value: Any, *, depth: int = MAX_DEPTH) -> Any:
-    """Return a value that can be sent in an answer whatever it was; what cannot be sent is replaced."""
-    if isinstance(value, str):
-        return NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, int) and abs(value) > _LARGEST:
-        return "a number of more than 63 bits"
-    if not isinstance(value, Mapping | list | tuple):
-        return value
-    if depth == 0:
-        return "\N{HORIZONTAL ELLIPSIS}"
-    if isinstance(value, Mapping):
-        return {showable(str(name)): showable(item, depth=depth - 1) for name, item in value.items()}
-    return [showable(item, depth=depth - 1) for item in value]
-
-
-Storable = AfterValidator(_require_storable)
-Text = Annotated[str, StringConstraints(max_length=MAX_ID), Storable]
-DagId = Text
-Conf = Annotated[dict[str, Any], Storable]
-Stored = Annotated[dict[str, Any], BeforeValidator(showable)]
-"""A JSON object of the history, which may be older than the rules for what is taken today."""
 
 
 async def refuse_unstorable(request: Request, user: GetUserDep) -> None:

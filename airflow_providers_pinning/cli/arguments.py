@@ -28,6 +28,7 @@ from airflow_providers_pinning.cli import values
 from airflow_providers_pinning.vocabulary import (
     MAX_CANARY_RUNS,
     MAX_DURATION_RATIO,
+    MAX_REPLAYS,
     Alerts,
     Assets,
     FailedTasks,
@@ -214,7 +215,7 @@ REPLAY = (
     Arg(
         ("--replay-last",),
         help="Replay that many of the newest successful live runs of the active version, instead of --count and --conf",
-        type=values.whole_number(1, 100),
+        type=values.whole_number(1, MAX_REPLAYS),
         metavar="NUMBER",
     ),
     Arg(

@@ -25,14 +25,15 @@ import requests
 import tenacity
 from airflow.providers.http.hooks.http import HttpHook
 
-from airflow_providers_pinning.exceptions import PinningApiError, TransientError, error_from_answer
-from airflow_providers_pinning.hooks import tls
-from airflow_providers_pinning.hooks.address import ApiAddress
-from airflow_providers_pinning.hooks.changes import PinningChanges
-from airflow_providers_pinning.hooks.endpoints import ApiRequest
-from airflow_providers_pinning.hooks.reads import PinningReads
-from airflow_providers_pinning.hooks.task_source import source_headers
-from airflow_providers_pinning.hooks.tokens import TokenAuth, json_or_text
+from airflow_providers_pinning.client import tls
+from airflow_providers_pinning.client.address import ApiAddress
+from airflow_providers_pinning.client.changes import PinningChanges
+from airflow_providers_pinning.client.endpoints import ApiRequest
+from airflow_providers_pinning.client.errors import error_from_answer
+from airflow_providers_pinning.client.reads import PinningReads
+from airflow_providers_pinning.client.task_source import source_headers
+from airflow_providers_pinning.client.tokens import TokenAuth, json_or_text
+from airflow_providers_pinning.exceptions import PinningApiError, TransientError
 
 BROKEN = (
     requests.exceptions.ConnectionError,

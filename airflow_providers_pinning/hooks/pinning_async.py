@@ -26,13 +26,13 @@ import aiohttp
 from airflow.providers.http.hooks.http import HttpAsyncHook, SessionConfig
 from airflow.sdk.log import amask_secret
 
-from airflow_providers_pinning.exceptions import error_from_answer
-from airflow_providers_pinning.hooks import endpoints, tls
-from airflow_providers_pinning.hooks.address import ApiAddress
-from airflow_providers_pinning.hooks.endpoints import ApiRequest
+from airflow_providers_pinning.client import endpoints, tls
+from airflow_providers_pinning.client.address import ApiAddress
+from airflow_providers_pinning.client.endpoints import ApiRequest
+from airflow_providers_pinning.client.errors import error_from_answer
+from airflow_providers_pinning.client.soak import SoakCriteria
+from airflow_providers_pinning.client.tokens import TOKEN_PATH, token_of_answer, tokens
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria
-from airflow_providers_pinning.hooks.tokens import TOKEN_PATH, token_of_answer, tokens
 
 
 class PinningAsyncHook(HttpAsyncHook):

@@ -14,78 +14,20 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is asked of a soak, and what it answers."""
+"""The former place of :mod:`airflow_providers_pinning.client.soak`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+import warnings
 
-from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Verdict
+from airflow.exceptions import AirflowProviderDeprecationWarning
 
-__all__ = ["FailedTasks", "RunKind", "SoakCriteria", "Verdict", "iso", "seconds"]
+from airflow_providers_pinning.client.soak import SoakCriteria, iso, seconds
 
+__all__ = ["SoakCriteria", "iso", "seconds"]
 
-@dataclass(frozen=True)
-class SoakCriteria:
-    """When a soak is over, and how; times are in seconds."""
-
-    min_runs: int = 3
-    """Finished runs that are needed."""
-    min_duration: float = 0
-    """Time that must have passed since the soak began."""
-    max_failures: int = 0
-    """Failed runs that are tolerated; one more fails the soak."""
-    max_output_differences: int | None = None
-    """Outputs that may differ between replays and their originals, all together; by default they are not judged."""
-    consecutive_successes: int | None = None
-    """Successes in a row, up to now, that are needed."""
-    inconclusive_after: float | None = None
-    """Time after which an undecided soak is inconclusive."""
-    run_kinds: str = RunKind.CANARY.value
-    """A :class:`RunKind`."""
-    since: str | None = None
-    """When the soak began, in ISO 8601; by default when the version was made a candidate, or pinned."""
-    expected_dag_hash: str | None = None
-    """Hash of the version that is meant; if the version has another one, the soak is void."""
-    expected_bundle_version: str | None = None
-    """Commit of the version that is meant; if the version has another one, the soak is void."""
-    compare: bool = False
-    """Compare with the runs of the version that it would replace, or replaced."""
-    max_duration_ratio: float | None = None
-    """How many times as long the runs may take, with ``compare``."""
-    max_failure_rate_increase: float | None = None
-    """By how much the failure rate may be higher, with ``compare``."""
-    min_duration_difference: float | None = None
-    """Seconds by which the runs must take longer to be slower, with ``compare``."""
-    min_duration_runs: int | None = None
-    """Successful runs on each side, or pairs of replay and original, that are needed to judge durations."""
-    failed_tasks: str = FailedTasks.COUNT.value
-    """A :class:`FailedTasks`."""
-
-    def __post_init__(self) -> None:
-        RunKind(self.run_kinds)
-        FailedTasks(self.failed_tasks)
-
-    def as_params(self) -> dict[str, Any]:
-        """Return the query parameters; what is not given is left to the server."""
-        return {
-            name: str(value).lower() if isinstance(value, bool) else value
-            for name, value in vars(self).items()
-            if value is not None
-        }
-
-
-def seconds(value: float | str | timedelta | None) -> float | None:
-    """Return a time in seconds, which may be a ``timedelta``, a number or a rendered number."""
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return None if value in (None, "", "None") else float(value)  # type: ignore[arg-type]
-
-
-def iso(value: datetime | str | None) -> str | None:
-    """Return a moment in ISO 8601, which may be a rendered string already."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return None if value in (None, "", "None") else value
+warnings.warn(
+    f"{__name__} is now called airflow_providers_pinning.client.soak.",
+    AirflowProviderDeprecationWarning,
+    stacklevel=2,
+)

@@ -26,9 +26,9 @@ from typing import Any
 from airflow.sdk import BaseNotifier
 from airflow.sdk.definitions.context import Context
 
+from airflow_providers_pinning.client.soak import SoakCriteria, seconds
 from airflow_providers_pinning.exceptions import NotFoundError, PinningApiError, RevisionConflictError
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria, seconds
 from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
 
 

@@ -29,9 +29,9 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_providers_pinning.client.task_source import TaskSource
 from airflow_providers_pinning.exceptions import PinningApiError, ServerFaultError, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.task_source import TaskSource
 from airflow_providers_pinning.operators.links import PinningTabLink
 
 MISSING = (None, "", "None")
@@ -159,7 +159,7 @@ class PinningOperator(TargetsDag, BaseOperator):
 
     The change carries an idempotency key made of Dag, run, task, map index and the round of the task: a retry
     repeats nothing, while a person who clears the task has the change made again. See
-    :class:`~airflow_providers_pinning.hooks.task_source.TaskSource`. A refusal, such as a conflict, fails the task at
+    :class:`~airflow_providers_pinning.client.task_source.TaskSource`. A refusal, such as a conflict, fails the task at
     once without retries; a broken connection is left to the task's retries after those of the hook.
 
     :param target_dag_id: the Dag to act on (templated)

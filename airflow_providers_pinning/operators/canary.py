@@ -27,9 +27,9 @@ from typing import Any
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_providers_pinning.client.soak import seconds
 from airflow_providers_pinning.exceptions import ServerFaultError, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import seconds
 from airflow_providers_pinning.operators.base import (
     PinningOperator,
     default_deferrable,

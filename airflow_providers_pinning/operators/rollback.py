@@ -25,8 +25,8 @@ from airflow.sdk.definitions._internal.types import NOTSET, ArgNotSet
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from airflow_providers_pinning.client.task_source import TaskSource
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.task_source import TaskSource
 from airflow_providers_pinning.operators.base import PinningOperator, renamed, text, whole_number
 
 

@@ -28,9 +28,9 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from airflow.triggers.base import BaseTrigger
 
+from airflow_providers_pinning.client.soak import seconds
 from airflow_providers_pinning.exceptions import ServerFaultError, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import seconds
 from airflow_providers_pinning.operators.base import TargetsDag, default_deferrable, refusals_fail_at_once
 from airflow_providers_pinning.operators.links import PinningTabLink
 from airflow_providers_pinning.triggers.base import Outcome, PinningTrigger, result_of

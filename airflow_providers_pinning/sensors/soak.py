@@ -26,8 +26,8 @@ from typing import Any
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from airflow_providers_pinning.client.soak import SoakCriteria, iso, seconds
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria, iso, seconds
 from airflow_providers_pinning.operators.base import renamed, required_number, whole_number
 from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger

@@ -25,9 +25,9 @@ from typing import Any
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_providers_pinning.client.soak import seconds
+from airflow_providers_pinning.client.task_source import TaskSource
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import seconds
-from airflow_providers_pinning.hooks.task_source import TaskSource
 from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.version import Debounce, NewDagVersionTrigger, newer_version
 

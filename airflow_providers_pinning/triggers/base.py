@@ -24,7 +24,8 @@ from typing import Any, ClassVar, TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_providers_pinning.exceptions import PinningApiError, ServerFaultError, TransientError, error_from_dict
+from airflow_providers_pinning.client.errors import error_from_dict
+from airflow_providers_pinning.exceptions import PinningApiError, ServerFaultError, TransientError
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
 
 

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from airflow_providers_pinning.client.soak import SoakCriteria
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria
 from airflow_providers_pinning.triggers.base import PinningTrigger
 from airflow_providers_pinning.vocabulary import Verdict
 
@@ -31,7 +31,7 @@ class VersionSoakTrigger(PinningTrigger):
     Wait until a soak is over.
 
     :param version_number: the version
-    :param criteria: parameters of :class:`~airflow_providers_pinning.hooks.soak.SoakCriteria`
+    :param criteria: parameters of :class:`~airflow_providers_pinning.client.soak.SoakCriteria`
     """
 
     fields: ClassVar[tuple[str, ...]] = ("version_number", "criteria")

@@ -149,7 +149,7 @@ def serve():
 @pytest.fixture(autouse=True)
 def forget_tokens():
     """Let no test use the token of another one."""
-    from airflow_providers_pinning.hooks.tokens import tokens
+    from airflow_providers_pinning.client.tokens import tokens
 
     tokens.clear()
     yield

@@ -26,9 +26,9 @@ import pytest
 from tests.support.python import ROOT
 
 PACKAGE = "airflow_providers_pinning"
-AUTHORS = ("operators", "sensors", "triggers", "hooks", "notifications")
-"""What Dag authors import: talks HTTP, never opens a database session."""
-ABOVE = ("api", "cli", "plugins", "ui", "enforcement", *AUTHORS)
+AUTHORS = ("operators", "sensors", "triggers", "hooks", "notifications", "client")
+"""What Dag authors import, and the HTTP client below it: talks HTTP, never opens a database session."""
+ABOVE = ("api", "cli", "plugins", "ui", "schemas", "enforcement", *AUTHORS)
 FORBIDDEN = {
     "patch_points": [f"{PACKAGE}.{layer}" for layer in ("models", "domain", *ABOVE)]
     + ["airflow", "sqlalchemy", "wrapt"],
@@ -42,10 +42,17 @@ FORBIDDEN = {
         "airflow.settings",
         "sqlalchemy",
     ],
-    "api": [f"{PACKAGE}.enforcement", *(f"{PACKAGE}.{layer}" for layer in AUTHORS)],
+    "api": [f"{PACKAGE}.{layer}" for layer in ("cli", "enforcement", *AUTHORS)],
+    "cli": [f"{PACKAGE}.{layer}" for layer in ("api", *AUTHORS)],
+    "schemas": [
+        *(f"{PACKAGE}.{layer}" for layer in ("models", *ABOVE) if layer != "schemas"),
+        "airflow.models",
+        "airflow.settings",
+        "sqlalchemy",
+    ],
     **{
         layer: [
-            *(f"{PACKAGE}.{below}" for below in ("api", "domain", "enforcement", "migrations", "models")),
+            *(f"{PACKAGE}.{below}" for below in ("api", "domain", "enforcement", "migrations", "models", "schemas")),
             "airflow.models",
             "airflow.settings",
             "airflow.utils.session",
@@ -99,6 +106,13 @@ def test_a_module_imports_nothing_from_above_it(path: Path, layer):
 def test_the_enforcement_imports_no_airflow_while_it_is_loaded(path):
     """It is loaded in the middle of Airflow's own imports."""
     assert [name for name in sorted(imports(path, when_loaded=True)) if within(name, ["airflow"])] == []
+
+
+@pytest.mark.parametrize("path", modules("client"), ids=lambda path: path.name)
+def test_the_client_imports_nothing_that_is_made_from_it(path):
+    above = [f"{PACKAGE}.{layer}" for layer in AUTHORS if layer != "client"]
+
+    assert [name for name in sorted(imports(path)) if within(name, above)] == []
 
 
 def test_only_the_enforcement_patches_airflow():

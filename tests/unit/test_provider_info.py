@@ -30,8 +30,8 @@ from airflow.providers_manager import ProvidersManager
 from airflow.sdk._shared.module_loading import import_string
 
 import airflow_providers_pinning
+from airflow_providers_pinning.client.address import EXTRAS
 from airflow_providers_pinning.get_provider_info import get_provider_info
-from airflow_providers_pinning.hooks.address import EXTRAS
 
 PACKAGE = Path(airflow_providers_pinning.__file__).parent
 YAML = yaml.safe_load((PACKAGE.parent / "provider.yaml").read_text())

@@ -26,6 +26,7 @@ import pytest
 from airflow.exceptions import AirflowProviderDeprecationWarning
 
 from airflow_providers_pinning import exceptions
+from airflow_providers_pinning.client import errors as client
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.vocabulary import REFUSALS, ExitCode
 
@@ -50,11 +51,11 @@ def table_of_refusals():
 @pytest.mark.parametrize("reason", sorted(REFUSALS))
 def test_every_reason_has_an_exception_and_a_row_in_the_documentation_with_status_and_exit_code(reason):
     refusal = REFUSALS[reason]
-    raised = exceptions.error_from_dict({"message": "", "status": None, "reason": reason, "data": {}})
+    raised = client.error_from_dict({"message": "", "status": None, "reason": reason, "data": {}})
     statuses, codes = table_of_refusals()[reason]
 
-    assert list(exceptions.OF_REASON.values()).count(type(raised)) == 1
-    assert isinstance(raised, exceptions.OF_STATUS[refusal.status])
+    assert list(client.OF_REASON.values()).count(type(raised)) == 1
+    assert isinstance(raised, client.OF_STATUS[refusal.status])
     assert refusal.status in statuses
     assert refusal.exit_code in codes
     assert isinstance(refusal.exit_code, ExitCode)
@@ -66,7 +67,7 @@ def test_the_documentation_has_no_other_reasons():
 
 @pytest.mark.parametrize("reason", sorted(REFUSALS.keys() - OF_REQUESTS))
 def test_every_refusal_has_an_exception_of_its_own(reason):
-    assert exceptions.OF_REASON[reason] not in {exceptions.PinningApiError, *exceptions.OF_STATUS.values()}
+    assert client.OF_REASON[reason] not in {exceptions.PinningApiError, *client.OF_STATUS.values()}
 
 
 def test_the_domain_raises_every_refusal_but_those_of_requests():
@@ -99,6 +100,6 @@ def test_every_renamed_exception_is_there():
     assert {f"{old}Error" for old in exceptions._RENAMED} <= set(vars(exceptions))
 
 
-@pytest.mark.parametrize("kind", exceptions.OF_REASON.values(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", client.OF_REASON.values(), ids=lambda kind: kind.__name__)
 def test_every_exception_stands_in_the_table_of_the_hooks(kind):
     assert f"`{kind.__name__}`" in (ROOT / "docs" / "hooks.md").read_text()

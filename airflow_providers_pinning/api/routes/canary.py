@@ -29,16 +29,6 @@ from fastapi import Depends, Query, status
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
-from airflow_providers_pinning.api.datamodels.canary import (
-    BaselineComparisonResponse,
-    CanaryBody,
-    CanaryRunsResponse,
-    EvidenceResponse,
-    PairListResponse,
-    PairResponse,
-    SoakResponse,
-)
-from airflow_providers_pinning.api.datamodels.common import IdentityResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset, VersionNumber
 from airflow_providers_pinning.api.security import (
@@ -50,7 +40,6 @@ from airflow_providers_pinning.api.security import (
     may_read_xcoms,
     may_start_runs,
 )
-from airflow_providers_pinning.api.storable import DagId, Text
 from airflow_providers_pinning.domain.canaries import pairs
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.canaries.replays import Replay
@@ -62,6 +51,17 @@ from airflow_providers_pinning.domain.soak.baseline import Tolerance
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Criteria
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
+from airflow_providers_pinning.schemas.canary import (
+    BaselineComparisonResponse,
+    CanaryBody,
+    CanaryRunsResponse,
+    EvidenceResponse,
+    PairListResponse,
+    PairResponse,
+    SoakResponse,
+)
+from airflow_providers_pinning.schemas.common import IdentityResponse
+from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_DURATION_RATIO, MAX_INTEGER, MAX_SECONDS, FailedTasks, RunKind
 
 router = AirflowRouter(tags=["Canary"])

@@ -25,12 +25,12 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query
 
-from airflow_providers_pinning.api.datamodels.compare import ComparisonResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import may_read, may_read_code
-from airflow_providers_pinning.api.storable import DagId, Text
 from airflow_providers_pinning.domain.difference.compare import VersionDifference, choose_versions, compare
 from airflow_providers_pinning.domain.difference.dag_files import dags_in_files
+from airflow_providers_pinning.schemas.compare import ComparisonResponse
+from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_INTEGER
 
 router = AirflowRouter(tags=["Version"])

@@ -22,23 +22,23 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 
-from airflow_providers_pinning.api.datamodels.health import (
-    AcknowledgementBody,
-    ComponentResponse,
-    ComponentsResponse,
-    DeploymentHealthResponse,
-    EscapedRunResponse,
-)
-from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse, ReleaseStateResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, may_read_runs_of
-from airflow_providers_pinning.api.storable import DagId
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation, lists
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
+from airflow_providers_pinning.schemas.health import (
+    AcknowledgementBody,
+    ComponentResponse,
+    ComponentsResponse,
+    DeploymentHealthResponse,
+    EscapedRunResponse,
+)
+from airflow_providers_pinning.schemas.pins import PinSummaryResponse, ReleaseStateResponse
+from airflow_providers_pinning.schemas.storable import DagId
 
 router = AirflowRouter(tags=["Health"])
 

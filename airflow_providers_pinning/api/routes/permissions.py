@@ -22,11 +22,11 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 
-from airflow_providers_pinning.api.datamodels.permissions import PermissionsResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import may_read, permissions_of
-from airflow_providers_pinning.api.storable import DagId
 from airflow_providers_pinning.domain.versions.identity import require_dag
+from airflow_providers_pinning.schemas.permissions import PermissionsResponse
+from airflow_providers_pinning.schemas.storable import DagId
 
 router = AirflowRouter(tags=["Permission"])
 

@@ -24,14 +24,21 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
-from airflow_providers_pinning.api.datamodels.common import (
+from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
+from airflow_providers_pinning.domain.changes import pins, rollback
+from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
+from airflow_providers_pinning.schemas.common import (
     IdempotencyKey,
     IdentityResponse,
     Reason,
     Revision,
     VersionNumber,
 )
-from airflow_providers_pinning.api.datamodels.pins import (
+from airflow_providers_pinning.schemas.pins import (
     PassedOverResponse,
     PinBody,
     PinCollectionResponse,
@@ -41,14 +48,7 @@ from airflow_providers_pinning.api.datamodels.pins import (
     RollbackBody,
     RollbackTargetResponse,
 )
-from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
-from airflow_providers_pinning.api.storable import DagId, Text
-from airflow_providers_pinning.domain.changes import pins, rollback
-from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history.events import Change
-from airflow_providers_pinning.domain.monitoring import lists
-from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
+from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_INTEGER, PinOrder
 
 router = AirflowRouter(tags=["Pin"])

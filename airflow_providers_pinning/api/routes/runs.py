@@ -21,13 +21,13 @@ from __future__ import annotations
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 
-from airflow_providers_pinning.api.datamodels.runs import RunCollectionResponse, RunResponse
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
 from airflow_providers_pinning.api.security import may_read, may_read_runs
-from airflow_providers_pinning.api.storable import DagId
 from airflow_providers_pinning.domain.canaries.delays import delays_of_queued
 from airflow_providers_pinning.domain.monitoring import run_list
+from airflow_providers_pinning.schemas.runs import RunCollectionResponse, RunResponse
+from airflow_providers_pinning.schemas.storable import DagId
 
 router = AirflowRouter(tags=["Run"])
 

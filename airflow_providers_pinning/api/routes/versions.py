@@ -26,19 +26,8 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Path, Query
 
-from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
-from airflow_providers_pinning.api.datamodels.versions import (
-    CandidateBody,
-    EventCollectionResponse,
-    EventResponse,
-    JudgementBody,
-    RegistrationResponse,
-    VersionCollectionResponse,
-    VersionResponse,
-)
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read, may_read_runs_of
-from airflow_providers_pinning.api.storable import DagId, Text
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.repair import repair_version
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -48,6 +37,17 @@ from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
 from airflow_providers_pinning.domain.versions.identity import require_dag
+from airflow_providers_pinning.schemas.pins import ReleaseStateResponse
+from airflow_providers_pinning.schemas.storable import DagId, Text
+from airflow_providers_pinning.schemas.versions import (
+    CandidateBody,
+    EventCollectionResponse,
+    EventResponse,
+    JudgementBody,
+    RegistrationResponse,
+    VersionCollectionResponse,
+    VersionResponse,
+)
 from airflow_providers_pinning.vocabulary import MAX_INTEGER
 
 router = AirflowRouter(tags=["Version"])

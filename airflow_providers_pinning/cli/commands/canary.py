@@ -29,7 +29,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, tell_repeated, warn
-from airflow_providers_pinning.cli.command import changes, note_committed
+from airflow_providers_pinning.cli.command import CommandError, changes, note_committed
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.output import say, show
 from airflow_providers_pinning.cli.release import short
@@ -44,7 +44,6 @@ from airflow_providers_pinning.domain.changes.canary import CanaryRequest, Canar
 from airflow_providers_pinning.domain.changes.canary_runs import new_run_ids
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.dag_model.sync import read_dag
-from airflow_providers_pinning.domain.errors import InvalidConfError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural
@@ -55,7 +54,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.models import Pin
-from airflow_providers_pinning.vocabulary import Alerts, Assets, ExitCode, Slots, StateWrites, Triggers
+from airflow_providers_pinning.vocabulary import MAX_REPLAYS, Alerts, Assets, ExitCode, Slots, StateWrites, Triggers
 
 DELETED = "deleted"
 """What is shown of a run that is gone, which never finishes."""
@@ -124,16 +123,24 @@ def _isolation(args: Namespace) -> Isolation:
 def _replay(args: Namespace) -> Replay | None:
     if not (args.replay or args.replay_last):
         if args.replay_baseline:
-            raise InvalidConfError("Give --replay or --replay-last with --replay-baseline.", dag_id=args.dag_id)
+            raise CommandError(ExitCode.USAGE, "Give --replay or --replay-last with --replay-baseline.")
         return None
     inputs = (args.conf, args.partition_key)
     if (args.replay and args.replay_last) or args.count != 1 or inputs != (None, None):
-        raise InvalidConfError(
+        raise CommandError(
+            ExitCode.USAGE,
             "Give either --replay or --replay-last, and neither --count nor --conf nor --partition-key: each replay "
             "has configuration and partition of its original.",
-            dag_id=args.dag_id,
         )
-    return Replay(tuple(args.replay or ()), args.replay_last, args.replay_baseline)
+    runs = tuple(args.replay or ())
+    if len(set(runs)) < len(runs):
+        raise CommandError(ExitCode.USAGE, "Name each run once with --replay.")
+    if len(runs) > MAX_REPLAYS:
+        raise CommandError(
+            ExitCode.USAGE,
+            f"Name at most {MAX_REPLAYS} runs with --replay; there are {len(runs)}.",
+        )
+    return Replay(runs, args.replay_last, args.replay_baseline)
 
 
 def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session: Session) -> VersionIdentity:

@@ -36,7 +36,7 @@ from airflow_providers_pinning.domain.changes.repair import repair_version
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.lists import VersionSummary
-from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, Registration, commit_status
+from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
@@ -44,7 +44,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.models import Event
-from airflow_providers_pinning.vocabulary import ExitCode
+from airflow_providers_pinning.vocabulary import ExitCode, Registration
 
 
 @shows

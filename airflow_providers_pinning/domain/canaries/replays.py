@@ -43,9 +43,6 @@ from airflow_providers_pinning.domain.canaries.routed_runs import is_canary, liv
 from airflow_providers_pinning.domain.errors import NothingToReplayError
 from airflow_providers_pinning.domain.text import plural
 
-MOST = 100
-"""How many runs one request may replay."""
-
 
 @dataclass(frozen=True)
 class Replay:

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
-from airflow_providers_pinning.domain.changes.replay import state_of_repeated
+from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
 from airflow_providers_pinning.domain.errors import UnknownRunError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change, EventKind
@@ -34,9 +34,7 @@ from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
 from airflow_providers_pinning.models import Acknowledgement
-
-MAX_RUNS = 1000
-"""How many runs one request acknowledges at most."""
+from airflow_providers_pinning.vocabulary import MAX_ACKNOWLEDGED_RUNS
 
 
 def acknowledge_runs(dag_id: str, run_ids: Collection[str] | None, change: Change, *, session: Session) -> ReleaseState:
@@ -44,7 +42,7 @@ def acknowledge_runs(dag_id: str, run_ids: Collection[str] | None, change: Chang
     Acknowledge runs that were created with another version than the pinned one. The runs are left as they are.
 
     :param dag_id: the Dag
-    :param run_ids: the runs; ``None`` takes all that are reported, the newest :data:`MAX_RUNS`
+    :param run_ids: the runs; ``None`` takes all that are reported, the newest ``MAX_ACKNOWLEDGED_RUNS``
     :param change: who has looked at them, and what came of that
     :param session: database session; the caller commits
     :raises UnknownDagError: if there is no such Dag
@@ -54,10 +52,10 @@ def acknowledge_runs(dag_id: str, run_ids: Collection[str] | None, change: Chang
     wanted = None if run_ids is None else sorted(set(run_ids))
     request = {"action": "acknowledge", "dag_id": dag_id, "run_ids": wanted}
     pin = lock_pin(dag_id, session=session)
-    if repeated := events.find_repeated(change, request, session=session):
-        return state_of_repeated(repeated, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
     conditions.check_revision(dag_id, pin, change, session=session)
-    escaped = escaped_run_ids(dag_id, limit=MAX_RUNS, session=session)
+    escaped = escaped_run_ids(dag_id, limit=MAX_ACKNOWLEDGED_RUNS, session=session)
     if unknown := set(wanted or ()).difference(escaped):
         raise UnknownRunError(
             f"These runs of Dag {dag_id!r} are not reported as escaped: {', '.join(sorted(unknown))}. They have the "

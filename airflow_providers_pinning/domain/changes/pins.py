@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.changes import conditions, preconditions
 from airflow_providers_pinning.domain.changes.pin_row import choose, choose_nothing, lift_hold, lock_pin, retain_active
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_latest, warn_of_moved_team
-from airflow_providers_pinning.domain.changes.replay import state_of_repeated
+from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
 from airflow_providers_pinning.domain.dag_model import asset_conflicts, partitions
 from airflow_providers_pinning.domain.dag_model.head import head_of
 from airflow_providers_pinning.domain.dag_model.sync import (
@@ -99,8 +99,8 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     """
     request = {"action": "pin", "dag_id": dag_id, **target.as_request()}
     pin = lock_pin(dag_id, session=session)
-    if repeated := events.find_repeated(change, request, session=session):
-        return state_of_repeated(repeated, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
     if target.expected_dag_hash and not change.expected_dag_hash:
         change = replace(change, expected_dag_hash=target.expected_dag_hash)
     version, warnings = _target_version(dag_id, target, session=session)
@@ -216,8 +216,8 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     """
     request = {"action": "unpin", "dag_id": dag_id}
     pin = lock_pin(dag_id, session=session)
-    if repeated := events.find_repeated(change, request, session=session):
-        return state_of_repeated(repeated, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
     if pin.dag_version_id is None:
         raise NotPinnedError(f"Dag {dag_id!r} is not pinned, so its latest version is active already.", dag_id=dag_id)
     conditions.check_revision(dag_id, pin, change, session=session)

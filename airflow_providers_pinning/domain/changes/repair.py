@@ -36,7 +36,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions, preconditions
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
-from airflow_providers_pinning.domain.changes.replay import state_of_repeated
+from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
 from airflow_providers_pinning.domain.dag_model.sync import request_parse, sync_dag_model
 from airflow_providers_pinning.domain.errors import ContentNotKeptError, NotManagedError, VersionInUseError
 from airflow_providers_pinning.domain.history import events
@@ -76,8 +76,8 @@ def repair_version(dag_id: str, version_number: int, change: Change, *, session:
     """
     request = {"action": "repair", "dag_id": dag_id, "version_number": version_number}
     pin = lock_pin(dag_id, session=session)
-    if repeated := events.find_repeated(change, request, session=session):
-        return state_of_repeated(repeated, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
     version = find_version(dag_id, version_number=version_number, session=session)
     conditions.check_revision(dag_id, pin, change, session=session)
     conditions.check_expected(dag_id, version, change)

@@ -18,18 +18,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.history.events import Change, find_repeated
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import Event, ManagedVersion
 
 
-def state_of_repeated(event: Event, *, warnings: tuple[str, ...] = (), session: Session) -> ReleaseState:
+def answer_if_repeated(
+    change: Change,
+    request: Mapping[str, Any],
+    *,
+    warn: Callable[[Event], tuple[str, ...]] | None = None,
+    session: Session,
+) -> ReleaseState | None:
+    """
+    Answer a request whose change was made before, so that it is made once.
+
+    The caller holds the Dag's lock: two requests with one key may arrive at the same time.
+
+    :param change: who asks, with the idempotency key
+    :param request: what is asked for
+    :param warn: what is to be known besides of what the earlier request did
+    :param session: database session
+    :return: the present state; ``None`` if the change is still to be made
+    :raises IdempotencyKeyReusedError: if the key was sent with another request
+    """
+    event = find_repeated(change, request, session=session)
+    if event is None:
+        return None
+    return _state_of_repeated(event, warnings=warn(event) if warn else (), session=session)
+
+
+def _state_of_repeated(event: Event, *, warnings: tuple[str, ...], session: Session) -> ReleaseState:
     """
     Describe the Dag as it is now, and say what the earlier request did and whether that is still so.
 

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.rejection import end_queued_canaries
 from airflow_providers_pinning.domain.changes import conditions, preconditions
-from airflow_providers_pinning.domain.changes.replay import state_of_repeated, version_of
+from airflow_providers_pinning.domain.changes.replay import answer_if_repeated, version_of
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionActiveError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change, EventKind
@@ -43,7 +43,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.likeness import warn_of_rejected_equal
 from airflow_providers_pinning.domain.versions.managed import VersionState, manage, managed_version, release_superseded
-from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 
 
 def add_candidate(dag_id: str, version_number: int | None, change: Change, *, session: Session) -> ReleaseState:
@@ -66,10 +66,10 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "candidate", "dag_id": dag_id, "version_number": version_number}
-    if repeated := events.find_repeated(change, request, session=session):
-        made_then = version_of(repeated)
-        warnings = attestation.warn_of_overwriting(made_then, session=session) if made_then else ()
-        return state_of_repeated(repeated, warnings=warnings, session=session)
+    if repeated := answer_if_repeated(
+        change, request, warn=lambda event: _warn_of_candidate(event, session=session), session=session
+    ):
+        return repeated
     version = _one_version(dag_id, version_number, session=session)
     _check_expected(dag_id, version, change, session=session)
     managed = _check_candidate(dag_id, version, change, session=session)
@@ -98,8 +98,8 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "reject", "dag_id": dag_id, "version_number": version_number}
-    if repeated := events.find_repeated(change, request, session=session):
-        return state_of_repeated(repeated, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
     version = find_version(dag_id, version_number=version_number, session=session)
     pin = _check_expected(dag_id, version, change, session=session)
     preconditions.check_versioned(dag_id, version)
@@ -133,8 +133,8 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "restore", "dag_id": dag_id, "version_number": version_number}
-    if repeated := events.find_repeated(change, request, session=session):
-        return state_of_repeated(repeated, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
     version = find_version(dag_id, version_number=version_number, session=session)
     _check_expected(dag_id, version, change, session=session)
     managed = managed_version(version.dag_version_id, session=session)
@@ -144,6 +144,11 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
     else:
         _confirm(dag_id, version, change, request, session=session)
     return release_state(dag_id, session=session)
+
+
+def _warn_of_candidate(event: Event, *, session: Session) -> tuple[str, ...]:
+    made_then = version_of(event)
+    return attestation.warn_of_overwriting(made_then, session=session) if made_then else ()
 
 
 def _check_expected(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> Pin | None:

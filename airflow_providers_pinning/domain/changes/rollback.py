@@ -25,10 +25,9 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.canaries.rejection import end_queued_canaries
 from airflow_providers_pinning.domain.changes import conditions, pins
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
-from airflow_providers_pinning.domain.changes.replay import state_of_repeated
+from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
 from airflow_providers_pinning.domain.changes.rollback_target import RollbackTarget, find_target
 from airflow_providers_pinning.domain.errors import NothingToRollBackToError, RevisionConflictError
-from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Caller, Change, EventKind
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.identity import (
@@ -79,8 +78,8 @@ def roll_back(
         "hold": hold,
     }
     pin = lock_pin(dag_id, session=session)
-    if repeated := events.find_repeated(change, request, session=session):
-        return state_of_repeated(repeated, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
     conditions.check_revision(dag_id, pin, change, session=session)
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if current is not None and expected_version not in (None, current.version_number):

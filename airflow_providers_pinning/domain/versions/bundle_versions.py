@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from enum import Enum
 from functools import cache
 
 from airflow.models.dag_version import DagVersion
@@ -41,26 +40,10 @@ from airflow_providers_pinning.domain.versions.broken_files import FileProblem, 
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, identity_of, require_dag
 from airflow_providers_pinning.domain.versions.parsed_commits import was_parsed
 from airflow_providers_pinning.models import BrokenFile, BundleVersion
+from airflow_providers_pinning.vocabulary import Registration
 
 KEPT = 10_000
 """How many commits of a bundle are remembered; older ones are dropped as new ones arrive."""
-
-
-class Registration(str, Enum):
-    """How far a commit got for one Dag."""
-
-    UNSEEN = "unseen"
-    """No dag processor has had the commit, or it is no commit of the Dag's bundle."""
-    WAITING = "waiting"
-    """A dag processor has the commit, and has not parsed the Dag's file since."""
-    REGISTERED = "registered"
-    """A version of the Dag was current at the commit."""
-    BROKEN = "broken"
-    """The Dag's file has an import error there, so no version can come of it; a later commit may mend it."""
-    OVERTAKEN = "overtaken"
-    """A later commit came before the Dag's file was parsed, or changed the Dag and rewrote its version."""
-    ABSENT = "absent"
-    """Every file was parsed at the commit, and none defines the Dag."""
 
 
 @dataclass(frozen=True)

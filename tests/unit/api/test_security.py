@@ -168,7 +168,7 @@ class TestSource:
         assert self.send(api, "").status_code == 200
 
     def test_of_a_task_is_taken_however_long_its_ids_are(self, api):
-        from airflow_providers_pinning.hooks.task_source import TaskSource, source_headers
+        from airflow_providers_pinning.client.task_source import TaskSource, source_headers
 
         source = TaskSource("d" * 250, "r" * 250, "t" * 250, map_index=1000).as_dict()
         answer = api().delete(f"{PINNING}/dags/orders/pin", params={"reason": "x"}, headers=source_headers(source))

@@ -22,8 +22,9 @@ import pytest
 from airflow.sdk import Connection
 
 from airflow_providers_pinning import exceptions as errors
+from airflow_providers_pinning.client.errors import error_from_dict
+from airflow_providers_pinning.client.soak import SoakCriteria
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria
 from tests.support.api_server import DROP
 
 PIN = "/pinning/api/v1/dags/orders/pin"
@@ -146,7 +147,7 @@ def test_refusals_are_typed_and_never_tried_again(stub, hook, answer, expected):
     assert type(raised.value) is expected
     assert raised.value.status == answer[0]
     assert len(stub.asked("PUT", PIN)) == 1
-    assert errors.error_from_dict(json.loads(json.dumps(raised.value.as_dict()))).as_dict() == raised.value.as_dict()
+    assert error_from_dict(json.loads(json.dumps(raised.value.as_dict()))).as_dict() == raised.value.as_dict()
 
 
 @pytest.mark.parametrize(

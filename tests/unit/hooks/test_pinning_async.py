@@ -22,8 +22,8 @@ import threading
 import pytest
 
 from airflow_providers_pinning import exceptions as errors
+from airflow_providers_pinning.client.soak import SoakCriteria
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria
 from tests.support.api_server import DROP
 
 STATE = "/pinning/api/v1/dags/orders"

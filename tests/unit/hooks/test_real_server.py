@@ -23,10 +23,10 @@ import asyncio
 import pytest
 
 from airflow_providers_pinning import exceptions as errors
+from airflow_providers_pinning.client.soak import SoakCriteria
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
 from airflow_providers_pinning.hooks.rollback import RollbackHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria
 from tests.support.sources import CHANGED, STABLE
 
 pytestmark = pytest.mark.usefixtures("airflow_server")

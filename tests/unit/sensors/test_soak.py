@@ -25,8 +25,8 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 from sqlalchemy import update
 
+from airflow_providers_pinning.client.soak import SoakCriteria
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.hooks.soak import SoakCriteria
 from airflow_providers_pinning.sensors.soak import VersionSoakSensor
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
 from tests.support.sources import CHANGED, STABLE

@@ -84,6 +84,15 @@ def test_replay_that_is_not_clear_is_refused(pinning, orders, original, how):
     assert "either --replay or --replay-last" in done.err
 
 
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [(["live", "live"], "Name each run once"), ([f"run{number}" for number in range(101)], "at most 100 runs")],
+)
+def test_the_runs_to_replay_have_the_limits_of_the_rest_api(pinning, orders, original, runs, said):
+    done = pinning("canary", "orders", "-V", 2, *(word for run_id in runs for word in ("--replay", run_id)), *WHY)
+    assert (done.code, said in done.err) == (2, True)
+
+
 def test_active_version_replays_the_same_and_what_differs_in_both_is_set_aside(pinning, orders, original, session):
     replays = ("--replay-last", 1, "--replay-baseline")
     told = pinning("canary", "orders", "-V", 2, *replays, "--reason", "try it", "--dry-run")

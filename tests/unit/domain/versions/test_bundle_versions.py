@@ -29,9 +29,10 @@ from airflow_providers_pinning.domain.errors import UnknownDagError, UnknownVers
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.versions import bundle_versions
 from airflow_providers_pinning.domain.versions.broken_files import FileProblem, first_line, note_parse
-from airflow_providers_pinning.domain.versions.bundle_versions import Registration, commit_status, note_bundle_version
+from airflow_providers_pinning.domain.versions.bundle_versions import commit_status, note_bundle_version
 from airflow_providers_pinning.domain.versions.parsed_commits import MOST_UNPARSED, note_all_parsed, note_left
 from airflow_providers_pinning.models import BrokenFile, BundleVersion
+from airflow_providers_pinning.vocabulary import Registration
 from tests.support.lab import BUNDLE
 from tests.support.sources import CHANGED, STABLE
 

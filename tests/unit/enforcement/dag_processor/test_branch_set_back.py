@@ -20,7 +20,8 @@ import pytest
 
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.errors import UnknownVersionError
-from airflow_providers_pinning.domain.versions.bundle_versions import Registration, commit_status
+from airflow_providers_pinning.domain.versions.bundle_versions import commit_status
+from airflow_providers_pinning.vocabulary import Registration
 from tests.support.sources import dag_file
 from tests.unit.enforcement.dag_processor.test_broken_files import parse, repository  # noqa: F401 - fixtures
 

@@ -29,10 +29,11 @@ from airflow.dag_processing.processor import DagFileParseRequest, DagFileProcess
 from airflow.models.errors import ParseImportError
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.versions.bundle_versions import Registration, commit_status
+from airflow_providers_pinning.domain.versions.bundle_versions import commit_status
 from airflow_providers_pinning.enforcement.dag_processor import bundle_versions, stale_parse
 from airflow_providers_pinning.enforcement.dag_processor.broken_files import BrokenFiles
 from airflow_providers_pinning.models import BrokenFile
+from airflow_providers_pinning.vocabulary import Registration
 from tests.support.repository import Repository
 from tests.support.sources import dag_file
 

@@ -28,10 +28,11 @@ from airflow.dag_processing.manager import DagFileProcessorManager
 from airflow.dag_processing.processor import DagFileParseRequest, DagFileProcessorProcess, _parse_file
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.versions.bundle_versions import Registration, commit_status, note_bundle_version
+from airflow_providers_pinning.domain.versions.bundle_versions import commit_status, note_bundle_version
 from airflow_providers_pinning.enforcement.dag_processor import bundle_versions, stale_parse
 from airflow_providers_pinning.enforcement.dag_processor.parsed_files import ParsedFiles
 from airflow_providers_pinning.models import BundleVersion
+from airflow_providers_pinning.vocabulary import Registration
 from tests.support.lab import BUNDLE
 from tests.support.repository import Repository
 from tests.support.sources import dag_file

@@ -25,7 +25,7 @@ from uuid import UUID
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field, model_validator
 
-from airflow_providers_pinning.api.datamodels.common import (
+from airflow_providers_pinning.schemas.common import (
     ChangeBody,
     ExpectedBody,
     IdentityResponse,
@@ -34,7 +34,7 @@ from airflow_providers_pinning.api.datamodels.common import (
     Revision,
     VersionNumber,
 )
-from airflow_providers_pinning.api.storable import Text
+from airflow_providers_pinning.schemas.storable import Text
 
 
 class PinBody(ExpectedBody, ChangeBody):

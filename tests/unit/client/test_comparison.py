@@ -24,7 +24,7 @@ import re
 import pytest
 
 from airflow_providers_pinning import exceptions as errors
-from airflow_providers_pinning.hooks.comparison import MAX_ITEMS, as_markdown, code, prose
+from airflow_providers_pinning.client.comparison import MAX_ITEMS, as_markdown, code, prose
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
 from tests.support.comparing import register, with_body

@@ -24,7 +24,7 @@ from uuid import UUID
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, StringConstraints
 
-from airflow_providers_pinning.api.storable import Storable, Text
+from airflow_providers_pinning.schemas.storable import Storable, Text
 from airflow_providers_pinning.vocabulary import MAX_ID, MAX_INTEGER, MAX_REASON
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_REASON), Storable]

@@ -24,11 +24,10 @@ from typing import Annotated
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field, StringConstraints
 
-from airflow_providers_pinning.api.datamodels.common import ChangeBody, Revision
-from airflow_providers_pinning.api.datamodels.pins import PinSummaryResponse
-from airflow_providers_pinning.api.storable import Storable
-from airflow_providers_pinning.domain.changes.acknowledgement import MAX_RUNS
-from airflow_providers_pinning.vocabulary import MAX_ID
+from airflow_providers_pinning.schemas.common import ChangeBody, Revision
+from airflow_providers_pinning.schemas.pins import PinSummaryResponse
+from airflow_providers_pinning.schemas.storable import Storable
+from airflow_providers_pinning.vocabulary import MAX_ACKNOWLEDGED_RUNS, MAX_ID
 
 RunId = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID), Storable]
 
@@ -77,7 +76,7 @@ class DeploymentHealthResponse(ComponentsResponse):
 class AcknowledgementBody(ChangeBody):
     """Which runs somebody has looked at, and what came of that."""
 
-    run_ids: Annotated[list[RunId], Field(min_length=1, max_length=MAX_RUNS)] | None = Field(
+    run_ids: Annotated[list[RunId], Field(min_length=1, max_length=MAX_ACKNOWLEDGED_RUNS)] | None = Field(
         default=None, description="The runs; all that are reported if not given."
     )
     expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")

@@ -19,7 +19,7 @@ from __future__ import annotations
 import pytest
 from airflow.sdk import Connection
 
-from airflow_providers_pinning.hooks.address import ApiAddress
+from airflow_providers_pinning.client.address import ApiAddress
 
 
 def address(extra=None, **fields) -> ApiAddress:

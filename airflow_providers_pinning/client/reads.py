@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_providers_pinning.hooks import endpoints
-from airflow_providers_pinning.hooks.endpoints import ApiRequest
-from airflow_providers_pinning.hooks.soak import SoakCriteria
+from airflow_providers_pinning.client import endpoints
+from airflow_providers_pinning.client.endpoints import ApiRequest
+from airflow_providers_pinning.client.soak import SoakCriteria
 
 
 class PinningReads:

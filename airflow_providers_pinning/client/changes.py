@@ -22,8 +22,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import uuid4
 
-from airflow_providers_pinning.hooks import endpoints
-from airflow_providers_pinning.hooks.endpoints import ApiRequest
+from airflow_providers_pinning.client import endpoints
+from airflow_providers_pinning.client.endpoints import ApiRequest
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -24,7 +24,7 @@ from typing import Annotated, Any
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, StringConstraints, model_validator
 
-from airflow_providers_pinning.api.datamodels.common import (
+from airflow_providers_pinning.schemas.common import (
     ExpectedBody,
     IdempotencyKey,
     IdentityResponse,
@@ -32,12 +32,12 @@ from airflow_providers_pinning.api.datamodels.common import (
     RepetitionResponse,
     VersionNumber,
 )
-from airflow_providers_pinning.api.storable import Conf, Storable
-from airflow_providers_pinning.domain.canaries.replays import MOST
+from airflow_providers_pinning.schemas.storable import Conf, Storable
 from airflow_providers_pinning.vocabulary import (
     MAX_CANARY_RUNS,
     MAX_ID,
     MAX_NOTE,
+    MAX_REPLAYS,
     MAX_SUBSTITUTES,
     Alerts,
     Assets,
@@ -94,11 +94,14 @@ class IsolationBody(StrictBaseModel):
 class ReplayBody(StrictBaseModel):
     """Which live runs to replay: either some, or the last ones."""
 
-    runs: list[Annotated[str, StringConstraints(min_length=1, max_length=250), Storable]] = Field(
-        default_factory=list, max_length=MOST, description="Ids of finished live runs."
+    runs: list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID), Storable]] = Field(
+        default_factory=list, max_length=MAX_REPLAYS, description="Ids of finished live runs."
     )
     last: int | None = Field(
-        default=None, ge=1, le=MOST, description="As many of the newest successful live runs of the active version."
+        default=None,
+        ge=1,
+        le=MAX_REPLAYS,
+        description="As many of the newest successful live runs of the active version.",
     )
 
     @model_validator(mode="after")

@@ -21,8 +21,8 @@ from __future__ import annotations
 import os
 import ssl
 
+from airflow_providers_pinning.client.address import ApiAddress
 from airflow_providers_pinning.exceptions import ApiUnreachableError, PinningApiError
-from airflow_providers_pinning.hooks.address import ApiAddress
 
 OF_THE_LINE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 """What a server that is ended in the middle of a handshake leaves; it says nothing about certificates."""

@@ -24,7 +24,7 @@ from typing import Literal
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field, JsonValue
 
-from airflow_providers_pinning.api.datamodels.common import IdentityResponse
+from airflow_providers_pinning.schemas.common import IdentityResponse
 
 
 class FieldChangeResponse(BaseModel):

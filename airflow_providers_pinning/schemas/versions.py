@@ -23,15 +23,15 @@ from datetime import datetime
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field
 
-from airflow_providers_pinning.api.datamodels.common import (
+from airflow_providers_pinning.schemas.common import (
     ChangeBody,
     ExpectedBody,
     IdentityResponse,
     Reason,
     VersionNumber,
 )
-from airflow_providers_pinning.api.storable import Stored
-from airflow_providers_pinning.domain.versions.bundle_versions import Registration
+from airflow_providers_pinning.schemas.storable import Stored
+from airflow_providers_pinning.vocabulary import Registration
 
 
 class CandidateBody(ExpectedBody, ChangeBody):

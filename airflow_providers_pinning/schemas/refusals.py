@@ -23,7 +23,7 @@ from typing import Any
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field
 
-from airflow_providers_pinning.api.datamodels.pins import ReleaseStateResponse
+from airflow_providers_pinning.schemas.pins import ReleaseStateResponse
 
 
 class InvalidValueResponse(BaseModel):

@@ -26,8 +26,9 @@ import requests
 from airflow.sdk.log import mask_secret
 from requests.auth import AuthBase
 
-from airflow_providers_pinning.exceptions import NotAuthenticatedError, ServerUnavailableError, error_from_answer
-from airflow_providers_pinning.hooks.address import ApiAddress
+from airflow_providers_pinning.client.address import ApiAddress
+from airflow_providers_pinning.client.errors import error_from_answer
+from airflow_providers_pinning.exceptions import NotAuthenticatedError, ServerUnavailableError
 
 TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
 

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_providers_pinning.hooks.task_source import TaskSource, source_headers
+from airflow_providers_pinning.client.task_source import TaskSource, source_headers
 
 FIRST = TaskSource("promote", "manual__1", "pin", -1, try_number=1, round=2, began="2026-01-01T00:00:00+00:00")
 

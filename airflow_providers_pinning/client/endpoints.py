@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from airflow_providers_pinning.hooks.soak import SoakCriteria
+from airflow_providers_pinning.client.soak import SoakCriteria
 
 PREFIX = "/pinning/api/v1"
 

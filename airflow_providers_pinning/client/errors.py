@@ -1,0 +1,86 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Which exception an answer of the API server becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_providers_pinning import exceptions
+from airflow_providers_pinning.vocabulary import REFUSALS
+
+OF_REASON: dict[str, type[exceptions.PinningApiError]] = {
+    **{reason: getattr(exceptions, refusal.exception) for reason, refusal in REFUSALS.items()},
+    "api_unreachable": exceptions.ApiUnreachableError,
+}
+"""The class of each of the server's reasons; others are told apart by their status."""
+
+OF_STATUS: dict[int, type[exceptions.PinningApiError]] = {
+    400: exceptions.InvalidRequestError,
+    401: exceptions.NotAuthenticatedError,
+    403: exceptions.NotPermittedError,
+    404: exceptions.NotFoundError,
+    409: exceptions.ConflictError,
+    422: exceptions.InvalidRequestError,
+    429: exceptions.ServerUnavailableError,
+    502: exceptions.ServerUnavailableError,
+    503: exceptions.ServerUnavailableError,
+    504: exceptions.ServerUnavailableError,
+}
+"""The class of each status that came without a known reason."""
+
+TEXTS: dict[int, str] = {
+    401: "The API server did not accept the credentials of the connection. Check its login and password, or its token.",
+    403: "The user of the connection is not permitted to do this.",
+    404: "Not found. Check the Dag id, the address of the connection with its base path, and that the API server "
+    "runs the airflow-providers-pinning package.",
+}
+"""Messages for answers that bring none of their own, or none that knows of connections."""
+
+UNTOLD = frozenset({"unauthorized", "forbidden", "not_found"})
+"""Reasons for which the connection is what to look at, whatever the server's message is."""
+
+
+def error_from_answer(status: int, body: Any, asked: str) -> exceptions.PinningApiError:
+    """
+    Turn an answer that is not the one asked for into a typed error.
+
+    :param status: HTTP status
+    :param body: parsed JSON of the answer, or its text
+    :param asked: the request, for the message
+    """
+    detail = body.get("detail") if isinstance(body, Mapping) else None
+    if isinstance(detail, Mapping) and "reason" in detail:
+        data = {key: value for key, value in detail.items() if key not in ("reason", "message")}
+        message, reason = str(detail.get("message")), str(detail["reason"])
+        if reason in UNTOLD:
+            message = f"{TEXTS.get(status, '')} ({asked}: {message})".strip()
+    else:
+        data, reason = {}, f"http_{status}"
+        text = TEXTS.get(status) or f"The API server answered with status {status}."
+        said = detail if detail not in (None, "Not Found", "Forbidden") else None
+        message = f"{text} ({asked}{f': {said}' if said else ''})"
+    return error_from_dict({"message": message, "status": status, "reason": reason, "data": data})
+
+
+def error_from_dict(values: Mapping[str, Any]) -> exceptions.PinningApiError:
+    """Make the error that :meth:`~airflow_providers_pinning.exceptions.PinningApiError.as_dict` described."""
+    status, reason = values["status"], values["reason"]
+    fallback = exceptions.ServerFaultError if (status or 0) >= 500 else exceptions.PinningApiError
+    kind = OF_REASON.get(reason) or OF_STATUS.get(status or 0, fallback)
+    return kind(values["message"], status=status, reason=reason, data=values["data"])
