@@ -53,3 +53,16 @@ def maintenance_interval() -> float:
 def code_check_interval() -> float:
     """Return the seconds after which the code of a managed version is checked again."""
     return conf.getfloat(SECTION, "code_check_interval", fallback=3600.0)
+
+
+@cache
+def ignored_paths() -> tuple[str, ...]:
+    """Return the patterns of files of bundles whose changes matter to no Dag."""
+    patterns = conf.get(SECTION, "ignored_paths", fallback="") or ""
+    return tuple(filter(None, (pattern.strip() for pattern in patterns.replace("\n", ",").split(","))))
+
+
+@cache
+def commit_url_template() -> str:
+    """Return the template of the addresses at which commits can be seen; empty if there is none."""
+    return (conf.get(SECTION, "commit_url_template", fallback="") or "").strip()

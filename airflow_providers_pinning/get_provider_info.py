@@ -155,4 +155,37 @@ def get_provider_info() -> dict[str, Any]:
                                                                 'version_added': '0.1.0',
                                                                 'type': 'float',
                                                                 'example': None,
-                                                                'default': '3600'}}}}}
+                                                                'default': '3600'},
+                                        'ignored_paths': {'description': 'Files of Dag bundles whose '
+                                                                         'changes matter to no Dag, as '
+                                                                         'patterns of ``.gitignore``, '
+                                                                         'separated by commas or\n'
+                                                                         'lines. Paths begin at the '
+                                                                         "bundle's root; ``../**`` "
+                                                                         'names what is outside of it. '
+                                                                         'A version that differs\n'
+                                                                         'from another one in nothing '
+                                                                         'but such files, and in the '
+                                                                         'files of other Dags, is not '
+                                                                         'related to it.\n',
+                                                          'version_added': '0.2.0',
+                                                          'type': 'string',
+                                                          'example': '*.md, tests/**',
+                                                          'default': ''},
+                                        'commit_url_template': {'description': 'Where commits can be '
+                                                                               'seen, for links: an '
+                                                                               'address that begins '
+                                                                               'with ``http://`` or '
+                                                                               '``https://``, with '
+                                                                               'the\n'
+                                                                               'fields ``{bundle}`` '
+                                                                               'and ``{version}``. If '
+                                                                               'it is empty, it is '
+                                                                               'taken from the address '
+                                                                               "of the bundle's "
+                                                                               'remote\n'
+                                                                               'where that tells.\n',
+                                                                'version_added': '0.2.0',
+                                                                'type': 'string',
+                                                                'example': 'https://git.example/{bundle}/commit/{version}',
+                                                                'default': ''}}}}}

@@ -169,6 +169,24 @@ class Registration(str, Enum):
     """Every file was parsed at the commit, and none defines the Dag."""
 
 
+class Role(str, Enum):
+    """What a changed file is to the Dag."""
+
+    DAG = "dag"
+    """The Dag is made of it: it is its file, or imported."""
+    UNKNOWN = "unknown"
+    """Nobody knows whether it matters, so that it counts."""
+
+
+class FileKind(str, Enum):
+    """What happened to a file."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    RENAMED = "renamed"
+
+
 class Assets(str, Enum):
     """What becomes of the asset events of a canary run."""
 

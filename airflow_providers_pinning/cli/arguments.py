@@ -396,5 +396,5 @@ TO_VERSION_COMPARED = Arg(
     type=values.whole_number(1),
     metavar="NUMBER",
 )
-NO_SOURCE = Arg(("--no-source",), help="Leave out the difference of the source", action="store_true")
+NO_SOURCE = Arg(("--no-source",), help="Leave out the diffs of source and files", action="store_true")
 EXIT_CODE = Arg(("--exit-code",), help="End with 7 if the versions differ", action="store_true")

@@ -25,9 +25,14 @@ from typing import Any
 
 from airflow_providers_pinning.cli.output import Row
 from airflow_providers_pinning.domain.difference.compare import VersionDifference
+from airflow_providers_pinning.domain.difference.files import FileChange, FilesComparison
 from airflow_providers_pinning.domain.difference.schedule import ScheduleChange
 from airflow_providers_pinning.domain.difference.values import FieldChange
+from airflow_providers_pinning.domain.files.commits import CommitInfo, CommitsBetween
+from airflow_providers_pinning.domain.text import plural
 
+COMMITS = 20
+"""How many commits are shown."""
 NEXT_RUNS = 5
 """How many of the next runs are shown."""
 
@@ -46,7 +51,43 @@ def change_rows(difference: VersionDifference) -> list[Row]:
             for asset in difference.assets
         ),
         *_fields("other", difference.other),
+        *(_file(file) for file in difference.files.changed),
+        *(_commit(commit, difference.commits) for commit in difference.commits.commits[:COMMITS]),
     ]
+
+
+def told_of_files(files: FilesComparison) -> Iterator[str]:
+    """Say what the table of files does not: whether they matter, and how many are not in it."""
+    if files.related is False:
+        yield "Nothing related to the Dag differs."
+    if files.left_out:
+        yield f"{plural(files.left_out, 'more file')} that may matter differ."
+    if others := [
+        *([f"{plural(files.other_dags_files, 'file')} of other Dags"] if files.other_dags_files else []),
+        *([f"{plural(files.ignored_files, 'ignored file')}"] if files.ignored_files else []),
+    ]:
+        yield f"Not related to the Dag: {' and '.join(others)}."
+
+
+def diffs(difference: VersionDifference) -> Iterator[str]:
+    """Return the diffs of all files, that of the Dag's own first."""
+    shown = difference.source.after_path if difference.source.diff is not None else None
+    if difference.source.diff:
+        yield difference.source.diff
+    for file in difference.files.changed:
+        if file.diff and file.path != shown:
+            yield file.diff
+
+
+def _file(file: FileChange) -> Row:
+    lines = None if file.lines_added is None else f"+{file.lines_added} -{file.lines_removed}"
+    return _row(f"file ({file.role.value})", file.path, file.kind.value, file.before_path, lines or file.note)
+
+
+def _commit(commit: CommitInfo, commits: CommitsBetween) -> Row:
+    first_line = commit.message.partition("\n")[0]
+    kind = "taken back" if commits.taken_back else "added"
+    return _row("commit", commit.bundle_version[:12], kind, commit.author, first_line)
 
 
 def _schedule(schedule: ScheduleChange) -> Iterator[Row]:

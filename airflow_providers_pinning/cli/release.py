@@ -33,7 +33,7 @@ def state_rows(state: ReleaseState) -> list[Row]:
             "pinned": state.pinned,
             "active": _version(state.active),
             "latest": _version(state.latest),
-            "versions_behind": state.versions_behind,
+            "versions_behind": behind(state.versions_behind, state.related_versions_behind),
             "revision": state.revision,
             "pin": _pin(state.pin),
             "hold": _hold(state.hold),
@@ -42,6 +42,11 @@ def state_rows(state: ReleaseState) -> list[Row]:
             "head": head(state.head),
         }
     )
+
+
+def behind(versions: int, related: int) -> str:
+    """Return how many versions are newer, and how many of them change something of the Dag."""
+    return str(versions) if versions == related else f"{versions} ({related} related)"
 
 
 def problems(health: Health) -> list[str]:

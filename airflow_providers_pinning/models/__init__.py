@@ -22,6 +22,7 @@ from airflow_providers_pinning.models.acknowledgement import Acknowledgement
 from airflow_providers_pinning.models.base import Base
 from airflow_providers_pinning.models.broken_file import BrokenFile
 from airflow_providers_pinning.models.bundle_version import BundleVersion
+from airflow_providers_pinning.models.code import Commit, CommitFiles, DagModules, FileContent, VersionFiles
 from airflow_providers_pinning.models.component import Component
 from airflow_providers_pinning.models.content import VersionContent
 from airflow_providers_pinning.models.event import Event
@@ -36,12 +37,17 @@ __all__ = [
     "Base",
     "BrokenFile",
     "BundleVersion",
+    "Commit",
+    "CommitFiles",
     "Component",
+    "DagModules",
     "Event",
+    "FileContent",
     "Gap",
     "ManagedVersion",
     "Pin",
     "RoutedRun",
     "VersionContent",
+    "VersionFiles",
     "WithheldEffect",
 ]

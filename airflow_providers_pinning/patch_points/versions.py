@@ -137,6 +137,17 @@ POINTS: tuple[PatchPoint, ...] = (
         relies_on=("_bundle_versions",),
     ),
     PatchPoint(
+        module="airflow.dag_processing.processor",
+        name="_parse_file",
+        parameters=("msg", "log"),
+        patched_by="dag_processor.dag_modules:parse_file",
+        stock="forgets which modules of its bundle a file imported",
+        why="which commits change a Dag could not be told",
+        shown_by="tests/unit/enforcement/dag_processor/test_dag_modules.py",
+        needed_by=(Component.DAG_PROCESSOR,),
+        relies_on=("warnings", "bundle_path"),
+    ),
+    PatchPoint(
         module="airflow.dag_processing.manager",
         name="DagFileProcessorManager._refresh_dag_bundles",
         parameters=("self", "known_files"),

@@ -25,6 +25,7 @@ from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field, JsonValue
 
 from airflow_providers_pinning.schemas.common import IdentityResponse
+from airflow_providers_pinning.vocabulary import FileKind, Role
 
 
 class FieldChangeResponse(BaseModel):
@@ -81,6 +82,54 @@ class SourceChangeResponse(BaseModel):
     note: str | None = Field(description="What the diff does not tell, or why there is none.")
 
 
+class FileChangeResponse(BaseModel):
+    """A file that differs and counts as related."""
+
+    path: str = Field(description="Path from the bundle's root.")
+    before_path: str | None = Field(description="What it was called before, if it was renamed.")
+    kind: FileKind
+    role: Role = Field(
+        description="`dag`: the Dag is made of it. `unknown`: nobody knows whether it matters, so that it counts."
+    )
+    lines_added: int | None
+    lines_removed: int | None
+    is_binary: bool
+    diff: str | None = Field(description="Unified diff, empty if only the name differs.")
+    note: str | None = Field(description="Why there is no diff, or what is missing in it.")
+
+
+class FilesResponse(BaseModel):
+    """What differs in the files of the bundle."""
+
+    related: bool | None = Field(
+        description="Whether anything related to the Dag differs. `null`: the dag processor will know soon."
+    )
+    note: str | None = Field(description="What is not known.")
+    changed: list[FileChangeResponse] = Field(description="The files that count, those of the Dag first.")
+    left_out: int = Field(description="How many further files that count are not listed.")
+    other_dags_files: int = Field(description="How many files of other Dags differ.")
+    ignored_files: int = Field(description="How many files differ that `[pinning] ignored_paths` names.")
+
+
+class CommitResponse(BaseModel):
+    """A commit."""
+
+    bundle_version: str
+    message: str
+    author: str
+    committed_at: datetime | None
+    url: str | None = Field(description="Where it can be seen.")
+
+
+class CommitsResponse(BaseModel):
+    """The commits from one version to the other."""
+
+    commits: list[CommitResponse] = Field(description="Newest first.")
+    total: int
+    taken_back: bool = Field(description="Whether `to_version` is the older one, which lacks these commits.")
+    note: str | None = Field(description="What is not known of them.")
+
+
 class ComparisonResponse(BaseModel):
     """Everything in which two versions differ."""
 
@@ -97,6 +146,8 @@ class ComparisonResponse(BaseModel):
     assets: list[AssetChangeResponse]
     other: list[FieldChangeResponse]
     source: SourceChangeResponse
+    files: FilesResponse
+    commits: CommitsResponse
     warnings: list[str] = Field(
         description="What comes of pinning `to_version`: where it and other Dags say different things of an asset."
     )

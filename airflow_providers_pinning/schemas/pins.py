@@ -131,6 +131,9 @@ class ReleaseStateResponse(BaseModel):
     active: IdentityResponse | None
     latest: IdentityResponse | None
     versions_behind: int
+    related_versions_behind: int = Field(
+        description="How many of these change something related to the Dag. What is not known counts as related."
+    )
     pin: PinInfoResponse | None
     hold: HoldResponse | None
     health: HealthResponse
@@ -164,6 +167,9 @@ class PinSummaryResponse(BaseModel):
     active: IdentityResponse
     latest_version_number: int | None
     versions_behind: int
+    related_versions_behind: int = Field(
+        description="How many of these change something related to the Dag. What is not known counts as related."
+    )
     pin: PinInfoResponse
     hold: HoldResponse | None
     health: HealthResponse

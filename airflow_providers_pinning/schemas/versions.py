@@ -30,6 +30,7 @@ from airflow_providers_pinning.schemas.common import (
     Reason,
     VersionNumber,
 )
+from airflow_providers_pinning.schemas.compare import CommitResponse
 from airflow_providers_pinning.schemas.storable import Stored
 from airflow_providers_pinning.vocabulary import Registration
 
@@ -44,6 +45,13 @@ class CandidateBody(ExpectedBody, ChangeBody):
 
 class JudgementBody(ExpectedBody, ChangeBody):
     """Why a version is rejected, restored or repaired."""
+
+
+class HeldRejectionResponse(BaseModel):
+    """A rejection that holds for a later version."""
+
+    version_number: int
+    reason: str
 
 
 class VersionResponse(IdentityResponse):
@@ -64,6 +72,13 @@ class VersionResponse(IdentityResponse):
         description="Number of the rejected version that this newer one equals: hash and file are the same."
     )
     equals_rejected_reason: str | None = Field(description="Why that version was rejected.")
+    related_to_active: bool | None = Field(
+        description="Whether it differs from the active version in anything related to the Dag. `null`: not known yet."
+    )
+    rejection_held: HeldRejectionResponse | None = Field(
+        description="The rejection of an older version that holds for it: it differs from that in nothing related."
+    )
+    commit: CommitResponse | None = Field(description="The commit that it was parsed from, if it is recorded.")
 
 
 class VersionCollectionResponse(BaseModel):

@@ -107,14 +107,19 @@ class NewDagVersionSensor(CandidateSensor):
     ``sensor.output["dag_hash"]`` is the hash. A rejected version is waited past, and so is everything while the Dag
     is not pinned, as the newest version is then active already.
 
+    A version that differs from the active one in nothing related to the Dag is waited past as well, such as that of a
+    commit that changes another Dag of the repository, and so is one for which the rejection of an older version holds.
+
+    :param skip_unrelated: wait past these; ``False`` takes every new version, as it comes
     :param debounce: for how long the newest version must have stayed the same, as a ``timedelta`` or in seconds,
         so that of a burst of commits only the last one is taken (templated)
     """
 
     template_fields: Sequence[str] = (*PinningSensor.template_fields, "debounce")
 
-    def __init__(self, *, debounce: float | str | timedelta = 0, **kwargs: Any) -> None:
+    def __init__(self, *, debounce: float | str | timedelta = 0, skip_unrelated: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.skip_unrelated = skip_unrelated
         self.debounce = debounce if isinstance(debounce, str) else seconds(debounce) or 0.0
         if self.debounce and self.mode == "reschedule" and not self.deferrable:
             raise ValueError("A rescheduled sensor cannot remember what it saw: use debounce with deferrable or poke.")
@@ -127,11 +132,13 @@ class NewDagVersionSensor(CandidateSensor):
             pinning_conn_id=self.pinning_conn_id,
             poll_interval=seconds(self.poke_interval) or 0,
             debounce=seconds(self.debounce) or 0.0,
+            skip_unrelated=self.skip_unrelated,
         )
 
     def ask(self, hook: PinningHook) -> dict[str, Any] | None:
         """Return the new version once it has settled."""
-        version = newer_version(hook.list_versions(self.target_dag_id, limit=1)["versions"])
+        listed = hook.list_versions(self.target_dag_id, limit=1)["versions"]
+        version = newer_version(listed, skip_unrelated=self.skip_unrelated)
         self._debounce = self._debounce or Debounce(seconds(self.debounce) or 0.0)
         return version if self._debounce.settled(version) else None
 

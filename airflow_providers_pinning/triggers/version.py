@@ -50,14 +50,21 @@ class Debounce:
         return time.monotonic() - self._since >= self.seconds
 
 
-def newer_version(versions: list[dict[str, Any]]) -> dict[str, Any] | None:
+def newer_version(versions: list[dict[str, Any]], *, skip_unrelated: bool = True) -> dict[str, Any] | None:
     """
     Return the newest version if it may become active and is not.
 
     :param versions: versions as the API lists them, newest first
+    :param skip_unrelated: not one that changes nothing of the Dag, nor one that may turn out not to, nor one for which
+        the rejection of an older one holds
     """
     newest = versions[0] if versions else None
-    return None if newest is None or newest["is_active"] or newest["state"] == "rejected" else newest
+    if newest is None or newest["is_active"] or newest["state"] == "rejected":
+        return None
+    # An API server of an earlier release does not tell, and what is not known counts as related.
+    if skip_unrelated and (newest.get("related_to_active", True) is not True or newest.get("rejection_held")):
+        return None
+    return newest
 
 
 class NewDagVersionTrigger(PinningTrigger):
@@ -67,18 +74,21 @@ class NewDagVersionTrigger(PinningTrigger):
     If the triggerer restarts, the settling time starts over.
 
     :param debounce: seconds that the newest version must have stayed the same
+    :param skip_unrelated: wait past versions that change nothing of the Dag
     """
 
-    fields: ClassVar[tuple[str, ...]] = ("debounce",)
+    fields: ClassVar[tuple[str, ...]] = ("debounce", "skip_unrelated")
 
-    def __init__(self, *, debounce: float = 0, **kwargs: Any) -> None:
+    def __init__(self, *, debounce: float = 0, skip_unrelated: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.skip_unrelated = skip_unrelated
         self.debounce = debounce
         self._debounce = Debounce(debounce)
 
     async def ask(self, hook: PinningAsyncHook) -> dict[str, Any] | None:
         """Return the version once it has settled."""
-        version = newer_version((await hook.list_versions(self.target_dag_id, limit=1))["versions"])
+        listed = (await hook.list_versions(self.target_dag_id, limit=1))["versions"]
+        version = newer_version(listed, skip_unrelated=self.skip_unrelated)
         return version if self._debounce.settled(version) else None
 
 

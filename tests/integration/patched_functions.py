@@ -792,6 +792,7 @@ EXEMPT = {
     "DagFileProcessorManager.handle_parsing_result": (
         "asks once for each commit of a bundle, and about a file that was overtaken four times in a row"
     ),
+    "_parse_file": "runs in the process that parses a file, which has no database",
     "DagFileProcessorManager.purge_removed_files_from_queue": "asks only about callbacks whose file is gone",
     "DagFileProcessorManager.terminate_orphan_processes": "asks only about callbacks whose file is gone",
     "DagFileProcessorManager._refresh_dag_bundles": "writes down each commit of a bundle once, whatever Dags there are",

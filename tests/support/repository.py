@@ -54,24 +54,34 @@ class Repository:
             text=True,
         ).stdout.strip()
 
+    def write(self, path: str, content: str | bytes | None) -> None:
+        """Write a file of any name, to be committed; ``None`` removes it."""
+        file = self.path / path
+        if content is None:
+            file.unlink()
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+
     def commit(self, **sources: str) -> str:
         """Write files (double underscores become slashes, ``.py`` is added) and commit; return the commit."""
         for name, source in sources.items():
             file = self.path / f"{name.replace('__', '/')}.py"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(source)
-        return self._commit_all()
+        return self.commit_all()
 
     def commit_zip(self, archive: str, **sources: str) -> str:
         """Commit a zip archive of files; return the commit."""
         with zipfile.ZipFile(self.path / archive, "w") as zipped:
             for name, source in sources.items():
                 zipped.writestr(f"{name}.py", source)
-        return self._commit_all()
+        return self.commit_all()
 
-    def _commit_all(self) -> str:
+    def commit_all(self, message: str = "a change") -> str:
+        """Commit what was written; return the commit."""
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", "a change")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
     def configuration(self, name: str, **options: str) -> dict[str, str]:

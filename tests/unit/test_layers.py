@@ -158,6 +158,7 @@ FOUNDATION = ("clocks", "errors", "json_limits", "locks", "sessions", "text", "t
 """Modules of the domain that every room may use."""
 ROOMS = (
     "versions",
+    "files",
     "history",
     "resolution",
     "dag_model",

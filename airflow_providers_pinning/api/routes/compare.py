@@ -29,6 +29,7 @@ from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import may_read, may_read_code
 from airflow_providers_pinning.domain.difference.compare import VersionDifference, choose_versions, compare
 from airflow_providers_pinning.domain.difference.dag_files import dags_in_files
+from airflow_providers_pinning.domain.difference.files import files_of_versions
 from airflow_providers_pinning.schemas.compare import ComparisonResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_INTEGER
@@ -66,6 +67,7 @@ def compare_versions(
         expected_bundle_version=expected_bundle_version,
         session=session,
     )
-    together = dags_in_files(dag_id, (before, after), session=session)
+    further = files_of_versions((before, after), session=session)
+    together = dags_in_files(dag_id, (before, after), further=further, session=session)
     with_code = may_read_code(dag_id, together, user=user)
     return compare(dag_id, before, after, with_code=with_code, session=session)

@@ -65,8 +65,7 @@ def get_versions(
     listed, total = lists.list_versions(dag_id, limit=limit, offset=offset, session=session)
     return VersionCollectionResponse(
         versions=[
-            VersionResponse(**asdict(version.identity), **{k: v for k, v in vars(version).items() if k != "identity"})
-            for version in listed
+            VersionResponse.model_validate({**asdict(version.identity), **asdict(version)}) for version in listed
         ],
         total_entries=total,
     )

@@ -23,7 +23,7 @@ from typing import Any
 
 from airflow.utils.session import create_session
 
-from airflow_providers_pinning.cli.changes_table import change_rows
+from airflow_providers_pinning.cli.changes_table import change_rows, diffs, told_of_files
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.output import say, say_styled, show, show_diff
@@ -40,20 +40,32 @@ def pinning_compare(args: Namespace) -> None:
         )
     rows = change_rows(difference)
     say(_summary(difference, found=bool(rows or difference.source.diff)))
-    for note in (difference.schedule.note, difference.source.note):
+    _say_notes(difference)
+    if rows or args.output in ("json", "yaml"):
+        show(args.output, _data(difference, with_diffs=not args.no_source), rows)
+    if args.output == "table" and not args.no_source:
+        for diff in diffs(difference):
+            show_diff(diff)
+    if args.exit_code and not difference.identical:
+        raise SystemExit(ExitCode.DIFFERENT)
+
+
+def _say_notes(difference: VersionDifference) -> None:
+    for line in told_of_files(difference.files):
+        say(line)
+    for note in (difference.schedule.note, difference.source.note, difference.files.note, difference.commits.note):
         if note:
             say_styled(f"Note: {note}", "yellow")
     for warning in difference.warnings:
         say_styled(f"Warning: {warning}", "yellow")
+
+
+def _data(difference: VersionDifference, *, with_diffs: bool) -> dict[str, Any]:
     data: dict[str, Any] = plain(difference)
-    if args.no_source:
-        data["source"]["diff"] = None
-    if rows or args.output in ("json", "yaml"):
-        show(args.output, data, rows)
-    if args.output == "table" and difference.source.diff and not args.no_source:
-        show_diff(difference.source.diff)
-    if args.exit_code and not difference.identical:
-        raise SystemExit(ExitCode.DIFFERENT)
+    if not with_diffs:
+        for changed in (data["source"], *data["files"]["changed"]):
+            changed["diff"] = None
+    return data
 
 
 def _summary(difference: VersionDifference, *, found: bool) -> str:

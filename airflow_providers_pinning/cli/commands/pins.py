@@ -27,7 +27,7 @@ from airflow_providers_pinning.cli.command import CommandError, changes, shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, show
-from airflow_providers_pinning.cli.release import short, state_rows
+from airflow_providers_pinning.cli.release import behind, short, state_rows
 from airflow_providers_pinning.domain.changes import pins, rollback
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.monitoring import lists
@@ -123,7 +123,7 @@ def _row(pin: PinSummary) -> Row:
         "dag_id": pin.dag_id,
         "active": short(pin.active),
         "latest": pin.latest_version_number,
-        "behind": pin.versions_behind,
+        "behind": behind(pin.versions_behind, pin.related_versions_behind),
         "health": pin.health.status.value,
         "head": pin.head.status.value,
         "on_hold": pin.hold is not None,

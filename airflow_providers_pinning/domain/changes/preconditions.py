@@ -31,6 +31,7 @@ from airflow_providers_pinning.domain.errors import (
     VersionDriftedError,
     VersionRejectedError,
 )
+from airflow_providers_pinning.domain.files.relation import held_rejection
 from airflow_providers_pinning.domain.history.events import CallerKind, Change
 from airflow_providers_pinning.domain.text import repair_command
 from airflow_providers_pinning.domain.versions.circumstances import (
@@ -43,6 +44,9 @@ from airflow_providers_pinning.domain.versions.drift import has_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import ManagedVersion
+
+_CHOSEN = (VersionState.ACTIVE.value, VersionState.RETAINED.value)
+"""States of versions that are pinned, or were."""
 
 
 def check_versioned(dag_id: str, version: VersionIdentity) -> None:
@@ -107,6 +111,30 @@ def check_not_rejected(dag_id: str, version: VersionIdentity, managed: ManagedVe
             "Restore it first, or give an override_reason.",
             dag_id=dag_id,
             version_number=version.version_number,
+        )
+
+
+def check_no_rejection_holds(
+    dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change, *, session: Session
+) -> None:
+    """
+    Refuse a version that differs from a rejected older one in nothing related, unless the caller overrides that.
+
+    One that was pinned before may be returned to: somebody chose it.
+
+    :raises VersionRejectedError: if there is such an older one
+    """
+    if change.override_reason or (managed is not None and managed.state in _CHOSEN):
+        return
+    held = held_rejection(dag_id, version.dag_version_id, session=session)
+    if held is not None:
+        raise VersionRejectedError(
+            f"Dag {dag_id!r}, {version.label}, differs from version {held.version_number} in nothing related to the "
+            f"Dag, and that was rejected: {held.reason.rstrip('.')}. Restore version {held.version_number}, give an "
+            "override_reason, or take a version that changes something of the Dag.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            rejected_version_number=held.version_number,
         )
 
 
@@ -263,6 +291,7 @@ def check_pinnable(
     if not accepts_drift(change):
         check_unchanged(dag_id, version, known.managed)
     check_not_rejected(dag_id, version, known.managed, change)
+    check_no_rejection_holds(dag_id, version, known.managed, change, session=session)
     check_code_available(dag_id, version, with_code_of(version, known.managed))
     check_bundle_configured(dag_id, version, known)
     check_team(dag_id, version, known, change)

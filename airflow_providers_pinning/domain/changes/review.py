@@ -167,6 +167,7 @@ def _check_candidate(
     preconditions.check_versioned(dag_id, version)
     preconditions.check_unchanged(dag_id, version, known.managed)
     preconditions.check_not_rejected(dag_id, version, known.managed, change)
+    preconditions.check_no_rejection_holds(dag_id, version, known.managed, change, session=session)
     preconditions.check_team(dag_id, version, known, change)
     data = session.scalar(select(DagVersion.version_data).where(DagVersion.id == version.dag_version_id))
     preconditions.check_version_data(dag_id, version, has_data=bool(data))

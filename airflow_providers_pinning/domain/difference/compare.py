@@ -28,11 +28,13 @@ from airflow_providers_pinning.domain.changes.conditions import check_same
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import conflicts_of
 from airflow_providers_pinning.domain.difference.assets import AssetChange, assets_of, compare_assets
 from airflow_providers_pinning.domain.difference.dag_files import SourceChange, compare_sources
+from airflow_providers_pinning.domain.difference.files import FilesComparison, compare_commits, compare_files
 from airflow_providers_pinning.domain.difference.schedule import ScheduleChange, compare_schedules
 from airflow_providers_pinning.domain.difference.stored import StoredVersion, read_stored
 from airflow_providers_pinning.domain.difference.tasks import TaskChanges, compare_tasks, groups_of, params_of, tasks_of
 from airflow_providers_pinning.domain.difference.values import FieldChange, field_changes
 from airflow_providers_pinning.domain.errors import UnknownVersionError
+from airflow_providers_pinning.domain.files.commits import CommitsBetween
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
@@ -71,6 +73,8 @@ class VersionDifference:
     assets: tuple[AssetChange, ...]
     other: tuple[FieldChange, ...]
     source: SourceChange
+    files: FilesComparison
+    commits: CommitsBetween
     warnings: tuple[str, ...] = ()
     """What else comes of making the other version active, by asset and Dag."""
 
@@ -158,7 +162,8 @@ def compare(
     limits = field_changes(_limits(old), _limits(new))
     assets = compare_assets(assets_of(old, old_tasks), assets_of(new, new_tasks))
     other = _compare_other(old, new, with_code=with_code)
-    source = compare_sources(before, after, with_code=with_code, session=session)
+    files = compare_files(before, after, with_code=with_code, session=session)
+    source = compare_sources(before, after, with_code=with_code, with_modules=files.note is None, session=session)
     return VersionDifference(
         dag_id=dag_id,
         from_version=before,
@@ -171,6 +176,8 @@ def compare(
         assets=assets,
         other=other,
         source=source.change,
+        files=files,
+        commits=compare_commits(before, after, session=session),
         warnings=conflicts_of(after, dag_id=dag_id, session=session),
     )
 

@@ -56,9 +56,19 @@ class SourceComparison:
     same_code: bool
 
 
-def dags_in_files(dag_id: str, versions: Iterable[VersionIdentity], *, session: Session) -> frozenset[str]:
-    """Return the Dags that are in the same file as one of the versions, whose code a reader sees as well."""
-    files = {(version.bundle_name, version.relative_fileloc) for version in versions}
+def dags_in_files(
+    dag_id: str,
+    versions: Iterable[VersionIdentity],
+    *,
+    further: Iterable[tuple[str | None, str | None]] = (),
+    session: Session,
+) -> frozenset[str]:
+    """
+    Return the Dags that are in the same file as one of the versions, whose code a reader sees as well.
+
+    :param further: other files that the reader sees, each a bundle's name and a path in it
+    """
+    files = {*((version.bundle_name, version.relative_fileloc) for version in versions), *further}
     same_file = [
         and_(DagModel.bundle_name == bundle_name, DagModel.relative_fileloc == relative_fileloc)
         for bundle_name, relative_fileloc in files
@@ -67,7 +77,12 @@ def dags_in_files(dag_id: str, versions: Iterable[VersionIdentity], *, session: 
 
 
 def compare_sources(
-    before: VersionIdentity, after: VersionIdentity, *, with_code: bool, session: Session
+    before: VersionIdentity,
+    after: VersionIdentity,
+    *,
+    with_code: bool,
+    with_modules: bool = False,
+    session: Session,
 ) -> SourceComparison:
     """
     Compare the Dag files of two versions.
@@ -75,6 +90,7 @@ def compare_sources(
     :param before: one version
     :param after: the other one
     :param with_code: whether the reader may see code
+    :param with_modules: whether the modules that the files import are compared elsewhere
     :param session: database session
     """
     ids = [before.dag_version_id, after.dag_version_id]
@@ -85,7 +101,7 @@ def compare_sources(
         same_bundle and before.bundle_version is not None and hashes.get(ids[0]) == hashes.get(ids[1])
     )
     notes = []
-    if not same_code:
+    if not same_code and not with_modules:
         notes.append(
             "Only the Dag file is stored with a version; modules that it imports may differ between "
             f"{before.bundle_version or 'an unversioned bundle'} and {after.bundle_version or 'an unversioned bundle'}."

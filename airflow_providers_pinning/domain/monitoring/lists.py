@@ -28,6 +28,14 @@ from sqlalchemy import SQLColumnExpression, func, select
 from sqlalchemy.orm import Session, aliased
 
 from airflow_providers_pinning.domain.dag_model.head import Head, heads_of, is_troubled_at_head
+from airflow_providers_pinning.domain.files.commits import CommitInfo, commits_by_version
+from airflow_providers_pinning.domain.files.relation import (
+    HeldRejection,
+    held_rejections,
+    is_related,
+    keys_of,
+    related_behind,
+)
 from airflow_providers_pinning.domain.monitoring.health import Health, judge
 from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
@@ -55,6 +63,8 @@ class PinSummary:
     active: VersionIdentity
     latest_version_number: int | None
     versions_behind: int
+    related_versions_behind: int
+    """How many of these change something related to the Dag."""
     pin: PinInfo
     hold: Hold | None
     health: Health
@@ -103,6 +113,12 @@ class VersionSummary:
     """Number of the rejected version that this newer one equals in hash and file."""
     equals_rejected_reason: str | None
     """Why that one was rejected."""
+    related_to_active: bool | None
+    """Whether it differs from the active version in anything related to the Dag; ``None`` if that is not known yet."""
+    rejection_held: HeldRejection | None
+    """The rejection of an older version that holds for it, since it differs from that one in nothing related."""
+    commit: CommitInfo | None
+    """The commit that it was parsed from, if it is recorded."""
 
 
 def list_pins(
@@ -159,6 +175,9 @@ def list_pins(
         for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
         for row in session.execute(summarized.where(Pin.dag_id.in_(shown[start : start + DAGS_IN_A_STATEMENT])))
     }
+    related = related_behind(
+        {dag_id: row.Pin.version_number or 0 for dag_id, row in rows.items() if row.behind}, session=session
+    )
     heads = heads_of([row.Pin for row in rows.values()], session=session) if rows else {}
     return [
         PinSummary(
@@ -167,6 +186,7 @@ def list_pins(
             active=identity,
             latest_version_number=row.latest,
             versions_behind=row.behind,
+            related_versions_behind=related.get(dag_id, 0),
             pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
             hold=hold_of(row.Pin),
             health=judge(row.Pin, row),
@@ -204,6 +224,14 @@ def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> 
     latest_id = latest and latest.dag_version_id
     pin = session.get(Pin, dag_id)
     active_id = pin.dag_version_id if pin and pin.dag_version_id else latest_id
+    keys = keys_of({*ids, *([active_id] if active_id else [])}, session=session)
+    of_active = keys.get(active_id) if active_id else None
+    held = held_rejections(dag_id, [keys[one] for one in ids if one in keys], session=session)
+    by_bundle: dict[str | None, set[str]] = defaultdict(set)
+    for identity in identities:
+        if identity.bundle_version is not None:
+            by_bundle[identity.bundle_name].add(identity.bundle_version)
+    commits = {name: commits_by_version(name, named, session=session) for name, named in by_bundle.items()}
     return [
         VersionSummary(
             identity=identity,
@@ -220,6 +248,13 @@ def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> 
             run_counts=runs[identity.dag_version_id],
             equals_rejected=equal.version_number if (equal := equals.get(identity.dag_version_id)) else None,
             equals_rejected_reason=equal.reason if equal else None,
+            related_to_active=(
+                is_related(of_active, keys[identity.dag_version_id])
+                if of_active and identity.dag_version_id in keys
+                else True
+            ),
+            rejection_held=held.get(identity.dag_version_id),
+            commit=commits.get(identity.bundle_name, {}).get(identity.bundle_version or ""),
         )
         for identity in identities
     ], total

@@ -26,6 +26,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.dag_model.head import Head, head_of
+from airflow_providers_pinning.domain.files.relation import related_behind
 from airflow_providers_pinning.domain.monitoring.health import Health, code_problems, conflict_problems, pin_health
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
@@ -81,6 +82,8 @@ class ReleaseState:
     """The newest version that the dag processor registered."""
     versions_behind: int
     """How many registered versions are newer than the active one."""
+    related_versions_behind: int
+    """How many of these change something related to the Dag; what is not known counts as related."""
     pin: PinInfo | None
     hold: Hold | None
     health: Health
@@ -150,13 +153,16 @@ def _describe(
     session: Session,
 ) -> ReleaseState:
     recorded = pinned_identity(pin)
+    behind = _count_newer(dag_id, recorded, session=session) if recorded and recorded != latest else 0
+    related = related_behind({dag_id: recorded.version_number}, session=session) if recorded and behind else {}
     return ReleaseState(
         dag_id=dag_id,
         revision=pin.revision if pin else 0,
         pinned=recorded is not None,
         active=active,
         latest=latest,
-        versions_behind=_count_newer(dag_id, recorded, session=session) if recorded and recorded != latest else 0,
+        versions_behind=behind,
+        related_versions_behind=related.get(dag_id, 0),
         pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
         hold=hold_of(pin),
         health=health,

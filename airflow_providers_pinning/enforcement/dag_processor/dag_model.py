@@ -37,6 +37,7 @@ import logging
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.dag_processor.dag_modules import managed
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def add_dags(call: Call) -> dict[str, Any]:
         _lock_in_order(operation.dags, session=session)
     orm_dags = call.proceed()
     protection = read_protection(operation.dags, session=session)
+    managed.note(protection.recorded)
     if protection.recorded and not in_order:
         _read_again(operation, orm_dags, session=session)
     if protection.missing_at_head:

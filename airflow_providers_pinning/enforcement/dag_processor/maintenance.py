@@ -25,7 +25,7 @@ metadata that something without the enforcement overwrote, recalculates the next
 not parse, which Airflow does at each parse only, activates assets of Dags that are not pinned in place of pinned ones',
 notes pinned Dags that HEAD does not define any more, drops what is kept of runs that are gone, sends the gauges,
 announces changes that the process which made them did not, and starts the check whether the code of managed
-versions can be had.
+versions can be had and the record of what versions are made of.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_stale_dags.py`` and
 ``tests/unit/enforcement/dag_processor/test_maintenance.py``.
@@ -58,6 +58,7 @@ class Upkeep:
         self._looked_at_head_up_to: str | None = None
         self._looked_at_runs_up_to: tuple[str, str] | None = None
         self._announcing = SubprocessJob(f"{__package__}.announce", "The announcement of changes")
+        self._commit_record = SubprocessJob(f"{__package__}.commit_record", "The record of what versions are made of")
         self._code_check = SubprocessJob(f"{__package__}.code_check", "The check of the code of managed versions")
 
     def run_if_due(self, bundle_names: Collection[str]) -> None:
@@ -78,6 +79,7 @@ class Upkeep:
             self._report,
             self._announce,
             lambda: self._check_code(bundle_names),
+            lambda: self._record_files(bundle_names),
         ):
             try:
                 step()
@@ -147,6 +149,13 @@ class Upkeep:
         is_due = _with_session(lambda *, session: is_check_due(bundle_names, session=session))
         if is_due and not self._code_check.is_running():
             self._code_check.start(*sorted(bundle_names))
+
+    def _record_files(self, bundle_names: Collection[str]) -> None:
+        from airflow_providers_pinning.domain.files.due import is_due
+
+        due = _with_session(lambda *, session: is_due(bundle_names, session=session))
+        if due and not self._commit_record.is_running():
+            self._commit_record.start(*sorted(bundle_names))
 
 
 def _with_session(action: Callable[..., Any]) -> Any:

@@ -36,6 +36,7 @@ from collections import Counter
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.dag_processor import dag_modules
 from airflow_providers_pinning.enforcement.dag_processor.broken_files import BrokenFiles
 from airflow_providers_pinning.enforcement.dag_processor.parsed_files import parsed_files
 from airflow_providers_pinning.enforcement.versions.immutability import not_written
@@ -116,6 +117,7 @@ def _is_managed(dag_ids: list[str]) -> bool:
 _parses = Parses()
 """Those of this process."""
 _broken_files = BrokenFiles()
+_recorded_modules = dag_modules.RecordedModules()
 
 
 def create_process(call: Call) -> Any:
@@ -127,11 +129,15 @@ def create_process(call: Call) -> Any:
 
 def handle_parsing_result(call: Call) -> None:
     """Register what was parsed, unless a refresh overtook it."""
+    modules = dag_modules.take_modules(call.proc.parsing_result)
     read_from = _parses.commit_of(call.proc)
     if not _parses.take(call.instance, call.file, call.proc):
         return
     not_written.clear()
+    dag_modules.managed.take()
     call.proceed()
+    if (dag_ids := dag_modules.managed.take()) and modules is not None:
+        _recorded_modules.note(dag_ids, modules)
     version, result = call.instance._bundle_versions.get(call.file.bundle_name), call.proc.parsing_result
     if version is not None and result is not None:
         _broken_files.note(call.file.bundle_name, version, call.file.rel_path, result.import_errors)

@@ -26,7 +26,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from airflow.migrations.db_types import TIMESTAMP, StringID
 from alembic import op
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
+from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "5c80e2b6f714"
@@ -145,11 +145,77 @@ def upgrade():
         sa.Column("ended_at", TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("dag_id", name="pinning_gap_pkey"),
     )
+    _create_code_tables()
+
+
+def _create_code_tables():
+    long_text = sa.Text().with_variant(MEDIUMTEXT(), "mysql")
+    long_binary = sa.LargeBinary().with_variant(MEDIUMBLOB(), "mysql")
+    op.create_table(
+        "pinning_dag_modules",
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("modules", sa.JSON(), nullable=False),
+        sa.Column("recorded_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("dag_id", name="pinning_dag_modules_pkey"),
+    )
+    op.create_table(
+        "pinning_version_files",
+        sa.Column("dag_version_id", sa.Uuid(), nullable=False),
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("bundle_name", StringID(), nullable=False),
+        sa.Column("bundle_version", StringID(), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=True),
+        sa.Column("digest", sa.String(40), nullable=True),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("is_final", sa.Boolean(), nullable=False),
+        sa.Column("looked_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("dag_version_id", name="pinning_version_files_pkey"),
+    )
+    with op.batch_alter_table("pinning_version_files") as batch_op:
+        batch_op.create_index("idx_pinning_version_files_dag_id", ["dag_id"])
+    op.create_table(
+        "pinning_commit_files",
+        sa.Column("bundle_name", StringID(), nullable=False),
+        sa.Column("bundle_version", StringID(), nullable=False),
+        sa.Column("shared_digest", sa.String(40), nullable=False),
+        sa.Column("basis", sa.String(40), nullable=False),
+        sa.Column("file_count", sa.Integer(), nullable=False),
+        sa.Column("listing", long_binary, nullable=True),
+        sa.Column("settles_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("looked_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("bundle_name", "bundle_version", name="pinning_commit_files_pkey"),
+    )
+    op.create_table(
+        "pinning_commit",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("bundle_name", StringID(), nullable=False),
+        sa.Column("bundle_version", StringID(), nullable=False),
+        sa.Column("parents", sa.JSON(), nullable=False),
+        sa.Column("author", sa.String(250), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("committed_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("url", sa.String(2000), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pinning_commit_pkey"),
+        sa.UniqueConstraint("bundle_name", "bundle_version", name="pinning_commit_bundle_name_bundle_version_uq"),
+    )
+    op.create_table(
+        "pinning_file_content",
+        sa.Column("content_hash", sa.String(64), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("is_binary", sa.Boolean(), nullable=False),
+        sa.Column("text", long_text, nullable=True),
+        sa.PrimaryKeyConstraint("content_hash", name="pinning_file_content_pkey"),
+    )
 
 
 def downgrade():
     """Drop them."""
     for table in (
+        "pinning_file_content",
+        "pinning_commit",
+        "pinning_commit_files",
+        "pinning_version_files",
+        "pinning_dag_modules",
         "pinning_gap",
         "pinning_acknowledgement",
         "pinning_broken_file",

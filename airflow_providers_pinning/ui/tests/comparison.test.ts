@@ -28,6 +28,8 @@ const SAME: Comparison = {
   assets: [],
   dag_id: "orders",
   from_version: identity(1),
+  commits: { commits: [], note: null, taken_back: false, total: 0 },
+  files: { changed: [], ignored_files: 0, left_out: 0, note: null, other_dags_files: 0, related: false },
   identical: true,
   limits: [],
   other: [],

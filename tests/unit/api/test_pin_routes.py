@@ -76,6 +76,7 @@ class TestReleaseState:
             "active": latest,
             "latest": latest,
             "versions_behind": 0,
+            "related_versions_behind": 0,
             "pin": None,
             "hold": None,
             "head": None,
@@ -475,7 +476,8 @@ class TestListOfPins:
         [row] = api().get(f"{PINNING}/pins", params={"dag_id_pattern": "orders"}).json()["pins"]
 
         assert set(row) == {
-            "dag_id", "revision", "active", "latest_version_number", "versions_behind", "pin", "hold", "health", "head",
+            "dag_id", "revision", "active", "latest_version_number", "versions_behind", "related_versions_behind",
+            "pin", "hold", "health", "head",
         }  # fmt: skip
         assert (row["active"]["version_number"], row["versions_behind"], row["pin"]["actor"]) == (1, 1, "alice")
 

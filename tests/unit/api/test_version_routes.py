@@ -122,6 +122,9 @@ class TestVersions:
             "run_counts": {},
             "equals_rejected": None,
             "equals_rejected_reason": None,
+            "related_to_active": False,
+            "rejection_held": None,
+            "commit": None,
         }
 
     def test_count_their_runs_by_state(self, api):

@@ -32,7 +32,7 @@ def sensor(**parameters):
     return NewDagVersionSensor(task_id="new_version", target_dag_id="orders", **parameters)
 
 
-def version(number, *, dag_hash="h", active=False, state="registered"):
+def version(number, *, dag_hash="h", active=False, state="registered", **others):
     return {
         "dag_version_id": f"id-{number}",
         "version_number": number,
@@ -44,6 +44,7 @@ def version(number, *, dag_hash="h", active=False, state="registered"):
         "state": state,
         "equals_rejected": None,
         "equals_rejected_reason": None,
+        **others,
     }
 
 
@@ -167,6 +168,7 @@ def test_deferred_sensor_makes_the_candidate_when_it_comes_back(answering):
         "pinning_conn_id": "pinning_default",
         "poll_interval": 0.02,
         "debounce": 7.0,
+        "skip_unrelated": True,
     }
     answering.answer("GET", VERSIONS, listed(version(2, dag_hash="as it is now")))
     event = {"result": version(2, dag_hash="as it was seen"), "error": None}
@@ -174,3 +176,21 @@ def test_deferred_sensor_makes_the_candidate_when_it_comes_back(answering):
     error = {"message": "No.", "status": 401, "reason": "login_refused", "data": {}}
     with pytest.raises(AirflowFailException, match="login_refused"):
         operator.execute_complete(task_context(), event={"result": None, "error": error})
+
+
+@pytest.mark.parametrize(
+    "passed_over",
+    [
+        {"related_to_active": False},
+        {"related_to_active": None},
+        {"rejection_held": {"version_number": 2, "reason": "loses orders"}},
+    ],
+    ids=["unrelated", "not known yet", "rejected before"],
+)
+def test_version_that_changes_nothing_of_the_dag_is_passed_over_by_choice(answering, passed_over):
+    older = version(1, active=True)
+    answering.answer("GET", VERSIONS, listed(version(3, **passed_over), older))
+    with pytest.raises(AirflowSensorTimeout):
+        sensor(timeout=0.1).execute(task_context())
+
+    assert sensor(skip_unrelated=False).execute(task_context())["version_number"] == 3

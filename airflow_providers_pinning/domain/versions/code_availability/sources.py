@@ -53,7 +53,7 @@ class Sources:
         try:
             if (remote := self._remotes.get(bundle_name)) is None:
                 bundle = DagBundlesManager().get_bundle(bundle_name)
-                if not _is_git(bundle):
+                if not is_git(bundle):
                     return checkout.look(bundle_name, bundle_version, filelocs)
                 remote = self._remotes[bundle_name] = self._stack.enter_context(GitRemote(bundle))
                 checkout.track(bundle)
@@ -63,7 +63,8 @@ class Sources:
             return Finding(trouble=_trouble_of(bundle_name, error))
 
 
-def _is_git(bundle: BaseDagBundle) -> TypeGuard[GitDagBundle]:
+def is_git(bundle: BaseDagBundle) -> TypeGuard[GitDagBundle]:
+    """Tell whether a bundle is a git repository."""
     try:
         from airflow.providers.git.bundles.git import GitDagBundle
     except ImportError:

@@ -1,0 +1,181 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+What the clone of a git bundle has, read without writing into it.
+
+The dag processor fetches into the clone, so that it has every commit that Dags were parsed from. Nothing is asked of
+the remote.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import subprocess
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+WITHIN = 120.0
+"""Seconds that a git command may take."""
+MAX_TEXT = 500_000
+"""Bytes of a file that is stored; of a longer one only the size is told."""
+CONTENTS_AT_A_TIME = 100
+"""How many contents are read at once, each of which may be long."""
+_FIELDS = 5
+
+
+class GitError(Exception):
+    """A git command failed; the message is what it printed."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of a file."""
+
+    content_hash: str
+    size: int
+    """Bytes."""
+    is_binary: bool
+    text: str | None
+    """``None`` if it is binary or too long."""
+
+
+@dataclass(frozen=True)
+class LoggedCommit:
+    """A commit as git tells it."""
+
+    bundle_version: str
+    parents: tuple[str, ...]
+    author: str
+    seconds: int | None
+    """When it was committed, since the epoch."""
+    message: str
+
+
+class Clone:
+    """
+    A bare clone.
+
+    :param folder: where it is
+    :param root: folder of the repository that the bundle begins at
+    """
+
+    def __init__(self, folder: Path, root: str | None = None) -> None:
+        self._folder = folder
+        self._root = posixpath.normpath(root) if root else "."
+
+    def has(self, commit: str) -> bool:
+        """Tell whether a commit is there."""
+        try:
+            self._git("cat-file", "-e", f"{commit}^{{commit}}")
+        except GitError:
+            return False
+        return True
+
+    def listing(self, commit: str) -> dict[str, str]:
+        """Return the hash of the content of each file, by its path from the bundle's root."""
+        found = {}
+        for line in self._git("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+            if line:
+                described, _, path = line.partition(b"\t")
+                found[self._from_root(path.decode(errors="replace"))] = described.split()[2].decode()
+        return found
+
+    def contents(self, hashes: Collection[str]) -> Iterator[Content]:
+        """Read contents by their hashes; what is not there, such as that of a submodule, is left out."""
+        sizes = self._sizes(hashes)
+        for content_hash, size in sizes.items():
+            if size > MAX_TEXT:
+                yield Content(content_hash, size, is_binary=False, text=None)
+        short = [content_hash for content_hash, size in sizes.items() if size <= MAX_TEXT]
+        for start in range(0, len(short), CONTENTS_AT_A_TIME):
+            yield from self._read(short[start : start + CONTENTS_AT_A_TIME])
+
+    def log(self, commits: Collection[str], *, without: Collection[str], limit: int) -> list[LoggedCommit]:
+        """
+        Return commits and what came before them, newest first.
+
+        :param commits: where to begin
+        :param without: commits that are left out with all that came before them
+        :param limit: how many at most
+        """
+        asked = [*commits, *(f"^{commit}" for commit in without)]
+        printed = self._git(
+            *("log", "-z", "--date-order", "--encoding=UTF-8", "--ignore-missing", f"--max-count={limit}"),
+            *("--format=%H%x00%P%x00%an%x00%ct%x00%B", "--stdin"),
+            stdin="".join(f"{line}\n" for line in asked).encode(),
+        )
+        parts = printed.decode(errors="replace").split("\0")
+        return [
+            LoggedCommit(
+                bundle_version=parts[at].strip(),
+                parents=tuple(parts[at + 1].split()),
+                author=parts[at + 2],
+                seconds=int(parts[at + 3]) if parts[at + 3].isdigit() else None,
+                message=parts[at + 4],
+            )
+            for at in range(0, len(parts) - _FIELDS + 1, _FIELDS)
+        ]
+
+    def _from_root(self, path: str) -> str:
+        return path if self._root == "." else posixpath.relpath(path, self._root)
+
+    def _sizes(self, hashes: Iterable[str]) -> dict[str, int]:
+        printed = self._git("cat-file", "--batch-check", stdin="".join(f"{one}\n" for one in hashes).encode())
+        found = (line.split() for line in printed.decode(errors="replace").splitlines())
+        return {fields[0]: int(fields[2]) for fields in found if len(fields) == 3 and fields[1] == "blob"}
+
+    def _read(self, hashes: list[str]) -> Iterator[Content]:
+        printed = self._git("cat-file", "--batch", stdin="".join(f"{one}\n" for one in hashes).encode())
+        at = 0
+        while at < len(printed):
+            end = printed.index(b"\n", at)
+            content_hash, _, length = printed[at:end].decode().split()
+            size = int(length)
+            yield content_of(content_hash, printed[end + 1 : end + 1 + size])
+            at = end + size + 2
+
+    def _git(self, *arguments: str, stdin: bytes | None = None) -> bytes:
+        """
+        Run git in the clone, and return what it prints.
+
+        :raises GitError: if it fails, or takes too long
+        """
+        try:
+            done = subprocess.run(
+                ["git", f"--git-dir={self._folder}", *arguments],
+                env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+                input=stdin if stdin is not None else b"",
+                capture_output=True,
+                timeout=WITHIN,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise GitError(str(error)) from error
+        if done.returncode:
+            raise GitError(done.stderr.decode(errors="replace").strip() or f"`git {arguments[0]}` failed")
+        return done.stdout
+
+
+def content_of(content_hash: str, content: bytes) -> Content:
+    """Tell whether a content is text that every database can store."""
+    try:
+        text = None if b"\0" in content else content.decode()
+    except UnicodeDecodeError:
+        text = None
+    return Content(content_hash, len(content), is_binary=text is None, text=text)

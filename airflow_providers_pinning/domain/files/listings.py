@@ -1,0 +1,126 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""All files of a bundle at the commits that versions come from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow._shared.timezones import timezone
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.files.git import Clone
+from airflow_providers_pinning.domain.files.listing import Sharing, pack, unpack
+from airflow_providers_pinning.domain.files.store import put
+from airflow_providers_pinning.models import CommitFiles
+
+SETTLED_AFTER = timedelta(minutes=2)
+"""Time in which a file that is new may be parsed, and turn out to be a Dag's own."""
+CHANGED_CONTENTS = 100
+"""How many changed files of a commit are stored that no Dag is known to be made of."""
+
+
+class Listings:
+    """
+    The listings of a bundle, each read once.
+
+    :param bundle_name: name of the bundle
+    :param clone: where those are that are not stored; ``None`` if none is to be read
+    :param sharing: which files the Dags of the bundle share
+    :param session: database session; the caller commits
+    """
+
+    def __init__(self, bundle_name: str, clone: Clone | None, sharing: Sharing, *, session: Session) -> None:
+        self._bundle_name = bundle_name
+        self._clone = clone
+        self._sharing = sharing
+        self._session = session
+        self._read: dict[str, dict[str, str]] = {}
+        self._changed: dict[str, list[str]] = {}
+
+    def at(self, commit: str) -> dict[str, str]:
+        """Return the files at a commit, and write them down."""
+        if commit not in self._read:
+            row = self._session.get(CommitFiles, (self._bundle_name, commit))
+            listing = unpack(row.listing) if row else None
+            if listing is None:
+                listing = self._clone.listing(commit) if self._clone else {}
+                self._write(commit, listing)
+            self._read[commit] = listing
+        return self._read[commit]
+
+    def changed_contents(self, commit: str) -> list[str]:
+        """Return contents that may explain why a commit matters, though no Dag is known to be made of them."""
+        return self._changed.get(commit, [])
+
+    def settle(self) -> None:
+        """Reduce all listings of the bundle to hashes again, where what decides about them has changed."""
+        now = timezone.utcnow()
+        rows = self._session.execute(
+            select(CommitFiles.bundle_version, CommitFiles.basis, CommitFiles.settles_at).where(
+                CommitFiles.bundle_name == self._bundle_name
+            )
+        ).all()
+        for row in rows:
+            if row.basis == self._sharing.basis and (row.settles_at is None or row.settles_at > now):
+                continue
+            stored = self._session.get(CommitFiles, (self._bundle_name, row.bundle_version))
+            if stored is None:
+                continue
+            stored.settles_at = None
+            if row.basis == self._sharing.basis:
+                continue
+            listing = unpack(stored.listing)
+            if listing is None and self._clone is not None:
+                listing = self._clone.listing(row.bundle_version)
+            if listing is not None:
+                stored.shared_digest, stored.basis = self._sharing.digest(listing), self._sharing.basis
+
+    def _write(self, commit: str, listing: dict[str, str]) -> None:
+        before = self._newest()
+        shared, shared_before = self._sharing.of(listing), self._sharing.of(before or {})
+        is_new = before is not None and any(path.endswith(".py") for path in shared.keys() - shared_before.keys())
+        if before is not None:
+            different = [path for path in {**shared_before, **shared} if shared.get(path) != shared_before.get(path)]
+            sides = (
+                side.get(path) for path in sorted(different)[:CHANGED_CONTENTS] for side in (shared_before, shared)
+            )
+            self._changed[commit] = [content for content in sides if content]
+        put(
+            CommitFiles(
+                bundle_name=self._bundle_name,
+                bundle_version=commit,
+                shared_digest=self._sharing.digest(listing),
+                basis=self._sharing.basis,
+                file_count=len(listing),
+                listing=pack(listing),
+                settles_at=timezone.utcnow() + SETTLED_AFTER if is_new else None,
+                looked_at=timezone.utcnow(),
+            ),
+            session=self._session,
+        )
+
+    def _newest(self) -> dict[str, str] | None:
+        """Return the listing that was written last."""
+        packed = self._session.scalar(
+            select(CommitFiles.listing)
+            .where(CommitFiles.bundle_name == self._bundle_name)
+            .order_by(CommitFiles.looked_at.desc())
+            .limit(1)
+        )
+        return unpack(packed)

@@ -1,0 +1,239 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Whether two versions of a Dag differ in anything that is related to it.
+
+They do not if the Dag itself is the same, the files that it is made of are, and so are all files of the bundle but
+other Dags' own and those that ``[pinning] ignored_paths`` names. What is not known counts as related. This relation is
+an equivalence, so that a version is reduced to a key: versions with the same key differ in nothing related.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+from airflow._shared.timezones import timezone
+from airflow.models.dag_version import DagVersion
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import Row, Select, and_, bindparam, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.versions.managed import VersionState
+from airflow_providers_pinning.models import CommitFiles, ManagedVersion, VersionFiles
+
+KNOWN_WITHIN = timedelta(minutes=5)
+"""Time in which the dag processor looks at a version; one that it did not look at by then counts as related."""
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VersionKey:
+    """What of a version is related to its Dag."""
+
+    dag_version_id: UUID
+    dag_id: str
+    version_number: int
+    dag_hash: str
+    key: Key | None
+    """Equal for versions that differ in nothing related; ``None`` if it is not known."""
+    is_pending: bool
+    """Whether it is not known yet and will be soon."""
+    trouble: str | None
+    """Why it is not known."""
+    state_reason: str | None
+    """Why the version was rejected, if it was."""
+
+
+def is_related(before: VersionKey, after: VersionKey) -> bool | None:
+    """
+    Tell whether two versions differ in something related.
+
+    :return: ``None`` if that is not known yet and will be soon
+    """
+    if before.dag_version_id == after.dag_version_id:
+        return False
+    if before.dag_hash != after.dag_hash:
+        return True
+    if before.key is not None and after.key is not None:
+        return before.key != after.key
+    return None if before.is_pending or after.is_pending else True
+
+
+def keys_since(numbers: Mapping[str, int], *, session: Session) -> dict[str, list[VersionKey]]:
+    """
+    Read the keys of some Dags' versions, from a version of each on, in order.
+
+    :param numbers: number of the first version to read, by Dag
+    :param session: database session
+    """
+    keys: dict[str, list[VersionKey]] = defaultdict(list)
+    if not numbers:
+        return keys
+    asked = {"dag_ids": list(numbers), "oldest": min(numbers.values())}
+    now = timezone.utcnow()
+    for row in session.execute(_keys_since(), asked):
+        if row.version_number >= numbers[row.dag_id]:
+            keys[row.dag_id].append(_key(row, now))
+    return keys
+
+
+def keys_of(dag_version_ids: Collection[UUID], *, session: Session) -> dict[UUID, VersionKey]:
+    """Read the keys of some versions, by their ids."""
+    if not dag_version_ids:
+        return {}
+    now = timezone.utcnow()
+    rows = session.execute(_keys_of(), {"dag_version_ids": list(dag_version_ids)})
+    return {row.id: _key(row, now) for row in rows}
+
+
+def count_related(keys: Collection[VersionKey]) -> int:
+    """Count, of versions in order, those that differ from the one before in something related; the first is none."""
+    ordered = list(keys)
+    return sum(is_related(before, after) is not False for before, after in pairwise(ordered))
+
+
+def related_behind(pins: Mapping[str, int], *, session: Session) -> dict[str, int]:
+    """
+    Count the newer versions of some Dags that change something related.
+
+    :param pins: number of the pinned version, by Dag
+    :param session: database session
+    """
+    keys = keys_since(pins, session=session)
+    return {dag_id: count_related(keys.get(dag_id, ())) for dag_id in pins}
+
+
+@dataclass(frozen=True)
+class HeldRejection:
+    """A rejection that holds for a later version, which differs from the rejected one in nothing related."""
+
+    version_number: int
+    reason: str
+
+
+def held_rejections(dag_id: str, keys: Collection[VersionKey], *, session: Session) -> dict[UUID, HeldRejection]:
+    """
+    Tell which rejection holds for which versions, by their ids.
+
+    :param dag_id: the Dag
+    :param keys: the versions
+    :param session: database session
+    """
+    if all(key.key is None for key in keys):
+        return {}
+    now = timezone.utcnow()
+    return _held(keys, [_key(row, now) for row in session.execute(_rejected(), {"dag_id": dag_id})])
+
+
+def _held(keys: Collection[VersionKey], rejected: Collection[VersionKey]) -> dict[UUID, HeldRejection]:
+    found = {}
+    for key in keys:
+        for one in rejected:
+            if key.key is not None and one.key == key.key and one.version_number < key.version_number:
+                # The last one of a version is kept.
+                found[key.dag_version_id] = HeldRejection(one.version_number, one.state_reason or "no reason given")
+    return found
+
+
+def held_rejection(dag_id: str, dag_version_id: UUID, *, session: Session) -> HeldRejection | None:
+    """Tell which rejection holds for one version; nothing more is asked about Dags without rejected versions."""
+    now = timezone.utcnow()
+    rejected = [_key(row, now) for row in session.execute(_rejected(), {"dag_id": dag_id})]
+    if all(one.key is None or one.dag_version_id == dag_version_id for one in rejected):
+        return None
+    keys = list(keys_of([dag_version_id], session=session).values())
+    return _held(keys, rejected).get(dag_version_id)
+
+
+def _key(row: Row[Any], now: datetime) -> VersionKey:
+    is_looked_at = row.looked_at_version == row.bundle_version and row.digest is not None
+    is_settled = row.shared_digest is not None and (row.settles_at is None or row.settles_at <= now)
+    key = None
+    if row.bundle_version is not None and is_looked_at and is_settled:
+        key = (row.bundle_name, row.dag_hash, row.digest, row.shared_digest, row.basis)
+    waits = row.bundle_version is not None and (row.trouble is None or row.looked_at_version != row.bundle_version)
+    return VersionKey(
+        dag_version_id=row.id,
+        dag_id=row.dag_id,
+        version_number=row.version_number,
+        dag_hash=row.dag_hash,
+        key=key,
+        is_pending=key is None and waits and row.last_updated > now - KNOWN_WITHIN,
+        trouble=None if key else row.trouble,
+        state_reason=row.state_reason,
+    )
+
+
+@cache
+def _keys() -> Select:
+    return (
+        select(
+            DagVersion.id,
+            DagVersion.dag_id,
+            DagVersion.version_number,
+            DagVersion.bundle_name,
+            DagVersion.bundle_version,
+            DagVersion.last_updated,
+            SerializedDagModel.dag_hash,
+            VersionFiles.bundle_version.label("looked_at_version"),
+            VersionFiles.digest,
+            VersionFiles.trouble,
+            CommitFiles.shared_digest,
+            CommitFiles.basis,
+            CommitFiles.settles_at,
+            ManagedVersion.state_reason,
+        )
+        .join(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+        .outerjoin(VersionFiles, VersionFiles.dag_version_id == DagVersion.id)
+        .outerjoin(
+            CommitFiles,
+            and_(
+                CommitFiles.bundle_name == DagVersion.bundle_name,
+                CommitFiles.bundle_version == DagVersion.bundle_version,
+            ),
+        )
+        .outerjoin(ManagedVersion, ManagedVersion.dag_version_id == DagVersion.id)
+    )
+
+
+@cache
+def _keys_since() -> Select:
+    of_dags = DagVersion.dag_id.in_(bindparam("dag_ids", expanding=True))
+    return (
+        _keys()
+        .where(of_dags, DagVersion.version_number >= bindparam("oldest"))
+        .order_by(DagVersion.dag_id, DagVersion.version_number)
+    )
+
+
+@cache
+def _keys_of() -> Select:
+    return _keys().where(DagVersion.id.in_(bindparam("dag_version_ids", expanding=True)))
+
+
+@cache
+def _rejected() -> Select:
+    is_rejected = ManagedVersion.state == VersionState.REJECTED.value
+    return _keys().where(DagVersion.dag_id == bindparam("dag_id"), is_rejected).order_by(DagVersion.version_number)
