@@ -154,6 +154,7 @@ def test_canary_runs_are_started_while_the_pin_stays(tab):
         "UPDATE dag_run SET state = 'queued'"
         " WHERE id = (SELECT max(id) FROM dag_run WHERE dag_id = 'practice_canaries')"
     )
+    shown.airflow.airflow.post("/variables", {"key": "bucket_canary", "value": "trial"})
     shown.button("Start canary runs").click()
     shown.dialog.get_by_label("Number of runs").fill("2")
     shown.dialog.get_by_label("Configuration").fill('{"size": "big"}')
@@ -164,6 +165,7 @@ def test_canary_runs_are_started_while_the_pin_stays(tab):
     shown.dialog.get_by_text("Isolation from live runs").click()
     shown.dialog.get_by_label("Asset events").select_option("publish")
     shown.dialog.get_by_label("Pool").fill("default_pool")
+    shown.dialog.get_by_label("Substitutes for Variables").fill("bucket=bucket_canary")
     shown.confirm("Start canary runs")
     expect(shown.page.get_by_text("Started 2 canary runs of version 3.")).to_be_visible()
     expect(shown.page.get_by_role("link", name="View runs")).to_have_attribute("href", re.compile("canary__v3__"))
@@ -178,7 +180,9 @@ def test_canary_runs_are_started_while_the_pin_stays(tab):
         "assets": "publish",
         "pool": "default_pool",
         "slots": "behind",
+        "state": "withhold",
         "triggers": "refuse",
+        "variables": {"bucket": "bucket_canary"},
     }
     assert shown.state("practice_canaries")["active"]["version_number"] == 2
 

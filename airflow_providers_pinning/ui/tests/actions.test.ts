@@ -29,6 +29,7 @@ import {
   type Action,
   type Choices,
 } from "src/lib/actions";
+import { problem } from "src/lib/isolation";
 
 import { identity, release } from "./build";
 
@@ -144,6 +145,19 @@ describe("a request", () => {
       pool: "spare",
     });
     expect(request({ kind: "canary", version: 3 }).body).toHaveProperty("isolation", undefined);
+  });
+
+  it("sends substitutes by the names that they take the place of", () => {
+    const isolation = { connections: "warehouse = trial, lake=lake_canary,", variables: " " };
+
+    expect(request({ kind: "canary", version: 3 }, { isolation }).body).toHaveProperty("isolation", {
+      connections: { lake: "lake_canary", warehouse: "trial" },
+    });
+    expect(problem(isolation)).toBeUndefined();
+    expect(problem({ connections: "=trial" })).toContain("warehouse=warehouse_canary");
+    expect(
+      validationError({ kind: "canary", version: 3 }, { ...CHOICES, isolation: { variables: "bucket" } }),
+    ).toContain("bucket=bucket_canary");
   });
 
   it("acknowledges runs that escaped, if the pin is the one that was shown", () => {

@@ -21,7 +21,7 @@
 
 import { dagPath, type Request } from "src/api/client";
 import type { Identity, ReleaseState, RollbackTarget } from "src/api/types";
-import { chosen, type Isolation } from "src/lib/isolation";
+import { chosen, problem, type Isolation } from "src/lib/isolation";
 import { plural } from "src/lib/versions";
 
 export type ActionKind =
@@ -214,7 +214,7 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
     const conf: unknown = choices.conf.trim() ? JSON.parse(choices.conf) : {};
 
     return typeof conf === "object" && conf !== null && !Array.isArray(conf)
-      ? undefined
+      ? problem(choices.isolation)
       : "The configuration must be a JSON object.";
   } catch {
     return "The configuration is not valid JSON.";

@@ -19,7 +19,8 @@
 
 /** How canary runs are kept apart from live runs. */
 
-type Field = "alerts" | "assets" | "executor" | "pool" | "queue" | "slots" | "triggers";
+type Field =
+  "alerts" | "assets" | "connections" | "executor" | "pool" | "queue" | "slots" | "state" | "triggers" | "variables";
 
 /** What was chosen; a field that is missing or empty has its default, which is the safe choice. */
 export type Isolation = Partial<Record<Field, string>>;
@@ -51,6 +52,15 @@ export const CHOICES: ReadonlyArray<Choice> = [
     ],
   },
   {
+    field: "state",
+    helper: "Variables and the state of assets, such as watermarks.",
+    label: "Written state",
+    options: [
+      ["", "Withhold: only the run itself reads it"],
+      ["write", "Write"],
+    ],
+  },
+  {
     field: "triggers",
     helper: "A triggered run is a live run of the other Dag.",
     label: "Triggered runs",
@@ -77,10 +87,36 @@ export const PLACES: ReadonlyArray<readonly [field: Field, label: string]> = [
   ["executor", "Executor"],
 ];
 
+export const SUBSTITUTES: ReadonlyArray<readonly [field: Field, label: string, placeholder: string]> = [
+  ["connections", "Substitutes for connections", "warehouse=warehouse_canary"],
+  ["variables", "Substitutes for Variables", "bucket=bucket_canary"],
+];
+
+const SUBSTITUTE_FIELDS = new Set<string>(SUBSTITUTES.map(([field]) => field));
+
+/** Names and their substitutes, as in "warehouse=warehouse_canary, lake=lake_canary". */
+const pairs = (text: string): Array<[name: string, substitute: string]> =>
+  text
+    .split(/[,\n]/)
+    .filter((part) => part.trim())
+    .map((part) => {
+      const [name = "", ...rest] = part.split("=");
+
+      return [name.trim(), rest.join("=").trim()];
+    });
+
+/** Why the fields cannot be sent; undefined if they can. */
+export const problem = (isolation: Isolation): string | undefined =>
+  SUBSTITUTES.filter(([field]) => pairs(isolation[field] ?? "").some((pair) => pair.includes("")))
+    .map(([, label, example]) => `${label} must be written as in ${example}.`)
+    .at(0);
+
 /** The fields to send; undefined if all have their defaults. */
-export const chosen = (isolation: Isolation): Isolation | undefined => {
+export const chosen = (isolation: Isolation): Record<string, Record<string, string> | string> | undefined => {
   const fields = Object.entries(isolation).flatMap(([field, value]) =>
-    value.trim() ? [[field, value.trim()] as const] : [],
+    value.trim()
+      ? [[field, SUBSTITUTE_FIELDS.has(field) ? Object.fromEntries(pairs(value)) : value.trim()] as const]
+      : [],
   );
 
   return fields.length > 0 ? Object.fromEntries(fields) : undefined;

@@ -20,7 +20,7 @@
 import { Box, Field, Flex, Input, NativeSelect, Text } from "@chakra-ui/react";
 
 import type { Isolation } from "src/lib/isolation";
-import { CHOICES, PLACES } from "src/lib/isolation";
+import { CHOICES, PLACES, SUBSTITUTES } from "src/lib/isolation";
 
 interface Props {
   readonly isolation: Isolation;
@@ -66,6 +66,18 @@ export const IsolationFields = ({ isolation, onChange }: Props) => (
           </Field.Root>
         ))}
       </Flex>
+      {SUBSTITUTES.map(([field, label, placeholder]) => (
+        <Field.Root key={field}>
+          <Field.Label>{label}</Field.Label>
+          <Input
+            onChange={({ target }) => onChange({ ...isolation, [field]: target.value })}
+            placeholder={placeholder}
+            size="sm"
+            value={isolation[field] ?? ""}
+          />
+          <Field.HelperText>The live ones are not handed out. Separate several with commas.</Field.HelperText>
+        </Field.Root>
+      ))}
     </Flex>
   </Box>
 );
