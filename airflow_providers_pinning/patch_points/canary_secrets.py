@@ -175,6 +175,17 @@ POINTS: tuple[PatchPoint, ...] = (
         upstream=EXPERIMENTS,
     ),
     PatchPoint(
+        module="airflow.sdk.execution_time.context",
+        name="_get_worker_state_store_backend",
+        parameters=(),
+        patched_by="canaries.task_process:get_worker_state_store_backend",
+        stock="returns the state store of the worker, if it has one, which keeps values outside Airflow",
+        why="a candidate would overwrite or delete what live runs store there",
+        shown_by=_PROCESSES,
+        relies_on=("state_store_backend",),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
         module="airflow.jobs.triggerer_job_runner",
         name="TriggerRunner.run_trigger",
         parameters=("self", "trigger_id", "trigger", "timeout_after", "context"),

@@ -785,6 +785,7 @@ EXEMPT = {
     "get_parser": NO_STATEMENT,
     "parse": NO_STATEMENT,
     "ensure_secrets_backend_loaded": NO_STATEMENT,
+    "_get_worker_state_store_backend": NO_STATEMENT,
     "TriggerRunner.run_trigger": NO_STATEMENT,
     "TriggerCommsDecoder.asend": NO_STATEMENT,
     "SchedulerJobRunner._update_asset_orphanage": NO_STATEMENT,

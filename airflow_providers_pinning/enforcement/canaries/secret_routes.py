@@ -54,8 +54,10 @@ def get_variable(call: Call) -> Any:
     from airflow.api_fastapi.execution_api.datamodels.variable import VariableResponse
 
     if key == SUBSTITUTES:
-        names = {field: (isolation or {}).get(field, {}) for field in ("connections", "variables")}
-        return VariableResponse(key=key, value=json.dumps(names))
+        told: dict[str, Any] = {field: (isolation or {}).get(field, {}) for field in ("connections", "variables")}
+        if isolation is not None and _withholds(isolation):
+            told["own_state"] = f"{asking.dag_id}/{asking.run_id}"
+        return VariableResponse(key=key, value=json.dumps(told))
     if isolation is None:
         return call.proceed(variable_key=key)
     meant = _substitute("variables", isolation, key)

@@ -43,7 +43,8 @@ from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES
 _ENVIRONMENT = "AIRFLOW_PROVIDERS_PINNING_SUBSTITUTES"
 """Environment variable of what a task process has learned."""
 
-Names = Mapping[str, Mapping[str, str]]
+Names = Mapping[str, Any]
+"""Substitutes by field and name; ``own_state`` is the run that keeps the state of assets to itself."""
 
 names_in_context: ContextVar[Names | None] = ContextVar("pinning_substitutes", default=None)
 """Substitutes of the code that runs, in a process that runs code of several runs."""
@@ -71,8 +72,8 @@ def parse(call: Call) -> Any:
 def ensure_secrets_backend_loaded(call: Call) -> Any:
     """Return the secrets backends of the process, which for code of a canary run look for substitutes."""
     backends = call.proceed()
-    names = names_in_context.get() or json.loads(os.environ.get(_ENVIRONMENT, "{}"))
-    if not any(names.values()):
+    names = _names()
+    if not (names.get("connections") or names.get("variables")):
         return backends
     from airflow.sdk.execution_time.secrets.execution_api import ExecutionAPISecretsBackend
 
@@ -81,6 +82,18 @@ def ensure_secrets_backend_loaded(call: Call) -> Any:
         backend if isinstance(backend, ExecutionAPISecretsBackend) else _Substituting(backend, names)
         for backend in backends
     ]
+
+
+def get_worker_state_store_backend(call: Call) -> Any:
+    """Return the state store of the worker, in which a canary run touches nothing of live runs."""
+    backend = call.proceed()
+    run = _names().get("own_state")
+    return backend if backend is None or run is None else _OwnWorkerState(backend, run)
+
+
+def _names() -> Names:
+    names: Names = names_in_context.get() or json.loads(os.environ.get(_ENVIRONMENT, "{}"))
+    return names
 
 
 def learned(answer: Any, run_id: str) -> Names:
@@ -120,6 +133,40 @@ class _Substituting:
             return _named_later(answer, name) if inspect.isawaitable(answer) else _named(answer, name)
 
         return ask
+
+
+class _OwnWorkerState:
+    """
+    The state store of a worker, as a canary run uses it.
+
+    The server keeps the reference to what the run stores with the run. What live runs stored is not deleted.
+    """
+
+    def __init__(self, backend: Any, run: str) -> None:
+        self._backend = backend
+        self._run = run
+
+    def __getattr__(self, attribute: str) -> Any:
+        found = getattr(self._backend, attribute)
+        if attribute in ("delete", "clear"):
+            return lambda scope, *args: None if _is_asset(scope) else found(scope, *args)
+        if attribute in ("adelete", "aclear"):
+            return lambda scope, *args: _nothing() if _is_asset(scope) else found(scope, *args)
+        return found
+
+    def serialize_asset_state_store_to_ref(self, *, value: Any, key: str, scope: Any) -> Any:
+        """Store a value under a key that only the run uses."""
+        return self._backend.serialize_asset_state_store_to_ref(value=value, key=f"{self._run}/{key}", scope=scope)
+
+
+def _is_asset(scope: Any) -> bool:
+    from airflow.sdk._shared.state import AssetScope
+
+    return isinstance(scope, AssetScope)
+
+
+async def _nothing() -> None:
+    """Do nothing, later."""
 
 
 def _named(answer: Any, name: str) -> Any:

@@ -29,7 +29,7 @@ from airflow.models.variable import Variable
 from airflow.sdk import BaseHook
 from airflow.sdk import Variable as TaskVariable
 from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.sdk.execution_time import comms, request_handlers, task_runner
+from airflow.sdk.execution_time import comms, context, request_handlers, task_runner
 from airflow.sdk.execution_time.context import AssetStateStoreAccessor
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
@@ -50,6 +50,7 @@ HANDLERS = {
     "DeleteVariable": request_handlers.handle_delete_variable,
     "GetVariableKeys": request_handlers.handle_get_variable_keys,
     "SetAssetStateStoreByName": request_handlers.handle_set_asset_state_store_by_name,
+    "DeleteAssetStateStoreByName": request_handlers.handle_delete_asset_state_store_by_name,
     "GetAssetStateStoreByName": request_handlers.handle_get_asset_state_store_by_name,
 }
 
@@ -200,6 +201,56 @@ def test_a_run_that_only_looks_like_a_canary_run_gets_what_live_runs_get(lab, pa
     parse(session.scalars(select(TaskInstance)).first())
 
     assert BaseHook.get_connection("warehouse").host == "live"
+
+
+class WorkerState:
+    """A state store of a worker, which keeps values by asset and key."""
+
+    def __init__(self):
+        self.values = {}
+
+    def serialize_asset_state_store_to_ref(self, *, value, key, scope):
+        self.values[(scope.name, key)] = value
+        return json.dumps([scope.name, key])
+
+    def deserialize_asset_state_store_from_ref(self, ref):
+        return self.values[tuple(json.loads(ref))]
+
+    def delete(self, scope, key):
+        self.values.pop((scope.name, key))
+
+    async def adelete(self, scope, key):
+        self.delete(scope, key)
+
+
+@pytest.fixture
+def worker_state(monkeypatch):
+    store = WorkerState()
+    backend = SimpleNamespace(proceed=lambda: store)
+    monkeypatch.setattr(
+        context, "_get_worker_state_store_backend", lambda: task_process.get_worker_state_store_backend(backend)
+    )
+    return store
+
+
+def test_a_canary_run_leaves_what_live_runs_have_in_the_state_store_of_a_worker(canary, parse, worker_state):
+    worker_state.values[("sales", "watermark")] = 1
+    ti = canary()
+    parse(ti)
+    state = AssetStateStoreAccessor(name="sales")
+
+    state.set("watermark", 9)
+    assert state.get("watermark") == 9
+    state.delete("watermark")
+    asyncio.run(state.adelete("watermark"))
+
+    assert state.get("watermark") is None
+    own = ("sales", f"orders/{ti.run_id}/watermark")
+    assert worker_state.values == {("sales", "watermark"): 1, own: 9}
+
+
+def test_a_live_run_uses_the_state_store_of_its_worker(worker_state):
+    assert context._get_worker_state_store_backend() is worker_state
 
 
 def run_trigger(ti, act, client, monkeypatch):
