@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import pytest
+from airflow import settings
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.connection import Connection
 from airflow.models.taskinstance import TaskInstance
@@ -25,7 +26,7 @@ from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.execution_time.comms import ErrorResponse
 from airflow.utils.types import DagRunTriggeredByType
 from cryptography.fernet import Fernet
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.canaries.withheld import count_withheld
@@ -134,8 +135,10 @@ def test_a_substitute_that_is_gone_is_not_made_up_for_by_the_live_one(task, sess
 def test_the_token_names_the_run_when_it_is_renewed(task, monkeypatch):
     client = task(**SUBSTITUTES)
     monkeypatch.setattr("airflow.api_fastapi.execution_api.app.max", lambda *_: 10**9, raising=False)
+    before = client.auth.token
     client.connections.get("warehouse")
 
+    assert client.auth.token != before
     assert client.connections.get("warehouse").host == "trial.example"
 
 
@@ -233,6 +236,30 @@ def test_what_was_written_is_kept_without_its_value(task, session, monkeypatch):
     assert (kept.task_id, kept.map_index) == ("extract", -1)
     assert "s3cret" not in str(kept.value)
     assert value(client, "bucket") == "s3cret"
+
+
+def test_what_a_live_task_asks_for_touches_no_table_of_the_package(registered, task, session):
+    for _ in range(3):
+        task(**SUBSTITUTES)
+    trigger_dag("orders", run_id="live", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    session.commit()
+    client, statements = task.of("live"), []
+
+    def record(connection, cursor, statement, *_):
+        statements.append(statement)
+
+    event.listen(settings.engine, "before_cursor_execute", record)
+    try:
+        client.connections.get("warehouse")
+        client.variables.set("bucket", "changed", None)
+        client.variables.get("bucket")
+        client.variables.keys()
+        client.variables.delete("bucket")
+    finally:
+        event.remove(settings.engine, "before_cursor_execute", record)
+
+    assert statements
+    assert not [statement for statement in statements if "pinning_" in statement]
 
 
 def test_what_is_too_large_to_be_kept_is_refused_with_the_remedy(task, monkeypatch):
