@@ -36,9 +36,9 @@ from unittest import mock
 from airflow._shared.timezones import timezone
 from airflow.api.common import delete_dag, mark_tasks
 from airflow.api.common.trigger_dag import trigger_dag
-from airflow.api_fastapi.core_api.services.public import dag_run
+from airflow.api_fastapi.core_api.services.public import assets, dag_run
 from airflow.api_fastapi.execution_api.datamodels.dagrun import TriggerDAGRunPayload
-from airflow.api_fastapi.execution_api.routes import dag_runs, task_instances
+from airflow.api_fastapi.execution_api.routes import asset_events, dag_runs, task_instances
 from airflow.assets.manager import AssetManager
 from airflow.callbacks.callback_requests import DagCallbackRequest
 from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
@@ -46,7 +46,7 @@ from airflow.dag_processing import collection
 from airflow.dag_processing.dagbag import DagBag
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
 from airflow.models import taskinstance
-from airflow.models.asset import AssetActive, AssetModel
+from airflow.models.asset import AssetActive, AssetEvent, AssetModel
 from airflow.models.callback import CallbackFetchMethod, CallbackState, ExecutorCallback
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
@@ -559,6 +559,33 @@ def validate_displaced_assets(world: World) -> Act:
     return validating(world, ti, [0, len(outlets)] if world.managed else [len(outlets)])
 
 
+def clear_by_dates(world: World) -> Act:
+    world.running(TaskInstanceState.FAILED)
+    [run] = world.runs()
+    dag = DBDagBag().get_dag_for_run(run, session=world.session)
+    return lambda: list(dag.clear(start_date=timezone.datetime(2020, 1, 1), dry_run=True, session=world.session))
+
+
+def look_at_asset_events(world: World) -> Act:
+    world.running(TaskInstanceState.QUEUED)
+    [run] = world.runs()
+    asset = AssetModel(name=world.dag_id, uri=world.dag_id, group="", extra={})
+    world.session.add(asset)
+    world.session.flush()
+    event = AssetEvent(asset_id=asset.id, extra={})
+    event.created_dagruns.append(run)
+    run.start_date = timezone.utcnow()
+    world.session.add(event)
+    world.session.commit()
+    of_asset = {"join_clause": AssetEvent.asset, "where_clause": AssetModel.id == asset.id, "session": world.session}
+
+    def act():
+        assets.serialize_asset_events([event], session=world.session)
+        asset_events._get_asset_events_through_sql_clauses(**of_asset)
+
+    return act
+
+
 def preview_clearing(world: World) -> Act:
     world.running(TaskInstanceState.FAILED)
     [run] = world.runs()
@@ -725,6 +752,8 @@ ROWS = (
     Row(validate_inactive_assets, ("validate_inlets_and_outlets",)),
     Row(validate_displaced_assets, ("validate_inlets_and_outlets",)),
     Row(preview_clearing, ("dry_run_clear_dag_run",)),
+    Row(clear_by_dates, ("SerializedDAG._get_task_instances",)),
+    Row(look_at_asset_events, ("serialize_asset_events", "_get_asset_events_through_sql_clauses")),
     Row(
         trigger_with_deadline,
         (

@@ -28,7 +28,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, inspect, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, inspect, or_, select, tuple_
 from sqlalchemy.orm import ORMExecuteState, Session, aliased
 
 from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX, may_be_canary
@@ -77,7 +77,13 @@ def _is_recorded(model: Any, *conditions: ColumnElement[bool]) -> ColumnElement[
 
 
 @contextmanager
-def only_live(model: Any, *, session: Session, replayed: ScalarSelect[str] | None = None) -> Iterator[None]:
+def only_live(
+    model: Any,
+    *,
+    session: Session,
+    replayed: ScalarSelect[str] | None = None,
+    named: ColumnElement[bool] | None = None,
+) -> Iterator[None]:
     """
     Make the session's SELECTs of a model inside the block pass over what belongs to canary runs.
 
@@ -85,13 +91,15 @@ def only_live(model: Any, *, session: Session, replayed: ScalarSelect[str] | Non
     :param session: database session
     :param replayed: sub-query of the run that the asking run replays, whose past is the replay's too, and which is not
         passed over otherwise
+    :param named: condition of the canary runs that are meant all the same
     """
     mapper = inspect(model)
+    passed = ~is_canary(model) if named is None else or_(~is_canary(model), named)
 
     def pass_over(state: ORMExecuteState) -> None:
         # What a statement about something else joins is that thing's own run, whichever it is.
         if state.bind_mapper is mapper and isinstance(state.statement, Select) and not state.is_column_load:
-            state.statement = state.statement.where(~is_canary(model))
+            state.statement = state.statement.where(passed)
             if replayed is not None:
                 state.statement = state.statement.where(model.run_id.is_distinct_from(replayed))
 
@@ -127,6 +135,22 @@ def replayed_at(dag_id: str, logical_date: datetime | None) -> ScalarSelect[str]
     of_run = and_(run.dag_id == RoutedRun.dag_id, run.run_id == RoutedRun.run_id)
     replay = select(RoutedRun.replay_of).join(run, of_run).where(run.dag_id == dag_id, run.logical_date == logical_date)
     return replay.correlate(None).scalar_subquery()
+
+
+def canaries_among(runs: Collection[tuple[str, str]], *, session: Session) -> set[tuple[str, str]]:
+    """
+    Return which of some runs are canary runs; without a run id that one may have, no statement is sent.
+
+    :param runs: Dag and run ids
+    :param session: database session
+    """
+    possible = {run for run in runs if may_be_canary(run[1])}
+    if not possible:
+        return set()
+    query = select(RoutedRun.dag_id, RoutedRun.run_id).where(
+        RoutedRun.kind == CANARY, tuple_(RoutedRun.dag_id, RoutedRun.run_id).in_(possible)
+    )
+    return {(row.dag_id, row.run_id) for row in session.execute(query)}
 
 
 def live_runs(dag_id: str, types: Collection[DagRunType]) -> Select:

@@ -23,6 +23,9 @@ run would become evidence for a candidate that it no longer runs, and its failur
 cleared on the version that they have, whatever was asked for, also among live runs that do move; and they get no
 tasks that only the latest version has.
 
+Clearing tasks by dates, or those of a live run with its past or future, leaves canary runs alone: who repairs the live
+past starts no trial over. A canary run whose own date it is, is meant.
+
 Shown by ``tests/unit/enforcement/canaries/test_clearing.py``.
 """
 
@@ -59,6 +62,21 @@ def clear_task_instances(call: Call) -> Any:
         of_others = call.proceed(tis=others)
         cleared = None if cleared is None else [*cleared, *of_others]
     return cleared
+
+
+def get_task_instances(call: Call) -> Any:
+    """Find the tasks to clear: if it is by dates, those of live runs."""
+    if call.run_id:
+        return call.proceed()
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live
+
+    # No live run has the date of a canary run, which is within a second.
+    own = [date for date in (call.start_date, call.end_date) if date is not None and date.microsecond]
+    with only_live(TaskInstance, session=call.session, named=DagRun.logical_date.in_(own) if own else None):
+        return call.proceed()
 
 
 def get_new_task_ids(call: Call) -> list[str]:

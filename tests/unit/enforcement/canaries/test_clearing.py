@@ -19,8 +19,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from airflow._shared.timezones import timezone
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import clear_task_instances
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
@@ -154,20 +156,51 @@ def test_a_running_canary_keeps_its_version(pinned, api):
     assert_kept(pinned, run_id, DagRunState.RUNNING)
 
 
-def test_live_runs_move_to_the_active_version_beside_a_canary_that_does_not(pinned, api, session):
+def test_live_runs_move_to_the_active_version_beside_a_canary_that_does_not(pinned, session):
     trial = canary(pinned)
     before = run_of(trial, session).logical_date
     pinned.pin("orders", 2)
     run_id = live(pinned, logical_date=before + timedelta(seconds=1))
     pinned.pin("orders", 1)
-    body = {"include_past": True, "run_on_latest_version": True, "task_ids": ["extract"]}
+    tis = [ti for of in (trial, run_id) for ti in run_of(of, session).task_instances]
 
-    assert clear_task(api(), run_id, **body).status_code == 200
+    clear_task_instances(tis, session, run_on_latest_version=True)
 
+    session.commit()
     assert_kept(pinned, trial)
     run = run_of(run_id, session)
     assert (run.state, run.bundle_version) == (DagRunState.QUEUED, "sha1")
     assert run.created_dag_version.version_number == 1
+
+
+@pytest.mark.parametrize("asked", [{"include_past": True}, {"include_future": True}, "dates"])
+def test_a_canary_among_the_live_runs_that_are_cleared_by_dates_is_left_alone(pinned, api, session, asked):
+    before = live(pinned, "before", logical_date=timezone.utcnow() - timedelta(seconds=5))
+    trial = canary(pinned)
+    at = run_of(trial, session).logical_date
+    after = live(pinned, "after", logical_date=at + timedelta(seconds=5))
+    if asked == "dates":
+        body = {"start_date": "2026-01-01T00:00:00Z", "end_date": "2036-01-01T00:00:00Z", "dry_run": False}
+        answer = api().post("/api/v2/dags/orders/clearTaskInstances", json={**body, "only_failed": False})
+    else:
+        answer = clear_task(api(), before if "include_future" in asked else after, **asked, task_ids=["extract"])
+
+    assert answer.status_code == 200, answer.text
+    cleared = {ti["dag_run_id"] for ti in answer.json()["task_instances"]}
+    assert trial not in cleared
+    assert after in cleared
+    assert run_of(trial, session).clear_number == 0
+
+
+def test_a_canary_that_is_cleared_with_its_future_is_meant_and_no_other(pinned, api, session):
+    trial, other = canary(pinned), canary(pinned)
+    at = run_of(trial, session).logical_date
+    after = live(pinned, "after", logical_date=at + timedelta(seconds=5))
+
+    answer = clear_task(api(), trial, include_future=True, task_ids=["extract"])
+
+    assert {ti["dag_run_id"] for ti in answer.json()["task_instances"]} == {trial, after}
+    assert run_of(other, session).clear_number == 0
 
 
 def test_a_run_whose_id_only_looks_like_a_canarys_moves(pinned, api, session):
