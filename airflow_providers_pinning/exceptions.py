@@ -163,6 +163,10 @@ class VersionRejectedError(ConflictError):
     """The version was rejected, and may not be pinned until it is restored."""
 
 
+class VerdictFailedError(ConflictError):
+    """The runs of the version failed the criteria of the Dag."""
+
+
 class ContentNotKeptError(ConflictError):
     """A version that was rewritten cannot be repaired, because what it consisted of is not kept."""
 

@@ -122,6 +122,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "revision_conflict": Refusal(409, ExitCode.REFUSED, "RevisionConflictError"),
         "version_drifted": Refusal(409, ExitCode.REFUSED, "VersionDriftedError"),
         "version_rejected": Refusal(409, ExitCode.REFUSED, "VersionRejectedError"),
+        "verdict_failed": Refusal(409, ExitCode.REFUSED, "VerdictFailedError"),
         "version_active": Refusal(409, ExitCode.REFUSED, "VersionActiveError"),
         "version_unreadable": Refusal(409, ExitCode.REFUSED, "VersionUnreadableError"),
         "unversioned_bundle": Refusal(409, ExitCode.REFUSED, "UnversionedBundleError"),

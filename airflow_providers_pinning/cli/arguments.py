@@ -98,13 +98,19 @@ REASON = Arg(
 )
 OVERRIDE_REASON = Arg(
     ("--override-reason",),
-    help="Why a hold or a rejection is passed over; kept in the history",
+    help="Why a hold, a rejection or a failed verdict is passed over; kept in the history",
     type=values.reason,
     metavar="TEXT",
 )
 EXPECTED_REVISION = Arg(
     ("--expected-revision",),
     help="Refuse if the pin is not at this revision, because it was changed since you looked",
+    type=values.whole_number(0),
+    metavar="NUMBER",
+)
+EXPECTED_REVISION_OF_CRITERIA = Arg(
+    ("--expected-revision",),
+    help="Refuse if the criteria are not at this revision, because they were changed since you looked",
     type=values.whole_number(0),
     metavar="NUMBER",
 )
@@ -290,26 +296,23 @@ TIMEOUT = Arg(
     metavar="SECONDS",
 )
 
-SOAK_CRITERIA = (
+CRITERIA = (
     Arg(
         ("--min-runs",),
         help="Finished runs that are needed (default: 3)",
         type=values.whole_number(1),
-        default=3,
         metavar="NUMBER",
     ),
     Arg(
         ("--min-duration",),
         help="Time that the soak must last (default: 0)",
         type=values.seconds,
-        default=0.0,
         metavar="SECONDS",
     ),
     Arg(
         ("--max-failures",),
         help="Failed runs that are tolerated (default: 0)",
         type=values.whole_number(0),
-        default=0,
         metavar="NUMBER",
     ),
     Arg(
@@ -335,9 +338,47 @@ SOAK_CRITERIA = (
         ("--run-kinds",),
         help=f"Which runs count: {', '.join(RUN_KINDS)} (default: canary)",
         choices=RUN_KINDS,
-        default=RUN_KINDS[0],
         metavar="KIND",
     ),
+    Arg(
+        ("--failed-tasks",),
+        help="Whether a task that fails after its retries fails a run that ends well: count or ignore (default: count)",
+        choices=FAILED_TASKS,
+        metavar="HOW",
+    ),
+    Arg(
+        ("--compare",),
+        help="Judge by a comparison with the version that it would replace (default: no)",
+        action=argparse.BooleanOptionalAction,
+    ),
+    Arg(
+        ("--max-duration-ratio",),
+        help="With --compare: how much longer runs may take (default: 1.5)",
+        type=values.number(1e-6, MAX_DURATION_RATIO),
+        metavar="RATIO",
+    ),
+    Arg(
+        ("--max-failure-rate-increase",),
+        help="With --compare: how much more often runs may fail, between 0 and 1 (default: 0.05)",
+        type=values.number(0, 1),
+        metavar="SHARE",
+    ),
+    Arg(
+        ("--min-duration-difference",),
+        help="With --compare: by how much longer runs must take to be slower (default: 5)",
+        type=values.seconds,
+        metavar="SECONDS",
+    ),
+    Arg(
+        ("--min-duration-runs",),
+        help="With --compare: successful runs on each side, or replays, needed to judge durations (default: 3)",
+        type=values.whole_number(1),
+        metavar="NUMBER",
+    ),
+)
+"""What a version is judged by."""
+SOAK_CRITERIA = (
+    *CRITERIA,
     Arg(
         ("--since",),
         help="When the soak began (default: when the version was pinned, or its evaluation began)",
@@ -346,42 +387,10 @@ SOAK_CRITERIA = (
     ),
     EXPECTED_DAG_HASH,
     EXPECTED_BUNDLE_VERSION,
-    Arg(
-        ("--failed-tasks",),
-        help="Whether a task that fails after its retries fails a run that ends well: count or ignore (default: count)",
-        choices=FAILED_TASKS,
-        default=FAILED_TASKS[0],
-        metavar="HOW",
-    ),
-    Arg(("--compare",), help="Compare with the version that it would replace", action="store_true"),
-    Arg(
-        ("--max-duration-ratio",),
-        help="With --compare: how much longer runs may take (default: 1.5)",
-        type=values.number(1e-6, MAX_DURATION_RATIO),
-        default=1.5,
-        metavar="RATIO",
-    ),
-    Arg(
-        ("--max-failure-rate-increase",),
-        help="With --compare: how much more often runs may fail, between 0 and 1 (default: 0.05)",
-        type=values.number(0, 1),
-        default=0.05,
-        metavar="SHARE",
-    ),
-    Arg(
-        ("--min-duration-difference",),
-        help="With --compare: by how much longer runs must take to be slower (default: 5)",
-        type=values.seconds,
-        default=5.0,
-        metavar="SECONDS",
-    ),
-    Arg(
-        ("--min-duration-runs",),
-        help="With --compare: successful runs on each side, or replays, needed to judge durations (default: 3)",
-        type=values.whole_number(1),
-        default=3,
-        metavar="NUMBER",
-    ),
+)
+"""What is asked about a version; criteria that are left out are those of the Dag."""
+IGNORE_VERDICT = Arg(
+    ("--ignore-verdict",), help="Pin the version although its canary runs failed the criteria", action="store_true"
 )
 
 FROM_VERSION = Arg(

@@ -134,6 +134,13 @@ _SHOWING = (
         description="Ends with 0 if successful, 10 if progressing, 11 if failed, 12 if inconclusive.",
     ),
     _command(
+        "criteria",
+        "criteria.pinning_criteria",
+        "Show what the versions of a Dag are judged by",
+        args.DAG_ID,
+        *SHOWN,
+    ),
+    _command(
         "compare",
         "compare.pinning_compare",
         "Show what differs between two versions of a Dag",
@@ -165,6 +172,7 @@ _CHANGING = (
         args.EXPECTED_REVISION,
         *args.EXPECTED_VERSION,
         args.OVERRIDE_REASON,
+        args.IGNORE_VERDICT,
         *CHANGE,
         description="Name the version in exactly one of three ways.",
     ),
@@ -225,6 +233,16 @@ _CHANGING = (
         args.VERSION_REQUIRED,
         *args.EXPECTED_VERSION,
         *CHANGE,
+    ),
+    _command(
+        "set-criteria",
+        "criteria.pinning_set_criteria",
+        "Set what the versions of a Dag are judged by, in the command line, the user interface and sensors alike",
+        args.DAG_ID,
+        *args.CRITERIA,
+        args.EXPECTED_REVISION_OF_CRITERIA,
+        *CHANGE,
+        description="Replaces all that was set; what is left out is the default.",
     ),
     _command(
         "acknowledge",

@@ -27,6 +27,7 @@ from uuid import UUID
 
 from airflow_providers_pinning.domain.monitoring.health import Health
 from airflow_providers_pinning.domain.monitoring.lists import VersionSummary
+from airflow_providers_pinning.domain.soak.criteria import described
 from airflow_providers_pinning.domain.soak.soak import Soak, SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Evidence
 from airflow_providers_pinning.models import Event
@@ -58,12 +59,7 @@ def soak_report(soak: Soak, question: SoakQuestion) -> dict[str, Any]:
         **plain(soak.judgement),
         "version": plain(soak.version),
         "baseline": plain(soak.baseline),
-        "criteria": {
-            **plain(question.criteria),
-            "run_kinds": question.run_kinds.value,
-            "failed_tasks": question.failed_tasks.value,
-            **(plain(question.tolerance) if question.tolerance else {}),
-        },
+        "criteria": described(question),
         "evidence": {**plain(soak.evidence), "soaked_seconds": soak.soaked_seconds},
         "comparison": plain(soak.comparison),
     }

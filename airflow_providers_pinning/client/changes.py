@@ -24,6 +24,7 @@ from uuid import uuid4
 
 from airflow_providers_pinning.client import endpoints
 from airflow_providers_pinning.client.endpoints import ApiRequest
+from airflow_providers_pinning.client.soak import SoakCriteria
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -64,6 +65,7 @@ class PinningChanges:
         dag_version_id: str | None = None,
         bundle_version: str | None = None,
         override_reason: str | None = None,
+        ignore_verdict: bool = False,
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
@@ -71,6 +73,8 @@ class PinningChanges:
         Make a version the one that new runs use, and return the release state.
 
         Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``.
+
+        :param ignore_verdict: pin it although its runs failed the criteria of the Dag
         """
         return self.call(
             endpoints.pin(
@@ -80,6 +84,7 @@ class PinningChanges:
                 dag_version_id=dag_version_id,
                 bundle_version=bundle_version,
                 override_reason=override_reason,
+                ignore_verdict=ignore_verdict or None,
                 idempotency_key=idempotency_key or _new_key(),
                 **expected,
             )
@@ -228,6 +233,31 @@ class PinningChanges:
                 dag_id,
                 reason=reason,
                 run_ids=None if run_ids is None else list(run_ids),
+                expected_revision=expected_revision,
+                idempotency_key=idempotency_key or _new_key(),
+            )
+        )
+
+    def set_criteria(
+        self,
+        dag_id: str,
+        criteria: SoakCriteria,
+        *,
+        reason: str,
+        expected_revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Replace what the versions of a Dag are judged by, and return it.
+
+        :param criteria: the criteria; what is left out is the default
+        :param expected_revision: refuse with ``revision_conflict`` if the criteria were changed since
+        """
+        return self.call(
+            endpoints.set_criteria(
+                dag_id,
+                criteria=criteria.as_criteria(),
+                reason=reason,
                 expected_revision=expected_revision,
                 idempotency_key=idempotency_key or _new_key(),
             )

@@ -90,6 +90,16 @@ def soak(dag_id: str, version_number: int, criteria: SoakCriteria) -> ApiRequest
     return ApiRequest("GET", _dag(dag_id, f"/versions/{version_number}/soak"), criteria.as_params())
 
 
+def criteria(dag_id: str) -> ApiRequest:
+    """Ask what the versions of a Dag are judged by."""
+    return ApiRequest("GET", _dag(dag_id, "/criteria"))
+
+
+def set_criteria(dag_id: str, **body: Any) -> ApiRequest:
+    """Replace what the versions of a Dag are judged by."""
+    return ApiRequest("PUT", _dag(dag_id, "/criteria"), body=_given(**body))
+
+
 def dag_run(dag_id: str, run_id: str) -> ApiRequest:
     """Ask Airflow's own API for a run."""
     return ApiRequest("GET", f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}")

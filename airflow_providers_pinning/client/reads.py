@@ -96,6 +96,10 @@ class PinningReads:
         """Return a run as Airflow's own API describes it."""
         return self.call(endpoints.dag_run(dag_id, run_id))
 
+    def get_criteria(self, dag_id: str) -> dict[str, Any]:
+        """Return what the versions of a Dag are judged by, and in ``stored`` what of it differs from the defaults."""
+        return self.call(endpoints.criteria(dag_id))
+
     def get_soak(self, dag_id: str, version_number: int, criteria: SoakCriteria | None = None) -> dict[str, Any]:
         """Return the verdict on a version, with its evidence."""
         return self.call(endpoints.soak(dag_id, version_number, criteria or SoakCriteria()))

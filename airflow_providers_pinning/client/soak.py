@@ -29,13 +29,13 @@ __all__ = ["FailedTasks", "RunKind", "SoakCriteria", "Verdict", "iso", "seconds"
 
 @dataclass(frozen=True)
 class SoakCriteria:
-    """When a soak is over, and how; times are in seconds."""
+    """When a soak is over, and how; times are in seconds. What is left out is what is stored for the Dag."""
 
-    min_runs: int = 3
+    min_runs: int | None = None
     """Finished runs that are needed."""
-    min_duration: float = 0
+    min_duration: float | None = None
     """Time that must have passed since the soak began."""
-    max_failures: int = 0
+    max_failures: int | None = None
     """Failed runs that are tolerated; one more fails the soak."""
     max_output_differences: int | None = None
     """Outputs that may differ between replays and their originals, all together; by default they are not judged."""
@@ -43,7 +43,7 @@ class SoakCriteria:
     """Successes in a row, up to now, that are needed."""
     inconclusive_after: float | None = None
     """Time after which an undecided soak is inconclusive."""
-    run_kinds: str = RunKind.CANARY.value
+    run_kinds: str | None = None
     """A :class:`RunKind`."""
     since: str | None = None
     """When the soak began, in ISO 8601; by default when the version was made a candidate, or pinned."""
@@ -51,7 +51,7 @@ class SoakCriteria:
     """Hash of the version that is meant; if the version has another one, the soak is void."""
     expected_bundle_version: str | None = None
     """Commit of the version that is meant; if the version has another one, the soak is void."""
-    compare: bool = False
+    compare: bool | None = None
     """Compare with the runs of the version that it would replace, or replaced."""
     max_duration_ratio: float | None = None
     """How many times as long the runs may take, with ``compare``."""
@@ -61,12 +61,27 @@ class SoakCriteria:
     """Seconds by which the runs must take longer to be slower, with ``compare``."""
     min_duration_runs: int | None = None
     """Successful runs on each side, or pairs of replay and original, that are needed to judge durations."""
-    failed_tasks: str = FailedTasks.COUNT.value
+    failed_tasks: str | None = None
     """A :class:`FailedTasks`."""
 
     def __post_init__(self) -> None:
-        RunKind(self.run_kinds)
-        FailedTasks(self.failed_tasks)
+        if self.run_kinds is not None:
+            RunKind(self.run_kinds)
+        if self.failed_tasks is not None:
+            FailedTasks(self.failed_tasks)
+
+    def as_criteria(self) -> dict[str, Any]:
+        """
+        Return what may be stored for a Dag.
+
+        :raises ValueError: if something is given that is no criterion
+        """
+        about = {name: getattr(self, name) for name in ("since", "expected_dag_hash", "expected_bundle_version")}
+        if given := [name for name, value in about.items() if value is not None]:
+            raise ValueError(
+                f"{', '.join(given)} belongs to one question about a version, not to the criteria of a Dag"
+            )
+        return {name: value for name, value in vars(self).items() if value is not None and name not in about}
 
     def as_params(self) -> dict[str, Any]:
         """Return the query parameters; what is not given is left to the server."""

@@ -81,6 +81,10 @@ class VersionRejectedError(PinningError):
     """The version was rejected and may not be pinned until it is restored."""
 
 
+class VerdictFailedError(PinningError):
+    """The runs of the version failed the criteria of the Dag."""
+
+
 class VersionActiveError(PinningError):
     """The version is pinned, so it cannot be rejected in place."""
 

@@ -25,6 +25,7 @@ from airflow_providers_pinning.models.bundle_version import BundleVersion
 from airflow_providers_pinning.models.code import Commit, CommitFiles, DagModules, FileContent, VersionFiles
 from airflow_providers_pinning.models.component import Component
 from airflow_providers_pinning.models.content import VersionContent
+from airflow_providers_pinning.models.criteria import DagCriteria
 from airflow_providers_pinning.models.event import Event
 from airflow_providers_pinning.models.gap import Gap
 from airflow_providers_pinning.models.pin import Pin
@@ -40,6 +41,7 @@ __all__ = [
     "Commit",
     "CommitFiles",
     "Component",
+    "DagCriteria",
     "DagModules",
     "Event",
     "FileContent",

@@ -44,7 +44,9 @@ class PinDagVersionOperator(PinningOperator):
     :param expected_dag_hash: fail if the version has another hash (templated)
     :param expected_bundle_version: fail if the version has another commit (templated)
     :param expected_revision: fail if the pin was changed since this revision (templated)
-    :param override_reason: why a rejection or a hold is passed over (templated)
+    :param override_reason: why a rejection, a hold or a failed verdict is passed over (templated)
+    :param ignore_verdict: pin the version although its runs failed the criteria of the Dag, for promotion Dags that
+        judge by criteria of their own
     """
 
     template_fields: Sequence[str] = (
@@ -68,6 +70,7 @@ class PinDagVersionOperator(PinningOperator):
         expected_bundle_version: str | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
+        ignore_verdict: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -78,6 +81,7 @@ class PinDagVersionOperator(PinningOperator):
         self.expected_bundle_version = expected_bundle_version
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.ignore_verdict = ignore_verdict
         self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
@@ -97,6 +101,7 @@ class PinDagVersionOperator(PinningOperator):
             expected_bundle_version=self.condition("expected_bundle_version"),
             expected_revision=whole_number("expected_revision", self.expected_revision),
             override_reason=text(self.override_reason),
+            ignore_verdict=self.ignore_verdict,
             idempotency_key=self.key(context, "pin"),
         )
 

@@ -43,7 +43,12 @@ class PinBody(ExpectedBody, ChangeBody):
     version_number: VersionNumber | None = None
     dag_version_id: UUID | None = None
     bundle_version: Text | None = Field(default=None, min_length=1)
-    override_reason: Reason | None = Field(default=None, description="Why a rejection or a hold is passed over.")
+    override_reason: Reason | None = Field(
+        default=None, description="Why a rejection, a hold or a failed verdict is passed over."
+    )
+    ignore_verdict: bool = Field(
+        default=False, description="Pin the version although its runs failed the criteria of the Dag."
+    )
 
     @model_validator(mode="after")
     def _name_one_version(self) -> PinBody:

@@ -28,10 +28,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airflow_providers_pinning.client.soak import SoakCriteria, iso, seconds
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.operators.base import renamed, required_number, whole_number
+from airflow_providers_pinning.operators.base import renamed, required_number, text, whole_number
 from airflow_providers_pinning.sensors.base import PinningSensor
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
-from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Verdict
+from airflow_providers_pinning.vocabulary import Verdict
 
 XCOM_SOAK = "soak"
 """XCom with the verdict and its evidence, also of a soak that fails or is skipped."""
@@ -54,7 +54,7 @@ class VersionSoakSensor(PinningSensor):
 
     Returns verdict, reason, message and evidence. A failed soak fails the task at once without retries, since a
     retry would judge the same runs. So does a version that is not the expected one any more. Times are a
-    ``timedelta`` or seconds.
+    ``timedelta`` or seconds. Criteria that are left out are those that are stored for the Dag, and else the defaults.
 
     :param version_number: number of the version (templated)
     :param min_runs: finished runs that are needed (templated)
@@ -101,19 +101,19 @@ class VersionSoakSensor(PinningSensor):
         self,
         *,
         version_number: int | str,
-        min_runs: int | str = 3,
-        min_duration: float | str | timedelta = 0,
-        max_failures: int | str = 0,
+        min_runs: int | str | None = None,
+        min_duration: float | str | timedelta | None = None,
+        max_failures: int | str | None = None,
         max_output_differences: int | str | None = None,
         consecutive_successes: int | str | None = None,
         inconclusive_after: float | str | timedelta | None = None,
         on_inconclusive: str = OnInconclusive.FAIL.value,
-        run_kinds: str = RunKind.CANARY.value,
+        run_kinds: str | None = None,
         since: datetime | str | None = None,
         expected_dag_hash: str | None = None,
         expected_bundle_version: str | None = None,
-        failed_tasks: str = FailedTasks.COUNT.value,
-        compare: bool = False,
+        failed_tasks: str | None = None,
+        compare: bool | None = None,
         max_duration_ratio: float | None = None,
         max_failure_rate_increase: float | None = None,
         min_duration_difference: float | timedelta | None = None,
@@ -147,17 +147,17 @@ class VersionSoakSensor(PinningSensor):
         """Return what is asked, now that the templates are rendered."""
         OnInconclusive(self.on_inconclusive)
         return SoakCriteria(
-            min_runs=required_number("min_runs", self.min_runs),
-            min_duration=seconds(self.min_duration) or 0,
-            max_failures=required_number("max_failures", self.max_failures),
+            min_runs=whole_number("min_runs", self.min_runs),
+            min_duration=seconds(self.min_duration),
+            max_failures=whole_number("max_failures", self.max_failures),
             max_output_differences=whole_number("max_output_differences", self.max_output_differences),
             consecutive_successes=whole_number("consecutive_successes", self.consecutive_successes),
             inconclusive_after=seconds(self.inconclusive_after),
-            run_kinds=self.run_kinds,
+            run_kinds=text(self.run_kinds),
             since=iso(self.since),
             expected_dag_hash=self.condition("expected_dag_hash"),
             expected_bundle_version=self.condition("expected_bundle_version"),
-            failed_tasks=self.failed_tasks,
+            failed_tasks=text(self.failed_tasks),
             compare=self.compare,
             max_duration_ratio=self.max_duration_ratio,
             max_failure_rate_increase=self.max_failure_rate_increase,

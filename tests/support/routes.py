@@ -52,6 +52,7 @@ READS = (
     Route("GET", "/api/v1/dags/{dag_id}/permissions"),
     Route("GET", "/api/v1/dags/{dag_id}/rollback"),
     Route("GET", "/api/v1/dags/{dag_id}/compare"),
+    Route("GET", "/api/v1/dags/{dag_id}/criteria"),
     Route("GET", "/api/v1/pins"),
     Route("GET", "/api/v1/health"),
     Route("GET", "/api/v1/components"),
@@ -67,5 +68,6 @@ WRITES = (
     Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/restore", body=REASON),
     Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/repair", body=REASON),
     Route("POST", "/api/v1/dags/{dag_id}/acknowledgements", body=REASON),
+    Route("PUT", "/api/v1/dags/{dag_id}/criteria", body={"criteria": {"min_runs": 5}, **REASON}),
     Route("POST", "/api/v1/dags/{dag_id}/canaryRuns", body={"version_number": 2}),
 )

@@ -164,9 +164,9 @@ ROOMS = (
     "dag_model",
     "canaries",
     "monitoring",
+    "soak",
     "changes",
     "difference",
-    "soak",
 )
 """The rooms of the domain, in the order in which they may import each other: only what stands before them."""
 

@@ -18,8 +18,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -47,9 +46,7 @@ from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.soak import soak
-from airflow_providers_pinning.domain.soak.baseline import Tolerance
-from airflow_providers_pinning.domain.soak.soak import SoakQuestion
-from airflow_providers_pinning.domain.soak.verdict import Criteria
+from airflow_providers_pinning.domain.soak.criteria import GivenCriteria, described, question_of
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
 from airflow_providers_pinning.schemas.canary import (
     BaselineComparisonResponse,
@@ -176,44 +173,51 @@ def get_soak(
     version_number: VersionNumber,
     session: SessionDep,
     inconclusive_after: InconclusiveAfter,
-    min_runs: Annotated[int, Query(ge=1, le=MAX_INTEGER)] = 3,
-    min_duration: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 0,
-    max_failures: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+    min_runs: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
+    min_duration: Annotated[float | None, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = None,
+    max_failures: Annotated[int | None, Query(ge=0, le=MAX_INTEGER)] = None,
     max_output_differences: Annotated[int | None, Query(ge=0, le=MAX_INTEGER)] = None,
     consecutive_successes: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
-    run_kinds: RunKind = RunKind.CANARY,
+    run_kinds: RunKind | None = None,
     since: Moment | None = None,
     expected_dag_hash: Text | None = None,
     expected_bundle_version: Text | None = None,
-    failed_tasks: FailedTasks = FailedTasks.COUNT,
-    compare: bool = False,
-    max_duration_ratio: Annotated[float, Query(gt=0, le=MAX_DURATION_RATIO)] = 1.5,
-    max_failure_rate_increase: Annotated[float, Query(ge=0, le=1)] = 0.05,
-    min_duration_difference: Annotated[float, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = 5,
-    min_duration_runs: Annotated[int, Query(ge=1, le=MAX_INTEGER)] = 3,
+    failed_tasks: FailedTasks | None = None,
+    compare: bool | None = None,
+    max_duration_ratio: Annotated[float | None, Query(gt=0, le=MAX_DURATION_RATIO)] = None,
+    max_failure_rate_increase: Annotated[float | None, Query(ge=0, le=1)] = None,
+    min_duration_difference: Annotated[float | None, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = None,
+    min_duration_runs: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
+    show_comparison: Annotated[bool, Query(description="Compare even if that is not judged.")] = False,
 ) -> SoakResponse:
-    """Judge a version by its runs, with the evidence."""
-    criteria = Criteria(
+    """
+    Judge a version by its runs, with the evidence.
+
+    Criteria that are left out are those that are stored for the Dag (`GET .../criteria`), and else the defaults.
+    """
+    given = GivenCriteria(
         min_runs=min_runs,
-        min_duration=timedelta(seconds=min_duration),
+        min_duration=min_duration,
         max_failures=max_failures,
         max_output_differences=max_output_differences,
         consecutive_successes=consecutive_successes,
-        inconclusive_after=None if inconclusive_after is None else timedelta(seconds=inconclusive_after),
-    )
-    tolerance = (
-        Tolerance(max_duration_ratio, max_failure_rate_increase, min_duration_difference, min_duration_runs)
-        if compare
-        else None
-    )
-    question = SoakQuestion(
-        criteria,
-        run_kinds,
-        since,
-        expected_dag_hash,
-        tolerance,
-        expected_bundle_version=expected_bundle_version,
+        inconclusive_after=inconclusive_after,
+        run_kinds=run_kinds,
         failed_tasks=failed_tasks,
+        compare=compare,
+        max_duration_ratio=max_duration_ratio,
+        max_failure_rate_increase=max_failure_rate_increase,
+        min_duration_difference=min_duration_difference,
+        min_duration_runs=min_duration_runs,
+    )
+    question = question_of(
+        dag_id,
+        given,
+        shows_comparison=show_comparison,
+        since=since,
+        expected_dag_hash=expected_dag_hash,
+        expected_bundle_version=expected_bundle_version,
+        session=session,
     )
     result = soak.soak(dag_id, version_number, question, session=session)
     return SoakResponse(
@@ -223,15 +227,7 @@ def get_soak(
         message=result.judgement.message,
         version=IdentityResponse.model_validate(result.version),
         baseline=IdentityResponse.model_validate(result.baseline) if result.baseline else None,
-        criteria={
-            **{
-                name: value.total_seconds() if isinstance(value, timedelta) else value
-                for name, value in asdict(criteria).items()
-            },
-            "run_kinds": run_kinds.value,
-            "failed_tasks": failed_tasks.value,
-            **(asdict(tolerance) if tolerance else {}),
-        },
+        criteria=described(question),
         evidence=EvidenceResponse.model_validate(result.evidence).model_copy(
             update={"soaked_seconds": result.soaked_seconds}
         ),

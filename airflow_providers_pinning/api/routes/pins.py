@@ -77,7 +77,10 @@ def pin_dag_version(dag_id: DagId, body: PinBody, caller: CallerDep, session: Se
         idempotency_key=body.idempotency_key,
         override_reason=body.override_reason,
     )
-    return commit(lambda: pins.pin_version(dag_id, target, change, session=session), session=session)
+    return commit(
+        lambda: pins.pin_version(dag_id, target, change, ignore_verdict=body.ignore_verdict, session=session),
+        session=session,
+    )
 
 
 @router.delete(

@@ -75,7 +75,12 @@ def pinning_pin(args: Namespace) -> None:
             ExitCode.USAGE, "usage: give exactly one of --version-number, --dag-version-id and --bundle-version."
         )
     target = pins.Target(args.version_number, args.dag_version_id, args.bundle_version, args.expected_dag_hash)
-    make_change(args, lambda change, session: pins.pin_version(args.dag_id, target, change, session=session))
+    make_change(
+        args,
+        lambda change, session: pins.pin_version(
+            args.dag_id, target, change, ignore_verdict=args.ignore_verdict, session=session
+        ),
+    )
 
 
 @changes

@@ -19,8 +19,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from datetime import timedelta
 from typing import Any
+
+from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.json_form import soak_report
@@ -28,11 +29,14 @@ from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.soak import soak
-from airflow_providers_pinning.domain.soak.baseline import Comparison, Tolerance
+from airflow_providers_pinning.domain.soak.baseline import Comparison
+from airflow_providers_pinning.domain.soak.criteria import GivenCriteria, question_of
 from airflow_providers_pinning.domain.soak.soak import Soak, SoakQuestion
-from airflow_providers_pinning.domain.soak.verdict import Criteria
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.vocabulary import ExitCode, FailedTasks, RunKind, Verdict
+
+RUNS_FOR_RATE = 20
+"""Below this number of runs, a bound of the failure rate says next to nothing."""
 
 CODE_OF = {
     Verdict.SUCCESSFUL: ExitCode.DONE,
@@ -45,36 +49,42 @@ CODE_OF = {
 @shows
 def pinning_soak(args: Namespace) -> None:
     """Judge a version by its runs, and end with a code that says the verdict."""
-    question = _question(args)
-    result = look_until(
-        lambda seen: not args.wait or seen.judgement.verdict != Verdict.PROGRESSING,
-        lambda session: soak.soak(args.dag_id, args.version_number, question, session=session),
-        timeout=args.timeout,
+    given = given_criteria(args)
+
+    def look(session: Session) -> tuple[Soak, SoakQuestion]:
+        question = question_of(
+            args.dag_id,
+            given,
+            since=args.since,
+            expected_dag_hash=args.expected_dag_hash,
+            expected_bundle_version=args.expected_bundle_version,
+            session=session,
+        )
+        return soak.soak(args.dag_id, args.version_number, question, session=session), question
+
+    result, question = look_until(
+        lambda seen: not args.wait or seen[0].judgement.verdict != Verdict.PROGRESSING, look, timeout=args.timeout
     )
     show(args.output, soak_report(result, question), _rows(result))
     raise SystemExit(CODE_OF[result.judgement.verdict])
 
 
-def _question(args: Namespace) -> SoakQuestion:
-    criteria = Criteria(
+def given_criteria(args: Namespace) -> GivenCriteria:
+    """Return the criteria that a command was given."""
+    return GivenCriteria(
         min_runs=args.min_runs,
-        min_duration=timedelta(seconds=args.min_duration),
+        min_duration=args.min_duration,
         max_failures=args.max_failures,
         max_output_differences=args.max_output_differences,
         consecutive_successes=args.consecutive_successes,
-        inconclusive_after=None if args.inconclusive_after is None else timedelta(seconds=args.inconclusive_after),
-    )
-    tolerance = Tolerance(
-        args.max_duration_ratio, args.max_failure_rate_increase, args.min_duration_difference, args.min_duration_runs
-    )
-    return SoakQuestion(
-        criteria,
-        RunKind(args.run_kinds),
-        args.since,
-        args.expected_dag_hash,
-        tolerance if args.compare else None,
-        expected_bundle_version=args.expected_bundle_version,
-        failed_tasks=FailedTasks(args.failed_tasks),
+        inconclusive_after=args.inconclusive_after,
+        run_kinds=RunKind(args.run_kinds) if args.run_kinds else None,
+        failed_tasks=FailedTasks(args.failed_tasks) if args.failed_tasks else None,
+        compare=args.compare,
+        max_duration_ratio=args.max_duration_ratio,
+        max_failure_rate_increase=args.max_failure_rate_increase,
+        min_duration_difference=args.min_duration_difference,
+        min_duration_runs=args.min_duration_runs,
     )
 
 
@@ -95,7 +105,7 @@ def _rows(result: Soak) -> list[Row]:
         "replays": f"{evidence.replays} compared, {evidence.output_differences} outputs differ",
         "set aside": ", ".join(evidence.outputs_set_aside) or None,
     }
-    if (bound := evidence.failure_rate_upper_95) is not None:
+    if (bound := evidence.failure_rate_upper_95) is not None and evidence.runs >= RUNS_FOR_RATE:
         rows["failure rate"] = f"at most {bound:.1%} (with 95% confidence)"
     if compared:
         rows |= {

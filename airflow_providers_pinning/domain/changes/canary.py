@@ -49,6 +49,7 @@ from airflow_providers_pinning.domain.history.events import Change, EventKind
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.release_state import Repetition
 from airflow_providers_pinning.domain.versions import likeness, managed
+from airflow_providers_pinning.domain.versions.expected import check_unchanged
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
@@ -135,7 +136,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     conditions.check_revision(dag_id, pin, change, session=session)
     conditions.check_expected(dag_id, version, change)
     # What it did would be evidence of nothing, whatever the caller overrides.
-    preconditions.check_unchanged(dag_id, version, managed.managed_version(version.dag_version_id, session=session))
+    check_unchanged(dag_id, version, managed.managed_version(version.dag_version_id, session=session))
     preconditions.check_pinnable(dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     dag = read_dag(version, dag_id=dag_id, session=session)

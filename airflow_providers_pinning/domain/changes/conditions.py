@@ -20,39 +20,12 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.errors import DagHeldError, RevisionConflictError, VersionDriftedError
+from airflow_providers_pinning.domain.errors import DagHeldError, RevisionConflictError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
+from airflow_providers_pinning.domain.versions.expected import check_same
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
-
-
-def check_same(
-    dag_id: str, version: VersionIdentity, *, dag_hash: str | None = None, bundle_version: str | None = None
-) -> None:
-    """
-    Compare a version with the one that the caller saw. As long as it is not managed, a commit may rewrite it.
-
-    The hash covers the structure of the Dag. Versions with the same hash may have different code, which only the
-    bundle's version tells apart.
-
-    :param dag_hash: hash that the caller expects, if any
-    :param bundle_version: version of the bundle, such as a commit, that the caller expects, if any
-    :raises VersionDriftedError: if the version has another
-    """
-    for what, expected, found in (
-        ("has hash", dag_hash, version.dag_hash),
-        ("has code", bundle_version, version.bundle_version),
-    ):
-        if expected not in (None, found):
-            raise VersionDriftedError(
-                f"Dag {dag_id!r}, {version.label}, {what} {found}, not the expected {expected}: it changed since it "
-                "was approved. Evaluate it again.",
-                dag_id=dag_id,
-                version_number=version.version_number,
-                dag_hash=version.dag_hash,
-                bundle_version=version.bundle_version,
-            )
 
 
 def check_expected(dag_id: str, version: VersionIdentity, change: Change, *, dag_hash: str | None = None) -> None:

@@ -29,6 +29,7 @@ from airflow_providers_pinning.domain.history.events import Change, EventKind
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
 from airflow_providers_pinning.models import (
     Acknowledgement,
+    DagCriteria,
     Gap,
     ManagedVersion,
     Pin,
@@ -37,7 +38,15 @@ from airflow_providers_pinning.models import (
     WithheldEffect,
 )
 
-_DROPPED: tuple[Any, ...] = (ManagedVersion, VersionContent, Acknowledgement, RoutedRun, WithheldEffect, Gap)
+_DROPPED: tuple[Any, ...] = (
+    ManagedVersion,
+    VersionContent,
+    Acknowledgement,
+    RoutedRun,
+    WithheldEffect,
+    Gap,
+    DagCriteria,
+)
 
 
 def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:

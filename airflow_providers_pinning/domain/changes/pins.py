@@ -31,6 +31,7 @@ from airflow_providers_pinning.domain.changes import conditions, preconditions
 from airflow_providers_pinning.domain.changes.pin_row import choose, choose_nothing, lift_hold, lock_pin, retain_active
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_latest, warn_of_moved_team
 from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
+from airflow_providers_pinning.domain.changes.verdict_check import check_verdict
 from airflow_providers_pinning.domain.dag_model import asset_conflicts, partitions
 from airflow_providers_pinning.domain.dag_model.head import head_of
 from airflow_providers_pinning.domain.dag_model.sync import (
@@ -46,6 +47,7 @@ from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state, state_of_change
 from airflow_providers_pinning.domain.versions import likeness, managed
 from airflow_providers_pinning.domain.versions.bundle_versions import version_at_commit
+from airflow_providers_pinning.domain.versions.expected import is_drifted
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
@@ -76,7 +78,9 @@ class Target:
         }
 
 
-def pin_version(dag_id: str, target: Target, change: Change, *, session: Session) -> ReleaseState:
+def pin_version(
+    dag_id: str, target: Target, change: Change, *, ignore_verdict: bool = False, session: Session
+) -> ReleaseState:
     """
     Make a version the one that new runs use, until the pin is changed.
 
@@ -85,9 +89,12 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     :param dag_id: the Dag
     :param target: which version
     :param change: who asks, why, and under which conditions
+    :param ignore_verdict: pin it although its runs failed the criteria of the Dag
     :param session: database session; the caller commits
     :raises UnknownDagError: if there is no such Dag
     :raises UnknownVersionError: if there is no such version
+    :raises VerdictFailedError: if its runs failed the criteria of the Dag, unless that is ignored or
+        ``change.override_reason`` is given
     :raises RevisionConflictError: if the pin is at another revision than the caller expected
     :raises VersionDriftedError: if the version is not what was approved or recorded
     :raises VersionRejectedError: if it was rejected, unless ``change.override_reason`` is given
@@ -110,7 +117,16 @@ def pin_version(dag_id: str, target: Target, change: Change, *, session: Session
     if pin.hold_reason and pinned_identity(pin) == version:
         # No version becomes active, so what would refuse a pin does not keep a person from lifting the hold.
         return _confirm(pin, version, change, request, session=session)
-    return activate(EventKind.PINNED, pin, version, change, request, warnings=warnings, session=session)
+    return activate(
+        EventKind.PINNED,
+        pin,
+        version,
+        change,
+        request,
+        warnings=warnings,
+        ignore_verdict=ignore_verdict,
+        session=session,
+    )
 
 
 def _target_version(dag_id: str, target: Target, *, session: Session) -> tuple[VersionIdentity, tuple[str, ...]]:
@@ -138,6 +154,7 @@ def activate(
     hold: bool = False,
     evidence: Mapping[str, Any] | None = None,
     warnings: tuple[str, ...] = (),
+    ignore_verdict: bool = False,
     session: Session,
 ) -> ReleaseState:
     """
@@ -158,6 +175,12 @@ def activate(
     with_code = preconditions.with_code_of(version, checked.known.managed)
     if kind == EventKind.PINNED:
         preconditions.check_fetchable(dag_id, version, with_code, change)
+    if kind == EventKind.PINNED and from_version != version:
+        failed = check_verdict(
+            dag_id, version, checked.known.managed, change, ignore_verdict=ignore_verdict, session=session
+        )
+        warnings += failed.warnings
+        evidence = {**(evidence or {}), **(failed.evidence or {})}
     warnings += preconditions.warn_of_code(version, with_code)
     has_partitions = readable.timetable.partitioned or session.get_one(DagModel, dag_id).timetable_partitioned
     warnings += warn_of_moved_team(version, checked.known) + likeness.warn_of_rejected_equal(version, session=session)
@@ -171,7 +194,7 @@ def activate(
         # What was live until now is what a rollback returns to: no later commit may overwrite it.
         managed.retain(dag_id, from_version, reason=change.reason, session=session)
     row = managed.manage(dag_id, version, VersionState.ACTIVE, reason=change.reason, session=session)
-    if preconditions.is_drifted(version, row):
+    if is_drifted(version, row):
         managed.accept_as_it_is(row, version, session=session)
         warnings += (
             f"Version {version.version_number} was rewritten since it came under management; "

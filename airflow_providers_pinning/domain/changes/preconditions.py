@@ -28,19 +28,17 @@ from airflow_providers_pinning.domain.errors import (
     TeamNotPermittedError,
     UnversionedBundleError,
     VersionDataUnsupportedError,
-    VersionDriftedError,
     VersionRejectedError,
 )
 from airflow_providers_pinning.domain.files.relation import held_rejection
 from airflow_providers_pinning.domain.history.events import CallerKind, Change
-from airflow_providers_pinning.domain.text import repair_command
 from airflow_providers_pinning.domain.versions.circumstances import (
     Circumstances,
     circumstances_of,
     data_reaches_workers,
 )
 from airflow_providers_pinning.domain.versions.code_availability.finding import CodeSource, CodeState, code_remedy
-from airflow_providers_pinning.domain.versions.drift import has_drifted
+from airflow_providers_pinning.domain.versions.expected import check_unchanged
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import ManagedVersion
@@ -64,34 +62,6 @@ def check_versioned(dag_id: str, version: VersionIdentity) -> None:
             version_number=version.version_number,
             bundle_name=version.bundle_name,
         )
-
-
-def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
-    """
-    Compare a version with its snapshot.
-
-    :raises VersionDriftedError: if it changed since it came under management
-    """
-    if managed is None:
-        return
-    if is_drifted(version, managed):
-        raise VersionDriftedError(
-            f"Dag {dag_id!r}, {version.label}, is not what it was when it came under management "
-            f"(then {managed.bundle_version} with hash {managed.dag_hash}, now {version.bundle_version} with hash "
-            f"{version.dag_hash}): a process that does not enforce pins rewrote it. Repair it, which writes it again "
-            f"as it was: {repair_command(dag_id, version.version_number)}. Or pin it as it is now, with an "
-            "override_reason and the present hash and commit as expected_dag_hash and expected_bundle_version. Or "
-            "choose another version.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-            dag_hash=version.dag_hash,
-            bundle_version=version.bundle_version,
-        )
-
-
-def is_drifted(version: VersionIdentity, managed: ManagedVersion | None) -> bool:
-    """Tell whether a managed version is not what it was when it came under management."""
-    return managed is not None and has_drifted(managed, version)
 
 
 def accepts_drift(change: Change) -> bool:

@@ -34,7 +34,7 @@ from airflow.utils.state import State
 from sqlalchemy import func, null, select, update
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes import conditions, preconditions
+from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
 from airflow_providers_pinning.domain.dag_model.sync import request_parse, sync_dag_model
@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change, EventKind
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.text import pin_as_it_is_command
+from airflow_providers_pinning.domain.versions.expected import is_drifted
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
@@ -90,7 +91,7 @@ def repair_version(dag_id: str, version_number: int, change: Change, *, session:
             version_number=version_number,
         )
     latest = latest_identity(dag_id, session=session)
-    if preconditions.is_drifted(version, managed):
+    if is_drifted(version, managed):
         _check_unused(dag_id, version, session=session)
         _write(managed, _content(dag_id, version, managed, session=session), session=session)
         # Runs that were created meanwhile had what it was rewritten to.

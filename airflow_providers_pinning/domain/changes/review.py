@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.history.events import Change, EventKind
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.circumstances import circumstances_of
+from airflow_providers_pinning.domain.versions.expected import check_unchanged
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
@@ -165,7 +166,7 @@ def _check_candidate(
     """Refuse what could never be pinned; code that is missing now may come back, and is looked for from then on."""
     known = circumstances_of(dag_id, [version], session=session)[version.dag_version_id]
     preconditions.check_versioned(dag_id, version)
-    preconditions.check_unchanged(dag_id, version, known.managed)
+    check_unchanged(dag_id, version, known.managed)
     preconditions.check_not_rejected(dag_id, version, known.managed, change)
     preconditions.check_no_rejection_holds(dag_id, version, known.managed, change, session=session)
     preconditions.check_team(dag_id, version, known, change)

@@ -24,7 +24,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes.conditions import check_same
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import conflicts_of
 from airflow_providers_pinning.domain.difference.assets import AssetChange, assets_of, compare_assets
 from airflow_providers_pinning.domain.difference.dag_files import SourceChange, compare_sources
@@ -35,6 +34,7 @@ from airflow_providers_pinning.domain.difference.tasks import TaskChanges, compa
 from airflow_providers_pinning.domain.difference.values import FieldChange, field_changes
 from airflow_providers_pinning.domain.errors import UnknownVersionError
 from airflow_providers_pinning.domain.files.commits import CommitsBetween
+from airflow_providers_pinning.domain.versions.expected import check_same
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,

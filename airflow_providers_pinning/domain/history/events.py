@@ -55,6 +55,8 @@ class EventKind(str, Enum):
     """A managed version that something had rewritten was written again as it was recorded."""
     ACKNOWLEDGED = "acknowledged"
     """Runs that had escaped the pin are no longer reported."""
+    CRITERIA_SET = "criteria_set"
+    """What versions of the Dag are judged by was changed; every version and the pin stayed."""
     FORGOTTEN = "forgotten"
     """The Dag was deleted from Airflow, and its pin with it."""
 

@@ -27,8 +27,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import live_types
-from airflow_providers_pinning.domain.changes.conditions import check_same
-from airflow_providers_pinning.domain.changes.preconditions import check_unchanged
 from airflow_providers_pinning.domain.errors import NotManagedError
 from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.soak import verdict
@@ -36,6 +34,7 @@ from airflow_providers_pinning.domain.soak.baseline import Comparison, Sample, T
 from airflow_providers_pinning.domain.soak.evidence import EVER, baseline_sample, durations, gather, paired_durations
 from airflow_providers_pinning.domain.soak.judged_runs import Scope
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Evidence, Judgement
+from airflow_providers_pinning.domain.versions.expected import check_same, check_unchanged
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
@@ -60,11 +59,13 @@ class SoakQuestion:
     expected_dag_hash: str | None = None
     """Hash that the caller means; another one is refused."""
     tolerance: Tolerance | None = None
-    """Compare with the version that it would replace; ``None`` does not."""
+    """Compare with the version that it would replace, and judge by that too; ``None`` does not."""
     expected_bundle_version: str | None = None
     """Version of the bundle, such as a commit, that the caller means; another one is refused."""
     failed_tasks: FailedTasks = FailedTasks.COUNT
     """What it means that a task failed after its retries in a run that ended well."""
+    shown_tolerance: Tolerance | None = None
+    """Compare without judging by it."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +114,14 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
     )
     judgement = verdict.judge(evidence, question.criteria, now)
     compared = baseline = None
-    if question.tolerance:
+    if limits := question.tolerance or question.shown_tolerance:
         baseline = _baseline(dag_id, version, session=session)
         ours = Sample(evidence.failures, durations(scope, runs, session=session), evidence.runs)
         theirs = baseline_sample(_live_runs_of(baseline, scope), session=session)
         pairs = paired_durations(scope, runs, baseline.dag_version_id, session=session) if baseline else ()
-        compared = compare(ours, theirs, question.tolerance, pairs)
+        compared = compare(ours, theirs, limits, pairs)
         # A few early runs say nothing of a difference, so it counts once there are as many as are needed.
-        if evidence.runs >= question.criteria.min_runs:
+        if question.tolerance and evidence.runs >= question.criteria.min_runs:
             judgement = _worst(judgement, compared.judgement)
     if evidence.notes:
         judgement = replace(judgement, message=" ".join((judgement.message, *evidence.notes)))

@@ -145,6 +145,16 @@ def upgrade():
         sa.Column("ended_at", TIMESTAMP(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("dag_id", name="pinning_gap_pkey"),
     )
+    op.create_table(
+        "pinning_criteria",
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("criteria", sa.JSON(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("changed_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("dag_id", name="pinning_criteria_pkey"),
+    )
     _create_code_tables()
 
 
@@ -211,6 +221,7 @@ def _create_code_tables():
 def downgrade():
     """Drop them."""
     for table in (
+        "pinning_criteria",
         "pinning_file_content",
         "pinning_commit",
         "pinning_commit_files",

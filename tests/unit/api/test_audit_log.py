@@ -35,6 +35,7 @@ EVENTS = {
     "POST /dags/{dag_id}/versions/{version_number}/restore": "restore_dag_version",
     "POST /dags/{dag_id}/versions/{version_number}/repair": "repair_dag_version",
     "POST /dags/{dag_id}/acknowledgements": "acknowledge_escaped_runs",
+    "PUT /dags/{dag_id}/criteria": "set_dag_criteria",
     "POST /dags/{dag_id}/canaryRuns": "trigger_canary_runs",
 }
 

@@ -28,8 +28,19 @@ from tests.support.python import ROOT, answer_of
 
 [GROUP] = get_cli_commands()
 COMMANDS = {command.name: command for command in GROUP.subcommands}
-CHANGES = {"pin", "unpin", "rollback", "reject", "restore", "repair", "acknowledge", "candidate", "canary"}
-SHOWING = {"list", "status", "versions", "replays", "wait", "soak", "compare", "history", "doctor"}
+CHANGES = {
+    "pin",
+    "unpin",
+    "rollback",
+    "reject",
+    "restore",
+    "repair",
+    "acknowledge",
+    "candidate",
+    "canary",
+    "set-criteria",
+}
+SHOWING = {"list", "status", "versions", "replays", "wait", "soak", "criteria", "compare", "history", "doctor"}
 
 
 def options(command):

@@ -290,10 +290,6 @@ def test_soak_sends_only_the_criteria_that_are_given(stub, hook):
     hook.get_soak("orders", 2, SoakCriteria(min_runs=5, compare=True, expected_dag_hash="h"))
     assert stub.received[-1].params == {
         "min_runs": "5",
-        "min_duration": "0",
-        "max_failures": "0",
-        "run_kinds": "canary",
-        "failed_tasks": "count",
         "compare": "true",
         "expected_dag_hash": "h",
     }

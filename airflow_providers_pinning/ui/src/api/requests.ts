@@ -23,6 +23,7 @@ import { ApiError, call, dagPath } from "src/api/client";
 import type {
   Comparison,
   Components,
+  Criteria,
   Event,
   Permissions,
   PinOrder,
@@ -49,6 +50,7 @@ export interface DagPinning {
   /** Why queued canary runs have not started. */
   canaryDelays: Array<string>;
   candidate: Version | null;
+  criteria: Criteria;
   events: List<Event>;
   permissions: Permissions;
   rollbackTarget: RollbackTarget;
@@ -82,24 +84,15 @@ export const getComparison = (
     signal,
   });
 
-/** Whether a run that succeeded although one of its tasks failed counts as failed. */
-export type FailedTasks = "count" | "ignore";
-
-const getSoak = (dagId: string, version: number, failedTasks: FailedTasks, signal: AbortSignal): Promise<Soak | null> =>
+/** The verdict by the criteria of the Dag, which every other face gives too; the comparison is shown in any case. */
+const getSoak = (dagId: string, version: number, signal: AbortSignal): Promise<Soak | null> =>
   unlessForbidden(
-    call<Soak>(`${dagPath(dagId)}/versions/${version}/soak`, {
-      query: { compare: true, failed_tasks: failedTasks },
-      signal,
-    }),
+    call<Soak>(`${dagPath(dagId)}/versions/${version}/soak`, { query: { show_comparison: true }, signal }),
   );
 
-export const getDagPinning = async (
-  dagId: string,
-  failedTasks: FailedTasks,
-  signal: AbortSignal,
-): Promise<DagPinning> => {
+export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise<DagPinning> => {
   const dag = dagPath(dagId);
-  const [state, permissions, target, versions, events, runs] = await Promise.all([
+  const [state, permissions, target, versions, criteria, events, runs] = await Promise.all([
     call<ReleaseState>(dag, { signal }),
     call<Permissions>(`${dag}/permissions`, { signal }),
     call<RollbackTarget>(`${dag}/rollback`, { signal }),
@@ -107,6 +100,7 @@ export const getDagPinning = async (
       query: { limit: VERSIONS_SHOWN },
       signal,
     }),
+    call<Criteria>(`${dag}/criteria`, { signal }),
     call<{ events: Array<Event>; total_entries: number }>(`${dag}/events`, { query: { limit: EVENTS_SHOWN }, signal }),
     unlessForbidden(
       call<{ canary_delays: Array<string>; runs: Array<Run>; total_entries: number }>(`${dag}/runs`, {
@@ -120,11 +114,12 @@ export const getDagPinning = async (
   return {
     canaryDelays: runs?.canary_delays ?? [],
     candidate,
+    criteria,
     events: { items: events.events, total: events.total_entries },
     permissions,
     rollbackTarget: target,
     runs: runs && { items: runs.runs, total: runs.total_entries },
-    soak: candidate?.state === "candidate" ? await getSoak(dagId, candidate.version_number, failedTasks, signal) : null,
+    soak: candidate?.state === "candidate" ? await getSoak(dagId, candidate.version_number, signal) : null,
     state,
     versions: { items: versions.versions, total: versions.total_entries },
   };

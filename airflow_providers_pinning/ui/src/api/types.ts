@@ -25,6 +25,7 @@ type Schemas = components["schemas"];
 
 export type Comparison = Schemas["ComparisonResponse"];
 export type Components = Schemas["ComponentsResponse"];
+export type Criteria = Schemas["CriteriaResponse"];
 export type Event = Schemas["EventResponse"];
 export type FieldChange = Schemas["FieldChangeResponse"];
 export type Head = Schemas["HeadResponse"];

@@ -19,16 +19,15 @@
 
 import { Badge, Box, Button, Flex, HStack, Text } from "@chakra-ui/react";
 
-import type { DagPinning, FailedTasks } from "src/api/requests";
-import type { Run, Soak } from "src/api/types";
-import { LabeledCheckbox } from "src/components/LabeledCheckbox";
-import { BundleVersion, VersionLink } from "src/components/Links";
+import type { DagPinning } from "src/api/requests";
+import type { Criteria, Run, Soak, Version } from "src/api/types";
+import { BundleVersion, CanaryRunsLink, VersionLink } from "src/components/Links";
 import { Notice } from "src/components/Notice";
 import { RelativeTime } from "src/components/RelativeTime";
 import { Section } from "src/components/Section";
 import { actionOn, type Action, type ActionKind } from "src/lib/actions";
 import { describeCriteria, evidenceOf } from "src/lib/soak";
-import { whyNoCandidate } from "src/lib/versions";
+import { isVersioned, whyNoCandidate } from "src/lib/versions";
 
 const PALETTES: Record<string, string> = {
   failed: "red",
@@ -38,13 +37,13 @@ const PALETTES: Record<string, string> = {
 };
 
 interface SoakProps {
-  readonly failedTasks: FailedTasks;
-  readonly onFailedTasks: (failedTasks: FailedTasks) => void;
+  readonly candidate: Version;
+  readonly criteria: Criteria;
   readonly runs: ReadonlyArray<Run>;
   readonly soak: Soak;
 }
 
-const SoakEvidence = ({ failedTasks, onFailedTasks, runs, soak }: SoakProps) => (
+const SoakEvidence = ({ candidate, criteria, runs, soak }: SoakProps) => (
   <Box>
     <HStack align="baseline" wrap="wrap">
       <Badge colorPalette={PALETTES[soak.verdict] ?? "gray"} size="md">
@@ -53,19 +52,13 @@ const SoakEvidence = ({ failedTasks, onFailedTasks, runs, soak }: SoakProps) => 
       <Text>{soak.message}</Text>
     </HStack>
     <Box as="ul" color="fg.muted" fontSize="sm" listStyleType="disc" mt={2} ps={5}>
-      {evidenceOf(soak, runs).map((line) => (
+      {evidenceOf(soak, candidate, runs).map((line) => (
         <li key={line}>{line}</li>
       ))}
     </Box>
     <Text color="fg.muted" fontSize="sm" my={2}>
-      {describeCriteria(soak)}
+      {describeCriteria(soak, criteria)}
     </Text>
-    <LabeledCheckbox
-      checked={failedTasks === "ignore"}
-      onChange={(ignore) => onFailedTasks(ignore ? "ignore" : "count")}
-    >
-      Ignore failed tasks in runs that succeeded
-    </LabeledCheckbox>
   </Box>
 );
 
@@ -79,18 +72,14 @@ const CanaryDelays = ({ delays }: { readonly delays: ReadonlyArray<string> }) =>
   );
 
 interface Props {
-  readonly failedTasks: FailedTasks;
   readonly onAct: (action: Action) => void;
-  readonly onFailedTasks: (failedTasks: FailedTasks) => void;
   readonly pinning: DagPinning;
 }
 
 /** The candidate, with the verdict on its canary runs. */
 export const CandidateCard = ({
-  failedTasks,
   onAct,
-  onFailedTasks,
-  pinning: { canaryDelays, candidate, permissions, runs, soak, state },
+  pinning: { canaryDelays, candidate, criteria, permissions, runs, soak, state },
 }: Props) => {
   if (candidate === null) {
     return (
@@ -100,30 +89,36 @@ export const CandidateCard = ({
       </Section>
     );
   }
+  const isNewer = candidate.version_number > (state.active?.version_number ?? 0);
+  const isOffered = isVersioned(candidate);
   const act = (kind: ActionKind) => () => onAct(actionOn(kind, candidate));
 
   return (
     <Section
       actions={
         <HStack wrap="wrap">
-          {permissions.change ? (
-            <Button colorPalette="brand" onClick={act("pin")} size="sm">
-              Promote version {candidate.version_number}
+          {permissions.change && isOffered ? (
+            <Button
+              onClick={act("pin")}
+              size="sm"
+              {...(isNewer && soak?.verdict !== "failed" ? { colorPalette: "brand" } : { variant: "outline" })}
+            >
+              {isNewer ? "Promote" : "Pin"} version {candidate.version_number}
             </Button>
           ) : undefined}
-          {permissions.start_canary ? (
+          {permissions.start_canary && isOffered ? (
             <Button onClick={act("canary")} size="sm" variant="outline">
               Start canary runs
             </Button>
           ) : undefined}
           {permissions.change ? (
             <Button onClick={act("reject")} size="sm" variant="outline">
-              Reject candidate
+              Reject {isNewer ? "candidate" : `version ${candidate.version_number}`}
             </Button>
           ) : undefined}
         </HStack>
       }
-      title="Candidate"
+      title={isNewer ? "Candidate" : "An older version, under evaluation"}
     >
       <Flex align="baseline" gap={2} mb={2} wrap="wrap">
         <VersionLink dagId={state.dag_id} version={candidate} />
@@ -147,7 +142,10 @@ export const CandidateCard = ({
           {candidate.state === "candidate" ? "No verdict yet." : "Not evaluated yet. Start canary runs to evaluate it."}
         </Text>
       ) : (
-        <SoakEvidence failedTasks={failedTasks} onFailedTasks={onFailedTasks} runs={runs?.items ?? []} soak={soak} />
+        <>
+          <SoakEvidence candidate={candidate} criteria={criteria} runs={runs?.items ?? []} soak={soak} />
+          <CanaryRunsLink dagId={state.dag_id} version={candidate} />
+        </>
       )}
       <CanaryDelays delays={canaryDelays} />
     </Section>

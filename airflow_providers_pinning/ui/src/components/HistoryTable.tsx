@@ -42,6 +42,7 @@ const LABELS: Record<string, string> = {
   canary: "canary started",
   candidate: "marked as candidate",
   confirmed: "hold removed",
+  criteria_set: "criteria set",
   forgotten: "Dag deleted",
 };
 

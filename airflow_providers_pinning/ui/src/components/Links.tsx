@@ -56,6 +56,15 @@ export const RunLink = ({ dagId, runId }: { readonly dagId: string; readonly run
   </Link>
 );
 
+/** The canary runs of a version, in Airflow's list of runs. */
+export const CanaryRunsLink = ({ dagId, version }: VersionProps) => (
+  <Link asChild color="fg.info" fontSize="sm">
+    <RouterLink to={`${dagAddress(dagId)}/runs?run_id_pattern=canary__v${version.version_number}__`}>
+      Canary runs of version {version.version_number}
+    </RouterLink>
+  </Link>
+);
+
 interface PinningProps {
   readonly dagId: string;
   /** Whether to link to the overview instead of the Dag's page, which Airflow cannot show without the version's rows. */

@@ -26,6 +26,7 @@ import { RelativeTime } from "src/components/RelativeTime";
 import { Section } from "src/components/Section";
 import { ScrollableTable } from "src/components/ScrollableTable";
 import { actionOn, type Action, type ActionKind } from "src/lib/actions";
+import { isVersioned } from "src/lib/versions";
 
 const STATES: Record<string, string> = { active: "brand", candidate: "purple", rejected: "red", retained: "gray" };
 const OUTCOMES: ReadonlyArray<readonly [string, string]> = [
@@ -47,13 +48,13 @@ const offers = (version: Version, pinned: boolean, { change, start_canary: start
   if (change && version.state === "rejected") {
     offered.push(["restore", "Restore"]);
   } else {
-    if (change && !isPinned) {
+    if (change && !isPinned && isVersioned(version)) {
       offered.push(["pin", "Pin"]);
     }
-    if (startCanary) {
+    if (startCanary && isVersioned(version)) {
       offered.push(["canary", "Run canary"]);
     }
-    if (change && !isPinned) {
+    if (change && !isPinned && isVersioned(version)) {
       offered.push(["reject", "Reject"]);
     }
   }

@@ -19,7 +19,8 @@
 
 /** The verdict on a candidate in words. */
 
-import type { Run, Soak } from "src/api/types";
+import type { DagPinning } from "src/api/requests";
+import type { Criteria, Run, Soak, Version } from "src/api/types";
 import { unfinishedCanaries } from "src/lib/runs";
 import { duration } from "src/lib/time";
 import { plural } from "src/lib/versions";
@@ -30,7 +31,11 @@ const percent = (share: number): string => `${Math.round(share * 100)}%`;
 const MIN_RUNS_FOR_RATE = 20;
 
 /** The evidence behind a verdict, as short sentences. */
-export const evidenceOf = ({ comparison, evidence, version }: Soak, listed: ReadonlyArray<Run> = []): Array<string> => {
+export const evidenceOf = (
+  { comparison, criteria, evidence, version }: Soak,
+  listedVersion: Pick<Version, "run_counts">,
+  listed: ReadonlyArray<Run> = [],
+): Array<string> => {
   const {
     cleared,
     failure_rate: rate,
@@ -44,6 +49,8 @@ export const evidenceOf = ({ comparison, evidence, version }: Soak, listed: Read
     successes,
     withheld_effects: withheld,
   } = evidence;
+  const { failed = 0, success = 0 } = listedVersion.run_counts;
+  const earlier = failed + success - runs - ignored;
   const ratios = comparison && [comparison.duration_ratio, comparison.p90_ratio];
 
   return [
@@ -53,6 +60,9 @@ export const evidenceOf = ({ comparison, evidence, version }: Soak, listed: Read
         ? ["No canary runs yet."]
         : []),
     ...unfinishedCanaries(listed, version.version_number, running),
+    ...(earlier > 0 && criteria.run_kinds === "canary"
+      ? [`${plural(earlier, "earlier or live run")} of this version not counted: its evaluation started over.`]
+      : []),
     ...(ignored > 0 ? [`${plural(ignored, "finished run")} not counted.`] : []),
     ...(typeof rate === "number" && typeof bound === "number" && runs >= MIN_RUNS_FOR_RATE
       ? [`Estimated failure rate: ${percent(rate)} (95% confidence: at most ${percent(bound)}).`]
@@ -61,7 +71,9 @@ export const evidenceOf = ({ comparison, evidence, version }: Soak, listed: Read
     ...(retried > 0 ? [`${plural(retried, "task")} needed retries.`] : []),
     ...(withheld > 0 ? [`${plural(withheld, "effect")} on live runs withheld.`] : []),
     ...(soaked ? [`Evaluating for ${duration(soaked)}.`] : []),
-    ...(comparison ? [comparison.judgement.message] : []),
+    ...(comparison
+      ? [criteria.compare ? comparison.judgement.message : `Not a criterion: ${comparison.judgement.message}`]
+      : []),
     ...(ratios && typeof ratios[0] === "number" && typeof ratios[1] === "number"
       ? [
           `Duration vs. the active version: ${ratios[0].toFixed(2)}x (median), ${ratios[1].toFixed(2)}x (90th percentile).`,
@@ -70,13 +82,27 @@ export const evidenceOf = ({ comparison, evidence, version }: Soak, listed: Read
   ];
 };
 
-/** What a version must show to pass. */
-export const describeCriteria = ({ comparison, criteria }: Soak): string => {
-  const ratio = comparison && criteria.max_duration_ratio;
+/** What a version must show to pass, and where that is set. */
+export const describeCriteria = ({ criteria }: Soak, { actor, stored }: Criteria): string => {
+  const ratio = criteria.max_duration_ratio;
+  const kinds = criteria.run_kinds === "canary" ? "finished canary run" : "finished run";
 
   return `Pass criteria: ${[
-    plural(Number(criteria.min_runs), "finished canary run"),
+    plural(Number(criteria.min_runs), kinds),
     Number(criteria.max_failures) === 0 ? "no failures" : `at most ${plural(Number(criteria.max_failures), "failure")}`,
+    ...(Number(criteria.min_duration) > 0 ? [`${duration(Number(criteria.min_duration))} of evaluation`] : []),
+    ...(criteria.failed_tasks === "ignore" ? ["failed tasks in runs that succeeded are ignored"] : []),
     ...(typeof ratio === "number" ? [`at most ${ratio}x the active version's duration`] : []),
-  ].join(", ")}. A promotion Dag may be stricter.`;
+  ].join(", ")} (${
+    Object.keys(stored).length > 0 && actor
+      ? `set for this Dag by ${actor}`
+      : "the defaults; airflow pinning set-criteria changes them"
+  }).`;
+};
+
+/** How many canary runs the verdict on the candidate still needs; at least one. */
+export const missingRuns = ({ criteria, soak }: DagPinning): number => {
+  const needed = Number(criteria.criteria.min_runs ?? 1);
+
+  return Math.min(Math.max(needed - (soak ? soak.evidence.runs + soak.evidence.running : 0), 1), 100);
 };

@@ -19,6 +19,12 @@
 
 import type { Identity, ReleaseState, Version } from "src/api/types";
 
+/** Whether the code of a version can be had again; without that it is never pinned, and runs no canaries. */
+export const isVersioned = ({ bundle_version: version }: Pick<Identity, "bundle_version">): boolean => version !== null;
+
+export const VERSIONED_REMEDY =
+  "Serve the Dag from a bundle that supports versioning, such as GitDagBundle, and do not set disable_bundle_versioning.";
+
 /** The newest version above the active one that is not rejected. */
 const newestNewer = (newestFirst: ReadonlyArray<Version>, active: number): Version | undefined =>
   newestFirst.find((version) => version.version_number > active && !version.is_active && version.state !== "rejected");

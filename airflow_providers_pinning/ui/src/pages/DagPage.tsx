@@ -20,7 +20,7 @@
 import { Box, Button, HStack, Skeleton, Stack } from "@chakra-ui/react";
 import { useEffect, useRef, useState } from "react";
 
-import { getDagPinning, getComponents, type DagPinning, type FailedTasks } from "src/api/requests";
+import { getDagPinning, getComponents, type DagPinning } from "src/api/requests";
 import type { ReleaseState } from "src/api/types";
 import { CandidateCard } from "src/components/CandidateCard";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
@@ -34,7 +34,8 @@ import { ErrorNotice } from "src/components/ErrorNotice";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import { actionOn, describeSkipped, type Action, type Outcome } from "src/lib/actions";
-import { rejectedOf } from "src/lib/versions";
+import { missingRuns } from "src/lib/soak";
+import { isVersioned, rejectedOf, VERSIONED_REMEDY } from "src/lib/versions";
 
 const has = ({ health }: ReleaseState, problem: string): boolean =>
   health.problems.some(({ reason }) => reason === problem);
@@ -88,7 +89,7 @@ const DagActions = ({
           Remove hold
         </Button>
       ) : undefined}
-      {!state.pinned && state.active ? (
+      {!state.pinned && state.active && isVersioned(state.active) ? (
         <Button onClick={() => state.active && onAct(actionOn("pin", state.active))} size="sm" variant="outline">
           Pin version {state.active.version_number}
         </Button>
@@ -104,12 +105,9 @@ interface Props {
 
 /** Everything about the versions of one Dag. */
 export const DagPage = ({ dagId, inTab = false }: Props) => {
-  const [failedTasks, setFailedTasks] = useState<FailedTasks>("count");
-  const { amend, data, error, refresh, waiting } = usePolled(
-    (signal) => getDagPinning(dagId, failedTasks, signal),
-    failedTasks,
-    { keep: true },
-  );
+  const { amend, data, error, refresh, waiting } = usePolled((signal) => getDagPinning(dagId, signal), dagId, {
+    keep: true,
+  });
   const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
   const [action, setAction] = useState<Action>();
   const [done, setDone] = useState<Outcome>();
@@ -153,6 +151,15 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
             </Notice>
           ) : undefined}
           <HeadNotice head={data.state.head} />
+          {data.state.active && !isVersioned(data.state.active) ? (
+            <Notice status="warning" title="This Dag's versions cannot be pinned">
+              {`Bundle ${data.state.active.bundle_name ?? ""} has no versions, so its code cannot be had again. ${VERSIONED_REMEDY}`}
+            </Notice>
+          ) : data.state.active && !data.state.pinned && data.state.revision === 0 ? (
+            <Notice status="info" title="This Dag was never pinned">
+              {`New runs use the latest version as soon as it is parsed. A pin keeps new runs on one version, with its code, while newer versions are parsed and wait. Start canary runs of a newer version to evaluate it, promote it when it is good, and roll back if it fails.`}
+            </Notice>
+          ) : undefined}
           <StateCard
             actions={<DagActions onAct={act} pinning={data} />}
             candidate={data.candidate}
@@ -161,7 +168,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
             versions={data.versions.items}
           />
           <VersionTimeline pinning={data} />
-          <CandidateCard failedTasks={failedTasks} onAct={act} onFailedTasks={setFailedTasks} pinning={data} />
+          <CandidateCard onAct={act} pinning={data} />
           <VersionsTable
             dagId={dagId}
             onAct={act}
@@ -185,6 +192,8 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
               }}
               onStale={refresh}
               rejected={rejectedOf(data.versions.items)}
+              runsNeeded={missingRuns(data)}
+              soak={data.soak?.version.version_number === action.version ? data.soak : null}
               state={data.state}
             />
           )}

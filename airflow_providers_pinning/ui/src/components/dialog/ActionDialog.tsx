@@ -21,9 +21,10 @@ import { Button, CloseButton, Dialog, Portal, Stack, Text } from "@chakra-ui/rea
 import { useRef, useState } from "react";
 
 import { ApiError, call, newKey } from "src/api/client";
-import type { ReleaseState } from "src/api/types";
+import type { ReleaseState, Soak } from "src/api/types";
 import { ActionFields } from "src/components/dialog/ActionFields";
 import { ComparePreview } from "src/components/dialog/ComparePreview";
+import { Notice } from "src/components/Notice";
 import { RequestFailure } from "src/components/dialog/RequestFailure";
 import {
   validationError,
@@ -39,7 +40,13 @@ import {
 } from "src/lib/actions";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
-const OBJECTIONS = new Set(["held", "version_rejected"]);
+const OBJECTIONS = new Set(["held", "verdict_failed", "version_rejected"]);
+const VERDICT_STATUS: Record<string, "error" | "info" | "success" | "warning"> = {
+  failed: "error",
+  inconclusive: "warning",
+  progressing: "warning",
+  successful: "success",
+};
 const HELD = new Set(["pin", "unpin"]);
 
 const isState = (answer: Answer): answer is ReleaseState => answer.health !== undefined;
@@ -52,16 +59,29 @@ interface Props {
   /** Called when the request failed, so that the page may be out of date. */
   readonly onStale: () => void;
   readonly rejected: ReadonlySet<number>;
+  /** How many canary runs the verdict still needs. */
+  readonly runsNeeded: number;
+  /** The verdict on the version, if there is one. */
+  readonly soak: Soak | null;
   readonly state: ReleaseState;
 }
 
 /** Asks for a reason, shows what will change, and makes the change. */
-export const ActionDialog = ({ action: offered, onClose, onDone, onStale, rejected, state }: Props) => {
+export const ActionDialog = ({
+  action: offered,
+  onClose,
+  onDone,
+  onStale,
+  rejected,
+  runsNeeded,
+  soak,
+  state,
+}: Props) => {
   const [action, setAction] = useState(offered);
   const [base, setBase] = useState(state);
   const [choices, setChoices] = useState<Choices>({
     conf: "",
-    count: 1,
+    count: runsNeeded,
     hold: false,
     isolation: {},
     override: "",
@@ -75,7 +95,11 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, reject
   const wording = wordingOf({ ...action, rejected: rejected.has(action.version) }, base);
   // There is nothing to compare with.
   const isDeleted = base.health.problems.some(({ reason }) => reason === "version_missing");
-  const needsOverride = OBJECTIONS.has(refused?.error.reason ?? "") || (base.hold !== null && HELD.has(action.kind));
+  const verdict = action.kind === "pin" ? soak : null;
+  const needsOverride =
+    OBJECTIONS.has(refused?.error.reason ?? "") ||
+    (base.hold !== null && HELD.has(action.kind)) ||
+    verdict?.verdict === "failed";
   const invalid = validationError(action, choices, needsOverride);
   // Sending the same request again replays it; a request with other choices gets a key of its own.
   const sent = useRef<{ base: ReleaseState; choices: Choices; key: string }>(undefined);
@@ -149,6 +173,15 @@ export const ActionDialog = ({ action: offered, onClose, onDone, onStale, reject
                 <Stack gap={4}>
                   {refused === undefined ? undefined : <RequestFailure {...refused} />}
                   <Text whiteSpace="pre-line">{wording.effect}</Text>
+                  {verdict === null ? undefined : (
+                    <Notice
+                      status={VERDICT_STATUS[verdict.verdict] ?? "warning"}
+                      title={`The verdict on version ${action.version} is ${verdict.verdict}`}
+                    >
+                      {verdict.message}
+                      {verdict.verdict === "failed" ? " Say why you promote it anyway." : ""}
+                    </Notice>
+                  )}
                   <ActionFields
                     action={action}
                     choices={choices}

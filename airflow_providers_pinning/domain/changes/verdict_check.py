@@ -1,0 +1,91 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""A version whose runs failed the criteria of the Dag does not become active by accident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.errors import VerdictFailedError
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.soak.criteria import question_of
+from airflow_providers_pinning.domain.soak.soak import soak
+from airflow_providers_pinning.domain.versions.expected import is_drifted
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.domain.versions.managed import VersionState
+from airflow_providers_pinning.models import ManagedVersion, RoutedRun
+from airflow_providers_pinning.vocabulary import RunKind, Verdict
+
+
+@dataclass(frozen=True)
+class PassedOver:
+    """A failed verdict in spite of which a version is pinned."""
+
+    warnings: tuple[str, ...] = ()
+    evidence: dict[str, Any] | None = None
+
+
+def check_verdict(
+    dag_id: str,
+    version: VersionIdentity,
+    managed: ManagedVersion | None,
+    change: Change,
+    *,
+    ignore_verdict: bool,
+    session: Session,
+) -> PassedOver:
+    """
+    Refuse a candidate whose verdict by the criteria of the Dag is failed, unless the caller overrides or declines that.
+
+    A version without runs has no such verdict, and neither has one that was active before.
+
+    :param managed: the management row of the version
+    :param ignore_verdict: the caller judges by something else
+    :raises VerdictFailedError: if it failed
+    """
+    if managed is None or managed.state != VersionState.CANDIDATE.value or is_drifted(version, managed):
+        return PassedOver()
+    question = question_of(dag_id, session=session)
+    if question.run_kinds is RunKind.CANARY and not _has_canaries(dag_id, version, session=session):
+        return PassedOver()
+    judgement = soak(dag_id, version.version_number, question, session=session).judgement
+    if judgement.verdict is not Verdict.FAILED:
+        return PassedOver()
+    if not (ignore_verdict or change.override_reason):
+        raise VerdictFailedError(
+            f"The verdict on Dag {dag_id!r}, {version.label}, is failed: {judgement.message} Pin another version, or "
+            "give an override_reason (CLI: --override-reason). A promotion that judges by criteria of its own declines "
+            "the check with ignore_verdict.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+            verdict=judgement.verdict.value,
+            verdict_reason=judgement.reason,
+            verdict_message=judgement.message,
+        )
+    return PassedOver(
+        (f"Version {version.version_number} is pinned although its verdict is failed: {judgement.message}",),
+        {"verdict": {"verdict": judgement.verdict.value, "reason": judgement.reason, "message": judgement.message}},
+    )
+
+
+def _has_canaries(dag_id: str, version: VersionIdentity, *, session: Session) -> bool:
+    of_version = (RoutedRun.dag_id == dag_id, RoutedRun.dag_version_id == version.dag_version_id)
+    return bool(session.scalar(select(exists().where(*of_version))))

@@ -1,0 +1,45 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What a version of a Dag must show before it may become active."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from airflow._shared.timezones import timezone
+from airflow.models.base import StringID
+from airflow.utils.sqlalchemy import UtcDateTime
+from sqlalchemy.orm import Mapped, mapped_column
+
+from airflow_providers_pinning.models.base import MAX_ACTOR, Base
+
+
+class DagCriteria(Base):
+    """The criteria of one Dag, by which every face judges its versions."""
+
+    __tablename__ = "pinning_criteria"
+
+    dag_id: Mapped[str] = mapped_column(StringID(), primary_key=True)
+    criteria: Mapped[dict[str, Any]] = mapped_column(sa.JSON, nullable=False)
+    """What differs from the defaults, by the names that the REST API has; times are in seconds."""
+    revision: Mapped[int] = mapped_column(sa.Integer, nullable=False)
+    """Number of changes of the criteria."""
+    actor: Mapped[str] = mapped_column(sa.String(MAX_ACTOR), nullable=False)
+    reason: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
