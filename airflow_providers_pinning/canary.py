@@ -28,10 +28,12 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from airflow_providers_pinning.vocabulary import CANARY_PREFIX
+
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
 
-_CANARY_RUN_ID = re.compile(r"canary__v\d+__.+")
+_CANARY_RUN_ID = re.compile(rf"{CANARY_PREFIX}v\d+__.+")
 
 
 def is_canary(of: Any) -> bool:

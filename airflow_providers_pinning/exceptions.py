@@ -248,6 +248,14 @@ class CommitBrokenError(AirflowFailException):
         self.broken_files = [dict(file) for file in broken_files]
 
 
+class QuestionOutdatedError(AirflowFailException):
+    """
+    Airflow shows a question that the task asked before it was cleared, and it differs from the present one.
+
+    Whoever approved would approve what they do not see.
+    """
+
+
 class RollbackFailedError(PinningApiError):
     """
     Some of several Dags could not be rolled back.

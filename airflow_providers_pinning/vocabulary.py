@@ -63,6 +63,9 @@ MAX_ACKNOWLEDGED_RUNS = 1000
 MAX_DURATION_RATIO = 1e6
 """The largest tolerance of a comparison of durations."""
 
+CANARY_PREFIX = "canary__"
+"""Start of the run id of every canary run. Live runs have it only if somebody named them so."""
+
 SOURCE_HEADER = "Pinning-Source"
 """Header that says which task a request comes from."""
 
@@ -186,6 +189,19 @@ class FileKind(str, Enum):
     REMOVED = "removed"
     CHANGED = "changed"
     RENAMED = "renamed"
+
+
+class TaskRefusal(str, Enum):
+    """
+    Why a task of a canary run is refused something, with 403 of Airflow's Execution API.
+
+    The task fails with the message; no client of the REST API sees it.
+    """
+
+    TRIGGERS_NO_RUN = "canary_triggers_no_run"
+    """It would trigger a live run."""
+    STATE_TOO_LARGE = "canary_state_too_large"
+    """It wrote more to Variables or to the state of assets than is kept."""
 
 
 class Assets(str, Enum):

@@ -85,7 +85,7 @@ def find_node() -> tuple[Path, list[str]]:
 
 
 def is_installed() -> bool:
-    """Tell whether the packages are those of the lock file."""
+    """Return whether the packages are those of the lock file."""
     return installed_from().exists() and installed_from().read_text() == lock_hash()
 
 

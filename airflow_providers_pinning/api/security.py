@@ -137,7 +137,7 @@ def permissions_of(user: BaseUser, dag_id: str) -> Permissions:
 
 def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser) -> bool:
     """
-    Tell whether a user may see the code of a Dag, which shows the other Dags of its file as well.
+    Return whether a user may see the code of a Dag, which shows the other Dags of its file as well.
 
     :param dag_id: the Dag
     :param together: every Dag in the file
@@ -152,7 +152,7 @@ def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser) -> 
 
 
 def may_read_xcoms(dag_id: str, *, user: BaseUser) -> bool:
-    """Tell whether a user may read what the tasks of a Dag return."""
+    """Return whether a user may read what the tasks of a Dag return."""
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     return get_auth_manager().is_authorized_dag(
         method="GET", access_entity=DagAccessEntity.XCOM, details=details, user=user
@@ -160,7 +160,7 @@ def may_read_xcoms(dag_id: str, *, user: BaseUser) -> bool:
 
 
 def may_read_assets(*, user: BaseUser) -> bool:
-    """Tell whether a user may read assets and their events."""
+    """Return whether a user may read assets and their events."""
     return get_auth_manager().is_authorized_asset(method="GET", user=user)
 
 
@@ -180,13 +180,13 @@ def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[s
 
 
 def may_change_in_team(dag_id: str, team_name: str | None, *, user: BaseUser) -> bool:
-    """Tell whether a user may edit a Dag that belonged to a team."""
+    """Return whether a user may edit a Dag that belonged to a team."""
     details = DagDetails(id=dag_id, team_name=team_name)
     return get_auth_manager().is_authorized_dag(method="PUT", details=details, user=user)
 
 
 def may_start_runs_in_team(dag_id: str, team_name: str | None, *, user: BaseUser) -> bool:
-    """Tell whether a user may edit a Dag that belonged to a team, and create runs of it."""
+    """Return whether a user may edit a Dag that belonged to a team, and create runs of it."""
     details = DagDetails(id=dag_id, team_name=team_name)
     return may_change_in_team(dag_id, team_name, user=user) and get_auth_manager().is_authorized_dag(
         method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user

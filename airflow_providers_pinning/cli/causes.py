@@ -37,5 +37,5 @@ def one_line(error: Exception) -> str:
 
 
 def is_unreachable(error: DBAPIError) -> bool:
-    """Tell whether the connection is what failed, rather than a statement."""
+    """Return whether the connection is what failed, rather than a statement."""
     return error.connection_invalidated or (isinstance(error, OperationalError) and error.statement is None)

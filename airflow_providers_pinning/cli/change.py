@@ -51,7 +51,7 @@ class Effect:
     """The version that is judged, for changes that choose none."""
 
     def is_as_shown(self, shown: Effect) -> bool:
-        """Tell whether it is what the person was asked about."""
+        """Return whether it is what the person was asked about."""
         return (self.before.active, self.after.active, self.about) == (
             shown.before.active,
             shown.after.active,

@@ -62,7 +62,7 @@ SHOWN = 20
 
 
 def check_database() -> Iterator[Finding]:
-    """Tell whether the database can be reached, without which little else can be told."""
+    """Return whether the database can be reached, without which little else can be told."""
     try:
         with create_session(scoped=False) as session:
             session.execute(select(1))
@@ -73,7 +73,7 @@ def check_database() -> Iterator[Finding]:
 
 
 def check_tables() -> Iterator[Finding]:
-    """Tell whether the tables of the pin store are there and up to date."""
+    """Return whether the tables of the pin store are there and up to date."""
     with create_session(scoped=False) as session:
         if PinningDBManager(session).check_migration():
             yield ok("tables", "are up to date")

@@ -51,7 +51,7 @@ def check_package() -> Iterator[Finding]:
 
 
 def check_enforcement() -> Iterator[Finding]:
-    """Tell whether Airflow loaded the patches into this process, and whether each is in place."""
+    """Return whether Airflow loaded the patches into this process, and whether each is in place."""
     if BOOTSTRAP in sys.modules:
         missing = missing_patches(POINTS)
         if not missing:
@@ -87,7 +87,7 @@ def check_contract() -> Iterator[Finding]:
 
 
 def check_plugin() -> Iterator[Finding]:
-    """Tell whether an API server of this installation would serve the REST API."""
+    """Return whether an API server of this installation would serve the REST API."""
     errors = {
         source: message for source, message in plugins_manager.get_import_errors().items() if PLUGIN in f"{source}"
     }

@@ -100,6 +100,11 @@ def set_criteria(dag_id: str, **body: Any) -> ApiRequest:
     return ApiRequest("PUT", _dag(dag_id, "/criteria"), body=_given(**body))
 
 
+def replays(dag_id: str, version_number: int, limit: int = 50, offset: int = 0) -> ApiRequest:
+    """Ask for the replays of a version beside their originals, newest first."""
+    return ApiRequest("GET", _dag(dag_id, f"/versions/{version_number}/replays"), {"limit": limit, "offset": offset})
+
+
 def dag_run(dag_id: str, run_id: str) -> ApiRequest:
     """Ask Airflow's own API for a run."""
     return ApiRequest("GET", f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}")

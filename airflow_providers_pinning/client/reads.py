@@ -88,6 +88,10 @@ class PinningReads:
             )
         )
 
+    def list_replays(self, dag_id: str, version_number: int, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        """Return the replays of a version as ``replays``, each with what differs from its original, newest first."""
+        return self.call(endpoints.replays(dag_id, version_number, limit, offset))
+
     def get_health(self) -> dict[str, Any]:
         """Return the components of the deployment, the pins with a problem and the runs that escaped."""
         return self.call(endpoints.health())

@@ -95,7 +95,8 @@ class Call:
 
         :param without: an argument that is left out
         """
-        given = dict(zip(self._binding.positions, self._args, strict=False)) | self._kwargs
+        positions = self._binding.positions.items()
+        given = {name: self._args[at] for name, at in positions if at < len(self._args)} | self._kwargs
         given.pop(without, None)
         return given
 

@@ -18,13 +18,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.definitions.context import Context
-from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.exceptions import TaskAwaitingInput
 from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
+
+from airflow_providers_pinning.exceptions import QuestionOutdatedError
 
 APPROVED = ("version_number", "bundle_name", "bundle_version", "dag_hash", "revision")
 """What is asked about, of the result of a sensor that found a version."""
@@ -38,14 +42,6 @@ EXACTLY = (
 )
 
 
-class QuestionOutdated(AirflowFailException):
-    """
-    Airflow shows a question that the task asked before it was cleared, and it differs from the present one.
-
-    Whoever approved would approve what they do not see.
-    """
-
-
 class ApproveDagVersionOperator(ApprovalOperator):
     """
     Ask a person whether a version may be released, and return exactly what was asked about.
@@ -57,7 +53,7 @@ class ApproveDagVersionOperator(ApprovalOperator):
     number.
 
     Airflow keeps the text of a question when its task is cleared. If that text differs from what is to be asked now,
-    such as after a clear of the sensor that found the version, the task fails with :class:`QuestionOutdated` before
+    such as after a clear of the sensor that found the version, the task fails with ``QuestionOutdatedError`` before
     anybody is asked. Trigger a new run then.
 
     :param target_dag_id: the Dag to release (templated)
@@ -136,8 +132,17 @@ class ApproveDagVersionOperator(ApprovalOperator):
         )
         if (shown.subject, shown.body) == (self.subject, self.body):
             return
-        raise QuestionOutdated(
+        raise QuestionOutdatedError(
             f"This task asked before it was cleared, and Airflow goes on showing that question ({shown.subject!r}) "
             f"instead of the present one ({self.subject!r}: {exactly}) Nobody is asked, so that nothing is approved "
             "unseen. Trigger a new run."
         )
+
+
+def __getattr__(name: str) -> Any:
+    """Return the error by its former name."""
+    if name != "QuestionOutdated":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    new = f"{QuestionOutdatedError.__module__}.{QuestionOutdatedError.__name__}"
+    warnings.warn(f"{__name__}.{name} is now called {new}.", AirflowProviderDeprecationWarning, stacklevel=2)
+    return QuestionOutdatedError

@@ -135,7 +135,7 @@ def test_change_of_pin_takes_effect_in_each_scheduler(slow, hosts, orders):
 
 def test_slow_scheduler_starts_no_canary_run_for_which_too_little_time_is_left(hosts, orders):
     due = live_run(hosts, 60)
-    run_id = canary(hosts, orders)
+    canary(hosts, orders)
     # By the slow clock more than two minutes are left, and by the one that creates the live run half a minute.
     hosts.now = due - timedelta(seconds=30)
     for _ in range(3):
@@ -144,7 +144,6 @@ def test_slow_scheduler_starts_no_canary_run_for_which_too_little_time_is_left(h
     hosts.now = due
     hosts.turn(slow=False)
     assert hosts.states() == [("live", "success"), ("canary", "queued"), ("live", "running")]
-    assert run_id
 
 
 def test_slow_scheduler_starts_no_canary_run_before_a_live_run_that_waits(hosts, orders, session):

@@ -30,7 +30,7 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import event, insert, select, text
 
-from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import RoutedRun
 from tests.support.execution_api import execution_api
@@ -135,7 +135,7 @@ def test_canary_runs_are_probed_by_their_primary_key(runs, session):
     session.execute(text("ANALYZE pinning_run"))
     query = (
         select(DagRun)
-        .where(DagRun.dag_id == "orders", ~is_canary())
+        .where(DagRun.dag_id == "orders", ~of_canary_runs())
         .order_by(DagRun.logical_date.desc())
         .limit(1)
         .compile(settings.engine, compile_kwargs={"literal_binds": True})

@@ -27,7 +27,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 
 def waits_for_changes(statement: str) -> bool:
-    """Tell whether a recorded statement waits for a change of a pin that is under way, on SQLite or PostgreSQL."""
+    """Return whether a recorded statement waits for a change of a pin that is under way, on SQLite or PostgreSQL."""
     return statement.startswith("UPDATE dag SET dag_id") or "pg_advisory_xact_lock_shared" in statement
 
 

@@ -85,7 +85,7 @@ class Demo:
 
 
 def runs(process):
-    """Tell whether it still does anything: without an init process the ended ones remain as zombies."""
+    """Return whether it still does anything: without an init process the ended ones remain as zombies."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -32,7 +32,7 @@ IGNORE = "--ignore="
 
 
 def runs(arguments, file):
-    """Tell whether pytest runs a file, given arguments."""
+    """Return whether pytest runs a file, given arguments."""
     ignored = [Path(one.removeprefix(IGNORE)) for one in arguments if one.startswith(IGNORE)]
     named = [Path(one.partition("::")[0]) for one in arguments if not one.startswith(IGNORE)]
     within = {file, *file.parents}

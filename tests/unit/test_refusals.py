@@ -28,7 +28,7 @@ from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow_providers_pinning import exceptions
 from airflow_providers_pinning.client import errors as client
 from airflow_providers_pinning.domain import errors
-from airflow_providers_pinning.vocabulary import REFUSALS, ExitCode
+from airflow_providers_pinning.vocabulary import REFUSALS, ExitCode, TaskRefusal
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,9 +56,14 @@ def test_every_reason_has_an_exception_and_a_row_in_the_documentation_with_statu
 
     assert list(client.OF_REASON.values()).count(type(raised)) == 1
     assert isinstance(raised, client.OF_STATUS[refusal.status])
-    assert refusal.status in statuses
-    assert refusal.exit_code in codes
+    assert (statuses, codes) == ({refusal.status}, {refusal.exit_code})
     assert isinstance(refusal.exit_code, ExitCode)
+
+
+def test_every_refusal_to_a_task_is_documented():
+    documented = (ROOT / "docs" / "refusals.md").read_text().partition("## Refusals to tasks")[2]
+
+    assert set(re.findall(r"^\| `([a-z_]+)`", documented, re.MULTILINE)) == {refusal.value for refusal in TaskRefusal}
 
 
 def test_the_documentation_has_no_other_reasons():
@@ -94,6 +99,18 @@ def test_an_exception_can_be_had_by_its_former_name(old):
 def test_a_name_that_no_exception_ever_had_is_none_now():
     with pytest.raises(AttributeError, match="has no attribute 'NoSuchError'"):
         exceptions.NoSuchError
+
+
+def test_an_outdated_question_can_be_caught_by_its_former_name():
+    from airflow_providers_pinning.operators import approval
+
+    with pytest.warns(AirflowProviderDeprecationWarning, match="is now called .*QuestionOutdatedError"):
+        assert approval.QuestionOutdated is exceptions.QuestionOutdatedError
+
+
+@pytest.mark.parametrize("name", ["CommitBrokenError", "QuestionOutdatedError"])
+def test_errors_that_are_no_answers_are_documented_with_those_that_are(name):
+    assert f"`{name}`" in (ROOT / "docs" / "hooks.md").read_text()
 
 
 def test_every_renamed_exception_is_there():

@@ -82,7 +82,7 @@ def get_registration(
     session: SessionDep,
     bundle_version: Annotated[Text, Query(min_length=1, description="Full name of the commit.")],
 ) -> CommitStatus:
-    """Tell whether a commit is registered for a Dag, and as which version."""
+    """Return whether a commit is registered for a Dag, and as which version."""
     return commit_status(dag_id, bundle_version, session=session)
 
 

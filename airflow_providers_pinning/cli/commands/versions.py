@@ -186,7 +186,7 @@ def _registration_row(seen: CommitStatus, version: VersionIdentity) -> Row:
 
 
 def _code(version: VersionSummary) -> str | None:
-    """Tell whether the code can be had, and from where or why not."""
+    """Return whether the code can be had, and from where or why not."""
     where = version.code_problem or version.code_ref or version.code_source
     return f"{version.code_state} ({where})" if where else version.code_state
 

@@ -59,7 +59,7 @@ def decided_here() -> Iterator[None]:
 
 
 def is_decided_here() -> bool:
-    """Tell whether states are set by this package, or by a step of something that is noted as a whole."""
+    """Return whether states are set by this package, or by a step of something that is noted as a whole."""
     return _decided_here.get()
 
 

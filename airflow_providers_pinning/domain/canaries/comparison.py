@@ -119,7 +119,7 @@ def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, An
 
 
 def _is_timed(run: DagRun) -> bool:
-    """Tell whether a run took as long as a run takes: a failed one ends early, and tasks of a cleared one ran twice."""
+    """Return whether a run took as long as runs take: a failed one ends early, and tasks of a cleared one ran twice."""
     return run.state == DagRunState.SUCCESS and not run.clear_number
 
 

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.gaps import TICKS, Need, longest_gap, needed_gap, upcoming
 from airflow_providers_pinning.domain.canaries.isolation import SLOTS
-from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.canaries.turns import fits
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
@@ -68,7 +68,7 @@ def delays_of_queued(dag_id: str, *, session: Session) -> tuple[str, ...]:
     :param dag_id: the Dag
     :param session: database session
     """
-    queued = select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.state == DagRunState.QUEUED, is_canary())
+    queued = select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.state == DagRunState.QUEUED, of_canary_runs())
     run_ids = session.scalars(queued).all()
     dag_model = session.get(DagModel, dag_id) if run_ids else None
     return what_delays(dag_model, run_ids, session=session) if dag_model is not None else ()

@@ -31,7 +31,7 @@ from airflow.utils.state import State
 from sqlalchemy import or_, select, union_all
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
 
 RECENT_RUNS = 20
@@ -58,7 +58,9 @@ def longest_recent_run(dag_id: str, dag_version_id: UUID | None, *, session: Ses
     :param dag_version_id: a version whose canary runs count as well
     """
     counted = (
-        ~is_canary() if dag_version_id is None else or_(DagRun.created_dag_version_id == dag_version_id, ~is_canary())
+        ~of_canary_runs()
+        if dag_version_id is None
+        else or_(DagRun.created_dag_version_id == dag_version_id, ~of_canary_runs())
     )
     finished = select(DagRun.id, DagRun.start_date, DagRun.end_date).where(
         DagRun.dag_id == dag_id,

@@ -203,19 +203,19 @@ def isolation_of(dag_id: str, run_id: str, *, session: Session) -> dict[str, Any
     return None if row is None else {**default_isolation(), **(row.isolation or {})}
 
 
-def is_canary(dag_id: str, run_id: str, *, session: Session) -> bool:
-    """Tell whether a run is a canary run."""
+def is_recorded_canary(dag_id: str, run_id: str, *, session: Session) -> bool:
+    """Return whether a run is a canary run."""
     return isolation_of(dag_id, run_id, session=session) is not None
 
 
 def takes_slot(dag_id: str, run_id: str, *, session: Session) -> bool:
-    """Tell whether a run takes a slot of live runs, as all runs do but canary runs with slots of their own."""
+    """Return whether a run takes a slot of live runs, as all runs do but canary runs with slots of their own."""
     isolation = isolation_of(dag_id, run_id, session=session)
     return isolation is None or isolation.get(SLOTS) == Slots.SHARED
 
 
 def refuses_to_trigger(dag_id: str, run_id: str, *, session: Session) -> bool:
-    """Tell whether a run is a canary run whose tasks may trigger no runs."""
+    """Return whether a run is a canary run whose tasks may trigger no runs."""
     isolation = isolation_of(dag_id, run_id, session=session)
     return isolation is not None and isolation[TRIGGERS] == Triggers.REFUSE
 
@@ -230,7 +230,7 @@ def takes_slot_and_places(dag_id: str, run_id: str, *, session: Session) -> tupl
 
 
 def withholds(field: str, dag_id: str, run_id: str, *, session: Session) -> bool:
-    """Tell whether a run is a canary run whose effects of one field are kept from the live world."""
+    """Return whether a run is a canary run whose effects of one field are kept from the live world."""
     isolation = isolation_of(dag_id, run_id, session=session)
     return isolation is not None and isolation[field] == WITHHOLD
 

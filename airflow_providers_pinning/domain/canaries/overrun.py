@@ -67,11 +67,11 @@ class Scheduler(Protocol):
         """Tell listeners that a run has failed."""
 
     def still_runs(self, task_instance: TaskInstance) -> bool | None:
-        """Tell whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
+        """Return whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
 
 
 def is_under_way(canary: Canary, dag_id: str, *, session: Session) -> bool:
-    """Tell whether a run has tasks that run; a queued one has if somebody set it back to queued."""
+    """Return whether a run has tasks that run; a queued one has if somebody set it back to queued."""
     query = select(literal(1)).where(
         TaskInstance.dag_id == dag_id, TaskInstance.run_id == canary.run_id, *of_current_tries()
     )
@@ -119,7 +119,7 @@ def end_overrun(canary: Canary, scheduler: Scheduler, *, session: Session) -> bo
 
 def has_processes(gap: Gap, scheduler: Scheduler, *, session: Session) -> bool:
     """
-    Tell whether a task process of a finished run may still be alive.
+    Return whether a task process of a finished run may still be alive.
 
     A task that is ended from outside learns of it by its next heartbeat. The scheduler that gave it to an executor
     knows when the executor is done with it. Where nobody knows, the time has to pass that the process has at most.

@@ -39,7 +39,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.inputs import Inputs, free_logical_dates
-from airflow_providers_pinning.domain.canaries.routed_runs import is_canary, live_runs
+from airflow_providers_pinning.domain.canaries.routed_runs import live_runs, of_canary_runs
 from airflow_providers_pinning.domain.errors import NothingToReplayError
 from airflow_providers_pinning.domain.text import plural
 
@@ -90,7 +90,7 @@ def originals(
 
 def _named(dag_id: str, run_ids: Collection[str], *, session: Session) -> list[DagRun]:
     is_local = DagRun.triggered_by.is_not_distinct_from(DagRunTriggeredByType.TEST)
-    live = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids), ~is_canary(), ~is_local)
+    live = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids), ~of_canary_runs(), ~is_local)
     found = {run.run_id: run for run in session.scalars(live)}
     if unknown := [run_id for run_id in run_ids if run_id not in found]:
         raise NothingToReplayError(
@@ -131,7 +131,7 @@ def inputs_of(
             tuple(run.consumed_asset_events),
             run.run_id,
         )
-        for run_id, run in zip(run_ids, replayed, strict=False)
+        for run_id, run in zip(run_ids, replayed, strict=True)
     }
 
 

@@ -31,9 +31,10 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, inspect, or_, select, tuple_
 from sqlalchemy.orm import ORMExecuteState, Session, aliased
 
-from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX, may_be_canary
+from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.vocabulary import CANARY_PREFIX
 
 _UNSCHEDULED = ("NullTimetable", "PartitionedAtRuntime")
 """Names of the timetables of Dags without a schedule."""
@@ -43,7 +44,7 @@ CANARY = "canary"
 
 
 @cache
-def is_canary(model: Any = DagRun) -> ColumnElement[bool]:
+def of_canary_runs(model: Any = DagRun) -> ColumnElement[bool]:
     """
     Build the condition that what the enclosing statement selects is a canary run's.
 
@@ -94,7 +95,7 @@ def only_live(
     :param named: condition of the canary runs that are meant all the same
     """
     mapper = inspect(model)
-    passed = ~is_canary(model) if named is None else or_(~is_canary(model), named)
+    passed = ~of_canary_runs(model) if named is None else or_(~of_canary_runs(model), named)
 
     def pass_over(state: ORMExecuteState) -> None:
         # What a statement about something else joins is that thing's own run, whichever it is.
@@ -166,7 +167,7 @@ def live_runs(dag_id: str, types: Collection[DagRunType]) -> Select:
             DagRun.dag_id == dag_id,
             DagRun.run_type.in_(types),
             DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
-            ~is_canary(),
+            ~of_canary_runs(),
         )
         .order_by(DagRun.id.desc())
     )

@@ -17,13 +17,12 @@
 """
 How the run ids of canary runs look, which is part of the contract.
 
-It imports nothing, so that what is patched can be told from it in every process.
+It imports no Airflow, so that what is patched can be told from it in every process.
 """
 
 from __future__ import annotations
 
-CANARY_PREFIX = "canary__"
-"""Start of the run id of every canary run. Live runs have it only if somebody named them so."""
+from airflow_providers_pinning.vocabulary import CANARY_PREFIX
 
 
 def may_be_canary(run_id: str | None) -> bool:

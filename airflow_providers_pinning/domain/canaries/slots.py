@@ -107,7 +107,7 @@ def deciding_about(run: DagRun) -> Iterator[None]:
 
 
 def frees_no_slot(*, session: Session) -> bool:
-    """Tell whether the run that is being decided about is a canary run whose end frees no slot of live runs."""
+    """Return whether the run that is being decided about is a canary run whose end frees no slot of live runs."""
     run = _decided.get()
     return run is not None and not isolation.takes_slot(run.dag_id, run.run_id, session=session)
 

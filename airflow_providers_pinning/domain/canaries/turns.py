@@ -146,7 +146,7 @@ def _limit(dag_model: DagModel) -> float:
 
 
 def fits(dag_model: DagModel, dag_version_id: UUID, live: Live, now: datetime, *, session: Session) -> bool:
-    """Tell whether there is a gap now that is long enough for a canary run of a version."""
+    """Return whether there is a gap now that is long enough for a canary run of a version."""
     if not live.is_idle:
         return False
     left = time_left(dag_model, live.queued_for, now)

@@ -65,7 +65,7 @@ def trouble_of(error: BaseException) -> Trouble | None:
 
 
 def is_lost_race(error: DBAPIError) -> bool:
-    """Tell whether somebody else wrote the same meanwhile: two waited for each other, or a row was there already."""
+    """Return whether somebody else wrote the same meanwhile: two waited for each other, or a row was there already."""
     return _state(error) == DEADLOCK or _number(error) == MYSQL_DEADLOCK or isinstance(error, IntegrityError)
 
 
@@ -90,5 +90,5 @@ def _is_locked_sqlite(error: DBAPIError) -> bool:
 
 
 def _is_without_statement(error: DBAPIError) -> bool:
-    """Tell whether there was no statement yet: the connection itself was refused."""
+    """Return whether there was no statement yet: the connection itself was refused."""
     return error.statement is None

@@ -28,7 +28,7 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 
 def has_task_at(dag: SerializedDAG, moment: datetime) -> bool:
-    """Tell whether a run of a logical date would have any task."""
+    """Return whether a run of a logical date would have any task."""
     return any(
         (task.start_date is None or task.start_date <= moment) and (task.end_date is None or moment <= task.end_date)
         for task in dag.tasks

@@ -65,7 +65,7 @@ def check_versioned(dag_id: str, version: VersionIdentity) -> None:
 
 
 def accepts_drift(change: Change) -> bool:
-    """Tell whether the caller knows what a version is now, and overrides that it is not what it was."""
+    """Return whether the caller knows what a version is now, and overrides that it is not what it was."""
     return bool(change.override_reason and change.expected_dag_hash and change.expected_bundle_version)
 
 

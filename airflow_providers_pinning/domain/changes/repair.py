@@ -168,7 +168,7 @@ def _content(dag_id: str, version: VersionIdentity, managed: ManagedVersion, *, 
 
 
 def _has_its_deadlines(content: VersionContent, *, session: Session) -> bool:
-    """Tell whether the rows of its deadlines are there, which the serialized Dag only refers to."""
+    """Return whether the rows of its deadlines are there, which the serialized Dag only refers to."""
     data: Mapping[str, Any] = (
         json.loads(zlib.decompress(content.data_compressed)) if content.data_compressed else content.data or {}
     )

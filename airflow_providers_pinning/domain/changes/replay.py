@@ -91,7 +91,7 @@ def _now(state: ReleaseState) -> str:
 
 
 def _is_chosen(event: Event, state: ReleaseState) -> bool:
-    """Tell whether new runs use what the request chose; a judgement chooses nothing."""
+    """Return whether new runs use what the request chose; a judgement chooses nothing."""
     action = (event.request or {}).get("action")
     if action == "unpin":
         return not state.pinned

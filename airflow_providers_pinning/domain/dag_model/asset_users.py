@@ -53,7 +53,7 @@ class AssetUser:
         return (not self.pinned, self.registered_at or _LONG_AGO, self.dag_id)
 
     def yields_to(self, other: AssetUser) -> bool:
-        """Tell whether the other one's say goes before; among Dags that are not pinned, Airflow decides."""
+        """Return whether the other one's say goes before; among Dags that are not pinned, Airflow decides."""
         return self.pinned and self.say < other.say
 
 

@@ -109,7 +109,7 @@ def _not_parsed_of_late() -> Select:
 
 
 def _is_missing(latest: VersionIdentity, parsed_at: datetime) -> bool:
-    """Tell whether the file that defined a Dag last is gone, or was parsed since without the Dag in it."""
+    """Return whether the file that defined a Dag last is gone, or was parsed since without the Dag in it."""
     bundle_name, fileloc = latest.bundle_name or "", latest.relative_fileloc or ""
     if (listed := seen.listed.get(bundle_name)) is None:
         return False

@@ -117,7 +117,7 @@ def choose_alias_groups(operation: AssetModelOperation, *, session: Session) -> 
 
 
 def have_other_watchers(assets: Iterable[AssetModel]) -> bool:
-    """Tell whether watchers were exchanged that are not sent to the database yet."""
+    """Return whether watchers were exchanged that are not sent to the database yet."""
     return any(inspect(asset).attrs.watchers.history.has_changes() for asset in assets)
 
 

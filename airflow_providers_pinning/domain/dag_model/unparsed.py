@@ -175,7 +175,7 @@ def _active_runs(rows: Any, *, session: Session) -> Mapping[str, int]:
 
 
 def _may_differ(row: Row, active_runs: int, is_known: bool, now: datetime) -> bool:
-    """Tell whether a Dag's row may not be what a parse would leave."""
+    """Return whether a Dag's row may not be what a parse would leave."""
     return (
         not is_known
         or row.timetable_partitioned

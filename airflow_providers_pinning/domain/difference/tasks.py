@@ -94,7 +94,7 @@ def _compare_task(old: dict[str, Any], new: dict[str, Any], *, with_code: bool) 
 
 
 def _is_public(name: str) -> bool:
-    """Tell whether a field is one that every operator has; arguments of one operator may hold anything."""
+    """Return whether a field is one that every operator has; arguments of one operator may hold anything."""
     known = _known_fields()
     return name not in _CODE_ONLY and (name in _OWN_NAMES or name in known or f"_{name}" in known)
 

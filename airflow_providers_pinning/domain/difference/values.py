@@ -119,7 +119,7 @@ def canonical(value: Any) -> str:
 
 
 def is_empty(value: Any) -> bool:
-    """Tell whether there is nothing: a field that is left out means the same as an empty one."""
+    """Return whether there is nothing: a field that is left out means the same as an empty one."""
     return value is None or value in ("", [], {})
 
 

@@ -35,7 +35,7 @@ RETRY_AFTER = timedelta(hours=1)
 
 
 def is_due(bundle_names: Collection[str], *, session: Session) -> bool:
-    """Tell whether the files of a version of these bundles, or a commit of theirs, are to be looked at."""
+    """Return whether the files of a version of these bundles, or a commit of theirs, are to be looked at."""
     if not bundle_names:
         return False
     unsettled = select(CommitFiles.bundle_name).where(

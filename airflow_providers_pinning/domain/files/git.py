@@ -80,7 +80,7 @@ class Clone:
         self._root = posixpath.normpath(root) if root else "."
 
     def has(self, commit: str) -> bool:
-        """Tell whether a commit is there."""
+        """Return whether a commit is there."""
         try:
             self._git("cat-file", "-e", f"{commit}^{{commit}}")
         except GitError:
@@ -173,7 +173,7 @@ class Clone:
 
 
 def content_of(content_hash: str, content: bytes) -> Content:
-    """Tell whether a content is text that every database can store."""
+    """Return whether a content is text that every database can store."""
     try:
         text = None if b"\0" in content else content.decode()
     except UnicodeDecodeError:

@@ -56,11 +56,11 @@ class Sharing:
         return hash_of([sorted(self._own), list(self._ignored)])
 
     def is_own(self, path: str) -> bool:
-        """Tell whether a Dag is defined in a file."""
+        """Return whether a Dag is defined in a file."""
         return path in self._own
 
     def is_ignored(self, path: str) -> bool:
-        """Tell whether a pattern names a file."""
+        """Return whether a pattern names a file."""
         return bool(self._ignored) and self._spec.match_file(_outside(path))
 
     def of(self, listing: Mapping[str, str]) -> dict[str, str]:

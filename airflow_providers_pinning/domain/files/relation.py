@@ -68,7 +68,7 @@ class VersionKey:
 
 def is_related(before: VersionKey, after: VersionKey) -> bool | None:
     """
-    Tell whether two versions differ in something related.
+    Return whether two versions differ in something related.
 
     :return: ``None`` if that is not known yet and will be soon
     """

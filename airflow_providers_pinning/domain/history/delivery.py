@@ -89,7 +89,7 @@ class _Courier:
                 self._waiting.task_done()
 
     def is_idle(self, timeout: float = 0.0) -> bool:
-        """Tell whether every event was brought, after waiting for that up to some seconds."""
+        """Return whether every event was brought, after waiting for that up to some seconds."""
         done = self._waiting.all_tasks_done
         with done:
             return done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)

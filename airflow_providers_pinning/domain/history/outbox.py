@@ -93,7 +93,7 @@ def claim(event_id: int, *, session: Session) -> Event | None:
 
 
 def is_announcement_due(*, session: Session) -> bool:
-    """Tell whether an event was left unclaimed."""
+    """Return whether an event was left unclaimed."""
     return session.scalar(_unclaimed(1)) is not None
 
 

@@ -28,7 +28,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import Select, and_, func, literal, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.models import Acknowledgement, Pin
 
 NEWEST_RUNS = 10_000
@@ -57,7 +57,7 @@ def of_escaped_runs(query: Select) -> Select:
     ).where(
         Pin.dag_version_id.is_not(None),
         DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
-        ~is_canary(),
+        ~of_canary_runs(),
         ~select(literal(1))
         .where(Acknowledgement.dag_id == DagRun.dag_id, Acknowledgement.run_id == DagRun.run_id)
         .correlate(DagRun)

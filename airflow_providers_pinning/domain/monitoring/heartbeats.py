@@ -49,7 +49,7 @@ def note(jobs: Iterable[Job]) -> None:
 
 
 def go_on(job: Job) -> bool:
-    """Tell whether a job's heartbeat was seen to change within the time after which a component counts as gone."""
+    """Return whether a job's heartbeat was seen to change within the time after which a component counts as gone."""
     _, changed = _seen.get(_key(job), (None, None))
     return changed is not None and time.monotonic() - changed < conf.component_threshold()
 

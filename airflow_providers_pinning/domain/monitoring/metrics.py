@@ -87,7 +87,7 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
 
 
 def _is_reporter(components: list[ComponentHealth]) -> bool:
-    """Tell whether this process is the longest running dag processor, or the only one."""
+    """Return whether this process is the longest running dag processor, or the only one."""
     processors = [c for c in components if c.component == "dag_processor" and c.pid is not None]
     longest = min(processors, key=lambda c: c.job_id or 0, default=None)
     return longest is None or (longest.hostname, longest.pid) == (get_hostname(), os.getpid())

@@ -287,7 +287,7 @@ def _pins_with_versions() -> Select:
 
 
 def _is_honored(row: Row) -> bool:
-    """Tell whether the pinned version is there and is what was pinned, and whether tasks could get its code."""
+    """Return whether the pinned version is there and is what was pinned, and whether tasks could get its code."""
     return not has_drifted(row, row, prefix="live_") and row.bundle_is_configured is not False
 
 

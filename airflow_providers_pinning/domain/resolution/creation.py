@@ -80,7 +80,7 @@ def rows_locked(dag_ids: Collection[str], *, session: Session) -> Iterator[None]
 
 
 def is_locked(dag_id: str) -> bool:
-    """Tell whether the caller has locked the Dag's row."""
+    """Return whether the caller has locked the Dag's row."""
     return dag_id in _locked.get()
 
 

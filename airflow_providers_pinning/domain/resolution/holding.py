@@ -53,7 +53,7 @@ def holding_pins() -> Iterator[None]:
 
 
 def is_holding() -> bool:
-    """Tell whether look-ups are to hold pins."""
+    """Return whether look-ups are to hold pins."""
     return _is_holding.get()
 
 

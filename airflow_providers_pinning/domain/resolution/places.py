@@ -68,7 +68,7 @@ def places_told(session: Session) -> Iterator[None]:
 
 
 def _reads_tasks(statement: Any) -> bool:
-    """Tell whether whole tasks are read, not only columns of them."""
+    """Return whether whole tasks are read, not only columns of them."""
     return any(column["expr"] is TaskInstance for column in statement.column_descriptions)
 
 

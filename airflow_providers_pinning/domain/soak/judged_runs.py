@@ -50,7 +50,7 @@ from sqlalchemy import (
 )
 
 from airflow_providers_pinning.domain.canaries.outcomes import CountsAs
-from airflow_providers_pinning.domain.canaries.routed_runs import is_canary
+from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.tries import earlier_tries, of_current_tries
 from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import RunKind
@@ -111,7 +111,7 @@ def of_live_runs(scope: Scope) -> tuple[ColumnElement[bool], ...]:
         DagRun.created_dag_version_id == scope.dag_version_id,
         DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
         DagRun.created_at >= scope.since,
-        ~is_canary(),
+        ~of_canary_runs(),
     )
     return (*runs, DagRun.run_type.in_(scope.live_types)) if scope.kind is RunKind.LIVE else runs
 

@@ -48,7 +48,7 @@ class Timing:
 
     def is_slower(self, max_ratio: float, min_difference: float) -> bool:
         """
-        Tell whether it takes longer by more than is tolerated, and not by chance as far as a test can tell.
+        Return whether it takes longer by more than is tolerated, and not by chance as far as a test can tell.
 
         :param max_ratio: ratio that is tolerated
         :param min_difference: seconds; less does not matter, whatever the ratio is
@@ -87,7 +87,7 @@ def ratio(ours: float, theirs: float) -> float:
 
 def can_test(candidate: int, baseline: int) -> bool:
     """
-    Tell whether a two-sided rank test of these sample sizes can be significant at all.
+    Return whether a two-sided rank test of these sample sizes can be significant at all.
 
     With three candidate runs it takes at least five baseline runs, with two eight, with one thirty-nine.
     """
@@ -99,7 +99,7 @@ def can_test(candidate: int, baseline: int) -> bool:
 
 
 def can_test_pairs(pairs: int) -> bool:
-    """Tell whether a two-sided signed-rank test of that many unequal pairs can be significant, which takes six."""
+    """Return whether a two-sided signed-rank test of that many unequal pairs can be significant, which takes six."""
     return 2 * 0.5**pairs <= SIGNIFICANCE
 
 

@@ -102,7 +102,7 @@ def _bundles_select() -> Select:
 
 @cache
 def data_reaches_workers() -> bool:
-    """Tell whether this Airflow hands a version's structured data to the workers that run its tasks."""
+    """Return whether this Airflow hands a version's structured data to the workers that run its tasks."""
     from airflow.executors.workloads.base import BundleInfo
 
     return "version_data" in BundleInfo.model_fields

@@ -44,7 +44,7 @@ def content_of(source: Any, *, prefix: str = "") -> tuple[Any, ...]:
 
 def has_drifted(recorded: Any, present: Any, *, prefix: str = "") -> bool:
     """
-    Tell whether a version is not what was recorded.
+    Return whether a version is not what was recorded.
 
     :param recorded: the snapshot
     :param present: what the version is now

@@ -77,5 +77,5 @@ def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersi
 
 
 def is_drifted(version: VersionIdentity, managed: ManagedVersion | None) -> bool:
-    """Tell whether a managed version is not what it was when it came under management."""
+    """Return whether a managed version is not what it was when it came under management."""
     return managed is not None and has_drifted(managed, version)

@@ -72,7 +72,7 @@ def note_left(bundle_name: str, bundle_version: str, *, unparsed: Collection[str
 
 def was_parsed(parsed: bool, unparsed: Collection[str] | None, relative_fileloc: str | None) -> bool:
     """
-    Tell whether a file was parsed at a commit.
+    Return whether a file was parsed at a commit.
 
     :param parsed: whether every file that the commit has was
     :param unparsed: what is recorded of the commit

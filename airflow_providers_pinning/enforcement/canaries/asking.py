@@ -40,6 +40,7 @@ from uuid import UUID
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.vocabulary import TaskRefusal
 
 CLAIM = "pinning_run"
 """Claim of a token that names the run."""
@@ -138,5 +139,5 @@ def refused_clearly() -> Iterator[None]:
     except TooMuchStateError as error:
         from fastapi import HTTPException, status
 
-        detail = {"reason": "canary_state_too_large", "message": str(error)}
+        detail = {"reason": TaskRefusal.STATE_TOO_LARGE.value, "message": str(error)}
         raise HTTPException(status.HTTP_403_FORBIDDEN, detail=detail) from error

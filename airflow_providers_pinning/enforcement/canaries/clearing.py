@@ -38,22 +38,22 @@ from airflow_providers_pinning.enforcement.call import Call
 
 def dry_run_clear_dag_run(call: Call) -> Any:
     """Tell beforehand what will be cleared: of a canary run, no new tasks."""
-    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+    from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
 
-    if call.only_new and is_canary(call.dag_id, call.dag_run_id, session=call.session):
+    if call.only_new and is_recorded_canary(call.dag_id, call.dag_run_id, session=call.session):
         return []
     return call.proceed()
 
 
 def clear_task_instances(call: Call) -> Any:
     """Clear the tasks of canary runs on their own version, and then the others as they are to be."""
-    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+    from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
 
     if not call.run_on_latest_version:
         return call.proceed()
     tis, session = call.tis, call.session
     runs = {(ti.dag_id, ti.run_id) for ti in tis}
-    canaries = {run for run in runs if is_canary(*run, session=session)}
+    canaries = {run for run in runs if is_recorded_canary(*run, session=session)}
     if not canaries:
         return call.proceed()
     of_canaries = [ti for ti in tis if (ti.dag_id, ti.run_id) in canaries]
@@ -81,9 +81,9 @@ def get_task_instances(call: Call) -> Any:
 
 def get_new_task_ids(call: Call) -> list[str]:
     """Find no new tasks for a canary run, which would be moved for them."""
-    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+    from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
 
-    if is_canary(call.dag_id, call.run_id, session=call.session):
+    if is_recorded_canary(call.dag_id, call.run_id, session=call.session):
         return []
     found: list[str] = call.proceed()
     return found

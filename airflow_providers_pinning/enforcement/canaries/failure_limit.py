@@ -34,11 +34,11 @@ def check_last_n_dagruns_failed(call: Call) -> None:
     """Count the failed live runs as Airflow does; when a canary run has failed, count none."""
     from airflow.models.dagrun import DagRun
 
-    from airflow_providers_pinning.domain.canaries.isolation import is_canary
+    from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
     run, session = call.instance, call.session
-    if is_canary(run.dag_id, run.run_id, session=session):
+    if is_recorded_canary(run.dag_id, run.run_id, session=session):
         return
     with only_live(DagRun, session=session):
         call.proceed()

@@ -80,7 +80,7 @@ def get_many(call: Call) -> Any:
     """Select the XComs of the run, and among those of earlier runs the ones of live runs."""
     from sqlalchemy import or_
 
-    from airflow_providers_pinning.domain.canaries.routed_runs import is_canary, replayed_by_run
+    from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs, replayed_by_run
 
     query = call.proceed()
     if not call.include_prior_dates:
@@ -88,7 +88,7 @@ def get_many(call: Call) -> Any:
     xcom = query.column_descriptions[0]["entity"]
     if isinstance(call.run_id, str) and (replayed := replayed_by_run(xcom.dag_id, call.run_id)) is not None:
         query = query.where(xcom.run_id.is_distinct_from(replayed))
-    return query.where(or_(xcom.run_id == call.run_id, ~is_canary(xcom)))
+    return query.where(or_(xcom.run_id == call.run_id, ~of_canary_runs(xcom)))
 
 
 def _among_live(model: Any, call: Call, replayed: Any = None) -> Any:

@@ -129,7 +129,7 @@ class _Scheduler:
             run.notify_dagrun_state_changed(msg="overran_gap")
 
     def still_runs(self, task_instance: Any) -> bool | None:
-        """Tell whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
+        """Return whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
         if task_instance.queued_by_job_id != self._runner.job.id:
             return None
         if task_instance.key in self._runner.__dict__.get(ENDED, {}):

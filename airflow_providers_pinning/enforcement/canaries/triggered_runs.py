@@ -30,6 +30,7 @@ from typing import Any
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.vocabulary import TaskRefusal
 
 
 def trigger_dag_run(call: Call) -> Any:
@@ -49,7 +50,7 @@ def trigger_dag_run(call: Call) -> Any:
     raise HTTPException(
         status.HTTP_403_FORBIDDEN,
         detail={
-            "reason": "canary_triggers_no_run",
+            "reason": TaskRefusal.TRIGGERS_NO_RUN.value,
             "message": f"Task {asking.task_id!r} of canary run {asking.run_id!r} may not trigger Dag {call.dag_id!r}: "
             "that would be a live run. Skip the task in canary runs with "
             "airflow_providers_pinning.canary.skip_in_canary, or start the canary run with isolation "

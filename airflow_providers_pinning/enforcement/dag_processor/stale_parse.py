@@ -66,7 +66,7 @@ class Parses:
         return self._read_from.get(process.id)
 
     def take(self, manager: Any, file: Any, process: Any) -> bool:
-        """Tell whether the result of a process is to be registered; if not, the file is parsed again."""
+        """Return whether the result of a process is to be registered; if not, the file is parsed again."""
         begun_at = self._read_from.pop(process.id, None)
         registered_as = manager._bundle_versions.get(file.bundle_name)
         if process.parsing_result is None or registered_as is None:

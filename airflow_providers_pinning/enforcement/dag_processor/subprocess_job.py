@@ -52,7 +52,7 @@ class SubprocessJob:
         self._deadline = 0.0
 
     def is_running(self) -> bool:
-        """Tell whether the process still runs; one that runs for too long is ended."""
+        """Return whether the process still runs; one that runs for too long is ended."""
         if self._process is None or self._process.poll() is not None:
             return False
         if time.monotonic() < self._deadline:

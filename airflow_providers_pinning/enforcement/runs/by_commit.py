@@ -31,7 +31,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
-from airflow_providers_pinning.enforcement.runs.creation import _create, _set_bundle_version
+from airflow_providers_pinning.enforcement.runs.creation import create_dagrun as create_from_one_version
+from airflow_providers_pinning.enforcement.runs.creation import set_bundle_version
 
 
 def create_dagrun(call: Call) -> Any:
@@ -47,9 +48,9 @@ def create_dagrun(call: Call) -> Any:
 
     dag, session = call.instance, call.session
     if call.bundle_version is None or call.triggered_by == DagRunTriggeredByType.TEST:
-        return _create(call)
+        return create_from_one_version(call)
     if (routed := current_resolution(dag.dag_id)) and routed.routed_to:
-        return _create(call)
+        return create_from_one_version(call)
     version = call.dag_version or DagVersion.get_latest_version(
         dag.dag_id, bundle_version=call.bundle_version, session=session
     )
@@ -64,7 +65,7 @@ def create_dagrun(call: Call) -> Any:
         raise ValueError(f"The pin of Dag {dag.dag_id!r} moved while a run was being created. Try again.")
     run = call.proceed(dag_version=version)
     if pin.version:
-        _set_bundle_version(run, pin.version)
+        set_bundle_version(run, pin.version)
     return run
 
 

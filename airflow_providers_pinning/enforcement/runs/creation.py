@@ -40,10 +40,6 @@ log = logging.getLogger(__name__)
 
 def create_dagrun(call: Call) -> Any:
     """Create a run from one version, which is looked up once."""
-    return _create(call)
-
-
-def _create(call: Call) -> Any:
     from airflow.utils.types import DagRunTriggeredByType
 
     from airflow_providers_pinning.domain.resolution.active import (
@@ -56,7 +52,7 @@ def _create(call: Call) -> Any:
     dag, session = call.instance, call.session
     if (routed := current_resolution(dag.dag_id)) and routed.routed_to:
         run = call.proceed()
-        _set_bundle_version(run, routed.routed_to)
+        set_bundle_version(run, routed.routed_to)
         return run
     # ``airflow tasks test`` runs local code as well, which was not read from the database.
     is_local = call.triggered_by == DagRunTriggeredByType.CLI and stamp_of(dag) is None
@@ -71,7 +67,7 @@ def _create(call: Call) -> Any:
     with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
         run = call.proceed_on(dag)
     if pin.version:
-        _set_bundle_version(run, pin.version)
+        set_bundle_version(run, pin.version)
     return run
 
 
@@ -88,7 +84,7 @@ def _create_from_dag_in_hand(call: Call) -> Any:
     except DagNotInHandError:
         return None
     if creation.is_pinned:
-        _set_bundle_version(run, creation)
+        set_bundle_version(run, creation)
     return run
 
 
@@ -113,7 +109,7 @@ def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
     ).dag
 
 
-def _set_bundle_version(run: Any, version: Any) -> None:
+def set_bundle_version(run: Any, version: Any) -> None:
     """Airflow takes it from ``DagModel``, which a host without the enforcement may have overwritten."""
     if run.bundle_version != version.bundle_version:
         run.bundle_version = version.bundle_version

@@ -93,7 +93,7 @@ def write_dag(call: Call) -> bool:
 
 
 def _is_too_recent(known: Any, min_update_interval: int | None, now: datetime) -> bool:
-    """Tell whether Airflow leaves a Dag unwritten, changed or not, because it wrote it a moment ago."""
+    """Return whether Airflow leaves a Dag unwritten, changed or not, because it wrote it a moment ago."""
     if known is None or known.last_updated is None or min_update_interval is None:
         return False
     return bool(now - timedelta(seconds=min_update_interval) < known.last_updated)
@@ -105,7 +105,7 @@ def try_reuse_deadline_uuids(call: Call) -> Any:
 
 
 def _differs(cls: Any, dag: Any, place: tuple, known: Any, *, session: Any) -> bool:
-    """Tell whether the parsed Dag is anything else than the managed latest version."""
+    """Return whether the parsed Dag is anything else than the managed latest version."""
     latest = known.dag_version
     if place != (latest.bundle_name, latest.bundle_version, latest.version_data):
         return True

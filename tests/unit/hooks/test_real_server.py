@@ -21,6 +21,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
 from airflow_providers_pinning import exceptions as errors
 from airflow_providers_pinning.client.soak import SoakCriteria
@@ -83,6 +85,17 @@ def test_canary_runs_and_their_soak(hook):
     assert again["verdict"] == "progressing"
     with pytest.raises(errors.VersionDriftedError):
         hook.get_soak("orders", 2, SoakCriteria(expected_dag_hash="another"))
+
+
+def test_replays_of_a_version_are_listed(hook, lab):
+    hook.pin("orders", version_number=1, reason="stable")
+    run = trigger_dag("orders", run_id="live", triggered_by=DagRunTriggeredByType.REST_API, session=lab.session)
+    run.state, run.run_type = "success", DagRunType.SCHEDULED
+    lab.session.commit()
+    [replay] = hook.trigger_canary_runs("orders", 2, replay={"runs": ["live"]})["run_ids"]
+    listed = hook.list_replays("orders", 2)
+    assert [(pair["run_id"], pair["original_run_id"]) for pair in listed["replays"]] == [(replay, "live")]
+    assert hook.list_replays("orders", 2, limit=1, offset=1) == {"replays": [], "total_entries": 1}
 
 
 def test_repeated_change_is_made_once(hook):

@@ -35,7 +35,8 @@ from airflow.triggers.base import TriggerEvent
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
-from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator, QuestionOutdated
+from airflow_providers_pinning.exceptions import QuestionOutdatedError
+from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator
 from tests.support.execution_api import execution_api
 
 OLD = {"version_number": 2, "bundle_name": "b", "bundle_version": "sha2", "dag_hash": "h2", "revision": 7}
@@ -155,14 +156,16 @@ def test_question_says_for_exactly_what_the_approval_is(approval):
 def test_nobody_is_asked_with_the_question_of_another_version(approval):
     approval.ask(operator())
     approval.clear()
-    with pytest.raises(QuestionOutdated, match=r"'Release version 2 of Dag orders\?'.*version 3 .*Trigger a new run"):
+    with pytest.raises(
+        QuestionOutdatedError, match=r"'Release version 2 of Dag orders\?'.*version 3 .*Trigger a new run"
+    ):
         operator(NEW).execute(approval.context())
 
 
 def test_nobody_is_asked_with_other_evidence(approval):
     approval.ask(operator(body="3 runs"))
     approval.clear()
-    with pytest.raises(QuestionOutdated):
+    with pytest.raises(QuestionOutdatedError):
         operator(body="4 runs").execute(approval.context())
 
 

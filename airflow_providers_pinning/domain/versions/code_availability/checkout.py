@@ -135,7 +135,7 @@ def _no_file(fileloc: str | None, bundle_name: str, bundle_version: str) -> Trou
 
 
 def exists(root: Path, fileloc: str) -> bool:
-    """Tell whether a Dag file exists, as a file or inside a zip archive."""
+    """Return whether a Dag file exists, as a file or inside a zip archive."""
     path = root / fileloc
     return path.exists() or any(_is_zipped(path, archive) for archive in path.parents)
 

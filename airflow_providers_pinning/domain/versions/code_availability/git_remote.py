@@ -177,7 +177,7 @@ class GitRemote:
         return None
 
     def _is_checkout(self, place: Path, commit: str) -> bool:
-        """Tell whether there is a checkout that tasks would use, whatever became of the bundle's clone."""
+        """Return whether there is a checkout that tasks would use, whatever became of the bundle's clone."""
         if not place.is_dir() or not (place / ".git").exists():
             return place.is_dir()
         try:
@@ -201,7 +201,7 @@ class GitRemote:
         }
 
     def _is_inside(self, commit: str, path: PurePosixPath) -> bool:
-        """Tell whether a path is one inside of a zip archive, or may be one inside of a submodule."""
+        """Return whether a path is one inside of a zip archive, or may be one inside of a submodule."""
         for parent in list(path.parents)[:-1]:
             if (kind := self._type_of(commit, parent)) == "commit":
                 # Only a checkout tells what a submodule holds.
@@ -235,7 +235,7 @@ class GitRemote:
             return path.relative_to(archive).as_posix() in zipped.namelist()
 
     def _is_checked_out(self, path: PurePosixPath) -> bool:
-        """Tell whether a sparse checkout has a file: those of the named folders, and beside the way to them."""
+        """Return whether a sparse checkout has a file: those of the named folders, and beside the way to them."""
         if not self._bundle.sparse_dirs:
             return True
         wanted = [PurePosixPath(folder.strip("/")) for folder in self._bundle.sparse_dirs]

@@ -48,7 +48,7 @@ _LINES = 4
 
 
 def is_local(error: BaseException) -> bool:
-    """Tell whether an error, or one that it came from, is trouble of this host, such as a full disk."""
+    """Return whether an error, or one that it came from, is trouble of this host, such as a full disk."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and not isinstance(cause, (ConnectionError, TimeoutError)):
@@ -60,7 +60,7 @@ def is_local(error: BaseException) -> bool:
 
 
 def is_local_message(printed: str) -> bool:
-    """Tell whether what git printed is about this host; what the remote says of itself is not."""
+    """Return whether what git printed is about this host; what the remote says of itself is not."""
     return any(_LOCAL_WORDS.search(line) for line in printed.splitlines() if not line.startswith("remote:"))
 
 

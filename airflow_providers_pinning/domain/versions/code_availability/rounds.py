@@ -89,7 +89,7 @@ def conditions(bundle_names: Collection[str]) -> tuple[ColumnElement[bool], ...]
 
 
 def is_check_due(bundle_names: Collection[str], *, session: Session) -> bool:
-    """Tell whether a managed version of these bundles is to be checked."""
+    """Return whether a managed version of these bundles is to be checked."""
     never, failed, long_ago = (
         select(ManagedVersion.dag_version_id).where(condition).limit(1).exists()
         for condition in conditions(bundle_names)

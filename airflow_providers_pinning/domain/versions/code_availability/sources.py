@@ -64,7 +64,7 @@ class Sources:
 
 
 def is_git(bundle: BaseDagBundle) -> TypeGuard[GitDagBundle]:
-    """Tell whether a bundle is a git repository."""
+    """Return whether a bundle is a git repository."""
     try:
         from airflow.providers.git.bundles.git import GitDagBundle
     except ImportError:

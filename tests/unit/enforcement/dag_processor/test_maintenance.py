@@ -16,6 +16,7 @@
 # under the License.
 from __future__ import annotations
 
+import inspect
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -37,6 +38,19 @@ from tests.support.statsd import statsd_of_this_process
 
 V1 = dag_file("orders", "schedule='@daily'")
 V2 = dag_file("orders", "schedule='@hourly'", "extract load")
+
+
+def test_a_round_takes_every_step_that_there_is(monkeypatch):
+    """A step that is not in the list of a round would go unnoticed: nothing else calls it."""
+    steps = {name for name, value in vars(Upkeep).items() if inspect.isfunction(value) and not name.startswith("__")}
+    steps.remove("run_if_due")
+    taken = []
+    for name in steps:
+        monkeypatch.setattr(Upkeep, name, lambda *_, name=name: taken.append(name))
+
+    Upkeep().run_if_due([BUNDLE])
+
+    assert sorted(taken) == sorted(steps)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ import pytest
 from airflow.models.dagrun import DagRun
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.canaries.run_ids import CANARY_PREFIX
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.vocabulary import CANARY_PREFIX
 from tests.support.sources import dag_file
 
 RUNS = "/api/v2/dags/orders/dagRuns"
