@@ -43,10 +43,11 @@ def replay(canaries: Canaries, number: int = 2, **wanted) -> CanaryRuns:
     return created
 
 
-def push(session: Session, run_id: str, task_id: str, key: str, value) -> None:
+def push(session: Session, run_id: str, task_id: str, key: str, value, map_index: int = -1) -> None:
     """Let a task of a run have pushed an XCom."""
     run = session.scalars(select(DagRun).where(DagRun.run_id == run_id)).one()
-    XComModel.set(key, value, dag_id=run.dag_id, task_id=task_id, run_id=run_id, serialize=False, session=session)
+    where = {"dag_id": run.dag_id, "task_id": task_id, "run_id": run_id, "map_index": map_index}
+    XComModel.set(key, value, **where, serialize=False, session=session)
     session.commit()
 
 

@@ -262,6 +262,61 @@ class TestComparison:
         [pair] = pairs(session)
         assert differences(pair) == [("task", "load", None, "success", None), ("task", "load", None, None, "success")]
 
+    def test_mapped_instances_are_compared_by_index(self, lab, canaries, live, session):
+        mapped = "@task\ndef load(x):\n    return x\nload.expand(x=[1, 2, 3])\n"
+        lab.commit("sha3", orders=dag_file("orders", "schedule='@daily'", "", mapped))
+        lab.pin("orders", 2)
+        lab.commit("sha4", orders=dag_file("orders", "schedule='@daily'", "", mapped.replace("1, 2, 3", "1, 2, 3, 4")))
+        original = live(version=2)
+        [run_id] = replay(canaries, 3, last=1).run_ids
+        canaries.let_start(run_id)
+        for of, values in ((original, (1, 2, 3)), (run_id, (1, 7, 3, 4))):
+            for index, value in enumerate(values):
+                push(session, of, "load", "return_value", value, map_index=index)
+        canaries.finish(run_id)
+
+        [pair] = pairs(session, 3)
+        found = [
+            (shown["what"], shown["map_index"], shown["original"], shown["replay"])
+            for shown in pair.comparison["shown"]
+        ]
+        assert found == [("task", 3, None, "success"), ("xcom", 1, "2", "7")]
+
+    def test_setup_and_teardown_run_in_a_replay_as_in_its_original(self, lab, canaries, live, session):
+        body = (
+            "@task\ndef create():\n    pass\n@task\ndef work():\n    pass\n@task\ndef drop():\n    pass\n"
+            "create().as_setup() >> work() >> drop().as_teardown(setups=None)\n"
+        ).replace("setups=None", "")
+        lab.commit("sha3", orders=dag_file("orders", "schedule='@daily'", "", body))
+        lab.pin("orders", 2)
+        lab.commit("sha4", orders=dag_file("orders", "schedule='@daily'", "check", body))
+        live(version=2)
+        [run_id] = replay(canaries, 3, last=1).run_ids
+        canaries.let_start(run_id)
+
+        assert canaries.finish(run_id, work="failed") == "failed"
+
+        [pair] = pairs(session, 3)
+        assert differences(pair) == [("state", "work", None, "success", "failed")]
+
+    def test_deferred_task_is_waited_for(self, canaries, started, session):
+        run_id, _ = started
+        [ti] = session.scalars(
+            select(TaskInstance).where(TaskInstance.run_id == run_id, TaskInstance.task_id == "extract")
+        )
+        ti.state = "deferred"
+        session.commit()
+        canaries.scheduler.start_and_decide(2)
+        assert canaries.record(run_id).state is None
+        [ti] = session.scalars(
+            select(TaskInstance).where(TaskInstance.run_id == run_id, TaskInstance.task_id == "extract")
+        )
+        ti.state = "scheduled"
+        session.commit()
+
+        assert canaries.finish(run_id) == "success"
+        assert pairs(session)[0].comparison["differences"] == 0
+
     def test_runs_without_a_task_in_common_are_not_compared(self, lab, canaries, live, session):
         live()
         lab.commit("sha3", orders=dag_with_tasks({"renamed": "all_success"}))

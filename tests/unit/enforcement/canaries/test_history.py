@@ -31,6 +31,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
+from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import RoutedRun
 from tests.support.execution_api import execution_api
@@ -77,6 +78,14 @@ class History:
         """Create a canary run between the last live run and the next."""
         self.clock.shift(timedelta(hours=1))
         created = create_canary_runs("orders", CanaryRequest(2), self.lab.change(), session=self.session)
+        self.session.commit()
+        return self.session.scalars(select(DagRun).where(DagRun.run_id == created.run_ids[0])).one()
+
+    def replay(self):
+        """Replay the last live run that was successful."""
+        self.clock.shift(timedelta(hours=1))
+        request = CanaryRequest(2, replay=Replay(last=1))
+        created = create_canary_runs("orders", request, self.lab.change(), session=self.session)
         self.session.commit()
         return self.session.scalars(select(DagRun).where(DagRun.run_id == created.run_ids[0])).one()
 
@@ -143,6 +152,37 @@ def test_an_incremental_load_has_no_gap_and_no_overlap_with_canary_runs_between_
         history.end(trial, outcome)
 
     assert loaded == [(FIRST, FIRST), *((FIRST + day * DAY, FIRST + (day + 1) * DAY) for day in range(3))]
+
+
+@pytest.mark.parametrize("outcome", [TaskInstanceState.SUCCESS, TaskInstanceState.FAILED])
+def test_each_replay_loads_what_its_original_did_and_no_live_run_anything_else(history, outcome):
+    def range_of(run):
+        return (history.previous_end(run) or FIRST, run.data_interval_end)
+
+    loaded, replayed = [], []
+    for day in range(4):
+        run = history.live()
+        if day:
+            trial = history.replay()
+            replayed.append(range_of(trial))
+            history.end(trial, outcome)
+            history.end(history.canary(), outcome)
+        loaded.append(range_of(run))
+        history.end(run)
+        history.end(history.replay(), outcome)
+
+    assert loaded == [(FIRST, FIRST), *((FIRST + day * DAY, FIRST + (day + 1) * DAY) for day in range(3))]
+    assert replayed == loaded[:3]
+
+
+def test_a_replay_whose_tasks_depend_on_the_past_waits_for_no_run_that_its_original_did_not(begin):
+    history = begin(*(daily(tasks, depending("extract"), catchup=False) for tasks in ("load", "load check")))
+    history.end(history.live())
+    history.end(history.live())
+    trial = history.replay()
+    history.end(history.live(), TaskInstanceState.FAILED)
+
+    assert history.ready(trial) == {"extract", "load"}
 
 
 def test_without_the_enforcement_the_load_skips_what_lay_before_the_canary(history):
