@@ -15,10 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Promote the next version of a Dag: canary runs, soak, approval, window, pin, bake, rollback.
+Promote the next version of a Dag: replays of live runs, soak, approval, window, pin, bake, rollback.
 
 It needs a connection ``pinning_default`` and a target Dag that is pinned. Trigger it with the Dag to promote; it waits
-for the next version, tests exactly that version, and pins exactly that version.
+for the next version, replays the last live runs with exactly that version, and pins exactly that version. A Dag
+without a live run gets canary runs that replay nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from airflow.sdk import DAG, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_providers_pinning.client.comparison import as_markdown, objections_as_markdown
+from airflow_providers_pinning.client.replays import replays_as_markdown
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator
 from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
@@ -65,6 +67,8 @@ PINNED_NUMBER = (
 EVIDENCE = """
 {% set soak = ti.xcom_pull(task_ids='soak') %}
 Soak: **{{ soak.verdict }}**. {{ soak.message }}
+{%- set withheld = soak.evidence.withheld_effects %}
+{%- if withheld %} Withheld from live runs: {{ withheld }} effects.{% endif %}
 
 {{ ti.xcom_pull(task_ids='difference') }}
 """
@@ -82,8 +86,16 @@ with DAG(
         "target_dag_id": Param("orders", type="string", title="Dag to promote"),
         "debounce_seconds": Param(120, type="number", minimum=0, title="How long commits must have paused"),
         "poke_seconds": Param(30, type="number", minimum=1, title="Seconds between two looks at versions and runs"),
-        "canary_runs": Param(3, type="integer", minimum=1, maximum=100, title="Canary runs"),
-        "canary_conf": Param(None, type=["object", "null"], title="Configuration of the canary runs"),
+        "canary_runs": Param(3, type="integer", minimum=1, maximum=100, title="Live runs to replay, or canary runs"),
+        "canary_conf": Param(
+            None, type=["object", "null"], title="Configuration of canary runs, which then replay nothing"
+        ),
+        "soak_max_output_differences": Param(
+            None,
+            type=["integer", "null"],
+            minimum=0,
+            title="Outputs of replays that may differ; empty: they are shown to whoever approves, and not judged",
+        ),
         "soak_seconds": Param(0, type="number", minimum=0, title="Least time to soak"),
         "soak_max_failures": Param(0, type="integer", minimum=0, title="Failed canary runs that are tolerated"),
         "soak_inconclusive_after": Param(86400, type="number", minimum=0, title="Seconds until a soak is inconclusive"),
@@ -121,6 +133,10 @@ with DAG(
         version_number=new_version.output["version_number"],
         expected_dag_hash=new_version.output["dag_hash"],
         expected_bundle_version=new_version.output["bundle_version"],
+        # The last successful live runs of the active version, on their inputs. Each is compared with its original.
+        replay={"last": "{{ '' if params.canary_conf else params.canary_runs }}"},
+        # A Dag that has no live run yet gets as many canary runs instead, and the task's log says so.
+        on_nothing_to_replay="run",
         count="{{ params.canary_runs }}",
         conf="{{ params.canary_conf | tojson }}",
         poke_interval="{{ params.poke_seconds }}",
@@ -140,9 +156,11 @@ with DAG(
         expected_dag_hash=new_version.output["dag_hash"],
         expected_bundle_version=new_version.output["bundle_version"],
         run_kinds="canary",
-        min_runs="{{ params.canary_runs }}",
+        # A young Dag has fewer live runs to replay than are asked for.
+        min_runs="{{ ti.xcom_pull(task_ids='canary')['run_ids'] | length }}",
         min_duration="{{ params.soak_seconds }}",
         max_failures="{{ params.soak_max_failures }}",
+        max_output_differences="{{ params.soak_max_output_differences }}",
         inconclusive_after="{{ params.soak_inconclusive_after }}",
         on_inconclusive="{{ params.on_inconclusive }}",
         poke_interval="{{ params.poke_seconds }}",
@@ -153,14 +171,17 @@ with DAG(
     # [START howto_promotion_difference]
     @task
     def difference(candidate, params=None):
-        """Say in what the candidate differs from the version that runs now, and what stands against it, as Markdown."""
-        found = PinningHook().compare(
+        """Say in what the candidate's output and code differ, and what stands against it, as Markdown."""
+        hook, number = PinningHook(), candidate["version_number"]
+        replays = hook.list_replays(params["target_dag_id"], number)
+        found = hook.compare(
             params["target_dag_id"],
-            to_version=candidate["version_number"],
+            to_version=number,
             expected_dag_hash=candidate["dag_hash"],
             expected_bundle_version=candidate["bundle_version"],
         )
-        return "\n\n".join(filter(None, (objections_as_markdown(candidate), as_markdown(found))))
+        told = objections_as_markdown(candidate), replays_as_markdown(replays), as_markdown(found)
+        return "\n\n".join(filter(None, told))
 
     told = difference(new_version.output)
     # [END howto_promotion_difference]

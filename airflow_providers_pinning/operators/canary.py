@@ -22,15 +22,17 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_providers_pinning.client.soak import seconds
-from airflow_providers_pinning.exceptions import ServerFaultError, TransientError
+from airflow_providers_pinning.exceptions import NothingToReplayError, ServerFaultError, TransientError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.base import (
+    MISSING,
     PinningOperator,
     default_deferrable,
     refusals_fail_at_once,
@@ -40,6 +42,15 @@ from airflow_providers_pinning.operators.base import (
 )
 from airflow_providers_pinning.triggers.base import Outcome, result_of
 from airflow_providers_pinning.triggers.canary import FINISHED, CanaryRunsTrigger, runs_to_wait_for
+
+
+class OnNothingToReplay(str, Enum):
+    """What to do if there is no live run to replay."""
+
+    FAIL = "fail"
+    """The task fails."""
+    RUN = "run"
+    """Canary runs are started that replay nothing."""
 
 
 class TriggerCanaryRunOperator(PinningOperator):
@@ -67,6 +78,8 @@ class TriggerCanaryRunOperator(PinningOperator):
         ``{"runs": [run ids]}`` (templated)
     :param replay_baseline: let the active version replay the same runs, and wait for these too. Outputs in which it
         differs from the originals are not deterministic, and set aside; whether its replays fail does not matter
+    :param on_nothing_to_replay: what to do if the active version has no successful live run to replay: ``fail``, or
+        ``run`` to start ``count`` runs with ``conf`` and ``partition_key`` instead
     :param expected_dag_hash: create nothing if the version has another hash (templated)
     :param expected_bundle_version: create nothing if the version has another commit (templated)
     :param override_reason: why a rejection of the version is passed over (templated)
@@ -104,6 +117,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         isolation: Mapping[str, Any] | None = None,
         replay: Mapping[str, Any] | None = None,
         replay_baseline: bool = False,
+        on_nothing_to_replay: str = OnNothingToReplay.FAIL.value,
         expected_dag_hash: str | None = None,
         expected_bundle_version: str | None = None,
         override_reason: str | None = None,
@@ -123,6 +137,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         self.isolation = isolation
         self.replay = replay
         self.replay_baseline = replay_baseline
+        self.on_nothing_to_replay = OnNothingToReplay(on_nothing_to_replay)
         self.expected_dag_hash = expected_dag_hash
         self.expected_bundle_version = expected_bundle_version
         self.override_reason = override_reason
@@ -156,20 +171,39 @@ class TriggerCanaryRunOperator(PinningOperator):
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Create the runs."""
+        replay = self._replay()
+        if replay is not None:
+            try:
+                return self._create(hook, context, "canary", replay=replay, replay_baseline=self.replay_baseline)
+            except NothingToReplayError:
+                # Runs that are named are meant, and nothing else.
+                if self.on_nothing_to_replay is OnNothingToReplay.FAIL or "runs" in replay:
+                    raise
+                self.log.warning(
+                    "The active version of Dag %s has no successful live run to replay. "
+                    "Starting %d canary runs instead.",
+                    self.target_dag_id,
+                    self._count(),
+                )
+        # A key of its own where it follows a replay: a key stands for one request.
+        inputs = {
+            "count": self._count(),
+            "conf": json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
+            "partition_key": text(self.partition_key),
+        }
+        return self._create(hook, context, "canary_runs" if replay else "canary", **inputs)
+
+    def _create(self, hook: PinningHook, context: Context, purpose: str, **inputs: Any) -> dict[str, Any]:
         return hook.trigger_canary_runs(
             self.target_dag_id,
             required_number("version_number", self.version_number),
-            count=self._count(),
-            conf=json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
-            partition_key=text(self.partition_key),
+            **inputs,
             note=text(self.note) or self.why(context),
             isolation=self._isolation(),
-            replay=self._replay(),
-            replay_baseline=self.replay_baseline and bool(self.replay),
             expected_dag_hash=self.condition("expected_dag_hash"),
             expected_bundle_version=self.condition("expected_bundle_version"),
             override_reason=text(self.override_reason),
-            idempotency_key=self.key(context, "canary"),
+            idempotency_key=self.key(context, purpose),
         )
 
     def _isolation(self) -> dict[str, Any] | None:
@@ -177,12 +211,11 @@ class TriggerCanaryRunOperator(PinningOperator):
         return {field: value for field, value in (self.isolation or {}).items() if _is_given(value)} or None
 
     def _replay(self) -> dict[str, Any] | None:
-        if not self.replay:
-            return None
-        replay = dict(self.replay)
+        """Return which runs to replay; none if a template left that empty."""
+        replay = {name: value for name, value in (self.replay or {}).items() if value not in MISSING}
         if "last" in replay:
             replay["last"] = required_number("replay['last']", replay["last"])
-        return replay
+        return replay or None
 
     def _count(self) -> int:
         count = whole_number("count", self.count)

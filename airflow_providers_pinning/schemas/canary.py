@@ -182,6 +182,15 @@ class DifferenceResponse(BaseModel):
     replay: str | None
 
 
+class TriesResponse(BaseModel):
+    """A task that needed another number of tries in a replay than in its original."""
+
+    task_id: str
+    map_index: int
+    original: int
+    replay: int
+
+
 class PairResponse(BaseModel):
     """A replay and its original."""
 
@@ -200,6 +209,9 @@ class PairResponse(BaseModel):
     )
     tasks_added: list[str] = Field(default_factory=list, description="Tasks that only the replay has.")
     tasks_removed: list[str] = Field(default_factory=list, description="Tasks that only the original has.")
+    tries: list[TriesResponse] = Field(
+        default_factory=list, description="Tasks that needed another number of tries, which is no difference."
+    )
     problem: str | None = Field(default=None, description="Why they could not be compared.")
 
 

@@ -41,6 +41,10 @@ class RunResponse(BaseModel):
         description="How many effects of a canary run were kept from the live world, by kind: asset_event, deadline or "
         "callback"
     )
+    isolation: dict[str, str | dict[str, str]] = Field(
+        description="How a canary run is kept apart from live runs, by field; empty of a live run."
+    )
+    replay_of: str | None = Field(description="Id of the live run whose inputs a canary run has.")
 
 
 class RunCollectionResponse(BaseModel):

@@ -27,15 +27,20 @@ from pathlib import Path
 from typing import Any
 
 import time_machine
+from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
 from airflow.timetables.base import DataInterval
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
+from airflow_providers_pinning.domain.canaries.replays import Replay
+from airflow_providers_pinning.domain.canaries.withheld import EffectKind, withhold
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
 from airflow_providers_pinning.domain.history.events import Caller, Change
@@ -106,8 +111,61 @@ class History(Lab):
         created = canary.create_canary_runs(dag_id, request, self.change(f"Try version {number}"), session=self.session)
         self._commit()
         for index, (run_id, state) in enumerate(zip(created.run_ids, states, strict=True)):
-            run = self.session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()
-            self._finish(run, state, minutes + index)
+            self._finish(self._run(dag_id, run_id), state, minutes + index)
+
+    def replay(self, dag_id: str, number: int, original: str, state: str = "success", *, minutes: float = 9) -> str:
+        """
+        Replay a live run now, let it end in a state, and return the id of the replay.
+
+        :param dag_id: the Dag
+        :param number: number of the version that replays it
+        :param original: id of the live run
+        :param state: state of the replay
+        :param minutes: about how long its tasks take
+        """
+        request = canary.CanaryRequest(version_number=number, replay=Replay((original,)))
+        created = canary.create_canary_runs(dag_id, request, self.change(f"Try version {number}"), session=self.session)
+        self._commit()
+        self._finish(self._run(dag_id, created.run_ids[0]), state, minutes)
+        return created.run_ids[0]
+
+    def push(self, dag_id: str, run_id: str, task_id: str, value: Any, key: str = "return_value") -> None:
+        """Give a task of a run an XCom."""
+        run = self._run(dag_id, run_id)
+        self.session.add(
+            XComModel(dag_run_id=run.id, dag_id=dag_id, run_id=run_id, task_id=task_id, key=key, value=value)
+        )
+        self._commit()
+
+    def publish(self, dag_id: str, run_id: str, task_id: str, asset: str, **extra: Any) -> None:
+        """Let a task of a run publish an asset event, which is withheld from a canary run."""
+        model = self.session.scalar(select(AssetModel).where(AssetModel.name == asset))
+        if model is None:
+            model = AssetModel(name=asset, uri=asset, group="asset", extra={})
+            self.session.add(model)
+            self.session.flush()
+        if run_id.startswith("canary__"):
+            payload = {"asset": {"name": asset, "uri": asset}, "extra": extra, "partition_key": None, "aliases": []}
+            names = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
+            withhold(EffectKind.ASSET_EVENT, [payload], **names, session=self.session)
+        else:
+            self.session.add(
+                AssetEvent(
+                    asset_id=model.id,
+                    extra=extra,
+                    source_dag_id=dag_id,
+                    source_run_id=run_id,
+                    source_task_id=task_id,
+                    source_map_index=-1,
+                    timestamp=self._run(dag_id, run_id).end_date,
+                )
+            )
+        self._commit()
+
+    def record(self, dag_id: str, run_id: str) -> None:
+        """Record what came of a canary run, as the scheduler does when it finishes it."""
+        record_outcome(self._run(dag_id, run_id), session=self.session)
+        self._commit()
 
     def report_code(self, dag_id: str, number: int, state: str = "available", message: str | None = None) -> None:
         """Report, as the dag processor does, whether it could get a version's code."""
@@ -117,6 +175,9 @@ class History(Lab):
             .values(code_state=state, code_message=message, code_checked_at=datetime.now(timezone.utc))
         )
         self._commit()
+
+    def _run(self, dag_id: str, run_id: str) -> DagRun:
+        return self.session.scalars(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()
 
     def _finish(self, run: DagRun, state: str, minutes: float) -> None:
         minutes *= random.Random(run.run_id).uniform(0.8, 1.3)
@@ -130,5 +191,6 @@ class History(Lab):
         ).all()
         for task in tasks:
             task.state = TaskInstanceState(state)
-            task.start_date, task.end_date = begin, end
+            task.start_date, task.end_date, task.try_number = begin, end, 1
+            task.duration = None if end is None else (end - begin).total_seconds() / len(tasks)
         self._commit()

@@ -105,11 +105,13 @@ def pin_twice(history: History, dags: dict[str, Told], *, waits: bool = True) ->
 
 
 def _orders(history: History) -> None:
+    live: dict[int, str] = {}
+
     def runs(begin: float, end: float, *, failed: int = 0) -> None:
         hours = range(int(begin * 24), int(end * 24), -6)
         for index, hour in enumerate(hours):
             with history.ago(hours=hour):
-                history.run("orders", "failed" if index >= len(hours) - failed else "success")
+                live[hour] = history.run("orders", "failed" if index >= len(hours) - failed else "success")
 
     def commit(version: int) -> None:
         history.commit(sha(f"orders {version}"), orders=ORDERS[version - 1])
@@ -146,9 +148,15 @@ def _orders(history: History) -> None:
         commit(4)
         history.candidate("orders", 4, reason="Rounds amounts, and reports them")
         history.report_code("orders", 4)
-    for hour, state in ((20, "success"), (12, "success"), (0.2, "running")):
+    for hour, original, before, after in ((20, 26, 91_234.5, 91_235), (12, 20, 88_412, 88_412)):
         with history.ago(hours=hour, actor="promotion", source=promotion("canary")):
-            history.canaries("orders", 4, state)
+            run_id = history.replay("orders", 4, live[original])
+            for of_run, total in ((live[original], before), (run_id, after)):
+                history.push("orders", of_run, "load", {"rows": 1840, "total": total})
+                history.publish("orders", of_run, "load", "orders_loaded", total=total)
+            history.record("orders", run_id)
+    with history.ago(hours=0.2, actor="promotion", source=promotion("canary")):
+        history.replay("orders", 4, live[2], "running")
 
 
 def _others(history: History) -> None:

@@ -156,6 +156,7 @@ def test_canary_runs_are_started_while_the_pin_stays(tab):
     )
     shown.airflow.airflow.post("/variables", {"key": "bucket_canary", "value": "trial"})
     shown.button("Start canary runs").click()
+    shown.dialog.get_by_label("Inputs").select_option("New runs")
     shown.dialog.get_by_label("Number of runs").fill("2")
     shown.dialog.get_by_label("Configuration").fill('{"size": "big"}')
     shown.complaints.expect("Failed to load resource: .* status of 4")

@@ -38,6 +38,7 @@ PRACTICE = (
     "unpins",
     "moves_on",
     "canaries",
+    "replays",
     "rejects",
     "holds",
     "lifts",

@@ -63,13 +63,24 @@ class Difference:
         return (self.what, self.task_id, self.key)
 
 
+@dataclass(frozen=True)
+class Tries:
+    """A task that did not need as many tries in both runs, which is no difference in the output."""
+
+    task_id: str
+    map_index: int
+    original: int
+    replay: int
+
+
 def compare_with_original(run: DagRun, original_id: str, *, session: Session) -> dict[str, Any]:
     """
     Return in what a finished replay differs from its original, as plain values.
 
     It has ``original_state``, ``original_seconds``, ``original_dag_version_id``, ``timed`` (whether the durations of
     the two can be compared), ``differences`` (how many), ``shown`` (the first of them), ``counted`` (how many
-    there are of each kind, task and key), ``tasks_added``, ``tasks_removed`` and ``problem``, a sentence if they could
+    there are of each kind, task and key), ``tasks_added``, ``tasks_removed``, ``tries`` (of tasks that needed another
+    number of them) and ``problem``, a sentence if they could
     not be compared.
 
     :param run: the replay
@@ -114,6 +125,7 @@ def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, An
         "shown": [asdict(difference) for difference in found[:SHOWN_DIFFERENCES]],
         "tasks_added": sorted({task_id for task_id, _ in ours} - {task_id for task_id, _ in theirs}),
         "tasks_removed": sorted({task_id for task_id, _ in theirs} - {task_id for task_id, _ in ours}),
+        "tries": [asdict(task) for task in _tries(ours, theirs, both)[:SHOWN_DIFFERENCES]],
         "problem": None,
     }
 
@@ -139,6 +151,14 @@ def _states(ours: Mapping[Task, Row], theirs: Mapping[Task, Row], both: set[Task
         Difference("state", *task, None, str(theirs[task].state), str(ours[task].state))
         for task in sorted(both)
         if ours[task].state != theirs[task].state
+    ]
+
+
+def _tries(ours: Mapping[Task, Row], theirs: Mapping[Task, Row], both: set[Task]) -> list[Tries]:
+    return [
+        Tries(*task, theirs[task].try_number, ours[task].try_number)
+        for task in sorted(both)
+        if ours[task].try_number != theirs[task].try_number
     ]
 
 

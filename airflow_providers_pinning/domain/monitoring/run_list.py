@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from airflow.models.dag_version import DagVersion
@@ -29,6 +30,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.canaries.isolation import default_isolation
 from airflow_providers_pinning.domain.canaries.withheld import count_withheld
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.models import RoutedRun
@@ -54,6 +56,10 @@ class RunSummary:
     ended_at: datetime | None
     withheld: Mapping[str, int] = field(default_factory=dict)
     """How many of its effects were kept from the live world, by kind, such as ``asset_event``."""
+    isolation: Mapping[str, Any] = field(default_factory=dict)
+    """How it is kept apart from live runs, by field; empty of a live run."""
+    replay_of: str | None = None
+    """Id of the live run whose inputs it has."""
 
 
 def list_runs(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[RunSummary], int]:
@@ -76,6 +82,8 @@ def list_runs(dag_id: str, *, limit: int, offset: int, session: Session) -> tupl
             DagRun.end_date,
             DagVersion.version_number,
             RoutedRun.kind,
+            RoutedRun.isolation,
+            RoutedRun.replay_of,
         )
         .outerjoin(DagVersion, DagVersion.id == DagRun.created_dag_version_id)
         .outerjoin(RoutedRun, and_(RoutedRun.dag_id == DagRun.dag_id, RoutedRun.run_id == DagRun.run_id))
@@ -98,6 +106,8 @@ def list_runs(dag_id: str, *, limit: int, offset: int, session: Session) -> tupl
             started_at=row.start_date,
             ended_at=row.end_date,
             withheld=withheld.get(row.run_id, {}),
+            isolation={**default_isolation(), **(row.isolation or {})} if row.kind else {},
+            replay_of=row.replay_of,
         )
         for row in rows
     ], total

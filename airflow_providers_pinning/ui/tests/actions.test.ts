@@ -38,7 +38,9 @@ const CHOICES: Choices = {
   conf: "",
   count: 1,
   hold: false,
+  inputs: "new",
   isolation: {},
+  last: 3,
   override: "",
   reason: " why ",
   rejectCurrent: true,
@@ -160,6 +162,14 @@ describe("a request", () => {
     ).toContain("bucket=bucket_canary");
   });
 
+  it("replays live runs instead of starting runs with a configuration", () => {
+    const { body } = request({ kind: "canary", version: 3 }, { conf: "{", count: 5, inputs: "replay", last: 2 });
+
+    expect(body).toMatchObject({ replay: { last: 2 } });
+    expect(body).not.toHaveProperty("conf");
+    expect(body).not.toHaveProperty("count");
+  });
+
   it("acknowledges runs that escaped, if the pin is the one that was shown", () => {
     expect(request({ kind: "acknowledge", version: 2, versionCode: "sha2", versionHash: "abc" })).toEqual({
       body: { expected_revision: 7, idempotency_key: "key", reason: "why" },
@@ -204,6 +214,11 @@ describe("the input", () => {
     ["1", "a JSON object"],
   ])("must not configure runs with %s", (conf, text) => {
     expect(said("canary", { conf })).toContain(text);
+  });
+
+  it("must not ask for too many replays, and needs no configuration for them", () => {
+    expect(said("canary", { inputs: "replay", last: 101 })).toContain("between 1 and 100");
+    expect(said("canary", { conf: "{", count: 0, inputs: "replay", last: 3 })).toBeUndefined();
   });
 
   it("may configure nothing", () => {
@@ -286,6 +301,14 @@ describe("the outcome", () => {
     expect(outcomeOf({ kind: "canary", version: 3 }, STATE, { run_ids: ["a", "b"] })).toMatchObject({
       runsPath: "/dags/a%2Fb%20c/runs?run_id_pattern=canary__v3__",
       text: "Started 2 canary runs of version 3.",
+    });
+  });
+
+  it("of replays says how many live runs are replayed", () => {
+    const after = { replays: { a: "live_1" }, run_ids: ["a"] };
+
+    expect(outcomeOf({ kind: "canary", version: 3 }, STATE, after)).toMatchObject({
+      text: "Started 1 replay of live runs with version 3.",
     });
   });
 });

@@ -35,6 +35,9 @@ const soak = (evidence: object = {}, changes: object = {}): Soak =>
       failure_rate_upper_95: null,
       failures: 0,
       not_evidence: 0,
+      output_differences: 0,
+      replays: 0,
+      replays_not_compared: 0,
       retried_tasks: 0,
       runs: 0,
       running: 0,
@@ -107,6 +110,17 @@ describe("the evidence", () => {
       "Slower.",
       "Duration vs. the active version: 1.90x (median), 2.00x (90th percentile).",
     ]);
+  });
+
+  it("says in how many outputs replays differ", () => {
+    expect(evidenceOf(soak({ replays: 1, replays_not_compared: 2, runs: 3, successes: 3 }), NO_RUNS)).toEqual([
+      "3 finished canary runs: 3 succeeded, 0 failed.",
+      "1 replay compared with live runs: no output differs.",
+      "2 replays could not be compared.",
+    ]);
+    expect(evidenceOf(soak({ output_differences: 2, replays: 3, runs: 3 }), NO_RUNS)).toContain(
+      "3 replays compared with live runs: 2 outputs differ.",
+    );
   });
 });
 

@@ -25,16 +25,20 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from airflow.api.common.trigger_dag import trigger_dag
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
+from airflow.models.xcom import XComModel
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.sdk import DAG, RetryAction, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
-from sqlalchemy import update
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import select
 
+from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
@@ -226,11 +230,13 @@ class Deployment:
         while not self.over.wait(0.3):
             with create_session() as session:
                 now = datetime.now(timezone.utc)
-                session.execute(
-                    update(DagRun)
-                    .where(DagRun.dag_id == "orders", DagRun.state == "queued")
-                    .values(state=self.state, start_date=now, end_date=now)
-                )
+                queued = select(DagRun).where(DagRun.dag_id == "orders", DagRun.state == "queued")
+                for run in session.scalars(queued).all():
+                    run.state, run.start_date, run.end_date = self.state, now, now
+                    for task in run.task_instances:
+                        task.state, task.start_date, task.end_date = self.state, now, now
+                        task.try_number, task.duration = 1, 0
+                    record_outcome(run, session=session)
 
     def __enter__(self) -> None:
         self.thread.start()
@@ -323,6 +329,33 @@ def test_approval_says_that_the_version_equals_a_rejected_one(promotion, airflow
         )
     [approved] = shown
     assert "**Version 3 equals version 2, which was rejected**: loses \\[orders\\](x)." in approved
+
+
+def test_promotion_replays_the_live_runs_that_there_are_and_shows_whoever_approves_the_pairs(
+    promotion, airflow_server, shown, session
+):
+    trigger_dag(
+        "orders",
+        run_id="live",
+        logical_date=datetime(2026, 1, 5, tzinfo=timezone.utc),
+        triggered_by=DagRunTriggeredByType.TIMETABLE,
+        session=session,
+    )
+    run = session.scalar(select(DagRun).where(DagRun.run_id == "live"))
+    run.state, run.run_type, run.start_date = "success", DagRunType.SCHEDULED, run.logical_date
+    for task in run.task_instances:
+        task.state, task.try_number = "success", 1
+    session.add(XComModel(dag_run_id=run.id, dag_id="orders", run_id="live", task_id="extract", key="rows", value=3))
+    session.commit()
+    with Deployment("success"):
+        run = promotion.test(run_conf={"canary_runs": 2, **OPEN_WINDOW, "bake_inconclusive_after": 0})
+    assert str(run.state) == "success"
+    created = next(ti for ti in run.get_task_instances() if ti.task_id == "canary").xcom_pull(task_ids="canary")
+    assert list(created["replays"].values()) == ["live"]
+    [approved] = shown
+    assert "Soak: **successful**. 1 of 1 finished runs succeeded" in approved
+    assert "**Replays of live runs** (original → replay): 1 of 1 differs." in approved
+    assert "`extract` XCom `rows`: `3` → nothing" in approved
 
 
 @pytest.mark.parametrize("canaries", ["success", "failed"])

@@ -195,6 +195,47 @@ def test_partition_is_that_of_the_template(created, given, sent):
     assert created.asked("POST", "/pinning/api/v1/dags/orders/canaryRuns")[0].body.get("partition_key") == sent
 
 
+def test_replay_that_a_template_leaves_empty_is_none(created):
+    canary(replay={"last": ""}, count="2", wait_for_completion=False).execute(task_context("canary"))
+
+    [sent] = created.asked("POST", "/pinning/api/v1/dags/orders/canaryRuns")
+    assert ("replay" in sent.body, sent.body["count"]) == (False, 2)
+
+
+@pytest.fixture
+def candidate(airflow_server, lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    return lab
+
+
+def test_dag_without_a_live_run_has_nothing_to_replay(candidate):
+    with pytest.raises(AirflowFailException, match="no successful live run"):
+        canary(replay={"last": 2}).execute(task_context("canary"))
+
+
+def test_dag_without_a_live_run_gets_canary_runs_if_that_is_wanted(candidate, capsys):
+    wanted = {"replay": {"last": 2}, "count": 2, "on_nothing_to_replay": "run", "wait_for_completion": False}
+    created, retried = (
+        canary(**wanted).execute(task_context("canary", try_number=number))["run_ids"] for number in (1, 2)
+    )
+    assert len(created) == 2
+    assert retried == created
+    told = "The active version of Dag orders has no successful live run to replay. Starting 2 canary runs instead."
+    assert told in capsys.readouterr().out
+
+
+def test_named_runs_are_replayed_or_nothing(candidate):
+    with pytest.raises(AirflowFailException, match="has no live run 'gone'"):
+        canary(replay={"runs": ["gone"]}, on_nothing_to_replay="run").execute(task_context("canary"))
+
+
+def test_unknown_choice_is_refused_when_the_dag_is_parsed():
+    with pytest.raises(ValueError, match="'ignore' is not a valid OnNothingToReplay"):
+        canary(on_nothing_to_replay="ignore")
+
+
 def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab, session):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -25,6 +25,7 @@ import type {
   Components,
   Criteria,
   Event,
+  Pair,
   Permissions,
   PinOrder,
   PinSummary,
@@ -39,6 +40,7 @@ import { candidateOf } from "src/lib/versions";
 export const VERSIONS_SHOWN = 50;
 export const EVENTS_SHOWN = 100;
 export const RUNS_SHOWN = 120;
+export const REPLAYS_SHOWN = 20;
 
 export interface List<T> {
   items: Array<T>;
@@ -53,6 +55,8 @@ export interface DagPinning {
   criteria: Criteria;
   events: List<Event>;
   permissions: Permissions;
+  /** The candidate's replays of live runs beside their originals. */
+  replays: List<Pair> | null;
   rollbackTarget: RollbackTarget;
   runs: List<Run> | null;
   soak: Soak | null;
@@ -90,6 +94,17 @@ const getSoak = (dagId: string, version: number, signal: AbortSignal): Promise<S
     call<Soak>(`${dagPath(dagId)}/versions/${version}/soak`, { query: { show_comparison: true }, signal }),
   );
 
+const getReplays = async (dagId: string, version: number, signal: AbortSignal): Promise<List<Pair> | null> => {
+  const answer = await unlessForbidden(
+    call<{ replays: Array<Pair>; total_entries: number }>(`${dagPath(dagId)}/versions/${version}/replays`, {
+      query: { limit: REPLAYS_SHOWN },
+      signal,
+    }),
+  );
+
+  return answer && { items: answer.replays, total: answer.total_entries };
+};
+
 export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise<DagPinning> => {
   const dag = dagPath(dagId);
   const [state, permissions, target, versions, criteria, events, runs] = await Promise.all([
@@ -110,6 +125,12 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     ),
   ]);
   const candidate = candidateOf(versions.versions, state.active?.version_number);
+  // Only a version that was evaluated has runs to judge and to compare.
+  const tried = candidate?.state === "candidate" ? candidate.version_number : undefined;
+  const [soak, replays] =
+    tried === undefined
+      ? [null, null]
+      : await Promise.all([getSoak(dagId, tried, signal), getReplays(dagId, tried, signal)]);
 
   return {
     canaryDelays: runs?.canary_delays ?? [],
@@ -117,9 +138,10 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     criteria,
     events: { items: events.events, total: events.total_entries },
     permissions,
+    replays,
     rollbackTarget: target,
     runs: runs && { items: runs.runs, total: runs.total_entries },
-    soak: candidate?.state === "candidate" ? await getSoak(dagId, candidate.version_number, signal) : null,
+    soak,
     state,
     versions: { items: versions.versions, total: versions.total_entries },
   };

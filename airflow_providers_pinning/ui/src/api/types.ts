@@ -26,11 +26,14 @@ type Schemas = components["schemas"];
 export type Comparison = Schemas["ComparisonResponse"];
 export type Components = Schemas["ComponentsResponse"];
 export type Criteria = Schemas["CriteriaResponse"];
+export type Difference = Schemas["DifferenceResponse"];
 export type Event = Schemas["EventResponse"];
 export type FieldChange = Schemas["FieldChangeResponse"];
 export type Head = Schemas["HeadResponse"];
 export type Health = Schemas["HealthResponse"];
 export type Identity = Schemas["IdentityResponse"];
+/** The server leaves nothing out. */
+export type Pair = Required<Schemas["PairResponse"]>;
 export type Permissions = Schemas["PermissionsResponse"];
 export type PinOrder = NonNullable<NonNullable<paths["/api/v1/pins"]["get"]["parameters"]["query"]>["order_by"]>;
 export type PinSummary = Schemas["PinSummaryResponse"];

@@ -24,6 +24,7 @@ import type { Criteria, Run, Soak, Version } from "src/api/types";
 import { BundleVersion, CanaryRunsLink, VersionLink } from "src/components/Links";
 import { Notice } from "src/components/Notice";
 import { RelativeTime } from "src/components/RelativeTime";
+import { ReplaysTable } from "src/components/replays/ReplaysTable";
 import { Section } from "src/components/Section";
 import { actionOn, type Action, type ActionKind } from "src/lib/actions";
 import { describeCriteria, evidenceOf } from "src/lib/soak";
@@ -79,7 +80,7 @@ interface Props {
 /** The candidate, with the verdict on its canary runs. */
 export const CandidateCard = ({
   onAct,
-  pinning: { canaryDelays, candidate, criteria, permissions, runs, soak, state },
+  pinning: { canaryDelays, candidate, criteria, permissions, replays, runs, soak, state },
 }: Props) => {
   if (candidate === null) {
     return (
@@ -146,6 +147,9 @@ export const CandidateCard = ({
           <SoakEvidence candidate={candidate} criteria={criteria} runs={runs?.items ?? []} soak={soak} />
           <CanaryRunsLink dagId={state.dag_id} version={candidate} />
         </>
+      )}
+      {replays === null || replays.items.length === 0 ? undefined : (
+        <ReplaysTable dagId={state.dag_id} replays={replays} runs={runs?.items ?? []} />
       )}
       <CanaryDelays delays={canaryDelays} />
     </Section>

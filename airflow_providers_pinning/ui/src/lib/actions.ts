@@ -59,8 +59,12 @@ export const rebased = (action: Action, state: ReleaseState): Action =>
 export interface Choices {
   conf: string;
   count: number;
+  /** Whether canary runs replay the last live runs, or have a configuration of their own. */
+  inputs: "new" | "replay";
   hold: boolean;
   isolation: Isolation;
+  /** How many live runs to replay. */
+  last: number;
   override: string;
   reason: string;
   rejectCurrent: boolean;
@@ -95,7 +99,7 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
     done: `Started canary runs of version ${version}.`,
     effect: `Starts runs of version ${version} with its own code. ${
       state.active ? `Other runs keep using version ${state.active.version_number}. ` : ""
-    }Canary tasks have real side effects: they write to the same systems as live runs.`,
+    }Their asset events, alerts and triggered runs are withheld. What tasks do outside Airflow is real: they write to the same systems as live runs.`,
     title: `Start canary runs of version ${version}`,
   }),
   lift: ({ version }, state) => ({
@@ -172,7 +176,7 @@ const isInEffect = ({ kind, version }: Action, after: Partial<ReleaseState>): bo
 };
 
 /** The answer to a change: the state that it led to, or the canary runs that it started. */
-export type Answer = Partial<ReleaseState> & { run_ids?: Array<string> };
+export type Answer = Partial<ReleaseState> & { replays?: Record<string, string>; run_ids?: Array<string> };
 
 /**
  * Describe the outcome from the server's answer. A request that is replayed after its answer was lost is not carried
@@ -184,7 +188,9 @@ export const outcomeOf = (action: Action, before: ReleaseState, after: Answer): 
   text: !isInEffect(action, after)
     ? "Done, but someone has changed it since."
     : after.run_ids
-      ? `Started ${plural(after.run_ids.length, "canary run")} of version ${action.version}.`
+      ? Object.keys(after.replays ?? {}).length > 0
+        ? `Started ${plural(after.run_ids.length, "replay")} of live runs with version ${action.version}.`
+        : `Started ${plural(after.run_ids.length, "canary run")} of version ${action.version}.`
       : wordingOf(action, before).done,
   warnings: after.warnings ?? [],
   ...(after.run_ids && {
@@ -207,8 +213,13 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
   if (action.kind !== "canary") {
     return undefined;
   }
-  if (!Number.isInteger(choices.count) || choices.count < 1 || choices.count > 100) {
+  const count = choices.inputs === "replay" ? choices.last : choices.count;
+
+  if (!Number.isInteger(count) || count < 1 || count > 100) {
     return "The number of runs must be between 1 and 100.";
+  }
+  if (choices.inputs === "replay") {
+    return problem(choices.isolation);
   }
   try {
     const conf: unknown = choices.conf.trim() ? JSON.parse(choices.conf) : {};
@@ -245,8 +256,12 @@ export const requestOf = (
       return {
         body: {
           ...seen,
-          conf: choices.conf.trim() ? (JSON.parse(choices.conf) as unknown) : undefined,
-          count: choices.count,
+          ...(choices.inputs === "replay"
+            ? { replay: { last: choices.last } }
+            : {
+                conf: choices.conf.trim() ? (JSON.parse(choices.conf) as unknown) : undefined,
+                count: choices.count,
+              }),
           idempotency_key: key,
           isolation: chosen(choices.isolation),
           note: reason,

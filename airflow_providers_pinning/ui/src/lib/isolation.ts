@@ -19,6 +19,9 @@
 
 /** How canary runs are kept apart from live runs. */
 
+import type { Run } from "src/api/types";
+import { plural } from "src/lib/versions";
+
 type Field =
   "alerts" | "assets" | "connections" | "executor" | "pool" | "queue" | "slots" | "state" | "triggers" | "variables";
 
@@ -121,3 +124,42 @@ export const chosen = (isolation: Isolation): Record<string, Record<string, stri
 
   return fields.length > 0 ? Object.fromEntries(fields) : undefined;
 };
+
+/** The choices that are not said, as they are the safe ones. */
+const SAFE: Record<string, ReadonlyArray<string>> = {
+  alerts: ["withhold"],
+  assets: ["withhold"],
+  slots: ["behind", "gap"],
+  state: ["withhold"],
+  triggers: ["refuse"],
+};
+
+/** How a run was kept apart, as far as not in the safe way, such as `assets: publish, pool: spare`. */
+export const describeIsolation = (isolation: Run["isolation"]): string =>
+  Object.entries(isolation)
+    .filter(([field, value]) => !(SAFE[field] ?? []).includes(String(value)))
+    .map(
+      ([field, value]) =>
+        `${field}: ${
+          typeof value === "string"
+            ? value
+            : Object.entries(value)
+                .map(([name, substitute]) => `${name} → ${substitute}`)
+                .join(", ")
+        }`,
+    )
+    .join(", ") || "default";
+
+const EFFECTS: Record<string, readonly [one: string, many?: string]> = {
+  asset_event: ["asset event"],
+  asset_state: ["asset state", "asset states"],
+  callback: ["callback"],
+  deadline: ["deadline"],
+  variable: ["Variable"],
+};
+
+/** What of a run was withheld from live runs, such as `2 asset events, 1 deadline`. */
+export const describeWithheld = ({ withheld }: Pick<Run, "withheld">): string =>
+  Object.entries(withheld)
+    .map(([kind, count]) => plural(count, ...(EFFECTS[kind] ?? [kind.replaceAll("_", " ")])))
+    .join(", ");

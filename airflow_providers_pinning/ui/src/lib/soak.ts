@@ -42,6 +42,9 @@ export const evidenceOf = (
     failure_rate_upper_95: bound,
     failures,
     not_evidence: ignored,
+    output_differences: differing,
+    replays,
+    replays_not_compared: notCompared,
     retried_tasks: retried,
     runs,
     running,
@@ -69,6 +72,14 @@ export const evidenceOf = (
       : []),
     ...(cleared > 0 ? [`${plural(cleared, "run was", "runs were")} cleared and rerun.`] : []),
     ...(retried > 0 ? [`${plural(retried, "task")} needed retries.`] : []),
+    ...(replays > 0
+      ? [
+          `${plural(replays, "replay")} compared with live runs: ${
+            differing > 0 ? plural(differing, "output differs", "outputs differ") : "no output differs"
+          }.`,
+        ]
+      : []),
+    ...(notCompared > 0 ? [`${plural(notCompared, "replay")} could not be compared.`] : []),
     ...(withheld > 0 ? [`${plural(withheld, "effect")} on live runs withheld.`] : []),
     ...(soaked ? [`Evaluating for ${duration(soaked)}.`] : []),
     ...(comparison

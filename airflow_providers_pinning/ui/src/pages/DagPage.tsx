@@ -34,6 +34,7 @@ import { ErrorNotice } from "src/components/ErrorNotice";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import { actionOn, describeSkipped, type Action, type Outcome } from "src/lib/actions";
+import { countReplayable } from "src/lib/replays";
 import { missingRuns } from "src/lib/soak";
 import { isVersioned, rejectedOf, VERSIONED_REMEDY } from "src/lib/versions";
 
@@ -194,6 +195,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
               rejected={rejectedOf(data.versions.items)}
               runsNeeded={missingRuns(data)}
               soak={data.soak?.version.version_number === action.version ? data.soak : null}
+              replayable={countReplayable(data.runs?.items ?? [], data.state)}
               state={data.state}
             />
           )}

@@ -251,6 +251,21 @@ class TestComparison:
         assert key == "large"
         assert shown.startswith("1002 characters, sha256 ")
 
+    def test_tries_are_told_and_are_no_difference(self, canaries, started, session):
+        run_id, original = started
+        of_original = select(TaskInstance).where(TaskInstance.run_id == original, TaskInstance.task_id == "load")
+        session.scalars(of_original).one().try_number = 4
+        session.commit()
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        ours = session.scalar(
+            select(TaskInstance.try_number).where(TaskInstance.run_id == run_id, TaskInstance.task_id == "load")
+        )
+        [tries] = [task for task in pair.comparison["tries"] if task["task_id"] == "load"]
+        assert tries == {"task_id": "load", "map_index": -1, "original": 4, "replay": ours}
+        assert pair.comparison["differences"] == 0
+
     def test_instances_that_one_of_them_lacks(self, canaries, started, session):
         run_id, original = started
         lacking = select(TaskInstance).where(TaskInstance.run_id == original, TaskInstance.task_id == "load")

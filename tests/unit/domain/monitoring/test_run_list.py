@@ -21,10 +21,13 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunTriggeredByType
 
+from airflow_providers_pinning.domain.canaries.isolation import Isolation
+from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.canaries.withheld import EffectKind, withhold
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.errors import UnknownDagError
 from airflow_providers_pinning.domain.monitoring.run_list import list_runs
+from airflow_providers_pinning.vocabulary import Assets
 from tests.support.sources import CHANGED, STABLE
 
 
@@ -73,6 +76,21 @@ def test_a_canary_tells_how_many_of_its_effects_were_withheld(ran):
     ran.session.flush()
 
     assert [run.withheld for run in listed(ran)[0]] == [{"asset_event": 2, "callback": 1}, {}]
+
+
+def test_a_canary_tells_how_it_is_kept_apart_and_what_it_replays(ran):
+    ran.session.query(DagRun).filter_by(run_id="first").update({"state": "success"})
+    request = CanaryRequest(2, isolation=Isolation(assets=Assets.PUBLISH), replay=Replay(runs=("first",)))
+    create_canary_runs("orders", request, ran.change(), session=ran.session)
+    replay, plain, live = listed(ran)[0]
+
+    assert (replay.isolation["assets"], replay.isolation["alerts"], replay.replay_of) == (
+        "publish",
+        "withhold",
+        "first",
+    )
+    assert (plain.isolation["assets"], plain.replay_of) == ("withhold", None)
+    assert (live.isolation, live.replay_of) == ({}, None)
 
 
 def test_runs_can_be_paged_through(ran):

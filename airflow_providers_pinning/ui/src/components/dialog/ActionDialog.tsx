@@ -38,6 +38,7 @@ import {
   type Choices,
   type Outcome,
 } from "src/lib/actions";
+import { DEFAULT_REPLAYS } from "src/lib/replays";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
 const OBJECTIONS = new Set(["held", "verdict_failed", "version_rejected"]);
@@ -63,6 +64,8 @@ interface Props {
   readonly runsNeeded: number;
   /** The verdict on the version, if there is one. */
   readonly soak: Soak | null;
+  /** How many live runs of the active version a canary can replay. */
+  readonly replayable: number;
   readonly state: ReleaseState;
 }
 
@@ -73,6 +76,7 @@ export const ActionDialog = ({
   onDone,
   onStale,
   rejected,
+  replayable,
   runsNeeded,
   soak,
   state,
@@ -83,7 +87,9 @@ export const ActionDialog = ({
     conf: "",
     count: runsNeeded,
     hold: false,
+    inputs: replayable > 0 ? "replay" : "new",
     isolation: {},
+    last: Math.min(DEFAULT_REPLAYS, replayable),
     override: "",
     reason: defaultReason(action, state),
     rejectCurrent: true,
@@ -187,6 +193,7 @@ export const ActionDialog = ({
                     choices={choices}
                     needsOverride={needsOverride}
                     onChange={(changed) => setChoices({ ...choices, ...changed })}
+                    replayable={replayable}
                     state={base}
                   />
                   {PREVIEWED.has(action.kind) &&

@@ -17,10 +17,10 @@
  * under the License.
  */
 
-import { Field, Input, Textarea } from "@chakra-ui/react";
+import { Field, Textarea } from "@chakra-ui/react";
 
 import type { ReleaseState } from "src/api/types";
-import { IsolationFields } from "src/components/dialog/IsolationFields";
+import { CanaryFields } from "src/components/dialog/CanaryFields";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import type { Action, Choices } from "src/lib/actions";
 
@@ -30,38 +30,16 @@ interface Props {
   /** Whether the change needs a reason to override a hold or a rejection. */
   readonly needsOverride: boolean;
   readonly onChange: (choices: Partial<Choices>) => void;
+  /** How many live runs can be replayed. */
+  readonly replayable: number;
   readonly state: ReleaseState;
 }
 
 /** The inputs of the dialog: the reason, and the options of the action. */
-export const ActionFields = ({ action, choices, needsOverride, onChange, state }: Props) => (
+export const ActionFields = ({ action, choices, needsOverride, onChange, replayable, state }: Props) => (
   <>
     {action.kind === "canary" ? (
-      <>
-        <Field.Root required>
-          <Field.Label>Number of runs</Field.Label>
-          <Input
-            max={100}
-            min={1}
-            onChange={({ target }) => onChange({ count: target.valueAsNumber })}
-            type="number"
-            value={Number.isNaN(choices.count) ? "" : choices.count}
-            w="8rem"
-          />
-        </Field.Root>
-        <Field.Root>
-          <Field.Label>Configuration</Field.Label>
-          <Textarea
-            fontFamily="mono"
-            onChange={({ target }) => onChange({ conf: target.value })}
-            placeholder="{}"
-            rows={2}
-            value={choices.conf}
-          />
-          <Field.HelperText>JSON, validated against this version's params.</Field.HelperText>
-        </Field.Root>
-        <IsolationFields isolation={choices.isolation} onChange={(isolation) => onChange({ isolation })} />
-      </>
+      <CanaryFields choices={choices} onChange={onChange} replayable={replayable} state={state} />
     ) : undefined}
     <Field.Root required>
       <Field.Label>

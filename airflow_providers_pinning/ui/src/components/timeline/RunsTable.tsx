@@ -23,6 +23,7 @@ import type { Run } from "src/api/types";
 import { RunLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ScrollableTable } from "src/components/ScrollableTable";
+import { describeIsolation, describeWithheld } from "src/lib/isolation";
 
 interface Props {
   readonly dagId: string;
@@ -30,31 +31,55 @@ interface Props {
 }
 
 /** The runs of the chart as a table. */
-export const RunsTable = ({ dagId, runs }: Props) => (
-  <ScrollableTable caption="Runs with their versions, newest first">
-    <Table.Header>
-      <Table.Row>
-        <Table.ColumnHeader scope="col">Run</Table.ColumnHeader>
-        <Table.ColumnHeader scope="col">Version</Table.ColumnHeader>
-        <Table.ColumnHeader scope="col">Kind</Table.ColumnHeader>
-        <Table.ColumnHeader scope="col">State</Table.ColumnHeader>
-        <Table.ColumnHeader scope="col">Created</Table.ColumnHeader>
-      </Table.Row>
-    </Table.Header>
-    <Table.Body>
-      {runs.map((run) => (
-        <Table.Row key={run.run_id}>
-          <Table.Cell>
-            <RunLink dagId={dagId} runId={run.run_id} />
-          </Table.Cell>
-          <Table.Cell>{run.version_number ?? "deleted"}</Table.Cell>
-          <Table.Cell>{run.kind}</Table.Cell>
-          <Table.Cell>{run.state}</Table.Cell>
-          <Table.Cell>
-            <RelativeTime value={run.created_at} />
-          </Table.Cell>
+export const RunsTable = ({ dagId, runs }: Props) => {
+  const hasCanaries = runs.some(({ kind }) => kind !== "live");
+
+  return (
+    <ScrollableTable caption="Runs with their versions, newest first">
+      <Table.Header>
+        <Table.Row>
+          <Table.ColumnHeader scope="col">Run</Table.ColumnHeader>
+          <Table.ColumnHeader scope="col">Version</Table.ColumnHeader>
+          <Table.ColumnHeader scope="col">Kind</Table.ColumnHeader>
+          <Table.ColumnHeader scope="col">State</Table.ColumnHeader>
+          <Table.ColumnHeader scope="col">Created</Table.ColumnHeader>
+          {hasCanaries ? (
+            <>
+              <Table.ColumnHeader scope="col">Isolation</Table.ColumnHeader>
+              <Table.ColumnHeader scope="col">Withheld</Table.ColumnHeader>
+            </>
+          ) : undefined}
         </Table.Row>
-      ))}
-    </Table.Body>
-  </ScrollableTable>
-);
+      </Table.Header>
+      <Table.Body>
+        {runs.map((run) => (
+          <Table.Row key={run.run_id}>
+            <Table.Cell>
+              <RunLink dagId={dagId} runId={run.run_id} />
+            </Table.Cell>
+            <Table.Cell>{run.version_number ?? "deleted"}</Table.Cell>
+            <Table.Cell>
+              {run.replay_of === null ? (
+                run.kind
+              ) : (
+                <>
+                  replay of <RunLink dagId={dagId} runId={run.replay_of} />
+                </>
+              )}
+            </Table.Cell>
+            <Table.Cell>{run.state}</Table.Cell>
+            <Table.Cell>
+              <RelativeTime value={run.created_at} />
+            </Table.Cell>
+            {hasCanaries ? (
+              <>
+                <Table.Cell>{run.kind === "live" ? "" : describeIsolation(run.isolation)}</Table.Cell>
+                <Table.Cell>{describeWithheld(run)}</Table.Cell>
+              </>
+            ) : undefined}
+          </Table.Row>
+        ))}
+      </Table.Body>
+    </ScrollableTable>
+  );
+};

@@ -1,0 +1,99 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+import { Field, Input, NativeSelect, Textarea } from "@chakra-ui/react";
+
+import type { ReleaseState } from "src/api/types";
+import { IsolationFields } from "src/components/dialog/IsolationFields";
+import type { Choices } from "src/lib/actions";
+
+interface NumberProps {
+  readonly helper?: string;
+  readonly label: string;
+  readonly onChange: (value: number) => void;
+  readonly value: number;
+}
+
+const NumberOfRuns = ({ helper, label, onChange, value }: NumberProps) => (
+  <Field.Root required>
+    <Field.Label>{label}</Field.Label>
+    <Input
+      max={100}
+      min={1}
+      onChange={({ target }) => onChange(target.valueAsNumber)}
+      type="number"
+      value={Number.isNaN(value) ? "" : value}
+      w="8rem"
+    />
+    {helper === undefined ? undefined : <Field.HelperText>{helper}</Field.HelperText>}
+  </Field.Root>
+);
+
+interface Props {
+  readonly choices: Choices;
+  readonly onChange: (choices: Partial<Choices>) => void;
+  /** How many live runs can be replayed. */
+  readonly replayable: number;
+  readonly state: ReleaseState;
+}
+
+/** What canary runs work on, and how they are kept apart from live runs. */
+export const CanaryFields = ({ choices, onChange, replayable, state }: Props) => (
+  <>
+    {replayable > 0 ? (
+      <Field.Root>
+        <Field.Label>Inputs</Field.Label>
+        <NativeSelect.Root size="sm">
+          <NativeSelect.Field
+            onChange={({ target }) => onChange({ inputs: target.value === "replay" ? "replay" : "new" })}
+            value={choices.inputs}
+          >
+            <option value="replay">Replay the last live runs, and compare</option>
+            <option value="new">New runs</option>
+          </NativeSelect.Field>
+          <NativeSelect.Indicator />
+        </NativeSelect.Root>
+      </Field.Root>
+    ) : undefined}
+    {choices.inputs === "replay" ? (
+      <NumberOfRuns
+        helper={`The newest successful live runs of version ${state.active?.version_number ?? "?"}. Each replay works on the inputs of its original and is compared with it.`}
+        label="Number of live runs"
+        onChange={(last) => onChange({ last })}
+        value={choices.last}
+      />
+    ) : (
+      <>
+        <NumberOfRuns label="Number of runs" onChange={(count) => onChange({ count })} value={choices.count} />
+        <Field.Root>
+          <Field.Label>Configuration</Field.Label>
+          <Textarea
+            fontFamily="mono"
+            onChange={({ target }) => onChange({ conf: target.value })}
+            placeholder="{}"
+            rows={2}
+            value={choices.conf}
+          />
+          <Field.HelperText>JSON, validated against this version's params.</Field.HelperText>
+        </Field.Root>
+      </>
+    )}
+    <IsolationFields isolation={choices.isolation} onChange={(isolation) => onChange({ isolation })} />
+  </>
+);
