@@ -142,10 +142,10 @@ TO_VERSION_BACK = Arg(
     type=values.whole_number(1),
     metavar="NUMBER",
 )
-KEEP_CURRENT = Arg(("--keep-current",), help="Do not mark the present version as not to be pinned", action="store_true")
+KEEP_CURRENT = Arg(("--keep-current",), help="Don't reject the current version", action="store_true")
 HOLD = Arg(
     ("--hold",),
-    help="Take no further change of the Dag without --override-reason, except rollbacks",
+    help="Block further changes, except rollbacks, unless --override-reason is given",
     action="store_true",
 )
 
@@ -157,7 +157,7 @@ PATTERN = Arg(
 )
 BEHIND = Arg(
     ("--behind",),
-    help="Only Dags whose active version is not (or is) the latest",
+    help="Only Dags whose active version is behind (or at) the latest version",
     action=argparse.BooleanOptionalAction,
     default=None,
 )
@@ -174,7 +174,7 @@ ORDER_BY = Arg(
     default=ORDERS[0],
     metavar="COLUMN",
 )
-DESCENDING = Arg(("--descending",), help="Sort the other way round", action="store_true")
+DESCENDING = Arg(("--descending",), help="Sort in descending order", action="store_true")
 LIMIT = Arg(
     ("--limit",),
     help="How many entries to show at most (default: 100)",
@@ -288,7 +288,7 @@ ISOLATION = (
 )
 """How canary runs are kept apart from live ones."""
 WAIT_FOR_RUNS = Arg(("--wait",), help="Wait until the runs are finished", action="store_true")
-WAIT_FOR_VERDICT = Arg(("--wait",), help="Ask again until the verdict is not progressing", action="store_true")
+WAIT_FOR_VERDICT = Arg(("--wait",), help="Wait for a final verdict", action="store_true")
 TIMEOUT = Arg(
     ("--timeout",),
     help="Seconds after which --wait gives up (default: never)",
@@ -405,5 +405,5 @@ TO_VERSION_COMPARED = Arg(
     type=values.whole_number(1),
     metavar="NUMBER",
 )
-NO_SOURCE = Arg(("--no-source",), help="Leave out the diffs of source and files", action="store_true")
-EXIT_CODE = Arg(("--exit-code",), help="End with 7 if the versions differ", action="store_true")
+NO_SOURCE = Arg(("--no-source",), help="Omit the diffs of source and files", action="store_true")
+EXIT_CODE = Arg(("--exit-code",), help="Exit with 7 if the versions differ", action="store_true")

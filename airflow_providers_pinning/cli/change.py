@@ -143,8 +143,8 @@ def require_answerable(args: Namespace) -> None:
     if not (args.yes or args.dry_run or sys.stdin.isatty()):
         raise CommandError(
             ExitCode.NOT_CONFIRMED,
-            "not_confirmed: there is no terminal to ask whether to make the change. Give --yes to make it without "
-            "being asked, or --dry-run to see what it would do.",
+            "not_confirmed: confirmation needed, but stdin is not a terminal. Use --yes to skip the prompt, "
+            "or --dry-run to preview.",
         )
 
 
@@ -163,7 +163,7 @@ def confirm() -> None:
             raise
         agreed = False
     if not agreed:
-        raise CommandError(ExitCode.NOT_CONFIRMED, "not_confirmed: nothing was changed.")
+        raise CommandError(ExitCode.NOT_CONFIRMED, "not_confirmed: no change made.")
 
 
 def warn(warnings: tuple[str, ...]) -> None:
@@ -183,7 +183,7 @@ def _code(version: VersionIdentity) -> str:
 def tell_repeated(repeated: Repetition) -> None:
     """Say that there was nothing to do, because the same command made the change before."""
     version = f" (version {repeated.version.version_number})" if repeated.version else ""
-    say_styled(f"Already made at revision {repeated.revision}{version}; nothing was changed.", "green")
+    say_styled(f"Already applied at revision {repeated.revision}{version}. No change made.", "green")
 
 
 def _tell(effect: Effect, also: Callable[[Effect], str] | None) -> None:

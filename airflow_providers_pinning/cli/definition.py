@@ -78,7 +78,7 @@ _SHOWING = (
         "Show what new runs of a Dag use, and why",
         args.DAG_ID,
         *SHOWN,
-        description="Ends with 6 if the pin is not honored.",
+        description="Exits with 6 if the pin isn't enforced.",
     ),
     _command(
         "versions",
@@ -156,7 +156,7 @@ _SHOWING = (
         "doctor.pinning_doctor",
         "Check the installation, and say what to do",
         *SHOWN,
-        description="Ends with 6 if something must be done.",
+        description="Exits with 6 if something must be done.",
     ),
 )
 
@@ -179,7 +179,7 @@ _CHANGING = (
     _command(
         "unpin",
         "pins.pinning_unpin",
-        "Make the latest version active again, at once",
+        "Remove the pin; the latest version becomes active immediately",
         args.DAG_ID,
         args.EXPECTED_REVISION,
         *args.EXPECTED_VERSION,
@@ -189,7 +189,7 @@ _CHANGING = (
     _command(
         "rollback",
         "pins.pinning_rollback",
-        "Pin the version that was active before, and reject the present one",
+        "Roll back to the previous version and reject the current one",
         args.DAG_ID,
         args.TO_VERSION_BACK,
         args.KEEP_CURRENT,
@@ -201,7 +201,7 @@ _CHANGING = (
     _command(
         "candidate",
         "versions.pinning_candidate",
-        "Put a version under evaluation, so that no commit can overwrite it",
+        "Mark a version as a candidate, which protects it from being overwritten",
         args.DAG_ID,
         args.VERSION_OR_LATEST,
         *args.EXPECTED_VERSION,
@@ -271,6 +271,6 @@ _CHANGING = (
         *args.EXPECTED_VERSION,
         args.OVERRIDE_REASON,
         *CHANGE,
-        description="What the runs do is real. With --wait it ends with 11 if one of them fails.",
+        description="Canary runs have real side effects. With --wait it exits with 11 if one of them fails.",
     ),
 )

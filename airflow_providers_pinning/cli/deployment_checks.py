@@ -163,7 +163,7 @@ def check_head() -> Iterator[Finding]:
         yield warning(
             "head",
             f"{pin.dag_id}: {pin.head.status.value}: {pin.head.message or 'the file of the pinned version is broken'}",
-            "Mend the file before the Dag is unpinned, or delete the Dag if it is not wanted any more.",
+            "Fix the file before you unpin the Dag, or delete the Dag if it is no longer wanted.",
         )
     if total > SHOWN:
         yield warning("head", f"{total - SHOWN} more are missing or broken there", "See `airflow pinning list`.")
@@ -191,7 +191,7 @@ def check_readable() -> Iterator[Finding]:
         found, _, remedy = error.message.partition(". ")
         yield failure("readable", f"{dag_id}: {error.reason}: {found}", remedy or found)
     if len(unreadable) > SHOWN:
-        yield failure("readable", f"{len(unreadable) - SHOWN} more cannot be read", "Mend those above first.")
+        yield failure("readable", f"{len(unreadable) - SHOWN} more cannot be read", "Fix those above first.")
 
 
 def check_runs() -> Iterator[Finding]:
@@ -249,7 +249,7 @@ def check_code() -> Iterator[Finding]:
             "not go down, look at its log.",
         )
     if not (missing or only_here or unchecked or new):
-        yield ok("code", f"of all {len(kept)} kept versions can be had")
+        yield ok("code", f"code available for all {len(kept)} managed versions")
 
 
 def _live_components() -> list[ComponentHealth]:

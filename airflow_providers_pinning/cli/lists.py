@@ -38,4 +38,4 @@ def show_list(args: Namespace, entries: Sequence[Any], rows: Sequence[Row], tota
     if args.offset or len(entries) < total:
         first = args.offset + 1 if entries else 0
         last = args.offset + len(entries) if entries else 0
-        say(f"Entries {first} to {last} of {total}; see --limit and --offset.")
+        say(f"Showing {first}-{last} of {total} (use --limit/--offset).")

@@ -81,7 +81,7 @@ def check_contract() -> Iterator[Finding]:
             wrong.append(str(error))
     if not wrong:
         count = len({point.place for point in points})
-        yield ok("contract", f"all {count} functions of Airflow are what the enforcement was written for")
+        yield ok("contract", f"all {count} patched Airflow functions match")
     for message in wrong:
         yield failure("contract", message, "Install a release of the provider that supports this Airflow.")
 

@@ -28,6 +28,7 @@ from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import MAX_ACTOR, Base
+from airflow_providers_pinning.vocabulary import MAX_ID
 
 
 class Event(Base):
@@ -55,7 +56,7 @@ class Event(Base):
     override_reason: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
     evidence: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     release_id: Mapped[str | None] = mapped_column(sa.String(36), nullable=True)
-    idempotency_key: Mapped[str | None] = mapped_column(sa.String(250), nullable=True)
+    idempotency_key: Mapped[str | None] = mapped_column(sa.String(MAX_ID), nullable=True)
     request: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
     announced_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)

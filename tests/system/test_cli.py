@@ -185,8 +185,8 @@ def test_what_cannot_be_done_is_one_line(shell):
     )
 
     assert refused.err.startswith("airflow pinning rollback: revision_conflict: The pin of Dag 'orders' is at revision")
-    assert not_found.err.startswith("airflow pinning pin: unknown_dag: Dag '\\x1b[31mgr\\xf6\\xdfe' is not known.")
-    assert not_confirmed.err.startswith("airflow pinning unpin: not_confirmed: there is no terminal to ask")
+    assert not_found.err.startswith("airflow pinning pin: unknown_dag: Dag '\\x1b[31mgr\\xf6\\xdfe' not found.")
+    assert not_confirmed.err.startswith("airflow pinning unpin: not_confirmed: confirmation needed")
     for ended in all_ended:
         assert (ended.out, ended.err.count("\n")) == ("", 1)
 

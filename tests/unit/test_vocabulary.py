@@ -19,9 +19,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 
+from airflow_providers_pinning import vocabulary
 from tests.support.python import ROOT
 from tests.unit.test_layers import PACKAGE, imports
 
@@ -45,6 +47,14 @@ def is_enum(node):
 
 def test_it_needs_nothing_but_the_standard_library():
     assert {name.split(".")[0] for name in imports(VOCABULARY)} <= sys.stdlib_module_names
+
+
+def test_limits_of_the_user_interface_are_those_of_the_vocabulary():
+    own = (ROOT / PACKAGE / "ui/src/lib/limits.ts").read_text()
+    limits = re.findall(r"^export const (\w+) = (\d+);$", own, re.MULTILINE)
+
+    assert limits
+    assert {name: int(value) for name, value in limits} == {name: getattr(vocabulary, name) for name, _ in limits}
 
 
 def test_its_words_and_limits_are_declared_nowhere_else():

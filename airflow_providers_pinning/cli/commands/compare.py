@@ -72,4 +72,4 @@ def _summary(difference: VersionDifference, *, found: bool) -> str:
     versions = f"Dag {difference.dag_id!r}, from {difference.from_version.label} to {difference.to_version.label}"
     if difference.identical:
         return f"{versions}: new runs would be the same."
-    return f"{versions}: they differ." if found else f"{versions}: no difference was found in the Dag itself."
+    return f"{versions}: they differ." if found else f"{versions}: no differences in the Dag file or structure."

@@ -109,12 +109,12 @@ def _rows(result: Soak) -> list[Row]:
         rows["failure rate"] = f"at most {bound:.1%} (with 95% confidence)"
     if compared:
         rows |= {
-            "compared with": short(result.baseline) or "nothing: it replaces no version",
+            "compared with": short(result.baseline) or "none (no active version)",
             "comparison": f"{compared.judgement.verdict.value}: {compared.judgement.message}",
             "duration ratio": _ratio(compared.duration_ratio),
             "of replays": _of_pairs(compared),
             "of the worst tenth": _ratio(compared.p90_ratio),
-            "failed runs": f"{compared.failure_rate:.1%}, of the other version {compared.baseline_failure_rate:.1%}",
+            "failure rates": f"{compared.failure_rate:.1%} (baseline {compared.baseline_failure_rate:.1%})",
         }
     return properties(rows)
 

@@ -26,10 +26,10 @@ from airflow_providers_pinning.domain.difference.stored import StoredVersion
 from airflow_providers_pinning.domain.difference.tasks import Tasks
 from airflow_providers_pinning.domain.difference.values import TYPE
 
-Role = Literal["schedule", "outlet", "inlet"]
+AssetRole = Literal["schedule", "outlet", "inlet"]
 
 
-Used = tuple[Role, "str | None", str, "str | None"]
+Used = tuple[AssetRole, "str | None", str, "str | None"]
 """Role, task, name and URI of an asset."""
 _ORDER = {"schedule": 0, "outlet": 1, "inlet": 2}
 
@@ -38,7 +38,7 @@ _ORDER = {"schedule": 0, "outlet": 1, "inlet": 2}
 class AssetChange:
     """An asset, asset alias or reference to an asset that one version has and the other one has not."""
 
-    role: Role
+    role: AssetRole
     kind: Literal["added", "removed"]
     name: str
     """Name of the asset or alias; the URI where the asset is referred to by it."""

@@ -152,9 +152,7 @@ def _judge(candidate: Sample, baseline: Sample, timing: Timing, tolerance: Toler
     if timing.is_slower(tolerance.max_duration_ratio, tolerance.min_duration_difference):
         return _slower(timing, tolerance, paired=paired)
     if not baseline.runs or timing.ratio is None:
-        return Judgement(
-            Verdict.INCONCLUSIVE, "no_baseline", "There are not enough successful runs on both sides to compare."
-        )
+        return Judgement(Verdict.INCONCLUSIVE, "no_baseline", "Not enough successful runs to compare.")
     return Judgement(
         Verdict.SUCCESSFUL, "as_good_as_baseline", f"No worse than {plural(baseline.runs, 'baseline run')}."
     )

@@ -255,7 +255,7 @@ def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagMode
         locks.shut_gate(dag_id, session=session)
     dag: DagModel | None = session.scalar(_dag_select(lock=lock), {"dag_id": dag_id})
     if dag is None:
-        raise UnknownDagError(f"Dag {dag_id!r} is not known. Check the id, or wait until it is parsed.", dag_id=dag_id)
+        raise UnknownDagError(f"Dag {dag_id!r} not found. Check the ID, or wait for it to be parsed.", dag_id=dag_id)
     return dag
 
 

@@ -80,14 +80,14 @@ class TestEveryChange:
         done = pinning(*command, *WHY)
 
         assert (done.code, done.out) == (5, "")
-        assert "there is no terminal to ask" in done.err
+        assert "stdin is not a terminal" in done.err
         assert "--yes" in done.err
 
     def test_is_not_made_unless_the_answer_is_yes(self, command, pinning, unchanged):
         done = pinning(*command, *WHY, typed="n\n")
 
         assert (done.code, done.out) == (5, "")
-        assert done.err.endswith(f"airflow pinning {command[0]}: not_confirmed: nothing was changed.\n")
+        assert done.err.endswith(f"airflow pinning {command[0]}: not_confirmed: no change made.\n")
 
     @pytest.mark.parametrize("also", [(), ("--yes",)], ids=["asked", "not asked"])
     def test_can_be_seen_without_being_made(self, also, command, pinning, unchanged):
@@ -114,7 +114,7 @@ def test_what_is_asked_says_from_which_version_to_which(pinning):
 def test_a_closed_terminal_is_no_answer(pinning, unchanged):
     done = pinning(*CHANGES["pin"], *WHY, typed="")
 
-    assert (done.code, done.err.splitlines()[-1]) == (5, "airflow pinning pin: not_confirmed: nothing was changed.")
+    assert (done.code, done.err.splitlines()[-1]) == (5, "airflow pinning pin: not_confirmed: no change made.")
 
 
 def test_a_refusal_is_told_before_it_is_asked(pinning, unchanged):
@@ -243,7 +243,7 @@ class TestRepeatedWithTheSameKey:
         done = pinning(*command, *self.KEY, asked)
         said = done.err.splitlines()
         assert done.code == 0
-        assert re.fullmatch(rf"Already made at revision {revision} \(version \d\); nothing was changed.", said[0])
+        assert re.fullmatch(rf"Already applied at revision {revision} \(version \d\)\. No change made\.", said[0])
         assert [line.split(":")[0] for line in said[1:]] == ["Warning"], done.err
 
     @pytest.mark.parametrize("command", CHANGES.values(), ids=CHANGES)
@@ -258,7 +258,7 @@ class TestRepeatedWithTheSameKey:
         orders.commit("sha4", orders=dag_file("orders", tasks="extract load report send"))
 
         done = pinning("candidate", "orders", *self.KEY, "--yes", "-o", "json")
-        assert "Already made at revision 1 (version 3)" in done.err
+        assert "Already applied at revision 1 (version 3)" in done.err
         assert "Version 4" not in done.err
         assert done.json["repeated"]["version"]["version_number"] == 3
         assert 4 not in orders.managed("orders")

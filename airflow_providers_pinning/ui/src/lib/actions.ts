@@ -23,6 +23,7 @@ import { dagPath, type Request } from "src/api/client";
 import type { Identity, ReleaseState, RollbackTarget } from "src/api/types";
 import { chosen, problem, type Isolation } from "src/lib/isolation";
 import { plural } from "src/lib/versions";
+import { MAX_CANARY_RUNS } from "src/lib/limits";
 
 export type ActionKind =
   "acknowledge" | "canary" | "lift" | "pin" | "reject" | "repair" | "restore" | "rollback" | "unpin";
@@ -215,8 +216,8 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
   }
   const count = choices.inputs === "replay" ? choices.last : choices.count;
 
-  if (!Number.isInteger(count) || count < 1 || count > 100) {
-    return "The number of runs must be between 1 and 100.";
+  if (!Number.isInteger(count) || count < 1 || count > MAX_CANARY_RUNS) {
+    return `The number of runs must be between 1 and ${MAX_CANARY_RUNS}.`;
   }
   if (choices.inputs === "replay") {
     return problem(choices.isolation);

@@ -24,6 +24,7 @@ import type { Criteria, Run, Soak, Version } from "src/api/types";
 import { unfinishedCanaries } from "src/lib/runs";
 import { duration } from "src/lib/time";
 import { plural } from "src/lib/versions";
+import { MAX_CANARY_RUNS } from "src/lib/limits";
 
 const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
@@ -115,5 +116,5 @@ export const describeCriteria = ({ criteria }: Soak, { actor, stored }: Criteria
 export const missingRuns = ({ criteria, soak }: DagPinning): number => {
   const needed = Number(criteria.criteria.min_runs ?? 1);
 
-  return Math.min(Math.max(needed - (soak ? soak.evidence.runs + soak.evidence.running : 0), 1), 100);
+  return Math.min(Math.max(needed - (soak ? soak.evidence.runs + soak.evidence.running : 0), 1), MAX_CANARY_RUNS);
 };

@@ -81,7 +81,7 @@ class TestPin:
         done = pinning("pin", "other", "-V", 1, *WHY)
 
         assert done.code == 4
-        assert done.err.startswith("airflow pinning pin: unknown_dag: Dag 'other' is not known.")
+        assert done.err.startswith("airflow pinning pin: unknown_dag: Dag 'other' not found.")
         assert len(done.err.splitlines()) == 1
 
     @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ class TestList:
         assert [pin["dag_id"] for pin in pinning("list", *options, "-o", "json").json] == expected
 
     def test_says_if_there_is_more(self, pinning):
-        assert pinning("list", "--limit", 1).err == "Entries 1 to 1 of 2; see --limit and --offset.\n"
+        assert pinning("list", "--limit", 1).err == "Showing 1-1 of 2 (use --limit/--offset).\n"
 
     def test_is_what_the_rest_api_answers(self, pinning, api):
         assert pinning("list", "-o", "json").json == api().get(f"{PINNING}/pins").json()["pins"]

@@ -120,7 +120,7 @@ class TestVersions:
         done = pinning("versions", "orders", "--limit", 1, "--offset", 1, "-o", "json")
 
         assert [v["version_number"] for v in done.json] == [2]
-        assert "Entries 2 to 2 of 3" in done.err
+        assert "Showing 2-2 of 3" in done.err
 
 
 class TestHistory:

@@ -23,6 +23,7 @@ import type { ReleaseState } from "src/api/types";
 import { CanaryFields } from "src/components/dialog/CanaryFields";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import type { Action, Choices } from "src/lib/actions";
+import { MAX_REASON } from "src/lib/limits";
 
 interface Props {
   readonly action: Action;
@@ -47,7 +48,7 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
         <Field.RequiredIndicator />
       </Field.Label>
       <Textarea
-        maxLength={2000}
+        maxLength={MAX_REASON}
         onChange={({ target }) => onChange({ reason: target.value })}
         onFocus={({ target }) => target.select()}
         rows={2}
@@ -72,7 +73,7 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
           <Field.RequiredIndicator />
         </Field.Label>
         <Textarea
-          maxLength={2000}
+          maxLength={MAX_REASON}
           onChange={({ target }) => onChange({ override: target.value })}
           rows={2}
           value={choices.override}

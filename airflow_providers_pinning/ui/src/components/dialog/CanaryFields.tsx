@@ -22,6 +22,7 @@ import { Field, Input, NativeSelect, Textarea } from "@chakra-ui/react";
 import type { ReleaseState } from "src/api/types";
 import { IsolationFields } from "src/components/dialog/IsolationFields";
 import type { Choices } from "src/lib/actions";
+import { MAX_CANARY_RUNS } from "src/lib/limits";
 
 interface NumberProps {
   readonly helper?: string;
@@ -34,7 +35,7 @@ const NumberOfRuns = ({ helper, label, onChange, value }: NumberProps) => (
   <Field.Root required>
     <Field.Label>{label}</Field.Label>
     <Input
-      max={100}
+      max={MAX_CANARY_RUNS}
       min={1}
       onChange={({ target }) => onChange(target.valueAsNumber)}
       type="number"
