@@ -27,6 +27,8 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from airflow_providers_pinning.domain.canaries import gaps
+from airflow_providers_pinning.domain.canaries.replays import Replay
+from airflow_providers_pinning.domain.errors import NothingToReplayError
 from tests.support.canaries import dag_with_tasks
 from tests.support.clock import stopped
 from tests.support.database import empty
@@ -38,6 +40,7 @@ START = datetime(2026, 2, 1, tzinfo=timezone.utc)
 WAITS = st.tuples(st.just("wait"), st.integers(1, 4))
 CANARIES = st.one_of(
     st.tuples(st.just("request"), st.integers(1, 3)),
+    st.tuples(st.just("replay"), st.integers(1, 2)),
     st.tuples(st.just("clear canaries"), st.none()),
     st.tuples(st.just("delete canary"), st.none()),
 )
@@ -95,6 +98,11 @@ def act(world, action, argument, *, with_canaries):
         session.commit()
     elif with_canaries and action == "request":
         world.request(count=argument)
+    elif with_canaries and action == "replay":
+        try:
+            world.request(replay=Replay(last=argument))
+        except NothingToReplayError:
+            session.rollback()
     elif with_canaries and action == "clear canaries":
         for run in world.canaries():
             clear(run, session)
