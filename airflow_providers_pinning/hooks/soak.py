@@ -22,9 +22,9 @@ import warnings
 
 from airflow.exceptions import AirflowProviderDeprecationWarning
 
-from airflow_providers_pinning.client.soak import SoakCriteria, iso, seconds
+from airflow_providers_pinning.client.soak import FailedTasks, RunKind, SoakCriteria, Verdict, iso, seconds
 
-__all__ = ["SoakCriteria", "iso", "seconds"]
+__all__ = ["FailedTasks", "RunKind", "SoakCriteria", "Verdict", "iso", "seconds"]
 
 warnings.warn(
     f"{__name__} is now called airflow_providers_pinning.client.soak.",

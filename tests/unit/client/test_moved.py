@@ -27,7 +27,7 @@ from airflow.exceptions import AirflowProviderDeprecationWarning
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [("soak", "SoakCriteria"), ("comparison", "as_markdown"), ("task_source", "TaskSource")],
+    [("soak", "SoakCriteria"), ("soak", "RunKind"), ("comparison", "as_markdown"), ("task_source", "TaskSource")],
 )
 def test_a_former_import_is_the_same_object_with_a_warning(module, name):
     sys.modules.pop(f"airflow_providers_pinning.hooks.{module}", None)
