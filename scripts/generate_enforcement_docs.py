@@ -56,8 +56,9 @@ def _name_of(path: Path) -> str:
 
 def named(point: PatchPoint) -> str:
     """Return the name of a place, and those that it has in later releases of Airflow."""
-    later = [f"{'.'.join(map(str, change.since))}: `{change.name}`" for change in point.changes if change.name]
-    return f"`{point.name}`" + (f" (since {', '.join(later)})" if later else "")
+    since = [".".join(map(str, point.since))] if point.since else []
+    since += [f"{'.'.join(map(str, change.since))}: `{change.name}`" for change in point.changes if change.name]
+    return f"`{point.name}`" + (f" (since {', '.join(since)})" if since else "")
 
 
 def render() -> str:

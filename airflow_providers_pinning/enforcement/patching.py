@@ -295,6 +295,7 @@ def _wrapped_property(stock: property, wrapper: Callable[..., Any]) -> property:
 
 def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> None:
     """Replace a function that answers requests also where FastAPI keeps it."""
+    from fastapi import APIRouter
 
     # Applications copy their routes, which wrapt's own objects do not allow.
     @functools.wraps(original)
@@ -305,7 +306,8 @@ def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> 
     async def answer_later(*args: Any, **kwargs: Any) -> Any:
         return await getattr(module, point.name)(*args, **kwargs)
 
-    routes = [route for route in module.router.routes if route.endpoint is original]
+    routers = [found for found in vars(module).values() if isinstance(found, APIRouter)]
+    routes = [route for router in routers for route in router.routes if getattr(route, "endpoint", None) is original]
     if not routes:
         raise EnforcementError(
             f"airflow-providers-pinning relies on {point.place} answering requests, but in this Airflow "

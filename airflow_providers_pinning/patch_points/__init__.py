@@ -56,8 +56,13 @@ AREAS: tuple[ModuleType, ...] = (
 
 
 def points_in(release: Release) -> tuple[PatchPoint, ...]:
-    """Return every place as it is in a release of Airflow."""
-    return tuple(point.in_release(release) for area in AREAS for point in area.POINTS)
+    """Return every place that is patched or called in a release of Airflow, as it is there."""
+    return tuple(
+        point.in_release(release)
+        for area in AREAS
+        for point in area.POINTS
+        if point.since is None or point.since <= release
+    )
 
 
 def _installed() -> Release:

@@ -132,6 +132,18 @@ POINTS: tuple[PatchPoint, ...] = (
         how=How.MODULE,
     ),
     PatchPoint(
+        module="airflow.models.taskinstance",
+        name="TaskInstance.delete_attempts",
+        parameters=("cls", "dag_id", "run_id", "task_id", "map_index", "region_id", "session"),
+        patched_by="canaries.alterations:delete_attempts",
+        stock="deletes every try of a task by a statement",
+        why="the failure of a canary run would be gone, and nothing listens to the statement",
+        shown_by="tests/unit/enforcement/canaries/test_alterations.py",
+        needed_by=(Component.API_SERVER,),
+        upstream=EXPERIMENTS,
+        since=(3, 4),
+    ),
+    PatchPoint(
         module="airflow.models.dagrun",
         name="DagRun",
         parameters=(),

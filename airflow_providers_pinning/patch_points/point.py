@@ -118,6 +118,8 @@ class PatchPoint:
     one of a function that returns nothing, and need not say so."""
     changes: tuple[Change, ...] = ()
     """How the place differs in later releases of Airflow, in their order."""
+    since: Release | None = None
+    """The first release that is patched there; ``None`` if each is."""
 
     def in_release(self, release: Release) -> PatchPoint:
         """

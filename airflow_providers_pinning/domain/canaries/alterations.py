@@ -28,6 +28,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from uuid import UUID
 
 from airflow._shared.timezones import timezone
 from airflow.models.dagrun import DagRun
@@ -151,25 +152,54 @@ def note_deletion(run: DagRun, connection: Connection) -> None:
     connection.execute(update(RoutedRun).where(key).values(**values))
 
 
-def note_task_deletion(ti: TaskInstance, connection: Connection) -> None:
+def note_task_deletion(dag_id: str, run_id: str, task_id: str, failed: bool, connection: Connection | Session) -> None:
     """
-    Note that a task of a canary run was deleted by a person, in the flush that deletes it.
+    Note that a task of a canary run is deleted by a person, in the flush or before the statement that deletes it.
 
     Airflow itself deletes tasks, which have not begun, where a mapped one is expanded.
+
+    :param dag_id: the Dag
+    :param run_id: the run
+    :param task_id: the task
+    :param failed: whether it had failed
+    :param connection: connection or session of the deletion
     """
     record = RoutedRun.__table__
-    key = (record.c.dag_id == ti.dag_id) & (record.c.run_id == ti.run_id)
-    if actor.get() is None and ti.state != TaskInstanceState.FAILED:
+    key = (record.c.dag_id == dag_id) & (record.c.run_id == run_id)
+    if actor.get() is None and not failed:
         return
     routed = connection.execute(select(record).where(key).with_for_update()).one_or_none()
     if routed is None:
         return
-    altered = _altered(f"{_named([ti.task_id])} {DELETED}")
+    altered = _altered(f"{_named([task_id])} {DELETED}")
     if routed.state is None:
-        failed = [ti.task_id] if ti.state == TaskInstanceState.FAILED else []
-        altered |= {"tasks": [ti.task_id], "failed_tasks": failed, "by_hand": True}
+        altered |= {"tasks": [task_id], "failed_tasks": [task_id] if failed else [], "by_hand": True}
     alterations = [*(routed.alterations or ()), altered]
     connection.execute(update(RoutedRun).where(key).values(alterations=alterations))
+
+
+def note_deletion_of_attempts(
+    dag_id: str, run_id: str, task_id: str, map_index: int | None, region_id: UUID | None, *, session: Session
+) -> None:
+    """
+    Note that every try of a task of a canary run is about to be deleted, by a statement that nothing listens to.
+
+    :param dag_id: the Dag
+    :param run_id: the run
+    :param task_id: the task
+    :param map_index: which of a mapped task; ``None`` for all
+    :param region_id: which of a loop; ``None`` for all
+    :param session: database session
+    """
+    tries = select(TaskInstance.state).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == task_id
+    )
+    if map_index is not None:
+        tries = tries.where(TaskInstance.map_index == map_index)
+    if region_id is not None:
+        tries = tries.where(TaskInstance.region_id == region_id)
+    if states := set(session.scalars(tries.distinct())):
+        note_task_deletion(dag_id, run_id, task_id, TaskInstanceState.FAILED in states, session)
 
 
 def note_gone(routed: RoutedRun) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from airflow.models.dag import DagModel
@@ -32,6 +33,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots, what_delays
+from airflow_providers_pinning.domain.canaries.inputs import Inputs
 from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
 from airflow_providers_pinning.domain.canaries.replays import Replay, inputs_of, originals, warn_of_missing_events
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, live_types
@@ -75,6 +77,12 @@ class CanaryRequest:
     """Live runs whose inputs the runs have, instead of ``count``, ``conf`` and ``partition_key``."""
     partition_key: str | None = None
     """Partition of each run; by default that of the last live run, if the Dag is partitioned."""
+    logical_date: datetime | None = None
+    """That of a single run; by default it is like that of a live run."""
+    data_interval: Any = None
+    """The interval that belongs to it."""
+    run_after: datetime | None = None
+    """When the runs may start, if not at once."""
 
     def as_request(self) -> dict[str, Any]:
         """Return plain values, for comparing requests; another note makes no other request."""
@@ -169,7 +177,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     common = Common(dag, version, isolation, change.caller, request.note)
     for run_id, given in shape.inputs.items():
         baseline = by_original.get(given.replay_of or "")
-        create_run(common, run_id, runs[run_id], given, baseline_run_id=baseline, session=session)
+        create_run(common, run_id, request.run_after or runs[run_id], given, baseline_run_id=baseline, session=session)
     run_ids = tuple(runs)
     replays = {run_id: given.replay_of for run_id, given in shape.inputs.items() if given.replay_of is not None}
     evidence = {"run_ids": list(run_ids), "isolation": isolation}
@@ -262,6 +270,9 @@ def shape_of(
     if replayed:
         inputs = inputs_of(dag, replayed, runs, session=session)
         return Shape(inputs, warn_of_missing_events(replayed))
+    if request.logical_date is not None:
+        given = Inputs(request.logical_date, request.data_interval, request.conf, request.partition_key)
+        return Shape({run_id: given for run_id in runs})
     wanted = Wanted(dag, version, runs, request.conf, request.partition_key, live_types(dag_model))
     return live_shape(wanted, session=session)
 

@@ -40,7 +40,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
-from airflow_providers_pinning.domain.resolution import holding
+from airflow_providers_pinning.domain.resolution import by_commit, holding
 from airflow_providers_pinning.domain.resolution.creation import (
     is_locked,
     look_version_up,
@@ -213,8 +213,7 @@ def find_version_of_commit(query: Select, dag_id: str, *, session: Session) -> D
     """
     if (condition := active_condition(dag_id)) is not None:
         query = query.order_by(None).order_by(case((condition, 0), else_=1), DagVersion.version_number.desc())
-    version: DagVersion | None = session.scalar(query)
-    return version
+    return by_commit.version_of_commit(query, dag_id, session=session)
 
 
 def pinned_version_ids(dag_ids: Collection[str], *, session: Session) -> dict[str, UUID]:

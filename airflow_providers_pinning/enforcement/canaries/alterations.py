@@ -130,7 +130,18 @@ def listen_to_task_instances(module: ModuleType) -> None:
         if may_be_canary(ti.run_id) and not _is_deleted_with_run(ti):
             from airflow_providers_pinning.domain.canaries.alterations import note_task_deletion
 
-            note_task_deletion(ti, connection)
+            note_task_deletion(ti.dag_id, ti.run_id, ti.task_id, ti.state == "failed", connection)
+
+
+def delete_attempts(call: Call) -> None:
+    """Note the deletion of a task beside the outcome of its canary run."""
+    if may_be_canary(call.run_id):
+        from airflow_providers_pinning.domain.canaries.alterations import note_deletion_of_attempts
+
+        note_deletion_of_attempts(
+            call.dag_id, call.run_id, call.task_id, call.map_index, call.region_id, session=call.session
+        )
+    call.proceed()
 
 
 def listen_to_runs(module: ModuleType) -> None:

@@ -19,9 +19,9 @@ A run that is asked for by its commit.
 
 Since 3.4 Airflow creates a run of the version that a request names by ``bundle_version``: the REST API, its own user
 interface, the materialization of an asset. Of a pinned Dag that would be a live run of another version than the pin. So
-it becomes a canary run of that version, recorded and isolated as any other; whoever may create the one may create the
-other. It has a run id and a logical date of its own, which the answer tells. If the request names the pinned commit, it
-is an ordinary run.
+it becomes a canary run of that version, recorded and isolated as any other, for whoever may start one. It keeps the
+logical date, the partition and the time that the request gives, but has a run id of its own, which the answer tells. If
+the request names the pinned commit, it is an ordinary run.
 
 Shown by ``tests/unit/enforcement/runs/test_by_commit.py``.
 """
@@ -35,6 +35,16 @@ from airflow_providers_pinning.enforcement.runs.creation import create_dagrun as
 from airflow_providers_pinning.enforcement.runs.creation import set_bundle_version
 
 
+def answer(call: Call) -> Any:
+    """Note who asks for a run by its commit."""
+    from airflow_providers_pinning.domain.resolution.by_commit import RunByCommit, asking_for_run
+
+    if call.body.bundle_version is None:
+        return call.proceed()
+    with asking_for_run(RunByCommit(call.user, call.body.dag_run_id)):
+        return call.proceed()
+
+
 def create_dagrun(call: Call) -> Any:
     """Create a run from one version, which is looked up once; one of another commit than is pinned as a canary run."""
     from airflow.models.dag_version import DagVersion
@@ -45,6 +55,7 @@ def create_dagrun(call: Call) -> Any:
         lock_active_pin,
         pinned_version_ids,
     )
+    from airflow_providers_pinning.domain.resolution.by_commit import run_asked_for
 
     dag, session = call.instance, call.session
     if call.bundle_version is None or call.triggered_by == DagRunTriggeredByType.TEST:
@@ -54,12 +65,13 @@ def create_dagrun(call: Call) -> Any:
     version = call.dag_version or DagVersion.get_latest_version(
         dag.dag_id, bundle_version=call.bundle_version, session=session
     )
-    if version is None:
+    asked = run_asked_for()
+    if version is None or (asked and asked.is_never_pinned(version)):
         return call.proceed()
     # Before anything is locked: the creation of a canary run locks the Dag's row first.
     pinned = pinned_version_ids([dag.dag_id], session=session).get(dag.dag_id)
     if pinned is not None and pinned != version.id:
-        return _create_canary_run(call, version)
+        return _create_canary_run(call, version, asked)
     pin = lock_active_pin(dag.dag_id, session=session)
     if (pin.version.dag_version_id if pin.version else None) != pinned:
         raise ValueError(f"The pin of Dag {dag.dag_id!r} moved while a run was being created. Try again.")
@@ -69,33 +81,75 @@ def create_dagrun(call: Call) -> Any:
     return run
 
 
-def _create_canary_run(call: Call, version: Any) -> Any:
-    """Create a canary run of a version, with the configuration that was asked for."""
+def _create_canary_run(call: Call, version: Any, asked: Any) -> Any:
+    """Create a canary run of a version, of what was asked for."""
     from airflow.models.dagrun import DagRun
     from sqlalchemy import select
 
     from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
     from airflow_providers_pinning.domain.errors import PinningError
-    from airflow_providers_pinning.domain.history.events import Caller, Change
+    from airflow_providers_pinning.domain.history.events import Change
 
     dag_id, session = call.instance.dag_id, call.session
-    if call.partition_key is not None:
-        raise ValueError(
-            f"Dag {dag_id!r} is pinned to another version than that of {call.bundle_version!r}, so this would be a "
-            "canary run, which can have no partition key. Leave out partition_key or bundle_version."
-        )
-    request = CanaryRequest(version.version_number, conf=call.conf or None, note=_text_of(call.note))
-    change = Change(
-        Caller(call.triggering_user_name or "Airflow"),
-        reason=f"run of {call.bundle_version}",
-        expected_bundle_version=version.bundle_version,
+    caller = _caller(dag_id, asked, call.bundle_version, session=session)
+    _require_free_date(dag_id, call.logical_date)
+    request = CanaryRequest(
+        version.version_number,
+        conf=call.conf or None,
+        note=_text_of(call.note),
+        partition_key=call.partition_key,
+        logical_date=call.logical_date,
+        data_interval=call.data_interval,
+        run_after=call.run_after,
     )
+    change = Change(caller, reason=f"run of {call.bundle_version}", expected_bundle_version=version.bundle_version)
     try:
         created = create_canary_runs(dag_id, request, change, session=session)
     except PinningError as error:
         # Airflow answers a request that is wrong with the message of these.
         raise ValueError(str(error)) from error
     return session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == created.run_ids[0]))
+
+
+def _caller(dag_id: str, asked: Any, commit: str, *, session: Any) -> Any:
+    """Return who asks for a canary run, if they may start one and give it no id."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+    from airflow.models.dag import DagModel
+    from fastapi import HTTPException, status
+
+    from airflow_providers_pinning.domain.history.events import Caller
+    from airflow_providers_pinning.models.base import MAX_ACTOR
+
+    would = f"Dag {dag_id!r} is pinned to another version than that of {commit!r}, so this would be a canary run"
+    if asked is None:
+        raise ValueError(f"{would}, and it is not known who asks for it. Start a canary run of the version instead.")
+    manager, user = get_auth_manager(), asked.user
+
+    def may_start(dag_id: str, team_name: str | None) -> bool:
+        details = DagDetails(id=dag_id, team_name=team_name)
+        return manager.is_authorized_dag(method="PUT", details=details, user=user) and manager.is_authorized_dag(
+            method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user
+        )
+
+    if not may_start(dag_id, DagModel.get_team_name(dag_id, session=session)):
+        raise HTTPException(
+            status.HTTP_403_FORBIDDEN,
+            f"{would}, which user {user.get_name()!r} is not permitted to start. Missing for the Dag: edit the Dag "
+            "(FAB: 'can edit on DAGs').",
+        )
+    if asked.run_id:
+        raise ValueError(f"{would}, whose id cannot be chosen. Leave out dag_run_id, {asked.run_id!r}.")
+    return Caller(user.get_name()[:MAX_ACTOR], permitted_in_team=may_start)
+
+
+def _require_free_date(dag_id: str, logical_date: Any) -> None:
+    """Keep the dates of scheduled runs, which are whole seconds, for these: no two runs may have the same."""
+    if logical_date is not None and not logical_date.microsecond:
+        raise ValueError(
+            f"This would be a canary run of Dag {dag_id!r}, which must not take the logical date of a scheduled run, "
+            f"as {logical_date.isoformat()} may be. Leave out logical_date, or give it a fraction of a second."
+        )
 
 
 def _text_of(note: Any) -> str | None:

@@ -45,12 +45,14 @@ def latest_item_select_object(call: Call) -> Any:
     from sqlalchemy import select
 
     from airflow_providers_pinning.domain.resolution.active import active_condition, latest_statement
+    from airflow_providers_pinning.domain.resolution.by_commit import passing_gate
 
     instance, dag_id = call.instance, call.dag_id
     if engine is None or engine.dialect.name != "mysql":
-        return latest_statement(
+        latest = latest_statement(
             lambda dag: call.proceed(dag_id=dag), ("serialized", instance), dag_id, serialized=instance
         )
+        return passing_gate(latest, dag_id, engine.dialect.name if engine is not None else "")
     condition = active_condition(dag_id, serialized=instance)
     if condition is None:
         return call.proceed()

@@ -17,7 +17,11 @@
 from __future__ import annotations
 
 import pytest
+from airflow._shared.timezones.timezone import utcnow
+from airflow.models.asset import AssetModel
 from airflow.models.dagrun import DagRun
+from airflow.utils.state import DagRunState
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
 from airflow_providers_pinning.models import RoutedRun
@@ -37,8 +41,8 @@ def pinned(lab):
     return lab
 
 
-def asked(api, commit, role="op", **body):
-    return api(role).post(RUNS, json={"logical_date": None, "bundle_version": commit, **body})
+def asked(api, commit, role="op", username=None, **body):
+    return api(role, username=username).post(RUNS, json={"logical_date": None, "bundle_version": commit, **body})
 
 
 def run_of(session, answer):
@@ -47,7 +51,7 @@ def run_of(session, answer):
 
 
 def test_run_of_another_commit_than_is_pinned_is_a_canary_run(pinned, api, session):
-    answer = asked(api, "sha2", conf={"day": 1}, dag_run_id="mine", note="to see")
+    answer = asked(api, "sha2", conf={"day": 1}, note="to see")
 
     assert answer.status_code == 200, answer.text
     run = run_of(session, answer)
@@ -84,11 +88,146 @@ def test_run_of_a_commit_that_the_dag_never_had_is_refused(pinned, api, session)
     assert session.scalars(select(DagRun)).all() == []
 
 
-def test_run_with_a_configuration_that_does_not_fit_is_refused(pinned, api, session):
+def test_partition_that_the_version_does_not_have_is_refused(pinned, api, session):
     assert asked(api, "sha2", partition_key="a").status_code in {400, 422}
     assert session.scalars(select(DagRun)).all() == []
+
+
+def test_configuration_that_does_not_fit_the_version_is_refused(lab, api, session):
+    lab.commit("sha1", orders=dag_file("orders", "params={'day': Param('monday', type='string')}"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", "params={'day': Param(1, type='integer')}"))
+    session.commit()
+
+    assert asked(api, "sha2", conf={"day": "monday"}).status_code == 400
+    assert asked(api, "sha1", conf={"day": "monday"}).status_code == 200
 
 
 def test_who_may_not_create_runs_creates_no_canary_run(pinned, api, session):
     assert asked(api, "sha2", role="viewer").status_code == 403
     assert session.scalars(select(DagRun)).all() == []
+
+
+class TestWhoMayStartCanaryRuns:
+    @pytest.fixture
+    def may_edit(self, airflow_app, monkeypatch):
+        """Return the answers that the auth manager gives to whether somebody may edit a Dag."""
+        answers, ask = [], airflow_app.state.auth_manager.is_authorized_dag
+
+        def is_authorized(*, method, access_entity=None, **asked):
+            if method == "PUT" and access_entity is None:
+                return answers[-1]
+            return ask(method=method, access_entity=access_entity, **asked)
+
+        monkeypatch.setattr(airflow_app.state.auth_manager, "is_authorized_dag", is_authorized)
+        return answers
+
+    def test_who_may_not_edit_the_dag_is_told_so(self, pinned, api, session, may_edit):
+        may_edit.append(False)
+
+        answer = asked(api, "sha2")
+
+        assert answer.status_code == 403
+        assert "Missing for the Dag: edit the Dag" in answer.json()["detail"]
+        assert session.scalars(select(DagRun)).all() == []
+
+    def test_who_may_not_edit_the_dag_gets_runs_of_the_pinned_commit(self, pinned, api, session, may_edit):
+        may_edit.append(False)
+
+        assert asked(api, "sha1").status_code == 200
+
+    def test_who_asks_is_known_to_the_canary_run(self, pinned, api, session):
+        answer = asked(api, "sha2", username="bob")
+
+        assert run_of(session, answer).triggering_user_name == "bob"
+
+    def test_code_that_asks_for_nobody_is_refused(self, pinned, session):
+        dag = pinned.serialized("orders", 1).dag
+        with pytest.raises(ValueError, match="it is not known who asks for it"):
+            dag.create_dagrun(
+                run_id="mine",
+                run_after=utcnow(),
+                run_type=DagRunType.MANUAL,
+                triggered_by=DagRunTriggeredByType.REST_API,
+                state=DagRunState.QUEUED,
+                bundle_version="sha2",
+                session=session,
+            )
+
+
+class TestWhatIsKept:
+    def test_logical_date_and_interval_are_those_that_were_given(self, pinned, api, session):
+        date = "2026-01-05T10:00:00.123000Z"
+        dates = {"data_interval_start": "2026-01-04T00:00:00Z", "data_interval_end": "2026-01-05T00:00:00Z"}
+
+        run = run_of(session, asked(api, "sha2", logical_date=date, run_after="2026-02-01T00:00:00Z", **dates))
+
+        assert run.logical_date.isoformat() == "2026-01-05T10:00:00.123000+00:00"
+        assert run.data_interval_start.isoformat() == "2026-01-04T00:00:00+00:00"
+        assert run.run_after.isoformat() == "2026-02-01T00:00:00+00:00"
+
+    def test_logical_date_that_a_scheduled_run_may_have_is_refused(self, pinned, api, session):
+        answer = asked(api, "sha2", logical_date="2026-01-05T00:00:00Z")
+
+        assert answer.status_code == 400
+        assert "must not take the logical date of a scheduled run" in answer.json()["detail"]
+
+    def test_run_id_is_refused(self, pinned, api, session):
+        answer = asked(api, "sha2", dag_run_id="mine")
+
+        assert answer.status_code == 400
+        assert "Leave out dag_run_id, 'mine'" in answer.json()["detail"]
+        assert session.scalars(select(DagRun)).all() == []
+
+    def test_partition_is_the_one_that_was_given(self, lab, api, session):
+        partitioned = (
+            "schedule=PartitionedAssetTimetable(assets=Asset('one'), default_partition_mapper=IdentityMapper())"
+        )
+        lab.commit("sha1", orders=dag_file("orders", partitioned, tasks="extract"))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", partitioned, tasks="extract load"))
+        session.commit()
+
+        answer = asked(api, "sha2", partition_key="eu")
+
+        assert answer.status_code == 200, answer.text
+        run = run_of(session, answer)
+        assert (run.partition_key, run.logical_date) == ("eu", None)
+        assert session.get(RoutedRun, ("orders", run.run_id)) is not None
+
+
+class TestMaterialization:
+    """Of an asset, which names no Dag."""
+
+    @pytest.fixture
+    def asset(self, lab, session):
+        for commit, tasks in (("sha1", "extract"), ("sha2", "extract load")):
+            lab.commit(
+                commit,
+                orders=dag_file(
+                    "orders", tasks=tasks, body="EmptyOperator(task_id='publish', outlets=[Asset('report')])"
+                ),
+            )
+            if commit == "sha1":
+                lab.pin("orders", 1)
+        session.commit()
+        return session.scalars(select(AssetModel)).one().id
+
+    def materialize(self, api, asset, commit):
+        return api().post(f"/api/v2/assets/{asset}/materialize", json={"bundle_version": commit})
+
+    def test_with_another_commit_than_is_pinned_is_a_canary_run(self, lab, api, session, asset):
+        answer = self.materialize(api, asset, "sha2")
+
+        assert answer.status_code == 200, answer.text
+        run = run_of(session, answer)
+        assert run.created_dag_version_id == lab.version("orders", 2).id
+        assert session.get(RoutedRun, ("orders", run.run_id)) is not None
+
+    def test_with_the_pinned_commit_is_an_ordinary_run(self, lab, api, session, asset):
+        answer = self.materialize(api, asset, "sha1")
+
+        assert answer.status_code == 200, answer.text
+        run = run_of(session, answer)
+        assert run.run_type == DagRunType.ASSET_MATERIALIZATION
+        assert run.created_dag_version_id == lab.version("orders", 1).id

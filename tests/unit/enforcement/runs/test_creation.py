@@ -168,7 +168,7 @@ class TestMaterializing:
 
     def materialize(self, lab, api):
         asset = lab.session.scalars(select(AssetModel).where(AssetModel.name == "report")).one()
-        return api().post(f"/api/v2/assets/{asset.id}/materialize")
+        return api().post(f"/api/v2/assets/{asset.id}/materialize", json={})
 
     def test_an_asset_is_materialized_with_the_pinned_version(self, lab, api):
         lab.commit("sha1", orders=self.PINNED)

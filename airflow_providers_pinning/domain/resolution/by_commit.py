@@ -1,0 +1,109 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+A run that is being created from a commit that its request names.
+
+What is pinned is told by the statement that looks the version up, and on PostgreSQL a Dag that was never pinned has its
+gate (see ``domain.locks``) passed with the statement before, in which Airflow reads the Dag. So such a run costs no
+statement more than without pins. A Dag with a pin has its gate passed later, as a canary run has to shut it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag_version import DagVersion
+from sqlalchemy import Select, func, literal, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.models import Pin
+
+
+@dataclass
+class RunByCommit:
+    """A run that a request asks for by its commit."""
+
+    user: Any
+    """Who asks, as the auth manager knows them."""
+    run_id: str | None
+    """The id that the request gives."""
+    gated: str | None = None
+    """The Dag whose gate was passed, if it was never pinned by then."""
+    found: UUID | None = None
+    """Id of the version that was looked up."""
+    is_recorded: bool = True
+    """Whether the Dag of that version was ever pinned."""
+
+    def is_never_pinned(self, version: DagVersion) -> bool:
+        """Tell whether the version's Dag has no pin and gets none before the transaction ends."""
+        return self.gated == version.dag_id and self.found == version.id and not self.is_recorded
+
+
+_asked: ContextVar[RunByCommit | None] = ContextVar("pinning_run_by_commit", default=None)
+
+
+@contextmanager
+def asking_for_run(asked: RunByCommit) -> Iterator[None]:
+    """Create the run inside the block."""
+    token = _asked.set(asked)
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def run_asked_for() -> RunByCommit | None:
+    """Return the run that the request in hand asks for by its commit."""
+    return _asked.get()
+
+
+def passing_gate(query: Select, dag_id: str, dialect: str) -> Select:
+    """Let Airflow's SELECT of the Dag pass its gate, unless there is a pin."""
+    asked = _asked.get()
+    if asked is None or asked.gated is not None or dialect != "postgresql":
+        return query
+    asked.gated = dag_id
+    gate = select(func.pg_advisory_xact_lock_shared(locks.gate_key(dag_id))).where(~_is_recorded(dag_id))
+    return query.add_columns(gate.scalar_subquery())
+
+
+def version_of_commit(query: Select, dag_id: str, *, session: Session) -> DagVersion | None:
+    """
+    Execute a query for a version, and keep what it tells of the Dag's pin if a run is asked for.
+
+    :param query: selects ``DagVersion``
+    :param dag_id: the Dag
+    :param session: database session
+    """
+    if (asked := _asked.get()) is None:
+        version: DagVersion | None = session.scalar(query)
+        return version
+    row = session.execute(query.add_columns(_is_recorded(dag_id).label("is_recorded"))).first()
+    if row is None:
+        return None
+    asked.found, asked.is_recorded = row[0].id, row.is_recorded
+    return row[0]  # type: ignore[no-any-return]
+
+
+def _is_recorded(dag_id: str):  # type: ignore[no-untyped-def]
+    return select(literal(1)).select_from(Pin).where(Pin.dag_id == dag_id).exists()
