@@ -130,6 +130,8 @@ def first_task(run, session):
 
 
 def lose_heartbeat(ti, runner, session):
+    ti.state = TaskInstanceState.RUNNING
+    session.commit()
     runner._purge_task_instances_without_heartbeats([ti], session=session)
 
 

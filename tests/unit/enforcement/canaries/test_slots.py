@@ -214,7 +214,13 @@ def test_live_run_starts_only_when_the_processes_of_the_canary_have_ended(world,
     assert orders.live()[-1].state == "running"
 
 
-def test_process_of_which_no_scheduler_knows_is_given_the_time_that_it_has_at_most(world, scheduler):
+@pytest.fixture
+def few_heartbeats(monkeypatch):
+    """Let a task process end itself after three failed heartbeats, which are 30 by default since 3.4."""
+    monkeypatch.setenv("AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS", "3")
+
+
+def test_process_of_which_no_scheduler_knows_is_given_the_time_that_it_has_at_most(world, scheduler, few_heartbeats):
     orders = world(3600, 1)
     orders.live_on(10)
     orders.seconds = lambda run_id: 1000 if run_id.startswith("canary") else 2
@@ -232,7 +238,7 @@ def test_process_of_which_no_scheduler_knows_is_given_the_time_that_it_has_at_mo
     assert orders.live()[-1].state == "success"
 
 
-def test_canary_that_is_deleted_gives_its_gap_back(world, session):
+def test_canary_that_is_deleted_gives_its_gap_back(world, session, few_heartbeats):
     orders = world(3600, 1)
     orders.live_on(10)
     orders.seconds = lambda run_id: 1000
