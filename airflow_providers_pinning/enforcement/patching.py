@@ -307,7 +307,8 @@ def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> 
         return await getattr(module, point.name)(*args, **kwargs)
 
     routers = [found for found in vars(module).values() if isinstance(found, APIRouter)]
-    routes = [route for router in routers for route in router.routes if getattr(route, "endpoint", None) is original]
+    routes: list[Any] = [one for router in routers for one in router.routes]
+    routes = [route for route in routes if getattr(route, "endpoint", None) is original]
     if not routes:
         raise EnforcementError(
             f"airflow-providers-pinning relies on {point.place} answering requests, but in this Airflow "

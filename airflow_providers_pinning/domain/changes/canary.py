@@ -81,7 +81,7 @@ class CanaryRequest:
     """That of a single run; by default it is like that of a live run."""
     data_interval: Any = None
     """The interval that belongs to it."""
-    run_after: datetime | None = None
+    run_after: DateTime | None = None
     """When the runs may start, if not at once."""
 
     def as_request(self) -> dict[str, Any]:

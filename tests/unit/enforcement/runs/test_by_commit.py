@@ -27,6 +27,7 @@ from sqlalchemy import select
 from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import CANARY_PREFIX
 from tests.support.sources import dag_file
+from tests.support.statements import sent
 
 RUNS = "/api/v2/dags/orders/dagRuns"
 
@@ -81,6 +82,20 @@ def test_run_of_a_dag_that_is_not_pinned_is_an_ordinary_one(pinned, api, session
 
     assert (run.run_id, run.bundle_version) == ("mine", "sha2")
     assert session.get(RoutedRun, ("orders", "mine")) is None
+
+
+def test_run_of_a_dag_that_was_never_pinned_costs_no_statement_of_ours(lab, api, session):
+    lab.commit("sha1", orders=dag_file("orders"))
+    session.commit()
+
+    with sent(session) as statements:
+        assert asked(api, "sha1").status_code == 200
+
+    airflows = ("FROM serialized_dag", "FROM dag_version")
+    ours = [one for one in statements if "pinning_pin" in one or "pg_advisory" in one]
+    apart = [one for one in ours if not any(table in one for table in airflows)]
+    # SQLite, which has one writer, has no gate to be passed with a statement of Airflow's.
+    assert len(apart) == (0 if session.get_bind().dialect.name == "postgresql" else 2), apart
 
 
 def test_run_of_a_commit_that_the_dag_never_had_is_refused(pinned, api, session):
