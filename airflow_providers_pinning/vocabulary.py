@@ -97,7 +97,7 @@ class ExitCode(IntEnum):
     PROGRESSING = 10
     """The soak, or the runs that were waited for, need more time."""
     FAILED = 11
-    """The soak, or one of the runs that were waited for, failed."""
+    """The soak, one of the runs that were waited for, or the newest run since the pin failed."""
     INCONCLUSIVE = 12
     """The soak's time is over without an answer."""
     INTERRUPTED = 130
@@ -295,3 +295,4 @@ class PinOrder(str, Enum):
     VERSIONS_BEHIND = "versions_behind"
     PINNED_AT = "pinned_at"
     ACTOR = "actor"
+    FAILED_RUNS = "failed_runs"

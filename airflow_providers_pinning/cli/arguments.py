@@ -167,6 +167,12 @@ UNHEALTHY = Arg(
     action=argparse.BooleanOptionalAction,
     default=None,
 )
+FAILING = Arg(
+    ("--failing",),
+    help="Only Dags whose newest finished run since the pin failed (or did not)",
+    action=argparse.BooleanOptionalAction,
+    default=None,
+)
 ORDER_BY = Arg(
     ("--order-by",),
     help=f"By what to sort: {', '.join(ORDERS)} (default: dag_id)",

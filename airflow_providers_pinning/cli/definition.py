@@ -66,6 +66,7 @@ _SHOWING = (
         args.PATTERN,
         args.BEHIND,
         args.UNHEALTHY,
+        args.FAILING,
         args.ORDER_BY,
         args.DESCENDING,
         args.LIMIT,
@@ -78,7 +79,7 @@ _SHOWING = (
         "Show what new runs of a Dag use, and why",
         args.DAG_ID,
         *SHOWN,
-        description="Exits with 6 if the pin isn't enforced.",
+        description="Exits with 6 if the pin isn't enforced, and with 11 if its newest run failed.",
     ),
     _command(
         "versions",

@@ -153,6 +153,20 @@ def check_pins() -> Iterator[Finding]:
             yield failure("pin", f"{pin.dag_id}: {problem.reason}: {found}", remedy or found)
 
 
+def check_failing() -> Iterator[Finding]:
+    """Tell which pinned Dags fail since their pin, which says nothing of the enforcement."""
+    with create_session(scoped=False) as session:
+        listed, total = lists.list_pins(lists.PinFilter(failing=True), limit=SHOWN, offset=0, session=session)
+    if not total:
+        yield ok("failing", "the newest run since the pin failed of no pinned Dag")
+    for pin in listed:
+        yield warning(
+            "failing",
+            f"{pin.dag_id}: {pin.runs} since version {pin.active.version_number} was pinned",
+            f"Look at the runs, or roll back: `airflow pinning rollback {pin.dag_id} -r REASON`.",
+        )
+
+
 def check_head() -> Iterator[Finding]:
     """Tell which pinned Dags are missing or broken at HEAD, which does not touch the pin, but is met on unpinning."""
     with create_session(scoped=False) as session:

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from airflow_providers_pinning.cli.output import Row, properties
 from airflow_providers_pinning.domain.dag_model.head import Head
-from airflow_providers_pinning.domain.monitoring.health import Health
+from airflow_providers_pinning.domain.monitoring.health import Health, HealthStatus
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, ReleaseState
+from airflow_providers_pinning.domain.monitoring.runs_since_pin import RunsSincePin
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 
@@ -37,8 +38,9 @@ def state_rows(state: ReleaseState) -> list[Row]:
             "revision": state.revision,
             "pin": _pin(state.pin),
             "hold": _hold(state.hold),
-            "health": state.health.status.value,
+            "enforcement": enforcement(state.health),
             "problems": problems(state.health),
+            "runs since the pin": runs(state.runs),
             "head": head(state.head),
         }
     )
@@ -47,6 +49,20 @@ def state_rows(state: ReleaseState) -> list[Row]:
 def behind(versions: int, related: int) -> str:
     """Return how many versions are newer, and how many of them change something of the Dag."""
     return str(versions) if versions == related else f"{versions} ({related} related)"
+
+
+def enforcement(health: Health) -> str:
+    """Return whether new runs get the active version: ``enforced``, or how badly they do not."""
+    return "enforced" if health.status is HealthStatus.HEALTHY else health.status.value
+
+
+def runs(found: RunsSincePin | None) -> list[str] | None:
+    """Return how the runs fare since the pin, and which tasks fail."""
+    if found is None:
+        return None
+    failing = " - failing since the pin" if found.failing else ""
+    tasks = [f"{task_id} failed in {number}" for task_id, number in found.failed_tasks.items()]
+    return [f"{found}{failing}", *tasks]
 
 
 def problems(health: Health) -> list[str]:

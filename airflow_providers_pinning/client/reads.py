@@ -78,13 +78,19 @@ class PinningReads:
         dag_id_pattern: str | None = None,
         behind: bool | None = None,
         unhealthy: bool | None = None,
+        failing: bool | None = None,
         limit: int = 100,
         offset: int = 0,
     ) -> dict[str, Any]:
         """Return the pinned Dags that the user may read as ``pins``, and ``total_entries``."""
         return self.call(
             endpoints.pins(
-                dag_id_pattern=dag_id_pattern, behind=behind, unhealthy=unhealthy, limit=limit, offset=offset
+                dag_id_pattern=dag_id_pattern,
+                behind=behind,
+                unhealthy=unhealthy,
+                failing=failing,
+                limit=limit,
+                offset=offset,
             )
         )
 

@@ -127,6 +127,18 @@ class HeadResponse(BaseModel):
     message: str | None
 
 
+class RunsSincePinResponse(BaseModel):
+    """How the live runs of a pinned version fare since it was pinned, which says nothing of its enforcement."""
+
+    finished: int
+    failed: int
+    unfinished: int
+    failing: bool = Field(description="Whether the newest finished run failed.")
+    failed_tasks: dict[str, int] = Field(
+        description="In how many of the newest 100 failed runs each task failed; empty in lists."
+    )
+
+
 class ReleaseStateResponse(BaseModel):
     """What new runs of a Dag use, and how that came about."""
 
@@ -143,6 +155,9 @@ class ReleaseStateResponse(BaseModel):
     hold: HoldResponse | None
     health: HealthResponse
     head: HeadResponse | None = Field(default=None, description="Null if the Dag is not pinned.")
+    runs: RunsSincePinResponse | None = Field(
+        default=None, description="Runs since the pin; null if the Dag is not pinned."
+    )
     warnings: list[str] = []
     repeated: RepetitionResponse | None = None
 
@@ -179,10 +194,20 @@ class PinSummaryResponse(BaseModel):
     hold: HoldResponse | None
     health: HealthResponse
     head: HeadResponse
+    runs: RunsSincePinResponse
 
 
 PinOrderBy = Literal[
-    "dag_id", "-dag_id", "versions_behind", "-versions_behind", "pinned_at", "-pinned_at", "actor", "-actor"
+    "dag_id",
+    "-dag_id",
+    "versions_behind",
+    "-versions_behind",
+    "pinned_at",
+    "-pinned_at",
+    "actor",
+    "-actor",
+    "failed_runs",
+    "-failed_runs",
 ]
 
 

@@ -168,12 +168,15 @@ def get_pins(
     dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
     behind: Annotated[bool | None, Query(description="Only Dags that newer versions wait for, or only others.")] = None,
     unhealthy: Annotated[bool | None, Query(description="Only pins with a problem, or only others.")] = None,
+    failing: Annotated[
+        bool | None, Query(description="Only Dags whose newest finished run since the pin failed, or only others.")
+    ] = None,
     order_by: Annotated[PinOrderBy, Query(description="By what to sort; - before it for descending.")] = "dag_id",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PinCollectionResponse:
     """List the pinned Dags that the user may read."""
-    which = lists.PinFilter(readable, dag_id_pattern, behind, unhealthy)
+    which = lists.PinFilter(readable, dag_id_pattern, behind, unhealthy, failing)
     listed, total = lists.list_pins(
         which,
         order=PinOrder(order_by.removeprefix("-")),

@@ -27,7 +27,7 @@ from airflow_providers_pinning.cli.command import CommandError, changes, shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, show
-from airflow_providers_pinning.cli.release import behind, short, state_rows
+from airflow_providers_pinning.cli.release import behind, enforcement, short, state_rows
 from airflow_providers_pinning.domain.changes import pins, rollback
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.monitoring import lists
@@ -44,6 +44,7 @@ def pinning_list(args: Namespace) -> None:
         dag_id_pattern=args.dag_id_pattern,
         behind=args.behind,
         unhealthy=args.unhealthy,
+        failing=args.failing,
     )
     with create_session(scoped=False) as session:
         listed, total = lists.list_pins(
@@ -59,12 +60,14 @@ def pinning_list(args: Namespace) -> None:
 
 @shows
 def pinning_status(args: Namespace) -> None:
-    """Show the release state, and end with a code of its own if the pin is not honored."""
+    """Show the release state, and end with codes of their own if the pin is not enforced, or its runs fail."""
     with create_session(scoped=False) as session:
         state = release_state(args.dag_id, thorough=True, session=session)
     show(args.output, plain(state), state_rows(state))
     if state.health.status != HealthStatus.HEALTHY:
         raise SystemExit(ExitCode.UNHEALTHY)
+    if state.runs and state.runs.failing:
+        raise SystemExit(ExitCode.FAILED)
 
 
 @changes
@@ -129,7 +132,8 @@ def _row(pin: PinSummary) -> Row:
         "active": short(pin.active),
         "latest": pin.latest_version_number,
         "behind": behind(pin.versions_behind, pin.related_versions_behind),
-        "health": pin.health.status.value,
+        "enforcement": enforcement(pin.health),
+        "runs": f"{pin.runs} (failing)" if pin.runs.failing else str(pin.runs),
         "head": pin.head.status.value,
         "on_hold": pin.hold is not None,
         "revision": pin.revision,

@@ -57,6 +57,8 @@ class EventKind(str, Enum):
     """Runs that had escaped the pin are no longer reported."""
     CRITERIA_SET = "criteria_set"
     """What versions of the Dag are judged by was changed; every version and the pin stayed."""
+    FAILING = "failing"
+    """The newest run since the version was pinned failed; told once for each pin, and nothing was changed."""
     FORGOTTEN = "forgotten"
     """The Dag was deleted from Airflow, and its pin with it."""
 

@@ -39,6 +39,12 @@ from airflow_providers_pinning.domain.files.relation import (
 from airflow_providers_pinning.domain.monitoring.health import Health, judge
 from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
+from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
+    RunsSincePin,
+    count_failed_runs,
+    is_failing,
+    runs_since_pin,
+)
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     latest_identity,
@@ -69,6 +75,7 @@ class PinSummary:
     hold: Hold | None
     health: Health
     head: Head
+    runs: RunsSincePin
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ class PinFilter:
     """Only Dags whose active version is not (or is) the latest."""
     unhealthy: bool | None = None
     """Only pins that have (or do not have) a problem."""
+    failing: bool | None = None
+    """Only Dags whose newest finished run since the pin failed, or only others."""
     troubled_at_head: bool | None = None
     """Only Dags that are missing or broken at HEAD, or only others."""
 
@@ -158,6 +167,8 @@ def list_pins(
         query = query.where(behind > 0 if which.behind else behind == 0)
     if which.unhealthy is not None:
         query = query.where(is_unhealthy() if which.unhealthy else ~is_unhealthy())
+    if which.failing is not None:
+        query = query.where(is_failing() if which.failing else ~is_failing())
     if which.troubled_at_head is not None:
         query = query.where(is_troubled_at_head() if which.troubled_at_head else ~is_troubled_at_head())
     column: SQLColumnExpression = {
@@ -165,6 +176,7 @@ def list_pins(
         PinOrder.VERSIONS_BEHIND: behind,
         PinOrder.PINNED_AT: Pin.changed_at,
         PinOrder.ACTOR: Pin.actor,
+        PinOrder.FAILED_RUNS: count_failed_runs(),
     }[order]
     found = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id))
     dag_ids = [dag_id for dag_id in found if which.dag_ids is None or dag_id in which.dag_ids]
@@ -179,6 +191,11 @@ def list_pins(
         {dag_id: row.Pin.version_number or 0 for dag_id, row in rows.items() if row.behind}, session=session
     )
     heads = heads_of([row.Pin for row in rows.values()], session=session) if rows else {}
+    runs = {
+        dag_id: found
+        for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
+        for dag_id, found in runs_since_pin(shown[start : start + DAGS_IN_A_STATEMENT], session=session).items()
+    }
     return [
         PinSummary(
             dag_id=dag_id,
@@ -191,6 +208,7 @@ def list_pins(
             hold=hold_of(row.Pin),
             health=judge(row.Pin, row),
             head=heads[dag_id],
+            runs=runs[dag_id],
         )
         for dag_id in shown
         if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.monitoring import health_flags
 from airflow_providers_pinning.domain.monitoring.attestation import ComponentHealth, live_components
 from airflow_providers_pinning.domain.monitoring.escaped_runs import NEWEST_RUNS, escaped_runs
+from airflow_providers_pinning.domain.monitoring.runs_since_pin import is_failing
 from airflow_providers_pinning.models import Pin
 
 
@@ -59,6 +60,7 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
     health_of_pins = health_flags.with_live_rows(
         select(func.count().label("all"), func.sum(case((health_flags.is_unhealthy(), 1), else_=0)).label("unhealthy"))
     ).select_from(Pin)
+    failing = select(func.count()).select_from(Pin).where(Pin.dag_version_id.is_not(None), is_failing())
     newer = (
         select(func.count().label("versions"))
         .select_from(Pin)
@@ -78,6 +80,7 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
     return {
         "pinning.pins": pins.all,
         "pinning.unhealthy_pins": int(pins.unhealthy or 0),
+        "pinning.failing_pins": session.scalar(failing) or 0,
         "pinning.pins_behind": behind.pins,
         "pinning.versions_behind": int(behind.versions or 0),
         "pinning.max_versions_behind": behind.most or 0,

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from airflow.models.dag_version import DagVersion
@@ -28,6 +28,11 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.dag_model.head import Head, head_of
 from airflow_providers_pinning.domain.files.relation import related_behind
 from airflow_providers_pinning.domain.monitoring.health import Health, code_problems, conflict_problems, pin_health
+from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
+    RunsSincePin,
+    failed_tasks_since_pin,
+    runs_since_pin,
+)
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     identity_of,
@@ -89,6 +94,8 @@ class ReleaseState:
     health: Health
     head: Head | None = None
     """What became of a pinned Dag at HEAD; ``None`` if it is not pinned."""
+    runs: RunsSincePin | None = None
+    """How the runs fare since the version was pinned; ``None`` if it is not."""
     warnings: tuple[str, ...] = ()
     """What the change that returned this state had as side effects."""
     repeated: Repetition | None = None
@@ -113,7 +120,12 @@ def release_state(
     recorded = pinned_identity(pin)
     active = _present(recorded, latest, session=session) if recorded else latest
     health = pin_health(pin, thorough=thorough, session=session)
-    return _describe(dag_id, pin, active, latest, health, warnings=warnings, session=session)
+    state = _describe(dag_id, pin, active, latest, health, warnings=warnings, session=session)
+    if not state.pinned:
+        return state
+    runs = runs_since_pin([dag_id], session=session)[dag_id]
+    failed_tasks = failed_tasks_since_pin(dag_id, session=session) if runs.failed else {}
+    return replace(state, runs=replace(runs, failed_tasks=failed_tasks))
 
 
 def state_of_change(
@@ -139,7 +151,9 @@ def state_of_change(
     latest = latest_identity(pin.dag_id, session=session)
     checked = session.get(ManagedVersion, active.dag_version_id)
     health = Health((*code_problems(active.version_number, checked), *conflict_problems(conflicts)))
-    return _describe(pin.dag_id, pin, active, latest, health, warnings=warnings, session=session)
+    state = _describe(pin.dag_id, pin, active, latest, health, warnings=warnings, session=session)
+    # No run is created before the change is committed.
+    return replace(state, runs=RunsSincePin())
 
 
 def _describe(

@@ -44,7 +44,7 @@ from airflow_providers_pinning.enforcement.dag_processor.subprocess_job import S
 log = logging.getLogger(__name__)
 
 PAUSE_OF_GAUGES = 20
-"""How many times as long as they took the gauges rest: with very many pins, measuring must not delay parsing."""
+"""How many times as long as they took gauges and the look at runs rest: with very many pins, neither delays parsing."""
 
 
 class Upkeep:
@@ -53,6 +53,7 @@ class Upkeep:
     def __init__(self) -> None:
         self._next_round = 0.0
         self._next_report = 0.0
+        self._next_look_at_runs = 0.0
         self._repaired_up_to: str | None = None
         self._recalculated: Any = None
         self._looked_at_head_up_to: str | None = None
@@ -76,6 +77,7 @@ class Upkeep:
             self._note_missing,
             self._forget_gone_runs,
             self._keep_content,
+            self._tell_failing,
             self._report,
             self._announce,
             lambda: self._check_code(bundle_names),
@@ -127,6 +129,15 @@ class Upkeep:
         from airflow_providers_pinning.domain.versions.content import keep_missing_content
 
         _with_session(keep_missing_content)
+
+    def _tell_failing(self) -> None:
+        from airflow_providers_pinning.domain.monitoring.failing import tell_failing
+
+        if (begun := time.monotonic()) < self._next_look_at_runs:
+            return
+        _with_session(tell_failing)
+        ended = time.monotonic()
+        self._next_look_at_runs = ended + (ended - begun) * PAUSE_OF_GAUGES
 
     def _report(self) -> None:
         from airflow_providers_pinning.domain.monitoring.metrics import report

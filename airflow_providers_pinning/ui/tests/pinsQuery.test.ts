@@ -25,7 +25,15 @@ const asked = (address: string) => fromParams(new URLSearchParams(address));
 
 describe("what the overview asks for", () => {
   it("is everything by id if the address says nothing", () => {
-    expect(asked("")).toEqual({ behind: false, limit: 25, offset: 0, order: "dag_id", text: "", unhealthy: false });
+    expect(asked("")).toEqual({
+      behind: false,
+      failing: false,
+      limit: 25,
+      offset: 0,
+      order: "dag_id",
+      text: "",
+      unhealthy: false,
+    });
     expect(toParams(asked("")).toString()).toBe("");
   });
 

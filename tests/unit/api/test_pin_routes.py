@@ -80,6 +80,7 @@ class TestReleaseState:
             "pin": None,
             "hold": None,
             "head": None,
+            "runs": None,
             "health": {"status": "healthy", "problems": []},
             "warnings": [],
             "repeated": None,
@@ -477,7 +478,7 @@ class TestListOfPins:
 
         assert set(row) == {
             "dag_id", "revision", "active", "latest_version_number", "versions_behind", "related_versions_behind",
-            "pin", "hold", "health", "head",
+            "pin", "hold", "health", "head", "runs",
         }  # fmt: skip
         assert (row["active"]["version_number"], row["versions_behind"], row["pin"]["actor"]) == (1, 1, "alice")
 

@@ -149,6 +149,7 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
 
 export interface PinsQuery {
   behind: boolean;
+  failing: boolean;
   limit: number;
   offset: number;
   order: PinOrder;
@@ -161,6 +162,7 @@ export const getPins = async (query: PinsQuery, signal: AbortSignal): Promise<Li
     query: {
       behind: query.behind || undefined,
       dag_id_pattern: query.text || undefined,
+      failing: query.failing || undefined,
       limit: query.limit,
       offset: query.offset,
       order_by: query.order,

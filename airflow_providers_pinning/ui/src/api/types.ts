@@ -38,6 +38,7 @@ export type Permissions = Schemas["PermissionsResponse"];
 export type PinOrder = NonNullable<NonNullable<paths["/api/v1/pins"]["get"]["parameters"]["query"]>["order_by"]>;
 export type PinSummary = Schemas["PinSummaryResponse"];
 export type RollbackTarget = Schemas["RollbackTargetResponse"];
+export type RunsSincePin = Schemas["RunsSincePinResponse"];
 export type ReleaseState = Schemas["ReleaseStateResponse"];
 export type Run = Schemas["RunResponse"];
 export type Soak = Schemas["SoakResponse"];

@@ -17,7 +17,9 @@
  * under the License.
  */
 
-import type { Components, Head, Health } from "src/api/types";
+import { Button } from "@chakra-ui/react";
+
+import type { Components, Head, Health, Identity, ReleaseState } from "src/api/types";
 import { Notice } from "src/components/Notice";
 
 /** Live components that do not enforce pins. */
@@ -50,3 +52,36 @@ export const HeadNotice = ({ head }: { readonly head: Head | null | undefined })
       {head.message}
     </Notice>
   ) : undefined;
+
+interface FailingProps {
+  readonly onRollBack: () => void;
+  readonly state: ReleaseState;
+  /** The version to roll back to; null if there is none, or the user may not roll back. */
+  readonly target: Identity | null;
+}
+
+/** Tells that the runs of the pinned version fail, and offers the way back. */
+export const FailingBanner = ({ onRollBack, state: { active, runs }, target }: FailingProps) => {
+  if (!runs?.failing || active === null) {
+    return undefined;
+  }
+  const tasks = Object.entries(runs.failed_tasks).map(([task, count]) => `${task} (${count})`);
+
+  return (
+    <Notice
+      status="error"
+      title={
+        runs.failed === runs.finished ? "Failing since promotion" : "Failing: the newest run since the promotion failed"
+      }
+    >
+      {`${runs.failed} of ${runs.finished} finished runs of version ${active.version_number} failed since it was pinned.${
+        tasks.length > 0 ? ` Failed tasks: ${tasks.join(", ")}.` : ""
+      }\n`}
+      {target === null ? undefined : (
+        <Button colorPalette="danger" mt={2} onClick={onRollBack} size="sm">
+          Roll back to version {target.version_number}
+        </Button>
+      )}
+    </Notice>
+  );
+};

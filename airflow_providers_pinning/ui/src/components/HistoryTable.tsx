@@ -34,6 +34,7 @@ const PALETTES: Record<string, string> = {
   restored: "green",
   repaired: "green",
   acknowledged: "gray",
+  failing: "red",
   rolled_back: "red",
 };
 
@@ -43,6 +44,7 @@ const LABELS: Record<string, string> = {
   candidate: "marked as candidate",
   confirmed: "hold removed",
   criteria_set: "criteria set",
+  failing: "failing since pinned",
   forgotten: "Dag deleted",
 };
 

@@ -23,7 +23,7 @@ import type { PinsQuery } from "src/api/requests";
 import type { PinOrder } from "src/api/types";
 
 export const PAGE_SIZES = [25, 50, 100, 200] as const;
-const COLUMNS = ["actor", "dag_id", "pinned_at", "versions_behind"] as const;
+const COLUMNS = ["actor", "dag_id", "failed_runs", "pinned_at", "versions_behind"] as const;
 
 export type PinColumn = (typeof COLUMNS)[number];
 
@@ -42,6 +42,7 @@ export const fromParams = (params: URLSearchParams): PinsQuery => {
 
   return {
     behind: params.get("behind") === "true",
+    failing: params.get("failing") === "true",
     limit: (PAGE_SIZES as ReadonlyArray<number>).includes(limit) ? limit : PAGE_SIZES[0],
     offset: wholeNumber(params.get("offset"), 0),
     order: isOrder(order) ? order : "dag_id",
@@ -56,6 +57,7 @@ export const toParams = (query: PinsQuery): URLSearchParams => {
     ["dag_id_pattern", query.text],
     ["behind", query.behind ? "true" : ""],
     ["unhealthy", query.unhealthy ? "true" : ""],
+    ["failing", query.failing ? "true" : ""],
     ["order_by", query.order === "dag_id" ? "" : query.order],
     ["limit", query.limit === PAGE_SIZES[0] ? "" : String(query.limit)],
     ["offset", query.offset === 0 ? "" : String(query.offset)],
@@ -75,7 +77,7 @@ export const lastOffset = (total: number, limit: number): number => Math.max(Mat
 
 /** The order after a click on a column: the most or newest first, and reversed by the next click. */
 export const nextOrder = (column: PinColumn, current: PinOrder): PinOrder => {
-  const descendingFirst = column === "versions_behind" || column === "pinned_at";
+  const descendingFirst = column === "versions_behind" || column === "pinned_at" || column === "failed_runs";
 
   if (current.replace(/^-/u, "") !== column) {
     return descendingFirst ? `-${column}` : column;

@@ -29,9 +29,15 @@ export interface Outcomes {
 }
 
 /** Count the live runs of the pinned version since it was pinned; undefined if no version is pinned. */
-export const runsSincePin = (runs: ReadonlyArray<Run>, { active, pin }: ReleaseState): Outcomes | undefined => {
+export const runsSincePin = (runs: ReadonlyArray<Run>, state: ReleaseState): Outcomes | undefined => {
+  const { active, pin } = state;
+
   if (active === null || pin === null) {
     return undefined;
+  }
+  // The server counts all of them; the list has the newest ones only.
+  if (state.runs) {
+    return state.runs;
   }
   const since = new Date(pin.pinned_at).getTime();
   const counted = runs.filter(

@@ -24,7 +24,7 @@ import { getDagPinning, getComponents, type DagPinning } from "src/api/requests"
 import type { ReleaseState } from "src/api/types";
 import { CandidateCard } from "src/components/CandidateCard";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
-import { DeploymentBanner, HeadNotice, PinProblems } from "src/components/HealthBanner";
+import { DeploymentBanner, FailingBanner, HeadNotice, PinProblems } from "src/components/HealthBanner";
 import { HistoryTable } from "src/components/HistoryTable";
 import { Notice } from "src/components/Notice";
 import { OutcomeNotice } from "src/components/OutcomeNotice";
@@ -71,7 +71,7 @@ const DagActions = ({
           Acknowledge runs
         </Button>
       ) : undefined}
-      {target ? (
+      {target && !state.runs?.failing ? (
         <Button
           colorPalette="danger"
           onClick={() => onAct({ ...actionOn("rollback", target), skipped: without })}
@@ -145,6 +145,17 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
         ) : undefined
       ) : (
         <Stack aria-busy={waiting} gap={3} opacity={waiting ? 0.6 : 1}>
+          <FailingBanner
+            onRollBack={() => {
+              const { passed_over: skipped, to_version: target } = data.rollbackTarget;
+
+              if (target) {
+                act({ ...actionOn("rollback", target), skipped });
+              }
+            }}
+            state={data.state}
+            target={data.permissions.change ? data.rollbackTarget.to_version : null}
+          />
           <PinProblems health={data.state.health} />
           {!data.rollbackTarget.to_version && data.rollbackTarget.passed_over.length > 0 ? (
             <Notice status="warning" title="No version to roll back to">

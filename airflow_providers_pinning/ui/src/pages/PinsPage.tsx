@@ -38,7 +38,7 @@ const AllPins = () => {
   const { query, setQuery } = usePinsQuery();
   const pins = usePolled((signal) => getPins(query, signal), JSON.stringify(query), { keep: true });
   const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
-  const filtered = query.text !== "" || query.behind || query.unhealthy;
+  const filtered = query.text !== "" || query.behind || query.unhealthy || query.failing;
   const beyond = !pins.waiting && pins.data !== undefined && query.offset > 0 && query.offset >= pins.data.total;
   const last = lastOffset(pins.data?.total ?? 0, query.limit);
 
@@ -75,7 +75,7 @@ const AllPins = () => {
               </Text>
               {filtered ? (
                 <Button
-                  onClick={() => setQuery({ behind: false, offset: 0, text: "", unhealthy: false })}
+                  onClick={() => setQuery({ behind: false, failing: false, offset: 0, text: "", unhealthy: false })}
                   size="sm"
                   variant="outline"
                 >

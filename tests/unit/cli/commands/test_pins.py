@@ -187,14 +187,14 @@ class TestStatus:
         done = pinning("status", "orders")
 
         assert (done.code, done.err) == (0, "")
-        assert (done.table["pinned"], done.table["health"], done.table["hold"]) == ("no", "healthy", "")
+        assert (done.table["pinned"], done.table["enforcement"], done.table["hold"]) == ("no", "enforced", "")
 
     def test_of_a_pin_that_is_not_honored_ends_with_a_code_of_its_own(self, pinning, orders):
         orders.pin("orders", 1)
         orders.break_pin("orders")
 
         done = pinning("status", "orders")
-        assert (done.code, done.table["health"]) == (6, "broken")
+        assert (done.code, done.table["enforcement"]) == (6, "broken")
         assert done.table["problems"].startswith("version_drifted: Version 1 is pinned, but a process that does")
 
     def test_is_what_the_rest_api_answers(self, pinning, orders, api):

@@ -66,6 +66,7 @@ class TestMeasure:
         assert measure(lab) == {
             "pinning.pins": 0,
             "pinning.unhealthy_pins": 0,
+            "pinning.failing_pins": 0,
             "pinning.pins_behind": 0,
             "pinning.versions_behind": 0,
             "pinning.max_versions_behind": 0,
@@ -113,7 +114,7 @@ class TestReport:
     def test_sends_every_gauge(self, pinned, statsd):
         metrics.report(session=pinned.session)
 
-        statsd.wait_until(lambda: len(statsd.gauges()) == 7)
+        statsd.wait_until(lambda: len(statsd.gauges()) == 8)
         assert statsd.gauges() == measure(pinned)
 
     def test_is_sent_by_one_of_several_dag_processors(self, lab, statsd):

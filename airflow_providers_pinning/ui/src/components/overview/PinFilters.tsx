@@ -73,6 +73,9 @@ export const PinFilters = ({ onChange, query }: Props) => {
       <LabeledCheckbox checked={query.unhealthy} onChange={(unhealthy) => onChange({ offset: 0, unhealthy })}>
         Enforcement problems
       </LabeledCheckbox>
+      <LabeledCheckbox checked={query.failing} onChange={(failing) => onChange({ failing, offset: 0 })}>
+        Failing since pinned
+      </LabeledCheckbox>
     </Flex>
   );
 };

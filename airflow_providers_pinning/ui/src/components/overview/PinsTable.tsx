@@ -25,6 +25,7 @@ import { BundleVersion, PinningLink, VersionLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ExpandableText, MultilineText } from "src/components/ExpandableText";
 import { ScrollableTable } from "src/components/ScrollableTable";
+import { describeOutcomes } from "src/lib/runs";
 import { directionOf, nextOrder, type PinColumn } from "src/lib/pinsQuery";
 
 interface HeaderProps {
@@ -59,10 +60,10 @@ const SortableHeader = ({ children, column, onOrder, order }: HeaderProps) => {
   );
 };
 
-const COLUMNS = 8;
+const COLUMNS = 9;
 
 const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
-  const { active, dag_id: dagId, head, health, hold, latest_version_number: latest, pin } = summary;
+  const { active, dag_id: dagId, head, health, hold, latest_version_number: latest, pin, runs } = summary;
   const behind = summary.versions_behind;
   const edge = health.problems.length > 0 ? { borderBottomWidth: 0 } : {};
 
@@ -82,6 +83,14 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
               </Badge>
             )}
           </HStack>
+        </Table.Cell>
+        <Table.Cell {...edge} whiteSpace="nowrap">
+          {runs.failing ? (
+            <Badge colorPalette="red" title="The newest finished run since the pin failed.">
+              failing
+            </Badge>
+          ) : undefined}{" "}
+          {describeOutcomes(runs)}
         </Table.Cell>
         <Table.Cell {...edge} whiteSpace="nowrap">
           <VersionLink dagId={dagId} version={active} /> <BundleVersion version={active} />
@@ -124,6 +133,9 @@ export const PinsTable = ({ onOrder, order, pins }: Props) => (
           Dag
         </SortableHeader>
         <Table.ColumnHeader scope="col">Enforcement</Table.ColumnHeader>
+        <SortableHeader column="failed_runs" onOrder={onOrder} order={order}>
+          Runs since pinned
+        </SortableHeader>
         <Table.ColumnHeader scope="col">Active</Table.ColumnHeader>
         <Table.ColumnHeader scope="col">Latest</Table.ColumnHeader>
         <SortableHeader column="versions_behind" onOrder={onOrder} order={order}>

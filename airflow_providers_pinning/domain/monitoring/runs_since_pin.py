@@ -1,0 +1,171 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+How the runs of a pinned version fare since it was pinned.
+
+That is another fact than its enforcement: a pin whose runs all fail is enforced as it should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.state import DagRunState, TaskInstanceState
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, func, select
+from sqlalchemy.orm import Session, aliased
+
+from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
+from airflow_providers_pinning.domain.tries import of_current_tries
+from airflow_providers_pinning.models import Pin
+
+FAILED_TASKS_SHOWN = 10
+"""How many tasks are named, those that failed in most runs first."""
+
+FAILED_RUNS_LOOKED_AT = 100
+"""How many of the newest failed runs are looked at for their tasks."""
+
+
+@dataclass(frozen=True)
+class RunsSincePin:
+    """The live runs of a pinned version since the change that pinned it, without canary runs and backfills."""
+
+    finished: int = 0
+    failed: int = 0
+    unfinished: int = 0
+    failing: bool = False
+    """Whether the newest finished run failed."""
+    failed_tasks: dict[str, int] = field(default_factory=dict)
+    """In how many of the newest failed runs each task failed; only where one Dag is asked for."""
+
+    def __str__(self) -> str:
+        if not (self.finished or self.unfinished):
+            return "none yet"
+        parts = [f"{self.failed} failed of {self.finished}"] if self.finished else []
+        return ", ".join([*parts, *([f"{self.unfinished} in progress"] if self.unfinished else [])])
+
+
+def of_runs_since_pin() -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions under which a ``DagRun`` is one of the runs of the pin in the same statement."""
+    return _since_pin(DagRun)
+
+
+def _since_pin(run: Any) -> tuple[ColumnElement[bool], ...]:
+    return (
+        run.dag_id == Pin.dag_id,
+        run.id > Pin.last_run_before,
+        run.created_dag_version_id == Pin.dag_version_id,
+        run.run_type != DagRunType.BACKFILL_JOB,
+        run.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
+        ~of_canary_runs(run),
+    )
+
+
+@cache
+def count_failed_runs() -> ScalarSelect[int]:
+    """Build the number of failed runs of the pin in the enclosing statement; an index has the failed runs of a Dag."""
+    run = aliased(DagRun)
+    failed = select(func.count()).select_from(run).where(*_since_pin(run), run.state == DagRunState.FAILED)
+    return failed.correlate(Pin).scalar_subquery()
+
+
+@cache
+def is_failing() -> ColumnElement[bool]:
+    """
+    Build the condition that the newest finished run of the pin in the enclosing statement failed.
+
+    Failed runs are looked for first: most pins have none, and then nothing else is.
+    """
+    newest = {}
+    for state in (DagRunState.FAILED, DagRunState.SUCCESS):
+        run = aliased(DagRun)
+        newest[state] = (
+            select(func.max(run.id)).where(*_since_pin(run), run.state == state).correlate(Pin).scalar_subquery()
+        )
+    failed = newest[DagRunState.FAILED]
+    return and_(failed.is_not(None), failed > func.coalesce(newest[DagRunState.SUCCESS], 0))
+
+
+def runs_since_pin(dag_ids: Collection[str], *, session: Session) -> dict[str, RunsSincePin]:
+    """
+    Count the runs since the pin of many Dags in one statement.
+
+    :param dag_ids: pinned Dags
+    :param session: database session
+    """
+    if not dag_ids:
+        return {}
+    states: dict[str, dict[str, tuple[int, int]]] = {dag_id: {} for dag_id in dag_ids}
+    for dag_id, state, number, newest in session.execute(_by_state(), {"dag_ids": list(dag_ids)}):
+        states[dag_id][state] = (number, newest)
+    return {dag_id: _summary(found) for dag_id, found in states.items()}
+
+
+def _summary(found: dict[str, tuple[int, int]]) -> RunsSincePin:
+    failed, newest_failed = found.get(DagRunState.FAILED.value, (0, 0))
+    succeeded, newest_success = found.get(DagRunState.SUCCESS.value, (0, 0))
+    return RunsSincePin(
+        finished=failed + succeeded,
+        failed=failed,
+        unfinished=sum(number for number, _ in found.values()) - failed - succeeded,
+        failing=newest_failed > newest_success,
+    )
+
+
+@cache
+def _by_state() -> Select:
+    return (
+        select(DagRun.dag_id, DagRun.state, func.count(), func.max(DagRun.id))
+        .join(Pin, and_(*of_runs_since_pin()))
+        .where(Pin.dag_id.in_(bindparam("dag_ids", expanding=True)))
+        .group_by(DagRun.dag_id, DagRun.state)
+    )
+
+
+def failed_tasks_since_pin(dag_id: str, *, session: Session) -> dict[str, int]:
+    """Count in how many of the newest failed runs since the pin of a Dag each task failed, the worst first."""
+    return {row.task_id: row.runs for row in session.execute(_failed_tasks(), {"dag_id": dag_id})}
+
+
+@cache
+def _failed_tasks() -> Select:
+    failed = (
+        select(DagRun.run_id)
+        .join(Pin, and_(*of_runs_since_pin()))
+        .where(Pin.dag_id == bindparam("dag_id"), DagRun.state == DagRunState.FAILED)
+        .order_by(DagRun.id.desc())
+        .limit(FAILED_RUNS_LOOKED_AT)
+        .subquery()
+    )
+    runs = func.count(TaskInstance.run_id.distinct()).label("runs")
+    return (
+        select(TaskInstance.task_id, runs)
+        .join(failed, failed.c.run_id == TaskInstance.run_id)
+        .where(
+            TaskInstance.dag_id == bindparam("dag_id"),
+            TaskInstance.state == TaskInstanceState.FAILED,
+            *of_current_tries(),
+        )
+        .group_by(TaskInstance.task_id)
+        .order_by(runs.desc(), TaskInstance.task_id)
+        .limit(FAILED_TASKS_SHOWN)
+    )
