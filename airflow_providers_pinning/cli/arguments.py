@@ -19,34 +19,16 @@
 from __future__ import annotations
 
 import argparse
-from enum import Enum
 
 from airflow._shared.timezones.timezone import parse as parsedate
 from airflow.cli.cli_config import Arg
 
-from airflow_providers_pinning.cli import values
+from airflow_providers_pinning.cli import criteria_arguments, values
 from airflow_providers_pinning.vocabulary import (
-    MAX_CANARY_RUNS,
-    MAX_DURATION_RATIO,
-    MAX_REPLAYS,
-    Alerts,
-    Assets,
-    FailedTasks,
     PinOrder,
-    RunKind,
-    Slots,
-    StateWrites,
-    Triggers,
 )
 
-
-def _words(of: type[Enum]) -> tuple[str, ...]:
-    return tuple(member.value for member in of)
-
-
-RUN_KINDS = _words(RunKind)
-FAILED_TASKS = _words(FailedTasks)
-ORDERS = _words(PinOrder)
+ORDERS = values.words(PinOrder)
 
 DAG_ID = Arg(("dag_id",), help="The id of the Dag", type=values.name)
 
@@ -196,19 +178,6 @@ OFFSET = Arg(
     metavar="NUMBER",
 )
 
-COUNT = Arg(
-    ("--count",),
-    help="How many runs (default: 1)",
-    type=values.whole_number(1, MAX_CANARY_RUNS),
-    default=1,
-    metavar="NUMBER",
-)
-CONF = Arg(
-    ("-c", "--conf"),
-    help="Configuration of each run as a JSON object, checked against the version's own parameters",
-    type=values.json_object,
-    metavar="JSON",
-)
 RUN_IDS = Arg(
     ("--run-id",),
     help="A run to acknowledge; can be given several times (default: all that are reported)",
@@ -216,84 +185,6 @@ RUN_IDS = Arg(
     action="append",
     metavar="RUN_ID",
 )
-NOTE = Arg(("--note",), help="Note on each run (default: the reason)", type=values.reason, metavar="TEXT")
-PARTITION_KEY = Arg(
-    ("--partition-key",),
-    help="Partition of each run (default: that of the last live run, if the Dag is partitioned)",
-    type=values.name,
-    metavar="KEY",
-)
-REPLAY = (
-    Arg(
-        ("--replay-last",),
-        help="Replay that many of the newest successful live runs of the active version, instead of --count and --conf",
-        type=values.whole_number(1, MAX_REPLAYS),
-        metavar="NUMBER",
-    ),
-    Arg(
-        ("--replay-baseline",),
-        help="Let the active version replay the same runs, to set aside outputs that are not deterministic",
-        action="store_true",
-    ),
-    Arg(
-        ("--replay",),
-        help="A live run to replay; can be given several times, instead of --count and --conf",
-        type=values.name,
-        action="append",
-        metavar="RUN_ID",
-    ),
-)
-"""Live runs whose inputs canary runs have."""
-ISOLATION = (
-    Arg(
-        ("--assets",),
-        help="What becomes of asset events: withhold keeps them with the run, publish lets live Dags run on them "
-        "(default: withhold)",
-        choices=_words(Assets),
-    ),
-    Arg(
-        ("--alerts",),
-        help="What becomes of deadlines, Dag callbacks and e-mails: withhold or send (default: withhold)",
-        choices=_words(Alerts),
-    ),
-    Arg(
-        ("--triggers",),
-        help="What becomes of a task that triggers a run of any Dag: refuse lets it fail, allow makes the run "
-        "a live one (default: refuse)",
-        choices=_words(Triggers),
-    ),
-    Arg(
-        ("--slots",),
-        help="behind: start when no live run waits; gap: one at a time, between live runs; shared: count as live runs, "
-        "which wait for them (default: behind, or gap if max_active_runs is 1)",
-        choices=_words(Slots),
-    ),
-    Arg(("--pool",), help="Pool of all tasks of the runs", type=values.name, metavar="POOL"),
-    Arg(("--queue",), help="Queue of all tasks of the runs", type=values.name, metavar="QUEUE"),
-    Arg(("--executor",), help="Executor of all tasks of the runs", type=values.name, metavar="EXECUTOR"),
-    Arg(
-        ("--state",),
-        help="What becomes of writes to Variables and to the state of assets: withhold keeps them inside the run, "
-        "write lets live runs read them (default: withhold)",
-        choices=_words(StateWrites),
-    ),
-    Arg(
-        ("--connection",),
-        help="Connection that the runs get instead of another one; can be given several times",
-        type=values.substitute,
-        action="append",
-        metavar="ID=SUBSTITUTE",
-    ),
-    Arg(
-        ("--variable",),
-        help="Variable that the runs get instead of another one; can be given several times",
-        type=values.substitute,
-        action="append",
-        metavar="KEY=SUBSTITUTE",
-    ),
-)
-"""How canary runs are kept apart from live ones."""
-WAIT_FOR_RUNS = Arg(("--wait",), help="Wait until the runs are finished", action="store_true")
 WAIT_FOR_VERDICT = Arg(("--wait",), help="Wait for a final verdict", action="store_true")
 TIMEOUT = Arg(
     ("--timeout",),
@@ -302,89 +193,8 @@ TIMEOUT = Arg(
     metavar="SECONDS",
 )
 
-CRITERIA = (
-    Arg(
-        ("--min-runs",),
-        help="Finished runs that are needed (default: 3)",
-        type=values.whole_number(1),
-        metavar="NUMBER",
-    ),
-    Arg(
-        ("--min-duration",),
-        help="Time that the soak must last (default: 0)",
-        type=values.seconds,
-        metavar="SECONDS",
-    ),
-    Arg(
-        ("--max-failures",),
-        help="Failed runs that are tolerated (default: 0)",
-        type=values.whole_number(0),
-        metavar="NUMBER",
-    ),
-    Arg(
-        ("--max-output-differences",),
-        help="Outputs that may differ between replays and their originals (default: they are not judged)",
-        type=values.whole_number(0),
-        metavar="NUMBER",
-    ),
-    Arg(
-        ("--consecutive-successes",),
-        help="Successful runs in a row that are needed, counted from the newest",
-        type=values.whole_number(1),
-        metavar="NUMBER",
-    ),
-    Arg(
-        ("--inconclusive-after", "--max-wait"),
-        help="Time after which an undecided soak is inconclusive (default: never); --max-wait is the former name",
-        type=values.seconds,
-        action=values.OneValue,
-        metavar="SECONDS",
-    ),
-    Arg(
-        ("--run-kinds",),
-        help=f"Which runs count: {', '.join(RUN_KINDS)} (default: canary)",
-        choices=RUN_KINDS,
-        metavar="KIND",
-    ),
-    Arg(
-        ("--failed-tasks",),
-        help="Whether a task that fails after its retries fails a run that ends well: count or ignore (default: count)",
-        choices=FAILED_TASKS,
-        metavar="HOW",
-    ),
-    Arg(
-        ("--compare",),
-        help="Judge by a comparison with the version that it would replace (default: no)",
-        action=argparse.BooleanOptionalAction,
-    ),
-    Arg(
-        ("--max-duration-ratio",),
-        help="With --compare: how much longer runs may take (default: 1.5)",
-        type=values.number(1e-6, MAX_DURATION_RATIO),
-        metavar="RATIO",
-    ),
-    Arg(
-        ("--max-failure-rate-increase",),
-        help="With --compare: how much more often runs may fail, between 0 and 1 (default: 0.05)",
-        type=values.number(0, 1),
-        metavar="SHARE",
-    ),
-    Arg(
-        ("--min-duration-difference",),
-        help="With --compare: by how much longer runs must take to be slower (default: 5)",
-        type=values.seconds,
-        metavar="SECONDS",
-    ),
-    Arg(
-        ("--min-duration-runs",),
-        help="With --compare: successful runs on each side, or replays, needed to judge durations (default: 3)",
-        type=values.whole_number(1),
-        metavar="NUMBER",
-    ),
-)
-"""What a version is judged by."""
 SOAK_CRITERIA = (
-    *CRITERIA,
+    *criteria_arguments.CRITERIA,
     Arg(
         ("--since",),
         help="When the soak began (default: when the version was pinned, or its evaluation began)",

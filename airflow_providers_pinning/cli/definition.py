@@ -21,6 +21,7 @@ from __future__ import annotations
 from airflow.cli.cli_config import ARG_OUTPUT, ARG_VERBOSE, ARG_YES, ActionCommand, Arg, GroupCommand, lazy_load_command
 
 from airflow_providers_pinning.cli import arguments as args
+from airflow_providers_pinning.cli import canary_arguments, criteria_arguments
 
 COMMANDS = "airflow_providers_pinning.cli.commands"
 
@@ -240,7 +241,7 @@ _CHANGING = (
         "criteria.pinning_set_criteria",
         "Set what the versions of a Dag are judged by, in the command line, the user interface and sensors alike",
         args.DAG_ID,
-        *args.CRITERIA,
+        *criteria_arguments.CRITERIA,
         args.EXPECTED_REVISION_OF_CRITERIA,
         *CHANGE,
         description="Replaces all that was set; what is left out is the default.",
@@ -261,13 +262,13 @@ _CHANGING = (
         "Start runs of a version while the active version stays",
         args.DAG_ID,
         args.VERSION_REQUIRED,
-        args.COUNT,
-        args.CONF,
-        args.PARTITION_KEY,
-        args.NOTE,
-        *args.REPLAY,
-        *args.ISOLATION,
-        args.WAIT_FOR_RUNS,
+        canary_arguments.COUNT,
+        canary_arguments.CONF,
+        canary_arguments.PARTITION_KEY,
+        canary_arguments.NOTE,
+        *canary_arguments.REPLAY,
+        *canary_arguments.ISOLATION,
+        canary_arguments.WAIT_FOR_RUNS,
         args.TIMEOUT,
         *args.EXPECTED_VERSION,
         args.OVERRIDE_REASON,

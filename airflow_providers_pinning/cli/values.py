@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -39,6 +40,11 @@ class OneValue(argparse.Action):
         if before is not None and before != values:
             raise argparse.ArgumentError(self, f"is given twice, as {before:g} and {values:g}; give only one")
         setattr(namespace, self.dest, values)
+
+
+def words(of: type[Enum]) -> tuple[str, ...]:
+    """Return the values of an enum, to choose one of."""
+    return tuple(member.value for member in of)
 
 
 def text(longest: int) -> Callable[[str], str]:

@@ -1,0 +1,115 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The criteria that a version is judged by."""
+
+from __future__ import annotations
+
+import argparse
+
+from airflow.cli.cli_config import Arg
+
+from airflow_providers_pinning.cli import values
+from airflow_providers_pinning.vocabulary import (
+    MAX_DURATION_RATIO,
+    FailedTasks,
+    RunKind,
+)
+
+RUN_KINDS = values.words(RunKind)
+FAILED_TASKS = values.words(FailedTasks)
+
+CRITERIA = (
+    Arg(
+        ("--min-runs",),
+        help="Finished runs that are needed (default: 3)",
+        type=values.whole_number(1),
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--min-duration",),
+        help="Time that the soak must last (default: 0)",
+        type=values.seconds,
+        metavar="SECONDS",
+    ),
+    Arg(
+        ("--max-failures",),
+        help="Failed runs that are tolerated (default: 0)",
+        type=values.whole_number(0),
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--max-output-differences",),
+        help="Outputs that may differ between replays and their originals (default: they are not judged)",
+        type=values.whole_number(0),
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--consecutive-successes",),
+        help="Successful runs in a row that are needed, counted from the newest",
+        type=values.whole_number(1),
+        metavar="NUMBER",
+    ),
+    Arg(
+        ("--inconclusive-after", "--max-wait"),
+        help="Time after which an undecided soak is inconclusive (default: never); --max-wait is the former name",
+        type=values.seconds,
+        action=values.OneValue,
+        metavar="SECONDS",
+    ),
+    Arg(
+        ("--run-kinds",),
+        help=f"Which runs count: {', '.join(RUN_KINDS)} (default: canary)",
+        choices=RUN_KINDS,
+        metavar="KIND",
+    ),
+    Arg(
+        ("--failed-tasks",),
+        help="Whether a task that fails after its retries fails a run that ends well: count or ignore (default: count)",
+        choices=FAILED_TASKS,
+        metavar="HOW",
+    ),
+    Arg(
+        ("--compare",),
+        help="Judge by a comparison with the version that it would replace (default: no)",
+        action=argparse.BooleanOptionalAction,
+    ),
+    Arg(
+        ("--max-duration-ratio",),
+        help="With --compare: how much longer runs may take (default: 1.5)",
+        type=values.number(1e-6, MAX_DURATION_RATIO),
+        metavar="RATIO",
+    ),
+    Arg(
+        ("--max-failure-rate-increase",),
+        help="With --compare: how much more often runs may fail, between 0 and 1 (default: 0.05)",
+        type=values.number(0, 1),
+        metavar="SHARE",
+    ),
+    Arg(
+        ("--min-duration-difference",),
+        help="With --compare: by how much longer runs must take to be slower (default: 5)",
+        type=values.seconds,
+        metavar="SECONDS",
+    ),
+    Arg(
+        ("--min-duration-runs",),
+        help="With --compare: successful runs on each side, or replays, needed to judge durations (default: 3)",
+        type=values.whole_number(1),
+        metavar="NUMBER",
+    ),
+)
+"""What a version is judged by."""
