@@ -157,11 +157,10 @@ def test_a_running_canary_keeps_its_version(pinned, api):
 
 
 def test_live_runs_move_to_the_active_version_beside_a_canary_that_does_not(pinned, session):
-    trial = canary(pinned)
-    before = run_of(trial, session).logical_date
     pinned.pin("orders", 2)
-    run_id = live(pinned, logical_date=before + timedelta(seconds=1))
+    run_id = live(pinned)
     pinned.pin("orders", 1)
+    trial = canary(pinned)
     tis = [ti for of in (trial, run_id) for ti in run_of(of, session).task_instances]
 
     clear_task_instances(tis, session, run_on_latest_version=True)
