@@ -34,8 +34,11 @@ from types import FrameType
 from rich.console import Console
 
 from demo.deployment import BUNDLE, Deployment
+from demo.loading import LoadStory
 from demo.promotion import APPROVER, PromotionStory
 from demo.promotion_run import PROMOTION_BUNDLE, connection
+from demo.settings import write_environment
+from demo.shipments import DAG_ID as SHIPMENTS
 from demo.story import Story
 from demo.timeline import Timeline
 
@@ -78,6 +81,7 @@ def run(console: Console, *, keep: bool) -> bool:
         with contextlib.suppress(Exception):
             Story(airflow, timeline).tell()
             PromotionStory(airflow, timeline).tell()
+            LoadStory(airflow, timeline).tell()
         timeline.summarize()
         if timeline.passed:
             console.print("[bold green]Every check passed.[/bold green]")
@@ -90,10 +94,19 @@ def run(console: Console, *, keep: bool) -> bool:
 
 
 def _keep(console: Console, airflow: Deployment) -> None:
+    # A run every four seconds would soon push what happened off the timeline of the tab.
+    airflow.airflow.patch(f"/dags/{SHIPMENTS}", {"is_paused": True})
+    script = write_environment(airflow.home / "env.sh", airflow.env)
     console.print(
         f"Airflow runs at [bold]{airflow.url}[/bold] , user [bold]{airflow.username}[/bold], "
         f"password [bold]{airflow.passwords[airflow.username]}[/bold]\n"
         f"Dags are committed to {airflow.repository.path} , logs are in {airflow.home / 'output'}\n"
+        f"Dag {SHIPMENTS} is paused, so that its timeline stays: {airflow.url}/dags/{SHIPMENTS}/plugin/pinning\n"
+        f"AIRFLOW_HOME is {airflow.home} . In another terminal:\n\n"
+        f"  . {script}\n"
+        f"  {airflow.python} -m airflow pinning status {SHIPMENTS}\n"
+        f"  {airflow.python} -m airflow pinning replays {SHIPMENTS} -V 2\n"
+        f"  {airflow.python} -m airflow pinning history {SHIPMENTS}\n\n"
         "Press Ctrl-C to end it.",
         soft_wrap=True,
         highlight=False,

@@ -28,9 +28,6 @@ from demo.timeline import Timeline
 
 T = TypeVar("T")
 
-WAIT = 300.0
-"""Seconds that anything may take; a busy machine with two cores needs some of them."""
-
 
 class Checks:
     """
@@ -48,7 +45,7 @@ class Checks:
     def wait(self, predicate: Callable[[], T], what: str) -> T:
         """Wait until a predicate returns something true, and return that; raises as the deployment's does."""
         with self._timeline.waiting(f"Waiting until {what}"):
-            return self._airflow.wait_until(predicate, timeout=WAIT, what=what)
+            return self._airflow.wait_until(predicate, what=what)
 
     def version(self, number: int) -> Version:
         """Read a registered version."""

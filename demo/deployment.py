@@ -33,7 +33,6 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -41,29 +40,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from demo.commands import COMMANDS, airflow_command, free_port
 from demo.database import Database
 from demo.processes import Component, end, tail
 from demo.repository import DagRepository
 from demo.rest import RestClient
 from demo.settings import Settings, airflow_settings, environment, merged
-from demo.waiting import ComponentEndedError, healthy_components, wait_until
+from demo.waiting import TIMEOUT, ComponentEndedError, healthy_components, wait_until
 
 T = TypeVar("T")
 
 BUNDLE = "team_dags"
 """Name of the Dag bundle, if no others are asked for."""
 
-COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "api-server": ("api-server",),
-    "scheduler": ("scheduler", "--skip-serve-logs"),
-    "dag-processor": ("dag-processor",),
-    "triggerer": ("triggerer", "--skip-serve-logs"),
-}
-"""Airflow's components and the commands that run them; all run on one machine, so none has to serve its logs."""
-
-PATIENCE = 300.0
-"""Seconds to wait for what takes some on an idle machine."""
-START_TIMEOUT = 300.0
 CLI_TIMEOUT = 600.0
 
 
@@ -171,7 +160,7 @@ class Deployment:
         """
         Create the tables, start components, and wait until they are healthy.
 
-        :param names: which of :data:`COMMANDS`; all of them if not given
+        :param names: which of :data:`~demo.commands.COMMANDS`; all of them if not given
         :raises ComponentEndedError: if one ends at once
         :raises TimeoutError: if one does not become healthy
         """
@@ -185,7 +174,7 @@ class Deployment:
         """
         Start one more process of a component, without waiting for it.
 
-        :param name: one of :data:`COMMANDS`
+        :param name: one of :data:`~demo.commands.COMMANDS`
         :param env: additional environment variables
         :return: the process; a second one of a kind is named ``scheduler-2`` and so on
         """
@@ -210,7 +199,7 @@ class Deployment:
         """
         end([self.components.pop(title)], grace=grace)
 
-    def wait_until_healthy(self, names: Sequence[str] = tuple(COMMANDS), *, timeout: float = START_TIMEOUT) -> None:
+    def wait_until_healthy(self, names: Sequence[str] = tuple(COMMANDS), *, timeout: float = TIMEOUT) -> None:
         """Wait until Airflow's health endpoint finds the components healthy, and report each as it becomes so."""
         found: set[str] = set()
 
@@ -259,7 +248,7 @@ class Deployment:
         self,
         predicate: Callable[[], T],
         *,
-        timeout: float = PATIENCE,
+        timeout: float = TIMEOUT,
         what: str = "the condition holds",
         every: float = 0.25,
     ) -> T:
@@ -303,15 +292,3 @@ class Deployment:
                 client.close()
             self.database.close()
             shutil.rmtree(self.home, ignore_errors=True)
-
-
-def airflow_command(*arguments: str, python: str = sys.executable) -> list[str]:
-    """Return a command line for the Airflow of a Python."""
-    return [python, "-m", "airflow", *arguments]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+import json
+
 from demo.checks import Checks, short
 from demo.database import Run
 from demo.deployment import Deployment
@@ -70,15 +72,17 @@ class PromotionStory:
                 "import errors of its bundle", self.airflow.database.import_errors(PROMOTION_BUNDLE), {}
             )
             self.airflow.pinning.put(f"/dags/{DAG_ID}/pin", {"version_number": 1, "reason": "Tested by hand"})
-            self._next_live_run(1, STABLE)
+            for _ in range(FAST["canary_runs"]):
+                self._next_live_run(1, STABLE)
 
     def try_the_good_one(self) -> None:
         """Run a version beside the one that is pinned."""
-        with self.timeline.step("Commit version 2: the promotion runs it as a canary while version 1 stays live"):
+        with self.timeline.step("Commit version 2: the promotion replays live runs with it while version 1 stays live"):
             self.good = self._promotion("promote_version_2")
             self._commit(GOOD, "Ship by rail")
             self._canaries(self.good, 2, GOOD, "success")
             self._wait(self.good, "soak", "success")
+            self._pairs(2, STABLE, GOOD)
             self.timeline.check("verdict of the soak, its XCom", self.good.result("soak")["verdict"], "successful")
             self._live_versions_since_the_pin(1)
 
@@ -94,7 +98,7 @@ class PromotionStory:
                 "named",
             )
             told = [line for line in question["body"].splitlines() if line.startswith("- **Dag file**")]
-            self.timeline.check("difference in the question", told, ["- **Dag file**: lines added: 2, removed: 2"])
+            self.timeline.check("difference in the question", told, ["- **Dag file**: lines added: 3, removed: 3"])
             self.timeline.check("active version while nobody has answered", self._active(), 1)
             answer = self.good.answer("Approve", username=APPROVER)
             self.timeline.check(
@@ -209,6 +213,29 @@ class PromotionStory:
                 f"{state}, version {number} at {short(self.airflow.repository.head)}, "
                 f"{(shipping.printed if state == 'success' else shipping.failure)!r}",
             )
+
+    def _pairs(self, number: int, before: Shipping, after: Shipping) -> None:
+        """Show the replays of a version beside their originals, and check that only what the task returns differs."""
+        pairs = self.airflow.pinning.get(f"/dags/{DAG_ID}/versions/{number}/replays")["replays"]
+        self.timeline.table(
+            ("original run", "replay", "in", "original has", "replay has"),
+            [
+                (
+                    pair["original_run_id"],
+                    pair["run_id"],
+                    f"{found['what']} {found['task_id']}.{found['key']}",
+                    found["original"],
+                    found["replay"],
+                )
+                for pair in pairs
+                for found in pair["shown"]
+            ],
+        )
+        self.timeline.check(
+            "outputs that differ from the original, by replay",
+            [[(found["original"], found["replay"]) for found in pair["shown"]] for pair in pairs],
+            [[(json.dumps(before.carrier), json.dumps(after.carrier))]] * FAST["canary_runs"],
+        )
 
     def _outcome(self, promotion: PromotionRun, state: str, **tasks: str) -> None:
         states = promotion.states()

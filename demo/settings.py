@@ -22,6 +22,7 @@ import base64
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -126,3 +127,16 @@ def environment(home: Path, settings: Settings) -> dict[str, str]:
         "no_proxy": "127.0.0.1,localhost",
         **options,
     }
+
+
+def write_environment(path: Path, env: Mapping[str, str]) -> Path:
+    """
+    Write what a shell needs for Airflow's commands; it has secrets, so only the owner may read it.
+
+    :param path: the script to source
+    :param env: what :func:`environment` returned
+    """
+    path.touch(mode=0o600)
+    names = [name for name in sorted(env) if name.startswith("AIRFLOW_")]
+    path.write_text("".join(f"export {name}={shlex.quote(env[name])}\n" for name in names))
+    return path

@@ -44,6 +44,7 @@ DAG = """
             if {fails_if}:
                 raise RuntimeError("No carrier for {carrier}")
             print("Dispatched by {carrier}")
+            return "{carrier}"
 
         dispatch()
 

@@ -19,13 +19,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 
@@ -127,6 +128,13 @@ class Timeline:
         """Show that something is waited for, on a terminal; elsewhere the notes have to do."""
         with self._console.status(f"[dim]{escape(text)}[/dim]"):
             yield
+
+    def table(self, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Print rows below what was checked."""
+        table = Table(*headers, pad_edge=False)
+        for row in rows:
+            table.add_row(*(escape(str(cell)) for cell in row))
+        self._console.print(Padding(table, (0, 0, 0, 11)))
 
     def summarize(self) -> None:
         """Print all steps as a table."""

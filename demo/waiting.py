@@ -29,6 +29,9 @@ from demo.processes import Component
 
 T = TypeVar("T")
 
+TIMEOUT = 300.0
+"""Seconds that anything may take; a busy machine with two cores needs some of them."""
+
 REPORT_EVERY = 10.0
 """Seconds after which a line says that the waiting goes on."""
 

@@ -54,6 +54,8 @@ def _take(airflow: SeededAirflow, browser: Browser, state: object, theme: str) -
     _save(window, f"pinning-tab-{theme}.png")
     window.page.set_viewport_size({"width": 1280, "height": 1600})
     window.open_alone("orders")
+    window.page.get_by_role("button", name="2 differences of").click()
+    _save(window, f"replays-{theme}.png", window.section("Candidate"))
     _save(window, f"history-{theme}.png", window.section("History"))
     window.page.set_viewport_size({"width": 1280, "height": 920})
 

@@ -29,7 +29,7 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import delete, text, update
 
 from airflow_providers_pinning.models import ManagedVersion
-from demo.deployment import airflow_command
+from demo.commands import airflow_command
 from tests.support.sources import dag_file
 
 

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from demo.deployment import airflow_command
+from demo.commands import airflow_command
 
 TIMEOUT = 600.0
 

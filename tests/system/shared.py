@@ -26,7 +26,8 @@ from pathlib import Path
 
 import trustme
 
-from demo.deployment import BUNDLE, Deployment, airflow_command, free_port
+from demo.commands import airflow_command, free_port
+from demo.deployment import BUNDLE, Deployment
 from demo.processes import Component
 from demo.promotion_run import PROMOTION_BUNDLE, connection
 from demo.repository import DagRepository

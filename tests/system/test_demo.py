@@ -55,6 +55,8 @@ STEPS = [
     "Commit version 4",
     "Live runs of version 4 fail",
     "Look back on the promotions",
+    "Deploy Dag loads",
+    "A canary run and a replay of version 2",
 ]
 
 
@@ -133,6 +135,13 @@ def test_the_kept_airflow_lets_its_user_in(told):
     answer = httpx.post(f"{url}/auth/token", json={"username": user, "password": password}, trust_env=False)
     assert answer.status_code == 201
     assert httpx.get(url, trust_env=False, follow_redirects=True).status_code == 200
+
+
+def test_the_kept_airflow_can_be_tried_on_the_command_line(told):
+    script, command = re.search(r"^  \. (\S+)\n  (.* pinning status shipments)$", told.output, re.MULTILINE).groups()
+    shown = subprocess.run(["bash", "-c", f". {script} && {command}"], capture_output=True, text=True, check=True)
+    assert "shipments" in shown.stdout
+    assert f"AIRFLOW_HOME is {Path(script).parent} ." in told.output
 
 
 def test_ctrl_c_ends_the_kept_airflow_and_leaves_nothing(told):

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.deployment import COMMANDS, Deployment
+from demo.commands import COMMANDS
+from demo.deployment import Deployment
 from tests.support.shell import Shell
 
 pytestmark = pytest.mark.system
