@@ -44,6 +44,7 @@ from airflow_providers_pinning.domain.files.listing import Sharing, hash_of
 from airflow_providers_pinning.domain.files.listings import Listings
 from airflow_providers_pinning.domain.files.prune import prune
 from airflow_providers_pinning.domain.files.store import put
+from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
 from airflow_providers_pinning.domain.versions.code_availability.local import summary
 from airflow_providers_pinning.domain.versions.code_availability.sources import is_git
 from airflow_providers_pinning.domain.versions.identity import identities_of
@@ -98,6 +99,7 @@ def _record_bundle(bundle_name: str, by_commit: dict[str, list[Row[Any]]], *, se
     for commit, versions in by_commit.items():
         if clone is not None:
             try:
+                _begin_writing(session)
                 _record_versions(commit, versions, clone, listings, session=session)
                 looked_at += len(versions)
                 session.commit()
@@ -110,11 +112,23 @@ def _record_bundle(bundle_name: str, by_commit: dict[str, list[Row[Any]]], *, se
         _note_trouble(versions, trouble or "", is_final=clone is None, session=session)
         looked_at += len(versions)
         session.commit()
+    _begin_writing(session)
     if clone is not None:
         record_commits(bundle_name, by_commit, clone, remote=remote, session=session)
     listings.settle()
     session.commit()
     return looked_at
+
+
+def _begin_writing(session: Session) -> None:
+    """
+    Begin a transaction that writes.
+
+    On SQLite one that has read, and then writes after somebody else did, finds the database locked at once, however
+    long it may wait.
+    """
+    session.commit()
+    keep_writers_out_of_sqlite(session=session)
 
 
 def _clone_of(bundle_name: str) -> tuple[Clone | None, str | None, str | None]:
