@@ -115,6 +115,10 @@ class InvalidSourceError(InvalidRequestError):
     """What a request says of where it comes from is no flat JSON object of texts and whole numbers."""
 
 
+class HoldEndsInPastError(InvalidRequestError):
+    """The end that is given for a hold is over already."""
+
+
 class NotAuthenticatedError(PinningApiError):
     """The credentials of the connection are wrong, or its token expired (401)."""
 
@@ -141,6 +145,10 @@ class UnknownVersionError(NotFoundError):
 
 class UnknownRunError(NotFoundError):
     """A run is not reported as escaped, so it cannot be acknowledged."""
+
+
+class UnknownEventError(NotFoundError):
+    """There is no such change in the history, or not for the user."""
 
 
 class NotPinnedError(NotFoundError):
@@ -221,6 +229,14 @@ class RunIdNotAllowedError(ConflictError):
 
 class PinUnavailableError(ConflictError):
     """No run can be made, because the pinned version vanished or drifted."""
+
+
+class RunsNotRepairableError(ConflictError):
+    """Some runs of the bad version cannot be stopped or rerun; ``data["blocked"]`` names them, each with a reason."""
+
+
+class TooManyRunsError(ConflictError):
+    """More runs would be stopped or rerun than one request may; ``data["runs"]`` is how many."""
 
 
 class IdempotencyKeyReusedError(ConflictError):

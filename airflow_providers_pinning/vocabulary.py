@@ -60,6 +60,12 @@ MAX_REPLAYS = 100
 MAX_ACKNOWLEDGED_RUNS = 1000
 """How many runs one request acknowledges at most."""
 
+MAX_REPAIRED_RUNS = 2000
+"""How many runs of a bad version one request stops and reruns."""
+
+MAX_HELD_DAGS = 1000
+"""How many Dags one request puts on hold."""
+
 MAX_DURATION_RATIO = 1e6
 """The largest tolerance of a comparison of durations."""
 
@@ -121,6 +127,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "unknown_dag": Refusal(404, ExitCode.NOT_FOUND, "UnknownDagError"),
         "unknown_version": Refusal(404, ExitCode.NOT_FOUND, "UnknownVersionError"),
         "unknown_run": Refusal(404, ExitCode.NOT_FOUND, "UnknownRunError"),
+        "unknown_event": Refusal(404, ExitCode.NOT_FOUND, "UnknownEventError"),
         "not_pinned": Refusal(404, ExitCode.NOT_FOUND, "NotPinnedError"),
         "revision_conflict": Refusal(409, ExitCode.REFUSED, "RevisionConflictError"),
         "version_drifted": Refusal(409, ExitCode.REFUSED, "VersionDriftedError"),
@@ -134,6 +141,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "code_unavailable": Refusal(409, ExitCode.REFUSED, "CodeUnavailableError"),
         "not_enforced": Refusal(409, ExitCode.REFUSED, "NotEnforcedError"),
         "held": Refusal(409, ExitCode.REFUSED, "DagHeldError"),
+        "hold_ends_in_past": Refusal(422, ExitCode.USAGE, "HoldEndsInPastError"),
         "content_not_kept": Refusal(409, ExitCode.REFUSED, "ContentNotKeptError"),
         "version_in_use": Refusal(409, ExitCode.REFUSED, "VersionInUseError"),
         "not_managed": Refusal(409, ExitCode.REFUSED, "NotManagedError"),
@@ -145,6 +153,8 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "no_task": Refusal(409, ExitCode.REFUSED, "NoTaskError"),
         "run_id_not_allowed": Refusal(409, ExitCode.REFUSED, "RunIdNotAllowedError"),
         "nothing_to_roll_back_to": Refusal(409, ExitCode.REFUSED, "NothingToRollBackToError"),
+        "runs_not_repairable": Refusal(409, ExitCode.REFUSED, "RunsNotRepairableError"),
+        "too_many_runs": Refusal(409, ExitCode.REFUSED, "TooManyRunsError"),
         "idempotency_key_reused": Refusal(409, ExitCode.REFUSED, "IdempotencyKeyReusedError"),
         "pin_unavailable": Refusal(409, ExitCode.REFUSED, "PinUnavailableError"),
         "database_busy": Refusal(503, ExitCode.UNEXPECTED, "DatabaseBusyError"),
@@ -286,6 +296,47 @@ class FailedTasks(str, Enum):
     """The run failed, unless the active version's live runs fail in the same tasks."""
     IGNORE = "ignore"
     """Nothing: the run counts as what it ended as."""
+
+
+class UnfinishedRuns(str, Enum):
+    """What becomes of the unfinished runs of a version that is rolled back."""
+
+    KEEP = "keep"
+    """They go on."""
+    CANCEL = "cancel"
+    """They are stopped, and end as failed."""
+
+
+class FinishedRuns(str, Enum):
+    """What becomes of the finished runs of a version that is rolled back."""
+
+    KEEP = "keep"
+    """They stay as they are."""
+    RERUN = "rerun"
+    """They are cleared, and run on the version that is active then."""
+
+
+class RunBlock(str, Enum):
+    """Why a run cannot be repaired."""
+
+    TASKS_RUNNING = "tasks_running"
+    """It is finished, but one of its tasks is still queued or running."""
+    UNFINISHED = "unfinished"
+    """It is queued or running, and unfinished runs are kept."""
+    DELETED = "deleted"
+    """There is no such run any more."""
+    OTHER_VERSION = "other_version"
+    """It is a run of another version."""
+    CANARY = "canary"
+    """It is a canary run, which keeps its version."""
+    NO_TASKS = "no_tasks"
+    """It is finished and has no tasks, so there is nothing to run again."""
+    CHANGED = "changed"
+    """Somebody cleared or ended it while the repair was under way."""
+    SUPERSEDED = "superseded"
+    """Another change of the active version came before its turn."""
+    BEFORE = "before"
+    """It is from before the time that the repair is about."""
 
 
 class PinOrder(str, Enum):

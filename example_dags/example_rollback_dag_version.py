@@ -51,6 +51,19 @@ with DAG(
             title="Version to return to",
             description="Empty: the version that was active before.",
         ),
+        "unfinished": Param(
+            "keep",
+            enum=["keep", "cancel"],
+            title="Queued and running runs of the bad version",
+            description="cancel stops them; they end as failed.",
+        ),
+        "finished": Param(
+            "keep",
+            enum=["keep", "rerun"],
+            title="Finished runs of the bad version",
+            description="rerun clears them onto the version that is active then.",
+        ),
+        "only_failed": Param(False, type="boolean", title="Rerun only failed runs"),
         "reason": Param("", type="string", minLength=3, title="Reason", description="Kept in the history."),
     },
     # [END howto_rollback_form]
@@ -68,6 +81,11 @@ with DAG(
         reason="{{ params.reason }} ({{ dag_run.triggering_user_name }})",
         reject_current=True,
         hold=True,  # no promotion takes the bad version live again until a person lifts it
+        repair={
+            "unfinished": "{{ params.unfinished }}",
+            "finished": "{{ params.finished }}",
+            "only_failed": "{{ params.only_failed }}",
+        },
         retries=3,
         retry_delay=timedelta(seconds=10),
         map_index_template="{{ task.target_dag_id }}",

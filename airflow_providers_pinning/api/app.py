@@ -27,7 +27,18 @@ from fastapi.staticfiles import StaticFiles
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.api import errors
-from airflow_providers_pinning.api.routes import canary, compare, criteria, health, permissions, pins, runs, versions
+from airflow_providers_pinning.api.routes import (
+    canary,
+    compare,
+    criteria,
+    events,
+    health,
+    holds,
+    permissions,
+    pins,
+    runs,
+    versions,
+)
 from airflow_providers_pinning.api.storable import refuse_unstorable
 
 API_PREFIX = "/api/v1"
@@ -49,7 +60,7 @@ def create_app(static: Path | None = None) -> FastAPI:
         openapi_url=None,
         dependencies=[Depends(refuse_unstorable)],
     )
-    for routes in (pins, versions, runs, permissions, compare, canary, criteria, health):
+    for routes in (pins, holds, events, versions, runs, permissions, compare, canary, criteria, health):
         app.include_router(routes.router, prefix=API_PREFIX)
 
     @app.get(f"{API_PREFIX}/openapi.json", include_in_schema=False)

@@ -40,14 +40,17 @@ from airflow.models.dag import DagModel
 from airflow.models.log import Log
 from fastapi import Depends, HTTPException, Request, status
 from fastapi.params import Depends as DependsParam
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.api.rights import (
     CREATE_RUNS,
     EDIT_DAG,
+    EDIT_RUNS,
     READ_DAG,
     READ_RUNS,
     READ_VERSIONS,
+    Right,
     requires,
 )
 from airflow_providers_pinning.api.source_header import parse_source
@@ -60,12 +63,18 @@ may_read_runs = Depends(requires(READ_RUNS, READ_DAG))
 may_start_runs = Depends(requires(CREATE_RUNS, EDIT_DAG))
 
 
+def logged(event: str) -> DependsParam:
+    """Return the dependency that notes a request in Airflow's audit log."""
+    depends: DependsParam = Depends(_logged(event))
+    return depends
+
+
 def changes(event: str) -> list[DependsParam]:
     """Return the dependencies of a route that changes something: permission, and Airflow's audit log."""
     return [Depends(_permitted(event)), Depends(_logged(event))]
 
 
-def _permitted(event: str) -> Callable[..., None]:
+def _permitted(event: str, right: Right = EDIT_DAG) -> Callable[..., None]:
     """
     Check the permission, and note in the audit log who tried without it.
 
@@ -73,7 +82,7 @@ def _permitted(event: str) -> Callable[..., None]:
     not theirs is to be found. Whoever is not logged in is not noted: there is nobody to name, and everybody could fill
     the log.
     """
-    check = requires(EDIT_DAG)
+    check = requires(right)
 
     def check_permission(request: Request, user: GetUserDep, session: SessionDep) -> None:
         try:
@@ -84,6 +93,31 @@ def _permitted(event: str) -> Callable[..., None]:
             raise
 
     return check_permission
+
+
+require_run_edits = _permitted("roll_back_dag_version", EDIT_RUNS)
+"""Let nobody pass who may not edit the runs of the Dag; for requests of which only some need that."""
+
+
+def require_edits(event: str, dag_ids: Collection[str], request: Request, user: BaseUser, *, session: Session) -> None:
+    """
+    Let nobody pass who may not edit each of some Dags, and note in the audit log who tried.
+
+    :raises HTTPException: 403, which names the Dags
+    """
+    editable = get_auth_manager().get_authorized_dag_ids(user=user, method="PUT")
+    if missing := sorted(set(dag_ids) - editable):
+        known = set(session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.in_(missing))))
+        # Of a Dag that is not there, the change itself tells.
+        if forbidden_ids := [dag_id for dag_id in missing if dag_id in known]:
+            _note_refusal(event, request, user, session=session)
+            more = f" and {len(forbidden_ids) - 10} more" if len(forbidden_ids) > 10 else ""
+            detail = {
+                "reason": "forbidden",
+                "message": f"User {user.get_name()!r} may not edit these Dags: {', '.join(forbidden_ids[:10])}{more}.",
+                "missing": [str(EDIT_DAG)],
+            }
+            raise HTTPException(status.HTTP_403_FORBIDDEN, detail)
 
 
 def _note_refusal(event: str, request: Request, user: BaseUser, *, session: Session) -> None:
@@ -124,6 +158,7 @@ class Permissions:
 
     change: bool
     start_canary: bool
+    edit_runs: bool
 
 
 def permissions_of(user: BaseUser, dag_id: str) -> Permissions:
@@ -132,7 +167,8 @@ def permissions_of(user: BaseUser, dag_id: str) -> Permissions:
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     change = manager.is_authorized_dag(method="PUT", details=details, user=user)
     start = manager.is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user)
-    return Permissions(change=change, start_canary=change and start)
+    edit = manager.is_authorized_dag(method="PUT", access_entity=DagAccessEntity.RUN, details=details, user=user)
+    return Permissions(change=change, start_canary=change and start, edit_runs=change and edit)
 
 
 def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser) -> bool:

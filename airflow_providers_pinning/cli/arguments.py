@@ -25,10 +25,41 @@ from airflow.cli.cli_config import Arg
 
 from airflow_providers_pinning.cli import criteria_arguments, values
 from airflow_providers_pinning.vocabulary import (
+    FinishedRuns,
     PinOrder,
+    UnfinishedRuns,
 )
 
 ORDERS = values.words(PinOrder)
+
+KINDS = (
+    "pinned",
+    "unpinned",
+    "rolled_back",
+    "runs_repaired",
+    "held",
+    "unheld",
+    "candidate",
+    "canary",
+    "rejected",
+    "restored",
+    "repaired",
+    "acknowledged",
+    "criteria_set",
+    "failing",
+    "confirmed",
+    "forgotten",
+)
+"""What a change did, as :class:`~airflow_providers_pinning.domain.history.events.EventKind` has it."""
+
+OUTPUT = Arg(
+    ("-o", "--output"),
+    help="How to show it: table leaves columns out on a narrow terminal, wide shows all of them, plain is for cut and "
+    "awk, json and yaml for programs (default: table)",
+    choices=("table", "wide", "json", "yaml", "plain"),
+    metavar="FORM",
+    default="table",
+)
 
 DAG_ID = Arg(("dag_id",), help="The id of the Dag", type=values.name)
 
@@ -110,6 +141,13 @@ EXPECTED_BUNDLE_VERSION = Arg(
 )
 EXPECTED_VERSION = (EXPECTED_DAG_HASH, EXPECTED_BUNDLE_VERSION)
 """What the version that a command is about must be."""
+ACTOR = Arg(
+    ("--actor",),
+    help="Who makes the change, for the history, which keeps the user of the operating system beside it "
+    "(default: AIRFLOW_PINNING_ACTOR, else that user)",
+    type=values.name,
+    metavar="NAME",
+)
 IDEMPOTENCY_KEY = Arg(
     ("--idempotency-key",),
     help="Make the change once only, however often a command with this key is run",
@@ -130,6 +168,49 @@ HOLD = Arg(
     help="Block further changes, except rollbacks, unless --override-reason is given",
     action="store_true",
 )
+
+HOLD_UNTIL = Arg(
+    ("--hold-until",),
+    help="With --hold: when the hold ends by itself, such as 2026-01-31T12:00:00+00:00 (default: when it is lifted)",
+    type=values.moment,
+    metavar="TIME",
+)
+UNTIL = Arg(
+    ("--until",),
+    help="When the hold ends by itself, such as 2026-01-31T12:00:00+00:00 (default: when it is lifted)",
+    type=values.moment,
+    metavar="TIME",
+)
+DAG_IDS = Arg(("dag_id",), help="The ids of the Dags", type=values.name, nargs="+", metavar="dag_id")
+REPAIR = (
+    Arg(
+        ("--unfinished",),
+        help="What becomes of queued and running runs of the bad version: keep, or cancel, which ends them as failed "
+        "(default: keep)",
+        choices=values.words(UnfinishedRuns),
+        default=UnfinishedRuns.KEEP.value,
+    ),
+    Arg(
+        ("--finished",),
+        help="What becomes of finished runs of the bad version: keep, or rerun, which clears them onto the version "
+        "that is active then (default: keep)",
+        choices=values.words(FinishedRuns),
+        default=FinishedRuns.KEEP.value,
+    ),
+    Arg(("--only-failed",), help="With --finished rerun: only runs that failed", action="store_true"),
+    Arg(
+        ("--runs-since",),
+        help="Only runs that were due then or later (default: created since the bad version was pinned)",
+        type=values.moment,
+        metavar="TIME",
+    ),
+    Arg(
+        ("--skip-blocked",),
+        help="Leave runs alone that cannot be repaired, rather than refuse the rollback",
+        action="store_true",
+    ),
+)
+"""What becomes of the runs of the version that is rolled back."""
 
 PATTERN = Arg(
     ("--dag-id-pattern",),
@@ -176,6 +257,35 @@ OFFSET = Arg(
     type=values.whole_number(0),
     default=0,
     metavar="NUMBER",
+)
+
+HISTORY = (
+    Arg(("dag_id",), help="The id of the Dag (default: all Dags)", type=values.name, nargs="?"),
+    Arg(
+        ("--action",),
+        help="Only what was done so, such as rolled_back or held; can be given several times",
+        choices=KINDS,
+        action="append",
+        metavar="ACTION",
+    ),
+    Arg(("--actor",), help="Only what this user did", type=values.name, metavar="NAME"),
+    Arg(("--since",), help="Only what was done then or later", type=values.moment, metavar="TIME"),
+    Arg(("--until",), help="Only what was done before", type=values.moment, metavar="TIME"),
+    Arg(("--search",), help="Only what has this in its reason or its actor's name", type=values.name, metavar="TEXT"),
+    Arg(
+        ("--limit",),
+        help="How many entries to show at most (default: 100; all for jsonl and csv)",
+        type=values.whole_number(1),
+        metavar="NUMBER",
+    ),
+)
+"""Which changes of the history."""
+HISTORY_OUTPUT = Arg(
+    ("-o", "--output"),
+    help="How to show it, as for other commands, or jsonl or csv to export it (default: table)",
+    choices=("table", "wide", "json", "yaml", "plain", "jsonl", "csv"),
+    metavar="FORM",
+    default="table",
 )
 
 RUN_IDS = Arg(

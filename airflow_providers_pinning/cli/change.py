@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -38,7 +39,10 @@ from airflow_providers_pinning.domain.changes.transactions import commit, rehear
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
-from airflow_providers_pinning.vocabulary import ExitCode
+from airflow_providers_pinning.vocabulary import MAX_ID, ExitCode
+
+ACTOR_VARIABLE = "AIRFLOW_PINNING_ACTOR"
+"""Environment variable that names who makes changes, as a service or a shell that several people use may set it."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,11 @@ class Effect:
 
 def requested_change(args: Namespace) -> Change:
     """Return who asks for a change, why, and under which conditions."""
+    user = getuser()
+    named = getattr(args, "actor", None) or os.environ.get(ACTOR_VARIABLE, "").strip()[:MAX_ID] or None
+    source = {"hostname": get_hostname(), "os_user": user}
     return Change(
-        caller=Caller(getuser(), CallerKind.CLI, {"hostname": get_hostname()}),
+        caller=Caller(named or user, CallerKind.CLI, source),
         reason=args.reason,
         expected_revision=getattr(args, "expected_revision", None),
         expected_dag_hash=getattr(args, "expected_dag_hash", None),
@@ -86,6 +93,7 @@ def make_change(
     *,
     about: Callable[[Session], VersionIdentity | None] = lambda session: None,
     also: Callable[[Effect], str] | None = None,
+    finish: Callable[[ReleaseState, Session], ReleaseState] | None = None,
 ) -> None:
     """
     Make a change and show the release state that it leads to.
@@ -94,6 +102,7 @@ def make_change(
     :param action: makes the change in a session, without committing it
     :param about: finds the version that is judged, in the same transaction as the action, which locks the Dag
     :param also: says what it does besides choosing the active version
+    :param finish: does what follows once the change is committed
     """
     change = requested_change(args)
     require_answerable(args)
@@ -118,6 +127,9 @@ def make_change(
         if args.dry_run or not args.yes:
             rehearsed = rehearse(run, session=session)
             _tell(rehearsed, also)
+            if rehearsed.after.repeated and finish and not args.dry_run:
+                session.rollback()
+                rehearsed = replace(rehearsed, after=finish(rehearsed.after, session))
             if args.dry_run or rehearsed.after.repeated:
                 _show(args, rehearsed.after)
                 return
@@ -126,7 +138,9 @@ def make_change(
             if change.expected_revision is None:
                 change = replace(change, expected_revision=shown.before.revision)
         effect = commit(run, session=session)
-    note_committed(args)
+        note_committed(args)
+        if finish:
+            effect = replace(effect, after=finish(effect.after, session))
     if args.yes:
         _tell(effect, also)
     if not effect.after.repeated:

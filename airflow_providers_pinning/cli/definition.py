@@ -18,15 +18,15 @@
 
 from __future__ import annotations
 
-from airflow.cli.cli_config import ARG_OUTPUT, ARG_VERBOSE, ARG_YES, ActionCommand, Arg, GroupCommand, lazy_load_command
+from airflow.cli.cli_config import ARG_VERBOSE, ARG_YES, ActionCommand, Arg, GroupCommand, lazy_load_command
 
 from airflow_providers_pinning.cli import arguments as args
 from airflow_providers_pinning.cli import canary_arguments, criteria_arguments
 
 COMMANDS = "airflow_providers_pinning.cli.commands"
 
-SHOWN = (ARG_OUTPUT, ARG_VERBOSE)
-CHANGE = (args.REASON, args.IDEMPOTENCY_KEY, args.DRY_RUN, ARG_YES, *SHOWN)
+SHOWN = (args.OUTPUT, ARG_VERBOSE)
+CHANGE = (args.REASON, args.ACTOR, args.IDEMPOTENCY_KEY, args.DRY_RUN, ARG_YES, *SHOWN)
 
 EXIT_CODES = """\
 Exit codes: 0 done, 1 unexpected failure, 2 wrong usage, 3 refused, 4 not found, 5 not confirmed, 6 unhealthy,
@@ -116,12 +116,14 @@ _SHOWING = (
     ),
     _command(
         "history",
-        "versions.pinning_history",
+        "history.pinning_history",
         "List what was changed, by whom and why, newest first",
-        args.DAG_ID,
-        args.LIMIT,
+        *args.HISTORY,
         args.OFFSET,
-        *SHOWN,
+        args.HISTORY_OUTPUT,
+        ARG_VERBOSE,
+        description="Without a Dag it lists the changes of all Dags. jsonl and csv export all, unless --limit is "
+        "given.",
     ),
     _command(
         "soak",
@@ -196,9 +198,28 @@ _CHANGING = (
         args.TO_VERSION_BACK,
         args.KEEP_CURRENT,
         args.HOLD,
+        args.HOLD_UNTIL,
+        *args.REPAIR,
         args.EXPECTED_REVISION,
         args.OVERRIDE_REASON,
         *CHANGE,
+    ),
+    _command(
+        "hold",
+        "holds.pinning_hold",
+        "Put Dags on hold: only a rollback changes what they use until the hold ends or is lifted",
+        args.DAG_IDS,
+        args.UNTIL,
+        *CHANGE,
+        description="Either all of the Dags are put on hold or none.",
+    ),
+    _command(
+        "unhold",
+        "holds.pinning_unhold",
+        "Lift the holds of Dags",
+        args.DAG_IDS,
+        *CHANGE,
+        description="The active versions stay. Either all of the holds are lifted or none.",
     ),
     _command(
         "candidate",

@@ -19,8 +19,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -28,7 +30,7 @@ import yaml
 from airflow.cli.simple_table import AirflowConsole, SimpleTable
 from rich.console import Console
 from rich.measure import Measurement
-from rich.progress import track
+from rich.progress import Progress, TaskID, track
 from rich.syntax import Syntax
 from rich.text import Text
 from tabulate import tabulate
@@ -58,6 +60,11 @@ STYLES = {
     "✗": "bold red",
 }
 
+FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""Names of commits, of which the first characters are enough to tell them apart in a list."""
+
+SHORT_HASH = 10
+
 DIFF_STYLES = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
 """How the lines of a diff begin, and how they are shown."""
 
@@ -66,7 +73,28 @@ STYLED = frozenset({"", "health", "state", "code", "verdict", "change"})
 
 
 MANY_COLUMNS = 5
-"""Tables with more columns than this are not squeezed into a terminal that is too narrow for their words."""
+"""Tables with more columns than this lose some on a terminal that is too narrow, and have short hashes."""
+
+LEAST_IMPORTANT = (
+    "equals_rejected",
+    "override_reason",
+    "by",
+    "bundle",
+    "created_at",
+    "head",
+    "revision",
+    "latest",
+    "code",
+    "pinned_at",
+    "state_reason",
+    "commit_message",
+    "message",
+    "author",
+)
+"""Columns of lists that are left out first, in this order; after them those of a row from its end on."""
+
+KEPT_COLUMNS = 4
+"""How many columns, from the left, are left out only with the whole table."""
 
 
 class PlainlyFailing(Console):
@@ -100,22 +128,51 @@ class PinningConsole(PlainlyFailing, AirflowConsole):
         if not data:
             super().print_as_table(data)
             return
+        shown = self._columns_that_fit(data)
+        if shown:
+            self.print(self._table(data, shown))
+        else:
+            self._print_one_by_one(data)
+        if shown and len(shown) < len(data[0]):
+            left_out = ", ".join(column for column in data[0] if column not in shown)
+            say(f"Not shown for want of width: {left_out}. Give -o wide to see all.")
+
+    def print_as_wide_table(self, data: list[dict]) -> None:
+        """Print rows as a table of all columns in full, however wide it is."""
+        if not data:
+            super().print_as_table(data)
+            return
+        wide = self._table(data, list(data[0]), shorten=False)
+        self.width = max(self.width, Measurement.get(self, self.options.update(max_width=100_000), wide).maximum)
+        self.print(wide)
+
+    def _table(self, data: list[dict], columns: Sequence[str], *, shorten: bool = True) -> SimpleTable:
         table = SimpleTable(show_header=self.show_header)
-        for column in data[0]:
+        short = shorten and len(data[0]) > MANY_COLUMNS
+        for column in columns:
             table.add_column(column)
         for row in data:
-            table.add_row(*(_cell(name, value, row) for name, value in row.items()))
-        if len(data[0]) > MANY_COLUMNS and self._least_width(table) > self.width:
-            self._print_one_by_one(data)
-        else:
-            self.print(table)
+            table.add_row(*(_cell(name, _shortened(row[name]) if short else row[name], row) for name in columns))
+        return table
+
+    def _columns_that_fit(self, data: list[dict]) -> list[str]:
+        """Return the columns to show, without those that matter least if the terminal is too narrow for whole words."""
+        columns = list(data[0])
+        if len(columns) <= MANY_COLUMNS:
+            return columns
+        for column in (*_dropped_first(columns), None):
+            if self._least_width(self._table(data, columns)) <= self.width:
+                return columns
+            if column is not None:
+                columns.remove(column)
+        return []
 
     def _least_width(self, table: SimpleTable) -> int:
         """Return how wide a table must be for no word to be broken."""
         return Measurement.get(self, self.options.update(max_width=10_000), table).minimum
 
     def _print_one_by_one(self, data: list[dict]) -> None:
-        """Print a line for each value: on a narrow terminal, columns of a few characters cannot be read."""
+        """Print a line for each value: on a very narrow terminal, columns of a few characters cannot be read."""
         for row in data:
             table = SimpleTable(show_header=False)
             table.add_column(no_wrap=True)
@@ -137,7 +194,7 @@ def show(output: str, data: Any, rows: Sequence[Row]) -> None:
     """
     Write what a command found to stdout.
 
-    :param output: one of Airflow's forms: ``table``, ``json``, ``yaml`` or ``plain``
+    :param output: ``table``, ``wide``, ``json``, ``yaml`` or ``plain``
     :param data: JSON values, for the forms that programs read
     :param rows: what people read of them
     """
@@ -148,6 +205,8 @@ def show(output: str, data: Any, rows: Sequence[Row]) -> None:
         console.print_as_yaml(data)
     elif output == "plain":
         console.print_as_plain_table([dict(row) for row in rows])
+    elif output == "wide":
+        console.print_as_wide_table([dict(row) for row in rows])
     else:
         console.print_as_table([dict(row) for row in rows])
 
@@ -156,6 +215,27 @@ def with_progress(items: Sequence[Item], what: str) -> Iterable[Item]:
     """Go through items; where people watch, a bar on stderr shows how far it got."""
     console = Console(stderr=True)
     return track(items, what, console=console, transient=True, disable=not console.is_terminal)
+
+
+@contextmanager
+def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that is told how many of how many are done; where people watch, a bar on stderr shows it."""
+    console = Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    tasks: list[TaskID] = []
+
+    def tell(done: int, total: int) -> None:
+        if not tasks:
+            bar.start()
+            tasks.append(bar.add_task(what, total=total))
+        bar.update(tasks[0], completed=done, total=total)
+        if done == total:
+            bar.stop()
+
+    try:
+        yield tell
+    finally:
+        bar.stop()
 
 
 def show_diff(diff: str) -> None:
@@ -205,6 +285,22 @@ def _as_yaml(data: Any) -> str:
     except UnicodeEncodeError:
         # libyaml fails at half a surrogate pair, as a Dag's parameters may contain one.
         return yaml.dump(data, Dumper=yaml.SafeDumper).removesuffix("\n")
+
+
+def _dropped_first(columns: Sequence[str]) -> list[str]:
+    """Return the columns that may be left out, those that matter least first."""
+    known = [column for column in LEAST_IMPORTANT if column in columns[1:]]
+    others = [column for column in reversed(columns[KEPT_COLUMNS:]) if column not in known]
+    return [*known, *others]
+
+
+def _shortened(value: Any) -> Any:
+    """Return the start of a commit's hash, and the minute of a time, as lists show them."""
+    if isinstance(value, str) and FULL_HASH.fullmatch(value):
+        return value[:SHORT_HASH]
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return value
 
 
 def _cell(name: str, value: Any, row: Row) -> Text:

@@ -19,11 +19,16 @@
 from __future__ import annotations
 
 from airflow_providers_pinning.cli.output import Row, properties
+from airflow_providers_pinning.domain.changes.affected_runs import RepairReport, RunRepair
 from airflow_providers_pinning.domain.dag_model.head import Head
 from airflow_providers_pinning.domain.monitoring.health import Health, HealthStatus
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, ReleaseState
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import RunsSincePin
+from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+
+MAX_BLOCKED = 10
+"""How many of the runs that were left alone are named."""
 
 
 def state_rows(state: ReleaseState) -> list[Row]:
@@ -37,7 +42,7 @@ def state_rows(state: ReleaseState) -> list[Row]:
             "versions_behind": behind(state.versions_behind, state.related_versions_behind),
             "revision": state.revision,
             "pin": _pin(state.pin),
-            "hold": _hold(state.hold),
+            "hold": hold_words(state.hold),
             "enforcement": enforcement(state.health),
             "problems": problems(state.health),
             "runs since the pin": runs(state.runs),
@@ -84,6 +89,24 @@ def short(version: VersionIdentity | None) -> str:
     return f"{version.version_number} ({(version.bundle_version or 'no version')[:12]})"
 
 
+def repair_words(report: RepairReport | None, repair: RunRepair) -> str:
+    """Say which runs of the version that is rolled back there are, and what becomes of them."""
+    if report is None:
+        return ""
+    counted = ", ".join(f"{count} {state}" for state, count in report.by_state.items()) or "none"
+    since = "that were due since then" if repair.since else "since it was pinned"
+    told = [f"Runs of version {report.version_number} {since}: {counted}."]
+    if not report.by_state:
+        return told[0]
+    if not repair.is_wanted:
+        return f"{told[0]} They are left as they are; see --unfinished and --finished."
+    told.append(f"{plural(len(report.cancelled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun.")
+    told += [f"Left alone: {run.message}" for run in report.blocked[:MAX_BLOCKED]]
+    if (more := len(report.blocked) - MAX_BLOCKED) > 0:
+        told.append(f"{more} more were left alone; -o json names them.")
+    return "\n".join(told)
+
+
 def _version(version: VersionIdentity | None) -> str | None:
     if version is None:
         return None
@@ -95,5 +118,9 @@ def _pin(pin: PinInfo | None) -> str | None:
     return f"{pin.reason} ({pin.actor}, {pin.pinned_at:%Y-%m-%d %H:%M:%S%z})" if pin else None
 
 
-def _hold(hold: Hold | None) -> str | None:
-    return f"{hold.reason} ({hold.actor}, {hold.held_at:%Y-%m-%d %H:%M:%S%z})" if hold else None
+def hold_words(hold: Hold | None) -> str | None:
+    """Return why a Dag is on hold, since when, by whom and until when."""
+    if hold is None:
+        return None
+    end = f", until {hold.until:%Y-%m-%d %H:%M:%S%z}" if hold.until else ""
+    return f"{hold.reason} ({hold.actor}, {hold.held_at:%Y-%m-%d %H:%M:%S%z}{end})"

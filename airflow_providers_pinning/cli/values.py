@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar
 from uuid import UUID
@@ -87,6 +88,16 @@ def number(least: float, most: float) -> Callable[[str], float]:
         return _within(parsed, least, most)
 
     return parse
+
+
+def moment(value: str) -> datetime:
+    """Take a time, in UTC if it has no zone."""
+    from airflow._shared.timezones.timezone import parse
+
+    try:
+        return parse(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a time such as 2026-01-31T12:00:00+00:00") from None
 
 
 seconds = number(0, MAX_SECONDS)

@@ -126,6 +126,9 @@ class PinningChanges:
         expected_version: int | None = None,
         reject_current: bool = True,
         hold: bool = False,
+        hold_until: str | None = None,
+        repair: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
         expected_revision: int | None = None,
         override_reason: str | None = None,
         idempotency_key: str | None = None,
@@ -134,20 +137,79 @@ class PinningChanges:
         Pin the version that was active before, or the one named, and return the release state.
 
         :param expected_version: refuse with ``revision_conflict`` if another version is active
+        :param hold_until: when the hold ends by itself, as ISO 8601 with a zone
+        :param repair: what becomes of the runs of the version that is replaced, as far as they are not kept:
+            ``unfinished`` (``keep`` or ``cancel``), ``finished`` (``keep`` or ``rerun``), ``since``, ``only_failed``,
+            ``run_ids``, ``skip_blocked``; the answer's ``repair`` says what was done
+        :param dry_run: change nothing, and return what would be done
+        """
+        request = endpoints.rollback(
+            dag_id,
+            reason=reason,
+            to_version=to_version,
+            expected_version=expected_version,
+            reject_current=reject_current,
+            hold=hold,
+            hold_until=hold_until,
+            repair=dict(repair) if repair else None,
+            dry_run=dry_run or None,
+            expected_revision=expected_revision,
+            override_reason=override_reason,
+            idempotency_key=idempotency_key or _new_key(),
+        )
+        answer = self.call(request)
+        # A repair of many runs takes several requests, each of which goes on where the last one ended.
+        while not dry_run and (pending := (answer.get("repair") or {}).get("pending")):
+            again = self.call(request)
+            if (again.get("repair") or {}).get("pending", 0) >= pending:
+                return again
+            answer = again
+        return answer
+
+    def hold(
+        self,
+        dag_id: str,
+        *,
+        reason: str,
+        until: str | None = None,
+        expected_revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Put a Dag on hold: only a rollback to an older version changes its pin then.
+
+        :param until: when the hold ends by itself, as ISO 8601 with a zone; by default it is kept until it is lifted
         """
         return self.call(
-            endpoints.rollback(
+            endpoints.hold(
                 dag_id,
                 reason=reason,
-                to_version=to_version,
-                expected_version=expected_version,
-                reject_current=reject_current,
-                hold=hold,
+                until=until,
                 expected_revision=expected_revision,
-                override_reason=override_reason,
                 idempotency_key=idempotency_key or _new_key(),
             )
         )
+
+    def unhold(
+        self, dag_id: str, *, reason: str, expected_revision: int | None = None, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Lift the hold of a Dag; the active version stays."""
+        key = idempotency_key or _new_key()
+        return self.call(
+            endpoints.unhold(dag_id, reason=reason, expected_revision=expected_revision, idempotency_key=key)
+        )
+
+    def hold_all(
+        self, dag_ids: Sequence[str], *, reason: str, until: str | None = None, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Put several Dags on hold in one transaction, and return their release states as ``dags``."""
+        key = idempotency_key or _new_key()
+        return self.call(endpoints.hold_all(dag_ids=list(dag_ids), reason=reason, until=until, idempotency_key=key))
+
+    def unhold_all(self, dag_ids: Sequence[str], *, reason: str, idempotency_key: str | None = None) -> dict[str, Any]:
+        """Lift the holds of several Dags in one transaction, and return their release states as ``dags``."""
+        key = idempotency_key or _new_key()
+        return self.call(endpoints.unhold_all(dag_ids=list(dag_ids), reason=reason, idempotency_key=key))
 
     def add_candidate(
         self,

@@ -65,9 +65,14 @@ def registration(dag_id: str, bundle_version: str) -> ApiRequest:
     return ApiRequest("GET", _dag(dag_id, "/registration"), {"bundle_version": bundle_version})
 
 
-def events(dag_id: str, limit: int = 50, offset: int = 0) -> ApiRequest:
+def events(dag_id: str, limit: int = 50, offset: int = 0, **filters: Any) -> ApiRequest:
     """Ask for the history, newest first."""
-    return ApiRequest("GET", _dag(dag_id, "/events"), {"limit": limit, "offset": offset})
+    return ApiRequest("GET", _dag(dag_id, "/events"), {"limit": limit, "offset": offset, **_given(**filters)})
+
+
+def event_feed(**filters: Any) -> ApiRequest:
+    """Ask for the history of all Dags, newest first."""
+    return ApiRequest("GET", f"{PREFIX}/events", _given(**filters))
 
 
 def compare(dag_id: str, **versions: int | str | None) -> ApiRequest:
@@ -123,6 +128,26 @@ def unpin(dag_id: str, **params: Any) -> ApiRequest:
 def rollback(dag_id: str, **body: Any) -> ApiRequest:
     """Pin the version that was active before."""
     return ApiRequest("POST", _dag(dag_id, "/rollback"), body=_given(**body))
+
+
+def hold(dag_id: str, **body: Any) -> ApiRequest:
+    """Put a Dag on hold."""
+    return ApiRequest("PUT", _dag(dag_id, "/hold"), body=_given(**body))
+
+
+def unhold(dag_id: str, **params: Any) -> ApiRequest:
+    """Lift the hold of a Dag."""
+    return ApiRequest("DELETE", _dag(dag_id, "/hold"), _given(**params))
+
+
+def hold_all(**body: Any) -> ApiRequest:
+    """Put several Dags on hold."""
+    return ApiRequest("POST", f"{PREFIX}/holds", body=_given(**body))
+
+
+def unhold_all(**body: Any) -> ApiRequest:
+    """Lift the holds of several Dags."""
+    return ApiRequest("POST", f"{PREFIX}/holds/lift", body=_given(**body))
 
 
 def candidate(dag_id: str, **body: Any) -> ApiRequest:

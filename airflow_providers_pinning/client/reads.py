@@ -44,9 +44,22 @@ class PinningReads:
         """Return how far a commit got for a Dag as ``registration``, and as which ``version``."""
         return self.call(endpoints.registration(dag_id, bundle_version))
 
-    def list_events(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
-        """Return the history as ``events``, newest first, and ``total_entries``."""
-        return self.call(endpoints.events(dag_id, limit, offset))
+    def list_events(self, dag_id: str, *, limit: int = 50, offset: int = 0, **filters: Any) -> dict[str, Any]:
+        """
+        Return the history as ``events``, newest first, and ``total_entries``.
+
+        ``filters`` are ``kind`` (one or a list), ``actor``, ``since``, ``until`` and ``text``.
+        """
+        return self.call(endpoints.events(dag_id, limit, offset, **filters))
+
+    def list_all_events(self, *, limit: int = 50, before: int | None = None, **filters: Any) -> dict[str, Any]:
+        """
+        Return the history of all Dags that the user may read as ``events``, newest first, and ``next_before``.
+
+        ``filters`` are those of :meth:`list_events` and ``dag_id_pattern``. ``next_before`` is the ``before`` of the
+        next call.
+        """
+        return self.call(endpoints.event_feed(limit=limit, before=before, **filters))
 
     def compare(
         self,

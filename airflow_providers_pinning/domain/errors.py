@@ -65,6 +65,10 @@ class UnknownRunError(PinningError):
     """A run is not among those that the request is about; ``data["run_ids"]`` names it."""
 
 
+class UnknownEventError(PinningError):
+    """There is no such change in the history, or not for the caller."""
+
+
 class NotPinnedError(PinningError):
     """The Dag is not pinned, so there is nothing to unpin."""
 
@@ -117,6 +121,10 @@ class DagHeldError(PinningError):
     """The Dag is on hold: no change without an override until a person lifts it."""
 
 
+class HoldEndsInPastError(PinningError):
+    """The end that is given for a hold is over already."""
+
+
 class ContentNotKeptError(PinningError):
     """A version that was rewritten cannot be written again, because what it consisted of is not kept."""
 
@@ -159,6 +167,14 @@ class RunIdNotAllowedError(PinningError):
 
 class NothingToRollBackToError(PinningError):
     """No version that was active before can be pinned."""
+
+
+class RunsNotRepairableError(PinningError):
+    """Some runs of the bad version cannot be stopped or rerun; ``data["blocked"]`` names them, each with a reason."""
+
+
+class TooManyRunsError(PinningError):
+    """More runs would be stopped or rerun than one request may; ``data["runs"]`` is how many."""
 
 
 class IdempotencyKeyReusedError(PinningError):

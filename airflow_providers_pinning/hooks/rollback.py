@@ -41,6 +41,8 @@ class RollbackHook(PinningHook):
         reason: str,
         reject_current: bool = True,
         hold: bool = False,
+        hold_until: str | None = None,
+        repair: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> dict[str, dict[str, Any]]:
         """
@@ -53,6 +55,8 @@ class RollbackHook(PinningHook):
         :param reason: why, for the history
         :param reject_current: mark the present versions as not to be pinned
         :param hold: take no further change of these Dags without an override
+        :param hold_until: when the holds end by themselves, as ISO 8601 with a zone
+        :param repair: what becomes of the runs of the present versions, as in :meth:`roll_back`
         :param idempotency_key: names this call; the key of each Dag is made from it
         :return: release state by Dag id
         :raises RollbackFailedError: if a Dag could not be rolled back; it says which ones were
@@ -69,6 +73,8 @@ class RollbackHook(PinningHook):
                     to_version=version,
                     reject_current=reject_current,
                     hold=hold,
+                    hold_until=hold_until,
+                    repair=repair,
                     idempotency_key=f"{key}-{sha256(dag_id.encode()).hexdigest()[:32]}",
                 )
             except PinningApiError as error:

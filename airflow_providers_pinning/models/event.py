@@ -66,4 +66,7 @@ class Event(Base):
         sa.UniqueConstraint("dag_id", "idempotency_key"),
         sa.Index("idx_pinning_event_dag_id_id", "dag_id", "id"),
         sa.Index("idx_pinning_event_announced_at_id", "announced_at", "id"),
+        sa.Index("idx_pinning_event_actor_id", "actor", "id"),
+        sa.Index("idx_pinning_event_kind_id", "kind", "id"),
+        sa.Index("idx_pinning_event_created_at", "created_at"),
     )

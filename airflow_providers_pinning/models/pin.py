@@ -60,3 +60,5 @@ class Pin(Base):
     hold_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     head_missing_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     """Since when no file at HEAD defines the Dag any more; ``None`` if one does."""
+    hold_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """When the hold ends by itself, by the database's clock; ``None`` keeps it until a person lifts it."""

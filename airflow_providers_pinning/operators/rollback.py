@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk.definitions._internal.types import NOTSET, ArgNotSet
@@ -27,7 +27,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_providers_pinning.client.task_source import TaskSource
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.operators.base import PinningOperator, renamed, text, whole_number
+from airflow_providers_pinning.operators.base import MISSING, PinningOperator, renamed, text, whole_number
 
 
 class RollbackDagVersionOperator(PinningOperator):
@@ -43,6 +43,10 @@ class RollbackDagVersionOperator(PinningOperator):
         is no version, so the task is skipped then too (templated)
     :param reject_current: mark the present version as not to be pinned
     :param hold: take no further change of this Dag without an override
+    :param hold_until: when the hold ends by itself, as ISO 8601 with a zone (templated)
+    :param repair: what becomes of the runs of the version that is replaced, as far as they are not kept: ``unfinished``
+        (``keep`` or ``cancel``), ``finished`` (``keep`` or ``rerun``), ``since``, ``only_failed``, ``skip_blocked``
+        (templated). It needs permission to edit the runs of the Dag; what was done is in the returned ``repair``
     :param expected_revision: fail if the pin was changed since this revision (templated)
     :param override_reason: why a rejection or a hold is passed over (templated)
     :param from_version: the name that ``expected_version`` had in 0.1.0
@@ -54,6 +58,8 @@ class RollbackDagVersionOperator(PinningOperator):
         "expected_version",
         "expected_revision",
         "override_reason",
+        "hold_until",
+        "repair",
     )
 
     def __init__(
@@ -63,6 +69,8 @@ class RollbackDagVersionOperator(PinningOperator):
         expected_version: int | str | ArgNotSet | None = NOTSET,
         reject_current: bool = True,
         hold: bool = False,
+        hold_until: str | None = None,
+        repair: Mapping[str, Any] | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
         from_version: int | str | ArgNotSet | None = NOTSET,
@@ -79,6 +87,8 @@ class RollbackDagVersionOperator(PinningOperator):
         self.expected_version = None if isinstance(expected_version, ArgNotSet) else expected_version
         self.reject_current = reject_current
         self.hold = hold
+        self.hold_until = hold_until
+        self.repair = repair
         self.expected_revision = expected_revision
         self.override_reason = override_reason
 
@@ -98,10 +108,20 @@ class RollbackDagVersionOperator(PinningOperator):
             to_version=whole_number("to_version", self.to_version),
             reject_current=self.reject_current,
             hold=self.hold,
+            hold_until=text(self.hold_until),
+            repair=self._repair(),
             expected_revision=revision,
             override_reason=text(self.override_reason),
             idempotency_key=self.key(context, "rollback"),
         )
+
+    def _repair(self) -> dict[str, Any] | None:
+        """Return the rendered repair; a template renders values to texts."""
+        given = {name: value for name, value in dict(self.repair or {}).items() if value not in MISSING}
+        for name in ("only_failed", "skip_blocked"):
+            if name in given:
+                given[name] = str(given[name]).strip().lower() in ("true", "1", "yes")
+        return given or None
 
     def _done_before(self, hook: PinningHook, context: Context, state: dict[str, Any]) -> dict[str, Any]:
         """Tell a try that was killed after its request was answered from a rollback that is not due."""

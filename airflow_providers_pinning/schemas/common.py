@@ -18,11 +18,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from airflow_providers_pinning.schemas.storable import Storable, Text
 from airflow_providers_pinning.vocabulary import MAX_ID, MAX_INTEGER, MAX_REASON
@@ -31,6 +32,24 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 VersionNumber = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Revision = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID), Storable]
+
+
+def _written_out(moment: Any) -> Any:
+    # Pydantic takes a bare number for the seconds since 1970, which the description does not offer.
+    if isinstance(moment, str) and moment.strip().lstrip("+-").replace(".", "", 1).isdigit():
+        raise ValueError("Write the time as in 2026-01-31T12:00:00+00:00")
+    return moment
+
+
+def _within_reckoning(moment: datetime) -> datetime:
+    """Refuse moments that neither another time zone nor the longest soak could be added to."""
+    if not 1900 <= moment.year < 9000:
+        raise ValueError("The year must be from 1900 to 8999")
+    return moment
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reckoning)]
+"""A point in time, with its zone."""
 
 
 class ChangeBody(StrictBaseModel):

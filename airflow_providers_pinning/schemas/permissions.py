@@ -27,3 +27,4 @@ class PermissionsResponse(BaseModel):
 
     change: bool = Field(description="Pin, unpin, roll back, evaluate, reject and restore.")
     start_canary: bool = Field(description="Start canary runs.")
+    edit_runs: bool = Field(description="Cancel and rerun the runs of a version that is rolled back.")

@@ -79,6 +79,7 @@ class VersionResponse(IdentityResponse):
         description="The rejection of an older version that holds for it: it differs from that in nothing related."
     )
     commit: CommitResponse | None = Field(description="The commit that it was parsed from, if it is recorded.")
+    active_until: datetime | None = Field(description="When another version took its place, the last time.")
 
 
 class VersionCollectionResponse(BaseModel):
@@ -142,3 +143,10 @@ class EventCollectionResponse(BaseModel):
 
     events: list[EventResponse]
     total_entries: int
+
+
+class EventFeedResponse(BaseModel):
+    """Changes of all Dags that the user may read, newest first."""
+
+    events: list[EventResponse]
+    next_before: int | None = Field(description="Give it as `before` for the next ones; null if there are no more.")

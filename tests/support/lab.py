@@ -243,7 +243,17 @@ class Lab:
         self._commit()
         return state
 
-    def roll_back(self, dag_id: str, *, to_version=None, reject_current=True, hold=False, **conditions):
+    def roll_back(
+        self,
+        dag_id: str,
+        *,
+        to_version=None,
+        reject_current=True,
+        hold=False,
+        hold_until=None,
+        repair=None,
+        **conditions,
+    ):
         """Roll back and commit."""
         state = rollback.roll_back(
             dag_id,
@@ -251,10 +261,12 @@ class Lab:
             to_version=to_version,
             reject_current=reject_current,
             hold=hold,
+            hold_until=hold_until,
+            repair=repair,
             session=self.session,
         )
         self._commit()
-        return state
+        return rollback.repair_runs(state, session=self.session)
 
     def candidate(self, dag_id: str, number: int | None = None, **conditions):
         """Put a version under evaluation and commit."""

@@ -18,15 +18,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, Query, status
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset, VersionNumber
@@ -57,28 +55,11 @@ from airflow_providers_pinning.schemas.canary import (
     PairResponse,
     SoakResponse,
 )
-from airflow_providers_pinning.schemas.common import IdentityResponse
+from airflow_providers_pinning.schemas.common import IdentityResponse, Moment
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_DURATION_RATIO, MAX_INTEGER, MAX_SECONDS, FailedTasks, RunKind
 
 router = AirflowRouter(tags=["Canary"])
-
-
-def _written_out(moment: Any) -> Any:
-    # Pydantic takes a bare number for the seconds since 1970, which the description does not offer.
-    if isinstance(moment, str) and moment.strip().lstrip("+-").replace(".", "", 1).isdigit():
-        raise ValueError("Write the time as in 2026-01-31T12:00:00+00:00")
-    return moment
-
-
-def _within_reckoning(moment: datetime) -> datetime:
-    """Refuse moments that neither another time zone nor the longest soak could be added to."""
-    if not 1900 <= moment.year < 9000:
-        raise ValueError("The year must be from 1900 to 8999")
-    return moment
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reckoning)]
 
 
 @router.post(

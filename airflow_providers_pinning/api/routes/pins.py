@@ -22,12 +22,14 @@ from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
-from fastapi import Query
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, require_run_edits
 from airflow_providers_pinning.domain.changes import pins, rollback
-from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
+from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
@@ -52,6 +54,9 @@ from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_INTEGER, PinOrder
 
 router = AirflowRouter(tags=["Pin"])
+
+REPAIR_SECONDS = 10.0
+"""How long one request repairs runs; sent again, it goes on with those that are left."""
 
 
 @router.get("/dags/{dag_id}", responses=responses(404), dependencies=[may_read], response_model=ReleaseStateResponse)
@@ -128,8 +133,22 @@ def unpin_dag_version(
     dependencies=changes("roll_back_dag_version"),
     response_model=ReleaseStateResponse,
 )
-def roll_back_dag_version(dag_id: DagId, body: RollbackBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
-    """Pin the version that was active before."""
+def roll_back_dag_version(
+    dag_id: DagId, body: RollbackBody, caller: CallerDep, user: GetUserDep, request: Request, session: SessionDep
+) -> ReleaseState:
+    """
+    Pin the version that was active before, and stop or rerun the runs of the present one.
+
+    A repair needs permission to edit the runs of the Dag as well. While `repair.pending` of the answer is not 0, send
+    the same request with the same idempotency key again, to go on.
+    """
+    repair = (
+        RunRepair(**{**dict(body.repair), "run_ids": body.repair.run_ids and tuple(body.repair.run_ids)})
+        if body.repair
+        else None
+    )
+    if repair and repair.is_wanted:
+        require_run_edits(request, user, session)
     change = Change(
         caller=caller,
         reason=body.reason,
@@ -137,7 +156,8 @@ def roll_back_dag_version(dag_id: DagId, body: RollbackBody, caller: CallerDep, 
         idempotency_key=body.idempotency_key,
         override_reason=body.override_reason,
     )
-    return commit(
+    make = rehearse if body.dry_run else commit
+    state = make(
         lambda: rollback.roll_back(
             dag_id,
             change,
@@ -145,10 +165,13 @@ def roll_back_dag_version(dag_id: DagId, body: RollbackBody, caller: CallerDep, 
             expected_version=body.expected_version,
             reject_current=body.reject_current,
             hold=body.hold,
+            hold_until=body.hold_until,
+            repair=repair,
             session=session,
         ),
         session=session,
     )
+    return state if body.dry_run else rollback.repair_runs(state, seconds=REPAIR_SECONDS, session=session)
 
 
 @router.get("/dags/{dag_id}/rollback", responses=responses(404), dependencies=[may_read])
@@ -158,6 +181,8 @@ def get_rollback_target(dag_id: DagId, caller: CallerDep, session: SessionDep) -
     return RollbackTargetResponse(
         to_version=IdentityResponse.model_validate(target.version) if target.version else None,
         passed_over=[PassedOverResponse.model_validate(one) for one in target.passed_over],
+        current=IdentityResponse.model_validate(target.current) if target.current else None,
+        runs=dict(target.runs),
     )
 
 

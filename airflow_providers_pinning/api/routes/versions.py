@@ -23,26 +23,21 @@ from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
-from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Path, Query
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, changes, may_read, may_read_runs_of
+from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.repair import repair_version
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
-from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.schemas.pins import ReleaseStateResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.schemas.versions import (
     CandidateBody,
-    EventCollectionResponse,
-    EventResponse,
     JudgementBody,
     RegistrationResponse,
     VersionCollectionResponse,
@@ -84,30 +79,6 @@ def get_registration(
 ) -> CommitStatus:
     """Return whether a commit is registered for a Dag, and as which version."""
     return commit_status(dag_id, bundle_version, session=session)
-
-
-@router.get("/dags/{dag_id}/events", responses=responses(404), dependencies=[may_read])
-def get_events(
-    dag_id: DagId, user: GetUserDep, session: SessionDep, limit: Limit = 50, offset: Offset = 0
-) -> EventCollectionResponse:
-    """
-    List what was changed, by whom and why, newest first.
-
-    Which runs it was about is told only to who may read the runs of the Dag, and which task asked for it only to who
-    may read the runs of that task's Dag, or asked for it.
-    """
-    require_dag(dag_id, session=session)
-    listed, total = events.list_events(dag_id, limit=limit, offset=offset, session=session)
-    shown = [EventResponse.model_validate(event) for event in listed]
-    with_runs = may_read_runs_of({dag_id, *filter(None, map(_dag_of_source, shown))}, user=user)
-    for event in shown:
-        if dag_id not in with_runs:
-            facts = (event.evidence or {}).items()
-            event.evidence = {name: fact for name, fact in facts if not _names_runs(name)} or None
-        source_dag = _dag_of_source(event)
-        if source_dag and source_dag not in with_runs and event.actor != user.get_name():
-            event.source = None
-    return EventCollectionResponse(events=shown, total_entries=total)
 
 
 @router.post(
@@ -164,11 +135,6 @@ def repair_dag_version(
     return commit(lambda: repair_version(dag_id, version_number, change, session=session), session=session)
 
 
-def _dag_of_source(event: EventResponse) -> str | None:
-    dag_id = (event.source or {}).get("dag_id")
-    return dag_id if isinstance(dag_id, str) else None
-
-
 def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:
     return Change(
         caller=caller,
@@ -178,7 +144,3 @@ def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:
         expected_dag_hash=body.expected_dag_hash,
         expected_bundle_version=body.expected_bundle_version,
     )
-
-
-def _names_runs(fact: str) -> bool:
-    return fact in ("replays", "baseline_replays") or fact.endswith("run_ids")

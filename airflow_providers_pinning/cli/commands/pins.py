@@ -26,15 +26,16 @@ from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
-from airflow_providers_pinning.cli.output import Row, show
-from airflow_providers_pinning.cli.release import behind, enforcement, short, state_rows
+from airflow_providers_pinning.cli.output import Row, progress_of, show
+from airflow_providers_pinning.cli.release import behind, enforcement, repair_words, short, state_rows
 from airflow_providers_pinning.domain.changes import pins, rollback
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
+from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
 from airflow_providers_pinning.domain.monitoring.lists import PinSummary
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
-from airflow_providers_pinning.vocabulary import ExitCode, PinOrder
+from airflow_providers_pinning.vocabulary import ExitCode, FinishedRuns, PinOrder, UnfinishedRuns
 
 
 @shows
@@ -100,20 +101,33 @@ def pinning_rollback(args: Namespace) -> None:
         current = effect.before.active.version_number if effect.before.active else None
         fate = "stays allowed" if args.keep_current else "is rejected: it cannot be pinned until it is restored"
         held = " The Dag is put on hold." if args.hold else ""
-        return f"Version {current} {fate}.{held}"
+        return f"Version {current} {fate}.{held}\n{repair_words(effect.after.repair, repair)}".rstrip()
 
-    make_change(
-        args,
-        lambda change, session: rollback.roll_back(
-            args.dag_id,
-            change,
-            to_version=args.to_version,
-            reject_current=not args.keep_current,
-            hold=args.hold,
-            session=session,
-        ),
-        also=also,
+    if args.hold_until and not args.hold:
+        raise CommandError(ExitCode.USAGE, "usage: --hold-until needs --hold.")
+    repair = RunRepair(
+        UnfinishedRuns(args.unfinished),
+        FinishedRuns(args.finished),
+        since=args.runs_since,
+        only_failed=args.only_failed,
+        skip_blocked=args.skip_blocked,
     )
+    with progress_of("Repairing runs") as progress:
+        make_change(
+            args,
+            lambda change, session: rollback.roll_back(
+                args.dag_id,
+                change,
+                to_version=args.to_version,
+                reject_current=not args.keep_current,
+                hold=args.hold,
+                hold_until=args.hold_until,
+                repair=repair,
+                session=session,
+            ),
+            also=also,
+            finish=lambda state, session: rollback.repair_runs(state, progress=progress, session=session),
+        )
 
 
 @changes

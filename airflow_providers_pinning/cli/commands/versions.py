@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
-from typing import Any
 
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
@@ -33,7 +32,6 @@ from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.repair import repair_version
-from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.lists import VersionSummary
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
@@ -41,9 +39,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
     latest_identity,
-    require_dag,
 )
-from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import ExitCode, Registration
 
 
@@ -85,16 +81,6 @@ def pinning_wait(args: Namespace) -> None:
             ),
         )
     show(args.output, plain(seen), properties(_registration_row(seen, version)))
-
-
-@shows
-def pinning_history(args: Namespace) -> None:
-    """List the changes."""
-    with create_session(scoped=False) as session:
-        require_dag(args.dag_id, session=session)
-        listed, total = events.list_events(args.dag_id, limit=args.limit, offset=args.offset, session=session)
-        entries, rows = [plain(event) for event in listed], [_event_row(event) for event in listed]
-    show_list(args, entries, rows, total)
 
 
 @changes
@@ -189,21 +175,3 @@ def _code(version: VersionSummary) -> str | None:
     """Return whether the code can be had, and from where or why not."""
     where = version.code_problem or version.code_ref or version.code_source
     return f"{version.code_state} ({where})" if where else version.code_state
-
-
-def _event_row(event: Event) -> Row:
-    return {
-        "revision": event.revision,
-        "at": event.created_at,
-        "kind": event.kind,
-        "from": _number(event.from_version),
-        "to": _number(event.to_version),
-        "actor": event.actor,
-        "by": event.actor_kind,
-        "reason": event.reason,
-        "override_reason": event.override_reason,
-    }
-
-
-def _number(recorded: dict[str, Any] | None) -> int | None:
-    return recorded["version_number"] if recorded else None

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import DagHeldError, RevisionConflictError
 from airflow_providers_pinning.domain.history.events import Change
-from airflow_providers_pinning.domain.monitoring.release_state import release_state
+from airflow_providers_pinning.domain.monitoring.release_state import hold_of, release_state
 from airflow_providers_pinning.domain.versions.expected import check_same
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
@@ -77,15 +77,16 @@ def check_latest(
         check_expected(dag_id, latest, change)
 
 
-def check_hold(pin: Pin, change: Change) -> None:
+def check_hold(pin: Pin, change: Change, *, session: Session) -> None:
     """
     Refuse a change while the Dag is on hold, unless the caller overrides that.
 
     :raises DagHeldError: if it is on hold
     """
-    if pin.hold_reason and not change.override_reason:
+    if not change.override_reason and (hold := hold_of(pin, session=session)):
+        end = f" until {hold.until.isoformat()}" if hold.until else ""
         raise DagHeldError(
-            f"Dag {pin.dag_id!r} was put on hold by {pin.hold_actor}: {pin.hold_reason}. "
+            f"Dag {pin.dag_id!r} was put on hold by {hold.actor}{end}: {hold.reason}. "
             "Give an override_reason (CLI: --override-reason) to change it anyway, which removes the hold.",
             dag_id=pin.dag_id,
         )

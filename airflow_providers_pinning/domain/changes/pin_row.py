@@ -75,7 +75,6 @@ def choose_nothing(pin: Pin, change: Change) -> None:
     pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
     pin.dag_hash = pin.relative_fileloc = pin.head_missing_at = None
     _stamp(pin, change)
-    lift_hold(pin)
 
 
 def _stamp(pin: Pin, change: Change) -> None:
@@ -85,4 +84,4 @@ def _stamp(pin: Pin, change: Change) -> None:
 
 def lift_hold(pin: Pin) -> None:
     """Let the Dag be changed by anyone again."""
-    pin.hold_reason = pin.hold_actor = pin.hold_at = None
+    pin.hold_reason = pin.hold_actor = pin.hold_at = pin.hold_until = None

@@ -20,15 +20,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions, preconditions
-from airflow_providers_pinning.domain.changes.pin_row import choose, choose_nothing, lift_hold, lock_pin, retain_active
+from airflow_providers_pinning.domain.changes.hold import put_on_hold, remove_hold
+from airflow_providers_pinning.domain.changes.pin_row import choose, choose_nothing, lock_pin, retain_active
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_latest, warn_of_moved_team
 from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
 from airflow_providers_pinning.domain.changes.verdict_check import check_verdict
@@ -44,7 +45,12 @@ from airflow_providers_pinning.domain.errors import NotPinnedError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change, EventKind
 from airflow_providers_pinning.domain.monitoring import attestation
-from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state, state_of_change
+from airflow_providers_pinning.domain.monitoring.release_state import (
+    ReleaseState,
+    hold_of,
+    release_state,
+    state_of_change,
+)
 from airflow_providers_pinning.domain.versions import likeness, managed
 from airflow_providers_pinning.domain.versions.bundle_versions import version_at_commit
 from airflow_providers_pinning.domain.versions.expected import is_drifted
@@ -112,9 +118,9 @@ def pin_version(
         change = replace(change, expected_dag_hash=target.expected_dag_hash)
     version, warnings = _target_version(dag_id, target, session=session)
     conditions.check_revision(dag_id, pin, change, session=session)
-    conditions.check_hold(pin, change)
+    conditions.check_hold(pin, change, session=session)
     conditions.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
-    if pin.hold_reason and pinned_identity(pin) == version:
+    if pinned_identity(pin) == version and hold_of(pin, session=session):
         # No version becomes active, so what would refuse a pin does not keep a person from lifting the hold.
         return _confirm(pin, version, change, request, session=session)
     return activate(
@@ -152,6 +158,7 @@ def activate(
     *,
     checked: preconditions.Checked | None = None,
     hold: bool = False,
+    hold_until: datetime | None = None,
     evidence: Mapping[str, Any] | None = None,
     warnings: tuple[str, ...] = (),
     ignore_verdict: bool = False,
@@ -202,9 +209,7 @@ def activate(
         )
     choose(pin, version, change, session=session)
     if kind == EventKind.PINNED:
-        lift_hold(pin)
-    if hold:
-        pin.hold_reason, pin.hold_actor, pin.hold_at = change.reason, change.caller.name, timezone.utcnow()
+        remove_hold(pin, change, session=session)
     events.record(
         kind,
         dag_id=dag_id,
@@ -216,6 +221,8 @@ def activate(
         evidence={**(evidence or {}), **({"warnings": list(warnings)} if warnings else {})},
         session=session,
     )
+    if hold:
+        put_on_hold(pin, change, hold_until, session=session)
     write_dag_model(readable, session=session)
     managed.release_superseded(dag_id, session=session)
     return state_of_change(pin, version, warnings=warnings, conflicts=conflicts, session=session)
@@ -244,7 +251,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     if pin.dag_version_id is None:
         raise NotPinnedError(f"Dag {dag_id!r} is not pinned, so its latest version is active already.", dag_id=dag_id)
     conditions.check_revision(dag_id, pin, change, session=session)
-    conditions.check_hold(pin, change)
+    conditions.check_hold(pin, change, session=session)
     latest = latest_identity(dag_id, session=session)
     conditions.check_latest(dag_id, latest, change, expected_version, session=session)
     warnings = warn_of_latest(dag_id, latest, session=session) if latest else ()
@@ -252,6 +259,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     from_version = pinned_identity(pin)
     head = head_of(pin, latest, session=session)
     choose_nothing(pin, change)
+    remove_hold(pin, change, session=session)
     events.record(
         EventKind.UNPINNED,
         dag_id=dag_id,
@@ -274,10 +282,10 @@ def _confirm(
     pin: Pin, version: VersionIdentity, change: Change, request: Mapping[str, Any], *, session: Session
 ) -> ReleaseState:
     """Leave a pin that is as asked for; what the request did besides, or its key, is recorded."""
-    lifts_hold = pin.hold_reason is not None and change.override_reason is not None
-    if lifts_hold:
-        lift_hold(pin)
-    if lifts_hold or change.idempotency_key:
+    if change.override_reason is not None and hold_of(pin, session=session):
+        pin.revision += 1
+        remove_hold(pin, change, request=request, session=session)
+    elif change.idempotency_key:
         events.record(
             EventKind.CONFIRMED,
             dag_id=pin.dag_id,

@@ -25,6 +25,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.changes.affected_runs import RepairReport
 from airflow_providers_pinning.domain.history.events import Change, find_repeated
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
@@ -72,7 +73,8 @@ def _state_of_repeated(event: Event, *, warnings: tuple[str, ...], session: Sess
     if state.revision != event.revision:
         told.append(_now(state))
     warnings = (*(event.evidence or {}).get("warnings", ()), *warnings, " ".join([*told, *objections]))
-    return replace(state, warnings=warnings, repeated=repeated)
+    repair = RepairReport.from_evidence(event.evidence)
+    return replace(state, warnings=warnings, repeated=repeated, repair=repair)
 
 
 def version_of(event: Event) -> VersionIdentity | None:

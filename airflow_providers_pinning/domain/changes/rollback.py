@@ -18,15 +18,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.rejection import end_queued_canaries
 from airflow_providers_pinning.domain.changes import conditions, pins
+from airflow_providers_pinning.domain.changes.affected_runs import RunRepair, count_runs
+from airflow_providers_pinning.domain.changes.hold import check_end
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
 from airflow_providers_pinning.domain.changes.rollback_target import RollbackTarget, find_target
+from airflow_providers_pinning.domain.changes.run_repair import Progress, carry_out, plan_repair, warn_of_repair
 from airflow_providers_pinning.domain.errors import NothingToRollBackToError, RevisionConflictError
 from airflow_providers_pinning.domain.history.events import Caller, Change, EventKind
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
@@ -39,7 +45,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState, manage
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import Event, Pin
 
 
 def roll_back(
@@ -50,6 +56,8 @@ def roll_back(
     expected_version: int | None = None,
     reject_current: bool = True,
     hold: bool = False,
+    hold_until: datetime | None = None,
+    repair: RunRepair | None = None,
     session: Session,
 ) -> ReleaseState:
     """
@@ -65,75 +73,172 @@ def roll_back(
     :param reject_current: mark the present version as not to be pinned; one without a bundle version cannot be pinned
         anyway, so nothing is marked and the returned state warns
     :param hold: take no further change without an override
+    :param hold_until: when the hold ends by itself; ``None`` keeps it until a person lifts it
+    :param repair: what becomes of the live runs of the present version; by default they are left as they are.
+        :func:`repair_runs` does it, once the rollback is committed
     :param session: database session; the caller commits
+    :raises RunsNotRepairableError: if one of the runs cannot be repaired, unless such runs are to be skipped
+    :raises TooManyRunsError: if there are more runs than one request repairs
     :raises RevisionConflictError: if the pin, or the active version, is another than the caller expected
     :raises NothingToRollBackToError: if no earlier version can be pinned
     :raises PinningError: whatever :func:`~airflow_providers_pinning.domain.changes.pins.pin_version` raises
     """
-    request = {
+    request: dict[str, Any] = {
         "action": "rollback",
         "dag_id": dag_id,
         "to_version": to_version,
         "reject_current": reject_current,
         "hold": hold,
     }
+    if hold_until is not None:
+        request["hold_until"] = hold_until.isoformat()
+    repair = repair or RunRepair()
+    if repair.is_wanted:
+        request["repair"] = repair.as_request()
     pin = lock_pin(dag_id, session=session)
     if repeated := answer_if_repeated(change, request, session=session):
         return repeated
-    conditions.check_revision(dag_id, pin, change, session=session)
+    current = _check_current(dag_id, pin, change, expected_version, session=session)
+    search = _search(dag_id, pin, current, change, to_version, session=session)
+    if search.version.version_number > current.version_number:
+        conditions.check_hold(pin, change, session=session)
+    if hold:
+        check_end(hold_until, session=session)
+    report = plan_repair(dag_id, current, pin, repair, session=session)
+    facts = _reject(dag_id, current, change, session=session) if reject_current else _Facts()
+    evidence, warnings = search.target.evidence() | facts.evidence, search.target.warnings() + facts.warnings
+    if repair.is_wanted:
+        evidence |= report.evidence(repair)
+        warnings += warn_of_repair(dag_id, report, session=session)
+    state = pins.activate(
+        EventKind.ROLLED_BACK,
+        pin,
+        search.version,
+        change,
+        request,
+        checked=search.target.checked,
+        hold=hold,
+        hold_until=hold_until,
+        evidence=evidence,
+        warnings=warnings,
+        session=session,
+    )
+    return replace(state, warnings=(*state.warnings, *facts.names), repair=report)
+
+
+def repair_runs(
+    state: ReleaseState, *, seconds: float | None = None, progress: Progress | None = None, session: Session
+) -> ReleaseState:
+    """
+    Stop and rerun the runs as the rollback planned that led to a state, once that is committed.
+
+    :param state: what :func:`roll_back` returned
+    :param seconds: how long to go on; ``repair.pending`` of the returned state says how many runs are left then, with
+        which the same rollback repeated goes on
+    :param progress: is told how many of how many runs are done
+    :param session: a session in which nothing is pending; each part is committed
+    """
+    if state.repair is None or not (state.repair.cancelled or state.repair.rerun):
+        return state
+    revision = state.repeated.revision if state.repeated else state.revision
+    return replace(state, repair=carry_out(state.dag_id, revision, seconds=seconds, progress=progress, session=session))
+
+
+def _check_current(
+    dag_id: str, pin: Pin, change: Change, expected_version: int | None, *, session: Session
+) -> VersionIdentity:
+    """Return the active version, if it and the revision are what the caller saw."""
+    try:
+        conditions.check_revision(dag_id, pin, change, session=session)
+    except RevisionConflictError as conflict:
+        raise _already_done(dag_id, pin, change, session=session) or conflict from None
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
-    if current is not None and expected_version not in (None, current.version_number):
+    if current is None:
+        raise _nothing(dag_id)
+    if expected_version not in (None, current.version_number):
         raise RevisionConflictError(
             f"Dag {dag_id!r} uses {current.label}, not version {expected_version}. Look at the current state "
             "and decide again.",
             state=release_state(dag_id, session=session),
         )
+    return current
+
+
+@dataclass(frozen=True)
+class _Found:
+    version: VersionIdentity
+    target: RollbackTarget
+
+
+def _search(
+    dag_id: str, pin: Pin, current: VersionIdentity, change: Change, to_version: int | None, *, session: Session
+) -> _Found:
+    """Find the version to return to: the one that is named, or else the one that was active before."""
     if to_version is None:
-        search = find_target(dag_id, pin, current, change, session=session)
-        target = search.version
+        target = find_target(dag_id, pin, current, change, session=session)
+        version = target.version
     else:
-        search = RollbackTarget(None)
-        target = find_version(dag_id, version_number=to_version, session=session)
-    if target is None or current is None or target.dag_version_id == current.dag_version_id:
-        raise NothingToRollBackToError(
-            " ".join(
-                (
-                    f"Dag {dag_id!r} has no other version that was active before and can be pinned. Name a version "
-                    "with to_version, or restore a rejected one.",
-                    *search.warnings(),
-                )
-            ),
-            dag_id=dag_id,
-            **search.evidence(),
-        )
-    if target.version_number > current.version_number:
-        conditions.check_hold(pin, change)
-    is_versioned = current.bundle_version is not None
-    rejected = reject_current and is_versioned and identity_of(current.dag_version_id, session=session) is not None
-    evidence, warnings = search.evidence(), search.warnings()
-    names: tuple[str, ...] = ()
-    if rejected:
-        # Before the other is activated, which may stop managing versions: a rejected one takes nobody's place.
-        manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
-        runs = end_queued_canaries(dag_id, current, change, session=session)
-        evidence |= {"rejected": current.version_number, **runs.evidence()}
-        warnings += runs.warnings()
-        names = runs.names()
-    elif reject_current and not is_versioned:
-        warnings += _warn_of_unversioned(dag_id, current)
-    state = pins.activate(
-        EventKind.ROLLED_BACK,
-        pin,
-        target,
-        change,
-        request,
-        checked=search.checked,
-        hold=hold,
-        evidence=evidence,
-        warnings=warnings,
-        session=session,
+        target = RollbackTarget(None)
+        version = find_version(dag_id, version_number=to_version, session=session)
+    if version is None or version.dag_version_id == current.dag_version_id:
+        raise _nothing(dag_id, target)
+    return _Found(version, target)
+
+
+def _nothing(dag_id: str, target: RollbackTarget | None = None) -> NothingToRollBackToError:
+    target = target or RollbackTarget(None)
+    said = (
+        f"Dag {dag_id!r} has no other version that was active before and can be pinned. Name a version "
+        "with to_version, or restore a rejected one.",
+        *target.warnings(),
     )
-    return replace(state, warnings=(*state.warnings, *names))
+    return NothingToRollBackToError(" ".join(said), dag_id=dag_id, **target.evidence())
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What came of rejecting the version that is rolled back."""
+
+    evidence: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+def _reject(dag_id: str, current: VersionIdentity, change: Change, *, session: Session) -> _Facts:
+    if current.bundle_version is None:
+        return _Facts(warnings=_warn_of_unversioned(dag_id, current))
+    if identity_of(current.dag_version_id, session=session) is None:
+        return _Facts()
+    # Before the other is activated, which may stop managing versions: a rejected one takes nobody's place.
+    manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
+    runs = end_queued_canaries(dag_id, current, change, session=session)
+    return _Facts({"rejected": current.version_number, **runs.evidence()}, runs.warnings(), runs.names())
+
+
+def _already_done(dag_id: str, pin: Pin, change: Change, *, session: Session) -> RevisionConflictError | None:
+    """Say so if somebody else made a rollback from the very revision that the caller saw."""
+    event = session.scalar(
+        select(Event)
+        .where(Event.dag_id == dag_id, Event.kind == EventKind.ROLLED_BACK.value)
+        .order_by(Event.id.desc())
+        .limit(1)
+    )
+    if event is None or event.revision != pin.revision or change.expected_revision != pin.revision - 1:
+        return None
+    was, now = ((recorded or {}).get("version_number") for recorded in (event.from_version, event.to_version))
+    return RevisionConflictError(
+        f"Dag {dag_id!r} was already rolled back from version {was} to version {now} by {event.actor}: {event.reason}. "
+        "Nothing was changed now, and nothing is left to do.",
+        state=release_state(dag_id, session=session),
+        already={
+            "event_id": event.id,
+            "actor": event.actor,
+            "reason": event.reason,
+            "at": event.created_at,
+            "from_version": was,
+            "to_version": now,
+        },
+    )
 
 
 def _warn_of_unversioned(dag_id: str, current: VersionIdentity) -> tuple[str, ...]:
@@ -155,4 +260,6 @@ def target_of_rollback(dag_id: str, caller: Caller, *, session: Session) -> Roll
     require_dag(dag_id, session=session)
     pin = session.get(Pin, dag_id) or Pin(dag_id=dag_id)
     current = pinned_identity(pin) or latest_identity(dag_id, session=session)
-    return find_target(dag_id, pin, current, Change(caller, "preview"), session=session)
+    found = find_target(dag_id, pin, current, Change(caller, "preview"), session=session)
+    runs = count_runs(dag_id, current, pin, session=session) if current else {}
+    return replace(found, current=current, runs=runs)

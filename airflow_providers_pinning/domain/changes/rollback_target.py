@@ -18,8 +18,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +63,10 @@ class RollbackTarget:
     """The version, if there is one."""
     passed_over: tuple[PassedOver, ...] = ()
     """What was active later, in the order in which it was looked at, and why it is not returned to."""
+    current: VersionIdentity | None = None
+    """The version that would be replaced."""
+    runs: Mapping[str, int] = field(default_factory=dict)
+    """How many live runs of that version there are since it was pinned, by state."""
 
     @property
     def version(self) -> VersionIdentity | None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError
@@ -46,7 +46,7 @@ class EventKind(str, Enum):
     CANARY = "canary"
     """Runs of a version were started while the active version stayed."""
     CONFIRMED = "confirmed"
-    """A request found everything as it asks for; kept because of its idempotency key or the hold it lifted."""
+    """A request found everything as it asks for; kept because of its idempotency key."""
     REJECTED = "rejected"
     """A version was marked as not to be pinned."""
     RESTORED = "restored"
@@ -59,6 +59,12 @@ class EventKind(str, Enum):
     """What versions of the Dag are judged by was changed; every version and the pin stayed."""
     FAILING = "failing"
     """The newest run since the version was pinned failed; told once for each pin, and nothing was changed."""
+    RUNS_REPAIRED = "runs_repaired"
+    """The runs that a rollback left behind were stopped or rerun, as it had asked for."""
+    HELD = "held"
+    """The Dag was put on hold: no change but a rollback until the hold ends or is lifted."""
+    UNHELD = "unheld"
+    """A hold was lifted."""
     FORGOTTEN = "forgotten"
     """The Dag was deleted from Airflow, and its pin with it."""
 
@@ -158,12 +164,3 @@ def record(
     session.flush()
     announce_after_commit(event)
     return event
-
-
-def list_events(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[Event], int]:
-    """List a Dag's events, newest first, and count them all."""
-    total = session.scalar(select(func.count()).select_from(Event).where(Event.dag_id == dag_id)) or 0
-    events = session.scalars(
-        select(Event).where(Event.dag_id == dag_id).order_by(Event.id.desc()).limit(limit).offset(offset)
-    )
-    return list(events), total

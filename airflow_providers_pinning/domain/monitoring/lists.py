@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.files.relation import (
     keys_of,
     related_behind,
 )
+from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.monitoring.health import Health, judge
 from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
@@ -53,8 +54,13 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.versions.likeness import rejected_equals
-from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import PinOrder
+
+CHANGES_READ = 200
+"""How many changes of a Dag's active version are looked through for when its versions were replaced."""
+
+_MOVES = (EventKind.PINNED.value, EventKind.UNPINNED.value, EventKind.ROLLED_BACK.value)
 
 DAGS_IN_A_STATEMENT = 1000
 """How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""
@@ -128,6 +134,8 @@ class VersionSummary:
     """The rejection of an older version that holds for it, since it differs from that one in nothing related."""
     commit: CommitInfo | None
     """The commit that it was parsed from, if it is recorded."""
+    active_until: datetime | None
+    """When another version took its place, the last time; ``None`` if that is not recorded."""
 
 
 def list_pins(
@@ -205,7 +213,7 @@ def list_pins(
             versions_behind=row.behind,
             related_versions_behind=related.get(dag_id, 0),
             pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
-            hold=hold_of(row.Pin),
+            hold=hold_of(row.Pin, session=session),
             health=judge(row.Pin, row),
             head=heads[dag_id],
             runs=runs[dag_id],
@@ -237,6 +245,7 @@ def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> 
         .group_by(DagRun.created_dag_version_id, DagRun.state)
     ):
         runs[version_id][state] = count
+    replaced = _replaced_at(dag_id, session=session)
     equals = rejected_equals(ids, session=session) if ids else {}
     latest = latest_identity(dag_id, session=session)
     latest_id = latest and latest.dag_version_id
@@ -273,6 +282,22 @@ def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> 
             ),
             rejection_held=held.get(identity.dag_version_id),
             commit=commits.get(identity.bundle_name, {}).get(identity.bundle_version or ""),
+            active_until=replaced.get(str(identity.dag_version_id)),
         )
         for identity in identities
     ], total
+
+
+def _replaced_at(dag_id: str, *, session: Session) -> dict[str, datetime]:
+    """Return when versions stopped being active, by their ids, as far as the newest changes tell."""
+    replaced: dict[str, datetime] = {}
+    for event in session.execute(
+        select(Event.from_version, Event.to_version, Event.created_at)
+        .where(Event.dag_id == dag_id, Event.kind.in_(_MOVES))
+        .order_by(Event.id.desc())
+        .limit(CHANGES_READ)
+    ):
+        was, now = event.from_version or {}, event.to_version or {}
+        if was and was["dag_version_id"] != now.get("dag_version_id"):
+            replaced.setdefault(was["dag_version_id"], event.created_at)
+    return replaced

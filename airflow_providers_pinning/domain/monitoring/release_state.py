@@ -20,11 +20,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from airflow.models.dag_version import DagVersion
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.head import Head, head_of
 from airflow_providers_pinning.domain.files.relation import related_behind
 from airflow_providers_pinning.domain.monitoring.health import Health, code_problems, conflict_problems, pin_health
@@ -59,6 +61,8 @@ class Hold:
     reason: str
     actor: str
     held_at: datetime
+    until: datetime | None = None
+    """When it ends by itself; ``None`` keeps it until somebody lifts it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ class ReleaseState:
     """How the runs fare since the version was pinned; ``None`` if it is not."""
     warnings: tuple[str, ...] = ()
     """What the change that returned this state had as side effects."""
+    repair: Any = None
+    """What the rollback that returned this state did with the runs of the version that it replaced."""
     repeated: Repetition | None = None
     """Set if the change that returned this state had been made before, so that it changed nothing."""
 
@@ -178,18 +184,20 @@ def _describe(
         versions_behind=behind,
         related_versions_behind=related.get(dag_id, 0),
         pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
-        hold=hold_of(pin),
+        hold=hold_of(pin, session=session),
         health=health,
         head=head_of(pin, latest, session=session) if pin and recorded else None,
         warnings=warnings,
     )
 
 
-def hold_of(pin: Pin | None) -> Hold | None:
-    """Return the hold that a Dag is on."""
+def hold_of(pin: Pin | None, *, session: Session) -> Hold | None:
+    """Return the hold that a Dag is on; one whose end is over, by the database's clock, is none."""
     if pin is None or not pin.hold_reason:
         return None
-    return Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at)
+    if pin.hold_until is not None and pin.hold_until <= database_clock(session=session):
+        return None
+    return Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at, pin.hold_until)
 
 
 def _count_newer(dag_id: str, version: VersionIdentity, *, session: Session) -> int:

@@ -23,7 +23,7 @@ nothing manages costs no statement more; where one was, the pin is locked and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -41,6 +41,8 @@ _HELD = "pinning_held"
 
 _is_holding: ContextVar[bool] = ContextVar("pinning_is_holding", default=False)
 
+_answers: ContextVar[dict[tuple[str, Any], Any] | None] = ContextVar("pinning_held_answers", default=None)
+
 
 @contextmanager
 def holding_pins() -> Iterator[None]:
@@ -50,6 +52,30 @@ def holding_pins() -> Iterator[None]:
         yield
     finally:
         _is_holding.reset(token)
+
+
+@contextmanager
+def answering_once() -> Iterator[None]:
+    """
+    Make each look-up of a Dag's version once inside the block, however many runs and tasks ask for it.
+
+    For whoever has locked the pin and changes it no more: the answer cannot change.
+    """
+    token = _answers.set({})
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+def once(asked: tuple[str, Any], find: Callable[[], Any]) -> Any:
+    """Return what was found before inside a block of :func:`answering_once`; outside of one, find it each time."""
+    answers = _answers.get()
+    if answers is None:
+        return find()
+    if asked not in answers:
+        answers[asked] = find()
+    return answers[asked]
 
 
 def is_holding() -> bool:
@@ -68,6 +94,8 @@ def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
     """
     if not is_holding():
         return session.scalar(query)
+    if _answers.get() is not None:
+        return once((dag_id, query.column_descriptions[0]["entity"]), lambda: session.scalar(query))
     # Which Dags' pins the transaction holds, and whether there were any.
     held: dict[str, bool] = kept_in_transaction(session, _HELD)
     if held.get(dag_id):

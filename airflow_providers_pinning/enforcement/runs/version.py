@@ -62,7 +62,7 @@ def get_latest_version_of_dag(call: Call) -> Any:
         return call.proceed()
     query = SerializedDagModel.latest_item_select_object(call.dag_id)
     serialized = holding.scalar(query, call.dag_id, session=call.session)
-    return serialized and call.instance._read_dag(serialized)
+    return serialized and holding.once((call.dag_id, "dag"), lambda: call.instance._read_dag(serialized))
 
 
 def hold_pins(call: Call) -> Any:

@@ -38,7 +38,10 @@ depends_on = None
 def _columns() -> dict[str, tuple[sa.Column, ...]]:
     return {
         "pinning_component": (sa.Column("missing_patches", sa.JSON(), nullable=True),),
-        "pinning_pin": (sa.Column("head_missing_at", TIMESTAMP(timezone=True), nullable=True),),
+        "pinning_pin": (
+            sa.Column("head_missing_at", TIMESTAMP(timezone=True), nullable=True),
+            sa.Column("hold_until", TIMESTAMP(timezone=True), nullable=True),
+        ),
         "pinning_version": (
             sa.Column("evaluated_since", TIMESTAMP(timezone=True), nullable=True),
             sa.Column("code_attempts", sa.Integer(), nullable=True),
@@ -70,6 +73,10 @@ def upgrade():
     for table, columns in _columns().items():
         for column in columns:
             op.add_column(table, column)
+    with op.batch_alter_table("pinning_event") as batch_op:
+        batch_op.create_index("idx_pinning_event_actor_id", ["actor", "id"])
+        batch_op.create_index("idx_pinning_event_kind_id", ["kind", "id"])
+        batch_op.create_index("idx_pinning_event_created_at", ["created_at"])
     with op.batch_alter_table("pinning_version") as batch_op:
         batch_op.create_index("idx_pinning_version_code_retry", ["code_attempts", "code_checked_at"])
     # What was reported as missing is looked for again soon: its remote may only have been down.
@@ -235,6 +242,9 @@ def downgrade():
         "pinning_version_content",
     ):
         op.drop_table(table)
+    with op.batch_alter_table("pinning_event") as batch_op:
+        for column in ("actor_id", "kind_id", "created_at"):
+            batch_op.drop_index(f"idx_pinning_event_{column}")
     with op.batch_alter_table("pinning_version") as batch_op:
         batch_op.drop_index("idx_pinning_version_code_retry")
     for table, columns in _columns().items():

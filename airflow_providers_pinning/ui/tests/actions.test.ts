@@ -37,6 +37,7 @@ const STATE = release(2, { dag_id: "a/b c", pinned: true, revision: 7 });
 const CHOICES: Choices = {
   conf: "",
   count: 1,
+  finished: "keep",
   hold: false,
   inputs: "new",
   isolation: {},
@@ -44,6 +45,8 @@ const CHOICES: Choices = {
   override: "",
   reason: " why ",
   rejectCurrent: true,
+  unfinished: "keep",
+  until: "",
 };
 
 const request = (action: Action, choices: Partial<Choices> = {}) =>
@@ -81,20 +84,26 @@ describe("a request", () => {
     });
   });
 
-  it("removes a hold by pinning the same version", () => {
-    const action: Action = { kind: "lift", version: 2, versionCode: "sha2", versionHash: "abc" };
+  it("removes a hold by a request of its own", () => {
+    expect(request({ kind: "lift", version: 2 })).toMatchObject({
+      method: "DELETE",
+      path: "dags/a%2Fb%20c/hold",
+      query: { expected_revision: 7, reason: "why" },
+    });
+  });
 
-    expect(request(action)).toMatchObject({
-      body: {
-        expected_bundle_version: "sha2",
-        expected_dag_hash: "abc",
-        expected_revision: 7,
-        override_reason: "why",
-        reason: "why",
-        version_number: 2,
-      },
+  it("holds until a time of the user's clock", () => {
+    expect(request({ kind: "hold", version: 2 }, { until: "2026-01-01T10:00" })).toMatchObject({
+      body: { reason: "why", until: new Date("2026-01-01T10:00").toISOString() },
       method: "PUT",
-      path: "dags/a%2Fb%20c/pin",
+      path: "dags/a%2Fb%20c/hold",
+    });
+  });
+
+  it("repairs the runs of the version that is rolled back only if that is chosen", () => {
+    expect(request({ kind: "rollback", version: 1 }).body).toMatchObject({ repair: undefined });
+    expect(request({ kind: "rollback", version: 1 }, { finished: "failed", unfinished: "cancel" }).body).toMatchObject({
+      repair: { finished: "rerun", only_failed: true, unfinished: "cancel" },
     });
   });
 
@@ -266,7 +275,7 @@ it("unpinning to a rejected version is said to make that live", () => {
 });
 
 describe("the outcome", () => {
-  const hold = { actor: "jan", held_at: "2026-01-01T00:00:00Z", reason: "wrong" };
+  const hold = { actor: "jan", held_at: "2026-01-01T00:00:00Z", reason: "wrong", until: null };
 
   it.each([
     ["pin", release(1, { revision: 8 }), "Version 1 is pinned. New runs use it."],

@@ -43,6 +43,7 @@ export const version = (number: number, changes: Partial<Version> = {}): Version
     commit: null,
     created_at: minute(0),
     equals_rejected: null,
+    active_until: null,
     equals_rejected_reason: null,
     is_active: false,
     is_latest: false,

@@ -36,7 +36,7 @@ class TestPermissions:
     def test_are_those_that_the_routes_ask_for(self, role, may, api):
         told = api(role).get(f"{DAG}/permissions").json()
 
-        assert told == {"change": may, "start_canary": may}
+        assert told == {"change": may, "start_canary": may, "edit_runs": may}
         assert (api(role).put(f"{DAG}/pin", json={"version_number": 2, "reason": "x"}).status_code == 200) is may
         assert (api(role).post(f"{DAG}/canaryRuns", json={"version_number": 2}).status_code == 201) is may
 

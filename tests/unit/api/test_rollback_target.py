@@ -65,7 +65,8 @@ class TestRollbackTarget:
 
         answer = api().get(f"{PINNING}/dags/invoices/rollback")
 
-        assert (answer.status_code, answer.json()) == (200, {"to_version": None, "passed_over": []})
+        told = answer.json()
+        assert (answer.status_code, told["to_version"], told["passed_over"]) == (200, None, [])
 
     def test_is_only_told(self, api, lab):
         lab.pin("orders", 2)

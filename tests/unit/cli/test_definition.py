@@ -38,7 +38,9 @@ CHANGES = {
     "acknowledge",
     "candidate",
     "canary",
+    "hold",
     "set-criteria",
+    "unhold",
 }
 SHOWING = {"list", "status", "versions", "replays", "wait", "soak", "criteria", "compare", "history", "doctor"}
 
@@ -78,7 +80,19 @@ class TestEveryCommand:
         section = text.partition(f"## {name}\n")[2].partition("\n## ")[0]
 
         assert section
-        common = {"-h", "-o", "--output", "-v", "--verbose", "-y", "--yes", "--dry-run", "--idempotency-key", "dag_id"}
+        common = {
+            "-h",
+            "-o",
+            "--output",
+            "-v",
+            "--verbose",
+            "-y",
+            "--yes",
+            "--dry-run",
+            "--idempotency-key",
+            "--actor",
+            "dag_id",
+        }
         for flag in options(COMMANDS[name]) - common:
             assert flag in section, flag
 

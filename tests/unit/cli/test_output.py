@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 import yaml
@@ -160,13 +161,50 @@ def test_a_table_on_a_terminal_is_as_wide_as_it_and_shows_states_in_colour(monke
     assert {len(Text.from_ansi(line).plain) for line in lines} == {60}
 
 
-@pytest.mark.parametrize(("width", "is_table"), [(80, False), (200, True)])
-def test_a_table_whose_columns_would_be_too_narrow_to_read_is_shown_value_by_value(width, is_table, monkeypatch):
+ROW = {
+    "version": 5,
+    "bundle": "team_dags",
+    "bundle_version": "9" * 40,
+    "active": True,
+    "state": "rejected",
+    "runs": ["12 failed", "184 success"],
+    "created_at": datetime(2026, 11, 28, 3, 24, 5, tzinfo=timezone.utc),
+    "state_reason": "Wrong totals",
+}
+
+
+def shown(width, monkeypatch, capsys, form="print_as_table"):
     monkeypatch.setattr("airflow.cli.simple_table.is_tty", lambda: True)
     console = output.PinningConsole(width=width)
-    row = {"version": 5, "bundle": "team_dags", "bundle_version": "9" * 40, "active": True, "state": "rejected"}
-
     with console.capture() as captured:
-        console.print_as_table([{**row, "state_reason": "Wrong totals", "created_at": "2026-11-28T03:24:05"}] * 2)
-    assert captured.get().count("9" * 40) == 2
-    assert (len(captured.get().splitlines()) < 7) == is_table
+        getattr(console, form)([ROW] * 2)
+    return captured.get(), capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (60, {"version", "bundle_version", "active", "state"}),
+        (80, {"version", "bundle_version", "active", "state", "runs", "state_reason"}),
+        (200, set(ROW)),
+    ],
+)
+def test_a_list_shows_what_matters_first_in_whole_words_and_says_what_it_leaves_out(
+    width, columns, monkeypatch, capsys
+):
+    table, said = shown(width, monkeypatch, capsys)
+
+    header = table.splitlines()[0].split()
+    assert columns <= set(header)
+    assert all(len(line) <= width for line in table.splitlines())
+    assert "rejected" in table
+    assert "9" * 10 in table and "9" * 11 not in table
+    assert ("Give -o wide" in said) == (width < 200)
+
+
+def test_a_wide_table_has_every_column_in_full(monkeypatch, capsys):
+    table, said = shown(60, monkeypatch, capsys, "print_as_wide_table")
+
+    assert set(table.splitlines()[0].split()) >= set(ROW)
+    assert "9" * 40 in table
+    assert said == ""

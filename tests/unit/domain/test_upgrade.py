@@ -32,9 +32,9 @@ from airflow_providers_pinning.db_manager import REVISION_HEADS, PinningDBManage
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.dag_model.sync import active_dag
 from airflow_providers_pinning.domain.errors import DagHeldError, VersionRejectedError
-from airflow_providers_pinning.domain.history.events import list_events
 from airflow_providers_pinning.domain.versions.identity import find_version
 from airflow_providers_pinning.models import Base, RoutedRun
+from tests.support.events import list_events
 from tests.support.scheduler import Scheduler
 from tests.support.sources import dag_file
 

@@ -37,6 +37,15 @@ const TIMEOUT = { change: 60_000, read: 20_000 };
 const ATTEMPTS = 3;
 
 /** A request that failed, with the server's explanation. */
+/** A rollback that was made. */
+export interface Rollback {
+  actor: string;
+  at: string;
+  from_version: number;
+  reason: string;
+  to_version: number;
+}
+
 export class ApiError extends Error {
   public constructor(
     public readonly status: number,
@@ -48,6 +57,8 @@ export class ApiError extends Error {
     public readonly components: Array<string> = [],
     /** Seconds after which to retry. */
     public readonly retryAfter = 0,
+    /** The rollback that somebody else made from the same state, so that nothing is left to do. */
+    public readonly already?: Rollback,
   ) {
     super(message);
     this.name = "ApiError";
@@ -97,6 +108,7 @@ export const toError = (status: number, body: unknown): ApiError => {
       isRecord(detail.state) ? (detail.state as unknown as ReleaseState) : undefined,
       Array.isArray(detail.components) ? detail.components.map(describeComponent) : [],
       typeof detail.retry_after === "number" ? detail.retry_after : 0,
+      isRecord(detail.already) ? (detail.already as unknown as Rollback) : undefined,
     );
   }
   if (Array.isArray(detail)) {

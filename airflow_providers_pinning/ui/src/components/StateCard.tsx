@@ -135,6 +135,11 @@ export const StateCard = ({ actions, candidate, runs, state, versions }: Props) 
             <Text color="fg.muted">
               <ExpandableText>{hold.actor}</ExpandableText>, <RelativeTime value={hold.held_at} />
             </Text>
+            {hold.until === null ? undefined : (
+              <Text color="fg.muted">
+                until <RelativeTime exact value={hold.until} />
+              </Text>
+            )}
           </Fact>
         )}
       </Grid>

@@ -26,10 +26,12 @@ import { plural } from "src/lib/versions";
 import { MAX_CANARY_RUNS } from "src/lib/limits";
 
 export type ActionKind =
-  "acknowledge" | "canary" | "lift" | "pin" | "reject" | "repair" | "restore" | "rollback" | "unpin";
+  "acknowledge" | "canary" | "hold" | "lift" | "pin" | "reject" | "repair" | "restore" | "rollback" | "unpin";
 
 export interface Action {
   kind: ActionKind;
+  /** Live runs of the version that a rollback replaces, by state; undefined if the user may not edit runs. */
+  runs?: Record<string, number>;
   /** The versions that a rollback skips, and why. */
   skipped?: RollbackTarget["passed_over"];
   /** Whether the version is rejected, which does not prevent unpinning from making it live. */
@@ -62,6 +64,8 @@ export interface Choices {
   count: number;
   /** Whether canary runs replay the last live runs, or have a configuration of their own. */
   inputs: "new" | "replay";
+  /** What becomes of the finished runs of the version that is rolled back. */
+  finished: "failed" | "keep" | "rerun";
   hold: boolean;
   isolation: Isolation;
   /** How many live runs to replay. */
@@ -69,6 +73,9 @@ export interface Choices {
   override: string;
   reason: string;
   rejectCurrent: boolean;
+  unfinished: "cancel" | "keep";
+  /** When a hold ends by itself, as the input has it, in the user's time zone; empty if it is kept until lifted. */
+  until: string;
 }
 
 export interface Wording {
@@ -86,6 +93,8 @@ const insteadOf = (state: ReleaseState): string =>
 
 const holdNote = ({ hold }: ReleaseState): string => (hold ? ` Held by ${hold.actor}: "${hold.reason}"` : "");
 
+const sum = (runs: Record<string, number>): number => Object.values(runs).reduce((total, count) => total + count, 0);
+
 const KEPT = "Queued, running and finished runs keep their version.";
 
 const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
@@ -102,6 +111,12 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
       state.active ? `Other runs keep using version ${state.active.version_number}. ` : ""
     }Their asset events, alerts and triggered runs are withheld. What tasks do outside Airflow is real: they write to the same systems as live runs.`,
     title: `Start canary runs of version ${version}`,
+  }),
+  hold: ({ version }) => ({
+    confirm: "Hold",
+    done: "On hold. Promotions can't change the version.",
+    effect: `Blocks changes of the active version (now ${version}), except rollbacks, until the hold ends or someone removes it.`,
+    title: "Put this Dag on hold",
   }),
   lift: ({ version }, state) => ({
     confirm: "Remove hold",
@@ -136,10 +151,13 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
     effect: `Allows version ${version} to be pinned again.`,
     title: `Restore version ${version}`,
   }),
-  rollback: ({ skipped: without, version }, state) => ({
+  rollback: ({ runs, skipped: without, version }, state) => ({
     confirm: `Roll back to version ${version}`,
     done: `Rolled back. New runs use version ${version}.`,
-    effect: [`New runs will use version ${version}${insteadOf(state)}. ${KEPT}`, describeSkipped(without)]
+    effect: [
+      `New runs will use version ${version}${insteadOf(state)}. ${runs && sum(runs) > 0 ? "" : KEPT}`.trim(),
+      describeSkipped(without),
+    ]
       .filter(Boolean)
       .join("\n"),
     title: `Roll back to version ${version}`,
@@ -166,6 +184,9 @@ export interface Outcome {
 }
 
 const isInEffect = ({ kind, version }: Action, after: Partial<ReleaseState>): boolean => {
+  if (kind === "hold") {
+    return after.hold !== null;
+  }
   if (after.repeated && kind !== "lift") {
     return after.repeated.stands;
   }
@@ -193,11 +214,23 @@ export const outcomeOf = (action: Action, before: ReleaseState, after: Answer): 
         ? `Started ${plural(after.run_ids.length, "replay")} of live runs with version ${action.version}.`
         : `Started ${plural(after.run_ids.length, "canary run")} of version ${action.version}.`
       : wordingOf(action, before).done,
-  warnings: after.warnings ?? [],
+  warnings: [...describeRepair(after), ...(after.warnings ?? [])],
   ...(after.run_ids && {
     runsPath: `/dags/${encodeURIComponent(before.dag_id)}/runs?run_id_pattern=canary__v${action.version}__`,
   }),
 });
+
+/** Say which runs a rollback canceled, reran and left alone. */
+const describeRepair = ({ repair }: Answer): Array<string> =>
+  repair && repair.cancelled.length + repair.rerun.length + repair.blocked.length > 0
+    ? [
+        `${plural(repair.cancelled.length, "run")} canceled, ${plural(repair.rerun.length, "run")} queued to rerun.`,
+        ...repair.blocked.slice(0, BLOCKED_SHOWN).map(({ message }) => message),
+      ]
+    : [];
+
+/** How many of the runs that could not be repaired are named. */
+const BLOCKED_SHOWN = 10;
 
 /** A prefilled reason, so that a rollback takes two clicks; empty for the other actions. */
 export const defaultReason = (action: Action, state: ReleaseState): string =>
@@ -232,6 +265,17 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
     return "The configuration is not valid JSON.";
   }
 };
+
+const moment = (local: string): string | undefined => (local === "" ? undefined : new Date(local).toISOString());
+
+const repairOf = ({ finished, unfinished }: Choices) =>
+  finished === "keep" && unfinished === "keep"
+    ? undefined
+    : {
+        finished: finished === "keep" ? "keep" : "rerun",
+        only_failed: finished === "failed",
+        unfinished,
+      };
 
 /** Build the request; `base` is the state that the user saw. */
 export const requestOf = (
@@ -272,13 +316,16 @@ export const requestOf = (
         method: "POST",
         path: `${dag}/canaryRuns`,
       };
+    case "hold":
+      return { body: { ...common, until: moment(choices.until) }, method: "PUT", path: `${dag}/hold` };
     case "lift":
+      return { method: "DELETE", path: `${dag}/hold`, query: common };
     case "pin":
       return {
         body: {
           ...common,
           ...seen,
-          override_reason: action.kind === "lift" ? reason : override,
+          override_reason: override,
           version_number: action.version,
         },
         method: "PUT",
@@ -298,8 +345,10 @@ export const requestOf = (
           ...common,
           expected_version: base.active?.version_number,
           hold: choices.hold,
+          hold_until: choices.hold ? moment(choices.until) : undefined,
           override_reason: override,
           reject_current: choices.rejectCurrent,
+          repair: repairOf(choices),
           to_version: action.version,
         },
         method: "POST",

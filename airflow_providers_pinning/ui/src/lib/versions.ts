@@ -18,6 +18,7 @@
  */
 
 import type { Identity, ReleaseState, Version } from "src/api/types";
+import { absolute } from "src/lib/time";
 
 /** Whether the code of a version can be had again; without that it is never pinned, and runs no canaries. */
 export const isVersioned = ({ bundle_version: version }: Pick<Identity, "bundle_version">): boolean => version !== null;
@@ -100,6 +101,17 @@ export const countRuns = (version: Pick<Version, "run_counts">): number =>
   Object.values(version.run_counts).reduce((sum, count) => sum + count, 0);
 
 export const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+/** What speaks for or against a version: how its runs ended, until when it was active, and whether it is rejected. */
+export const evidenceOf = (version: Version): string =>
+  [
+    `${version.run_counts.success ?? 0} ok, ${version.run_counts.failed ?? 0} failed`,
+    version.active_until === null ? "" : `active until ${absolute(version.active_until)}`,
+    version.state === "rejected" ? "rejected" : "",
+    version.code_state === "missing" ? "code missing" : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
 
 /** The numbers of the rejected versions. */
 export const rejectedOf = (versions: ReadonlyArray<Version>): ReadonlySet<number> =>

@@ -41,6 +41,9 @@ import { isVersioned, rejectedOf, VERSIONED_REMEDY } from "src/lib/versions";
 const has = ({ health }: ReleaseState, problem: string): boolean =>
   health.problems.some(({ reason }) => reason === problem);
 
+/** Events that change the active version. */
+const MOVES = new Set(["pinned", "rolled_back", "unpinned"]);
+
 interface ActionsProps {
   readonly onAct: (action: Action) => void;
   readonly pinning: DagPinning;
@@ -51,11 +54,15 @@ const DagActions = ({
   onAct,
   pinning: {
     permissions,
-    rollbackTarget: { passed_over: without, to_version: target },
+    events,
+    rollbackTarget: { passed_over: without, runs, to_version: target },
     state,
   },
-}: ActionsProps) =>
-  permissions.change ? (
+}: ActionsProps) => {
+  // What a person chose may be bad; right after a rollback, and on a Dag that was never pinned, nothing says so.
+  const lastMove = events.items.find(({ kind }) => MOVES.has(kind));
+
+  return permissions.change ? (
     <HStack wrap="wrap">
       {state.active && has(state, "version_drifted") ? (
         <Button colorPalette="brand" onClick={() => state.active && onAct(actionOn("repair", state.active))} size="sm">
@@ -71,13 +78,19 @@ const DagActions = ({
           Acknowledge runs
         </Button>
       ) : undefined}
-      {target && !state.runs?.failing ? (
+      {target && lastMove && !state.runs?.failing ? (
         <Button
-          colorPalette="danger"
-          onClick={() => onAct({ ...actionOn("rollback", target), skipped: without })}
+          {...(lastMove.kind === "pinned" ? { colorPalette: "danger" } : { variant: "outline" })}
+          onClick={() =>
+            onAct({
+              ...actionOn("rollback", target),
+              runs: permissions.edit_runs ? runs : undefined,
+              skipped: without,
+            })
+          }
           size="sm"
         >
-          Roll back to version {target.version_number}
+          {lastMove.kind === "pinned" ? `Roll back to version ${target.version_number}` : "Roll back further…"}
         </Button>
       ) : undefined}
       {state.pinned && state.latest ? (
@@ -95,8 +108,14 @@ const DagActions = ({
           Pin version {state.active.version_number}
         </Button>
       ) : undefined}
+      {!state.hold && state.pinned && state.active ? (
+        <Button onClick={() => state.active && onAct(actionOn("hold", state.active))} size="sm" variant="outline">
+          Hold
+        </Button>
+      ) : undefined}
     </HStack>
   ) : undefined;
+};
 
 interface Props {
   readonly dagId: string;
@@ -150,7 +169,11 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
               const { passed_over: skipped, to_version: target } = data.rollbackTarget;
 
               if (target) {
-                act({ ...actionOn("rollback", target), skipped });
+                act({
+                  ...actionOn("rollback", target),
+                  runs: data.permissions.edit_runs ? data.rollbackTarget.runs : undefined,
+                  skipped,
+                });
               }
             }}
             state={data.state}
@@ -208,6 +231,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
               soak={data.soak?.version.version_number === action.version ? data.soak : null}
               replayable={countReplayable(data.runs?.items ?? [], data.state)}
               state={data.state}
+              versions={data.versions.items}
             />
           )}
         </Stack>

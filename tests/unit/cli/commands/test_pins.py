@@ -54,6 +54,20 @@ class TestPin:
         assert (event.actor, event.actor_kind, event.reason) == (getuser(), "cli", "tested")
         assert event.source["hostname"]
 
+    @pytest.mark.parametrize(
+        ("options", "variable", "actor"),
+        [(("--actor", "maria"), "jan", "maria"), ((), "jan", "jan"), ((), " ", getuser())],
+    )
+    def test_is_recorded_with_who_is_named_beside_the_user_of_the_system(
+        self, options, variable, actor, pinning, orders, monkeypatch
+    ):
+        monkeypatch.setenv("AIRFLOW_PINNING_ACTOR", variable)
+
+        pinning("pin", "orders", "-V", 1, *WHY, *options)
+
+        event = newest_event(orders)
+        assert (event.actor, event.actor_kind, event.source["os_user"]) == (actor, "cli", getuser())
+
     def test_is_written_to_the_audit_log_even_if_it_is_refused(self, pinning, orders):
         assert pinning("pin", "orders", "-V", 99, *WHY).code == 4
 
@@ -114,7 +128,7 @@ class TestPin:
         assert "held: " in pinning("pin", "orders", "-V", 1, *WHY).err
         done = pinning("pin", "orders", "-V", 1, *WHY, "--override-reason", "the cause is mended")
         assert (done.code, done.table["hold"]) == (0, "")
-        assert (newest_event(orders).kind, newest_event(orders).override_reason) == ("confirmed", "the cause is mended")
+        assert (newest_event(orders).kind, newest_event(orders).override_reason) == ("unheld", "the cause is mended")
 
     def test_with_a_key_is_made_once(self, pinning, orders):
         for _ in range(2):

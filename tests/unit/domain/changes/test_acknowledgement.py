@@ -24,9 +24,10 @@ from sqlalchemy import delete, func, select
 
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs, forget_acknowledgements
 from airflow_providers_pinning.domain.errors import RevisionConflictError, UnknownDagError, UnknownRunError
-from airflow_providers_pinning.domain.history.events import Caller, Change, list_events
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.models import Acknowledgement
+from tests.support.events import list_events
 from tests.support.sources import CHANGED, STABLE
 from tests.support.stock import without_enforcement
 

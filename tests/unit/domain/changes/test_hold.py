@@ -16,11 +16,22 @@
 # under the License.
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from airflow._shared.timezones import timezone
 from airflow.jobs.job import Job, JobState
 
-from airflow_providers_pinning.domain.errors import DagHeldError, NotEnforcedError
-from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.domain.changes import hold
+from airflow_providers_pinning.domain.errors import (
+    DagHeldError,
+    HoldEndsInPastError,
+    NotEnforcedError,
+    RevisionConflictError,
+    UnknownDagError,
+)
+from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.models import Event, Pin
 from tests.support.sources import CHANGED, STABLE
 
 
@@ -64,7 +75,7 @@ def test_override_lifts_the_hold_even_if_the_version_is_pinned_already(held):
     state = held.pin("orders", 2, override_reason="fixed upstream")
     assert (state.active.version_number, state.hold) == (2, None)
     newest = held.session.query(Event).order_by(Event.id.desc()).first()
-    assert (newest.kind, newest.override_reason) == ("confirmed", "fixed upstream")
+    assert (newest.kind, newest.override_reason) == ("unheld", "fixed upstream")
 
 
 def test_hold_can_be_lifted_while_nothing_could_be_pinned(held):
@@ -77,3 +88,141 @@ def test_hold_can_be_lifted_while_nothing_could_be_pinned(held):
     state = held.pin("orders", 2, override_reason="fixed upstream")
 
     assert (state.active.version_number, state.hold) == (2, None)
+
+
+@pytest.fixture
+def pinned(lab):
+    """Version 1 of two Dags is pinned, and version 2 is there."""
+    both = {"orders": STABLE, "invoices": STABLE.replace('"orders"', '"invoices"')}
+    lab.commit("sha1", **both)
+    lab.pin("orders", 1)
+    lab.pin("invoices", 1)
+    lab.commit("sha2", **{name: source.replace('"load"', '"load2"') for name, source in both.items()})
+    return lab
+
+
+def put_on_hold(lab, dag_id="orders", *, until=None, **conditions):
+    state = hold.hold(dag_id, lab.change(**conditions), until=until, session=lab.session)
+    lab.session.commit()
+    return state
+
+
+def lift(lab, dag_id="orders", **conditions):
+    state = hold.unhold(dag_id, lab.change(**conditions), session=lab.session)
+    lab.session.commit()
+    return state
+
+
+def kinds(lab, dag_id="orders"):
+    events = lab.session.query(Event).where(Event.dag_id == dag_id).order_by(Event.id)
+    return [(event.kind, event.revision) for event in events]
+
+
+class TestHoldingAndLifting:
+    def test_are_events_of_their_own_with_revisions(self, pinned):
+        held = put_on_hold(pinned, reason="month end")
+        lifted = lift(pinned, reason="month ended")
+
+        assert (held.hold.reason, held.hold.actor, held.hold.until, held.revision) == ("month end", "alice", None, 2)
+        assert (lifted.hold, lifted.revision, lifted.active.version_number) == (None, 3, 1)
+        assert kinds(pinned) == [("pinned", 1), ("held", 2), ("unheld", 3)]
+
+    def test_hold_a_dag_that_was_never_pinned(self, lab):
+        lab.commit("sha1", orders=STABLE)
+        put_on_hold(lab, reason="not yet")
+
+        with pytest.raises(DagHeldError, match="not yet"):
+            lab.pin("orders", 1)
+
+    def test_do_nothing_if_it_is_so_already(self, pinned):
+        put_on_hold(pinned, reason="month end")
+        again = put_on_hold(pinned, reason="month end")
+        lift(pinned)
+        lift(pinned)
+
+        assert again.revision == 2
+        assert kinds(pinned) == [("pinned", 1), ("held", 2), ("unheld", 3)]
+
+    def test_replace_a_hold_with_the_former_one_in_the_history(self, pinned):
+        put_on_hold(pinned, reason="month end")
+        assert put_on_hold(pinned, reason="audit").hold.reason == "audit"
+
+        newest = pinned.session.query(Event).order_by(Event.id.desc()).first()
+        assert newest.evidence["replaced"]["reason"] == "month end"
+
+    def test_are_refused_from_another_revision(self, pinned):
+        with pytest.raises(RevisionConflictError):
+            put_on_hold(pinned, expected_revision=7)
+
+    def test_are_made_once_however_often_they_are_sent(self, pinned):
+        put_on_hold(pinned, idempotency_key="once")
+        lift(pinned)
+        again = put_on_hold(pinned, idempotency_key="once")
+
+        assert (again.hold, again.repeated.revision) == (None, 2)
+
+    def test_of_many_dags_are_one_change(self, pinned):
+        with pytest.raises(UnknownDagError):
+            hold.hold_all(["invoices", "orders", "zebra"], pinned.change(), session=pinned.session)
+        pinned.session.rollback()
+        assert pinned.pin_state("invoices").hold is None
+
+        states = hold.hold_all(["orders", "invoices", "orders"], pinned.change("audit"), session=pinned.session)
+        pinned.session.commit()
+
+        assert [(state.dag_id, state.hold.reason) for state in states] == [("invoices", "audit"), ("orders", "audit")]
+        lifted = hold.unhold_all(["orders", "invoices"], pinned.change("done"), session=pinned.session)
+        assert [state.hold for state in lifted] == [None, None]
+
+
+class TestTheEndOfAHold:
+    def test_is_told(self, pinned):
+        until = timezone.utcnow() + timedelta(hours=1)
+
+        assert put_on_hold(pinned, until=until).hold.until == until
+        with pytest.raises(DagHeldError, match="until 20"):
+            pinned.pin("orders", 2)
+
+    def test_lets_the_dag_be_changed_without_anybody_lifting_it(self, pinned):
+        put_on_hold(pinned, until=timezone.utcnow() + timedelta(hours=1))
+        pinned.session.query(Pin).where(Pin.dag_id == "orders").update(
+            {"hold_until": timezone.utcnow() - timedelta(seconds=1)}
+        )
+        pinned.session.commit()
+
+        assert pinned.pin_state("orders").hold is None
+        assert lists.list_pins(lists.PinFilter(), limit=9, offset=0, session=pinned.session)[0][1].hold is None
+        assert pinned.pin("orders", 2).active.version_number == 2
+        assert "unheld" not in dict(kinds(pinned))
+
+    def test_is_refused_if_it_is_over(self, pinned):
+        with pytest.raises(HoldEndsInPastError, match="which is over"):
+            put_on_hold(pinned, until=timezone.utcnow() - timedelta(seconds=1))
+
+    def test_is_that_of_a_rollback_too(self, pinned):
+        pinned.pin("orders", 2)
+        until = timezone.utcnow() + timedelta(hours=1)
+
+        assert pinned.roll_back("orders", hold=True, hold_until=until).hold.until == until
+
+
+def test_the_hold_of_a_rollback_is_in_the_history(held):
+    assert kinds(held)[-2:] == [("rolled_back", 4), ("held", 4)]
+
+
+def test_pinning_over_a_hold_says_in_the_history_that_it_lifted_it(held):
+    held.pin("orders", 3, override_reason="fixed upstream")
+
+    assert kinds(held)[-2:] == [("unheld", 5), ("pinned", 5)]
+
+
+def test_unpinning_over_a_hold_says_in_the_history_that_it_lifted_it(held):
+    held.unpin("orders", override_reason="fixed upstream")
+
+    assert {("unheld", 5), ("unpinned", 5)} == set(kinds(held)[-2:])
+
+
+def test_lifting_a_hold_by_pinning_the_active_version_again_counts_a_revision(held):
+    held.pin("orders", 2, override_reason="fixed upstream", idempotency_key="lift")
+
+    assert kinds(held)[-1] == ("unheld", 5)

@@ -156,7 +156,7 @@ class TestRepair:
         assert (contents(lab), state.revision) == (before, 1)
 
     def test_is_part_of_the_history_with_what_was_there(self, drifted, session):
-        from airflow_providers_pinning.domain.history.events import list_events
+        from tests.support.events import list_events
 
         rewritten = drifted.serialized("orders", 1).dag_hash
         repair(session)

@@ -16,7 +16,7 @@
 # under the License.
 from __future__ import annotations
 
-from airflow_providers_pinning.domain.history.events import list_events
+from tests.support.events import list_events
 from tests.support.sources import dag_file
 
 

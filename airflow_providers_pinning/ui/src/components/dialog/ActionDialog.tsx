@@ -21,12 +21,14 @@ import { Button, CloseButton, Dialog, Portal, Stack, Text } from "@chakra-ui/rea
 import { useRef, useState } from "react";
 
 import { ApiError, call, newKey } from "src/api/client";
-import type { ReleaseState, Soak } from "src/api/types";
+import type { ReleaseState, Soak, Version } from "src/api/types";
 import { ActionFields } from "src/components/dialog/ActionFields";
 import { ComparePreview } from "src/components/dialog/ComparePreview";
 import { Notice } from "src/components/Notice";
 import { RequestFailure } from "src/components/dialog/RequestFailure";
+import { VersionChoice } from "src/components/dialog/VersionChoice";
 import {
+  actionOn,
   validationError,
   defaultReason,
   rebased,
@@ -38,6 +40,7 @@ import {
   type Choices,
   type Outcome,
 } from "src/lib/actions";
+import { draftOf, dropDraft, keepDraft } from "src/lib/drafts";
 import { DEFAULT_REPLAYS } from "src/lib/replays";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
@@ -67,6 +70,7 @@ interface Props {
   /** How many live runs of the active version a canary can replay. */
   readonly replayable: number;
   readonly state: ReleaseState;
+  readonly versions: ReadonlyArray<Version>;
 }
 
 /** Asks for a reason, shows what will change, and makes the change. */
@@ -80,24 +84,38 @@ export const ActionDialog = ({
   runsNeeded,
   soak,
   state,
+  versions,
 }: Props) => {
   const [action, setAction] = useState(offered);
   const [base, setBase] = useState(state);
-  const [choices, setChoices] = useState<Choices>({
-    conf: "",
-    count: runsNeeded,
-    hold: false,
-    inputs: replayable > 0 ? "replay" : "new",
-    isolation: {},
-    last: Math.min(DEFAULT_REPLAYS, replayable),
-    override: "",
-    reason: defaultReason(action, state),
-    rejectCurrent: true,
-  });
+  const [choices, setChoices] = useState<Choices>(
+    () =>
+      draftOf(state.dag_id, action) ?? {
+        conf: "",
+        count: runsNeeded,
+        finished: "keep",
+        hold: false,
+        inputs: replayable > 0 ? "replay" : "new",
+        isolation: {},
+        last: Math.min(DEFAULT_REPLAYS, replayable),
+        override: "",
+        reason: defaultReason(action, state),
+        rejectCurrent: true,
+        unfinished: "keep",
+        until: "",
+      },
+  );
   const [refused, setRefused] = useState<{ error: ApiError; seen: number }>();
   const [attempted, setAttempted] = useState(false);
   const [busy, setBusy] = useState(false);
+  const [progress, setProgress] = useState("");
   const first = useRef<HTMLTextAreaElement | null>(null);
+  // Somebody else made this very rollback: nothing is left to do.
+  const isDone = refused?.error.already !== undefined;
+  const close = () => {
+    keepDraft(state.dag_id, offered, choices);
+    onClose();
+  };
   const wording = wordingOf({ ...action, rejected: rejected.has(action.version) }, base);
   // There is nothing to compare with.
   const isDeleted = base.health.problems.some(({ reason }) => reason === "version_missing");
@@ -123,15 +141,30 @@ export const ActionDialog = ({
       // An override reason for an objection that no longer exists must not override another one.
       const entered = needsOverride ? choices : { ...choices, override: "" };
       const { path, ...request } = requestOf(action, entered, base, sent.current.key);
-      const answer = await call<Answer>(path, request);
+      let answer = await call<Answer>(path, request);
 
+      // A repair of many runs takes several requests: each goes on where the last one ended.
+      for (let left = answer.repair?.pending ?? 0; left > 0;) {
+        const all = (answer.repair?.cancelled.length ?? 0) + (answer.repair?.rerun.length ?? 0);
+
+        setProgress(`Rolled back. Repaired ${all - left} of ${all} runs…`);
+        answer = { ...(await call<Answer>(path, request)), repeated: answer.repeated };
+        if ((answer.repair?.pending ?? 0) >= left) {
+          break;
+        }
+        left = answer.repair?.pending ?? 0;
+      }
+
+      dropDraft(state.dag_id, offered);
       onDone(outcomeOf(action, base, answer), isState(answer) ? answer : undefined);
     } catch (problem) {
       const refusal = problem instanceof ApiError ? problem : new ApiError(0, "unexpected", String(problem));
 
       setAttempted(false);
       setRefused({ error: refusal, seen: base.revision });
-      if (refusal.state) {
+      if (refusal.already) {
+        dropDraft(state.dag_id, offered);
+      } else if (refusal.state) {
         const [before, after] = [defaultReason(action, base), defaultReason(action, refusal.state)];
 
         setBase(refusal.state);
@@ -148,7 +181,7 @@ export const ActionDialog = ({
     <Dialog.Root
       closeOnInteractOutside={false}
       initialFocusEl={() => first.current}
-      onOpenChange={({ open }) => (open || busy ? undefined : onClose())}
+      onOpenChange={({ open }) => (open || busy ? undefined : close())}
       open
       scrollBehavior="inside"
       size="lg"
@@ -162,7 +195,7 @@ export const ActionDialog = ({
             my={{ base: 2, md: 12 }}
           >
             <Dialog.Header>
-              <Dialog.Title>{wording.title}</Dialog.Title>
+              <Dialog.Title>{isDone ? "Already rolled back" : wording.title}</Dialog.Title>
             </Dialog.Header>
             <Dialog.Body>
               <form
@@ -178,25 +211,40 @@ export const ActionDialog = ({
               >
                 <Stack gap={4}>
                   {refused === undefined ? undefined : <RequestFailure {...refused} />}
-                  <Text whiteSpace="pre-line">{wording.effect}</Text>
-                  {verdict === null ? undefined : (
-                    <Notice
-                      status={VERDICT_STATUS[verdict.verdict] ?? "warning"}
-                      title={`The verdict on version ${action.version} is ${verdict.verdict}`}
-                    >
-                      {verdict.message}
-                      {verdict.verdict === "failed" ? " Say why you promote it anyway." : ""}
-                    </Notice>
+                  {isDone ? undefined : (
+                    <>
+                      {action.kind === "rollback" ? (
+                        <VersionChoice
+                          active={base.active?.version_number}
+                          chosen={action.version}
+                          onChoose={(version) =>
+                            setAction({ ...actionOn("rollback", version), runs: action.runs, skipped: [] })
+                          }
+                          versions={versions}
+                        />
+                      ) : undefined}
+                      <Text whiteSpace="pre-line">{wording.effect}</Text>
+                      {verdict === null ? undefined : (
+                        <Notice
+                          status={VERDICT_STATUS[verdict.verdict] ?? "warning"}
+                          title={`The verdict on version ${action.version} is ${verdict.verdict}`}
+                        >
+                          {verdict.message}
+                          {verdict.verdict === "failed" ? " Say why you promote it anyway." : ""}
+                        </Notice>
+                      )}
+                      <ActionFields
+                        action={action}
+                        choices={choices}
+                        needsOverride={needsOverride}
+                        onChange={(changed) => setChoices({ ...choices, ...changed })}
+                        replayable={replayable}
+                        state={base}
+                      />
+                    </>
                   )}
-                  <ActionFields
-                    action={action}
-                    choices={choices}
-                    needsOverride={needsOverride}
-                    onChange={(changed) => setChoices({ ...choices, ...changed })}
-                    replayable={replayable}
-                    state={base}
-                  />
-                  {PREVIEWED.has(action.kind) &&
+                  {!isDone &&
+                  PREVIEWED.has(action.kind) &&
                   !isDeleted &&
                   base.active &&
                   base.active.version_number !== action.version ? (
@@ -212,22 +260,29 @@ export const ActionDialog = ({
               </form>
             </Dialog.Body>
             <Dialog.Footer flexWrap="wrap">
+              {progress === "" || !busy ? undefined : (
+                <Text flexGrow={1} fontSize="sm" role="status">
+                  {progress}
+                </Text>
+              )}
               {invalid === undefined || !attempted ? undefined : (
                 <Text color="red.fg" flexGrow={1} fontSize="sm" role="alert">
                   {invalid}
                 </Text>
               )}
-              <Button disabled={busy} onClick={onClose} variant="outline">
-                Cancel
+              <Button disabled={busy} onClick={isDone ? onClose : close} variant="outline">
+                {isDone ? "Close" : "Cancel"}
               </Button>
-              <Button
-                colorPalette={action.kind === "rollback" || action.kind === "reject" ? "danger" : "brand"}
-                form="pinning-action"
-                loading={busy}
-                type="submit"
-              >
-                {wording.confirm}
-              </Button>
+              {isDone ? undefined : (
+                <Button
+                  colorPalette={action.kind === "rollback" || action.kind === "reject" ? "danger" : "brand"}
+                  form="pinning-action"
+                  loading={busy}
+                  type="submit"
+                >
+                  {wording.confirm}
+                </Button>
+              )}
             </Dialog.Footer>
             <Dialog.CloseTrigger asChild>
               <CloseButton aria-label="Close" disabled={busy} size="sm" />

@@ -17,10 +17,11 @@
  * under the License.
  */
 
-import { Field, Textarea } from "@chakra-ui/react";
+import { Field, Input, Textarea } from "@chakra-ui/react";
 
 import type { ReleaseState } from "src/api/types";
 import { CanaryFields } from "src/components/dialog/CanaryFields";
+import { RepairFields } from "src/components/dialog/RepairFields";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import type { Action, Choices } from "src/lib/actions";
 import { MAX_REASON } from "src/lib/limits";
@@ -64,7 +65,20 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
         <LabeledCheckbox checked={choices.hold} onChange={(hold) => onChange({ hold })}>
           Hold this version (blocks automatic promotions)
         </LabeledCheckbox>
+        <RepairFields choices={choices} onChange={onChange} runs={action.runs} version={state.active?.version_number} />
       </>
+    ) : undefined}
+    {action.kind === "hold" || (action.kind === "rollback" && choices.hold) ? (
+      <Field.Root>
+        <Field.Label>Hold until</Field.Label>
+        <Input
+          onChange={({ target }) => onChange({ until: target.value })}
+          type="datetime-local"
+          value={choices.until}
+          w="16rem"
+        />
+        <Field.HelperText>Empty: until someone removes it. In your browser's time zone.</Field.HelperText>
+      </Field.Root>
     ) : undefined}
     {needsOverride ? (
       <Field.Root required>

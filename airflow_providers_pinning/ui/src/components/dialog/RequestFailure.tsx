@@ -29,7 +29,15 @@ interface Props {
 
 /** Why a change was not made, or that its outcome is unknown. */
 export const RequestFailure = ({ error, seen }: Props) => {
-  const { components, message, reason, state, status } = error;
+  const { already, components, message, reason, state, status } = error;
+
+  if (already) {
+    return (
+      <Notice live status="info" title={`Already rolled back by ${already.actor}`}>
+        {`From version ${already.from_version} to version ${already.to_version}, ${absolute(already.at)}: ${already.reason}\nNothing is left to do.`}
+      </Notice>
+    );
+  }
 
   if (reason === "revision_conflict" && state && state.revision !== seen) {
     const who = state.pin

@@ -1,0 +1,125 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The history of changes: of one Dag, and of all that the user may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.common.router import AirflowRouter
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Depends, Path, Query
+
+from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.routes.versions import Limit, Offset
+from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read, may_read_runs_of
+from airflow_providers_pinning.domain.errors import UnknownEventError
+from airflow_providers_pinning.domain.history import search
+from airflow_providers_pinning.domain.history.events import EventKind
+from airflow_providers_pinning.domain.history.search import EventFilter
+from airflow_providers_pinning.domain.versions.identity import require_dag
+from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.schemas.common import Moment
+from airflow_providers_pinning.schemas.storable import DagId, Text
+from airflow_providers_pinning.schemas.versions import EventCollectionResponse, EventFeedResponse, EventResponse
+
+router = AirflowRouter(tags=["History"])
+
+EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+def _filter(
+    kind: Annotated[
+        list[EventKind] | None, Query(description="Only what was done so; can be given several times.")
+    ] = None,
+    actor: Annotated[Text | None, Query(description="Only what this user did.")] = None,
+    since: Annotated[Moment | None, Query(description="Only what was done then or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Only what was done before.")] = None,
+    text: Annotated[Text | None, Query(description="Part of the reason or of the actor's name.")] = None,
+) -> EventFilter:
+    return EventFilter(kinds=tuple(kind or ()), actor=actor, since=since, until=until, text=text)
+
+
+FilterDep = Annotated[EventFilter, Depends(_filter)]
+
+
+@router.get("/dags/{dag_id}/events", responses=responses(404), dependencies=[may_read])
+def get_events(
+    dag_id: DagId, user: GetUserDep, session: SessionDep, which: FilterDep, limit: Limit = 50, offset: Offset = 0
+) -> EventCollectionResponse:
+    """
+    List what was changed, by whom and why, newest first.
+
+    Which runs it was about is told only to who may read the runs of the Dag, and which task asked for it only to who
+    may read the runs of that task's Dag, or asked for it.
+    """
+    require_dag(dag_id, session=session)
+    wanted = EventFilter(**{**vars(which), "dag_id": dag_id})
+    listed, total = search.list_events(wanted, limit=limit, offset=offset, session=session)
+    return EventCollectionResponse(events=_shown(listed, user), total_entries=total)
+
+
+@router.get("/events", responses=responses(), dependencies=[may_read])
+def get_event_feed(
+    readable: ReadableDagIdsDep,
+    user: GetUserDep,
+    session: SessionDep,
+    which: FilterDep,
+    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
+    limit: Limit = 50,
+    before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="`next_before` of the last answer.")] = None,
+) -> EventFeedResponse:
+    """List what was changed of any Dag that the user may read, newest first."""
+    wanted = EventFilter(**{**vars(which), "dag_ids": readable, "dag_id_pattern": dag_id_pattern})
+    listed, go_on = search.next_events(wanted, limit=limit, before=before, session=session)
+    return EventFeedResponse(events=_shown(listed, user), next_before=go_on)
+
+
+@router.get("/events/{event_id}", responses=responses(404), dependencies=[may_read])
+def get_event(event_id: EventId, readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDep) -> EventResponse:
+    """Get one change, to which a link may lead."""
+    event = search.find_event(event_id, session=session)
+    if event is None or event.dag_id not in readable:
+        raise UnknownEventError(f"There is no change {event_id}, or you may not read its Dag.", event_id=event_id)
+    return _shown([event], user)[0]
+
+
+def _shown(events: Iterable[Event], user: BaseUser) -> list[EventResponse]:
+    """Leave out what the user may not see of runs."""
+    shown = [EventResponse.model_validate(event) for event in events]
+    dag_ids = {event.dag_id for event in shown} | set(filter(None, map(_dag_of_source, shown)))
+    with_runs = may_read_runs_of(dag_ids, user=user)
+    for event in shown:
+        if event.dag_id not in with_runs:
+            facts = (event.evidence or {}).items()
+            event.evidence = {name: fact for name, fact in facts if not _names_runs(name)} or None
+        source_dag = _dag_of_source(event)
+        if source_dag and source_dag not in with_runs and event.actor != user.get_name():
+            event.source = None
+    return shown
+
+
+def _dag_of_source(event: EventResponse) -> str | None:
+    dag_id = (event.source or {}).get("dag_id")
+    return dag_id if isinstance(dag_id, str) else None
+
+
+def _names_runs(fact: str) -> bool:
+    return fact == "replays" or fact.endswith("run_ids")

@@ -1,0 +1,269 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The live runs of a version that is rolled back: which there are, and which of them a repair is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.state import State, TaskInstanceState
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.vocabulary import FinishedRuns, RunBlock, UnfinishedRuns
+
+RUNS_IN_A_STATEMENT = 500
+"""How many runs are named in one statement."""
+
+_AT_WORK = (TaskInstanceState.RUNNING, TaskInstanceState.QUEUED, TaskInstanceState.RESTARTING)
+"""States in which a process may be at a task, or may be handed it any moment."""
+
+
+@dataclass(frozen=True)
+class RunRepair:
+    """What becomes of the runs of the version that a rollback replaces."""
+
+    unfinished: UnfinishedRuns = UnfinishedRuns.KEEP
+    finished: FinishedRuns = FinishedRuns.KEEP
+    since: datetime | None = None
+    """Only runs that were due then or later; ``None`` takes those that were created since the version was pinned."""
+    only_failed: bool = False
+    """Of the finished runs, rerun only those that failed."""
+    run_ids: tuple[str, ...] | None = None
+    """Only these runs; ``None`` takes all."""
+    skip_blocked: bool = False
+    """Leave runs alone that cannot be repaired, rather than refuse the whole."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything is to be done."""
+        return self.unfinished is not UnfinishedRuns.KEEP or self.finished is not FinishedRuns.KEEP
+
+    def as_request(self) -> dict[str, Any]:
+        """Return plain values, for comparing requests."""
+        return {
+            "unfinished": self.unfinished.value,
+            "finished": self.finished.value,
+            "since": self.since and self.since.isoformat(),
+            "only_failed": self.only_failed,
+            "run_ids": None if self.run_ids is None else sorted(self.run_ids),
+            "skip_blocked": self.skip_blocked,
+        }
+
+
+@dataclass(frozen=True)
+class BlockedRun:
+    """A run that cannot be repaired."""
+
+    run_id: str
+    reason: str
+    """A word of :class:`~airflow_providers_pinning.vocabulary.RunBlock`."""
+    message: str
+
+
+@dataclass(frozen=True)
+class RepairReport:
+    """What a repair did, or would do."""
+
+    version_number: int
+    """The version whose runs they are."""
+    by_state: Mapping[str, int] = field(default_factory=dict)
+    """How many live runs of the version there were, by state."""
+    cancelled: tuple[str, ...] = ()
+    """Ids of unfinished runs that are stopped."""
+    rerun: tuple[str, ...] = ()
+    """Ids of finished runs that are cleared onto the version that is now active."""
+    pending: int = 0
+    """How many of these runs are still to be stopped or cleared; the same request repeated goes on with them."""
+    blocked: tuple[BlockedRun, ...] = ()
+    """Runs that were left alone, and why."""
+
+    def evidence(self, repair: RunRepair) -> dict[str, Any]:
+        """Return what the history keeps: counts for everybody, and run ids for who may read runs."""
+        counts = {name: len(getattr(self, name)) for name in ("cancelled", "rerun", "blocked")}
+        kept = {
+            "cancelled_run_ids": list(self.cancelled),
+            "rerun_run_ids": list(self.rerun),
+            "blocked_run_ids": [asdict(run) for run in self.blocked],
+        }
+        asked = {"version_number": self.version_number, "by_state": dict(self.by_state), **repair.as_request()}
+        del asked["run_ids"]
+        return {"repair": {**asked, **counts}, **{name: ids for name, ids in kept.items() if ids}}
+
+    @classmethod
+    def from_evidence(cls, evidence: Mapping[str, Any] | None) -> RepairReport | None:
+        """Return the report that the history kept, if there was a repair."""
+        evidence = evidence or {}
+        if not (kept := evidence.get("repair")):
+            return None
+        return cls(
+            kept["version_number"],
+            kept["by_state"],
+            tuple(evidence.get("cancelled_run_ids", ())),
+            tuple(evidence.get("rerun_run_ids", ())),
+            blocked=tuple(BlockedRun(**run) for run in evidence.get("blocked_run_ids", ())),
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs that a repair is about, as their rows are locked."""
+
+    cancel: tuple[DagRun, ...]
+    rerun: tuple[DagRun, ...]
+    blocked: tuple[BlockedRun, ...]
+
+
+def count_runs(
+    dag_id: str, version: VersionIdentity, pin: Pin | None, since: datetime | None = None, *, session: Session
+) -> dict[str, int]:
+    """
+    Count the live runs of a version by state.
+
+    :param pin: the Dag's pin; if it chooses the version, only runs that were created since then count
+    :param since: only runs that were due then or later, whenever the version was pinned
+    """
+    return {
+        str(state): count
+        for state, count in session.execute(
+            select(DagRun.state, func.count())
+            .where(*_affected(dag_id, version, pin, since))
+            .group_by(DagRun.state)
+            .order_by(DagRun.state)
+        )
+    }
+
+
+def plan(dag_id: str, version: VersionIdentity, pin: Pin | None, repair: RunRepair, *, session: Session) -> Plan:
+    """
+    Lock the runs that a repair is about, and find those that cannot be repaired.
+
+    The scheduler holds the runs that it works on: this waits for it.
+    """
+    runs = session.scalars(
+        select(DagRun)
+        .where(*_affected(dag_id, version, pin, repair.since))
+        .order_by(DagRun.id)
+        .with_for_update(of=DagRun)
+        .execution_options(populate_existing=True)
+    ).all()
+    blocked: list[BlockedRun] = []
+    if repair.run_ids is not None:
+        wanted = set(repair.run_ids)
+        blocked += _not_among(dag_id, sorted(wanted - {run.run_id for run in runs}), version, session=session)
+        runs = [run for run in runs if run.run_id in wanted]
+    cancel = [run for run in runs if run.state in State.unfinished_dr_states]
+    rerun = [run for run in runs if run.state in State.finished_dr_states]
+    if repair.unfinished is UnfinishedRuns.KEEP:
+        if repair.run_ids is not None:
+            said = "is not finished; stop it first, or ask for unfinished runs to be canceled"
+            blocked += [block(run.run_id, RunBlock.UNFINISHED, said) for run in cancel]
+        cancel = []
+    if repair.only_failed:
+        rerun = [run for run in rerun if run.state == "failed"]
+    if repair.finished is FinishedRuns.KEEP:
+        rerun = []
+    empty = {run.run_id for run in rerun} - _with_tasks(dag_id, [run.run_id for run in rerun], session=session)
+    blocked += [block(run_id, RunBlock.NO_TASKS, "has no tasks to run again") for run_id in sorted(empty)]
+    rerun = [run for run in rerun if run.run_id not in empty]
+    at_work = _at_work(dag_id, [run.run_id for run in rerun], session=session)
+    blocked += [
+        block(
+            run.run_id,
+            RunBlock.TASKS_RUNNING,
+            f"has a task that is still {at_work[run.run_id]}; wait until it ends, or stop it",
+        )
+        for run in rerun
+        if run.run_id in at_work
+    ]
+    return Plan(tuple(cancel), tuple(run for run in rerun if run.run_id not in at_work), tuple(blocked))
+
+
+def _affected(
+    dag_id: str, version: VersionIdentity, pin: Pin | None, since: datetime | None
+) -> list[ColumnElement[bool]]:
+    conditions = [DagRun.dag_id == dag_id, DagRun.created_dag_version_id == version.dag_version_id, ~of_canary_runs()]
+    if since is not None:
+        conditions.append(DagRun.run_after >= since)
+    elif pin is not None and pin.dag_version_id == version.dag_version_id:
+        conditions.append(DagRun.id > (pin.last_run_before or 0))
+    return conditions
+
+
+def _at_work(dag_id: str, run_ids: Sequence[str], *, session: Session) -> dict[str, str]:
+    """Return those runs that a process may still work on, with the state of such a task."""
+    return {
+        run_id: str(state)
+        for some in in_parts(run_ids)
+        for run_id, state in session.execute(
+            select(TaskInstance.run_id, func.max(TaskInstance.state))
+            .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id.in_(some), TaskInstance.state.in_(_AT_WORK))
+            .group_by(TaskInstance.run_id)
+        )
+    }
+
+
+def _with_tasks(dag_id: str, run_ids: Sequence[str], *, session: Session) -> set[str]:
+    return {
+        run_id
+        for some in in_parts(run_ids)
+        for run_id in session.scalars(
+            select(TaskInstance.run_id).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id.in_(some)).distinct()
+        )
+    }
+
+
+def _not_among(
+    dag_id: str, run_ids: Sequence[str], version: VersionIdentity, *, session: Session
+) -> Iterable[BlockedRun]:
+    """Say why runs that were named are not among those of the version."""
+    known = {
+        run_id: (version_id, is_one)
+        for some in in_parts(run_ids)
+        for run_id, version_id, is_one in session.execute(
+            select(DagRun.run_id, DagRun.created_dag_version_id, of_canary_runs().label("is_canary")).where(
+                DagRun.dag_id == dag_id, DagRun.run_id.in_(some)
+            )
+        )
+    }
+    for run_id in run_ids:
+        if run_id not in known:
+            yield block(run_id, RunBlock.DELETED, "is not there any more: it was deleted, or never was")
+        elif known[run_id][1]:
+            yield block(run_id, RunBlock.CANARY, "is a canary run, which keeps its version")
+        elif known[run_id][0] != version.dag_version_id:
+            yield block(run_id, RunBlock.OTHER_VERSION, f"is not a run of version {version.version_number}")
+        else:
+            yield block(run_id, RunBlock.BEFORE, "is from before the time that is repaired; give an earlier since")
+
+
+def block(run_id: str, reason: RunBlock, said: str) -> BlockedRun:
+    """Say that a run is left alone, and why, as what follows its id in a sentence."""
+    return BlockedRun(run_id, reason.value, f"Run {run_id!r} {said}.")
+
+
+def in_parts(run_ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Yield the runs, so many at a time as one statement names."""
+    return (run_ids[start : start + RUNS_IN_A_STATEMENT] for start in range(0, len(run_ids), RUNS_IN_A_STATEMENT))

@@ -1,0 +1,147 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Find changes in the history: of one Dag, or of all that somebody may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.history.events import EventKind
+from airflow_providers_pinning.models import Event
+
+DAGS_IN_A_STATEMENT = 1000
+"""How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""
+
+IDS_READ = 10_000
+"""How many ids are read at a time where most may be of Dags that the caller may not read."""
+
+PAGE = 1000
+"""How many changes are read at a time where there may be very many."""
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which changes."""
+
+    dag_id: str | None = None
+    """Of this Dag; ``None`` means of any."""
+    dag_ids: frozenset[str] | None = None
+    """Of one of these Dags; ``None`` means of any."""
+    dag_id_pattern: str | None = None
+    """Part of the Dag's id, case-insensitive; ``%`` matches anything and ``_`` any character."""
+    kinds: tuple[EventKind, ...] = ()
+    """What was done; empty means anything."""
+    actor: str | None = None
+    """Who did it."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Before this time."""
+    text: str | None = None
+    """Part of the reason, the override's reason or the actor's name, case-insensitive."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what a row must meet, but for the Dags if they are too many to be named."""
+        found: list[ColumnElement[bool]] = []
+        if self.dag_id is not None:
+            found.append(Event.dag_id == self.dag_id)
+        if self.names_dags and self.dag_ids is not None:
+            found.append(Event.dag_id.in_(self.dag_ids))
+        if self.dag_id_pattern:
+            found.append(Event.dag_id.ilike(f"%{self.dag_id_pattern}%"))
+        if self.kinds:
+            found.append(Event.kind.in_([kind.value for kind in self.kinds]))
+        if self.actor:
+            found.append(Event.actor == self.actor)
+        if self.since:
+            found.append(Event.created_at >= self.since)
+        if self.until:
+            found.append(Event.created_at < self.until)
+        if self.text:
+            searched = (Event.reason, Event.override_reason, Event.actor)
+            found.append(or_(*(column.icontains(self.text, autoescape=True) for column in searched)))
+        return found
+
+    @property
+    def names_dags(self) -> bool:
+        """Whether a statement can name the Dags."""
+        return self.dag_ids is None or len(self.dag_ids) <= DAGS_IN_A_STATEMENT
+
+
+def list_events(which: EventFilter, *, limit: int, offset: int = 0, session: Session) -> tuple[list[Event], int]:
+    """List changes, newest first, and count them all; for one Dag, or for Dags that a statement can name."""
+    conditions = which.conditions()
+    total = session.scalar(select(func.count()).select_from(Event).where(*conditions)) or 0
+    found = session.scalars(_newest_first(which).limit(limit).offset(offset))
+    return list(found), total
+
+
+def next_events(
+    which: EventFilter, *, limit: int, before: int | None = None, session: Session
+) -> tuple[list[Event], int | None]:
+    """
+    List the next changes, newest first, and where to go on.
+
+    :param which: which changes
+    :param limit: how many at most
+    :param before: only those with a lower id, as the last call returned it
+    :param session: database session
+    :return: the changes, and the id to go on before; ``None`` if there are no more
+    """
+    found: list[Event] = []
+    for event in _walk(which, before, limit + 1, session=session):
+        if len(found) == limit:
+            return found, found[-1].id
+        found.append(event)
+    return found, None
+
+
+def every_event(which: EventFilter, *, session: Session) -> Iterator[Event]:
+    """Yield all changes, newest first, without holding more than a page of them."""
+    return _walk(which, None, PAGE, session=session)
+
+
+def find_event(event_id: int, *, session: Session) -> Event | None:
+    """Find one change by its id."""
+    return session.get(Event, event_id)
+
+
+def _walk(which: EventFilter, before: int | None, page: int, *, session: Session) -> Iterator[Event]:
+    for ids in _pages_of_ids(which, before, page, session=session):
+        yield from session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id.desc()))
+
+
+def _pages_of_ids(which: EventFilter, before: int | None, page: int, *, session: Session) -> Iterator[Sequence[int]]:
+    """Yield the ids of the changes, some at a time; of Dags that cannot be named, little is read but ids."""
+    size = page if which.names_dags else max(page, IDS_READ)
+    while True:
+        query = select(Event.id, Event.dag_id).where(*which.conditions()).order_by(Event.id.desc()).limit(size)
+        rows = session.execute(query if before is None else query.where(Event.id < before)).all()
+        found = [row.id for row in rows if which.dag_ids is None or row.dag_id in which.dag_ids]
+        for start in range(0, len(found), page):
+            yield found[start : start + page]
+        if len(rows) < size:
+            return
+        before = rows[-1].id
+
+
+def _newest_first(which: EventFilter) -> Select:
+    return select(Event).where(*which.conditions()).order_by(Event.id.desc())
