@@ -60,7 +60,13 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
         *_section("Other", map(_change, comparison["other"])),
     ]
     return "\n".join(
-        [*lines, *(found or ["- Tasks, schedule, params, limits and assets are the same."]), *_source(comparison)]
+        [
+            *lines,
+            *(found or ["- Tasks, schedule, params, limits and assets are the same."]),
+            *_source(comparison),
+            *_files(comparison.get("files") or {}),
+            *_commits(comparison.get("commits") or {}),
+        ]
     )
 
 
@@ -178,3 +184,40 @@ def _source(comparison: Mapping[str, Any]) -> Iterator[str]:
         yield f"- **Dag file**: lines added: {added}, removed: {removed}"
     if source["note"]:
         yield f"- **Code**: {prose(source['note'])}"
+
+
+def _files(files: Mapping[str, Any]) -> Iterator[str]:
+    if files.get("related") is False:
+        yield "- Nothing related to the Dag differs."
+    yield from _section("Files", map(_file, files.get("changed") or ()))
+    counted = (
+        ("left_out", "more that may matter"),
+        ("other_dags_files", "of other Dags"),
+        ("ignored_files", "ignored"),
+    )
+    further = [f"{files[name]} {what}" for name, what in counted if files.get(name)]
+    if further:
+        yield f"- **Further files**: {', '.join(further)}"
+    if files.get("note"):
+        yield f"- **Files**: {prose(files['note'])}"
+
+
+def _file(file: Mapping[str, Any]) -> str:
+    lines = (
+        "" if file["lines_added"] is None else f", lines added: {file['lines_added']}, removed: {file['lines_removed']}"
+    )
+    unknown = ", not known to be used" if file["role"] == "unknown" else ""
+    return f"{file['kind']} {code(file['path'])}{lines}{unknown}"
+
+
+def _commits(commits: Mapping[str, Any]) -> Iterator[str]:
+    listed = commits.get("commits") or ()
+    title = "Commits taken back" if commits.get("taken_back") else "Commits"
+    yield from _section(f"{title} ({commits.get('total', 0)})", map(_commit, listed))
+    if listed and commits.get("note"):
+        yield f"- **History**: {prose(commits['note'])}"
+
+
+def _commit(commit: Mapping[str, Any]) -> str:
+    subject = commit["message"].partition("\n")[0]
+    return f"{code(commit['bundle_version'][:12])} {prose(subject)} ({prose(commit['author'])})"

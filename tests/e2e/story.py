@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from tests.e2e import recorded_files
 from tests.e2e.dags import ORDERS, plain
 from tests.e2e.history import History, promotion, sha
 
@@ -67,6 +68,7 @@ def tell(root: Path, session: Session) -> None:
     _others(History(root / "others", session))
     up_to_date = {name: TOLD[name] for name in UP_TO_DATE}
     pin_twice(History(root / "up_to_date", session), up_to_date, waits=False)
+    recorded_files.record(session)
 
 
 def pin_twice(history: History, dags: dict[str, Told], *, waits: bool = True) -> None:

@@ -155,6 +155,8 @@ def _version_row(version: VersionSummary) -> Row:
         "created_at": version.created_at,
         "state_reason": version.state_reason,
         "equals_rejected": version.equals_rejected,
+        "related": _RELATED[version.related_to_active],
+        "commit": _commit(version),
     }
 
 
@@ -169,6 +171,16 @@ def _registration_row(seen: CommitStatus, version: VersionIdentity) -> Row:
         "code": version.bundle_version,
         "dag_hash": version.dag_hash,
     }
+
+
+_RELATED = {True: "yes", False: "no", None: "not known yet"}
+"""Whether a version differs from the active one in something related to the Dag."""
+
+
+def _commit(version: VersionSummary) -> str | None:
+    """Return the first line of the commit's message, and its author."""
+    commit = version.commit
+    return f"{commit.message.partition(chr(10))[0]} ({commit.author})" if commit else None
 
 
 def _code(version: VersionSummary) -> str | None:

@@ -121,7 +121,7 @@ def compare_files(
         return FilesComparison(related=related, note=None)
     files = [_files_of(version, session=session) for version in (before, after)]
     listings = [_listing_of(version, session=session) for version in (before, after)]
-    note = _note(pair[0], pair[1], related)
+    note = _note(pair[0], pair[1])
     if before.bundle_name != after.bundle_name or files[0] is None or files[1] is None:
         return FilesComparison(related=related, note=note)
     if listings[0] is None or listings[1] is None:
@@ -147,10 +147,10 @@ def compare_files(
     )
 
 
-def _note(before: VersionKey, after: VersionKey, related: bool | None) -> str | None:
+def _note(before: VersionKey, after: VersionKey) -> str | None:
     if before.key is not None and after.key is not None:
         return None
-    if related is None:
+    if before.is_pending or after.is_pending:
         return "The dag processor has not looked at the files of both versions yet."
     why = (
         before.trouble

@@ -20,7 +20,16 @@
 import { describe, expect, it } from "vitest";
 
 import type { Comparison } from "src/api/types";
-import { describeField, diffLines, groupsOf, show } from "src/lib/comparison";
+import {
+  describeField,
+  diffLines,
+  groupsOf,
+  show,
+  describeFiles,
+  fileLabel,
+  rowsOf,
+  verdictOf,
+} from "src/lib/comparison";
 
 import { identity } from "./build";
 
@@ -105,4 +114,67 @@ it("a line that is removed is one also if it begins like the name of a file", ()
   const kinds = diffLines("--- a\n+++ b\n@@ -1 +1 @@\n--- a comment in SQL\n+++ x\n").map(({ kind }) => kind);
 
   expect(kinds).toEqual(["header", "header", "header", "removed", "added"]);
+});
+
+describe("a comparison as rows", () => {
+  it("has the values before and after of everything", () => {
+    const rows = rowsOf({
+      ...SAME,
+      assets: [{ kind: "added", name: "raw", role: "outlet", task_id: "load", uri: null }],
+      params: [{ after: { default: 2 }, before: { default: 1 }, kind: "changed", name: "size" }],
+      tasks: {
+        added: ["check"],
+        changed: [{ fields: [{ after: 3, before: 0, kind: "changed", name: "retries" }], task_id: "load" }],
+        removed: [],
+      },
+    });
+
+    expect(rows.map(({ after, before, name, what }) => [what, name, before, after])).toEqual([
+      ["Task", "check", "", "added"],
+      ["Task", "load: retries", "0", "3"],
+      ["Parameter", "size", '{\n "default": 1\n}', '{\n "default": 2\n}'],
+      ["Asset (outlet)", "load: raw", "", "added"],
+    ]);
+  });
+
+  it("says what of the files is not listed", () => {
+    const { files } = SAME;
+
+    expect(
+      describeFiles({ ...files, ignored_files: 1, left_out: 9_801, note: "Not known.", other_dags_files: 2 }),
+    ).toEqual([
+      "Not known.",
+      "9801 more files that may matter not shown.",
+      "2 files of other Dags differ.",
+      "1 ignored file differs.",
+    ]);
+  });
+
+  it("names a file with what became of it", () => {
+    const file = {
+      before_path: null,
+      diff: null,
+      is_binary: false,
+      kind: "added",
+      lines_added: null,
+      lines_removed: null,
+      note: null,
+      path: "sql/a b.sql",
+      role: "unknown",
+    } as const;
+
+    expect(fileLabel(file)).toBe("sql/a b.sql, added, not known to be used");
+    expect(fileLabel({ ...file, before_path: "old.py", kind: "renamed", role: "dag" })).toBe(
+      "sql/a b.sql (was old.py)",
+    );
+  });
+
+  it("has a verdict", () => {
+    const differing = { ...SAME, identical: false };
+
+    expect(verdictOf(SAME)).toContain("are the same");
+    expect(verdictOf(differing)).toBe("Nothing related to the Dag differs.");
+    expect(verdictOf({ ...differing, files: { ...SAME.files, related: null } })).toContain("soon");
+    expect(verdictOf({ ...differing, files: { ...SAME.files, related: true } })).toBe("The versions differ.");
+  });
 });

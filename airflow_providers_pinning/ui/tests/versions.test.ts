@@ -21,9 +21,23 @@ import { describe, expect, it } from "vitest";
 
 import { candidateOf, countRuns, nextVersionOf, plural, shortCode, whyNoCandidate } from "src/lib/versions";
 
-import { release, version } from "./build";
+import { identity, release, version } from "./build";
 
 describe("the version to evaluate", () => {
+  it("is none if nothing related to the Dag changed, or a rejection holds", () => {
+    const passedOver = [{ related_to_active: false }, { rejection_held: { reason: "slow", version_number: 2 } }];
+
+    for (const changes of passedOver) {
+      expect(candidateOf([version(3, changes), version(1, { is_active: true })], 1)).toBeNull();
+    }
+    const state = release(1, { latest: identity(3), versions_behind: 2 });
+
+    expect(whyNoCandidate(state)).toContain("No newer version changes anything");
+    expect(nextVersionOf(state, [version(3, { related_to_active: false }), version(1)])).toContain(
+      "Nothing related to the Dag changed up to the latest version (3).",
+    );
+  });
+
   it("is the newest one under evaluation", () => {
     const versions = [
       version(4, { is_latest: true }),
@@ -97,9 +111,12 @@ describe("the next version", () => {
 
 it("without a candidate it is said why", () => {
   expect(
-    [release(1), release(1, { latest: version(2) }), release(3, { latest: version(2) }), release(null)].map(
-      whyNoCandidate,
-    ),
+    [
+      release(1),
+      release(1, { latest: version(2), related_versions_behind: 1 }),
+      release(3, { latest: version(2) }),
+      release(null),
+    ].map(whyNoCandidate),
   ).toEqual([
     "No candidate. The latest version is already active.",
     "No candidate. The latest version (2) is rejected.",

@@ -63,7 +63,8 @@ From version 1 (`sha1` of bundle `team_dags`) to version 2 (`sha2` of bundle `te
 - **Other**
   - `tags` `["stable"]` → `["changed"]`
 - **Dag file**: lines added: 5, removed: 5
-- **Code**: Only the Dag file is stored with a version; modules that it imports may differ between sha1 and sha2."""
+- **Code**: Only the Dag file is stored with a version; modules that it imports may differ between sha1 and sha2.
+- **Files**: The dag processor has not looked at the files of both versions yet."""
     assert [line for line in text if line not in runs and "overdue" not in line] == expected.splitlines()
 
 
@@ -73,6 +74,30 @@ def test_only_what_differs_of_a_value_is_told(compared):
     text = as_markdown(compared(source.format(1, "one"), source.format(2, "one")))
 
     assert "  - `p` `1` → `2`" in text
+
+
+def test_files_and_commits_are_told_in_code_spans_and_without_markup(compared):
+    comparison = compared(STABLE, CHANGED)
+    comparison["files"] |= {
+        "changed": [
+            {"path": "lib/`a` <b>.py", "kind": "changed", "role": "dag", "lines_added": 1, "lines_removed": 2},
+            {"path": "x.sql", "kind": "added", "role": "unknown", "lines_added": None, "lines_removed": None},
+        ],
+        "note": None,
+        "other_dags_files": 3,
+    }
+    comparison["commits"] = {
+        "commits": [{"bundle_version": "f" * 40, "message": "[Fix](http://x) <i>it</i>\n\nmore", "author": "*m*"}],
+        "note": None,
+        "taken_back": False,
+        "total": 1,
+    }
+    text = as_markdown(comparison)
+    assert "- **Files**\n  - changed ``lib/`a` <b>.py``, lines added: 1, removed: 2\n" in text
+    assert "  - added `x.sql`, not known to be used\n- **Further files**: 3 of other Dags\n" in text
+    assert f"- **Commits (1)**\n  - `{'f' * 12}` \\[Fix\\](http\\://x) &lt;i&gt;it&lt;/i&gt; (\\*m\\*)" in text
+    comparison["files"] |= {"related": False, "changed": []}
+    assert "- Nothing related to the Dag differs." in as_markdown(comparison)
 
 
 def test_assets_are_told_with_their_roles(compared):

@@ -38,6 +38,7 @@ import type {
 import { candidateOf } from "src/lib/versions";
 
 export const VERSIONS_SHOWN = 50;
+export const VERSIONS_OFFERED = 200;
 export const EVENTS_SHOWN = 100;
 export const RUNS_SHOWN = 120;
 export const REPLAYS_SHOWN = 20;
@@ -80,13 +81,32 @@ export const getComponents = (signal?: AbortSignal): Promise<Components | null> 
 
 export const getComparison = (
   dagId: string,
-  { from, hash, to }: { from: number; hash: string | undefined; to: number },
+  { from, hash, to }: { from: number | undefined; hash?: string | undefined; to: number | undefined },
   signal?: AbortSignal,
 ): Promise<Comparison> =>
   call(`${dagPath(dagId)}/compare`, {
     query: { expected_dag_hash: hash, from_version: from, to_version: to },
     signal,
   });
+
+export interface VersionPair {
+  comparison: Comparison;
+  /** The newest versions, to choose from. */
+  versions: Array<Version>;
+}
+
+export const getVersionPair = async (
+  dagId: string,
+  pair: { from: number | undefined; to: number | undefined },
+  signal: AbortSignal,
+): Promise<VersionPair> => {
+  const [comparison, { versions }] = await Promise.all([
+    getComparison(dagId, pair, signal),
+    call<{ versions: Array<Version> }>(`${dagPath(dagId)}/versions`, { query: { limit: VERSIONS_OFFERED }, signal }),
+  ]);
+
+  return { comparison, versions };
+};
 
 /** The verdict by the criteria of the Dag, which every other face gives too; the comparison is shown in any case. */
 const getSoak = (dagId: string, version: number, signal: AbortSignal): Promise<Soak | null> =>

@@ -23,6 +23,7 @@ import type { components, paths } from "src/api/schema";
 
 type Schemas = components["schemas"];
 
+export type Commit = Schemas["CommitResponse"];
 export type Comparison = Schemas["ComparisonResponse"];
 export type Components = Schemas["ComponentsResponse"];
 export type Criteria = Schemas["CriteriaResponse"];

@@ -21,7 +21,8 @@ import { Badge, Box, Button, Flex, HStack, Text } from "@chakra-ui/react";
 
 import type { DagPinning } from "src/api/requests";
 import type { Criteria, Run, Soak, Version } from "src/api/types";
-import { BundleVersion, CanaryRunsLink, VersionLink } from "src/components/Links";
+import { ExpandableText } from "src/components/ExpandableText";
+import { BundleVersion, CanaryRunsLink, CompareLink, VersionLink } from "src/components/Links";
 import { Notice } from "src/components/Notice";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ReplaysTable } from "src/components/replays/ReplaysTable";
@@ -128,6 +129,21 @@ export const CandidateCard = ({
           parsed <RelativeTime value={candidate.created_at} />
         </Text>
       </Flex>
+      {candidate.commit === null ? undefined : (
+        <Text fontSize="sm" mb={2}>
+          <ExpandableText>{candidate.commit.message}</ExpandableText>{" "}
+          <Text as="span" color="fg.muted">
+            {candidate.commit.author}
+          </Text>
+        </Text>
+      )}
+      {state.active === null || candidate.is_active ? undefined : (
+        <Text fontSize="sm" mb={2}>
+          <CompareLink dagId={state.dag_id} from={state.active.version_number} to={candidate.version_number}>
+            What changes
+          </CompareLink>
+        </Text>
+      )}
       {candidate.equals_rejected === null ? undefined : (
         <Box mb={2}>
           <Notice

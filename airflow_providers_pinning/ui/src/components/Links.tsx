@@ -18,9 +18,10 @@
  */
 
 import { Code, Link } from "@chakra-ui/react";
+import type { ReactNode } from "react";
 import { Link as RouterLink } from "react-router-dom";
 
-import type { Identity } from "src/api/types";
+import type { Commit, Identity } from "src/api/types";
 import { shortCode } from "src/lib/versions";
 
 const dagAddress = (dagId: string): string => `/dags/${encodeURIComponent(dagId)}`;
@@ -50,6 +51,38 @@ export const BundleVersion = ({ version }: { readonly version: Identity }) =>
     </Code>
   );
 
+/** A commit, which links to where it can be seen if that is known. */
+export const CommitLink = ({ commit }: { readonly commit: Commit }) => {
+  const name = <Code overflowWrap="anywhere">{shortCode(commit)}</Code>;
+
+  return commit.url !== null && /^https?:/iu.test(commit.url) ? (
+    <Link aria-label={`Commit ${shortCode(commit)}`} color="fg.info" href={commit.url} rel="noreferrer" target="_blank">
+      {name}
+    </Link>
+  ) : (
+    name
+  );
+};
+
+interface CompareProps {
+  readonly children: ReactNode;
+  readonly dagId: string;
+  readonly from: number;
+  readonly label?: string;
+  readonly to: number;
+}
+
+/** A link to the page on which two versions are compared. */
+export const CompareLink = ({ children, dagId, from, label, to }: CompareProps) => (
+  <Link aria-label={label} asChild color="fg.info">
+    <RouterLink
+      to={`/plugin/pins?dag_id=${encodeURIComponent(dagId)}&from_version=${from}&to_version=${to}&view=compare`}
+    >
+      {children}
+    </RouterLink>
+  </Link>
+);
+
 export const RunLink = ({ dagId, runId }: { readonly dagId: string; readonly runId: string }) => (
   <Link asChild color="fg.info" overflowWrap="anywhere">
     <RouterLink to={runAddress(dagId, runId)}>{runId}</RouterLink>
@@ -69,12 +102,13 @@ interface PinningProps {
   readonly dagId: string;
   /** Whether to link to the overview instead of the Dag's page, which Airflow cannot show without the version's rows. */
   readonly here: boolean;
+  readonly label?: string;
 }
 
-export const PinningLink = ({ dagId, here }: PinningProps) => (
+export const PinningLink = ({ dagId, here, label = dagId }: PinningProps) => (
   <Link asChild color="fg.info" fontWeight="semibold" overflowWrap="anywhere">
     <RouterLink to={here ? `/plugin/pins?dag_id=${encodeURIComponent(dagId)}` : `${dagAddress(dagId)}/plugin/pinning`}>
-      {dagId}
+      {label}
     </RouterLink>
   </Link>
 );

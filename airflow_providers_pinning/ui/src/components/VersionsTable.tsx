@@ -21,11 +21,12 @@ import { Badge, Button, HStack, Table, Text } from "@chakra-ui/react";
 
 import type { List } from "src/api/requests";
 import type { Permissions, Version } from "src/api/types";
-import { BundleVersion, VersionLink } from "src/components/Links";
+import { BundleVersion, CompareLink, VersionLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { Section } from "src/components/Section";
 import { ScrollableTable } from "src/components/ScrollableTable";
 import { actionOn, type Action, type ActionKind } from "src/lib/actions";
+import { shorten } from "src/lib/text";
 import { isVersioned } from "src/lib/versions";
 
 const STATES: Record<string, string> = { active: "brand", candidate: "purple", rejected: "red", retained: "gray" };
@@ -72,6 +73,7 @@ interface Props {
 
 /** Every version, with the actions that the user may take on it. */
 export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: Props) => {
+  const active = versions.items.find((version) => version.is_active);
   const mayAct = permissions.change || permissions.start_canary;
 
   return (
@@ -94,6 +96,23 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                   <VersionLink dagId={dagId} version={version} />
                   <BundleVersion version={version} />
                 </HStack>
+                {version.commit === null ? undefined : (
+                  <Text color="fg.muted" fontSize="xs" maxW="20rem" overflowWrap="anywhere">
+                    {shorten(version.commit.message.split("\n", 1)[0] ?? "")} ({version.commit.author})
+                  </Text>
+                )}
+                {version.is_active || active === undefined ? undefined : (
+                  <Text fontSize="xs">
+                    <CompareLink
+                      dagId={dagId}
+                      from={active.version_number}
+                      label={`Compare version ${version.version_number} with the active version`}
+                      to={version.version_number}
+                    >
+                      Compare
+                    </CompareLink>
+                  </Text>
+                )}
               </Table.Cell>
               <Table.Cell>
                 <HStack wrap="wrap">
@@ -104,7 +123,17 @@ export const VersionsTable = ({ dagId, onAct, permissions, pinned, versions }: P
                       {version.state === "retained" ? "previously active" : version.state}
                     </Badge>
                   ) : undefined}
-                  {version.equals_rejected === null ? undefined : (
+                  {version.related_to_active === false && !version.is_active ? (
+                    <Badge title="Its commits change other Dags of the repository, or ignored files.">
+                      nothing related changed
+                    </Badge>
+                  ) : undefined}
+                  {version.rejection_held === null ? undefined : (
+                    <Badge colorPalette="red" title={version.rejection_held.reason}>
+                      rejected as version {version.rejection_held.version_number}
+                    </Badge>
+                  )}
+                  {version.equals_rejected === null || version.rejection_held !== null ? undefined : (
                     <Badge colorPalette="orange" title={version.equals_rejected_reason ?? undefined}>
                       same as rejected version {version.equals_rejected}
                     </Badge>

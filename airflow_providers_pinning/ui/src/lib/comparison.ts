@@ -20,6 +20,7 @@
 /** A comparison of two versions as lines of text. */
 
 import type { Comparison, FieldChange } from "src/api/types";
+import { plural } from "src/lib/versions";
 
 export interface Group {
   lines: Array<string>;
@@ -108,3 +109,75 @@ export const diffLines = (diff: string): Array<DiffLine> => {
     text,
   }));
 };
+
+export interface ChangedRow {
+  after: string;
+  before: string;
+  name: string;
+  what: string;
+}
+
+const LONGEST_VALUE = 2_000;
+
+const whole = (value: unknown): string => {
+  const text =
+    value === null || value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 1);
+
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text;
+};
+
+const rowOf = (what: string, { after, before, name }: FieldChange, prefix = ""): ChangedRow => ({
+  after: whole(after),
+  before: whole(before),
+  name: `${prefix}${name}`,
+  what,
+});
+
+const came = (what: string, name: string, kind: "added" | "removed"): ChangedRow => ({
+  after: kind === "added" ? "added" : "",
+  before: kind === "removed" ? "removed" : "",
+  name,
+  what,
+});
+
+/** Every difference of the Dag itself, one a row, with its values before and after. */
+export const rowsOf = ({ assets, limits, other, params, schedule, tasks }: Comparison): Array<ChangedRow> => [
+  ...(schedule.changed ? [{ after: schedule.after, before: schedule.before, name: "", what: "Schedule" }] : []),
+  ...tasks.added.map((task) => came("Task", task, "added")),
+  ...tasks.removed.map((task) => came("Task", task, "removed")),
+  ...tasks.changed.flatMap(({ fields, task_id: task }) => fields.map((field) => rowOf("Task", field, `${task}: `))),
+  ...params.map((field) => rowOf("Parameter", field)),
+  ...limits.map((field) => rowOf("Limit", field)),
+  ...assets.map(({ kind, name, role, task_id: task }) =>
+    came(`Asset (${role})`, task ? `${task}: ${name}` : name, kind),
+  ),
+  ...other.map((field) => rowOf("Other", field)),
+];
+
+type Files = Comparison["files"];
+
+/** What is to be said of the files besides those that are listed. */
+export const describeFiles = (files: Files): Array<string> => [
+  ...(files.note ? [files.note] : []),
+  ...(files.left_out ? [`${plural(files.left_out, "more file")} that may matter not shown.`] : []),
+  ...(files.other_dags_files
+    ? [`${plural(files.other_dags_files, "file of other Dags differs", "files of other Dags differ")}.`]
+    : []),
+  ...(files.ignored_files ? [`${plural(files.ignored_files, "ignored file differs", "ignored files differ")}.`] : []),
+];
+
+/** A changed file in a line. */
+export const fileLabel = ({ before_path: before, kind, path, role }: Files["changed"][number]): string =>
+  `${path}${before === null ? "" : ` (was ${before})`}${kind === "added" || kind === "removed" ? `, ${kind}` : ""}${
+    role === "unknown" ? ", not known to be used" : ""
+  }`;
+
+/** Whether the versions differ, in a sentence. */
+export const verdictOf = ({ files, from_version: from, identical, to_version: to }: Comparison): string =>
+  identical
+    ? `New runs of version ${from.version_number} and version ${to.version_number} are the same.`
+    : files.related === false
+      ? "Nothing related to the Dag differs."
+      : files.related === null
+        ? "Whether the files of the Dag differ will be known soon."
+        : "The versions differ.";

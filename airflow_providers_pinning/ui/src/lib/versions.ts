@@ -26,9 +26,28 @@ export const isVersioned = ({ bundle_version: version }: Pick<Identity, "bundle_
 export const VERSIONED_REMEDY =
   "Serve the Dag from a bundle that supports versioning, such as GitDagBundle, and do not set disable_bundle_versioning.";
 
-/** The newest version above the active one that is not rejected. */
+/** The newest version above the active one that changes something of the Dag and is not rejected. */
 const newestNewer = (newestFirst: ReadonlyArray<Version>, active: number): Version | undefined =>
-  newestFirst.find((version) => version.version_number > active && !version.is_active && version.state !== "rejected");
+  newestFirst.find(
+    (version) =>
+      version.version_number > active &&
+      !version.is_active &&
+      version.state !== "rejected" &&
+      version.rejection_held === null &&
+      version.related_to_active !== false,
+  );
+
+/** Why none of the versions above the active one is to become active. */
+const whyNotLatest = (latest: number | undefined, versions: ReadonlyArray<Version>): string => {
+  const unrelated = versions.some(
+    (version) =>
+      version.version_number === latest && version.related_to_active === false && version.state !== "rejected",
+  );
+
+  return unrelated
+    ? `Nothing related to the Dag changed up to the latest version (${latest}).`
+    : `Latest version (${latest}) is rejected.`;
+};
 
 /**
  * The version to evaluate: the newest one under evaluation, else the newest above the active version.
@@ -71,20 +90,22 @@ export const nextVersionOf = (
   const ahead = (latest?.version_number ?? 0) - (active?.version_number ?? 0);
 
   return ahead > 0
-    ? `None. Latest version (${latest?.version_number}) is rejected.`
+    ? `None. ${whyNotLatest(latest?.version_number, versions)}`
     : ahead < 0
       ? "None. There is no newer version."
       : "Up to date";
 };
 
 /** Why there is no candidate. */
-export const whyNoCandidate = ({ active, latest }: ReleaseState): string => {
+export const whyNoCandidate = ({ active, latest, related_versions_behind: related }: ReleaseState): string => {
   const ahead = (latest?.version_number ?? 0) - (active?.version_number ?? 0);
 
   return active === null && latest === null
     ? "No candidate. No version parsed yet."
     : ahead > 0
-      ? `No candidate. The latest version (${latest?.version_number}) is rejected.`
+      ? related === 0
+        ? "No candidate. No newer version changes anything related to the Dag."
+        : `No candidate. The latest version (${latest?.version_number}) is rejected.`
       : ahead < 0
         ? "No candidate. There is no newer version."
         : "No candidate. The latest version is already active.";

@@ -31,6 +31,7 @@ import { usePinsQuery } from "src/hooks/usePinsQuery";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import { lastOffset } from "src/lib/pinsQuery";
 import { plural } from "src/lib/versions";
+import { ComparePage } from "src/pages/ComparePage";
 import { DagPage } from "src/pages/DagPage";
 
 /** All pins that the user may read. */
@@ -100,6 +101,8 @@ export const PinsPage = () => {
 
   return dagId === null ? (
     <AllPins />
+  ) : params.get("view") === "compare" ? (
+    <ComparePage dagId={dagId} key={dagId} />
   ) : (
     <Stack gap={1} maxW="full" minW={0} p={2}>
       <Heading as="h1" overflowWrap="anywhere" px={2} size="lg">

@@ -19,6 +19,8 @@ from __future__ import annotations
 import pytest
 
 from tests.support.api import PINNING
+from tests.support.dag_processor import Processor
+from tests.support.lab import Lab
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 
@@ -93,3 +95,45 @@ def test_what_may_differ_in_imported_modules_is_noted(pinning, lab):
 
 def test_of_an_unknown_version_is_not_found(pinning, changed):
     assert pinning("compare", "orders", "--to-version", 99).code == 4
+
+
+@pytest.fixture
+def committed(tmp_path, session, monkeypatch):
+    """Pin a Dag, and let a commit change a helper that it imports and one change what it does not know."""
+    processor = Processor(tmp_path, session, monkeypatch)
+    processor.repository.write("lib/rates.py", "RATE = 5\n")
+    processor.repository.commit(orders=f"import lib.rates\n{dag_file('orders')}", other=dag_file("other"))
+    processor.parse()
+    Lab(tmp_path / "lab", session).pin("orders", 1)
+    processor.record()
+    processor.repository.write("lib/rates.py", "RATE = 50\n")
+    processor.repository.commit_all("Raise the rate\n\nFrom 5 to 50.")
+    processor.repository.commit(other=dag_file("other", tasks="one two"))
+    processor.round()
+    return processor
+
+
+def test_shows_files_with_diffs_and_the_commits(pinning, committed):
+    done = pinning("compare", "orders")
+    found = rows(done)
+    assert found["file (dag)", "lib/rates.py"] == ["changed", "", "+1 -1"]
+    assert [cells for (what, _), cells in found.items() if what == "commit"] == [
+        ["added", "alice", "a change"],
+        ["added", "alice", "Raise the rate"],
+    ]
+    assert {"-RATE = 5", "+RATE = 50"} <= set(done.out.splitlines())
+    assert "Not related to the Dag: 1 file of other Dags." in done.err
+    assert "may differ between" not in done.err
+
+
+def test_without_source_has_no_diff_of_any_file(pinning, committed):
+    assert "RATE" not in pinning("compare", "orders", "--no-source").out
+    [changed] = pinning("compare", "orders", "--no-source", "-o", "json").json["files"]["changed"]
+    assert (changed["path"], changed["diff"]) == ("lib/rates.py", None)
+
+
+def test_versions_and_status_tell_commits_and_what_is_related(pinning, committed):
+    newest, *_ = pinning("versions", "orders", "-o", "json").json
+    assert (newest["related_to_active"], newest["commit"]["message"]) == (True, "a change")
+    assert "alice" in pinning("versions", "orders").out
+    assert pinning("status", "orders", "-o", "json").json["related_versions_behind"] == 1

@@ -17,63 +17,19 @@
  * under the License.
  */
 
-import { Box, chakra, Heading, Spinner, Text } from "@chakra-ui/react";
+import { Box, Heading, Spinner, Text } from "@chakra-ui/react";
 import { useEffect, useState } from "react";
 
 import { ApiError } from "src/api/client";
 import { getComparison } from "src/api/requests";
 import type { Comparison } from "src/api/types";
-import { diffLines, diffStat, groupsOf, type DiffLine } from "src/lib/comparison";
-import { absolute } from "src/lib/time";
+import { CompareLink } from "src/components/Links";
+import { DiffView } from "src/components/DiffView";
+import { NextRuns } from "src/components/NextRuns";
+import { describeFiles, fileLabel, groupsOf } from "src/lib/comparison";
 
-const LINE_COLORS: Record<DiffLine["kind"], string> = {
-  added: "green.fg",
-  context: "fg.muted",
-  header: "fg.muted",
-  removed: "red.fg",
-};
-
-interface NextRunsProps {
-  readonly from: number;
-  readonly schedule: Comparison["schedule"];
-  readonly to: number;
-}
-
-const NextRuns = ({ from, schedule, to }: NextRunsProps) => {
-  const { next_runs_after: after, next_runs_before: before } = schedule;
-  const longer = after.length > before.length ? after : before;
-  const [next] = after;
-
-  return longer.length === 0 ? undefined : (
-    <details>
-      <chakra.summary color="fg.muted" cursor="pointer" fontSize="sm">
-        {next === undefined ? "No scheduled runs" : `Next scheduled run: ${absolute(next)}`}
-      </chakra.summary>
-      <chakra.table fontSize="sm">
-        <chakra.caption textAlign="start">Next runs</chakra.caption>
-        <thead>
-          <tr>
-            <chakra.th fontWeight="semibold" pe={4} scope="col" textAlign="start">
-              Version {from}
-            </chakra.th>
-            <chakra.th fontWeight="semibold" scope="col" textAlign="start">
-              Version {to}
-            </chakra.th>
-          </tr>
-        </thead>
-        <tbody>
-          {longer.map((_, index) => (
-            // Rows have no identity other than their position.
-            <tr key={index}>
-              <chakra.td pe={4}>{before[index] === undefined ? "–" : absolute(before[index])}</chakra.td>
-              <td>{after[index] === undefined ? "–" : absolute(after[index])}</td>
-            </tr>
-          ))}
-        </tbody>
-      </chakra.table>
-    </details>
-  );
-};
+/** How many files are shown here besides the Dag's own. */
+const FILES_SHOWN = 5;
 
 const SourceDiff = ({ source }: { readonly source: Comparison["source"] }) => (
   <>
@@ -82,29 +38,7 @@ const SourceDiff = ({ source }: { readonly source: Comparison["source"] }) => (
         {source.note}
       </Text>
     ) : undefined}
-    {source.diff ? (
-      <details>
-        <chakra.summary cursor="pointer" fontSize="sm">
-          Dag file diff ({diffStat(diffLines(source.diff))})
-        </chakra.summary>
-        <chakra.pre
-          aria-label="Dag file diff"
-          bg="bg.muted"
-          fontSize="xs"
-          maxH="16rem"
-          overflow="auto"
-          p={2}
-          role="region"
-          tabIndex={0}
-        >
-          {diffLines(source.diff).map((line, index) => (
-            <chakra.span color={LINE_COLORS[line.kind]} display="block" key={index}>
-              {line.text || " "}
-            </chakra.span>
-          ))}
-        </chakra.pre>
-      </details>
-    ) : undefined}
+    {source.diff ? <DiffView diff={source.diff} label="Dag file" /> : undefined}
   </>
 );
 
@@ -162,6 +96,22 @@ export const ComparePreview = ({ dagId, from, hash, to }: Props) => {
           ))}
           <NextRuns from={from} schedule={answer.comparison.schedule} to={to} />
           <SourceDiff source={answer.comparison.source} />
+          {describeFiles(answer.comparison.files).map((line) => (
+            <Text fontSize="sm" key={line}>
+              {line}
+            </Text>
+          ))}
+          {answer.comparison.files.changed
+            .filter(({ diff, path }) => diff && path !== answer.comparison.source.after_path)
+            .slice(0, FILES_SHOWN)
+            .map((file) => (
+              <DiffView diff={file.diff ?? ""} key={file.path} label={fileLabel(file)} />
+            ))}
+          <Text fontSize="sm">
+            <CompareLink dagId={dagId} from={from} to={to}>
+              Everything that differs
+            </CompareLink>
+          </Text>
         </>
       )}
     </Box>
