@@ -35,7 +35,7 @@ class Route:
 
     def url(self, dag_id: str) -> str:
         """Return the address for a Dag, on Airflow's API server."""
-        return f"{ROOT}{self.template}".format(dag_id=dag_id, version_number=2) + self.query
+        return f"{ROOT}{self.template}".format(dag_id=dag_id, version_number=2, event_id=1) + self.query
 
     def __str__(self) -> str:
         return f"{self.method} {self.template.removeprefix('/api/v1')}"
@@ -55,6 +55,7 @@ READS = (
     Route("GET", "/api/v1/dags/{dag_id}/criteria"),
     Route("GET", "/api/v1/pins"),
     Route("GET", "/api/v1/events"),
+    Route("GET", "/api/v1/events/{event_id}"),
     Route("GET", "/api/v1/health"),
     Route("GET", "/api/v1/components"),
     Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/replays"),

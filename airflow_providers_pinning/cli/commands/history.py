@@ -75,13 +75,13 @@ def _show(args: Namespace, which: EventFilter, session: Session) -> None:
 def _row(event: Event, *, with_dag: bool) -> Row:
     return {
         **({"dag_id": event.dag_id} if with_dag else {}),
+        "revision": event.revision,
         "at": event.created_at,
         "kind": event.kind,
         "from": _number(event.from_version),
         "to": _number(event.to_version),
         "actor": event.actor,
         "reason": event.reason,
-        "revision": event.revision,
         "by": event.actor_kind,
         "override_reason": event.override_reason,
         "id": event.id,
