@@ -74,7 +74,7 @@ def test_rollback_takes_two_clicks(tab):
     expect(shown.page.get_by_text("Rolled back. New runs use version 1.")).to_be_visible()
     expect(shown.fact("Active version")).to_contain_text("Version 1pinned")
     expect(shown.section("Versions").get_by_role("row").filter(has_text="Version 2")).to_contain_text("rejected")
-    event = shown.newest_event("practice_rolls_back")
+    event = shown.newest_event("practice_rolls_back", but="held")
     assert (event["kind"], event["reason"]) == ("rolled_back", "Roll back from version 2")
     assert shown.state("practice_rolls_back")["active"]["version_number"] == 1
 

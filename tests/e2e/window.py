@@ -113,9 +113,10 @@ class Window:
         """Ask the server for the release state."""
         return self.airflow.pinning.get(f"/dags/{quote(dag_id)}")
 
-    def newest_event(self, dag_id: str) -> Any:
-        """Ask the server for the newest event."""
-        return self.airflow.pinning.get(f"/dags/{quote(dag_id)}/events")["events"][0]
+    def newest_event(self, dag_id: str, *, but: str = "") -> Any:
+        """Ask the server for the newest event, or the newest one of another kind."""
+        events = self.airflow.pinning.get(f"/dags/{quote(dag_id)}/events")["events"]
+        return next(event for event in events if event["kind"] != but)
 
     def serious_faults(self, part: Locator) -> list[str]:
         """Let axe look at a part of the page, and return what it calls serious or critical."""
