@@ -114,9 +114,8 @@ def history(airflow, dag_id):
     """Return what changed a Dag, oldest first, and the task that did it."""
     events = airflow.pinning.get(f"/dags/{dag_id}/events")["events"]
     # That its runs fail is told as well, some time after they do; it changes nothing.
-    return [
-        (event["kind"], (event["source"] or {}).get("task_id")) for event in reversed(events) if event["kind"] != "failing"
-    ]
+    changes = [event for event in reversed(events) if event["kind"] != "failing"]
+    return [(event["kind"], (event["source"] or {}).get("task_id")) for event in changes]
 
 
 def test_release_asks_for_each_dag_that_has_something_new(airflow, started):
