@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 
-from airflow._shared.timezones.timezone import parse as parsedate
 from airflow.cli.cli_config import Arg
 
 from airflow_providers_pinning.cli import criteria_arguments, values
@@ -77,7 +76,7 @@ DAG_VERSION_ID = Arg(
 )
 BUNDLE_VERSION = Arg(
     ("--bundle-version",),
-    help="Version of the bundle, such as a full commit hash, instead of the number; the newest version parsed from it",
+    help="Full commit hash, instead of the number: the version that the Dag had at that commit",
     type=values.name,
     metavar="VERSION",
 )
@@ -109,12 +108,22 @@ REASON = Arg(
     metavar="TEXT",
     required=True,
 )
-OVERRIDE_REASON = Arg(
-    ("--override-reason",),
-    help="Why a hold, a rejection or a failed verdict is passed over; kept in the history",
-    type=values.reason,
-    metavar="TEXT",
+
+
+def override_reason(help: str) -> Arg:
+    """Return the option that gives a reason to pass over what refuses a change."""
+    return Arg(("--override-reason",), help=f"{help}; kept in the history", type=values.reason, metavar="TEXT")
+
+
+OVERRIDE_OF_PIN = override_reason(
+    "Why to pin the version although it was rejected, its verdict is failed, only hosts that have its code can run it, "
+    "or the Dag is on hold, which lifts the hold"
 )
+OVERRIDE_OF_UNPIN = override_reason("Why to unpin although the Dag is on hold, which lifts the hold")
+OVERRIDE_OF_ROLLBACK = override_reason(
+    "Why to roll back to a version that was rejected, or to a newer one while the Dag is on hold"
+)
+OVERRIDE_OF_CANARY = override_reason("Why to run the version although it was rejected")
 EXPECTED_REVISION = Arg(
     ("--expected-revision",),
     help="Refuse if the pin is not at this revision, because it was changed since you looked",
@@ -185,14 +194,14 @@ DAG_IDS = Arg(("dag_id",), help="The ids of the Dags", type=values.name, nargs="
 REPAIR = (
     Arg(
         ("--unfinished",),
-        help="What becomes of queued and running runs of the bad version: keep, or cancel, which ends them as failed "
-        "(default: keep)",
+        help="What becomes of queued and running runs of the current version: keep, or cancel, which ends them as "
+        "failed (default: keep)",
         choices=values.words(UnfinishedRuns),
         default=UnfinishedRuns.KEEP.value,
     ),
     Arg(
         ("--finished",),
-        help="What becomes of finished runs of the bad version: keep, or rerun, which clears them onto the version "
+        help="What becomes of finished runs of the current version: keep, or rerun, which clears them onto the version "
         "that is active then (default: keep)",
         choices=values.words(FinishedRuns),
         default=FinishedRuns.KEEP.value,
@@ -200,7 +209,7 @@ REPAIR = (
     Arg(("--only-failed",), help="With --finished rerun: only runs that failed", action="store_true"),
     Arg(
         ("--runs-since",),
-        help="Only runs that were due then or later (default: created since the bad version was pinned)",
+        help="Only runs that were due then or later (default: created since the current version was pinned)",
         type=values.moment,
         metavar="TIME",
     ),
@@ -263,7 +272,7 @@ HISTORY = (
     Arg(("dag_id",), help="The id of the Dag (default: all Dags)", type=values.name, nargs="?"),
     Arg(
         ("--action",),
-        help="Only what was done so, such as rolled_back or held; can be given several times",
+        help=f"Only changes of this kind: {', '.join(KINDS)}; can be given several times",
         choices=KINDS,
         action="append",
         metavar="ACTION",
@@ -271,7 +280,12 @@ HISTORY = (
     Arg(("--actor",), help="Only what this user did", type=values.name, metavar="NAME"),
     Arg(("--since",), help="Only what was done then or later", type=values.moment, metavar="TIME"),
     Arg(("--until",), help="Only what was done before", type=values.moment, metavar="TIME"),
-    Arg(("--search",), help="Only what has this in its reason or its actor's name", type=values.name, metavar="TEXT"),
+    Arg(
+        ("--search",),
+        help="Only what has this in its reason, its override reason or its actor's name",
+        type=values.name,
+        metavar="TEXT",
+    ),
     Arg(
         ("--limit",),
         help="How many entries to show at most (default: 100; all for jsonl and csv)",
@@ -308,7 +322,7 @@ SOAK_CRITERIA = (
     Arg(
         ("--since",),
         help="When the soak began (default: when the version was pinned, or its evaluation began)",
-        type=parsedate,
+        type=values.moment,
         metavar="TIME",
     ),
     EXPECTED_DAG_HASH,

@@ -29,9 +29,11 @@ SHOWN = (args.OUTPUT, ARG_VERBOSE)
 CHANGE = (args.REASON, args.ACTOR, args.IDEMPOTENCY_KEY, args.DRY_RUN, ARG_YES, *SHOWN)
 
 EXIT_CODES = """\
-Exit codes: 0 done, 1 unexpected failure, 2 wrong usage, 3 refused, 4 not found, 5 not confirmed, 6 unhealthy,
-7 different (compare --exit-code), 8 broken (wait), 10 progressing, 11 failed, 12 inconclusive (soak, and --wait),
-130 interrupted. Data goes to stdout, everything else to stderr.\
+Exit codes: 0 done, 1 unexpected failure, 2 wrong usage, 3 refused, 4 not found,
+5 not confirmed, 6 unhealthy, 7 different (compare --exit-code),
+8 broken (wait), 10 progressing, 11 failed (soak, canary --wait, status),
+12 inconclusive (soak), 130 interrupted.
+Data goes to stdout, messages go to stderr.\
 """
 
 
@@ -80,7 +82,8 @@ _SHOWING = (
         "Show what new runs of a Dag use, and why",
         args.DAG_ID,
         *SHOWN,
-        description="Exits with 6 if the pin isn't enforced, and with 11 if its newest run failed.",
+        description="Exits with 6 if the pin isn't enforced, and with 11 if the newest finished run since the pin "
+        "failed.",
     ),
     _command(
         "versions",
@@ -175,7 +178,7 @@ _CHANGING = (
         args.BUNDLE_VERSION,
         args.EXPECTED_REVISION,
         *args.EXPECTED_VERSION,
-        args.OVERRIDE_REASON,
+        args.OVERRIDE_OF_PIN,
         args.IGNORE_VERDICT,
         *CHANGE,
         description="Name the version in exactly one of three ways.",
@@ -187,7 +190,7 @@ _CHANGING = (
         args.DAG_ID,
         args.EXPECTED_REVISION,
         *args.EXPECTED_VERSION,
-        args.OVERRIDE_REASON,
+        args.OVERRIDE_OF_UNPIN,
         *CHANGE,
     ),
     _command(
@@ -201,17 +204,18 @@ _CHANGING = (
         args.HOLD_UNTIL,
         *args.REPAIR,
         args.EXPECTED_REVISION,
-        args.OVERRIDE_REASON,
+        args.OVERRIDE_OF_ROLLBACK,
         *CHANGE,
     ),
     _command(
         "hold",
         "holds.pinning_hold",
-        "Put Dags on hold: only a rollback changes what they use until the hold ends or is lifted",
+        "Put Dags on hold",
         args.DAG_IDS,
         args.UNTIL,
         *CHANGE,
-        description="Either all of the Dags are put on hold or none.",
+        description="Until the hold ends or is lifted, only a rollback to an older version changes what they use. "
+        "Either all of the Dags are put on hold or none.",
     ),
     _command(
         "unhold",
@@ -260,12 +264,13 @@ _CHANGING = (
     _command(
         "set-criteria",
         "criteria.pinning_set_criteria",
-        "Set what the versions of a Dag are judged by, in the command line, the user interface and sensors alike",
+        "Set what the versions of a Dag are judged by",
         args.DAG_ID,
         *criteria_arguments.CRITERIA,
         args.EXPECTED_REVISION_OF_CRITERIA,
         *CHANGE,
-        description="Replaces all that was set; what is left out is the default.",
+        description="The command line, the user interface and sensors use it. Replaces all that was set; what is left "
+        "out is the default.",
     ),
     _command(
         "acknowledge",
@@ -292,7 +297,7 @@ _CHANGING = (
         canary_arguments.WAIT_FOR_RUNS,
         args.TIMEOUT,
         *args.EXPECTED_VERSION,
-        args.OVERRIDE_REASON,
+        args.OVERRIDE_OF_CANARY,
         *CHANGE,
         description="Canary runs have real side effects. With --wait it exits with 11 if one of them fails.",
     ),

@@ -25,6 +25,9 @@ from pydantic import Field
 class PermissionsResponse(BaseModel):
     """What the user may do with the versions of a Dag."""
 
-    change: bool = Field(description="Pin, unpin, roll back, evaluate, reject and restore.")
+    change: bool = Field(
+        description="Pin, unpin, roll back, hold and lift holds, evaluate, reject, restore and repair versions, "
+        "acknowledge runs, and set criteria."
+    )
     start_canary: bool = Field(description="Start canary runs.")
     edit_runs: bool = Field(description="Cancel and rerun the runs of a version that is rolled back.")

@@ -47,12 +47,14 @@ EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 def _filter(
     kind: Annotated[
-        list[EventKind] | None, Query(description="Only what was done so; can be given several times.")
+        list[EventKind] | None, Query(description="Only changes of this kind; can be given several times.")
     ] = None,
     actor: Annotated[Text | None, Query(description="Only what this user did.")] = None,
     since: Annotated[Moment | None, Query(description="Only what was done then or later.")] = None,
     until: Annotated[Moment | None, Query(description="Only what was done before.")] = None,
-    text: Annotated[Text | None, Query(description="Part of the reason or of the actor's name.")] = None,
+    text: Annotated[
+        Text | None, Query(description="Part of the reason, the override reason or the actor's name.")
+    ] = None,
 ) -> EventFilter:
     return EventFilter(kinds=tuple(kind or ()), actor=actor, since=since, until=until, text=text)
 

@@ -87,6 +87,7 @@ def check_hold(pin: Pin, change: Change, *, session: Session) -> None:
         end = f" until {hold.until.isoformat()}" if hold.until else ""
         raise DagHeldError(
             f"Dag {pin.dag_id!r} was put on hold by {hold.actor}{end}: {hold.reason}. "
-            "Give an override_reason (CLI: --override-reason) to change it anyway, which removes the hold.",
+            "Lift the hold first (CLI: airflow pinning unhold), or give an override_reason (CLI: --override-reason) to "
+            "change it anyway, with which a pin or unpin lifts the hold.",
             dag_id=pin.dag_id,
         )
