@@ -24,11 +24,16 @@ Airflow's tables first, and a reference from here would make it fail.
 from __future__ import annotations
 
 from airflow.models.base import _get_schema, naming_convention
-from sqlalchemy import MetaData
+from sqlalchemy import LargeBinary, MetaData, Text
+from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase
 
 MAX_ACTOR = 512
 """Characters of a user's name, as Airflow has them of who triggered a run; longer ones are cut."""
+
+# Of MySQL's own TEXT and BLOB 64 KiB are the end.
+LongText = Text().with_variant(MEDIUMTEXT(), "mysql")
+LongBinary = LargeBinary().with_variant(MEDIUMBLOB(), "mysql")
 
 
 class Base(DeclarativeBase):

@@ -25,13 +25,9 @@ import sqlalchemy as sa
 from airflow._shared.timezones import timezone
 from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
-from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
-from airflow_providers_pinning.models.base import Base
-
-LongText = sa.Text().with_variant(MEDIUMTEXT(), "mysql")
-LongBinary = sa.LargeBinary().with_variant(MEDIUMBLOB(), "mysql")
+from airflow_providers_pinning.models.base import Base, LongBinary, LongText
 
 
 class DagModules(Base):

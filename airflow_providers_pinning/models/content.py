@@ -29,7 +29,7 @@ from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.models.base import Base, LongBinary, LongText
 
 
 class VersionContent(Base):
@@ -42,9 +42,9 @@ class VersionContent(Base):
     dag_hash: Mapped[str] = mapped_column(sa.String(32), nullable=False)
     data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON().with_variant(JSONB, "postgresql"), nullable=True)
     """The serialized Dag, in the columns that Airflow has it in; with compression it is in the other one."""
-    data_compressed: Mapped[bytes | None] = mapped_column(sa.LargeBinary, nullable=True)
+    data_compressed: Mapped[bytes | None] = mapped_column(LongBinary, nullable=True)
     fileloc: Mapped[str] = mapped_column(sa.String(2000), nullable=False)
-    source_code: Mapped[str] = mapped_column(sa.Text, nullable=False)
+    source_code: Mapped[str] = mapped_column(LongText, nullable=False)
     source_code_hash: Mapped[str] = mapped_column(sa.String(32), nullable=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
 

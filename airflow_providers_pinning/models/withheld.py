@@ -25,10 +25,9 @@ import sqlalchemy as sa
 from airflow._shared.timezones import timezone
 from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
-from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.models.base import Base, LongText
 
 
 class WithheldEffect(Base):
@@ -49,7 +48,7 @@ class WithheldEffect(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
     subject: Mapped[str | None] = mapped_column(sa.String(64), nullable=True)
     """Hash of the names that the run wrote to, under which it finds the value; ``None`` for other effects."""
-    value: Mapped[str | None] = mapped_column(sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=True)
+    value: Mapped[str | None] = mapped_column(LongText, nullable=True)
     """What the run reads back, encrypted as Variables are; ``None`` if it deleted it."""
 
     __table_args__ = (sa.Index("idx_pinning_withheld_effect_dag_id_run_id", "dag_id", "run_id"),)

@@ -16,17 +16,24 @@
 # under the License.
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+from io import StringIO
+
 import pytest
 from airflow import settings
+from airflow._shared.timezones import timezone
 from airflow.models.base import Base as AirflowBase
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.db_manager import REVISION_HEADS, PinningDBManager
-from airflow_providers_pinning.models import Base
+from airflow_providers_pinning.models import Base, Pin
 from tests.support.python import ROOT
 from tests.support.rows import fill_every_table
 
@@ -91,6 +98,33 @@ class TestSchema:
         with engine.connect() as connection:
             options = {"compare_type": True, "compare_server_default": True, "version_table": VERSION_TABLE}
             assert compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata) == []
+
+    def test_has_room_for_long_values_on_mysql_in_the_models_and_in_the_migrations(self, manager):
+        """MySQL's TEXT and BLOB end at 64 KiB; Airflow's source code and serialized Dags do not."""
+        printed = StringIO()
+        context = MigrationContext.configure(
+            dialect_name="mysql", opts={"as_sql": True, "output_buffer": printed, "version_table": VERSION_TABLE}
+        )
+        with Operations.context(context):
+            for revision in reversed(list(manager.get_script_object().walk_revisions())):
+                revision.module.upgrade()
+        migrated = {
+            (table, column)
+            for table, columns in re.findall(r"CREATE TABLE (\w+) \((.*?)\n\)", printed.getvalue(), re.DOTALL)
+            for column in re.findall(r"(\w+) MEDIUM(?:TEXT|BLOB)", columns)
+        }
+
+        long = {
+            (table.name, column.name)
+            for table in Base.metadata.tables.values()
+            for column in table.columns
+            if column.type.compile(mysql.dialect()).startswith("MEDIUM")
+        }
+        assert migrated == long
+        assert {column for table, column in long if table == "pinning_version_content"} == {
+            "source_code",
+            "data_compressed",
+        }
 
     def test_refers_to_no_table_of_airflow(self):
         """Airflow's tables are dropped first when the database is reset."""
@@ -173,6 +207,32 @@ class TestDowngrade:
         with engine.connect() as connection:
             rows = {table: connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in TABLES}
         assert rows == {table: int(table in kept) for table in TABLES}
+
+    def test_lifts_the_holds_that_are_over_and_keeps_the_others(self, manager, engine):
+        """The first release knows no end: a hold that is over would be one again, and for ever."""
+        manager.upgradedb(use_migration_files=True)
+        manager.session.rollback()
+        now = timezone.utcnow()
+        ends = {
+            "long_over": now - timedelta(days=40),
+            "over": now - timedelta(seconds=1),
+            "later_today": now + timedelta(minutes=1),
+            "without_end": None,
+        }
+        with Session(engine) as session:
+            for dag_id, until in ends.items():
+                held = {"hold_reason": "month end", "hold_actor": "alice", "hold_at": now, "hold_until": until}
+                session.add(Pin(dag_id=dag_id, revision=1, **held))
+            session.commit()
+
+        manager.downgrade(REVISION_HEADS["0.1.0"])
+        manager.session.rollback()
+
+        with engine.connect() as connection:
+            rows = connection.execute(text("SELECT dag_id, hold_reason, hold_actor, hold_at IS NULL FROM pinning_pin"))
+            holds = {dag_id: (reason, actor, bool(no_time)) for dag_id, reason, actor, no_time in rows}
+        on_hold, lifted = ("month end", "alice", False), (None, None, True)
+        assert holds == {"long_over": lifted, "over": lifted, "later_today": on_hold, "without_end": on_hold}
 
     def test_can_be_printed_instead_of_run(self, manager, engine, capsys):
         manager.initdb()

@@ -34,6 +34,9 @@ down_revision = "a3f1c27d9b40"
 branch_labels = None
 depends_on = None
 
+LONG_TEXT = sa.Text().with_variant(MEDIUMTEXT(), "mysql")
+LONG_BINARY = sa.LargeBinary().with_variant(MEDIUMBLOB(), "mysql")
+
 
 def _columns() -> dict[str, tuple[sa.Column, ...]]:
     return {
@@ -87,9 +90,9 @@ def upgrade():
         sa.Column("dag_id", StringID(), nullable=False),
         sa.Column("dag_hash", sa.String(32), nullable=False),
         sa.Column("data", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=True),
-        sa.Column("data_compressed", sa.LargeBinary(), nullable=True),
+        sa.Column("data_compressed", LONG_BINARY, nullable=True),
         sa.Column("fileloc", sa.String(2000), nullable=False),
-        sa.Column("source_code", sa.Text(), nullable=False),
+        sa.Column("source_code", LONG_TEXT, nullable=False),
         sa.Column("source_code_hash", sa.String(32), nullable=False),
         sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("dag_version_id", name="pinning_version_content_pkey"),
@@ -107,7 +110,7 @@ def upgrade():
         sa.Column("payload", sa.JSON(), nullable=True),
         sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
         sa.Column("subject", sa.String(64), nullable=True),
-        sa.Column("value", sa.Text().with_variant(MEDIUMTEXT(), "mysql"), nullable=True),
+        sa.Column("value", LONG_TEXT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pinning_withheld_effect_pkey"),
     )
     with op.batch_alter_table("pinning_withheld_effect") as batch_op:
@@ -166,8 +169,6 @@ def upgrade():
 
 
 def _create_code_tables():
-    long_text = sa.Text().with_variant(MEDIUMTEXT(), "mysql")
-    long_binary = sa.LargeBinary().with_variant(MEDIUMBLOB(), "mysql")
     op.create_table(
         "pinning_dag_modules",
         sa.Column("dag_id", StringID(), nullable=False),
@@ -197,7 +198,7 @@ def _create_code_tables():
         sa.Column("shared_digest", sa.String(40), nullable=False),
         sa.Column("basis", sa.String(40), nullable=False),
         sa.Column("file_count", sa.Integer(), nullable=False),
-        sa.Column("listing", long_binary, nullable=True),
+        sa.Column("listing", LONG_BINARY, nullable=True),
         sa.Column("settles_at", TIMESTAMP(timezone=True), nullable=True),
         sa.Column("looked_at", TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("bundle_name", "bundle_version", name="pinning_commit_files_pkey"),
@@ -220,13 +221,20 @@ def _create_code_tables():
         sa.Column("content_hash", sa.String(64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("is_binary", sa.Boolean(), nullable=False),
-        sa.Column("text", long_text, nullable=True),
+        sa.Column("text", LONG_TEXT, nullable=True),
         sa.PrimaryKeyConstraint("content_hash", name="pinning_file_content_pkey"),
     )
 
 
 def downgrade():
-    """Drop them."""
+    """Drop them. A hold whose end is over is lifted first: without its end it would last until somebody lifts it."""
+    # SQLite compares text, and has moments with microseconds in the column.
+    sqlite = op.get_context().dialect.name == "sqlite"
+    now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')" if sqlite else "CURRENT_TIMESTAMP"
+    op.execute(
+        "UPDATE pinning_pin SET hold_reason = NULL, hold_actor = NULL, hold_at = NULL "  # noqa: S608
+        f"WHERE hold_until IS NOT NULL AND hold_until <= {now}"
+    )
     for table in (
         "pinning_criteria",
         "pinning_file_content",
