@@ -33,7 +33,13 @@ from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import HoldEndsInPastError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change, EventKind
-from airflow_providers_pinning.domain.monitoring.release_state import Hold, ReleaseState, hold_of, release_state
+from airflow_providers_pinning.domain.monitoring.release_state import (
+    Hold,
+    ReleaseState,
+    hold_of,
+    release_state,
+    release_states,
+)
 from airflow_providers_pinning.domain.versions.identity import latest_identity, pinned_identity
 from airflow_providers_pinning.models import Pin
 
@@ -50,19 +56,8 @@ def hold(dag_id: str, change: Change, *, until: datetime | None = None, session:
     :raises HoldEndsInPastError: if the end is over already
     :raises RevisionConflictError: if the pin is at another revision than the caller expected
     """
-    request = {"action": "hold", "dag_id": dag_id, "until": until and until.isoformat()}
-    pin = lock_pin(dag_id, session=session)
-    if repeated := answer_if_repeated(change, request, session=session):
-        return repeated
-    conditions.check_revision(dag_id, pin, change, session=session)
-    check_end(until, session=session)
-    present = hold_of(pin, session=session)
-    if present and (present.reason, present.until) == (change.reason, until):
-        _confirm(pin, change, request, session=session)
-    else:
-        pin.revision += 1
-        put_on_hold(pin, change, until, request=request, session=session)
-    return release_state(dag_id, session=session)
+    _, repeated = _hold(dag_id, change, until, session=session)
+    return repeated or release_state(dag_id, session=session)
 
 
 def unhold(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
@@ -72,38 +67,80 @@ def unhold(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
     :raises UnknownDagError: if there is no such Dag
     :raises RevisionConflictError: if the pin is at another revision than the caller expected
     """
-    request = {"action": "unhold", "dag_id": dag_id}
-    pin = lock_pin(dag_id, session=session)
-    if repeated := answer_if_repeated(change, request, session=session):
-        return repeated
-    conditions.check_revision(dag_id, pin, change, session=session)
-    if hold_of(pin, session=session):
-        pin.revision += 1
-        remove_hold(pin, change, request=request, session=session)
-    else:
-        _confirm(pin, change, request, session=session)
-    return release_state(dag_id, session=session)
+    _, repeated = _unhold(dag_id, change, session=session)
+    return repeated or release_state(dag_id, session=session)
 
 
 def hold_all(
     dag_ids: Collection[str], change: Change, *, until: datetime | None = None, session: Session
 ) -> list[ReleaseState]:
     """Put Dags on hold in one transaction, in the order of their ids; if one cannot be, none is."""
-    return [hold(dag_id, change, until=until, session=session) for dag_id in sorted(set(dag_ids))]
+    now = database_clock(session=session)
+    done = [_hold(dag_id, change, until, now=now, session=session) for dag_id in sorted(set(dag_ids))]
+    return _states(done, now=now, session=session)
 
 
 def unhold_all(dag_ids: Collection[str], change: Change, *, session: Session) -> list[ReleaseState]:
     """Lift the holds of Dags in one transaction, in the order of their ids."""
-    return [unhold(dag_id, change, session=session) for dag_id in sorted(set(dag_ids))]
+    now = database_clock(session=session)
+    done = [_unhold(dag_id, change, now=now, session=session) for dag_id in sorted(set(dag_ids))]
+    return _states(done, now=now, session=session)
 
 
-def check_end(until: datetime | None, *, session: Session) -> None:
+_Done = tuple[Pin, ReleaseState | None]
+"""The locked pin, and the answer if the request had been carried out before."""
+
+
+def _hold(
+    dag_id: str, change: Change, until: datetime | None, *, now: datetime | None = None, session: Session
+) -> _Done:
+    request = {"action": "hold", "dag_id": dag_id, "until": until and until.isoformat()}
+    pin = lock_pin(dag_id, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return pin, repeated
+    conditions.check_revision(dag_id, pin, change, session=session)
+    check_end(until, now=now, session=session)
+    present = hold_of(pin, now=now, session=session)
+    if present and (present.reason, present.until) == (change.reason, until):
+        _confirm(pin, change, request, session=session)
+    else:
+        pin.revision += 1
+        put_on_hold(pin, change, until, request=request, now=now, session=session)
+    return pin, None
+
+
+def _unhold(dag_id: str, change: Change, *, now: datetime | None = None, session: Session) -> _Done:
+    request = {"action": "unhold", "dag_id": dag_id}
+    pin = lock_pin(dag_id, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return pin, repeated
+    conditions.check_revision(dag_id, pin, change, session=session)
+    if hold_of(pin, now=now, session=session):
+        pin.revision += 1
+        remove_hold(pin, change, request=request, now=now, session=session)
+    else:
+        _confirm(pin, change, request, session=session)
+    return pin, None
+
+
+def _states(done: list[_Done], *, now: datetime, session: Session) -> list[ReleaseState]:
+    states = release_states([pin for pin, repeated in done if not repeated], now=now, session=session)
+    return [repeated or states[pin.dag_id] for pin, repeated in done]
+
+
+def check_end(until: datetime | None, *, now: datetime | None = None, session: Session) -> None:
     """
     Refuse a hold that would hold nothing.
 
+    :param until: when it is to end
+    :param now: the time by the database's clock, if the caller has read it
+    :param session: database session
     :raises HoldEndsInPastError: if its end is over already
     """
-    if until is not None and until <= (now := database_clock(session=session)):
+    if until is None:
+        return
+    now = now or database_clock(session=session)
+    if until <= now:
         raise HoldEndsInPastError(
             f"The hold would end at {until.isoformat()}, which is over: it is {now.isoformat()}. Give a later time, or "
             "none to hold until somebody lifts it."
@@ -111,14 +148,21 @@ def check_end(until: datetime | None, *, session: Session) -> None:
 
 
 def put_on_hold(
-    pin: Pin, change: Change, until: datetime | None, *, request: Mapping[str, Any] | None = None, session: Session
+    pin: Pin,
+    change: Change,
+    until: datetime | None,
+    *,
+    request: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+    session: Session,
 ) -> None:
     """
     Put a Dag on hold, with an event of its own. The caller has locked the pin and counted the revision.
 
     :param request: what was asked for, if it was nothing but the hold; else the hold is a part of another change
+    :param now: the time by the database's clock, if the caller has read it
     """
-    replaced = hold_of(pin, session=session)
+    replaced = hold_of(pin, now=now, session=session)
     pin.hold_reason, pin.hold_actor, pin.hold_at = change.reason, change.caller.name, timezone.utcnow()
     pin.hold_until = until
     evidence = {
@@ -128,9 +172,16 @@ def put_on_hold(
     _record(EventKind.HELD, pin, change, request, evidence, session=session)
 
 
-def remove_hold(pin: Pin, change: Change, *, request: Mapping[str, Any] | None = None, session: Session) -> None:
+def remove_hold(
+    pin: Pin,
+    change: Change,
+    *,
+    request: Mapping[str, Any] | None = None,
+    now: datetime | None = None,
+    session: Session,
+) -> None:
     """Lift a hold that is in force, with an event of its own. The caller has locked the pin and counted."""
-    if lifted := hold_of(pin, session=session):
+    if lifted := hold_of(pin, now=now, session=session):
         _record(EventKind.UNHELD, pin, change, request, {"hold": _as_dict(lifted)}, session=session)
     lift_hold(pin)
 

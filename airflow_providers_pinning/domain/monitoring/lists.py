@@ -27,6 +27,7 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import SQLColumnExpression, func, select
 from sqlalchemy.orm import Session, aliased
 
+from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.head import Head, heads_of, is_troubled_at_head
 from airflow_providers_pinning.domain.files.commits import CommitInfo, commits_by_version
 from airflow_providers_pinning.domain.files.relation import (
@@ -204,6 +205,7 @@ def list_pins(
         for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
         for dag_id, found in runs_since_pin(shown[start : start + DAGS_IN_A_STATEMENT], session=session).items()
     }
+    now = database_clock(session=session) if any(row.Pin.hold_until for row in rows.values()) else None
     return [
         PinSummary(
             dag_id=dag_id,
@@ -213,7 +215,7 @@ def list_pins(
             versions_behind=row.behind,
             related_versions_behind=related.get(dag_id, 0),
             pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
-            hold=hold_of(row.Pin, session=session),
+            hold=hold_of(row.Pin, now=now, session=session),
             health=judge(row.Pin, row),
             head=heads[dag_id],
             runs=runs[dag_id],

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.clocks import database_clock
-from airflow_providers_pinning.domain.dag_model.head import Head, head_of
+from airflow_providers_pinning.domain.dag_model.head import Head, head_of, heads_of, latest_of
 from airflow_providers_pinning.domain.files.relation import related_behind
 from airflow_providers_pinning.domain.monitoring.health import Health, code_problems, conflict_problems, pin_health
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
@@ -43,6 +44,9 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.models import ManagedVersion, Pin
+
+DAGS_AT_ONCE = 1000
+"""How many Dags are named in a statement at most."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,45 @@ def release_state(
     return replace(state, runs=replace(runs, failed_tasks=failed_tasks))
 
 
+def release_states(pins: Sequence[Pin], *, now: datetime, session: Session) -> dict[str, ReleaseState]:
+    """
+    Read the release states of many Dags, by their ids. What can be read of many Dags at once is.
+
+    :param pins: the pins of the Dags, pinned or not
+    :param now: the time by the database's clock
+    :param session: database session
+    """
+    return {
+        dag_id: state
+        for start in range(0, len(pins), DAGS_AT_ONCE)
+        for dag_id, state in _release_states(pins[start : start + DAGS_AT_ONCE], now=now, session=session).items()
+    }
+
+
+def _release_states(pins: Collection[Pin], *, now: datetime, session: Session) -> dict[str, ReleaseState]:
+    newest = latest_of([pin.dag_id for pin in pins], session=session)
+    states = {}
+    for pin in pins:
+        latest, recorded = newest.get(pin.dag_id), pinned_identity(pin)
+        active = _present(recorded, latest, session=session) if recorded else latest
+        health = pin_health(pin, session=session)
+        states[pin.dag_id] = _describe_alone(pin.dag_id, pin, active, latest, health, now=now, session=session)
+    pinned = {pin.dag_id: pin for pin in pins if states[pin.dag_id].pinned}
+    numbers = {dag_id: pin.version_number or 0 for dag_id, pin in pinned.items() if states[dag_id].versions_behind}
+    related = related_behind(numbers, session=session) if numbers else {}
+    heads = heads_of(pinned.values(), session=session) if pinned else {}
+    runs = runs_since_pin(pinned, session=session)
+    for dag_id in pinned:
+        failed_tasks = failed_tasks_since_pin(dag_id, session=session) if runs[dag_id].failed else {}
+        states[dag_id] = replace(
+            states[dag_id],
+            related_versions_behind=related.get(dag_id, 0),
+            head=heads[dag_id],
+            runs=replace(runs[dag_id], failed_tasks=failed_tasks),
+        )
+    return states
+
+
 def state_of_change(
     pin: Pin,
     active: VersionIdentity,
@@ -172,9 +215,32 @@ def _describe(
     warnings: tuple[str, ...],
     session: Session,
 ) -> ReleaseState:
+    state = _describe_alone(dag_id, pin, active, latest, health, warnings=warnings, session=session)
+    recorded = pinned_identity(pin)
+    if not (pin and recorded):
+        return state
+    related = related_behind({dag_id: recorded.version_number}, session=session) if state.versions_behind else {}
+    return replace(
+        state,
+        related_versions_behind=related.get(dag_id, 0),
+        head=head_of(pin, latest, session=session),
+    )
+
+
+def _describe_alone(
+    dag_id: str,
+    pin: Pin | None,
+    active: VersionIdentity | None,
+    latest: VersionIdentity | None,
+    health: Health,
+    *,
+    warnings: tuple[str, ...] = (),
+    now: datetime | None = None,
+    session: Session,
+) -> ReleaseState:
+    """Describe a Dag without what is read of many Dags at once."""
     recorded = pinned_identity(pin)
     behind = _count_newer(dag_id, recorded, session=session) if recorded and recorded != latest else 0
-    related = related_behind({dag_id: recorded.version_number}, session=session) if recorded and behind else {}
     return ReleaseState(
         dag_id=dag_id,
         revision=pin.revision if pin else 0,
@@ -182,20 +248,25 @@ def _describe(
         active=active,
         latest=latest,
         versions_behind=behind,
-        related_versions_behind=related.get(dag_id, 0),
+        related_versions_behind=0,
         pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
-        hold=hold_of(pin, session=session),
+        hold=hold_of(pin, now=now, session=session),
         health=health,
-        head=head_of(pin, latest, session=session) if pin and recorded else None,
         warnings=warnings,
     )
 
 
-def hold_of(pin: Pin | None, *, session: Session) -> Hold | None:
-    """Return the hold that a Dag is on; one whose end is over, by the database's clock, is none."""
+def hold_of(pin: Pin | None, *, now: datetime | None = None, session: Session) -> Hold | None:
+    """
+    Return the hold that a Dag is on; one whose end is over, by the database's clock, is none.
+
+    :param pin: the pin; ``None`` if the Dag was never pinned
+    :param now: the time by that clock, if the caller has read it for several pins
+    :param session: database session
+    """
     if pin is None or not pin.hold_reason:
         return None
-    if pin.hold_until is not None and pin.hold_until <= database_clock(session=session):
+    if pin.hold_until is not None and pin.hold_until <= (now or database_clock(session=session)):
         return None
     return Hold(pin.hold_reason, pin.hold_actor or "", pin.hold_at or pin.changed_at, pin.hold_until)
 

@@ -22,6 +22,7 @@ import pytest
 from airflow._shared.timezones import timezone
 from airflow.jobs.job import Job, JobState
 
+from airflow_providers_pinning.domain import clocks
 from airflow_providers_pinning.domain.changes import hold
 from airflow_providers_pinning.domain.errors import (
     DagHeldError,
@@ -30,9 +31,28 @@ from airflow_providers_pinning.domain.errors import (
     RevisionConflictError,
     UnknownDagError,
 )
-from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring import lists, release_state
 from airflow_providers_pinning.models import Event, Pin
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import CHANGED, STABLE, dag_file
+from tests.support.statements import sent
+
+STATEMENTS_OF_A_DAG = 8
+"""What holding one more Dag costs at most."""
+
+
+@pytest.fixture
+def clock_reads(session, monkeypatch):
+    """Return what grows whenever the database's clock is read, which is a statement except on SQLite."""
+    reads = []
+    read = clocks.database_clock
+
+    def count(*, session):
+        reads.append(1)
+        return read(session=session)
+
+    for module in (hold, lists, release_state):
+        monkeypatch.setattr(module, "database_clock", count)
+    return reads
 
 
 @pytest.fixture
@@ -173,6 +193,72 @@ class TestHoldingAndLifting:
         assert [(state.dag_id, state.hold.reason) for state in states] == [("invoices", "audit"), ("orders", "audit")]
         lifted = hold.unhold_all(["orders", "invoices"], pinned.change("done"), session=pinned.session)
         assert [state.hold for state in lifted] == [None, None]
+
+
+class TestHoldingManyDags:
+    NAMES = tuple(f"dag_{number}" for number in range(6))
+
+    @pytest.fixture
+    def many(self, lab):
+        lab.commit("sha1", **{name: dag_file(name) for name in self.NAMES})
+        for name in self.NAMES:
+            lab.pin(name, 1)
+        lab.commit("sha2", **{name: dag_file(name, tasks="one two") for name in self.NAMES})
+        return lab
+
+    def hold(self, lab, names):
+        until = timezone.utcnow() + timedelta(hours=1)
+        lab.session.expire_all()
+        with sent(lab.session) as statements:
+            states = hold.hold_all(names, lab.change("audit"), until=until, session=lab.session)
+        assert [(state.dag_id, state.hold.until) for state in states] == [(name, until) for name in names]
+        return statements
+
+    def unhold(self, lab, names):
+        lab.session.expire_all()
+        with sent(lab.session) as statements:
+            states = hold.unhold_all(names, lab.change("done"), session=lab.session)
+        assert [state.hold for state in states] == [None] * len(names)
+        return statements
+
+    def test_reads_of_all_at_once_what_can_be(self, many):
+        for change in (self.hold, self.unhold):
+            numbers = {}
+            for names in (self.NAMES[:1], self.NAMES[1:2], self.NAMES[1:6]):
+                numbers[names] = len(change(many, names))
+                many.session.commit()
+            _, one, five = numbers.values()
+            assert (five - one) / 4 <= STATEMENTS_OF_A_DAG
+
+    def test_reads_the_clock_once(self, many, clock_reads):
+        self.hold(many, self.NAMES)
+        assert len(clock_reads) == 1
+        many.session.commit()
+        clock_reads.clear()
+        self.unhold(many, self.NAMES)
+        assert len(clock_reads) == 1
+
+    def test_returns_the_states_that_are_read_of_each_alone(self, many):
+        states = hold.hold_all(self.NAMES, many.change("audit"), session=many.session)
+        many.session.commit()
+
+        assert states == [many.pin_state(name) for name in self.NAMES]
+        assert {(state.versions_behind, state.related_versions_behind) for state in states} == {(1, 1)}
+
+    def test_a_list_of_them_reads_the_clock_once(self, many, clock_reads):
+        self.hold(many, self.NAMES)
+        many.session.commit()
+        clock_reads.clear()
+
+        pins, _ = lists.list_pins(lists.PinFilter(), limit=9, offset=0, session=many.session)
+
+        assert [pin.hold.reason for pin in pins] == ["audit"] * len(self.NAMES)
+        assert len(clock_reads) == 1
+
+    def test_a_list_of_pins_without_an_end_reads_no_clock(self, many, clock_reads):
+        lists.list_pins(lists.PinFilter(), limit=9, offset=0, session=many.session)
+
+        assert clock_reads == []
 
 
 class TestTheEndOfAHold:
