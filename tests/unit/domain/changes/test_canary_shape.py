@@ -103,11 +103,15 @@ class TestSchedule:
         assert other.logical_date == yesterday + timedelta(microseconds=2)
         assert warnings == ()
 
-    def test_run_for_a_moment_has_a_moment_of_its_own(self, orders):
-        [run], _ = canary(orders("'@daily'"))
+    def test_run_for_a_moment_has_a_moment_of_its_own(self, orders, time_machine):
+        lab = orders("'@daily'")
+        later = NOW + timedelta(hours=1)
+        time_machine.move_to(later, tick=False)
+
+        [run], _ = canary(lab)
 
         assert run.logical_date == run.data_interval_start == run.data_interval_end
-        assert run.logical_date.replace(microsecond=0) == NOW.replace(microsecond=0)
+        assert run.logical_date.replace(microsecond=0) == later.replace(microsecond=0)
 
     def test_run_is_of_now_if_its_interval_began_before_the_version(self, orders):
         lab = orders(INTERVAL)
