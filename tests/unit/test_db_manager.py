@@ -101,6 +101,8 @@ class TestSchema:
 
     def test_has_room_for_long_values_on_mysql_in_the_models_and_in_the_migrations(self, manager):
         """MySQL's TEXT and BLOB end at 64 KiB; Airflow's source code and serialized Dags do not."""
+        # Airflow's column types look at the database of the first migration that uses them.
+        manager.upgradedb(use_migration_files=True)
         printed = StringIO()
         context = MigrationContext.configure(
             dialect_name="mysql", opts={"as_sql": True, "output_buffer": printed, "version_table": VERSION_TABLE}

@@ -36,7 +36,7 @@ from airflow_providers_pinning.models import Event, Pin
 from tests.support.sources import CHANGED, STABLE, dag_file
 from tests.support.statements import sent
 
-STATEMENTS_OF_A_DAG = 8
+STATEMENTS_OF_A_DAG = 9
 """What holding one more Dag costs at most."""
 
 
