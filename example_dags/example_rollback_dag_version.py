@@ -64,6 +64,7 @@ with DAG(
             description="rerun clears them onto the version that is active then.",
         ),
         "only_failed": Param(False, type="boolean", title="Rerun only failed runs"),
+        "skip_blocked": Param(False, type="boolean", title="Leave runs alone that cannot be repaired"),
         "reason": Param("", type="string", minLength=3, title="Reason", description="Kept in the history."),
     },
     # [END howto_rollback_form]
@@ -85,6 +86,7 @@ with DAG(
             "unfinished": "{{ params.unfinished }}",
             "finished": "{{ params.finished }}",
             "only_failed": "{{ params.only_failed }}",
+            "skip_blocked": "{{ params.skip_blocked }}",
         },
         retries=3,
         retry_delay=timedelta(seconds=10),

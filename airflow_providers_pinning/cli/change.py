@@ -23,6 +23,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 from airflow.utils.net import get_hostname
 from airflow.utils.platform import getuser
@@ -31,13 +32,14 @@ from rich.console import Console
 from rich.prompt import Confirm
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.cli.command import CommandError, note_committed
+from airflow_providers_pinning.cli.command import CommandError, note_committed, note_repair, note_repaired
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.output import say, say_styled, show
-from airflow_providers_pinning.cli.release import state_rows
+from airflow_providers_pinning.cli.release import repaired_words, state_rows
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
+from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.vocabulary import MAX_ID, ExitCode
 
@@ -102,9 +104,13 @@ def make_change(
     :param action: makes the change in a session, without committing it
     :param about: finds the version that is judged, in the same transaction as the action, which locks the Dag
     :param also: says what it does besides choosing the active version
-    :param finish: does what follows once the change is committed
+    :param finish: repairs runs once the change is committed; a repetition would make such a change once more, so it
+        gets an idempotency key
     """
     change = requested_change(args)
+    if finish and change.idempotency_key is None:
+        args.made_key = f"cli-{uuid4()}"
+        change = replace(change, idempotency_key=args.made_key)
     require_answerable(args)
     with create_session(scoped=False) as session:
 
@@ -129,7 +135,9 @@ def make_change(
             _tell(rehearsed, also)
             if rehearsed.after.repeated and finish and not args.dry_run:
                 session.rollback()
-                rehearsed = replace(rehearsed, after=finish(rehearsed.after, session))
+                state = _repair(args, rehearsed.after, change, finish, session=session)
+                _tell_repaired(args, state, change)
+                return
             if args.dry_run or rehearsed.after.repeated:
                 _show(args, rehearsed.after)
                 return
@@ -139,13 +147,49 @@ def make_change(
                 change = replace(change, expected_revision=shown.before.revision)
         effect = commit(run, session=session)
         note_committed(args)
-        if finish:
-            effect = replace(effect, after=finish(effect.after, session))
+        # Nothing is said before the runs are repaired, which must not end because nobody reads it.
+        state = _repair(args, effect.after, change, finish, session=session) if finish else effect.after
     if args.yes:
         _tell(effect, also)
     if not effect.after.repeated:
         say_styled(f"Done: revision {effect.after.revision}.", "green")
-    _show(args, effect.after)
+    _tell_repaired(args, state, change)
+
+
+def _repair(
+    args: Namespace,
+    state: ReleaseState,
+    change: Change,
+    finish: Callable[[ReleaseState, Session], ReleaseState],
+    *,
+    session: Session,
+) -> ReleaseState:
+    """Repair runs, so that whatever ends it tells how to go on."""
+    if state.repair is None or not (state.repair.cancelled or state.repair.rerun):
+        return state
+    note_repair(args, state.repeated.revision if state.repeated else state.revision, change.idempotency_key or "")
+    state = finish(state, session)
+    note_repaired(args)
+    return state
+
+
+def _tell_repaired(args: Namespace, state: ReleaseState, change: Change) -> None:
+    """
+    Say what became of the runs, and show the state.
+
+    :raises SystemExit: if some are not repaired yet
+    """
+    pending = state.repair.pending if state.repair else 0
+    for line in repaired_words(state.repair) if state.repair else ():
+        say(line)
+    if pending:
+        say(
+            f"{plural(pending, 'run')} {'is' if pending == 1 else 'are'} not repaired yet. Run the same command with "
+            f"--idempotency-key {change.idempotency_key} again."
+        )
+    _show(args, state)
+    if pending:
+        raise SystemExit(ExitCode.PROGRESSING)
 
 
 def require_answerable(args: Namespace) -> None:
@@ -205,8 +249,9 @@ def _tell(effect: Effect, also: Callable[[Effect], str] | None) -> None:
         tell_repeated(effect.after.repeated)
     else:
         say(str(effect))
-        if also:
-            say(also(effect))
+        # Line by line, because a line break within one is shown as an escape sequence.
+        for line in also(effect).splitlines() if also else ():
+            say(line)
     warn(effect.after.warnings)
 
 

@@ -58,6 +58,25 @@ def note_committed(args: Namespace) -> None:
     args.committed = True
 
 
+def note_repair(args: Namespace, revision: int, key: str) -> None:
+    """Note that a rollback was made whose repair of runs begins, and with which key it goes on if it is ended."""
+    args.repair_told = f"The rollback was made (revision {revision}), but the repair is not finished."
+    args.repair_revision = revision
+    args.repair_key = key
+
+
+def note_repaired(args: Namespace) -> None:
+    """Note that the repair of runs is over."""
+    args.repair_key = None
+
+
+def _how_to_go_on(args: Namespace) -> str | None:
+    key = getattr(args, "repair_key", None)
+    return key and (
+        f"Go on with the same command and --idempotency-key {key}; without it the command rolls back once more."
+    )
+
+
 def shows(function: Function) -> Callable[[Namespace], None]:
     """Make a command of a function that only reads."""
     return _quiet(providers_configuration_loaded(function))
@@ -89,10 +108,18 @@ def _with_exit_code(function: Callable[[Namespace], None]) -> Callable[[Namespac
             raise
         except Exception as error:
             if getattr(args, "verbose", False) and not isinstance(error, (errors.PinningError, CommandError)):
+                if go_on := _how_to_go_on(args):
+                    say(f"{args.repair_told} {go_on}")
                 raise
             _end(args, error)
         except KeyboardInterrupt:
-            say("Interrupted.")
+            go_on = _how_to_go_on(args)
+            say(
+                f"Interrupted after the rollback was made (revision {args.repair_revision}). The repair is not "
+                f"finished. {go_on}"
+                if go_on
+                else "Interrupted."
+            )
             raise SystemExit(ExitCode.INTERRUPTED) from None
 
     return run
@@ -102,9 +129,15 @@ def _end(args: Namespace, error: Exception) -> NoReturn:
     """End with the exit code of an error, after saying what is wrong."""
     if isinstance(error, BrokenPipeError):
         _let_go_of_streams()
+        if _how_to_go_on(args):
+            raise SystemExit(ExitCode.PROGRESSING)
         raise SystemExit(ExitCode.DONE if getattr(args, "committed", False) else ExitCode.UNEXPECTED)
     code, message = _explain(error)
     say(f"airflow pinning {args.subcommand}: {message}")
+    if go_on := _how_to_go_on(args):
+        say(f"{args.repair_told} {go_on}")
+    elif isinstance(error, errors.DatabaseUnavailableError) and (key := getattr(args, "made_key", None)):
+        say(f"The idempotency key of this command is {key}: give it with --idempotency-key to repeat it.")
     raise SystemExit(code)
 
 

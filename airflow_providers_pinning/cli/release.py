@@ -101,10 +101,27 @@ def repair_words(report: RepairReport | None, repair: RunRepair) -> str:
     if not repair.is_wanted:
         return f"{told[0]} They are left as they are; see --unfinished and --finished."
     told.append(f"{plural(len(report.cancelled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun.")
-    told += [f"Left alone: {run.message}" for run in report.blocked[:MAX_BLOCKED]]
+    return "\n".join([*told, *_left_alone(report)])
+
+
+def repaired_words(report: RepairReport) -> list[str]:
+    """Say, line by line, what became of the runs of the version that was rolled back; nothing if none were repaired."""
+    if not (report.cancelled or report.rerun or report.blocked):
+        return []
+    done = len(report.cancelled) + len(report.rerun) - report.pending
+    counted = (
+        f"Repaired {done} of {plural(done + report.pending, 'run')}."
+        if report.pending
+        else f"Repaired: {plural(len(report.cancelled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun."
+    )
+    return [counted, *_left_alone(report)]
+
+
+def _left_alone(report: RepairReport) -> list[str]:
+    told = [f"Left alone: {run.message}" for run in report.blocked[:MAX_BLOCKED]]
     if (more := len(report.blocked) - MAX_BLOCKED) > 0:
         told.append(f"{more} more were left alone; -o json names them.")
-    return "\n".join(told)
+    return told
 
 
 def _version(version: VersionIdentity | None) -> str | None:

@@ -98,7 +98,9 @@ class RollbackBody(ChangeBody):
     hold: bool = Field(default=False, description="Take no further change without an override_reason.")
     hold_until: Moment | None = Field(default=None, description="When the hold ends by itself; only with hold.")
     repair: RepairBody | None = Field(
-        default=None, description="What becomes of the runs of the present version; by default nothing."
+        default=None,
+        description="What becomes of the runs of the present version; by default nothing. A repair needs an "
+        "idempotency_key, except in a dry run.",
     )
     dry_run: bool = Field(
         default=False, description="Answer what the rollback and the repair would do, and change nothing."
@@ -113,6 +115,16 @@ class RollbackBody(ChangeBody):
     def _end_only_a_hold(self) -> RollbackBody:
         if self.hold_until is not None and not self.hold:
             raise ValueError("hold_until needs hold, which is false.")
+        return self
+
+    @model_validator(mode="after")
+    def _name_a_repair(self) -> RollbackBody:
+        if self.repair is None or self.dry_run or self.idempotency_key is not None:
+            return self
+        if self.repair.unfinished is not UnfinishedRuns.KEEP or self.repair.finished is not FinishedRuns.KEEP:
+            raise ValueError(
+                "A repair needs an idempotency_key, with which the same request goes on with runs that are left."
+            )
         return self
 
     @model_validator(mode="before")

@@ -25,8 +25,8 @@ from typing import Any
 
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.utils.state import State, TaskInstanceState
-from sqlalchemy import ColumnElement, func, select
+from airflow.utils.state import DagRunState, State, TaskInstanceState
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
@@ -60,6 +60,17 @@ class RunRepair:
     def is_wanted(self) -> bool:
         """Whether anything is to be done."""
         return self.unfinished is not UnfinishedRuns.KEEP or self.finished is not FinishedRuns.KEEP
+
+    @property
+    def states(self) -> frozenset[DagRunState]:
+        """The states of the runs with which something is to be done."""
+        finished = {DagRunState.FAILED} if self.only_failed else State.finished_dr_states
+        return frozenset(
+            (
+                *(State.unfinished_dr_states if self.unfinished is UnfinishedRuns.CANCEL else ()),
+                *(finished if self.finished is FinishedRuns.RERUN else ()),
+            )
+        )
 
     def as_request(self) -> dict[str, Any]:
         """Return plain values, for comparing requests."""
@@ -103,14 +114,23 @@ class RepairReport:
     def evidence(self, repair: RunRepair) -> dict[str, Any]:
         """Return what the history keeps: counts for everybody, and run ids for who may read runs."""
         counts = {name: len(getattr(self, name)) for name in ("cancelled", "rerun", "blocked")}
-        kept = {
-            "cancelled_run_ids": list(self.cancelled),
-            "rerun_run_ids": list(self.rerun),
-            "blocked_run_ids": [asdict(run) for run in self.blocked],
-        }
+        kept = {"cancelled_run_ids": list(self.cancelled), "rerun_run_ids": list(self.rerun)}
         asked = {"version_number": self.version_number, "by_state": dict(self.by_state), **repair.as_request()}
         del asked["run_ids"]
-        return {"repair": {**asked, **counts}, **{name: ids for name, ids in kept.items() if ids}}
+        return {
+            "repair": {**asked, **counts},
+            **{name: ids for name, ids in kept.items() if ids},
+            **self.blocked_evidence(),
+        }
+
+    def blocked_evidence(self) -> dict[str, Any]:
+        """Return what the history keeps of runs that were left alone, for who may read runs."""
+        return {"blocked_run_ids": [asdict(run) for run in self.blocked]} if self.blocked else {}
+
+    @staticmethod
+    def blocked_of(evidence: Mapping[str, Any] | None) -> tuple[BlockedRun, ...]:
+        """Return the runs that were left alone, as the history kept them."""
+        return tuple(BlockedRun(**run) for run in (evidence or {}).get("blocked_run_ids", ()))
 
     @classmethod
     def from_evidence(cls, evidence: Mapping[str, Any] | None) -> RepairReport | None:
@@ -123,7 +143,7 @@ class RepairReport:
             kept["by_state"],
             tuple(evidence.get("cancelled_run_ids", ())),
             tuple(evidence.get("rerun_run_ids", ())),
-            blocked=tuple(BlockedRun(**run) for run in evidence.get("blocked_run_ids", ())),
+            blocked=cls.blocked_of(evidence),
         )
 
 
@@ -162,29 +182,20 @@ def plan(dag_id: str, version: VersionIdentity, pin: Pin | None, repair: RunRepa
 
     The scheduler holds the runs that it works on: this waits for it.
     """
-    runs = session.scalars(
-        select(DagRun)
-        .where(*_affected(dag_id, version, pin, repair.since))
-        .order_by(DagRun.id)
-        .with_for_update(of=DagRun)
-        .execution_options(populate_existing=True)
-    ).all()
     blocked: list[BlockedRun] = []
-    if repair.run_ids is not None:
-        wanted = set(repair.run_ids)
-        blocked += _not_among(dag_id, sorted(wanted - {run.run_id for run in runs}), version, session=session)
-        runs = [run for run in runs if run.run_id in wanted]
+    conditions = [*_affected(dag_id, version, pin, repair.since), DagRun.state.in_(repair.states)]
+    if repair.run_ids is None:
+        runs = _lock(conditions, session=session)
+    else:
+        named = sorted(set(repair.run_ids))
+        runs = [
+            run for some in in_parts(named) for run in _lock([*conditions, DagRun.run_id.in_(some)], session=session)
+        ]
+        blocked += _not_among(
+            dag_id, sorted(set(named) - {run.run_id for run in runs}), version, pin, repair, session=session
+        )
     cancel = [run for run in runs if run.state in State.unfinished_dr_states]
     rerun = [run for run in runs if run.state in State.finished_dr_states]
-    if repair.unfinished is UnfinishedRuns.KEEP:
-        if repair.run_ids is not None:
-            said = "is not finished; stop it first, or ask for unfinished runs to be canceled"
-            blocked += [block(run.run_id, RunBlock.UNFINISHED, said) for run in cancel]
-        cancel = []
-    if repair.only_failed:
-        rerun = [run for run in rerun if run.state == "failed"]
-    if repair.finished is FinishedRuns.KEEP:
-        rerun = []
     empty = {run.run_id for run in rerun} - _with_tasks(dag_id, [run.run_id for run in rerun], session=session)
     blocked += [block(run_id, RunBlock.NO_TASKS, "has no tasks to run again") for run_id in sorted(empty)]
     rerun = [run for run in rerun if run.run_id not in empty]
@@ -199,6 +210,16 @@ def plan(dag_id: str, version: VersionIdentity, pin: Pin | None, repair: RunRepa
         if run.run_id in at_work
     ]
     return Plan(tuple(cancel), tuple(run for run in rerun if run.run_id not in at_work), tuple(blocked))
+
+
+def _lock(conditions: Sequence[ColumnElement[bool]], *, session: Session) -> Sequence[DagRun]:
+    return session.scalars(
+        select(DagRun)
+        .where(*conditions)
+        .order_by(DagRun.id)
+        .with_for_update(of=DagRun)
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def _affected(
@@ -236,27 +257,41 @@ def _with_tasks(dag_id: str, run_ids: Sequence[str], *, session: Session) -> set
 
 
 def _not_among(
-    dag_id: str, run_ids: Sequence[str], version: VersionIdentity, *, session: Session
+    dag_id: str,
+    run_ids: Sequence[str],
+    version: VersionIdentity,
+    pin: Pin | None,
+    repair: RunRepair,
+    *,
+    session: Session,
 ) -> Iterable[BlockedRun]:
-    """Say why runs that were named are not among those of the version."""
+    """Say why runs that were named are not among those of the version with which something is to be done."""
     known = {
-        run_id: (version_id, is_one)
+        run.run_id: run
         for some in in_parts(run_ids)
-        for run_id, version_id, is_one in session.execute(
-            select(DagRun.run_id, DagRun.created_dag_version_id, of_canary_runs().label("is_canary")).where(
-                DagRun.dag_id == dag_id, DagRun.run_id.in_(some)
-            )
+        for run in session.execute(
+            select(
+                DagRun.run_id,
+                DagRun.state,
+                DagRun.created_dag_version_id,
+                of_canary_runs().label("is_canary"),
+                and_(*_affected(dag_id, version, pin, repair.since)).label("is_affected"),
+            ).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(some))
         )
     }
     for run_id in run_ids:
-        if run_id not in known:
+        run = known.get(run_id)
+        if run is None:
             yield block(run_id, RunBlock.DELETED, "is not there any more: it was deleted, or never was")
-        elif known[run_id][1]:
+        elif run.is_canary:
             yield block(run_id, RunBlock.CANARY, "is a canary run, which keeps its version")
-        elif known[run_id][0] != version.dag_version_id:
+        elif run.created_dag_version_id != version.dag_version_id:
             yield block(run_id, RunBlock.OTHER_VERSION, f"is not a run of version {version.version_number}")
-        else:
+        elif not run.is_affected:
             yield block(run_id, RunBlock.BEFORE, "is from before the time that is repaired; give an earlier since")
+        elif run.state in State.unfinished_dr_states and repair.unfinished is UnfinishedRuns.KEEP:
+            said = "is not finished; stop it first, or ask for unfinished runs to be canceled"
+            yield block(run_id, RunBlock.UNFINISHED, said)
 
 
 def block(run_id: str, reason: RunBlock, said: str) -> BlockedRun:

@@ -141,7 +141,10 @@ def repair_runs(
     if state.repair is None or not (state.repair.cancelled or state.repair.rerun):
         return state
     revision = state.repeated.revision if state.repeated else state.revision
-    return replace(state, repair=carry_out(state.dag_id, revision, seconds=seconds, progress=progress, session=session))
+    report = carry_out(
+        state.dag_id, revision, pending=state.repair.pending, seconds=seconds, progress=progress, session=session
+    )
+    return replace(state, repair=report)
 
 
 def _check_current(

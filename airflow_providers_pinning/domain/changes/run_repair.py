@@ -30,6 +30,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from airflow.api.common.mark_tasks import set_dag_run_state_to_failed
@@ -38,7 +39,8 @@ from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.utils.state import State
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, contains_eager
 
 from airflow_providers_pinning.domain.changes.affected_runs import (
@@ -50,10 +52,16 @@ from airflow_providers_pinning.domain.changes.affected_runs import (
     in_parts,
     plan,
 )
+from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.dag_model.sync import read_dag
-from airflow_providers_pinning.domain.errors import RunsNotRepairableError, TooManyRunsError
+from airflow_providers_pinning.domain.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    RunsNotRepairableError,
+    TooManyRunsError,
+)
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change, EventKind
 from airflow_providers_pinning.domain.resolution.holding import answering_once
@@ -92,6 +100,17 @@ def plan_repair(
     by_state = count_runs(dag_id, version, pin, repair.since, session=session)
     if not repair.is_wanted:
         return RepairReport(version.version_number, by_state)
+    # Before any is locked: the scheduler cannot work on locked ones.
+    wanted = sum(count for state, count in by_state.items() if state in repair.states)
+    if repair.run_ids is not None:
+        wanted = min(wanted, len(set(repair.run_ids)))
+    if wanted > MAX_REPAIRED_RUNS:
+        raise TooManyRunsError(
+            f"{wanted} runs of Dag {dag_id!r} would be repaired, but one request repairs at most "
+            f"{MAX_REPAIRED_RUNS}. Nothing was changed. Give a later since, or only_failed.",
+            dag_id=dag_id,
+            runs=wanted,
+        )
     found = plan(dag_id, version, pin, repair, session=session)
     if found.blocked and not repair.skip_blocked:
         raise RunsNotRepairableError(
@@ -101,19 +120,12 @@ def plan_repair(
             dag_id=dag_id,
             blocked=[vars(run) for run in found.blocked],
         )
-    if (wanted := len(found.cancel) + len(found.rerun)) > MAX_REPAIRED_RUNS:
-        raise TooManyRunsError(
-            f"{wanted} runs of Dag {dag_id!r} would be repaired, but one request repairs at most "
-            f"{MAX_REPAIRED_RUNS}. Nothing was changed. Give a later since, or only_failed.",
-            dag_id=dag_id,
-            runs=wanted,
-        )
     return RepairReport(
         version.version_number,
         by_state,
         tuple(run.run_id for run in found.cancel),
         tuple(run.run_id for run in found.rerun),
-        pending=wanted,
+        pending=len(found.cancel) + len(found.rerun),
         blocked=found.blocked,
     )
 
@@ -137,18 +149,56 @@ def warn_of_repair(dag_id: str, report: RepairReport, *, session: Session) -> tu
 
 
 def carry_out(
-    dag_id: str, revision: int, *, seconds: float | None = None, progress: Progress | None = None, session: Session
+    dag_id: str,
+    revision: int,
+    *,
+    pending: int = 0,
+    seconds: float | None = None,
+    progress: Progress | None = None,
+    session: Session,
 ) -> RepairReport | None:
     """
     Stop and rerun the runs of a rollback that is committed, some at a time.
 
     :param dag_id: the Dag
     :param revision: revision of the rollback
+    :param pending: how many runs are to be done, if that is known
     :param seconds: how long to go on; the report says how many runs are left then, and another call goes on with them
     :param progress: is told how far it got
     :param session: a session in which nothing is pending; each part is committed
     :return: what was done; ``None`` if the rollback asked for no repair
+    :raises DatabaseBusyError: if others were in the way; the rollback stands, and the message says how to go on
+    :raises DatabaseUnavailableError: if the connection was lost; the rollback stands, and the message says how to go on
     """
+    far = pending
+
+    def note(part: RepairReport) -> None:
+        nonlocal far
+        far = part.pending
+        if progress and (total := len(part.cancelled) + len(part.rerun)):
+            progress(total - part.pending, total)
+
+    try:
+        return _carry_out(dag_id, revision, seconds, note, session=session)
+    except (DBAPIError, DatabaseBusyError, DatabaseUnavailableError) as error:
+        # The refusal of a part says that nothing was changed, which is not so for the whole.
+        is_busy = isinstance(error, DatabaseBusyError) or trouble_of(error) is Trouble.BUSY
+        if not is_busy and isinstance(error, DBAPIError) and trouble_of(error) is None:
+            raise
+        left = (
+            f"{plural(far, 'run')} {'is' if far == 1 else 'are'} not repaired yet" if far else "the repair is not over"
+        )
+        kind, seconds_to_wait = (DatabaseBusyError, 2) if is_busy else (DatabaseUnavailableError, 5)
+        raise kind(
+            f"The rollback was made (revision {revision}), but {left}. Send the same request again with the same "
+            "idempotency key; without one, do not send it again, because that rolls back once more.",
+            retry_after=seconds_to_wait,
+        ) from error
+
+
+def _carry_out(
+    dag_id: str, revision: int, seconds: float | None, note: Callable[[RepairReport], None], *, session: Session
+) -> RepairReport | None:
     until = None if seconds is None else time.monotonic() + seconds
     rolled_back = select(Event).where(
         Event.dag_id == dag_id, Event.revision == revision, Event.kind == EventKind.ROLLED_BACK.value
@@ -160,8 +210,7 @@ def carry_out(
     session.rollback()
     while True:
         part = commit(lambda: _next_part(event_id, session=session), session=session)
-        if progress and (total := len(part.cancelled) + len(part.rerun)):
-            progress(total - part.pending, total)
+        note(part)
         # Two parts without progress mean that something keeps the runs from being cleared.
         if not part.pending or part.pending == before or (until is not None and time.monotonic() >= until):
             return part
@@ -184,27 +233,43 @@ def _next_part(event_id: int, *, session: Session) -> RepairReport:
     if planned is None or event.from_version is None or event.to_version is None:
         raise ValueError(f"Event {event_id} planned no repair.")
     pin = lock_pin(event.dag_id, session=session)
+    if (end := _end_of(event, session=session)) is not None:
+        return _as_done(planned, RepairReport.blocked_of(end.evidence))
     left = _what_is_left(event, planned, session=session)
     if str(pin.dag_version_id) != event.to_version["dag_version_id"]:
         said = f"was not reached before version {event.to_version['version_number']} was replaced; it is as it was"
         late = tuple(block(run_id, RunBlock.SUPERSEDED, said) for run_id in (*left.cancel, *left.rerun))
-        return replace(planned, pending=0, blocked=(*planned.blocked, *left.blocked, *late))
+        report = _as_done(planned, (*planned.blocked, *left.blocked, *late))
+        _record_end(event, report, pin, session=session)
+        return report
     cancel = left.cancel[:RUNS_AT_A_TIME]
     rerun = () if cancel else left.rerun[:RUNS_AT_A_TIME]
     _cancel(event.dag_id, VersionIdentity.from_dict(event.from_version), cancel, session=session)
     _clear(event.dag_id, rerun, session=session)
     _note(event, cancel, rerun, session=session)
     pending = len(left.cancel) + len(left.rerun) - len(cancel) - len(rerun)
-    report = replace(planned, pending=pending, blocked=(*planned.blocked, *left.blocked))
+    report = _as_done(planned, (*planned.blocked, *left.blocked), pending)
     if not pending:
         _record_end(event, report, pin, session=session)
     return report
 
 
+def _as_done(planned: RepairReport, blocked: tuple[BlockedRun, ...], pending: int = 0) -> RepairReport:
+    """Return the plan without those runs that were left alone."""
+    alone = {run.run_id for run in blocked}
+    return replace(
+        planned,
+        cancelled=tuple(run_id for run_id in planned.cancelled if run_id not in alone),
+        rerun=tuple(run_id for run_id in planned.rerun if run_id not in alone),
+        pending=pending,
+        blocked=blocked,
+    )
+
+
 def _what_is_left(event: Event, planned: RepairReport, *, session: Session) -> _Left:
     """Look which of the runs are still as they were planned; the scheduler's hold on a run is waited for."""
     version_id = UUID((event.from_version or {})["dag_version_id"])
-    wanted = (*planned.cancelled, *planned.rerun)
+    wanted, to_end = (*planned.cancelled, *planned.rerun), set(planned.cancelled)
     found = {
         run.run_id: run
         for some in in_parts(wanted)
@@ -214,26 +279,42 @@ def _what_is_left(event: Event, planned: RepairReport, *, session: Session) -> _
             .order_by(DagRun.id)
         )
     }
-    gone = [
-        block(run_id, RunBlock.DELETED, "was deleted before its turn came") for run_id in wanted if run_id not in found
-    ]
-    cancel = [
+    done = _done(event, wanted, session=session)
+    cancel: list[str] = []
+    rerun: list[str] = []
+    blocked: list[BlockedRun] = []
+    for run_id in wanted:
+        run, is_to_end = found.get(run_id), run_id in to_end
+        states = State.unfinished_dr_states if is_to_end else State.finished_dr_states
+        if run and run.created_dag_version_id == version_id and run.state in states:
+            (cancel if is_to_end else rerun).append(run_id)
+        elif run_id not in done:
+            blocked.append(_overtaken(run_id, run, version_id, planned))
+    return _Left(tuple(cancel), tuple(rerun), tuple(blocked))
+
+
+def _overtaken(run_id: str, run: Row[Any] | None, version_id: UUID, planned: RepairReport) -> BlockedRun:
+    """Say what became of a run before this repair came to it."""
+    if run is None:
+        return block(run_id, RunBlock.DELETED, "was deleted before its turn came")
+    if run.created_dag_version_id != version_id:
+        return block(run_id, RunBlock.CHANGED, "was cleared by somebody else before its turn came")
+    if run.state in State.finished_dr_states:
+        return block(run_id, RunBlock.CHANGED, "ended by itself before its turn came")
+    said = f"of version {planned.version_number} was cleared by somebody else meanwhile"
+    return block(run_id, RunBlock.CHANGED, said)
+
+
+def _done(event: Event, run_ids: Sequence[str], *, session: Session) -> set[str]:
+    """Return the runs that this repair stopped or cleared, as it noted with each of them."""
+    return {
         run_id
-        for run_id in planned.cancelled
-        if run_id in found
-        and found[run_id].state in State.unfinished_dr_states
-        and found[run_id].created_dag_version_id == version_id
-    ]
-    of_version = [
-        run_id for run_id in planned.rerun if run_id in found and found[run_id].created_dag_version_id == version_id
-    ]
-    changed = [
-        block(run_id, RunBlock.CHANGED, f"of version {planned.version_number} was cleared by somebody else meanwhile")
-        for run_id in of_version
-        if found[run_id].state in State.unfinished_dr_states
-    ]
-    rerun = [run_id for run_id in of_version if found[run_id].state in State.finished_dr_states]
-    return _Left(tuple(cancel), tuple(rerun), (*gone, *changed))
+        for some in in_parts(run_ids)
+        for run_id, extra in session.execute(
+            select(Log.run_id, Log.extra).where(Log.event == EVENT, Log.dag_id == event.dag_id, Log.run_id.in_(some))
+        )
+        if run_id and json.loads(extra or "{}").get("rollback_event_id") == event.id
+    }
 
 
 def _cancel(dag_id: str, version: VersionIdentity, run_ids: Sequence[str], *, session: Session) -> None:
@@ -271,7 +352,7 @@ def _note(event: Event, cancelled: Sequence[str], rerun: Sequence[str], *, sessi
             "run_id": run_id,
             "owner": event.actor,
             "owner_display_name": event.actor,
-            "extra": json.dumps({"done": done, "reason": event.reason}),
+            "extra": json.dumps({"done": done, "reason": event.reason, "rollback_event_id": event.id}),
         }
         for done, run_ids in (("cancelled", cancelled), ("rerun", rerun))
         for run_id in run_ids
@@ -280,29 +361,33 @@ def _note(event: Event, cancelled: Sequence[str], rerun: Sequence[str], *, sessi
         session.execute(insert(Log), rows)
 
 
+def _end_of(event: Event, *, session: Session) -> Event | None:
+    """Return the event of the end of a repair, if it came to one."""
+    return session.scalar(
+        select(Event).where(Event.dag_id == event.dag_id, Event.idempotency_key == _key_of_end(event))
+    )
+
+
+def _key_of_end(event: Event) -> str:
+    return f"repair of runs, event {event.id}"
+
+
 def _record_end(event: Event, report: RepairReport, pin: Pin, *, session: Session) -> None:
-    """Record, once, that a repair came to its end."""
-    request = {"action": "repair_runs", "dag_id": event.dag_id, "event_id": event.id}
+    """Record that a repair came to its end."""
+    counts = {name: len(getattr(report, name)) for name in ("cancelled", "rerun", "blocked")}
     caller = Caller(event.actor, CallerKind(event.actor_kind), event.source)
-    change = Change(caller, event.reason, idempotency_key=f"repair of runs, event {event.id}")
-    if events.find_repeated(change, request, session=session) is not None:
-        return
-    blocked = {run.run_id for run in report.blocked}
-    counts = {
-        "cancelled": len(set(report.cancelled) - blocked),
-        "rerun": len(set(report.rerun) - blocked),
-        "blocked": len(blocked),
-    }
-    version = VersionIdentity.from_dict(event.to_version or {})
     events.record(
         EventKind.RUNS_REPAIRED,
         dag_id=event.dag_id,
         revision=pin.revision,
-        change=change,
-        request=request,
+        change=Change(caller, event.reason, idempotency_key=_key_of_end(event)),
+        request={"action": "repair_runs", "dag_id": event.dag_id, "event_id": event.id},
         from_version=VersionIdentity.from_dict(event.from_version or {}),
-        to_version=version,
-        evidence={"repair": {"version_number": report.version_number, "rollback_event_id": event.id, **counts}},
+        to_version=VersionIdentity.from_dict(event.to_version or {}),
+        evidence={
+            "repair": {"version_number": report.version_number, "rollback_event_id": event.id, **counts},
+            **report.blocked_evidence(),
+        },
         session=session,
     )
 

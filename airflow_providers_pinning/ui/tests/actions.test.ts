@@ -45,6 +45,7 @@ const CHOICES: Choices = {
   override: "",
   reason: " why ",
   rejectCurrent: true,
+  skipBlocked: false,
   unfinished: "keep",
   until: "",
 };
@@ -103,7 +104,10 @@ describe("a request", () => {
   it("repairs the runs of the version that is rolled back only if that is chosen", () => {
     expect(request({ kind: "rollback", version: 1 }).body).toMatchObject({ repair: undefined });
     expect(request({ kind: "rollback", version: 1 }, { finished: "failed", unfinished: "cancel" }).body).toMatchObject({
-      repair: { finished: "rerun", only_failed: true, unfinished: "cancel" },
+      repair: { finished: "rerun", only_failed: true, skip_blocked: false, unfinished: "cancel" },
+    });
+    expect(request({ kind: "rollback", version: 1 }, { skipBlocked: true, unfinished: "cancel" }).body).toMatchObject({
+      repair: { skip_blocked: true },
     });
   });
 

@@ -23,6 +23,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.models.log import Log
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain.errors import DatabaseBusyError
 from tests.support.api import PINNING
 from tests.support.sources import dag_file
 from tests.unit.domain.changes.test_run_repair import run
@@ -63,7 +64,7 @@ def test_the_preview_of_a_rollback_counts_the_runs_that_it_would_leave_behind(ap
 
 
 def test_a_rollback_reruns_finished_runs(api, bad):
-    answer = api().post(f"{DAG}/rollback", json={"reason": "wrong sums", "repair": REPAIR})
+    answer = api().post(f"{DAG}/rollback", json={"reason": "wrong sums", "repair": REPAIR, "idempotency_key": "k"})
 
     assert answer.json()["repair"] == {
         "version_number": 2,
@@ -85,10 +86,34 @@ def test_a_dry_run_changes_nothing(api, bad):
     assert {str(one.state) for one in bad.runs("orders")} == {"success", "failed"}
 
 
+def test_a_repair_without_an_idempotency_key_is_refused(api, bad):
+    answer = api().post(f"{DAG}/rollback", json={"reason": "wrong sums", "repair": REPAIR})
+
+    assert answer.status_code == 422
+    assert "A repair needs an idempotency_key, with which the same request goes on" in answer.text
+    assert bad.pin_state("orders").active.version_number == 2
+
+
+def test_a_rollback_whose_repair_the_database_ends_is_not_said_to_have_changed_nothing(api, bad, monkeypatch):
+    def busy(*args, **options):
+        raise DatabaseBusyError("Nothing was changed.", retry_after=2)
+
+    monkeypatch.setattr("airflow_providers_pinning.domain.changes.run_repair.commit", busy)
+    body = {"reason": "wrong sums", "repair": REPAIR, "idempotency_key": "k"}
+    answer = api().post(f"{DAG}/rollback", json=body)
+
+    detail = answer.json()["detail"]
+    assert (answer.status_code, detail["reason"]) == (503, "database_busy")
+    assert "The rollback was made (revision 3), but 2 runs are not repaired yet." in detail["message"]
+    monkeypatch.undo()
+    again = api().post(f"{DAG}/rollback", json=body).json()
+    assert (again["revision"], again["repair"]["pending"]) == (3, 0)
+
+
 def test_a_repair_needs_the_permission_to_edit_runs_and_an_attempt_without_it_is_noted(api, bad, without_run_edits):
     client = api("op")
 
-    refused = client.post(f"{DAG}/rollback", json={"reason": "x", "repair": REPAIR})
+    refused = client.post(f"{DAG}/rollback", json={"reason": "x", "repair": REPAIR, "idempotency_key": "k"})
 
     assert refused.status_code == 403
     assert "edit its runs" in refused.json()["detail"]["message"]
@@ -105,7 +130,7 @@ def test_a_rollback_without_a_repair_needs_no_permission_for_runs(api, without_r
 
 
 def test_run_ids_of_a_repair_are_hidden_from_who_may_not_read_runs(api, bad, monkeypatch, airflow_app):
-    api().post(f"{DAG}/rollback", json={"reason": "wrong sums", "repair": REPAIR})
+    api().post(f"{DAG}/rollback", json={"reason": "wrong sums", "repair": REPAIR, "idempotency_key": "k"})
     manager = type(airflow_app.state.auth_manager)
     allowed = manager.is_authorized_dag
     monkeypatch.setattr(

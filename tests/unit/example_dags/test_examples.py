@@ -194,6 +194,13 @@ def test_rollback_form_rolls_back_every_dag_that_can_be(dags, airflow_server, la
     assert (states["roll_back", 0], states["roll_back", 1]) == ("failed", "success")  # billing, orders
 
 
+def test_rollback_form_can_leave_runs_alone_that_cannot_be_repaired(dags):
+    dag = dags["example_rollback_dag_version"]
+
+    assert dag.params["skip_blocked"] is False
+    assert dag.get_task("roll_back").partial_kwargs["repair"]["skip_blocked"] == "{{ params.skip_blocked }}"
+
+
 def test_identity_of_the_candidate_reaches_the_pin(airflow_server, lab, register):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

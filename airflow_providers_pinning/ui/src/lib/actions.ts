@@ -73,6 +73,8 @@ export interface Choices {
   override: string;
   reason: string;
   rejectCurrent: boolean;
+  /** Whether a rollback leaves runs alone that cannot be repaired, rather than being refused. */
+  skipBlocked: boolean;
   unfinished: "cancel" | "keep";
   /** When a hold ends by itself, as the input has it, in the user's time zone; empty if it is kept until lifted. */
   until: string;
@@ -268,12 +270,13 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
 
 const moment = (local: string): string | undefined => (local === "" ? undefined : new Date(local).toISOString());
 
-const repairOf = ({ finished, unfinished }: Choices) =>
+const repairOf = ({ finished, skipBlocked, unfinished }: Choices) =>
   finished === "keep" && unfinished === "keep"
     ? undefined
     : {
         finished: finished === "keep" ? "keep" : "rerun",
         only_failed: finished === "failed",
+        skip_blocked: skipBlocked,
         unfinished,
       };
 

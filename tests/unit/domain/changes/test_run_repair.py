@@ -17,6 +17,7 @@
 """A rollback stops and reruns the runs of the version that it replaces."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,11 +27,18 @@ from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 
-from airflow_providers_pinning.domain.changes import rollback
+from airflow_providers_pinning.domain.changes import affected_runs, rollback, run_repair
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.transactions import rehearse
-from airflow_providers_pinning.domain.errors import RevisionConflictError, RunsNotRepairableError, TooManyRunsError
+from airflow_providers_pinning.domain.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    RevisionConflictError,
+    RunsNotRepairableError,
+    TooManyRunsError,
+)
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import FinishedRuns, UnfinishedRuns
 from tests.support.remembered import remembered
@@ -198,8 +206,41 @@ class TestRunsThatCannotBeRepaired:
     def test_are_too_many_for_one_request(self, bad, monkeypatch):
         monkeypatch.setattr("airflow_providers_pinning.domain.changes.run_repair.MAX_REPAIRED_RUNS", 1)
 
+        monkeypatch.setattr(affected_runs, "_lock", lambda *given, **named: pytest.fail("They are locked."))
+
         with pytest.raises(TooManyRunsError, match="2 runs of Dag 'orders'"):
             bad.roll_back("orders", repair=RERUN)
+
+
+@pytest.mark.parametrize(
+    ("repair", "expected"),
+    [
+        (RunRepair(UnfinishedRuns.CANCEL), {"running", "waiting"}),
+        (RunRepair(finished=FinishedRuns.RERUN, only_failed=True), {"failed"}),
+        (replace(ALL, run_ids=("wrong", "waiting")), {"wrong", "waiting"}),
+    ],
+    ids=["by state", "only failed", "named"],
+)
+def test_only_runs_with_which_something_is_to_be_done_are_locked(repair, expected, bad, monkeypatch):
+    locked, lock = [], affected_runs._lock
+
+    def locking(*given, **named):
+        found = lock(*given, **named)
+        locked.extend(run.run_id for run in found)
+        return found
+
+    monkeypatch.setattr(affected_runs, "_lock", locking)
+    bad.roll_back("orders", repair=repair)
+
+    assert set(locked) == expected
+
+
+def test_runs_that_are_named_and_finished_as_is_not_asked_for_are_left_alone_without_a_word(bad):
+    named = RunRepair(finished=FinishedRuns.RERUN, only_failed=True, run_ids=("wrong", "failed"))
+
+    report = bad.roll_back("orders", repair=named).repair
+
+    assert (report.rerun, report.blocked) == (("failed",), ())
 
 
 def test_the_same_request_repeated_repairs_nothing_more_and_answers_the_same(bad):
@@ -312,6 +353,85 @@ class TestARepairInParts:
         assert {blocked.reason for blocked in report.blocked} == {"superseded"}
         assert len(report.blocked) == 3
         assert one(planned, "wrong").clear_number == 0
+
+    def test_that_was_superseded_is_recorded_at_its_end_too(self, planned):
+        self.go_on(planned, seconds=0)
+        planned.restore("orders", 2)
+        planned.pin("orders", 2)
+
+        report = self.go_on(planned)
+
+        [event] = planned.session.scalars(select(Event).where(Event.kind == "runs_repaired"))
+        counts = event.evidence["repair"]
+        assert (counts["cancelled"], counts["rerun"], counts["blocked"]) == (1, 0, 3)
+        assert (report.cancelled, report.rerun) == (("running",), ())
+        assert {blocked["reason"] for blocked in event.evidence["blocked_run_ids"]} == {"superseded"}
+
+    def test_names_runs_that_ended_by_themselves_rather_than_count_them_as_canceled(self, planned):
+        self.go_on(planned, seconds=0)
+        one(planned, "waiting").state = "success"
+        planned.session.commit()
+
+        report = self.go_on(planned)
+
+        assert report.cancelled == ("running",)
+        assert [(blocked.run_id, blocked.message) for blocked in report.blocked] == [
+            ("waiting", "Run 'waiting' ended by itself before its turn came.")
+        ]
+        event = planned.session.scalars(select(Event).where(Event.kind == "runs_repaired")).one()
+        assert (event.evidence["repair"]["cancelled"], event.evidence["repair"]["blocked"]) == (1, 1)
+
+    def test_names_runs_that_somebody_else_moved_to_another_version(self, planned):
+        one(planned, "wrong").created_dag_version_id = planned.version("orders", 1).id
+        planned.session.commit()
+
+        report = self.go_on(planned)
+
+        assert (report.rerun, [blocked.run_id for blocked in report.blocked]) == (("failed",), ["wrong"])
+
+    def test_that_is_at_its_end_does_nothing_when_the_request_is_repeated(self, planned):
+        first = self.go_on(planned)
+        one(planned, "running").state = "running"
+        planned.session.commit()
+
+        again = planned.roll_back("orders", repair=ALL, idempotency_key="night").repair
+
+        assert again == first
+        assert states(planned)["running"] == "running"
+
+    @pytest.mark.parametrize(
+        ("error", "refusal"),
+        [
+            (DatabaseBusyError("Nothing was changed.", retry_after=2), DatabaseBusyError),
+            (DatabaseUnavailableError("Nothing was changed.", retry_after=5), DatabaseUnavailableError),
+            (
+                OperationalError("SELECT", None, Exception("gone"), connection_invalidated=True),
+                DatabaseUnavailableError,
+            ),
+        ],
+        ids=["busy", "unavailable", "lost between parts"],
+    )
+    def test_that_the_database_ends_says_that_the_rollback_was_made(self, error, refusal, planned, monkeypatch):
+        parts, part = [], run_repair._next_part
+
+        def failing(*given, **named):
+            if parts:
+                raise error
+            parts.append(part(*given, **named))
+            return parts[0]
+
+        monkeypatch.setattr(run_repair, "commit", lambda change, *, session: change())
+        monkeypatch.setattr(run_repair, "_next_part", failing)
+
+        with pytest.raises(refusal) as told:
+            self.go_on(planned)
+
+        revision = self.state.revision
+        assert told.value.message == (
+            f"The rollback was made (revision {revision}), but 3 runs are not repaired yet. Send the same request "
+            "again with the same idempotency key; without one, do not send it again, because that rolls back once more."
+        )
+        assert told.value.data["retry_after"]
 
 
 def test_canary_runs_are_neither_counted_nor_repaired(bad):

@@ -101,6 +101,7 @@ export const ActionDialog = ({
         override: "",
         reason: defaultReason(action, state),
         rejectCurrent: true,
+        skipBlocked: false,
         unfinished: "keep",
         until: "",
       },

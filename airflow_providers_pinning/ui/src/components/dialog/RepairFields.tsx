@@ -19,6 +19,7 @@
 
 import { Field, NativeSelect, Text } from "@chakra-ui/react";
 
+import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import type { Choices } from "src/lib/actions";
 
 interface SelectProps {
@@ -86,9 +87,14 @@ export const RepairFields = ({ choices, onChange, runs = {}, version }: Props) =
       )}
       {choices.finished === "keep" ? undefined : (
         <Text color="fg.muted" fontSize="sm">
-          Reruns use the version that you roll back to. Their tasks have real side effects again. Up to 1,000 runs take
-          some seconds.
+          Reruns use the version that you roll back to. Their tasks have real side effects again. At most 2,000 runs;
+          that can take a minute or more.
         </Text>
+      )}
+      {choices.finished === "keep" && choices.unfinished === "keep" ? undefined : (
+        <LabeledCheckbox checked={choices.skipBlocked} onChange={(skipBlocked) => onChange({ skipBlocked })}>
+          Leave runs alone that cannot be repaired
+        </LabeledCheckbox>
       )}
     </>
   );
