@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The live runs of a version that is rolled back: which there are, and which of them a repair is about."""
+"""The live runs of a version that is rolled back: which there are, and what is to become of them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from datetime import datetime
 from typing import Any
 
 from airflow.models.dagrun import DagRun
-from airflow.models.taskinstance import TaskInstance
-from airflow.utils.state import DagRunState, State, TaskInstanceState
-from sqlalchemy import ColumnElement, and_, func, select
+from airflow.utils.state import DagRunState, State
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
@@ -36,9 +35,6 @@ from airflow_providers_pinning.vocabulary import FinishedRuns, RunBlock, Unfinis
 
 RUNS_IN_A_STATEMENT = 500
 """How many runs are named in one statement."""
-
-_AT_WORK = (TaskInstanceState.RUNNING, TaskInstanceState.QUEUED, TaskInstanceState.RESTARTING)
-"""States in which a process may be at a task, or may be handed it any moment."""
 
 
 @dataclass(frozen=True)
@@ -147,15 +143,6 @@ class RepairReport:
         )
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The runs that a repair is about, as their rows are locked."""
-
-    cancel: tuple[DagRun, ...]
-    rerun: tuple[DagRun, ...]
-    blocked: tuple[BlockedRun, ...]
-
-
 def count_runs(
     dag_id: str, version: VersionIdentity, pin: Pin | None, since: datetime | None = None, *, session: Session
 ) -> dict[str, int]:
@@ -169,129 +156,23 @@ def count_runs(
         str(state): count
         for state, count in session.execute(
             select(DagRun.state, func.count())
-            .where(*_affected(dag_id, version, pin, since))
+            .where(*affected(dag_id, version, pin, since))
             .group_by(DagRun.state)
             .order_by(DagRun.state)
         )
     }
 
 
-def plan(dag_id: str, version: VersionIdentity, pin: Pin | None, repair: RunRepair, *, session: Session) -> Plan:
-    """
-    Lock the runs that a repair is about, and find those that cannot be repaired.
-
-    The scheduler holds the runs that it works on: this waits for it.
-    """
-    blocked: list[BlockedRun] = []
-    conditions = [*_affected(dag_id, version, pin, repair.since), DagRun.state.in_(repair.states)]
-    if repair.run_ids is None:
-        runs = _lock(conditions, session=session)
-    else:
-        named = sorted(set(repair.run_ids))
-        runs = [
-            run for some in in_parts(named) for run in _lock([*conditions, DagRun.run_id.in_(some)], session=session)
-        ]
-        blocked += _not_among(
-            dag_id, sorted(set(named) - {run.run_id for run in runs}), version, pin, repair, session=session
-        )
-    cancel = [run for run in runs if run.state in State.unfinished_dr_states]
-    rerun = [run for run in runs if run.state in State.finished_dr_states]
-    empty = {run.run_id for run in rerun} - _with_tasks(dag_id, [run.run_id for run in rerun], session=session)
-    blocked += [block(run_id, RunBlock.NO_TASKS, "has no tasks to run again") for run_id in sorted(empty)]
-    rerun = [run for run in rerun if run.run_id not in empty]
-    at_work = _at_work(dag_id, [run.run_id for run in rerun], session=session)
-    blocked += [
-        block(
-            run.run_id,
-            RunBlock.TASKS_RUNNING,
-            f"has a task that is still {at_work[run.run_id]}; wait until it ends, or stop it",
-        )
-        for run in rerun
-        if run.run_id in at_work
-    ]
-    return Plan(tuple(cancel), tuple(run for run in rerun if run.run_id not in at_work), tuple(blocked))
-
-
-def _lock(conditions: Sequence[ColumnElement[bool]], *, session: Session) -> Sequence[DagRun]:
-    return session.scalars(
-        select(DagRun)
-        .where(*conditions)
-        .order_by(DagRun.id)
-        .with_for_update(of=DagRun)
-        .execution_options(populate_existing=True)
-    ).all()
-
-
-def _affected(
+def affected(
     dag_id: str, version: VersionIdentity, pin: Pin | None, since: datetime | None
 ) -> list[ColumnElement[bool]]:
+    """Return which runs are live runs of a version, and of the time that a repair is about."""
     conditions = [DagRun.dag_id == dag_id, DagRun.created_dag_version_id == version.dag_version_id, ~of_canary_runs()]
     if since is not None:
         conditions.append(DagRun.run_after >= since)
     elif pin is not None and pin.dag_version_id == version.dag_version_id:
         conditions.append(DagRun.id > (pin.last_run_before or 0))
     return conditions
-
-
-def _at_work(dag_id: str, run_ids: Sequence[str], *, session: Session) -> dict[str, str]:
-    """Return those runs that a process may still work on, with the state of such a task."""
-    return {
-        run_id: str(state)
-        for some in in_parts(run_ids)
-        for run_id, state in session.execute(
-            select(TaskInstance.run_id, func.max(TaskInstance.state))
-            .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id.in_(some), TaskInstance.state.in_(_AT_WORK))
-            .group_by(TaskInstance.run_id)
-        )
-    }
-
-
-def _with_tasks(dag_id: str, run_ids: Sequence[str], *, session: Session) -> set[str]:
-    return {
-        run_id
-        for some in in_parts(run_ids)
-        for run_id in session.scalars(
-            select(TaskInstance.run_id).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id.in_(some)).distinct()
-        )
-    }
-
-
-def _not_among(
-    dag_id: str,
-    run_ids: Sequence[str],
-    version: VersionIdentity,
-    pin: Pin | None,
-    repair: RunRepair,
-    *,
-    session: Session,
-) -> Iterable[BlockedRun]:
-    """Say why runs that were named are not among those of the version with which something is to be done."""
-    known = {
-        run.run_id: run
-        for some in in_parts(run_ids)
-        for run in session.execute(
-            select(
-                DagRun.run_id,
-                DagRun.state,
-                DagRun.created_dag_version_id,
-                of_canary_runs().label("is_canary"),
-                and_(*_affected(dag_id, version, pin, repair.since)).label("is_affected"),
-            ).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(some))
-        )
-    }
-    for run_id in run_ids:
-        run = known.get(run_id)
-        if run is None:
-            yield block(run_id, RunBlock.DELETED, "is not there any more: it was deleted, or never was")
-        elif run.is_canary:
-            yield block(run_id, RunBlock.CANARY, "is a canary run, which keeps its version")
-        elif run.created_dag_version_id != version.dag_version_id:
-            yield block(run_id, RunBlock.OTHER_VERSION, f"is not a run of version {version.version_number}")
-        elif not run.is_affected:
-            yield block(run_id, RunBlock.BEFORE, "is from before the time that is repaired; give an earlier since")
-        elif run.state in State.unfinished_dr_states and repair.unfinished is UnfinishedRuns.KEEP:
-            said = "is not finished; stop it first, or ask for unfinished runs to be canceled"
-            yield block(run_id, RunBlock.UNFINISHED, said)
 
 
 def block(run_id: str, reason: RunBlock, said: str) -> BlockedRun:

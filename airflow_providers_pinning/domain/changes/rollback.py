@@ -32,7 +32,8 @@ from airflow_providers_pinning.domain.changes.hold import check_end
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
 from airflow_providers_pinning.domain.changes.rollback_target import RollbackTarget, find_target
-from airflow_providers_pinning.domain.changes.run_repair import Progress, carry_out, plan_repair, warn_of_repair
+from airflow_providers_pinning.domain.changes.run_repair import Progress, carry_out
+from airflow_providers_pinning.domain.changes.run_repair_plan import plan_repair, warn_of_repair
 from airflow_providers_pinning.domain.errors import NothingToRollBackToError, RevisionConflictError
 from airflow_providers_pinning.domain.history.events import Caller, Change, EventKind
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state

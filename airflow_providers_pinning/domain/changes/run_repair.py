@@ -34,7 +34,6 @@ from typing import Any
 from uuid import UUID
 
 from airflow.api.common.mark_tasks import set_dag_run_state_to_failed
-from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance, clear_task_instances
@@ -46,11 +45,8 @@ from sqlalchemy.orm import Session, contains_eager
 from airflow_providers_pinning.domain.changes.affected_runs import (
     BlockedRun,
     RepairReport,
-    RunRepair,
     block,
-    count_runs,
     in_parts,
-    plan,
 )
 from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
@@ -59,8 +55,6 @@ from airflow_providers_pinning.domain.dag_model.sync import read_dag
 from airflow_providers_pinning.domain.errors import (
     DatabaseBusyError,
     DatabaseUnavailableError,
-    RunsNotRepairableError,
-    TooManyRunsError,
 )
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change, EventKind
@@ -68,84 +62,16 @@ from airflow_providers_pinning.domain.resolution.holding import answering_once
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Event, Pin
-from airflow_providers_pinning.vocabulary import MAX_REPAIRED_RUNS, RunBlock
+from airflow_providers_pinning.vocabulary import RunBlock
 
 RUNS_AT_A_TIME = 20
 """How many runs are stopped or cleared in a transaction, which keeps runs of the Dag from being created meanwhile."""
-
-MAX_NAMED = 5
-"""How many of the runs that cannot be repaired the message names; the data has all."""
 
 EVENT = "repair_dag_run"
 """What the repair of one run is called in Airflow's audit log."""
 
 Progress = Callable[[int, int], None]
 """Is told how many of how many runs are done."""
-
-
-def plan_repair(
-    dag_id: str, version: VersionIdentity, pin: Pin | None, repair: RunRepair, *, session: Session
-) -> RepairReport:
-    """
-    Find the runs that a repair is about; the caller keeps the report with the event of the rollback.
-
-    :param dag_id: the Dag
-    :param version: the version whose runs are repaired
-    :param pin: the Dag's pin, locked and as it was before the change
-    :param repair: what is to become of them
-    :param session: database session
-    :raises RunsNotRepairableError: if a run cannot be repaired, unless such runs are to be skipped
-    :raises TooManyRunsError: if there are more than one request repairs
-    """
-    by_state = count_runs(dag_id, version, pin, repair.since, session=session)
-    if not repair.is_wanted:
-        return RepairReport(version.version_number, by_state)
-    # Before any is locked: the scheduler cannot work on locked ones.
-    wanted = sum(count for state, count in by_state.items() if state in repair.states)
-    if repair.run_ids is not None:
-        wanted = min(wanted, len(set(repair.run_ids)))
-    if wanted > MAX_REPAIRED_RUNS:
-        raise TooManyRunsError(
-            f"{wanted} runs of Dag {dag_id!r} would be repaired, but one request repairs at most "
-            f"{MAX_REPAIRED_RUNS}. Nothing was changed. Give a later since, or only_failed.",
-            dag_id=dag_id,
-            runs=wanted,
-        )
-    found = plan(dag_id, version, pin, repair, session=session)
-    if found.blocked and not repair.skip_blocked:
-        raise RunsNotRepairableError(
-            f"{plural(len(found.blocked), 'run')} of Dag {dag_id!r} cannot be repaired, so nothing was "
-            f"changed: {_named(found.blocked)} Give skip_blocked (CLI: --skip-blocked) to leave them as they "
-            "are, or no repair.",
-            dag_id=dag_id,
-            blocked=[vars(run) for run in found.blocked],
-        )
-    return RepairReport(
-        version.version_number,
-        by_state,
-        tuple(run.run_id for run in found.cancel),
-        tuple(run.run_id for run in found.rerun),
-        pending=len(found.cancel) + len(found.rerun),
-        blocked=found.blocked,
-    )
-
-
-def warn_of_repair(dag_id: str, report: RepairReport, *, session: Session) -> tuple[str, ...]:
-    """Say what is to be known of the runs, without naming them."""
-    told = []
-    if rerun := len(report.rerun):
-        told.append(
-            f"{plural(rerun, 'run')} of version {report.version_number} {'is' if rerun == 1 else 'are'} "
-            "rerun on the active version. What their tasks do outside Airflow, and their asset events, happen "
-            "again."
-        )
-        dag_model = session.get(DagModel, dag_id)
-        if dag_model and dag_model.is_paused:
-            told.append(f"Dag {dag_id!r} is paused, so the runs wait until it is unpaused.")
-    if blocked := len(report.blocked):
-        left = "was" if blocked == 1 else "were"
-        told.append(f"{plural(blocked, 'run')} could not be repaired and {left} left alone.")
-    return tuple(told)
 
 
 def carry_out(
@@ -390,8 +316,3 @@ def _record_end(event: Event, report: RepairReport, pin: Pin, *, session: Sessio
         },
         session=session,
     )
-
-
-def _named(blocked: Sequence[BlockedRun]) -> str:
-    more = f" And {len(blocked) - MAX_NAMED} more." if len(blocked) > MAX_NAMED else ""
-    return " ".join(run.message for run in blocked[:MAX_NAMED]) + more

@@ -29,7 +29,7 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
-from airflow_providers_pinning.domain.changes import affected_runs, rollback, run_repair
+from airflow_providers_pinning.domain.changes import rollback, run_repair, run_repair_plan
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.transactions import rehearse
 from airflow_providers_pinning.domain.errors import (
@@ -204,9 +204,9 @@ class TestRunsThatCannotBeRepaired:
         }
 
     def test_are_too_many_for_one_request(self, bad, monkeypatch):
-        monkeypatch.setattr("airflow_providers_pinning.domain.changes.run_repair.MAX_REPAIRED_RUNS", 1)
+        monkeypatch.setattr("airflow_providers_pinning.domain.changes.run_repair_plan.MAX_REPAIRED_RUNS", 1)
 
-        monkeypatch.setattr(affected_runs, "_lock", lambda *given, **named: pytest.fail("They are locked."))
+        monkeypatch.setattr(run_repair_plan, "_lock", lambda *given, **named: pytest.fail("They are locked."))
 
         with pytest.raises(TooManyRunsError, match="2 runs of Dag 'orders'"):
             bad.roll_back("orders", repair=RERUN)
@@ -222,14 +222,14 @@ class TestRunsThatCannotBeRepaired:
     ids=["by state", "only failed", "named"],
 )
 def test_only_runs_with_which_something_is_to_be_done_are_locked(repair, expected, bad, monkeypatch):
-    locked, lock = [], affected_runs._lock
+    locked, lock = [], run_repair_plan._lock
 
     def locking(*given, **named):
         found = lock(*given, **named)
         locked.extend(run.run_id for run in found)
         return found
 
-    monkeypatch.setattr(affected_runs, "_lock", locking)
+    monkeypatch.setattr(run_repair_plan, "_lock", locking)
     bad.roll_back("orders", repair=repair)
 
     assert set(locked) == expected
