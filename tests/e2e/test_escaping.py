@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -50,7 +52,7 @@ def test_markup_in_what_a_version_defines_is_shown_as_text(shown):
     shown.open_tab("markup")
     shown.button("Pin version 2").click()
     preview = shown.dialog.locator("section")
-    preview.get_by_text("Dag file diff").click()
+    preview.get_by_text(re.compile(r"^Dag file \(")).click()
     expect(preview.get_by_role("region", name="Dag file diff")).to_contain_text(f"{MARKUP}2")
     expect(preview.locator("li").filter(has_text=f"{MARKUP}2").first).to_be_visible()
 

@@ -180,9 +180,11 @@ def activate(
     if pinned_identity(pin) == version:
         return _confirm(pin, version, change, request, session=session)
     with_code = preconditions.with_code_of(version, checked.known.managed)
-    if kind == EventKind.PINNED:
+    # A rollback may name a newer version, which is a pin of it in all but name.
+    goes_forward = kind == EventKind.PINNED or (from_version and version.version_number > from_version.version_number)
+    if goes_forward:
         preconditions.check_fetchable(dag_id, version, with_code, change)
-    if kind == EventKind.PINNED and from_version != version:
+    if goes_forward and from_version != version:
         failed = check_verdict(
             dag_id, version, checked.known.managed, change, ignore_verdict=ignore_verdict, session=session
         )
@@ -221,11 +223,17 @@ def activate(
         evidence={**(evidence or {}), **({"warnings": list(warnings)} if warnings else {})},
         session=session,
     )
-    if hold:
+    if hold and not _is_held_longer(pin, hold_until, session=session):
         put_on_hold(pin, change, hold_until, session=session)
     write_dag_model(readable, session=session)
     managed.release_superseded(dag_id, session=session)
     return state_of_change(pin, version, warnings=warnings, conflicts=conflicts, session=session)
+
+
+def _is_held_longer(pin: Pin, until: datetime | None, *, session: Session) -> bool:
+    """Return whether the present hold ends after another one would; a change never shortens the hold of a person."""
+    present = hold_of(pin, session=session)
+    return present is not None and until is not None and (present.until is None or present.until > until)
 
 
 def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, session: Session) -> ReleaseState:

@@ -312,3 +312,32 @@ def test_lifting_a_hold_by_pinning_the_active_version_again_counts_a_revision(he
     held.pin("orders", 2, override_reason="fixed upstream", idempotency_key="lift")
 
     assert kinds(held)[-1] == ("unheld", 5)
+
+
+def test_a_rollback_does_not_shorten_the_hold_of_a_person(lab):
+    for number, source in enumerate((STABLE, CHANGED, STABLE), 1):
+        lab.commit(f"sha{number}", orders=source)
+        lab.pin("orders", number)
+    hold.hold("orders", lab.change(reason="until I lift it"), session=lab.session)
+    lab.session.commit()
+
+    state = lab.roll_back(
+        "orders", hold=True, hold_until=timezone.utcnow() + timedelta(minutes=1), reason="by a notifier"
+    )
+
+    assert (state.hold.reason, state.hold.until) == ("until I lift it", None)
+    assert [kind for kind, _ in kinds(lab)][-2:] == ["held", "rolled_back"]
+
+
+def test_a_rollback_prolongs_a_hold_that_would_end_before(lab):
+    for number, source in enumerate((STABLE, CHANGED, STABLE), 1):
+        lab.commit(f"sha{number}", orders=source)
+        lab.pin("orders", number)
+    hold.hold(
+        "orders", lab.change(reason="over lunch"), until=timezone.utcnow() + timedelta(minutes=1), session=lab.session
+    )
+    lab.session.commit()
+
+    state = lab.roll_back("orders", hold=True, reason="wrong totals")
+
+    assert (state.hold.reason, state.hold.until) == ("wrong totals", None)

@@ -19,12 +19,14 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from airflow._shared.timezones import timezone
 from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain import errors
-from airflow_providers_pinning.domain.changes import rollback
+from airflow_providers_pinning.domain.changes import canary, rollback
 from airflow_providers_pinning.domain.changes.rollback_target import HISTORY_PAGE, MAX_TOLD
 from airflow_providers_pinning.models import Event
 from tests.support.remembered import remembered
@@ -460,3 +462,20 @@ def test_the_warning_is_given_again_to_a_request_that_is_repeated(lab):
     assert repeated.warnings[1].startswith("This request was carried out before")
     assert "no longer rejected" not in repeated.warnings[1]
     assert repeated.repeated.stands
+
+
+def test_a_newer_version_that_failed_its_canaries_is_not_gone_back_to(lab, session):
+    lab.commit("sha1", orders=dag_file("orders"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", tasks="extract load"))
+    [run_id] = canary.create_canary_runs("orders", canary.CanaryRequest(2), lab.change(), session=session).run_ids
+    now = timezone.utcnow()
+    session.execute(update(DagRun).where(DagRun.run_id == run_id).values(state="failed", start_date=now, end_date=now))
+    session.commit()
+
+    with pytest.raises(errors.VerdictFailedError):
+        lab.roll_back("orders", to_version=2, reject_current=False)
+
+    session.rollback()
+    state = lab.roll_back("orders", to_version=2, reject_current=False, override_reason="the data was late")
+    assert state.active.version_number == 2
