@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes.pin_row import choose_nothing
+from airflow_providers_pinning.domain.changes.pin_row import choose_nothing, lift_hold
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change, EventKind
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
@@ -58,7 +58,10 @@ def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
     for model in _DROPPED:
         session.execute(delete(model).where(model.dag_id == dag_id))
     pin = session.get(Pin, dag_id, with_for_update=True)
-    if pin is None or pin.dag_version_id is None:
+    if pin is None:
+        return
+    lift_hold(pin)
+    if pin.dag_version_id is None:
         return
     from_version = pinned_identity(pin)
     choose_nothing(pin, change)

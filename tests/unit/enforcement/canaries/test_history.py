@@ -236,7 +236,7 @@ def test_the_first_live_run_of_a_task_does_not_wait_because_a_canary_had_it(begi
     history = begin(daily("extract"), daily("extract", depending("check")))
     history.end(history.live())
     history.end(history.canary(), TaskInstanceState.FAILED)
-    history.lab.pin("orders", 2)
+    history.lab.pin("orders", 2, override_reason="the canary failed for want of data")
 
     assert history.ready(history.live()) == {"extract", "check"}
 
