@@ -18,8 +18,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
-from sqlalchemy import func, select, update
+from airflow import settings
+from sqlalchemy import create_engine, func, select, text, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from airflow_providers_pinning.domain.difference.compare import compare_versions
 from airflow_providers_pinning.domain.files.due import is_due
@@ -262,6 +268,35 @@ def test_what_nothing_needs_any_more_is_dropped(pinned, session):
     for table in (VersionFiles, CommitFiles, FileContent, DagModules):
         assert session.scalar(select(func.count()).select_from(table)) == 0
     assert session.scalar(select(func.count()).select_from(Commit)) > 0
+
+
+def test_others_who_write_meanwhile_do_not_keep_versions_from_being_recorded(processor, pins, session, monkeypatch):
+    """On SQLite, who writes after others did what it has read before finds the database locked."""
+    url = settings.engine.url
+    at_once = {"timeout": 0} if url.get_backend_name() == "sqlite" else {}
+    other = create_engine(url, connect_args=at_once, poolclass=NullPool)
+    connection = other.connect()
+    merge, tried = Session.merge, []
+
+    def merge_while_others_write(self, row, **options):
+        merged = merge(self, row, **options)
+        tried.append(type(row))
+        with suppress(OperationalError):
+            connection.execute(text("UPDATE slot_pool SET slots = slots"))
+        return merged
+
+    processor.repository.commit(orders=SOURCE)
+    processor.parse()
+    pins.pin("orders", 1)
+    monkeypatch.setattr(Session, "merge", merge_while_others_write)
+    try:
+        processor.record()
+    finally:
+        connection.close()
+
+    assert VersionFiles in tried
+    assert session.scalar(select(VersionFiles.is_final))
+    assert session.scalar(select(func.count()).select_from(Commit)) == 1
 
 
 def test_dags_that_nothing_manages_are_not_looked_at(processor, session):
