@@ -191,10 +191,10 @@ POINTS: tuple[PatchPoint, ...] = (
         parameters=("self", "trigger_id", "trigger", "timeout_after", "context"),
         patched_by="canaries.trigger_process:run_trigger",
         stock="runs a trigger beside those of other runs",
-        why="a trigger of a canary run has its substitutes",
+        why="a trigger of a canary run has its substitutes, and shares no poll with those of live runs",
         shown_by=_PROCESSES,
         needed_by=(Component.TRIGGERER,),
-        relies_on=("task_instance",),
+        relies_on=("task_instance", "shared_stream_key"),
         upstream=EXPERIMENTS,
     ),
     PatchPoint(

@@ -36,6 +36,8 @@ from unittest import mock
 from airflow._shared.timezones import timezone
 from airflow.api.common import delete_dag, mark_tasks
 from airflow.api.common.trigger_dag import trigger_dag
+from airflow.api_fastapi.core_api.datamodels.dag_run import BulkDAGRunClearBody
+from airflow.api_fastapi.core_api.routes.public import dag_run as public_runs
 from airflow.api_fastapi.core_api.services.public import assets, dag_run
 from airflow.api_fastapi.execution_api.datamodels.dagrun import TriggerDAGRunPayload
 from airflow.api_fastapi.execution_api.routes import asset_events, dag_runs, task_instances
@@ -45,7 +47,7 @@ from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
 from airflow.dag_processing import collection
 from airflow.dag_processing.dagbag import DagBag
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
-from airflow.models import taskinstance
+from airflow.models import backfill, dagrun, taskinstance
 from airflow.models.asset import AssetActive, AssetEvent, AssetModel
 from airflow.models.callback import CallbackFetchMethod, CallbackState, ExecutorCallback
 from airflow.models.dag import DagModel
@@ -586,6 +588,31 @@ def look_at_asset_events(world: World) -> Act:
     return act
 
 
+def backfill_a_day(world: World) -> Act:
+    world.register("schedule='@daily'")
+    world.manage()
+    day = timezone.datetime(2026, 1, 1)
+    days = {"from_date": day, "to_date": day, "reverse": False}
+    how = {**days, "reprocess_behavior": backfill.ReprocessBehavior.NONE, "session": world.session}
+    return lambda: list(backfill._do_dry_run(dag_id=world.dag_id, **how))
+
+
+def clear_by_partition(world: World) -> Act:
+    world.running(TaskInstanceState.FAILED)
+    world.session.execute(update(DagRun).where(DagRun.dag_id == world.dag_id).values(partition_key="north"))
+    world.session.commit()
+    session, dag_bag = world.session, DBDagBag()
+    body = BulkDAGRunClearBody(partition_key="north", dry_run=True)
+    which = {"dag": None, "dag_id": world.dag_id, "run_id": None, "partition_key": "north"}
+    how = {"partition_date_start": None, "partition_date_end": None, "clear_tis": True, "dry_run": True}
+
+    def act() -> None:
+        public_runs.clear_dag_runs(dag_id=world.dag_id, body=body, dag_bag=dag_bag, session=session, user=None)
+        dagrun.clear_partition_runs(**which, **how, session=session)
+
+    return act
+
+
 def preview_clearing(world: World) -> Act:
     world.running(TaskInstanceState.FAILED)
     [run] = world.runs()
@@ -752,6 +779,8 @@ ROWS = (
     Row(validate_inactive_assets, ("validate_inlets_and_outlets",)),
     Row(validate_displaced_assets, ("validate_inlets_and_outlets",)),
     Row(preview_clearing, ("dry_run_clear_dag_run",)),
+    Row(backfill_a_day, ("_get_latest_dag_run_row_query",)),
+    Row(clear_by_partition, ("clear_dag_runs", "clear_partition_runs")),
     Row(clear_by_dates, ("SerializedDAG._get_task_instances",)),
     Row(look_at_asset_events, ("serialize_asset_events", "_get_asset_events_through_sql_clauses")),
     Row(

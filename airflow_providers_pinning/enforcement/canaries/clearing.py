@@ -24,9 +24,11 @@ cleared on the version that they have, whatever was asked for, also among live r
 tasks that only the latest version has.
 
 Clearing tasks by dates, or those of a live run with its past or future, leaves canary runs alone: who repairs the live
-past starts no trial over. A canary run whose own date it is, is meant.
+past starts no trial over. A canary run whose own date it is, is meant. Clearing runs by partition, or the partitions of
+runs, leaves them alone too, unless a canary run is named.
 
-Shown by ``tests/unit/enforcement/canaries/test_clearing.py``.
+Shown by ``tests/unit/enforcement/canaries/test_clearing.py`` and
+``tests/unit/enforcement/canaries/test_partitions.py``.
 """
 
 from __future__ import annotations
@@ -87,3 +89,22 @@ def get_new_task_ids(call: Call) -> list[str]:
         return []
     found: list[str] = call.proceed()
     return found
+
+
+def clear_dag_runs(call: Call) -> Any:
+    """Clear several runs: those that are named, or the live ones of partitions."""
+    return call.proceed() if call.body.dag_runs else _of_live_runs(call)
+
+
+def clear_partition_runs(call: Call) -> Any:
+    """Take the partition from the run that is named, or from the live ones that have it."""
+    return call.proceed() if call.run_id is not None else _of_live_runs(call)
+
+
+def _of_live_runs(call: Call) -> Any:
+    from airflow.models.dagrun import DagRun
+
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live
+
+    with only_live(DagRun, session=call.session):
+        return call.proceed()

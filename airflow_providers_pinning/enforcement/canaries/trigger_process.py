@@ -21,6 +21,9 @@ Airflow's triggerer runs the triggers of all runs in one process, and what they 
 its parent without a token. A trigger of a canary run would get the live connections and write the live Variables. So
 the run is noted in the context of the trigger's task of the event loop, and goes along with what it asks for.
 
+Triggers with the same ``shared_stream_key`` share one poll, which has the connections of the one that came first. A
+trigger of a canary run polls alone, so that no live run gets what came over a substitute, nor the reverse.
+
 Shown by ``tests/unit/enforcement/canaries/test_own_processes.py`` and, with real processes,
 ``tests/system/test_every_path.py``.
 """
@@ -57,6 +60,8 @@ async def run_trigger(call: Call) -> Any:
         return await call.proceed()
     from airflow.sdk.execution_time.comms import GetVariable
 
+    if hasattr(call.trigger, "shared_stream_key"):
+        call.trigger.shared_stream_key = lambda: None
     _run_in_context.set(Asking(ti.dag_id, ti.run_id, str(ti.id)))
     answer = await call.instance.comms_decoder.asend(GetVariable(key=SUBSTITUTES))
     names_in_context.set(learned(answer, ti.run_id))

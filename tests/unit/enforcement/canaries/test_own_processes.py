@@ -19,9 +19,11 @@ from __future__ import annotations
 import asyncio
 import json
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
+from airflow.jobs.triggerer_job_runner import TriggerRunner
 from airflow.models.asset_state_store import AssetStateStoreModel
 from airflow.models.connection import Connection
 from airflow.models.taskinstance import TaskInstance
@@ -31,6 +33,7 @@ from airflow.sdk import Variable as TaskVariable
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.execution_time import comms, context, request_handlers, task_runner
 from airflow.sdk.execution_time.context import AssetStateStoreAccessor
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
@@ -335,3 +338,55 @@ def test_triggers_that_run_side_by_side_do_not_share_substitutes(canary, in_proc
         return await asyncio.gather(trigger(ti), trigger(None), trigger(ti))
 
     assert asyncio.run(run()) == ["trial", "live", "trial"]
+
+
+class Queue(BaseEventTrigger):
+    """Waits for a message; all that wait for one of the same connection share a poll."""
+
+    def serialize(self):
+        return "tests.unit.enforcement.canaries.test_own_processes.Queue", {}
+
+    def shared_stream_key(self):
+        return "warehouse"
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs):
+        while True:
+            await asyncio.sleep(0.01)
+            yield (await BaseHook.aget_connection("warehouse")).host
+
+    async def filter_shared_stream(self, stream):
+        async for host in stream:
+            yield TriggerEvent(f"{host}, shared")
+            return
+
+    async def run(self):
+        yield TriggerEvent((await BaseHook.aget_connection("warehouse")).host)
+
+
+@pytest.mark.parametrize("first", ["canary", "live"])
+def test_a_trigger_of_a_canary_shares_no_poll_with_those_of_live_runs(canary, in_process, monkeypatch, first):
+    monkeypatch.setenv("AIRFLOW_DISABLE_GREENBACK_PORTAL", "true")
+    supervisor = TriggerSupervisor(in_process)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    trial = canary()
+    names = {name: getattr(trial, name) for name in ("dag_id", "task_id", "try_number", "map_index", "context_carrier")}
+    live = SimpleNamespace(**names, id=uuid4(), run_id="scheduled__x", queued_dttm=None)
+    tis = [trial, live] if first == "canary" else [live, trial]
+
+    async def run():
+        runner = TriggerRunner()
+        runner.comms_decoder = supervisor
+        tasks = []
+        for number, ti in enumerate(tis):
+            trigger = Queue()
+            trigger.task_instance = ti
+            runner.triggers[number] = {"task": None, "is_watcher": False, "name": ti.run_id, "events": 0}
+            tasks.append(asyncio.create_task(runner.run_trigger(number, trigger)))
+            await asyncio.sleep(0)
+        await asyncio.wait_for(asyncio.gather(*tasks), 10)
+        return {tis[event.trigger_id].run_id: event.event.payload for event in runner.events}
+
+    told = asyncio.run(run())
+
+    assert (told[trial.run_id], told[live.run_id]) == ("trial", "live, shared")
