@@ -128,8 +128,7 @@ def test_dialog_offers_to_replay_the_last_live_runs(airflow, window):
 
 def test_dialog_of_a_dag_without_live_runs_of_its_active_version_offers_no_replay(shown):
     shown.page.route("**/dags/orders/runs?*", lambda route: route.fulfill(json=NO_RUNS))
-    with shown.page.expect_response("**/dags/orders/runs?*"):
-        shown.look_again()
+    shown.open_tab("orders")
     shown.button("Start canary runs").click()
     expect(shown.dialog.get_by_label("Inputs")).to_have_count(0)
     expect(shown.dialog.get_by_label("Number of runs")).to_be_visible()

@@ -212,7 +212,7 @@ class TestUnpinning:
 
 def test_many_pins_are_told_with_as_many_statements_as_one(lab):
     counts = []
-    for dag_ids in (["dag1"], ["dag2", "dag3", "dag4"]):
+    for dag_ids in (["dag1", "dag2"], ["dag3", "dag4", "dag5"], ["dag6", "dag7", "dag8"]):
         for dag_id in dag_ids:
             lab.commit(f"sha{dag_id}", **{dag_id: dag_file(dag_id)})
             lab.pin(dag_id, 1)
@@ -220,7 +220,8 @@ def test_many_pins_are_told_with_as_many_statements_as_one(lab):
             list_pins(PinFilter(), limit=10, offset=0, session=lab.session)
         counts.append(len(statements))
 
-    assert counts[0] == counts[1]
+    # Which newer versions are related to the Dag is asked once somebody is behind.
+    assert counts[1] == counts[2]
 
 
 def test_nothing_is_asked_of_dags_that_nothing_manages(lab, session):
