@@ -71,6 +71,7 @@ class TestReleaseState:
         assert answer.status_code == 200
         assert answer.json() == {
             "dag_id": "orders",
+            "repair": None,
             "revision": 0,
             "pinned": False,
             "active": latest,

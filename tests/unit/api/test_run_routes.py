@@ -50,7 +50,7 @@ class TestRuns:
 
         assert set(run) == {
             "run_id", "version_number", "dag_version_id", "kind", "run_type", "state",
-            "created_at", "started_at", "ended_at", "withheld",
+            "created_at", "started_at", "ended_at", "withheld", "isolation", "replay_of",
         }  # fmt: skip
         assert (run["run_id"], run["state"]) == ("live_one", "queued")
 

@@ -112,6 +112,7 @@ class TestVersions:
             "relative_fileloc": "orders.py",
             "state": "active",
             "state_reason": "because",
+            "active_until": None,
             "code_state": "unknown",
             "code_source": None,
             "code_ref": None,
