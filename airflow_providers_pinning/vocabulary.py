@@ -212,6 +212,10 @@ class TaskRefusal(str, Enum):
     """It would trigger a live run."""
     STATE_TOO_LARGE = "canary_state_too_large"
     """It wrote more to Variables or to the state of assets than is kept."""
+    WRITES_ELSEWHERE = "canary_writes_elsewhere"
+    """It would write an XCom of another run."""
+    FORGOTTEN = "canary_forgotten"
+    """Its run was deleted, so that nobody knows what it may have."""
 
 
 class Assets(str, Enum):

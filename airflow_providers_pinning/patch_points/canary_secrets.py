@@ -25,6 +25,7 @@ TITLE = "Canary runs, with substitutes and state of their own"
 
 _SECRETS = "tests/unit/enforcement/canaries/test_secrets.py"
 _PROCESSES = "tests/unit/enforcement/canaries/test_own_processes.py"
+_OTHER_RUNS = "tests/unit/enforcement/canaries/test_other_runs.py"
 _ROUTES = "airflow.api_fastapi.execution_api.routes"
 
 POINTS: tuple[PatchPoint, ...] = (
@@ -50,6 +51,59 @@ POINTS: tuple[PatchPoint, ...] = (
         shown_by=_SECRETS,
         needed_by=(Component.API_SERVER,),
         relies_on=("TIRunContext", "workload"),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.xcoms",
+        name="set_xcom",
+        parameters=(
+            *("dag_id", "run_id", "task_id", "key", "session", "value", "map_index", "dag_result", "mapped_length"),
+        ),
+        patched_by="canaries.xcoms:set_xcom",
+        stock="sets an XCom of any run",
+        why="live runs would read what a candidate wrote",
+        shown_by=_OTHER_RUNS,
+        needed_by=(Component.API_SERVER,),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=(
+                    *("dag_id", "run_id", "task_id", "key", "session", "dag_bag", "value", "map_index", "dag_result"),
+                    *("mapped_length", "token"),
+                ),
+            ),
+        ),
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.xcoms",
+        name="delete_xcom",
+        parameters=("session", "dag_id", "run_id", "task_id", "key", "map_index"),
+        patched_by="canaries.xcoms:delete_xcom",
+        stock="deletes an XCom of any run",
+        why="live runs would miss what a candidate deleted",
+        shown_by=_OTHER_RUNS,
+        needed_by=(Component.API_SERVER,),
+        upstream=EXPERIMENTS,
+        how=How.ROUTE,
+        changes=(
+            Change(
+                since=(3, 4),
+                parameters=("session", "dag_bag", "dag_id", "run_id", "task_id", "key", "map_index", "token"),
+            ),
+        ),
+    ),
+    PatchPoint(
+        module=f"{_ROUTES}.dag_runs",
+        name="clear_dag_run",
+        parameters=("dag_id", "run_id", "session", "dag_bag"),
+        patched_by="canaries.triggered_runs:clear_dag_run",
+        stock="clears a run as a task asks for",
+        why="a candidate would run live runs again",
+        shown_by=_OTHER_RUNS,
+        needed_by=(Component.API_SERVER,),
         upstream=EXPERIMENTS,
         how=How.ROUTE,
     ),

@@ -660,11 +660,25 @@ def use_secrets_and_state(world: World) -> Act:
         client.variables.get("watermark")
         client.variables.keys()
         client.variables.delete("watermark")
+        client.xcoms.set(ti.dag_id, ti.run_id, ti.task_id, "watermark", "1")
+        client.xcoms.delete(ti.dag_id, ti.run_id, ti.task_id, "watermark")
         client.asset_state_store.set("watermark", 1, name=asset)
         client.asset_state_store.get("watermark", name=asset)
         client.asset_state_store.get("watermark", uri=asset)
         client.asset_state_store.delete("watermark", name=asset)
         client.asset_state_store.clear(name=asset)
+
+    return act
+
+
+def clear_a_run(world: World) -> Act:
+    """Clear a run as a task asks the Execution API to."""
+    world.running(TaskInstanceState.SUCCESS)
+    [run] = world.runs()
+    client = _start_a_task()(run.task_instances[0])
+
+    def act() -> None:
+        client.dag_runs.clear(run.dag_id, run.run_id)
 
     return act
 
@@ -768,11 +782,14 @@ ROWS = (
             "put_variable",
             "delete_variable",
             "get_variable_keys",
+            "set_xcom",
+            "delete_xcom",
             "get_state_backend",
             "_resolve_asset_id_by_name",
             "_resolve_asset_id_by_uri",
         ),
     ),
+    Row(clear_a_run, ("clear_dag_run",)),
     Row(publish_assets, ("TaskInstance.register_asset_changes_in_db",)),
     Row(publish_inactive_assets, ("TaskInstance.register_asset_changes_in_db",)),
     Row(validate_assets, ("validate_inlets_and_outlets",)),

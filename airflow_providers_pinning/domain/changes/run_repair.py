@@ -212,6 +212,9 @@ def _what_is_left(event: Event, planned: RepairReport, *, session: Session) -> _
     for run_id in wanted:
         run, is_to_end = found.get(run_id), run_id in to_end
         states = State.unfinished_dr_states if is_to_end else State.finished_dr_states
+        if is_to_end and run_id in done:
+            # It stays unfinished until its teardown tasks have run.
+            continue
         if run and run.created_dag_version_id == version_id and run.state in states:
             (cancel if is_to_end else rerun).append(run_id)
         elif run_id not in done:

@@ -53,7 +53,7 @@ _MARK = "airflow_providers_pinning.run."
 
 @dataclass(frozen=True)
 class Asking:
-    """The run that a request comes from. Its id is one that a canary run may have."""
+    """The canary run that a request comes from."""
 
     dag_id: str
     run_id: str
@@ -63,12 +63,16 @@ class Asking:
 
 _asking: ContextVar[Asking | None] = ContextVar("pinning_asking")
 
+_task_instance: ContextVar[Any] = ContextVar("pinning_task_instance", default=None)
+"""Id of the task instance that the token of the request is of."""
+
 
 async def identify(call: Call) -> Any:
     """Validate the token of a request, and note the run that it names."""
     token = await call.proceed()
     named = getattr(token.claims, CLAIM, None) if token is not None else None
     _asking.set(Asking(named[0], named[1], token.id) if named else None)
+    _task_instance.set(token.id if token is not None else None)
     return token
 
 
@@ -79,6 +83,11 @@ def ti_run(call: Call) -> Any:
     if may_be_canary(run.run_id):
         from airflow.api_fastapi.auth.tokens import JWTGenerator
 
+        from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
+
+        # A person may have named a live run like one.
+        if not is_recorded_canary(run.dag_id, run.run_id, session=call.session):
+            return context
         claims = {"sub": str(call.task_instance_id), "scope": "execution", CLAIM: [run.dag_id, run.run_id]}
         call.response.headers["Refreshed-API-Token"] = call.services.get(JWTGenerator).generate(extras=claims)
     return context
@@ -87,6 +96,49 @@ def ti_run(call: Call) -> Any:
 def asking_run() -> Asking | None:
     """Return the run that the token of the request names; ``None`` if it is no canary run, or there is no token."""
     return _asking.get(None)
+
+
+def asking_task() -> Any:
+    """Return the id of the task instance that the token of the request is of; ``None`` if there is no token."""
+    return _task_instance.get()
+
+
+def isolation_of_asking(asking: Asking) -> dict[str, Any]:
+    """
+    Return how the canary run that asks is kept apart from live ones.
+
+    One that nobody knows any more must not be taken for a live run.
+    """
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.canaries.isolation import isolation_of
+
+    with create_session(scoped=False) as session:
+        isolation = isolation_of(asking.dag_id, asking.run_id, session=session)
+    if isolation is None:
+        raise refusal(
+            TaskRefusal.FORGOTTEN,
+            f"Canary run {asking.run_id!r} of Dag {asking.dag_id!r} is not known any more, so its tasks get no "
+            "connection and no Variable. It was deleted; start another one.",
+        )
+    return isolation
+
+
+def refuse_elsewhere(asking: Asking, dag_id: str, run_id: str) -> None:
+    """Refuse to write an XCom of a run, unless it is the asking one's own."""
+    if (dag_id, run_id) != (asking.dag_id, asking.run_id):
+        raise refusal(
+            TaskRefusal.WRITES_ELSEWHERE,
+            f"A task of canary run {asking.run_id!r} of Dag {asking.dag_id!r} may not write XComs of run {run_id!r} of "
+            f"Dag {dag_id!r}. Skip it in canary runs with airflow_providers_pinning.canary.skip_in_canary.",
+        )
+
+
+def refusal(reason: TaskRefusal, message: str) -> Exception:
+    """Return what Airflow's Execution API answers with 403."""
+    from fastapi import HTTPException, status
+
+    return HTTPException(status.HTTP_403_FORBIDDEN, detail={"reason": reason.value, "message": message})
 
 
 def asking_for(name: str) -> tuple[Asking | None, str]:
@@ -137,7 +189,4 @@ def refused_clearly() -> Iterator[None]:
     try:
         yield
     except TooMuchStateError as error:
-        from fastapi import HTTPException, status
-
-        detail = {"reason": TaskRefusal.STATE_TOO_LARGE.value, "message": str(error)}
-        raise HTTPException(status.HTTP_403_FORBIDDEN, detail=detail) from error
+        raise refusal(TaskRefusal.STATE_TOO_LARGE, str(error)) from error

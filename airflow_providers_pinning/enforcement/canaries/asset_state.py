@@ -31,7 +31,12 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
-from airflow_providers_pinning.enforcement.canaries.asking import Asking, asking_run, refused_clearly
+from airflow_providers_pinning.enforcement.canaries.asking import (
+    Asking,
+    asking_run,
+    isolation_of_asking,
+    refused_clearly,
+)
 
 
 def get_state_backend(call: Call) -> Any:
@@ -40,13 +45,9 @@ def get_state_backend(call: Call) -> Any:
     asking = asking_run()
     if asking is None:
         return stock
-    from airflow.utils.session import create_session
+    from airflow_providers_pinning.domain.canaries.isolation import STATE, WITHHOLD
 
-    from airflow_providers_pinning.domain.canaries import isolation
-
-    with create_session(scoped=False) as session:
-        withholds = isolation.withholds(isolation.STATE, asking.dag_id, asking.run_id, session=session)
-    return OwnAssetState(asking, stock) if withholds else stock
+    return OwnAssetState(asking, stock) if isolation_of_asking(asking)[STATE] == WITHHOLD else stock
 
 
 class OwnAssetState:

@@ -31,7 +31,16 @@ import json
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
-from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES, Asking, asking_for, refused_clearly
+from airflow_providers_pinning.enforcement.canaries.asking import (
+    SUBSTITUTES,
+    Asking,
+    asking_for,
+    asking_task,
+    isolation_of_asking,
+    refusal,
+    refused_clearly,
+)
+from airflow_providers_pinning.vocabulary import TaskRefusal
 
 
 def get_connection(call: Call) -> Any:
@@ -48,18 +57,13 @@ def get_connection(call: Call) -> Any:
 def get_variable(call: Call) -> Any:
     """Hand out a Variable: what the run wrote, else the substitute or the live one."""
     asking, key = asking_for(call.variable_key)
+    if key == SUBSTITUTES:
+        return _told(asking)
     isolation = _isolation(asking)
-    if asking is None:
-        return call.proceed()
+    if asking is None or isolation is None:
+        return call.proceed(variable_key=key)
     from airflow.api_fastapi.execution_api.datamodels.variable import VariableResponse
 
-    if key == SUBSTITUTES:
-        told: dict[str, Any] = {field: (isolation or {}).get(field, {}) for field in ("connections", "variables")}
-        if isolation is not None and _withholds(isolation):
-            told["own_state"] = f"{asking.dag_id}/{asking.run_id}"
-        return VariableResponse(key=key, value=json.dumps(told))
-    if isolation is None:
-        return call.proceed(variable_key=key)
     meant = _substitute("variables", isolation, key)
     if _withholds(isolation):
         from airflow.utils.session import create_session
@@ -78,6 +82,33 @@ def get_variable(call: Call) -> Any:
     variable = call.proceed(variable_key=meant)
     variable.key = key
     return variable
+
+
+def _told(asking: Asking | None) -> Any:
+    """Tell a process of a run which may be a canary run whether it is one, and its substitutes."""
+    from airflow.api_fastapi.execution_api.datamodels.variable import VariableResponse
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary, isolation_of
+
+    told: dict[str, Any] = {"is_canary": False, "connections": {}, "variables": {}}
+    with create_session(scoped=False) as session:
+        if asking is None:
+            # The id of a live run may look like one of a canary run. A canary run's token names it, unless an API
+            # server without the package started the task.
+            ti = session.get(TaskInstance, asking_task()) if asking_task() is not None else None
+            if ti is not None and is_recorded_canary(ti.dag_id, ti.run_id, session=session):
+                raise refusal(
+                    TaskRefusal.FORGOTTEN,
+                    f"Task {ti.task_id!r} of canary run {ti.run_id!r} was started by an API server without "
+                    "airflow-providers-pinning, or by an older one. Restart the API servers and clear the task.",
+                )
+        elif (isolation := isolation_of(asking.dag_id, asking.run_id, session=session)) is not None:
+            told |= {"is_canary": True, **{field: isolation.get(field, {}) for field in ("connections", "variables")}}
+            if _withholds(isolation):
+                told["own_state"] = f"{asking.dag_id}/{asking.run_id}"
+    return VariableResponse(key=SUBSTITUTES, value=json.dumps(told))
 
 
 def put_variable(call: Call) -> Any:
@@ -128,14 +159,12 @@ def _listed(call: Call, asking: Asking, prefix: str, *, session: Any) -> Any:
     from sqlalchemy import select
 
     from airflow_providers_pinning.domain.canaries import run_state
-    from airflow_providers_pinning.domain.canaries.isolation import isolation_of
 
     query = select(Variable.key).where(Variable.key.startswith(prefix, autoescape=True))
     if call.team_name is not None:
         query = query.where(Variable.team_name == call.team_name)
     keys = set(session.scalars(query))
-    isolation = isolation_of(asking.dag_id, asking.run_id, session=session)
-    if isolation is not None and _withholds(isolation):
+    if _withholds(isolation_of_asking(asking)):
         for key, exists in run_state.variable_keys(asking.dag_id, asking.run_id, session=session).items():
             if not exists:
                 keys.discard(key)
@@ -147,14 +176,7 @@ def _listed(call: Call, asking: Asking, prefix: str, *, session: Any) -> Any:
 
 def _isolation(asking: Asking | None) -> dict[str, Any] | None:
     """Return how the asking run is kept apart from live ones; ``None`` if it is a live one."""
-    if asking is None:
-        return None
-    from airflow.utils.session import create_session
-
-    from airflow_providers_pinning.domain.canaries.isolation import isolation_of
-
-    with create_session(scoped=False) as session:
-        return isolation_of(asking.dag_id, asking.run_id, session=session)
+    return None if asking is None else isolation_of_asking(asking)
 
 
 def _substitute(field: str, isolation: dict[str, Any], name: str) -> str:

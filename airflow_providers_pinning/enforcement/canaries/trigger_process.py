@@ -35,7 +35,7 @@ from typing import Any
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
-from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES, Asking, marked
+from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES, Asking, marked, refuse_elsewhere
 from airflow_providers_pinning.enforcement.canaries.task_process import learned, names_in_context
 
 _run_in_context: ContextVar[Asking | None] = ContextVar("pinning_run", default=None)
@@ -60,11 +60,15 @@ async def run_trigger(call: Call) -> Any:
         return await call.proceed()
     from airflow.sdk.execution_time.comms import GetVariable
 
-    if hasattr(call.trigger, "shared_stream_key"):
-        call.trigger.shared_stream_key = lambda: None
     _run_in_context.set(Asking(ti.dag_id, ti.run_id, str(ti.id)))
     answer = await call.instance.comms_decoder.asend(GetVariable(key=SUBSTITUTES))
-    names_in_context.set(learned(answer, ti.run_id))
+    names = learned(answer, ti.run_id)
+    if names["is_canary"]:
+        names_in_context.set(names)
+        if hasattr(call.trigger, "shared_stream_key"):
+            call.trigger.shared_stream_key = lambda: None
+    else:
+        _run_in_context.set(None)
     return await call.proceed()
 
 
@@ -72,6 +76,8 @@ async def asend(call: Call) -> Any:
     """Ask the parent process for something, and say for which run."""
     run, message = _run_in_context.get(), call.msg
     field = None if run is None else _NAMED_BY.get(type(message).__name__)
+    if run is not None and type(message).__name__ in ("SetXCom", "DeleteXCom"):
+        refuse_elsewhere(run, message.dag_id, message.run_id)
     if run is None or field is None:
         return await call.proceed()
     return await call.proceed(msg=message.model_copy(update={field: marked(run, getattr(message, field) or "")}))

@@ -30,7 +30,8 @@ from typing import Any
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
-from airflow_providers_pinning.vocabulary import TaskRefusal
+from airflow_providers_pinning.enforcement.canaries.asking import asking_run, isolation_of_asking, refusal
+from airflow_providers_pinning.vocabulary import TaskRefusal, Triggers
 
 
 def trigger_dag_run(call: Call) -> Any:
@@ -45,15 +46,26 @@ def trigger_dag_run(call: Call) -> Any:
 
     if not isolation.refuses_to_trigger(asking.dag_id, asking.run_id, session=session):
         return call.proceed()
-    from fastapi import HTTPException, status
-
-    raise HTTPException(
-        status.HTTP_403_FORBIDDEN,
-        detail={
-            "reason": TaskRefusal.TRIGGERS_NO_RUN.value,
-            "message": f"Task {asking.task_id!r} of canary run {asking.run_id!r} may not trigger Dag {call.dag_id!r}: "
-            "that would be a live run. Skip the task in canary runs with "
-            "airflow_providers_pinning.canary.skip_in_canary, or start the canary run with isolation "
-            "{'triggers': 'allow'}.",
-        },
+    raise refusal(
+        TaskRefusal.TRIGGERS_NO_RUN,
+        f"Task {asking.task_id!r} of canary run {asking.run_id!r} may not trigger Dag {call.dag_id!r}: "
+        f"that would be a live run. {_REMEDY}",
     )
+
+
+def clear_dag_run(call: Call) -> None:
+    """Clear a run as a task of a live run asks for; refuse it to one of a canary run."""
+    asking = asking_run()
+    if asking is not None and isolation_of_asking(asking)["triggers"] == Triggers.REFUSE:
+        raise refusal(
+            TaskRefusal.TRIGGERS_NO_RUN,
+            f"A task of canary run {asking.run_id!r} may not clear run {call.run_id!r} of Dag {call.dag_id!r}. "
+            f"{_REMEDY}",
+        )
+    call.proceed()
+
+
+_REMEDY = (
+    "Skip the task in canary runs with airflow_providers_pinning.canary.skip_in_canary, or start the canary run with "
+    "isolation {'triggers': 'allow'}."
+)

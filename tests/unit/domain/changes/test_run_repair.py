@@ -455,3 +455,19 @@ def test_a_hold_of_a_rollback_that_would_end_in_the_past_is_refused_before_a_run
 
     with pytest.raises(HoldEndsInPastError):
         bad.roll_back("orders", repair=ALL, hold=True, hold_until=timezone.utcnow() - timedelta(minutes=1))
+
+
+def test_a_teardown_that_still_has_to_run_holds_up_no_rerun(lab):
+    lab.commit("sha1", orders=dag_file("orders", tasks="extract load"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", body="EmptyOperator(task_id='down').as_teardown()"))
+    lab.pin("orders", 2)
+    run(lab, "wrong", "success", tasks="success")
+    run(lab, "busy", "running", tasks="running")
+    of_teardown = update(TaskInstance).where(TaskInstance.task_id == "down", TaskInstance.run_id == "busy")
+    lab.session.execute(of_teardown.values(state=None))
+    lab.session.commit()
+
+    state = lab.roll_back("orders", repair=ALL)
+
+    assert (state.repair.pending, state.repair.cancelled, state.repair.rerun) == (0, ("busy",), ("wrong",))
