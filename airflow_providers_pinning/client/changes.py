@@ -19,42 +19,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
 
 from airflow_providers_pinning.client import endpoints
-from airflow_providers_pinning.client.endpoints import ApiRequest
-from airflow_providers_pinning.client.soak import SoakCriteria
+from airflow_providers_pinning.client.calls import Expected, new_key
+from airflow_providers_pinning.client.holds import PinningHolds
+from airflow_providers_pinning.client.reviews import PinningReviews
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class Expected(TypedDict, total=False):
-    """
-    What the caller saw of a Dag, so that nothing else is changed; each is optional and may be ``None``.
-
-    The change is refused with ``revision_conflict`` or ``version_drifted`` if it is no longer so.
-    """
-
-    expected_revision: int | None
-    """Revision of the release state."""
-    expected_dag_hash: str | None
-    """Hash of the version that is named."""
-    expected_bundle_version: str | None
-    """Commit of the version that is named: it may have other code under the same hash."""
-
-
-class PinningChanges:
+class PinningChanges(PinningHolds, PinningReviews):
     """
     The changing half of :class:`~airflow_providers_pinning.hooks.pinning.PinningHook`.
 
     Every change carries an idempotency key, the caller's or one of its own for each call.
     """
-
-    def call(self, request: ApiRequest) -> dict[str, Any]:
-        """Send a request, and return the parsed answer."""
-        raise NotImplementedError
 
     def pin(
         self,
@@ -85,7 +66,7 @@ class PinningChanges:
                 bundle_version=bundle_version,
                 override_reason=override_reason,
                 ignore_verdict=ignore_verdict or None,
-                idempotency_key=idempotency_key or _new_key(),
+                idempotency_key=idempotency_key or new_key(),
                 **expected,
             )
         )
@@ -112,7 +93,7 @@ class PinningChanges:
                 reason=reason,
                 expected_version=expected_version,
                 override_reason=override_reason,
-                idempotency_key=idempotency_key or _new_key(),
+                idempotency_key=idempotency_key or new_key(),
                 **expected,
             )
         )
@@ -155,7 +136,7 @@ class PinningChanges:
             dry_run=dry_run or None,
             expected_revision=expected_revision,
             override_reason=override_reason,
-            idempotency_key=idempotency_key or _new_key(),
+            idempotency_key=idempotency_key or new_key(),
         )
         answer = self.call(request)
         # A repair of many runs takes several requests, each of which goes on where the last one ended.
@@ -165,116 +146,6 @@ class PinningChanges:
                 return again
             answer = again
         return answer
-
-    def hold(
-        self,
-        dag_id: str,
-        *,
-        reason: str,
-        until: str | None = None,
-        expected_revision: int | None = None,
-        idempotency_key: str | None = None,
-    ) -> dict[str, Any]:
-        """
-        Put a Dag on hold: only a rollback to an older version changes its pin then.
-
-        :param until: when the hold ends by itself, as ISO 8601 with a zone; by default it is kept until it is lifted
-        """
-        return self.call(
-            endpoints.hold(
-                dag_id,
-                reason=reason,
-                until=until,
-                expected_revision=expected_revision,
-                idempotency_key=idempotency_key or _new_key(),
-            )
-        )
-
-    def unhold(
-        self, dag_id: str, *, reason: str, expected_revision: int | None = None, idempotency_key: str | None = None
-    ) -> dict[str, Any]:
-        """Lift the hold of a Dag; the active version stays."""
-        key = idempotency_key or _new_key()
-        return self.call(
-            endpoints.unhold(dag_id, reason=reason, expected_revision=expected_revision, idempotency_key=key)
-        )
-
-    def hold_all(
-        self, dag_ids: Sequence[str], *, reason: str, until: str | None = None, idempotency_key: str | None = None
-    ) -> dict[str, Any]:
-        """Put several Dags on hold in one transaction, and return their release states as ``dags``."""
-        key = idempotency_key or _new_key()
-        return self.call(endpoints.hold_all(dag_ids=list(dag_ids), reason=reason, until=until, idempotency_key=key))
-
-    def unhold_all(self, dag_ids: Sequence[str], *, reason: str, idempotency_key: str | None = None) -> dict[str, Any]:
-        """Lift the holds of several Dags in one transaction, and return their release states as ``dags``."""
-        key = idempotency_key or _new_key()
-        return self.call(endpoints.unhold_all(dag_ids=list(dag_ids), reason=reason, idempotency_key=key))
-
-    def add_candidate(
-        self,
-        dag_id: str,
-        *,
-        reason: str,
-        version_number: int | None = None,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """Put a version, by default the latest, under evaluation, so that no commit overwrites it."""
-        return self.call(
-            endpoints.candidate(
-                dag_id,
-                reason=reason,
-                version_number=version_number,
-                idempotency_key=idempotency_key or _new_key(),
-                **expected,
-            )
-        )
-
-    def reject(
-        self,
-        dag_id: str,
-        version_number: int,
-        *,
-        reason: str,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """Mark a version as not to be pinned."""
-        key = idempotency_key or _new_key()
-        return self.call(
-            endpoints.judgement(dag_id, version_number, "reject", reason=reason, idempotency_key=key, **expected)
-        )
-
-    def restore(
-        self,
-        dag_id: str,
-        version_number: int,
-        *,
-        reason: str,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """Allow a rejected version to be pinned again."""
-        key = idempotency_key or _new_key()
-        return self.call(
-            endpoints.judgement(dag_id, version_number, "restore", reason=reason, idempotency_key=key, **expected)
-        )
-
-    def repair(
-        self,
-        dag_id: str,
-        version_number: int,
-        *,
-        reason: str,
-        idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
-    ) -> dict[str, Any]:
-        """Write a managed version again as it was recorded, after something without the enforcement rewrote it."""
-        key = idempotency_key or _new_key()
-        return self.call(
-            endpoints.judgement(dag_id, version_number, "repair", reason=reason, idempotency_key=key, **expected)
-        )
 
     def acknowledge_runs(
         self,
@@ -296,32 +167,7 @@ class PinningChanges:
                 reason=reason,
                 run_ids=None if run_ids is None else list(run_ids),
                 expected_revision=expected_revision,
-                idempotency_key=idempotency_key or _new_key(),
-            )
-        )
-
-    def set_criteria(
-        self,
-        dag_id: str,
-        criteria: SoakCriteria,
-        *,
-        reason: str,
-        expected_revision: int | None = None,
-        idempotency_key: str | None = None,
-    ) -> dict[str, Any]:
-        """
-        Replace what the versions of a Dag are judged by, and return it.
-
-        :param criteria: the criteria; what is left out is the default
-        :param expected_revision: refuse with ``revision_conflict`` if the criteria were changed since
-        """
-        return self.call(
-            endpoints.set_criteria(
-                dag_id,
-                criteria=criteria.as_criteria(),
-                reason=reason,
-                expected_revision=expected_revision,
-                idempotency_key=idempotency_key or _new_key(),
+                idempotency_key=idempotency_key or new_key(),
             )
         )
 
@@ -368,11 +214,7 @@ class PinningChanges:
                 replay=dict(replay) if replay else None,
                 replay_baseline=replay_baseline or None,
                 override_reason=override_reason,
-                idempotency_key=idempotency_key or _new_key(),
+                idempotency_key=idempotency_key or new_key(),
                 **expected,
             )
         )
-
-
-def _new_key() -> str:
-    return f"call-{uuid4()}"

@@ -21,16 +21,12 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_providers_pinning.client import endpoints
-from airflow_providers_pinning.client.endpoints import ApiRequest
+from airflow_providers_pinning.client.calls import PinningCalls
 from airflow_providers_pinning.client.soak import SoakCriteria
 
 
-class PinningReads:
+class PinningReads(PinningCalls):
     """The reading half of :class:`~airflow_providers_pinning.hooks.pinning.PinningHook`; it changes nothing."""
-
-    def call(self, request: ApiRequest) -> dict[str, Any]:
-        """Send a request, and return the parsed answer."""
-        raise NotImplementedError
 
     def get_release_state(self, dag_id: str) -> dict[str, Any]:
         """Return what new runs of a Dag use, and how that came about."""

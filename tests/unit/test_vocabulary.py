@@ -25,9 +25,9 @@ from collections import Counter
 
 from airflow_providers_pinning import vocabulary
 from tests.support.python import ROOT
-from tests.unit.test_layers import PACKAGE, imports
+from tests.unit.test_layers import PACKAGE, imports, within
 
-VOCABULARY = ROOT / PACKAGE / "vocabulary.py"
+VOCABULARY = sorted((ROOT / PACKAGE / "vocabulary").glob("*.py"))
 
 
 def declared(path):
@@ -46,7 +46,24 @@ def is_enum(node):
 
 
 def test_it_needs_nothing_but_the_standard_library():
-    assert {name.split(".")[0] for name in imports(VOCABULARY)} <= sys.stdlib_module_names
+    own = f"{PACKAGE}.vocabulary"
+    brought = {name for path in VOCABULARY for name in imports(path) if not within(name, [own])}
+
+    assert {name.split(".")[0] for name in brought} <= sys.stdlib_module_names
+
+
+def test_all_of_it_is_imported_from_one_place():
+    """Whichever module declares a word, so that it can move."""
+    deep = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in (ROOT / PACKAGE).rglob("*.py")
+        if path not in VOCABULARY
+        for name in imports(path)
+        if name.startswith(f"{PACKAGE}.vocabulary.") and name.rpartition(".")[2] in {path.stem for path in VOCABULARY}
+    }
+
+    assert {name for path in VOCABULARY for name in declared(path)} <= set(vars(vocabulary))
+    assert deep == set()
 
 
 def test_limits_of_the_user_interface_are_those_of_the_vocabulary():
@@ -58,11 +75,11 @@ def test_limits_of_the_user_interface_are_those_of_the_vocabulary():
 
 
 def test_its_words_and_limits_are_declared_nowhere_else():
-    own = set(declared(VOCABULARY))
+    own = {name for path in VOCABULARY for name in declared(path)}
     again = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in (ROOT / PACKAGE).rglob("*.py")
-        if path != VOCABULARY
+        if path not in VOCABULARY
         for name in declared(path)
         if name in own
     }

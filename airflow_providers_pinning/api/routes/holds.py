@@ -32,13 +32,8 @@ from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.schemas.common import IdempotencyKey, Reason, Revision
-from airflow_providers_pinning.schemas.pins import (
-    DagIdsBody,
-    HoldAllBody,
-    HoldBody,
-    ReleaseStateCollectionResponse,
-    ReleaseStateResponse,
-)
+from airflow_providers_pinning.schemas.holds import DagIdsBody, HoldAllBody, HoldBody
+from airflow_providers_pinning.schemas.pins import ReleaseStateCollectionResponse, ReleaseStateResponse
 from airflow_providers_pinning.schemas.storable import DagId
 
 router = AirflowRouter(tags=["Hold"])

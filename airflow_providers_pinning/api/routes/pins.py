@@ -41,15 +41,13 @@ from airflow_providers_pinning.schemas.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.schemas.pins import (
-    PassedOverResponse,
     PinBody,
     PinCollectionResponse,
     PinOrderBy,
     PinSummaryResponse,
     ReleaseStateResponse,
-    RollbackBody,
-    RollbackTargetResponse,
 )
+from airflow_providers_pinning.schemas.rollback import PassedOverResponse, RollbackBody, RollbackTargetResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_INTEGER, PinOrder
 

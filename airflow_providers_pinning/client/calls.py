@@ -1,0 +1,52 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What every part of the client is made from: how it sends a request, and what a change carries."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+from uuid import uuid4
+
+from airflow_providers_pinning.client.endpoints import ApiRequest
+
+
+class Expected(TypedDict, total=False):
+    """
+    What the caller saw of a Dag, so that nothing else is changed; each is optional and may be ``None``.
+
+    The change is refused with ``revision_conflict`` or ``version_drifted`` if it is no longer so.
+    """
+
+    expected_revision: int | None
+    """Revision of the release state."""
+    expected_dag_hash: str | None
+    """Hash of the version that is named."""
+    expected_bundle_version: str | None
+    """Commit of the version that is named: it may have other code under the same hash."""
+
+
+class PinningCalls:
+    """Sends requests; the hook says how."""
+
+    def call(self, request: ApiRequest) -> dict[str, Any]:
+        """Send a request, and return the parsed answer."""
+        raise NotImplementedError
+
+
+def new_key() -> str:
+    """Return an idempotency key of one call."""
+    return f"call-{uuid4()}"

@@ -1,0 +1,67 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What ends a task of a promotion Dag, beside the answers of the REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_providers_pinning.exceptions.base import PinningApiError
+
+
+class CommitBrokenError(AirflowFailException):
+    """
+    The Dag's file has an import error at the commit that is waited for, so no version can come of it.
+
+    :param message: which file, the error's first line, and what to do about it
+    :param broken_files: ``relative_fileloc`` and ``message`` of each
+    """
+
+    def __init__(self, message: str, *, broken_files: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.broken_files = [dict(file) for file in broken_files]
+
+
+class QuestionOutdatedError(AirflowFailException):
+    """
+    Airflow shows a question that the task asked before it was cleared, and it differs from the present one.
+
+    Whoever approved would approve what they do not see.
+    """
+
+
+class RollbackFailedError(PinningApiError):
+    """
+    Some of several Dags could not be rolled back.
+
+    :param done: release states of the Dags that were rolled back, by Dag id
+    :param failed: what went wrong with the others, by Dag id
+    """
+
+    def __init__(self, *, done: Mapping[str, dict[str, Any]], failed: Mapping[str, PinningApiError]) -> None:
+        self.done = dict(done)
+        self.failed = dict(failed)
+        listed = "; ".join(f"{dag_id}: {error}" for dag_id, error in failed.items())
+        super().__init__(
+            f"{len(failed)} of {len(done) + len(failed)} Dags could not be rolled back: {listed}. "
+            f"Rolled back: {', '.join(done) or 'none'}.",
+            reason="rollback_failed",
+            data={"done": sorted(done), "failed": {dag_id: error.as_dict() for dag_id, error in failed.items()}},
+        )

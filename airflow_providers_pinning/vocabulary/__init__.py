@@ -1,0 +1,33 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The words on the wire: what the REST API, the command line, hooks, operators and the documentation have in common.
+
+Only the standard library is imported, so workers, the API server and every ``airflow`` command may read it. Import
+words from here, whichever module declares them: one that is added there needs no second line.
+"""
+
+from __future__ import annotations
+
+from airflow_providers_pinning.vocabulary.commits import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.isolation import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.limits import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.lists import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.refusals import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.repairs import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.requests import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.soak import *  # noqa: F403

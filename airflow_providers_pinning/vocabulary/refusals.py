@@ -1,0 +1,128 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""How a command ends, and how each refusal is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from types import MappingProxyType
+
+
+class ExitCode(IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    """It did what was asked; a soak is successful; what was checked is healthy."""
+    UNEXPECTED = 1
+    """Something failed that is no answer, such as the database."""
+    USAGE = 2
+    """The command was not understood, or what was given does not fit."""
+    REFUSED = 3
+    """The change is not allowed now; the message begins with the reason."""
+    NOT_FOUND = 4
+    """No such Dag, version or pin."""
+    NOT_CONFIRMED = 5
+    """The question was not answered with yes, so nothing was changed."""
+    UNHEALTHY = 6
+    """A pin is not honored, or the installation needs attention."""
+    DIFFERENT = 7
+    """The compared versions differ; only with --exit-code."""
+    BROKEN = 8
+    """The Dag's file has an import error at the commit that is waited for."""
+    PROGRESSING = 10
+    """The soak, or the runs that were waited for, need more time."""
+    FAILED = 11
+    """The soak, one of the runs that were waited for, or the newest run since the pin failed."""
+    INCONCLUSIVE = 12
+    """The soak's time is over without an answer."""
+    INTERRUPTED = 130
+    """Ctrl-C was pressed."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How the faces show one refusal."""
+
+    status: int
+    """HTTP status of the REST API's answer."""
+    exit_code: ExitCode
+    """How the command line ends."""
+    exception: str
+    """Class in :mod:`airflow_providers_pinning.exceptions`, and in :mod:`airflow_providers_pinning.domain.errors`."""
+
+
+REFUSALS: Mapping[str, Refusal] = MappingProxyType(
+    {
+        "unknown_dag": Refusal(404, ExitCode.NOT_FOUND, "UnknownDagError"),
+        "unknown_version": Refusal(404, ExitCode.NOT_FOUND, "UnknownVersionError"),
+        "unknown_run": Refusal(404, ExitCode.NOT_FOUND, "UnknownRunError"),
+        "unknown_event": Refusal(404, ExitCode.NOT_FOUND, "UnknownEventError"),
+        "not_pinned": Refusal(404, ExitCode.NOT_FOUND, "NotPinnedError"),
+        "revision_conflict": Refusal(409, ExitCode.REFUSED, "RevisionConflictError"),
+        "version_drifted": Refusal(409, ExitCode.REFUSED, "VersionDriftedError"),
+        "version_rejected": Refusal(409, ExitCode.REFUSED, "VersionRejectedError"),
+        "verdict_failed": Refusal(409, ExitCode.REFUSED, "VerdictFailedError"),
+        "version_active": Refusal(409, ExitCode.REFUSED, "VersionActiveError"),
+        "version_unreadable": Refusal(409, ExitCode.REFUSED, "VersionUnreadableError"),
+        "unversioned_bundle": Refusal(409, ExitCode.REFUSED, "UnversionedBundleError"),
+        "version_data_unsupported": Refusal(409, ExitCode.REFUSED, "VersionDataUnsupportedError"),
+        "team_not_permitted": Refusal(403, ExitCode.REFUSED, "TeamNotPermittedError"),
+        "code_unavailable": Refusal(409, ExitCode.REFUSED, "CodeUnavailableError"),
+        "not_enforced": Refusal(409, ExitCode.REFUSED, "NotEnforcedError"),
+        "held": Refusal(409, ExitCode.REFUSED, "DagHeldError"),
+        "hold_ends_in_past": Refusal(422, ExitCode.USAGE, "HoldEndsInPastError"),
+        "content_not_kept": Refusal(409, ExitCode.REFUSED, "ContentNotKeptError"),
+        "version_in_use": Refusal(409, ExitCode.REFUSED, "VersionInUseError"),
+        "not_managed": Refusal(409, ExitCode.REFUSED, "NotManagedError"),
+        "invalid_conf": Refusal(422, ExitCode.USAGE, "InvalidConfError"),
+        "invalid_partition_key": Refusal(422, ExitCode.USAGE, "InvalidPartitionKeyError"),
+        "nothing_to_replay": Refusal(409, ExitCode.REFUSED, "NothingToReplayError"),
+        "invalid_isolation": Refusal(422, ExitCode.USAGE, "InvalidIsolationError"),
+        "run_not_allowed": Refusal(409, ExitCode.REFUSED, "RunNotAllowedError"),
+        "no_task": Refusal(409, ExitCode.REFUSED, "NoTaskError"),
+        "run_id_not_allowed": Refusal(409, ExitCode.REFUSED, "RunIdNotAllowedError"),
+        "nothing_to_roll_back_to": Refusal(409, ExitCode.REFUSED, "NothingToRollBackToError"),
+        "runs_not_repairable": Refusal(409, ExitCode.REFUSED, "RunsNotRepairableError"),
+        "too_many_runs": Refusal(409, ExitCode.REFUSED, "TooManyRunsError"),
+        "idempotency_key_reused": Refusal(409, ExitCode.REFUSED, "IdempotencyKeyReusedError"),
+        "pin_unavailable": Refusal(409, ExitCode.REFUSED, "PinUnavailableError"),
+        "database_busy": Refusal(503, ExitCode.UNEXPECTED, "DatabaseBusyError"),
+        "database_unavailable": Refusal(503, ExitCode.UNEXPECTED, "DatabaseUnavailableError"),
+        "invalid_source": Refusal(422, ExitCode.USAGE, "InvalidSourceError"),
+        "invalid_request": Refusal(422, ExitCode.USAGE, "InvalidRequestError"),
+    }
+)
+"""Every refusal by its reason. The last two are refusals of a request that never reaches the domain."""
+
+
+class TaskRefusal(str, Enum):
+    """
+    Why a task of a canary run is refused something, with 403 of Airflow's Execution API.
+
+    The task fails with the message; no client of the REST API sees it.
+    """
+
+    TRIGGERS_NO_RUN = "canary_triggers_no_run"
+    """It would trigger a live run."""
+    STATE_TOO_LARGE = "canary_state_too_large"
+    """It wrote more to Variables or to the state of assets than is kept."""
+    WRITES_ELSEWHERE = "canary_writes_elsewhere"
+    """It would write an XCom of another run."""
+    FORGOTTEN = "canary_forgotten"
+    """Its run was deleted, so that nobody knows what it may have."""
