@@ -24,7 +24,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_providers_pinning.domain.history.events import CallerKind, EventKind
+    from airflow_providers_pinning.domain.history.events import CallerKind
+    from airflow_providers_pinning.vocabulary import EventKind
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ words from here, whichever module declares them: one that is added there needs n
 from __future__ import annotations
 
 from airflow_providers_pinning.vocabulary.commits import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.history import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.isolation import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.limits import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.lists import *  # noqa: F403

@@ -24,7 +24,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import func, select, text
 
-from airflow_providers_pinning.domain.changes import rollback, run_repair
+from airflow_providers_pinning.domain.changes import rollback, run_repair_part
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.vocabulary import FinishedRuns, UnfinishedRuns
 from tests.support.sources import dag_file
@@ -102,5 +102,5 @@ def test_many_runs_are_repaired_in_short_parts(many_bad_runs, session, capsys):
         .where(TaskInstance.state.is_(None), TaskInstance.dag_version_id == version_id)
     ) == 5 * len(state.repair.rerun)
     # Measured above, and bounded by the number of runs in a part: how long they take depends on the machine.
-    assert len(times) - 2 >= RUNS // run_repair.RUNS_AT_A_TIME
+    assert len(times) - 2 >= RUNS // run_repair_part.RUNS_AT_A_TIME
     assert len(statements) < RUNS * MAX_STATEMENTS_A_RUN

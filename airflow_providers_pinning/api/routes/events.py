@@ -32,13 +32,13 @@ from airflow_providers_pinning.api.routes.versions import Limit, Offset
 from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read, may_read_runs_of
 from airflow_providers_pinning.domain.errors import UnknownEventError
 from airflow_providers_pinning.domain.history import search
-from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.history.search import EventFilter
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.schemas.common import Moment
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.schemas.versions import EventCollectionResponse, EventFeedResponse, EventResponse
+from airflow_providers_pinning.vocabulary import EventKind
 
 router = AirflowRouter(tags=["History"])
 

@@ -28,8 +28,8 @@ from fastapi import Path, Query
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain.changes import review
-from airflow_providers_pinning.domain.changes.repair import repair_version
 from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.changes.version_repair import repair_version
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState

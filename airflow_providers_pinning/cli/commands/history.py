@@ -34,10 +34,10 @@ from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row
 from airflow_providers_pinning.domain.history import search
-from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.history.search import EventFilter
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.vocabulary import EventKind
 
 SHOWN = 100
 """How many changes are shown, unless it is said; an export has all."""
@@ -48,7 +48,7 @@ def pinning_history(args: Namespace) -> None:
     """List the changes of one Dag, or of all."""
     which = EventFilter(
         dag_id=args.dag_id,
-        kinds=tuple(EventKind(kind) for kind in args.action or ()),
+        kinds=tuple(EventKind(kind) for kind in args.kind or ()),
         actor=args.actor,
         since=args.since,
         until=args.until,

@@ -31,7 +31,7 @@ from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import Row, properties, show
 from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.domain.changes import review
-from airflow_providers_pinning.domain.changes.repair import repair_version
+from airflow_providers_pinning.domain.changes.version_repair import repair_version
 from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.lists import VersionSummary
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status

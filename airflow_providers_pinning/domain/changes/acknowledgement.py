@@ -26,15 +26,15 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
-from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
+from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.errors import UnknownRunError
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run_ids
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
 from airflow_providers_pinning.models import Acknowledgement
-from airflow_providers_pinning.vocabulary import MAX_ACKNOWLEDGED_RUNS
+from airflow_providers_pinning.vocabulary import MAX_ACKNOWLEDGED_RUNS, EventKind
 
 
 def acknowledge_runs(dag_id: str, run_ids: Collection[str] | None, change: Change, *, session: Session) -> ReleaseState:

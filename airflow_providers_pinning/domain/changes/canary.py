@@ -47,7 +47,7 @@ from airflow_providers_pinning.domain.dag_model.canary_metadata import register_
 from airflow_providers_pinning.domain.dag_model.sync import read_dag
 from airflow_providers_pinning.domain.errors import RunNotAllowedError
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.release_state import Repetition
 from airflow_providers_pinning.domain.versions import likeness, managed
@@ -61,6 +61,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.vocabulary import EventKind
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,12 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import RevisionConflictError
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.domain.soak.criteria import GivenCriteria, StoredCriteria, criteria_of
 from airflow_providers_pinning.domain.versions.identity import pinned_identity, require_dag
 from airflow_providers_pinning.models import DagCriteria, Pin
+from airflow_providers_pinning.vocabulary import EventKind
 
 
 def set_criteria(dag_id: str, given: GivenCriteria, change: Change, *, session: Session) -> StoredCriteria:

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes.pin_row import choose_nothing, lift_hold
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
 from airflow_providers_pinning.models import (
     Acknowledgement,
@@ -37,6 +37,7 @@ from airflow_providers_pinning.models import (
     VersionContent,
     WithheldEffect,
 )
+from airflow_providers_pinning.vocabulary import EventKind
 
 _DROPPED: tuple[Any, ...] = (
     ManagedVersion,

@@ -28,11 +28,11 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.pin_row import lift_hold, lock_pin
-from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
+from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import HoldEndsInPastError
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import (
     Hold,
     ReleaseState,
@@ -42,6 +42,7 @@ from airflow_providers_pinning.domain.monitoring.release_state import (
 )
 from airflow_providers_pinning.domain.versions.identity import latest_identity, pinned_identity
 from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.vocabulary import EventKind
 
 
 def hold(dag_id: str, change: Change, *, until: datetime | None = None, session: Session) -> ReleaseState:

@@ -27,10 +27,10 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.rejection import end_queued_canaries
 from airflow_providers_pinning.domain.changes import conditions, preconditions
-from airflow_providers_pinning.domain.changes.replay import answer_if_repeated, version_of
+from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated, version_of
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionActiveError
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.circumstances import circumstances_of
@@ -45,6 +45,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 from airflow_providers_pinning.domain.versions.likeness import warn_of_rejected_equal
 from airflow_providers_pinning.domain.versions.managed import VersionState, manage, managed_version, release_superseded
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
+from airflow_providers_pinning.vocabulary import EventKind
 
 
 def add_candidate(dag_id: str, version_number: int | None, change: Change, *, session: Session) -> ReleaseState:

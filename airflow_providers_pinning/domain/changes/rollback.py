@@ -26,16 +26,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.rejection import end_queued_canaries
-from airflow_providers_pinning.domain.changes import conditions, pins
+from airflow_providers_pinning.domain.changes import conditions
+from airflow_providers_pinning.domain.changes.active_version import activate
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair, count_runs
 from airflow_providers_pinning.domain.changes.hold import check_end
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
-from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
+from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.changes.rollback_target import RollbackTarget, find_target
 from airflow_providers_pinning.domain.changes.run_repair import Progress, carry_out
 from airflow_providers_pinning.domain.changes.run_repair_plan import plan_repair, warn_of_repair
 from airflow_providers_pinning.domain.errors import NothingToRollBackToError, RevisionConflictError
-from airflow_providers_pinning.domain.history.events import Caller, Change, EventKind
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
@@ -47,6 +48,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState, manage
 from airflow_providers_pinning.models import Event, Pin
+from airflow_providers_pinning.vocabulary import EventKind
 
 
 def roll_back(
@@ -111,7 +113,7 @@ def roll_back(
     if repair.is_wanted:
         evidence |= report.evidence(repair)
         warnings += warn_of_repair(dag_id, report, session=session)
-    state = pins.activate(
+    state = activate(
         EventKind.ROLLED_BACK,
         pin,
         search.version,

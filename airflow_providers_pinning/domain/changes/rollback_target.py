@@ -30,10 +30,11 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import preconditions
 from airflow_providers_pinning.domain.errors import PinningError, UnknownVersionError, VersionDriftedError
-from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.versions.circumstances import circumstances_of
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
 from airflow_providers_pinning.models import Event, Pin
+from airflow_providers_pinning.vocabulary import EventKind
 
 HISTORY_PAGE = 100
 """How many changes of the history are read at a time."""

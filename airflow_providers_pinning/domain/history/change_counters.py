@@ -22,8 +22,8 @@ from airflow.configuration import conf
 from airflow.observability import stats
 from airflow.observability.metrics import stats_utils
 
-from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.listeners.event import DagVersionEvent
+from airflow_providers_pinning.vocabulary import EventKind
 
 CHANGES = "pinning.changes"
 ROLLBACKS = "pinning.rollbacks"

@@ -30,43 +30,7 @@ from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError
 from airflow_providers_pinning.domain.history.outbox import announce_after_commit
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Event
-
-
-class EventKind(str, Enum):
-    """What a change did."""
-
-    PINNED = "pinned"
-    """A version became active by choice."""
-    UNPINNED = "unpinned"
-    """The latest version became active again."""
-    ROLLED_BACK = "rolled_back"
-    """A version that was active before became active again."""
-    CANDIDATE = "candidate"
-    """A version came under management for evaluation; the active version stayed."""
-    CANARY = "canary"
-    """Runs of a version were started while the active version stayed."""
-    CONFIRMED = "confirmed"
-    """A request found everything as it asks for; kept because of its idempotency key."""
-    REJECTED = "rejected"
-    """A version was marked as not to be pinned."""
-    RESTORED = "restored"
-    """A rejected version may be pinned again."""
-    REPAIRED = "repaired"
-    """A managed version that something had rewritten was written again as it was recorded."""
-    ACKNOWLEDGED = "acknowledged"
-    """Runs that had escaped the pin are no longer reported."""
-    CRITERIA_SET = "criteria_set"
-    """What versions of the Dag are judged by was changed; every version and the pin stayed."""
-    FAILING = "failing"
-    """The newest run since the version was pinned failed; told once for each pin, and nothing was changed."""
-    RUNS_REPAIRED = "runs_repaired"
-    """The runs that a rollback left behind were stopped or rerun, as it had asked for."""
-    HELD = "held"
-    """The Dag was put on hold: no change but a rollback until the hold ends or is lifted."""
-    UNHELD = "unheld"
-    """A hold was lifted."""
-    FORGOTTEN = "forgotten"
-    """The Dag was deleted from Airflow, and its pin with it."""
+from airflow_providers_pinning.vocabulary import EventKind
 
 
 class CallerKind(str, Enum):

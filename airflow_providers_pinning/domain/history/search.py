@@ -25,8 +25,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.vocabulary import EventKind
 
 DAGS_IN_A_STATEMENT = 1000
 """How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""

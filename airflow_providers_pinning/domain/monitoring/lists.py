@@ -37,7 +37,6 @@ from airflow_providers_pinning.domain.files.relation import (
     keys_of,
     related_behind,
 )
-from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.monitoring.health import Health, judge
 from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
@@ -56,7 +55,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.likeness import rejected_equals
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
-from airflow_providers_pinning.vocabulary import PinOrder
+from airflow_providers_pinning.vocabulary import EventKind, PinOrder
 
 CHANGES_READ = 200
 """How many changes of a Dag's active version are looked through for when its versions were replaced."""

@@ -28,7 +28,6 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import live_types
 from airflow_providers_pinning.domain.errors import NotManagedError
-from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.soak import verdict
 from airflow_providers_pinning.domain.soak.baseline import Comparison, Sample, Tolerance, compare
 from airflow_providers_pinning.domain.soak.evidence import EVER, baseline_sample, durations, gather, paired_durations
@@ -45,7 +44,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState, managed_version
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
-from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Verdict
+from airflow_providers_pinning.vocabulary import EventKind, FailedTasks, RunKind, Verdict
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import re
 import pytest
 from airflow.cli.cli_parser import get_parser
 
-from airflow_providers_pinning.cli import arguments, criteria_arguments
+from airflow_providers_pinning.cli.arguments import criteria, lists
 from airflow_providers_pinning.cli.definition import EXIT_CODES, get_cli_commands
 from airflow_providers_pinning.vocabulary import ExitCode, FailedTasks, PinOrder, RunKind
 from tests.support.python import ROOT, answer_of
@@ -147,9 +147,9 @@ def test_what_is_not_understood_is_wrong_usage(line, capsys):
 
 
 def test_choices_are_those_of_the_domain():
-    assert set(criteria_arguments.RUN_KINDS) == {kind.value for kind in RunKind}
-    assert list(criteria_arguments.FAILED_TASKS) == [meaning.value for meaning in FailedTasks]
-    assert set(arguments.ORDERS) == {order.value for order in PinOrder}
+    assert set(criteria.RUN_KINDS) == {kind.value for kind in RunKind}
+    assert list(criteria.FAILED_TASKS) == [meaning.value for meaning in FailedTasks]
+    assert set(lists.ORDERS) == {order.value for order in PinOrder}
 
 
 def test_every_exit_code_is_explained_where_people_look():

@@ -23,7 +23,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from airflow_providers_pinning.domain.changes import run_repair
+from airflow_providers_pinning.domain.changes import run_repair, run_repair_part
 from airflow_providers_pinning.domain.errors import DatabaseBusyError, DatabaseUnavailableError
 from airflow_providers_pinning.models import Event
 from tests.unit.domain.changes.test_run_repair import run
@@ -47,7 +47,7 @@ def ended_by(monkeypatch):
     """Return a function that lets the repair end after its first part, of one run."""
 
     def ending(error):
-        parts, part = [], run_repair._next_part
+        parts, part = [], run_repair.next_part
 
         def failing(*given, **named):
             if parts:
@@ -55,8 +55,8 @@ def ended_by(monkeypatch):
             parts.append(part(*given, **named))
             return parts[0]
 
-        monkeypatch.setattr(run_repair, "RUNS_AT_A_TIME", 1)
-        monkeypatch.setattr(run_repair, "_next_part", failing)
+        monkeypatch.setattr(run_repair_part, "RUNS_AT_A_TIME", 1)
+        monkeypatch.setattr(run_repair, "next_part", failing)
 
     return ending
 
@@ -75,7 +75,7 @@ def test_what_became_of_the_runs_is_told_at_the_end(how, pinning):
 
 
 def test_runs_that_were_left_alone_meanwhile_are_told_with_the_reason(pinning, bad, monkeypatch):
-    part = run_repair._next_part
+    part = run_repair.next_part
 
     def ended(*given, **named):
         run = next(found for found in bad.runs("orders") if found.run_id == "waiting")
@@ -84,7 +84,7 @@ def test_runs_that_were_left_alone_meanwhile_are_told_with_the_reason(pinning, b
             named["session"].flush()
         return part(*given, **named)
 
-    monkeypatch.setattr(run_repair, "_next_part", ended)
+    monkeypatch.setattr(run_repair, "next_part", ended)
     done = pinning(*ROLL_BACK, "--yes")
 
     assert "\\n" not in done.err
@@ -138,8 +138,8 @@ def test_a_commit_without_an_answer_tells_the_key(pinning, monkeypatch):
 
 
 def test_runs_that_are_left_at_the_end_make_an_exit_code_of_their_own(pinning, monkeypatch):
-    monkeypatch.setattr(run_repair, "_clear", lambda *given, **named: None)
-    monkeypatch.setattr(run_repair, "RUNS_AT_A_TIME", 1)
+    monkeypatch.setattr(run_repair_part, "_clear", lambda *given, **named: None)
+    monkeypatch.setattr(run_repair_part, "RUNS_AT_A_TIME", 1)
     done = pinning(*ROLL_BACK, "--yes", "-o", "json")
 
     assert done.code == 10

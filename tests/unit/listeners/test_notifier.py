@@ -20,8 +20,8 @@ import pytest
 from airflow.sdk import BaseNotifier
 
 from airflow_providers_pinning.domain.history.delivery import Delivery
-from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.listeners.notifier import NotifierListener
+from airflow_providers_pinning.vocabulary import EventKind
 from tests.support.listening import listening
 from tests.unit.domain.history.test_delivery import event
 

@@ -56,8 +56,8 @@ def test_without_a_dag_is_that_of_all_dags(pinning, history):
 @pytest.mark.parametrize(
     ("options", "reasons"),
     [
-        (("--action", "rolled_back"), ["wrong totals"]),
-        (("--action", "rolled_back", "--action", "held"), ["wrong totals"] * 2),
+        (("--kind", "rolled_back"), ["wrong totals"]),
+        (("--kind", "rolled_back", "--kind", "held"), ["wrong totals"] * 2),
         (("--search", "RELEASE"), ["second release", "first release"]),
         (("--search", "%"), []),
         (("--actor", "alice", "--limit", 1), ["wrong totals"]),

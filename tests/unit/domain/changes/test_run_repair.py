@@ -299,7 +299,7 @@ class TestARepairInParts:
     @pytest.fixture
     def planned(self, bad, monkeypatch):
         """A rollback that is committed, and of whose repair nothing was done; one run is done at a time."""
-        monkeypatch.setattr("airflow_providers_pinning.domain.changes.run_repair.RUNS_AT_A_TIME", 1)
+        monkeypatch.setattr("airflow_providers_pinning.domain.changes.run_repair_part.RUNS_AT_A_TIME", 1)
         self.state = rollback.roll_back("orders", bad.change(idempotency_key="night"), repair=ALL, session=bad.session)
         bad.session.commit()
         return bad
@@ -412,7 +412,7 @@ class TestARepairInParts:
         ids=["busy", "unavailable", "lost between parts"],
     )
     def test_that_the_database_ends_says_that_the_rollback_was_made(self, error, refusal, planned, monkeypatch):
-        parts, part = [], run_repair._next_part
+        parts, part = [], run_repair.next_part
 
         def failing(*given, **named):
             if parts:
@@ -421,7 +421,7 @@ class TestARepairInParts:
             return parts[0]
 
         monkeypatch.setattr(run_repair, "commit", lambda change, *, session: change())
-        monkeypatch.setattr(run_repair, "_next_part", failing)
+        monkeypatch.setattr(run_repair, "next_part", failing)
 
         with pytest.raises(refusal) as told:
             self.go_on(planned)

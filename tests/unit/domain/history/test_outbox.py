@@ -24,7 +24,7 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain.changes import pins
 from airflow_providers_pinning.domain.changes.transactions import rehearse
-from airflow_providers_pinning.domain.history import events, outbox
+from airflow_providers_pinning.domain.history import outbox
 from airflow_providers_pinning.domain.history.outbox import (
     GRACE,
     claim,
@@ -33,6 +33,7 @@ from airflow_providers_pinning.domain.history.outbox import (
     use_announcer,
 )
 from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.vocabulary import EventKind
 from tests.support.sources import dag_file
 
 
@@ -176,5 +177,5 @@ def test_a_canary_a_candidate_and_a_deleted_dag_are_handed_over_too(orders, hand
     orders.session.commit()
 
     kinds = orders.session.scalars(select(Event.kind).order_by(Event.id)).all()
-    assert kinds == [events.EventKind.CANDIDATE, events.EventKind.PINNED, events.EventKind.FORGOTTEN]
+    assert kinds == [EventKind.CANDIDATE, EventKind.PINNED, EventKind.FORGOTTEN]
     assert handed_over == event_ids(orders)

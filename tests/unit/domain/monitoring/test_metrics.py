@@ -25,10 +25,10 @@ from airflow.utils.net import get_hostname
 from sqlalchemy import delete, update
 
 from airflow_providers_pinning.domain.history import change_counters
-from airflow_providers_pinning.domain.history.events import EventKind
 from airflow_providers_pinning.domain.monitoring import metrics
 from airflow_providers_pinning.domain.monitoring.attestation import live_components
 from airflow_providers_pinning.models import Component
+from airflow_providers_pinning.vocabulary import EventKind
 from tests.support.sources import dag_file
 from tests.support.statsd import statsd_of_this_process
 from tests.unit.domain.history.test_delivery import event

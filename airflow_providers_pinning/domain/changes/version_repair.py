@@ -36,11 +36,11 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
-from airflow_providers_pinning.domain.changes.replay import answer_if_repeated
+from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.dag_model.sync import request_parse, sync_dag_model
 from airflow_providers_pinning.domain.errors import ContentNotKeptError, NotManagedError, VersionInUseError
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Change, EventKind
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.text import pin_as_it_is_command
 from airflow_providers_pinning.domain.versions.expected import is_drifted
@@ -52,6 +52,7 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.domain.versions.managed import managed_version
 from airflow_providers_pinning.models import ManagedVersion, VersionContent
+from airflow_providers_pinning.vocabulary import EventKind
 
 NAMED_RUNS = 10
 """How many of the runs that stand in the way are named."""

@@ -14,79 +14,51 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The criteria that a version is judged by."""
+"""The arguments of a verdict: the criteria that a version is judged by, and since when."""
 
 from __future__ import annotations
-
-import argparse
 
 from airflow.cli.cli_config import Arg
 
 from airflow_providers_pinning.cli import values
-from airflow_providers_pinning.vocabulary import (
-    MAX_DURATION_RATIO,
-    FailedTasks,
-    RunKind,
-)
+from airflow_providers_pinning.cli.arguments import forms
+from airflow_providers_pinning.cli.arguments.common import EXPECTED_VERSION, expected_revision
+from airflow_providers_pinning.vocabulary import MAX_DURATION_RATIO, FailedTasks, RunKind
 
 RUN_KINDS = values.words(RunKind)
 FAILED_TASKS = values.words(FailedTasks)
 
 CRITERIA = (
-    Arg(
-        ("--min-runs",),
-        help="Finished runs that are needed (default: 3)",
-        type=values.whole_number(1),
-        metavar="NUMBER",
-    ),
-    Arg(
-        ("--min-duration",),
-        help="Time that the soak must last (default: 0)",
-        type=values.seconds,
-        metavar="SECONDS",
-    ),
-    Arg(
-        ("--max-failures",),
-        help="Failed runs that are tolerated (default: 0)",
-        type=values.whole_number(0),
-        metavar="NUMBER",
-    ),
-    Arg(
-        ("--max-output-differences",),
+    forms.whole_number("--min-runs", help="Finished runs that are needed (default: 3)"),
+    forms.seconds("--min-duration", help="Time that the soak must last (default: 0)"),
+    forms.whole_number("--max-failures", help="Failed runs that are tolerated (default: 0)", least=0),
+    forms.whole_number(
+        "--max-output-differences",
         help="Outputs that may differ between replays and their originals (default: they are not judged)",
-        type=values.whole_number(0),
-        metavar="NUMBER",
+        least=0,
     ),
-    Arg(
-        ("--consecutive-successes",),
-        help="Successful runs in a row that are needed, counted from the newest",
-        type=values.whole_number(1),
-        metavar="NUMBER",
+    forms.whole_number(
+        "--consecutive-successes", help="Successful runs in a row that are needed, counted from the newest"
     ),
-    Arg(
-        ("--inconclusive-after", "--max-wait"),
+    forms.seconds(
+        "--inconclusive-after",
+        "--max-wait",
         help="Time after which an undecided soak is inconclusive (default: never); --max-wait is the former name",
-        type=values.seconds,
         action=values.OneValue,
-        metavar="SECONDS",
     ),
-    Arg(
-        ("--run-kinds",),
+    forms.one_of(
+        "--run-kinds",
         help=f"Which runs count: {', '.join(RUN_KINDS)} (default: canary)",
-        choices=RUN_KINDS,
+        words=RUN_KINDS,
         metavar="KIND",
     ),
-    Arg(
-        ("--failed-tasks",),
+    forms.one_of(
+        "--failed-tasks",
         help="Whether a task that fails after its retries fails a run that ends well: count or ignore (default: count)",
-        choices=FAILED_TASKS,
+        words=FAILED_TASKS,
         metavar="HOW",
     ),
-    Arg(
-        ("--compare",),
-        help="Judge by a comparison with the version that it would replace (default: no)",
-        action=argparse.BooleanOptionalAction,
-    ),
+    forms.yes_or_no("--compare", help="Judge by a comparison with the version that it would replace (default: no)"),
     Arg(
         ("--max-duration-ratio",),
         help="With --compare: how much longer runs may take (default: 1.5)",
@@ -99,17 +71,22 @@ CRITERIA = (
         type=values.number(0, 1),
         metavar="SHARE",
     ),
-    Arg(
-        ("--min-duration-difference",),
+    forms.seconds(
+        "--min-duration-difference",
         help="With --compare: by how much longer runs must take to be slower (default: 5)",
-        type=values.seconds,
-        metavar="SECONDS",
     ),
-    Arg(
-        ("--min-duration-runs",),
+    forms.whole_number(
+        "--min-duration-runs",
         help="With --compare: successful runs on each side, or replays, needed to judge durations (default: 3)",
-        type=values.whole_number(1),
-        metavar="NUMBER",
     ),
 )
 """What a version is judged by."""
+EXPECTED_REVISION_OF_CRITERIA = expected_revision("the criteria", "are")
+
+SOAK_CRITERIA = (
+    *CRITERIA,
+    forms.moment("--since", help="When the soak began (default: when the version was pinned, or its evaluation began)"),
+    *EXPECTED_VERSION,
+)
+"""What is asked about a version; criteria that are left out are those of the Dag."""
+WAIT_FOR_VERDICT = forms.switch("--wait", help="Wait for a final verdict")

@@ -21,6 +21,8 @@ from __future__ import annotations
 from airflow.cli.cli_config import Arg
 
 from airflow_providers_pinning.cli import values
+from airflow_providers_pinning.cli.arguments import forms
+from airflow_providers_pinning.cli.arguments.common import override_reason
 from airflow_providers_pinning.vocabulary import (
     MAX_CANARY_RUNS,
     MAX_REPLAYS,
@@ -31,37 +33,31 @@ from airflow_providers_pinning.vocabulary import (
     Triggers,
 )
 
-COUNT = Arg(
-    ("--count",),
-    help="How many runs (default: 1)",
-    type=values.whole_number(1, MAX_CANARY_RUNS),
-    default=1,
-    metavar="NUMBER",
-)
-CONF = Arg(
-    ("-c", "--conf"),
-    help="Configuration of each run as a JSON object, checked against the version's own parameters",
-    type=values.json_object,
-    metavar="JSON",
-)
-NOTE = Arg(("--note",), help="Note on each run (default: the reason)", type=values.reason, metavar="TEXT")
-PARTITION_KEY = Arg(
-    ("--partition-key",),
-    help="Partition of each run (default: that of the last live run, if the Dag is partitioned)",
-    type=values.name,
-    metavar="KEY",
-)
-REPLAY = (
+RUNS = (
+    forms.whole_number("--count", help="How many runs (default: 1)", most=MAX_CANARY_RUNS, default=1),
     Arg(
-        ("--replay-last",),
-        help="Replay that many of the newest successful live runs of the active version, instead of --count and --conf",
-        type=values.whole_number(1, MAX_REPLAYS),
-        metavar="NUMBER",
+        ("-c", "--conf"),
+        help="Configuration of each run as a JSON object, checked against the version's own parameters",
+        type=values.json_object,
+        metavar="JSON",
     ),
-    Arg(
-        ("--replay-baseline",),
+    forms.named(
+        "--partition-key",
+        help="Partition of each run (default: that of the last live run, if the Dag is partitioned)",
+        metavar="KEY",
+    ),
+    forms.text("--note", help="Note on each run (default: the reason)"),
+)
+"""What the runs are like."""
+REPLAY = (
+    forms.whole_number(
+        "--replay-last",
+        help="Replay that many of the newest successful live runs of the active version, instead of --count and --conf",
+        most=MAX_REPLAYS,
+    ),
+    forms.switch(
+        "--replay-baseline",
         help="Let the active version replay the same runs, to set aside outputs that are not deterministic",
-        action="store_true",
     ),
     Arg(
         ("--replay",),
@@ -73,52 +69,51 @@ REPLAY = (
 )
 """Live runs whose inputs canary runs have."""
 ISOLATION = (
-    Arg(
-        ("--assets",),
+    forms.one_of(
+        "--assets",
         help="What becomes of asset events: withhold keeps them with the run, publish lets live Dags run on them "
         "(default: withhold)",
-        choices=values.words(Assets),
+        words=values.words(Assets),
     ),
-    Arg(
-        ("--alerts",),
+    forms.one_of(
+        "--alerts",
         help="What becomes of deadlines, Dag callbacks and e-mails: withhold or send (default: withhold)",
-        choices=values.words(Alerts),
+        words=values.words(Alerts),
     ),
-    Arg(
-        ("--triggers",),
+    forms.one_of(
+        "--triggers",
         help="What becomes of a task that triggers a run of any Dag: refuse lets it fail, allow makes the run "
         "a live one (default: refuse)",
-        choices=values.words(Triggers),
+        words=values.words(Triggers),
     ),
-    Arg(
-        ("--slots",),
+    forms.one_of(
+        "--slots",
         help="behind: start when no live run waits; gap: one at a time, between live runs; shared: count as live runs, "
         "which wait for them (default: behind, or gap if max_active_runs is 1)",
-        choices=values.words(Slots),
+        words=values.words(Slots),
     ),
-    Arg(("--pool",), help="Pool of all tasks of the runs", type=values.name, metavar="POOL"),
-    Arg(("--queue",), help="Queue of all tasks of the runs", type=values.name, metavar="QUEUE"),
-    Arg(("--executor",), help="Executor of all tasks of the runs", type=values.name, metavar="EXECUTOR"),
-    Arg(
-        ("--state",),
+    forms.named("--pool", help="Pool of all tasks of the runs", metavar="POOL"),
+    forms.named("--queue", help="Queue of all tasks of the runs", metavar="QUEUE"),
+    forms.named("--executor", help="Executor of all tasks of the runs", metavar="EXECUTOR"),
+    forms.one_of(
+        "--state",
         help="What becomes of writes to Variables and to the state of assets: withhold keeps them inside the run, "
         "write lets live runs read them (default: withhold)",
-        choices=values.words(StateWrites),
+        words=values.words(StateWrites),
     ),
-    Arg(
-        ("--connection",),
-        help="Connection that the runs get instead of another one; can be given several times",
+    forms.several(
+        "--connection",
+        help="Connection that the runs get instead of another one",
         type=values.substitute,
-        action="append",
         metavar="ID=SUBSTITUTE",
     ),
-    Arg(
-        ("--variable",),
-        help="Variable that the runs get instead of another one; can be given several times",
+    forms.several(
+        "--variable",
+        help="Variable that the runs get instead of another one",
         type=values.substitute,
-        action="append",
         metavar="KEY=SUBSTITUTE",
     ),
 )
 """How canary runs are kept apart from live ones."""
-WAIT_FOR_RUNS = Arg(("--wait",), help="Wait until the runs are finished", action="store_true")
+WAIT_FOR_RUNS = forms.switch("--wait", help="Wait until the runs are finished")
+OVERRIDE_OF_CANARY = override_reason("Why to run the version although it was rejected")

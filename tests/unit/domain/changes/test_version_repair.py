@@ -29,7 +29,7 @@ from sqlalchemy import delete, func, select
 
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
-from airflow_providers_pinning.domain.changes.repair import repair_version
+from airflow_providers_pinning.domain.changes.version_repair import repair_version
 from airflow_providers_pinning.domain.errors import (
     ContentNotKeptError,
     NotManagedError,

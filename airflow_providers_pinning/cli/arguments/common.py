@@ -1,0 +1,109 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The arguments that several commands have."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import ARG_VERBOSE, ARG_YES, Arg
+
+from airflow_providers_pinning.cli import values
+from airflow_providers_pinning.cli.arguments import forms
+
+FORMS = ("table", "wide", "json", "yaml", "plain")
+OUTPUT = forms.one_of(
+    "-o",
+    "--output",
+    help="How to show it: table leaves columns out on a narrow terminal, wide shows all of them, plain is for cut and "
+    "awk, json and yaml for programs (default: table)",
+    words=FORMS,
+    metavar="FORM",
+    default="table",
+)
+SHOWN = (OUTPUT, ARG_VERBOSE)
+"""How a command shows what it found or did."""
+
+DAG_ID = Arg(("dag_id",), help="The id of the Dag", type=values.name)
+DAG_IDS = Arg(("dag_id",), help="The ids of the Dags", type=values.name, nargs="+", metavar="dag_id")
+
+
+def version_number(help: str, *, required: bool = False) -> Arg:
+    """Return the option that names a version by its number."""
+    return forms.whole_number("-V", "--version-number", help=help, required=required)
+
+
+VERSION_REQUIRED = version_number("Number of the version, as Airflow shows it", required=True)
+VERSION_OR_LATEST = version_number("Number of the version, as Airflow shows it (default: the latest)")
+
+
+def expected_revision(of: str, are: str = "is") -> Arg:
+    """Return the option that refuses a change of what was changed meanwhile."""
+    was = "was" if are == "is" else "were"
+    it = "it" if are == "is" else "they"
+    return forms.whole_number(
+        "--expected-revision",
+        help=f"Refuse if {of} {are} not at this revision, because {it} {was} changed since you looked",
+        least=0,
+    )
+
+
+EXPECTED_REVISION = expected_revision("the pin")
+EXPECTED_VERSION = (
+    forms.named(
+        "--expected-dag-hash",
+        help="Refuse if the version does not have this hash, because it was changed since it was approved",
+        metavar="HASH",
+    ),
+    forms.named(
+        "--expected-bundle-version",
+        help="Refuse if the version does not have this commit: versions with the same hash may have different code",
+        metavar="VERSION",
+    ),
+)
+"""What the version that a command is about must be."""
+
+
+def override_reason(help: str) -> Arg:
+    """Return the option that gives a reason to pass over what refuses a change."""
+    return forms.text("--override-reason", help=f"{help}; kept in the history")
+
+
+CHANGE = (
+    forms.text("-r", "--reason", help="Why the change is made; kept in the history", required=True),
+    forms.named(
+        "--actor",
+        help="Who makes the change, for the history, which keeps the user of the operating system beside it "
+        "(default: AIRFLOW_PINNING_ACTOR, else that user)",
+    ),
+    forms.named(
+        "--idempotency-key",
+        help="Make the change once only, however often a command with this key is run",
+        metavar="KEY",
+    ),
+    forms.switch("--dry-run", help="Show what the change would do, and do not make it"),
+    ARG_YES,
+    *SHOWN,
+)
+"""What every command takes that changes something."""
+
+LIMIT = forms.whole_number("--limit", help="How many entries to show at most (default: 100)", most=10_000, default=100)
+OFFSET = forms.whole_number(
+    "--offset", help="How many entries to leave out before the first (default: 0)", least=0, default=0
+)
+PAGE = (LIMIT, OFFSET)
+"""Which part of a list is shown."""
+
+TIMEOUT = forms.seconds("--timeout", help="Seconds after which --wait gives up (default: never)")

@@ -1,0 +1,78 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The arguments of lists: of pins, and of the history."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import Arg
+
+from airflow_providers_pinning.cli import values
+from airflow_providers_pinning.cli.arguments import forms
+from airflow_providers_pinning.cli.arguments.common import FORMS, OFFSET, PAGE
+from airflow_providers_pinning.vocabulary import EventKind, PinOrder
+
+ORDERS = values.words(PinOrder)
+KINDS = values.words(EventKind)
+
+PINS = (
+    forms.named(
+        "--dag-id-pattern",
+        help="Only Dags whose id contains this; %% matches anything and _ any character",
+        metavar="PATTERN",
+    ),
+    forms.yes_or_no("--behind", help="Only Dags whose active version is behind (or at) the latest version"),
+    forms.yes_or_no("--unhealthy", help="Only pins that have (or do not have) a problem"),
+    forms.yes_or_no("--failing", help="Only Dags whose newest finished run since the pin failed (or did not)"),
+    forms.one_of(
+        "--order-by",
+        help=f"By what to sort: {', '.join(ORDERS)} (default: dag_id)",
+        words=ORDERS,
+        default=ORDERS[0],
+        metavar="COLUMN",
+    ),
+    forms.switch("--descending", help="Sort in descending order"),
+    *PAGE,
+)
+"""Which pins."""
+
+HISTORY = (
+    Arg(("dag_id",), help="The id of the Dag (default: all Dags)", type=values.name, nargs="?"),
+    Arg(
+        ("--kind",),
+        help=f"Only changes of this kind: {', '.join(KINDS)}; can be given several times",
+        choices=KINDS,
+        action="append",
+        metavar="KIND",
+    ),
+    forms.named("--actor", help="Only what this user did"),
+    forms.moment("--since", help="Only what was done then or later"),
+    forms.moment("--until", help="Only what was done before"),
+    forms.named(
+        "--search", help="Only what has this in its reason, its override reason or its actor's name", metavar="TEXT"
+    ),
+    forms.whole_number("--limit", help="How many entries to show at most (default: 100; all for jsonl and csv)"),
+    OFFSET,
+)
+"""Which changes of the history."""
+HISTORY_OUTPUT = forms.one_of(
+    "-o",
+    "--output",
+    help="How to show it, as for other commands, or jsonl or csv to export it (default: table)",
+    words=(*FORMS, "jsonl", "csv"),
+    metavar="FORM",
+    default="table",
+)

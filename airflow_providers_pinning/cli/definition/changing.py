@@ -1,0 +1,150 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The commands that change something."""
+
+from __future__ import annotations
+
+from airflow_providers_pinning.cli.arguments import canary, common, criteria, pins
+from airflow_providers_pinning.cli.definition.form import command
+
+CHANGING = (
+    command(
+        "pin",
+        "pins.pinning_pin",
+        "Make a version the one that new runs use",
+        common.DAG_ID,
+        *pins.TARGET,
+        common.EXPECTED_REVISION,
+        *common.EXPECTED_VERSION,
+        pins.OVERRIDE_OF_PIN,
+        pins.IGNORE_VERDICT,
+        *common.CHANGE,
+        description="Name the version in exactly one of three ways.",
+    ),
+    command(
+        "unpin",
+        "pins.pinning_unpin",
+        "Remove the pin; the latest version becomes active immediately",
+        common.DAG_ID,
+        common.EXPECTED_REVISION,
+        *common.EXPECTED_VERSION,
+        pins.OVERRIDE_OF_UNPIN,
+        *common.CHANGE,
+    ),
+    command(
+        "rollback",
+        "pins.pinning_rollback",
+        "Roll back to the previous version and reject the current one",
+        common.DAG_ID,
+        *pins.ROLLBACK,
+        *pins.REPAIR,
+        common.EXPECTED_REVISION,
+        pins.OVERRIDE_OF_ROLLBACK,
+        *common.CHANGE,
+    ),
+    command(
+        "hold",
+        "holds.pinning_hold",
+        "Put Dags on hold",
+        common.DAG_IDS,
+        pins.UNTIL,
+        *common.CHANGE,
+        description="Until the hold ends or is lifted, only a rollback to an older version changes what they use. "
+        "Either all of the Dags are put on hold or none.",
+    ),
+    command(
+        "unhold",
+        "holds.pinning_unhold",
+        "Lift the holds of Dags",
+        common.DAG_IDS,
+        *common.CHANGE,
+        description="The active versions stay. Either all of the holds are lifted or none.",
+    ),
+    command(
+        "candidate",
+        "versions.pinning_candidate",
+        "Mark a version as a candidate, which protects it from being overwritten",
+        common.DAG_ID,
+        common.VERSION_OR_LATEST,
+        *common.EXPECTED_VERSION,
+        *common.CHANGE,
+    ),
+    command(
+        "reject",
+        "versions.pinning_reject",
+        "Mark a version as not to be pinned",
+        common.DAG_ID,
+        common.VERSION_REQUIRED,
+        *common.EXPECTED_VERSION,
+        *common.CHANGE,
+    ),
+    command(
+        "restore",
+        "versions.pinning_restore",
+        "Allow a rejected version to be pinned again",
+        common.DAG_ID,
+        common.VERSION_REQUIRED,
+        *common.EXPECTED_VERSION,
+        *common.CHANGE,
+    ),
+    command(
+        "repair",
+        "versions.pinning_repair",
+        "Write a managed version again as it was recorded, after something rewrote it",
+        common.DAG_ID,
+        common.VERSION_REQUIRED,
+        *common.EXPECTED_VERSION,
+        *common.CHANGE,
+    ),
+    command(
+        "set-criteria",
+        "criteria.pinning_set_criteria",
+        "Set what the versions of a Dag are judged by",
+        common.DAG_ID,
+        *criteria.CRITERIA,
+        criteria.EXPECTED_REVISION_OF_CRITERIA,
+        *common.CHANGE,
+        description="The command line, the user interface and sensors use it. Replaces all that was set; what is left "
+        "out is the default.",
+    ),
+    command(
+        "acknowledge",
+        "pins.pinning_acknowledge",
+        "Stop reporting runs that were created with another version than the pinned one",
+        common.DAG_ID,
+        pins.RUN_IDS,
+        common.EXPECTED_REVISION,
+        *common.CHANGE,
+        description="The runs are left as they are. Without --run-id it takes all that are reported.",
+    ),
+    command(
+        "canary",
+        "canary.pinning_canary",
+        "Start runs of a version while the active version stays",
+        common.DAG_ID,
+        common.VERSION_REQUIRED,
+        *canary.RUNS,
+        *canary.REPLAY,
+        *canary.ISOLATION,
+        canary.WAIT_FOR_RUNS,
+        common.TIMEOUT,
+        *common.EXPECTED_VERSION,
+        canary.OVERRIDE_OF_CANARY,
+        *common.CHANGE,
+        description="Canary runs have real side effects. With --wait it exits with 11 if one of them fails.",
+    ),
+)

@@ -1,0 +1,117 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The commands that change nothing."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import ARG_VERBOSE
+
+from airflow_providers_pinning.cli.arguments import common, criteria, lists, versions
+from airflow_providers_pinning.cli.definition.form import command
+
+SHOWING = (
+    command(
+        "list",
+        "pins.pinning_list",
+        "List the pinned Dags",
+        *lists.PINS,
+        *common.SHOWN,
+    ),
+    command(
+        "status",
+        "pins.pinning_status",
+        "Show what new runs of a Dag use, and why",
+        common.DAG_ID,
+        *common.SHOWN,
+        description="Exits with 6 if the pin isn't enforced, and with 11 if the newest finished run since the pin "
+        "failed.",
+    ),
+    command(
+        "versions",
+        "versions.pinning_versions",
+        "List the registered versions of a Dag, newest first",
+        common.DAG_ID,
+        *common.PAGE,
+        *common.SHOWN,
+    ),
+    command(
+        "replays",
+        "replays.pinning_replays",
+        "List the replays of live runs by a version, with what differs from their originals",
+        common.DAG_ID,
+        common.VERSION_REQUIRED,
+        *common.PAGE,
+        *common.SHOWN,
+        description="Times are those of the replay, and of the original in parentheses.",
+    ),
+    command(
+        "wait",
+        "versions.pinning_wait",
+        "Wait until a commit is parsed, and show the version that a Dag has at it",
+        common.DAG_ID,
+        versions.COMMIT,
+        versions.OVERTAKEN_OK,
+        versions.TIMEOUT_OF_WAIT,
+        *common.SHOWN,
+        description="Ends with 0 if it is registered, 3 if a later commit came first, 4 if the Dag is not in the "
+        "commit, 8 if its file does not parse there, 10 after the timeout.",
+    ),
+    command(
+        "history",
+        "history.pinning_history",
+        "List what was changed, by whom and why, newest first",
+        *lists.HISTORY,
+        lists.HISTORY_OUTPUT,
+        ARG_VERBOSE,
+        description="Without a Dag it lists the changes of all Dags. jsonl and csv export all, unless --limit is "
+        "given.",
+    ),
+    command(
+        "soak",
+        "soak.pinning_soak",
+        "Judge a version by its runs",
+        common.DAG_ID,
+        common.VERSION_REQUIRED,
+        *criteria.SOAK_CRITERIA,
+        criteria.WAIT_FOR_VERDICT,
+        common.TIMEOUT,
+        *common.SHOWN,
+        description="Ends with 0 if successful, 10 if progressing, 11 if failed, 12 if inconclusive.",
+    ),
+    command(
+        "criteria",
+        "criteria.pinning_criteria",
+        "Show what the versions of a Dag are judged by",
+        common.DAG_ID,
+        *common.SHOWN,
+    ),
+    command(
+        "compare",
+        "compare.pinning_compare",
+        "Show what differs between two versions of a Dag",
+        common.DAG_ID,
+        *versions.COMPARED,
+        *common.SHOWN,
+    ),
+    command(
+        "doctor",
+        "doctor.pinning_doctor",
+        "Check the installation, and say what to do",
+        *common.SHOWN,
+        description="Exits with 6 if something must be done.",
+    ),
+)

@@ -1,0 +1,58 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What the history has."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class EventKind(str, Enum):
+    """What a change did."""
+
+    PINNED = "pinned"
+    """A version became active by choice."""
+    UNPINNED = "unpinned"
+    """The latest version became active again."""
+    ROLLED_BACK = "rolled_back"
+    """A version that was active before became active again."""
+    CANDIDATE = "candidate"
+    """A version came under management for evaluation; the active version stayed."""
+    CANARY = "canary"
+    """Runs of a version were started while the active version stayed."""
+    CONFIRMED = "confirmed"
+    """A request found everything as it asks for; kept because of its idempotency key."""
+    REJECTED = "rejected"
+    """A version was marked as not to be pinned."""
+    RESTORED = "restored"
+    """A rejected version may be pinned again."""
+    REPAIRED = "repaired"
+    """A managed version that something had rewritten was written again as it was recorded."""
+    ACKNOWLEDGED = "acknowledged"
+    """Runs that had escaped the pin are no longer reported."""
+    CRITERIA_SET = "criteria_set"
+    """What versions of the Dag are judged by was changed; every version and the pin stayed."""
+    FAILING = "failing"
+    """The newest run since the version was pinned failed; told once for each pin, and nothing was changed."""
+    RUNS_REPAIRED = "runs_repaired"
+    """The runs that a rollback left behind were stopped or rerun, as it had asked for."""
+    HELD = "held"
+    """The Dag was put on hold: no change but a rollback until the hold ends or is lifted."""
+    UNHELD = "unheld"
+    """A hold was lifted."""
+    FORGOTTEN = "forgotten"
+    """The Dag was deleted from Airflow, and its pin with it."""
