@@ -19,7 +19,8 @@ Every lock that a change of a pin and the creation of a run take, and their orde
 
 1. The **gate** of the Dag: shared by those who create a run or clear one on the latest version, exclusive for a change.
    It is what orders a change with runs that take no lock in stock Airflow, also for a Dag that was never pinned, which
-   has no row of ours.
+   has no row of ours. Of several Dags, the gates are shut in the order of their ids. A change of more Dags than
+   :data:`GATES_AT_ONCE` shuts the one **main gate** instead, which everybody passes before a Dag's own.
 2. The ``dag`` row, of several Dags in the order of their ids: taken by a change, by the scheduler for scheduled and
    asset-triggered runs (it passes over locked ones), and by the dag processor for the Dags of a file.
 3. The ``pinning_pin`` row.
@@ -36,17 +37,22 @@ is the right to write. On MySQL, which has no such locks, the row itself is the 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from hashlib import sha256
 
 from airflow.models.dag import DagModel
-from sqlalchemy import Select, bindparam, case, false, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, false, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.models import Pin
 
 LOCK_TIMEOUT = "10s"
 """How long a change waits for each lock on PostgreSQL, unless the deployment sets a ``lock_timeout`` itself."""
+
+GATES_AT_ONCE = 2000
+"""How many gates one change shuts at most: PostgreSQL has room for some thousand locks, those of all sessions."""
 
 
 def shut_gate(dag_id: str, *, session: Session) -> None:
@@ -63,6 +69,24 @@ def shut_gate(dag_id: str, *, session: Session) -> None:
             keep_writers_out_of_sqlite(session=session)
 
 
+def shut_gates(dag_ids: Collection[str], *, session: Session) -> None:
+    """
+    Do what :func:`shut_gate` does for several Dags, with one statement and in the order of their ids.
+
+    For more than :data:`GATES_AT_ONCE` Dags, no run of any Dag is created meanwhile by those who lock no Dag's row:
+    the scheduler goes on, requests to trigger a run wait.
+    """
+    match session.get_bind().dialect.name:
+        case "postgresql" if len(dag_ids) > GATES_AT_ONCE:
+            session.execute(_shut(), {"key": MAIN_GATE})
+        case "postgresql":
+            # The array is read in order, and so the locks are taken in order.
+            keys = [gate_key(dag_id) for dag_id in sorted(dag_ids)]
+            session.execute(_shut_several(), {"keys": keys})
+        case "sqlite":
+            keep_writers_out_of_sqlite(session=session)
+
+
 def pass_gate(dag_id: str, *, session: Session) -> None:
     """
     Wait for a change of the Dag's pin that is under way, and keep others from being made until the transaction ends.
@@ -71,7 +95,7 @@ def pass_gate(dag_id: str, *, session: Session) -> None:
     """
     match session.get_bind().dialect.name:
         case "postgresql":
-            session.execute(_pass(), {"key": gate_key(dag_id)})
+            session.execute(_pass(), {"main": MAIN_GATE, "key": gate_key(dag_id)})
         case "sqlite":
             keep_writers_out_of_sqlite(session=session)
         case _:
@@ -91,6 +115,10 @@ def gate_key(dag_id: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
+MAIN_GATE = gate_key("")
+"""The gate of all Dags; no Dag has an empty id."""
+
+
 def keep_writers_out_of_sqlite(*, session: Session) -> None:
     """
     Make this transaction the only writer, where there are no row locks: on SQLite.
@@ -106,15 +134,26 @@ def keep_writers_out_of_sqlite(*, session: Session) -> None:
 
 @cache
 def _shut() -> Select:
-    # The timeout is set for the rest of the transaction, from this very lock on.
+    return select(_timeout(), func.pg_advisory_xact_lock(bindparam("key")))
+
+
+@cache
+def _shut_several() -> Select:
+    keys = func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).column_valued("key")
+    return select(_timeout(), func.pg_advisory_xact_lock(keys))
+
+
+def _timeout() -> ColumnElement[str]:
+    # It is set for the rest of the transaction, from this very lock on.
     present = func.current_setting("lock_timeout")
-    timeout = func.set_config("lock_timeout", case((present.in_(["0", "0ms"]), LOCK_TIMEOUT), else_=present), True)
-    return select(timeout, func.pg_advisory_xact_lock(bindparam("key")))
+    return func.set_config("lock_timeout", case((present.in_(["0", "0ms"]), LOCK_TIMEOUT), else_=present), True)
 
 
 @cache
 def _pass() -> Select:
-    return select(func.pg_advisory_xact_lock_shared(bindparam("key")))
+    return select(
+        func.pg_advisory_xact_lock_shared(bindparam("main")), func.pg_advisory_xact_lock_shared(bindparam("key"))
+    )
 
 
 @cache

@@ -203,8 +203,11 @@ POINTS: tuple[PatchPoint, ...] = (
         module="airflow.dag_processing.collection",
         name="_RunInfo.calculate",
         parameters=("cls", "dag", "session"),
-        patched_by=None,
-        stock="computes the next run of a Dag whose file does not parse",
+        patched_by="dag_processor.run_info:calculate",
+        stock="reads the latest run and the active ones of each Dag by statements of its own",
+        why="a release of thousands of Dags would hold their rows for as many round trips more",
+        shown_by="tests/unit/enforcement/dag_processor/test_run_info.py",
+        needed_by=(Component.API_SERVER,),
     ),
     PatchPoint(
         module="airflow.serialization.definitions.dag",

@@ -163,7 +163,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     require_tasks(dag, version, dates, replays=bool(replayed))
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
-        managed.release_superseded(dag_id, session=session)
+        managed.release_superseded([dag_id], session=session)
     register_needs(_serialized(version, session=session), session=session)
     isolation = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
     baseline_replays: dict[str, str] = {}

@@ -18,16 +18,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
 from airflow._shared.timezones import timezone
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
-from sqlalchemy import func, select
+from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.history.events import Change
-from airflow_providers_pinning.domain.versions import managed
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity, require_dag
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, require_dag
 from airflow_providers_pinning.domain.versions.managed import VersionState
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
 def lock_pin(dag_id: str, *, session: Session) -> Pin:
@@ -47,17 +51,54 @@ def lock_pin(dag_id: str, *, session: Session) -> Pin:
     return pin
 
 
-def retain_active(pin: Pin, *, session: Session) -> None:
-    """Keep the version that stops being active, so that it can be rolled back to unchanged."""
-    outgoing = pinned_identity(pin)
-    row = managed.managed_version(outgoing.dag_version_id, session=session) if outgoing else None
+def lock_pins(dag_ids: Collection[str], *, session: Session) -> dict[str, Pin]:
+    """
+    Do what :func:`lock_pin` does for several Dags, with a number of statements that does not grow with them.
+
+    :return: the pins by Dag; those of Dags that are not there are missing
+    """
+    locks.shut_gates(dag_ids, session=session)
+    present = session.scalars(locks.for_change(_rows_in_order()), {"dag_ids": list(dag_ids)}).all()
+    rows = session.scalars(
+        select(Pin).where(Pin.dag_id.in_(present)).order_by(Pin.dag_id).with_for_update(),
+        execution_options={"populate_existing": True},
+    )
+    pins = {pin.dag_id: pin for pin in rows}
+    new = [Pin(dag_id=dag_id, revision=0, last_run_before=0) for dag_id in present if dag_id not in pins]
+    session.add_all(new)
+    session.flush()
+    return pins | {pin.dag_id: pin for pin in new}
+
+
+def _rows_in_order() -> Select:
+    asked: BindParameter[str] = bindparam("dag_ids", expanding=True)
+    # As the dag processor does, by the order of the database.
+    return select(DagModel.dag_id).where(DagModel.dag_id.in_(asked)).order_by(DagModel.dag_id)
+
+
+def newest_run(*, session: Session) -> int:
+    """Return the highest id of a run, for :func:`choose`."""
+    return session.scalar(select(func.max(DagRun.id))) or 0
+
+
+def retain_active(pin: Pin, rows: Mapping[UUID, ManagedVersion]) -> None:
+    """
+    Keep the version that stops being active, so that it can be rolled back to unchanged.
+
+    :param rows: management rows, by version; that of the pinned version among them, if it has one
+    """
+    row = rows.get(pin.dag_version_id) if pin.dag_version_id else None
     if row is not None and row.state == VersionState.ACTIVE.value:
         row.state = VersionState.RETAINED.value
         row.state_changed_at = row.evaluated_since = timezone.utcnow()
 
 
-def choose(pin: Pin, version: VersionIdentity, change: Change, *, session: Session) -> None:
-    """Let a pin choose a version."""
+def choose(pin: Pin, version: VersionIdentity, change: Change, *, last_run: int) -> None:
+    """
+    Let a pin choose a version.
+
+    :param last_run: what :func:`newest_run` returned in this transaction
+    """
     pin.revision += 1
     pin.dag_version_id = version.dag_version_id
     pin.version_number = version.version_number
@@ -65,7 +106,7 @@ def choose(pin: Pin, version: VersionIdentity, change: Change, *, session: Sessi
     pin.bundle_version = version.bundle_version
     pin.dag_hash = version.dag_hash
     pin.relative_fileloc = version.relative_fileloc
-    pin.last_run_before = session.scalar(select(func.max(DagRun.id))) or 0
+    pin.last_run_before = last_run
     _stamp(pin, change)
 
 

@@ -44,6 +44,7 @@ from airflow_providers_pinning.domain.monitoring.release_state import (
     hold_of,
     release_state,
 )
+from airflow_providers_pinning.domain.versions import managed
 from airflow_providers_pinning.domain.versions.bundle_versions import version_at_commit
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
@@ -166,8 +167,9 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     latest = latest_identity(dag_id, session=session)
     conditions.check_latest(dag_id, latest, change, expected_version, session=session)
     warnings = warn_of_latest(dag_id, latest, session=session) if latest else ()
-    retain_active(pin, session=session)
     from_version = pinned_identity(pin)
+    rows = managed.managed_versions([pin.dag_version_id], session=session)
+    retain_active(pin, {row.dag_version_id: row for row in rows})
     head = head_of(pin, latest, session=session)
     choose_nothing(pin, change)
     remove_hold(pin, change, session=session)

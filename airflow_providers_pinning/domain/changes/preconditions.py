@@ -18,23 +18,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, read_version
+from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, read_versions
 from airflow_providers_pinning.domain.errors import (
     CodeUnavailableError,
+    PinningError,
     TeamNotPermittedError,
     UnversionedBundleError,
     VersionDataUnsupportedError,
     VersionRejectedError,
+    VersionUnreadableError,
 )
-from airflow_providers_pinning.domain.files.relation import held_rejection
+from airflow_providers_pinning.domain.files.relation import HeldRejection, held_rejections_of
 from airflow_providers_pinning.domain.history.events import CallerKind, Change
 from airflow_providers_pinning.domain.versions.circumstances import (
     Circumstances,
-    circumstances_of,
+    circumstances_of_dags,
     data_reaches_workers,
 )
 from airflow_providers_pinning.domain.versions.code_availability.finding import CodeSource, CodeState, code_remedy
@@ -84,19 +87,13 @@ def check_not_rejected(dag_id: str, version: VersionIdentity, managed: ManagedVe
         )
 
 
-def check_no_rejection_holds(
-    dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change, *, session: Session
-) -> None:
+def check_no_rejection_holds(dag_id: str, version: VersionIdentity, held: HeldRejection | None) -> None:
     """
-    Refuse a version that differs from a rejected older one in nothing related, unless the caller overrides that.
+    Refuse a version that differs from a rejected older one in nothing related.
 
-    One that was pinned before may be returned to: somebody chose it.
-
-    :raises VersionRejectedError: if there is such an older one
+    :param held: the rejection of such an older one
+    :raises VersionRejectedError: if there is one
     """
-    if change.override_reason or (managed is not None and managed.state in _CHOSEN):
-        return
-    held = held_rejection(dag_id, version.dag_version_id, session=session)
     if held is not None:
         raise VersionRejectedError(
             f"Dag {dag_id!r}, {version.label}, differs from version {held.version_number} in nothing related to the "
@@ -256,23 +253,98 @@ def check_pinnable(
 
     :param known: what was read of the version before, with others
     """
-    known = known or circumstances_of(dag_id, [version], session=session)[version.dag_version_id]
+    known_of = {dag_id: known} if known else None
+    found = check_all_pinnable({dag_id: version}, change, known=known_of, session=session)[dag_id]
+    if isinstance(found, PinningError):
+        raise found
+    return found
+
+
+def check_all_pinnable(
+    versions: Mapping[str, VersionIdentity],
+    change: Change,
+    *,
+    known: Mapping[str, Circumstances] | None = None,
+    session: Session,
+) -> dict[str, Checked | PinningError]:
+    """
+    Do what :func:`check_pinnable` does for one version of each of several Dags, by the Dags' ids.
+
+    The number of statements does not grow with the Dags.
+
+    :param versions: the versions, by Dag
+    :param change: who asks, and what is overridden
+    :param known: what was read of the versions before
+    :param session: database session
+    :return: for each Dag what was read of its version, or why that is refused
+    """
+    circumstances = known or circumstances_of_dags(versions, session=session)
+    found: dict[str, Checked | PinningError] = {}
+    for dag_id, version in versions.items():
+        try:
+            _check_recorded(dag_id, version, circumstances[dag_id], change)
+        except PinningError as error:
+            found[dag_id] = error
+    passed = {dag_id: version for dag_id, version in versions.items() if dag_id not in found}
+    held = rejections_that_hold(passed, circumstances, change, session=session)
+    stored = read_versions(passed, session=session)
+    for dag_id, version in passed.items():
+        try:
+            found[dag_id] = _check_read(
+                dag_id, version, circumstances[dag_id], held.get(dag_id), stored[dag_id], change
+            )
+        except PinningError as error:
+            found[dag_id] = error
+    return found
+
+
+def rejections_that_hold(
+    versions: Mapping[str, VersionIdentity], known: Mapping[str, Circumstances], change: Change, *, session: Session
+) -> dict[str, HeldRejection]:
+    """
+    Find, by Dag, the rejections of other versions that hold for these ones, unless the caller overrides that.
+
+    For a version that was pinned before none does: somebody chose it.
+    """
+    if change.override_reason:
+        return {}
+    rows = {dag_id: known[dag_id].managed for dag_id in versions}
+    not_chosen = {
+        dag_id: version.dag_version_id
+        for dag_id, version in versions.items()
+        if (row := rows[dag_id]) is None or row.state not in _CHOSEN
+    }
+    return held_rejections_of(not_chosen, session=session)
+
+
+def _check_recorded(dag_id: str, version: VersionIdentity, known: Circumstances, change: Change) -> None:
     check_versioned(dag_id, version)
     if not accepts_drift(change):
         check_unchanged(dag_id, version, known.managed)
     check_not_rejected(dag_id, version, known.managed, change)
-    check_no_rejection_holds(dag_id, version, known.managed, change, session=session)
+
+
+def _check_read(
+    dag_id: str,
+    version: VersionIdentity,
+    known: Circumstances,
+    held: HeldRejection | None,
+    stored: ActiveVersion | VersionUnreadableError,
+    change: Change,
+) -> Checked:
+    check_no_rejection_holds(dag_id, version, held)
     check_code_available(dag_id, version, with_code_of(version, known.managed))
     check_bundle_configured(dag_id, version, known)
     check_team(dag_id, version, known, change)
-    readable = read_version(version, dag_id=dag_id, session=session)
-    readable.bundle_is_configured = known.bundle_is_configured
-    check_version_data(dag_id, version, has_data=bool(readable.version_data))
-    if readable.disable_bundle_versioning:
+    if isinstance(stored, VersionUnreadableError):
+        raise stored
+    stored.bundle_is_configured = known.bundle_is_configured
+    check_version_data(dag_id, version, has_data=bool(stored.version_data))
+    if stored.disable_bundle_versioning:
         raise UnversionedBundleError(
             f"Dag {dag_id!r}, {version.label}, sets disable_bundle_versioning, so its runs use whatever code the "
             "bundle has. Remove the setting, and pin a version that was parsed after that.",
             dag_id=dag_id,
             version_number=version.version_number,
         )
-    return Checked(version, known, readable)
+    return Checked(version, known, stored)

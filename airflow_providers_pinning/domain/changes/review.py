@@ -78,7 +78,7 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     if managed is None or managed.state == VersionState.RETAINED.value:
         manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         _record(EventKind.CANDIDATE, dag_id, version, change, request, session=session)
-        release_superseded(dag_id, session=session)
+        release_superseded([dag_id], session=session)
     else:
         _confirm(dag_id, version, change, request, session=session)
     warnings = (
@@ -169,7 +169,8 @@ def _check_candidate(
     preconditions.check_versioned(dag_id, version)
     check_unchanged(dag_id, version, known.managed)
     preconditions.check_not_rejected(dag_id, version, known.managed, change)
-    preconditions.check_no_rejection_holds(dag_id, version, known.managed, change, session=session)
+    held = preconditions.rejections_that_hold({dag_id: version}, {dag_id: known}, change, session=session)
+    preconditions.check_no_rejection_holds(dag_id, version, held.get(dag_id))
     preconditions.check_team(dag_id, version, known, change)
     data = session.scalar(select(DagVersion.version_data).where(DagVersion.id == version.dag_version_id))
     preconditions.check_version_data(dag_id, version, has_data=bool(data))

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ from airflow_providers_pinning.domain.soak.soak import soak
 from airflow_providers_pinning.domain.versions.expected import is_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
-from airflow_providers_pinning.models import ManagedVersion, RoutedRun
+from airflow_providers_pinning.models import DagCriteria, ManagedVersion, RoutedRun
 from airflow_providers_pinning.vocabulary import RunKind, Verdict
 
 
@@ -41,6 +42,27 @@ class PassedOver:
 
     warnings: tuple[str, ...] = ()
     evidence: dict[str, Any] | None = None
+
+
+def may_have_failed(
+    versions: Mapping[str, tuple[VersionIdentity, ManagedVersion | None]], *, session: Session
+) -> set[str]:
+    """
+    Return those of some Dags for whose versions :func:`check_verdict` has something to judge.
+
+    :param versions: a version of each Dag with its management row, by Dag
+    :param session: database session
+    """
+    candidates = {
+        dag_id: version.dag_version_id
+        for dag_id, (version, managed) in versions.items()
+        if managed is not None and managed.state == VersionState.CANDIDATE.value and not is_drifted(version, managed)
+    }
+    if len(candidates) < 2:
+        return set(candidates)
+    with_runs = select(RoutedRun.dag_id).distinct().where(RoutedRun.dag_version_id.in_(candidates.values()))
+    with_criteria = select(DagCriteria.dag_id).where(DagCriteria.dag_id.in_(candidates))
+    return set(session.scalars(with_runs)) & candidates.keys() | set(session.scalars(with_criteria))
 
 
 def check_verdict(

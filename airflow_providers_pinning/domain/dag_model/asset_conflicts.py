@@ -18,7 +18,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -33,12 +35,16 @@ from airflow.triggers.base import BaseEventTrigger
 from sqlalchemy import ColumnElement, Row, Select, bindparam, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.dag_model.asset_users import REFERENCES, AssetUser, deciding_users
 from airflow_providers_pinning.domain.dag_model.shared_assets import is_displaced
 from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, as_parsed, read_version
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
+
+KEYS_READ = 5000
+"""How many assets one statement names."""
 
 DAGS_READ = 10
 """How many other Dags are deserialized to compare what they say of assets that they share."""
@@ -67,19 +73,102 @@ def asset_conflicts(version: ActiveVersion, number: int, *, pinned: bool = True,
     :param pinned: whether it is, or would be, pinned
     :param session: database session
     """
+    return conflicts_of_all([claim_of(version, number, pinned=pinned)], session=session).get(version.dag_id, ())
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a version that is, or would be, active says of assets."""
+
+    user: AssetUser
+    number: int
+    assets: Mapping[Key, SerializedAsset]
+    awaited: frozenset[Key]
+    """Those that its runs are created by."""
+
+    @property
+    def dag_id(self) -> str:
+        """Id of its Dag."""
+        return self.user.dag_id
+
+
+def claim_of(version: ActiveVersion, number: int, *, pinned: bool = True) -> Claim:
+    """Return what a version says of assets."""
     dag_id = version.dag_id
     used = AssetModelOperation.collect({dag_id: version})
-    if not used.assets:
-        return ()
-    names, uris = {name for name, _ in used.assets}, {uri for _, uri in used.assets}
-    alike = session.execute(_alike(), {"names": list(names), "uris": list(uris)}).all()
-    users = deciding_users([asset.id for asset in alike], besides=[dag_id], session=session)
-    me = AssetUser(dag_id, pinned, version.registered_at if pinned else None)
-    awaited = {(asset.name, asset.uri) for asset in used.schedule_asset_references[dag_id]}
-    return (
-        *_rivals(used.assets, awaited, me, number, alike, users),
-        *(_other_watchers(used.assets, awaited, number, alike, users, session=session) if pinned else ()),
-    )
+    awaited = frozenset((asset.name, asset.uri) for asset in used.schedule_asset_references[dag_id])
+    return Claim(AssetUser(dag_id, pinned, version.registered_at if pinned else None), number, used.assets, awaited)
+
+
+def conflicts_of_all(claims: Collection[Claim], *, session: Session) -> dict[str, tuple[str, ...]]:
+    """
+    Say where versions of several Dags conflict with each other and with other Dags, by the Dags' ids.
+
+    The number of statements does not grow with the Dags.
+    """
+    keys = {key for claim in claims for key in claim.assets}
+    if not keys:
+        return {}
+    alike = [
+        asset
+        for page in pages(keys, KEYS_READ)
+        for asset in session.execute(_alike(), {"names": [k[0] for k in page], "uris": [k[1] for k in page]})
+    ]
+    alike = list({asset.id: asset for asset in alike}.values())
+    besides = [claim.dag_id for claim in claims]
+    others: dict[int, AssetUser] = {}
+    for page in pages([asset.id for asset in alike], KEYS_READ):
+        others |= deciding_users(page, besides=besides, session=session)
+    among = _Among(alike, others, claims)
+    found = {}
+    for claim in claims:
+        near, users = among.seen_by(claim)
+        said = (
+            *_rivals(claim.assets, claim.awaited, claim.user, claim.number, near, users),
+            *(
+                _other_watchers(claim.assets, claim.awaited, claim.number, near, users, session=session)
+                if claim.user.pinned
+                else ()
+            ),
+        )
+        if said:
+            found[claim.dag_id] = said
+    return found
+
+
+class _Among:
+    """
+    Who has the say about assets, as each of several Dags sees it whose versions change together.
+
+    :param alike: the rows of assets
+    :param others: who has the say about them among the Dags that stay as they are
+    :param claims: what the versions say
+    """
+
+    def __init__(self, alike: Collection[Row], others: Mapping[int, AssetUser], claims: Collection[Claim]) -> None:
+        self._others = others
+        self._by_name: dict[str, list[Row]] = defaultdict(list)
+        self._by_uri: dict[str, list[Row]] = defaultdict(list)
+        for asset in alike:
+            self._by_name[asset.name].append(asset)
+            self._by_uri[asset.uri].append(asset)
+        self._claimed: dict[Key, list[AssetUser]] = defaultdict(list)
+        for claim in claims if len(claims) > 1 else ():
+            for key in claim.assets:
+                self._claimed[key].append(claim.user)
+        for users in self._claimed.values():
+            users.sort(key=lambda user: user.say, reverse=True)
+
+    def seen_by(self, claim: Claim) -> tuple[list[Row], dict[int, AssetUser]]:
+        """Return the assets with the names and URIs of one version's assets, and who else has the say about each."""
+        near = {asset.id: asset for key in claim.assets for asset in (*self._by_name[key[0]], *self._by_uri[key[1]])}
+        users = {}
+        for asset in near.values():
+            claimed = self._claimed.get((asset.name, asset.uri), ())
+            rivals = [self._others.get(asset.id), next((user for user in claimed if user != claim.user), None)]
+            if said := [user for user in rivals if user is not None]:
+                users[asset.id] = max(said, key=lambda user: user.say)
+        return [near[asset_id] for asset_id in sorted(near)], users
 
 
 def uses_displaced_asset() -> ColumnElement[bool]:
@@ -150,7 +239,7 @@ def _consequence(is_awaited: bool) -> str:
 
 
 def _other_watchers(
-    assets: dict[Key, SerializedAsset],
+    assets: Mapping[Key, SerializedAsset],
     awaited: Collection[Key],
     number: int,
     alike: Iterable[Row],

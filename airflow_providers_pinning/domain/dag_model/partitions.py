@@ -18,12 +18,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
 from airflow.models.asset import AssetPartitionDagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.timetables.base import compute_rollup_fingerprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
@@ -35,22 +40,51 @@ def warn_of_dropped_partitions(dag_id: str, version: VersionIdentity, *, session
     Rows of partly arrived partitions carry a fingerprint of the mapping they were collected under. The
     scheduler deletes those whose fingerprint is not the active version's, because they could never fire.
     """
-    fingerprints = session.scalars(
-        select(AssetPartitionDagRun.rollup_fingerprint).where(
-            AssetPartitionDagRun.target_dag_id == dag_id, AssetPartitionDagRun.created_dag_run_id.is_(None)
-        )
-    ).all()
+    fingerprints = _pending([dag_id], session=session).get(dag_id)
     if not fingerprints:
         return ()
     serialized = session.scalar(
         select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
     )
     fingerprint = compute_rollup_fingerprint(serialized.dag.timetable) if serialized else None
+    return _warnings(version.version_number, fingerprint, fingerprints)
+
+
+def warn_all_of_dropped_partitions(
+    versions: Mapping[str, tuple[int, ActiveVersion]], *, session: Session
+) -> dict[str, tuple[str, ...]]:
+    """
+    Do the same for versions of several Dags that are read already, by the Dags' ids, with one statement.
+
+    :param versions: the number of the version and the version, by Dag
+    :param session: database session
+    """
+    pending = _pending(list(versions), session=session) if versions else {}
+    return {
+        dag_id: _warnings(number, compute_rollup_fingerprint(version.timetable), pending[dag_id])
+        for dag_id, (number, version) in versions.items()
+        if dag_id in pending
+    }
+
+
+def _pending(dag_ids: list[str], *, session: Session) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
+    rows = session.execute(
+        select(AssetPartitionDagRun.target_dag_id, AssetPartitionDagRun.rollup_fingerprint).where(
+            AssetPartitionDagRun.target_dag_id.in_(dag_ids), AssetPartitionDagRun.created_dag_run_id.is_(None)
+        )
+    )
+    for row in rows:
+        found[row.target_dag_id].append(row.rollup_fingerprint)
+    return found
+
+
+def _warnings(number: int, fingerprint: Any, fingerprints: list[Any]) -> tuple[str, ...]:
     dropped = sum(pending != fingerprint for pending in fingerprints)
     if not dropped:
         return ()
     return (
         f"{plural(dropped, 'pending partition was', 'pending partitions were')} collected under another partition "
-        f"mapping than that of version {version.version_number}; the scheduler drops "
-        f"{'it' if dropped == 1 else 'them'}. Materialize the assets again if needed.",
+        f"mapping than that of version {number}; the scheduler drops {'it' if dropped == 1 else 'them'}. Materialize "
+        "the assets again if needed.",
     )

@@ -28,7 +28,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache, cached_property
 from typing import Any
@@ -67,6 +67,8 @@ class ActiveVersion(LazyDeserializedDAG):
     """Whether it is pinned; what is active without a pin is what HEAD defined last."""
     head: LazyDeserializedDAG | None = None
     """What the file at HEAD defines, if that was parsed just now."""
+    run_info: tuple[Any, int] | None = None
+    """Its latest run and how many are active, if that was read with those of other Dags."""
     bundle_is_configured: bool | None = None
     """Whether its bundle is still among the configured ones; ``None`` if nobody has looked."""
 
@@ -216,28 +218,57 @@ def read_version(version: VersionIdentity, *, dag_id: str, session: Session) -> 
 
     :raises VersionUnreadableError: if it cannot be deserialized
     """
-    try:
-        parsed = as_parsed(_stored(version, session=session))
-        parsed.check_readable()
-    except Exception as error:
-        raise _unreadable(version, dag_id, error) from error
-    return parsed
+    found = read_versions({dag_id: version}, session=session)[dag_id]
+    if isinstance(found, VersionUnreadableError):
+        raise found
+    return found
+
+
+def read_versions(
+    versions: Mapping[str, VersionIdentity], *, session: Session
+) -> dict[str, ActiveVersion | VersionUnreadableError]:
+    """
+    Read one version of each of several Dags that is to become active, to be written into ``DagModel``.
+
+    :param versions: the versions, by Dag
+    :param session: database session
+    :return: for each Dag the version, or why it cannot be deserialized
+    """
+    if not versions:
+        return {}
+    ids = [one.dag_version_id for one in versions.values()]
+    rows = session.scalars(_all_stored_select(), {"dag_version_ids": ids})
+    stored = {row.dag_version_id: row for row in rows}
+    found: dict[str, ActiveVersion | VersionUnreadableError] = {}
+    for dag_id, version in versions.items():
+        try:
+            parsed = as_parsed(_present(stored.get(version.dag_version_id)))
+            parsed.check_readable()
+            found[dag_id] = parsed
+        except Exception as error:
+            refusal = _unreadable(version, dag_id, error)
+            refusal.__cause__ = error
+            found[dag_id] = refusal
+    return found
 
 
 def _stored(version: VersionIdentity, *, session: Session) -> SerializedDagModel:
-    serialized: SerializedDagModel | None = session.scalar(_stored_select(), {"dag_version_id": version.dag_version_id})
+    return _present(session.scalar(_all_stored_select(), {"dag_version_ids": [version.dag_version_id]}))
+
+
+def _present(serialized: SerializedDagModel | None) -> SerializedDagModel:
     if serialized is None:
         raise LookupError("its serialized Dag is gone")
     return serialized
 
 
 @cache
-def _stored_select() -> Select:
+def _all_stored_select() -> Select:
     # Built once: every change of a pin asks.
     return (
         select(SerializedDagModel)
         .join(SerializedDagModel.dag_version)
-        .where(SerializedDagModel.dag_version_id == bindparam("dag_version_id"))
+        .where(SerializedDagModel.dag_version_id.in_(bindparam("dag_version_ids", expanding=True)))
         .options(contains_eager(SerializedDagModel.dag_version))
     )
 
@@ -273,7 +304,14 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
 
 def write_dag_model(active: ActiveVersion, *, session: Session) -> None:
     """Write a version's metadata into ``DagModel``; the caller holds the row's lock and knows that it is active."""
-    SerializedDAG.bulk_write_to_db(active.bundle_name or "", active.bundle_version, [active], session=session)
+    bulk_write([active], session=session)
+
+
+def bulk_write(active: Sequence[ActiveVersion], *, session: Session) -> None:
+    """Do what :func:`write_dag_model` does for several Dags."""
+    first = active[0]
+    # Each Dag's own bundle is written by the patch of ``update_dags``.
+    SerializedDAG.bulk_write_to_db(first.bundle_name or "", first.bundle_version, active, session=session)
     session.flush()
 
 

@@ -144,7 +144,7 @@ def held_rejections(dag_id: str, keys: Collection[VersionKey], *, session: Sessi
     if all(key.key is None for key in keys):
         return {}
     now = timezone.utcnow()
-    return _held(keys, [_key(row, now) for row in session.execute(_rejected(), {"dag_id": dag_id})])
+    return _held(keys, [_key(row, now) for row in session.execute(_rejected(), {"dag_ids": [dag_id]})])
 
 
 def _held(keys: Collection[VersionKey], rejected: Collection[VersionKey]) -> dict[UUID, HeldRejection]:
@@ -157,14 +157,29 @@ def _held(keys: Collection[VersionKey], rejected: Collection[VersionKey]) -> dic
     return found
 
 
-def held_rejection(dag_id: str, dag_version_id: UUID, *, session: Session) -> HeldRejection | None:
-    """Tell which rejection holds for one version; nothing more is asked about Dags without rejected versions."""
+def held_rejections_of(versions: Mapping[str, UUID], *, session: Session) -> dict[str, HeldRejection]:
+    """
+    Tell which rejection holds for one version of each of some Dags, by the Dags' ids.
+
+    Nothing more is asked about Dags without rejected versions.
+
+    :param versions: ids of the versions, by Dag
+    :param session: database session
+    """
+    if not versions:
+        return {}
     now = timezone.utcnow()
-    rejected = [_key(row, now) for row in session.execute(_rejected(), {"dag_id": dag_id})]
-    if all(one.key is None or one.dag_version_id == dag_version_id for one in rejected):
-        return None
-    keys = list(keys_of([dag_version_id], session=session).values())
-    return _held(keys, rejected).get(dag_version_id)
+    rejected: dict[str, list[VersionKey]] = defaultdict(list)
+    for row in session.execute(_rejected(), {"dag_ids": list(versions)}):
+        key = _key(row, now)
+        if key.key is not None and key.dag_version_id != versions[key.dag_id]:
+            rejected[key.dag_id].append(key)
+    keys = keys_of([versions[dag_id] for dag_id in rejected], session=session)
+    found = {}
+    for key in keys.values():
+        if held := _held([key], rejected[key.dag_id]).get(key.dag_version_id):
+            found[key.dag_id] = held
+    return found
 
 
 def _key(row: Row[Any], now: datetime) -> VersionKey:
@@ -236,4 +251,5 @@ def _keys_of() -> Select:
 @cache
 def _rejected() -> Select:
     is_rejected = ManagedVersion.state == VersionState.REJECTED.value
-    return _keys().where(DagVersion.dag_id == bindparam("dag_id"), is_rejected).order_by(DagVersion.version_number)
+    of_dags = DagVersion.dag_id.in_(bindparam("dag_ids", expanding=True))
+    return _keys().where(of_dags, is_rejected).order_by(DagVersion.version_number)

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -109,7 +109,42 @@ def record(
     session: Session,
 ) -> Event:
     """Append one event; the caller's transaction decides whether it happened."""
-    event = Event(
+    event = event_of(
+        kind,
+        dag_id=dag_id,
+        revision=revision,
+        change=change,
+        request=request,
+        from_version=from_version,
+        to_version=to_version,
+        evidence=evidence,
+    )
+    append([event], session=session)
+    return event
+
+
+def append(events: Collection[Event], *, session: Session) -> None:
+    """Append events, with one statement for all; the caller's transaction decides whether they happened."""
+    session.add_all(events)
+    session.flush()
+    for event in events:
+        announce_after_commit(event)
+
+
+def event_of(
+    kind: EventKind,
+    *,
+    dag_id: str,
+    revision: int,
+    change: Change,
+    request: Mapping[str, Any],
+    from_version: VersionIdentity | None,
+    to_version: VersionIdentity | None,
+    evidence: Mapping[str, Any] | None = None,
+    release_id: str | None = None,
+) -> Event:
+    """Build one event, to be appended with others."""
+    return Event(
         dag_id=dag_id,
         revision=revision,
         kind=kind.value,
@@ -123,8 +158,5 @@ def record(
         evidence={**change.evidence, **(evidence or {})} or None,
         idempotency_key=change.idempotency_key,
         request=dict(request),
+        release_id=release_id,
     )
-    session.add(event)
-    session.flush()
-    announce_after_commit(event)
-    return event

@@ -43,9 +43,9 @@ KEPT_A_ROUND = 100
 _TABLE = cast("Table", VersionContent.__table__)
 
 
-def keep_content(dag_version_id: UUID, *, session: Session) -> None:
-    """Keep the content of a version that comes under management; the database copies it."""
-    session.execute(_keep_one(), {"version_id": dag_version_id, "now": timezone.utcnow()})
+def keep_content(dag_version_ids: Collection[UUID], *, session: Session) -> None:
+    """Keep the content of versions that come under management; the database copies it."""
+    session.execute(_keep(), {"version_ids": list(dag_version_ids), "now": timezone.utcnow()})
 
 
 def keep_missing_content(*, session: Session) -> int:
@@ -55,8 +55,8 @@ def keep_missing_content(*, session: Session) -> int:
     :return: the number of versions
     """
     missing = session.scalars(_missing()).all()
-    for dag_version_id in missing:
-        keep_content(dag_version_id, session=session)
+    if missing:
+        keep_content(missing, session=session)
     return len(missing)
 
 
@@ -66,7 +66,7 @@ def drop_content(dag_version_ids: Collection[UUID], *, session: Session) -> None
 
 
 @cache
-def _keep_one() -> Insert:
+def _keep() -> Insert:
     # Built once: every version that comes under management needs it.
     stored = (
         select(
@@ -82,7 +82,7 @@ def _keep_one() -> Insert:
         )
         .join(DagCode, DagCode.dag_version_id == SerializedDagModel.dag_version_id)
         .where(
-            SerializedDagModel.dag_version_id == bindparam("version_id"),
+            SerializedDagModel.dag_version_id.in_(bindparam("version_ids", expanding=True)),
             ~select(literal(1))
             .where(VersionContent.dag_version_id == SerializedDagModel.dag_version_id)
             .correlate(SerializedDagModel)

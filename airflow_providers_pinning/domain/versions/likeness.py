@@ -56,9 +56,20 @@ def rejected_equals(dag_version_ids: Collection[UUID], *, session: Session) -> d
 
 def warn_of_rejected_equal(version: VersionIdentity, *, session: Session) -> tuple[str, ...]:
     """Say that a version equals a rejected one, if it does."""
-    equal = rejected_equals([version.dag_version_id], session=session).get(version.dag_version_id)
-    if equal is None:
-        return ()
+    return warn_of_rejected_equals([version], session=session).get(version.dag_version_id, ())
+
+
+def warn_of_rejected_equals(versions: Collection[VersionIdentity], *, session: Session) -> dict[UUID, tuple[str, ...]]:
+    """Say which versions equal rejected ones, by the ids of those that do."""
+    equals = rejected_equals([version.dag_version_id for version in versions], session=session)
+    return {
+        version.dag_version_id: _warning(version, equals[version.dag_version_id])
+        for version in versions
+        if version.dag_version_id in equals
+    }
+
+
+def _warning(version: VersionIdentity, equal: RejectedEqual) -> tuple[str, ...]:
     return (
         f"Version {version.version_number} equals version {equal.version_number}, which was rejected: "
         f"{equal.reason.rstrip('.')}. The Dag and its file are the same; only what the file imports may differ.",

@@ -19,12 +19,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from uuid import UUID
 
 from airflow._shared.timezones import timezone
-from sqlalchemy import BindParameter, Select, and_, bindparam, delete, or_, select, tuple_
+from sqlalchemy import BindParameter, Select, and_, bindparam, delete, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
@@ -72,30 +73,63 @@ def manage(
     From the commit on, the dag processor writes whatever differs into a new version, and
     ``airflow db clean`` keeps this one. The caller holds the lock on the Dag's row.
     """
-    managed = managed_version(version.dag_version_id, session=session)
-    if managed is None:
-        managed = ManagedVersion(
-            dag_version_id=version.dag_version_id,
-            dag_id=dag_id,
-            version_number=version.version_number,
-            bundle_name=version.bundle_name,
-            bundle_version=version.bundle_version,
-            dag_hash=version.dag_hash,
-            relative_fileloc=version.relative_fileloc,
-            code_state="unknown",
-        )
-        session.add(managed)
-        keep_content(version.dag_version_id, session=session)
-        drop_protection(session=session)
+    present = managed_version(version.dag_version_id, session=session)
+    rows = {present.dag_version_id: present} if present else {}
+    manage_all([Managing(dag_id, version, state)], rows, reason=reason, session=session)
+    return rows[version.dag_version_id]
+
+
+@dataclass(frozen=True)
+class Managing:
+    """A version that is to be managed, in a state."""
+
+    dag_id: str
+    version: VersionIdentity
+    state: VersionState
+
+
+def manage_all(
+    wanted: Collection[Managing], rows: dict[UUID, ManagedVersion], *, reason: str | None, session: Session
+) -> None:
+    """
+    Do what :func:`manage` does for several versions at once.
+
+    :param wanted: the versions and their states
+    :param rows: the management rows of those that have one, by version; rows that are new are added
+    :param reason: why
+    :param session: database session
+    """
     now = timezone.utcnow()
-    if state in (VersionState.CANDIDATE, VersionState.RETAINED):
-        # Whoever evaluates it now, for the first time or again, goes by what it does from now on.
-        managed.evaluated_since = now
-    managed.state = state.value
-    managed.state_reason = reason
-    managed.state_changed_at = now
+    new = []
+    for one in wanted:
+        managed = rows.get(one.version.dag_version_id)
+        if managed is None:
+            managed = rows[one.version.dag_version_id] = _new_row(one)
+            new.append(managed)
+        if one.state in (VersionState.CANDIDATE, VersionState.RETAINED):
+            # Whoever evaluates it now, for the first time or again, goes by what it does from now on.
+            managed.evaluated_since = now
+        managed.state = one.state.value
+        managed.state_reason = reason
+        managed.state_changed_at = now
+    if new:
+        session.add_all(new)
+        keep_content([row.dag_version_id for row in new], session=session)
+        drop_protection(session=session)
     session.flush()
-    return managed
+
+
+def _new_row(one: Managing) -> ManagedVersion:
+    return ManagedVersion(
+        dag_version_id=one.version.dag_version_id,
+        dag_id=one.dag_id,
+        version_number=one.version.version_number,
+        bundle_name=one.version.bundle_name,
+        bundle_version=one.version.bundle_version,
+        dag_hash=one.version.dag_hash,
+        relative_fileloc=one.version.relative_fileloc,
+        code_state="unknown",
+    )
 
 
 def accept_as_it_is(managed: ManagedVersion, version: VersionIdentity, *, session: Session) -> None:
@@ -109,23 +143,17 @@ def accept_as_it_is(managed: ManagedVersion, version: VersionIdentity, *, sessio
     # What it did before was done by other code.
     managed.evaluated_since = timezone.utcnow()
     drop_content([version.dag_version_id], session=session)
-    keep_content(version.dag_version_id, session=session)
+    keep_content([version.dag_version_id], session=session)
 
 
-def retain(dag_id: str, version: VersionIdentity, *, reason: str | None, session: Session) -> None:
-    """Keep a version to roll back to, unless it is managed already."""
-    if managed_version(version.dag_version_id, session=session) is None:
-        manage(dag_id, version, VersionState.RETAINED, reason=reason, session=session)
-
-
-def release_superseded(dag_id: str, *, session: Session) -> None:
+def release_superseded(dag_ids: Collection[str], *, session: Session) -> None:
     """
-    Stop managing what is beyond ``[pinning] keep_versions``.
+    Stop managing what of some Dags is beyond ``[pinning] keep_versions``.
 
     The active version, rejections, and candidates that are newer than the active version are always kept; of the
     others the most recently used are.
     """
-    surplus = session.scalars(_superseded(), {"dag_id": dag_id, "kept": conf.keep_versions()}).all()
+    surplus = session.scalars(_superseded(), {"dag_ids": list(dag_ids), "kept": conf.keep_versions()}).all()
     if surplus:
         session.execute(delete(ManagedVersion).where(ManagedVersion.dag_version_id.in_(surplus)))
         drop_content(surplus, session=session)
@@ -134,20 +162,23 @@ def release_superseded(dag_id: str, *, session: Session) -> None:
 @cache
 def _superseded() -> Select:
     # Built once: every change of a pin asks.
-    dag_id: BindParameter[str] = bindparam("dag_id")
-    pinned = select(Pin.version_number).where(Pin.dag_id == dag_id).scalar_subquery()
-    return (
-        select(ManagedVersion.dag_version_id)
+    dag_ids: BindParameter[str] = bindparam("dag_ids", expanding=True)
+    is_candidate = ManagedVersion.state == VersionState.CANDIDATE.value
+    newest_first = (ManagedVersion.state_changed_at.desc(), ManagedVersion.version_number.desc())
+    place = func.row_number().over(partition_by=ManagedVersion.dag_id, order_by=newest_first)
+    ranked = (
+        select(ManagedVersion.dag_version_id, place.label("place"))
+        .outerjoin(Pin, Pin.dag_id == ManagedVersion.dag_id)
         .where(
-            ManagedVersion.dag_id == dag_id,
+            ManagedVersion.dag_id.in_(dag_ids),
             or_(
                 ManagedVersion.state == VersionState.RETAINED.value,
-                and_(ManagedVersion.state == VersionState.CANDIDATE.value, ManagedVersion.version_number < pinned),
+                and_(is_candidate, ManagedVersion.version_number < Pin.version_number),
             ),
         )
-        .order_by(ManagedVersion.state_changed_at.desc(), ManagedVersion.version_number.desc())
-        .offset(bindparam("kept"))
+        .subquery()
     )
+    return select(ranked.c.dag_version_id).where(ranked.c.place > bindparam("kept"))
 
 
 def managed_files(files: Collection[tuple[str, str]], *, session: Session) -> set[tuple[str, str]]:

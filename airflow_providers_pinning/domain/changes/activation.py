@@ -1,0 +1,324 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Make versions of one or many Dags the active ones, in the caller's transaction.
+
+First everything is read and checked for all of them, then all is written: the number of statements does not grow with
+the Dags. The pin of one Dag is the case in which there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag import DagModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.changes import preconditions
+from airflow_providers_pinning.domain.changes.hold import remove_hold
+from airflow_providers_pinning.domain.changes.pin_row import choose, newest_run, retain_active
+from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_moved_team
+from airflow_providers_pinning.domain.changes.verdict_check import PassedOver, check_verdict, may_have_failed
+from airflow_providers_pinning.domain.dag_model import partitions
+from airflow_providers_pinning.domain.dag_model.head import latest_of
+from airflow_providers_pinning.domain.dag_model.many import write_dag_models
+from airflow_providers_pinning.domain.errors import PinningError
+from airflow_providers_pinning.domain.history import events
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.monitoring import attestation
+from airflow_providers_pinning.domain.versions import likeness, managed
+from airflow_providers_pinning.domain.versions.expected import is_drifted
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, latest_identity, pinned_identity
+from airflow_providers_pinning.domain.versions.managed import Managing, VersionState
+from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.vocabulary import EventKind
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A version that is to become active for a Dag."""
+
+    pin: Pin
+    version: VersionIdentity
+    warnings: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] | None = None
+    checked: preconditions.Checked | None = None
+    """What was read of the version, if it is checked already."""
+
+    @property
+    def dag_id(self) -> str:
+        """Id of the Dag."""
+        return self.pin.dag_id
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An activation that nothing stands in the way of."""
+
+    pin: Pin
+    checked: preconditions.Checked
+    from_version: VersionIdentity | None
+    """What is active now: the pinned version, else the latest."""
+    warnings: tuple[str, ...] = ()
+    evidence: Mapping[str, Any] | None = None
+
+    @property
+    def dag_id(self) -> str:
+        """Id of the Dag."""
+        return self.pin.dag_id
+
+    @property
+    def version(self) -> VersionIdentity:
+        """The version that becomes active."""
+        return self.checked.version
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the version is pinned already."""
+        return pinned_identity(self.pin) == self.version
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What came of the checks."""
+
+    ready: tuple[Ready, ...]
+    refused: Mapping[str, PinningError]
+    """Why the version of a Dag cannot be activated, by the Dags' ids."""
+    rows: dict[UUID, ManagedVersion] = field(default_factory=dict)
+    """The management rows of all versions that are concerned."""
+
+    def raise_refusal(self) -> None:
+        """Raise the first refusal, if there is one."""
+        for error in self.refused.values():
+            raise error
+
+
+def examine(
+    kind: EventKind,
+    activations: Sequence[Activation],
+    change: Change,
+    *,
+    ignore_verdict: bool = False,
+    session: Session,
+) -> Examined:
+    """
+    Read all that the activation of versions needs, and check whether they may become active.
+
+    :param kind: what the change is
+    :param activations: a version for each of the Dags
+    :param change: who asks, why, and what is overridden
+    :param ignore_verdict: do not refuse versions whose runs failed the criteria of their Dag
+    :param session: database session
+    :raises NotEnforcedError: if a live component runs without the enforcement
+    """
+    present = {one.dag_id: pinned_identity(one.pin) for one in activations}
+    active = _active(present, session=session)
+    ids = {one.dag_version_id for one in (*active.values(), *(each.version for each in activations))}
+    rows = {row.dag_version_id: row for row in managed.managed_versions(ids, session=session)}
+    found: dict[str, preconditions.Checked | PinningError] = {
+        one.dag_id: one.checked for one in activations if one.checked
+    }
+    if unchecked := {one.dag_id: one.version for one in activations if not one.checked}:
+        found |= preconditions.check_all_pinnable(unchecked, change, session=session)
+    refused = {dag_id: error for dag_id, error in found.items() if isinstance(error, PinningError)}
+    if len(refused) == len(activations):
+        return Examined((), refused, rows)
+    attestation.require_enforcement(session=session)
+    passed = {
+        one.dag_id: Ready(one.pin, checked, active.get(one.dag_id), one.warnings, one.evidence)
+        for one in activations
+        if isinstance(checked := found[one.dag_id], preconditions.Checked)
+    }
+    changing = {dag_id: ready for dag_id, ready in passed.items() if not ready.changes_nothing}
+    changing = _check_evidence(kind, changing, refused, change, ignore_verdict=ignore_verdict, session=session)
+    changing = _warn(changing, session=session)
+    ready = (changing.get(dag_id, one) for dag_id, one in passed.items() if dag_id not in refused)
+    return Examined(tuple(ready), refused, rows)
+
+
+def _active(present: Mapping[str, VersionIdentity | None], *, session: Session) -> dict[str, VersionIdentity]:
+    found = {dag_id: version for dag_id, version in present.items() if version}
+    missing = [dag_id for dag_id, version in present.items() if not version]
+    if len(missing) == 1:
+        latest = latest_identity(missing[0], session=session)
+        return found | ({missing[0]: latest} if latest else {})
+    return found | latest_of(missing, session=session)
+
+
+def _check_evidence(
+    kind: EventKind,
+    changing: Mapping[str, Ready],
+    refused: dict[str, PinningError],
+    change: Change,
+    *,
+    ignore_verdict: bool,
+    session: Session,
+) -> dict[str, Ready]:
+    """Check, of those that go forward, whether hosts can fetch the code and whether the verdict is failed."""
+    forward = {dag_id: one for dag_id, one in changing.items() if _goes_forward(kind, one)}
+    judged = may_have_failed(
+        {
+            dag_id: (one.version, one.checked.known.managed)
+            for dag_id, one in forward.items()
+            if one.from_version != one.version
+        },
+        session=session,
+    )
+    kept = dict(changing)
+    for dag_id, one in changing.items():
+        with_code = preconditions.with_code_of(one.version, one.checked.known.managed)
+        failed = PassedOver()
+        try:
+            if dag_id in forward:
+                preconditions.check_fetchable(dag_id, one.version, with_code, change)
+            if dag_id in judged:
+                failed = check_verdict(
+                    dag_id,
+                    one.version,
+                    one.checked.known.managed,
+                    change,
+                    ignore_verdict=ignore_verdict,
+                    session=session,
+                )
+        except PinningError as error:
+            refused[dag_id] = error
+            del kept[dag_id]
+            continue
+        kept[dag_id] = replace(
+            one,
+            warnings=one.warnings + failed.warnings + preconditions.warn_of_code(one.version, with_code),
+            evidence={**(one.evidence or {}), **(failed.evidence or {})},
+        )
+    return kept
+
+
+def _goes_forward(kind: EventKind, ready: Ready) -> bool:
+    # A rollback may name a newer version, which is a pin of it in all but name.
+    before = ready.from_version
+    return kind == EventKind.PINNED or bool(before and ready.version.version_number > before.version_number)
+
+
+def _warn(changing: Mapping[str, Ready], *, session: Session) -> dict[str, Ready]:
+    """Add what somebody must know of the versions, although nothing refuses them."""
+    if not changing:
+        return {}
+    equals = likeness.warn_of_rejected_equals([one.version for one in changing.values()], session=session)
+    with_partitions = {
+        dag_id: (changing[dag_id].version.version_number, changing[dag_id].checked.readable)
+        for dag_id in _partitioned(changing, session=session)
+    }
+    dropped = partitions.warn_all_of_dropped_partitions(with_partitions, session=session)
+    return {
+        dag_id: replace(
+            one,
+            warnings=(
+                *one.warnings,
+                *warn_of_moved_team(one.version, one.checked.known),
+                *equals.get(one.version.dag_version_id, ()),
+                *dropped.get(dag_id, ()),
+            ),
+        )
+        for dag_id, one in changing.items()
+    }
+
+
+def _partitioned(changing: Mapping[str, Ready], *, session: Session) -> set[str]:
+    """Return the Dags that are partitioned now, or would be."""
+    found = {dag_id for dag_id, one in changing.items() if one.checked.readable.timetable.partitioned}
+    if len(changing) == 1:
+        [dag_id] = changing
+        return found | ({dag_id} if session.get_one(DagModel, dag_id).timetable_partitioned else set())
+    now = select(DagModel.dag_id).where(DagModel.dag_id.in_(changing), DagModel.timetable_partitioned.is_(True))
+    return found | set(session.scalars(now))
+
+
+def write(
+    kind: EventKind,
+    ready: Sequence[Ready],
+    change: Change,
+    requests: Mapping[str, Mapping[str, Any]],
+    rows: dict[UUID, ManagedVersion],
+    *,
+    release_id: str | None = None,
+    session: Session,
+) -> dict[str, tuple[str, ...]]:
+    """
+    Make checked versions the active ones. The caller holds the locks of the Dags.
+
+    :param kind: what the change is
+    :param ready: what becomes active; none of it is active already
+    :param change: who asks, and why
+    :param requests: what was asked for, by Dag
+    :param rows: the management rows of the versions
+    :param release_id: the release that the change is a part of
+    :param session: database session
+    :return: what to tell the caller, by Dag
+    """
+    managed.manage_all(list(_keep_and_activate(ready, rows)), rows, reason=change.reason, session=session)
+    last_run = newest_run(session=session)
+    appended, told = [], {}
+    for one in ready:
+        accepted = _accept_as_it_is(one.version, rows[one.version.dag_version_id], session=session)
+        warnings = told[one.dag_id] = (*one.warnings, *accepted)
+        choose(one.pin, one.version, change, last_run=last_run)
+        if kind == EventKind.PINNED:
+            remove_hold(one.pin, change, session=session)
+        appended.append(
+            events.event_of(
+                kind,
+                dag_id=one.dag_id,
+                revision=one.pin.revision,
+                change=change,
+                request=requests[one.dag_id],
+                from_version=one.from_version,
+                to_version=one.version,
+                evidence={**(one.evidence or {}), **({"warnings": list(warnings)} if warnings else {})},
+                release_id=release_id,
+            )
+        )
+    events.append(appended, session=session)
+    write_dag_models([one.checked.readable for one in ready], session=session)
+    managed.release_superseded([one.dag_id for one in ready], session=session)
+    return told
+
+
+def _keep_and_activate(ready: Collection[Ready], rows: Mapping[UUID, ManagedVersion]) -> list[Managing]:
+    """Keep what stops being active, so that it can be rolled back to unchanged, and manage what becomes active."""
+    wanted = []
+    for one in ready:
+        before = one.from_version
+        if one.pin.dag_version_id is not None:
+            retain_active(one.pin, rows)
+        elif before and before != one.version and before.bundle_version and before.dag_version_id not in rows:
+            # What was live until now is what a rollback returns to: no later commit may overwrite it.
+            wanted.append(Managing(one.dag_id, before, VersionState.RETAINED))
+        wanted.append(Managing(one.dag_id, one.version, VersionState.ACTIVE))
+    return wanted
+
+
+def _accept_as_it_is(version: VersionIdentity, row: ManagedVersion, *, session: Session) -> tuple[str, ...]:
+    if not is_drifted(version, row):
+        return ()
+    managed.accept_as_it_is(row, version, session=session)
+    return (
+        f"Version {version.version_number} was rewritten since it came under management; it is pinned as it is now.",
+    )
