@@ -33,9 +33,14 @@ class Route:
     query: str = ""
     body: Any = None
 
-    def url(self, dag_id: str) -> str:
-        """Return the address for a Dag, on Airflow's API server."""
-        return f"{ROOT}{self.template}".format(dag_id=dag_id, version_number=2, event_id=1) + self.query
+    def url(self, dag_id: str, *, event_id: int = 1) -> str:
+        """
+        Return the address on Airflow's API server.
+
+        :param dag_id: the Dag
+        :param event_id: a change in the history; only whoever gives it knows that there is one
+        """
+        return f"{ROOT}{self.template}".format(dag_id=dag_id, version_number=2, event_id=event_id) + self.query
 
     def __str__(self) -> str:
         return f"{self.method} {self.template.removeprefix('/api/v1')}"
