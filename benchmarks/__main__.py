@@ -52,8 +52,8 @@ class Extent:
     single_dags: int = 100
     requests: int = 250
     request_rounds: int = 2
-    scheduling_turns: int = 16
-    scheduling_rounds: int = 2
+    scheduling_turns: int = 8
+    scheduling_rounds: int = 4
 
 
 QUICK = Extent(

@@ -27,7 +27,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
+
+Patch: TypeAlias = "Callable[[Call], Any]"
+
+_passing_on: dict[Patch, tuple[str, Callable[[Any], bool]]] = {}
+"""Patches that do not concern every call, with the argument that tells and how."""
 
 
 class Binding:
@@ -169,14 +174,49 @@ class Call:
             self._opened.__exit__(*sys.exc_info())
 
 
-def calling(patch: Callable[[Call], Any], binding: Binding) -> Callable[..., Any]:
+def passing_on(argument: str, is_unconcerned: Callable[[Any], bool]) -> Callable[[Patch], Patch]:
+    """
+    Leave a patch out wherever an argument tells that it does not concern the call.
+
+    Airflow calls a few functions for each task in the scheduler's critical section, where even a :class:`Call` that
+    changes nothing would be felt.
+
+    :param argument: name of a parameter of Airflow's function without a default
+    :param is_unconcerned: whether a call with this argument is passed on to Airflow's function as it is
+    """
+
+    def decorate(patch: Patch) -> Patch:
+        _passing_on[patch] = argument, is_unconcerned
+        return patch
+
+    return decorate
+
+
+def calling(patch: Patch, binding: Binding) -> Callable[..., Any]:
     """
     Return a wrapper, as wrapt calls it, that gives a patch its call.
 
     :param patch: function of the enforcement
     :param binding: where the arguments of Airflow's function are
     """
+    wrapper = _calling(patch, binding)
+    if patch not in _passing_on:
+        return wrapper
+    argument, is_unconcerned = _passing_on[patch]
+    position = binding.positions[argument]
 
+    def passing(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        # A call without the argument is left to Airflow's function, which refuses it.
+        if argument in kwargs:
+            unconcerned = is_unconcerned(kwargs[argument])
+        else:
+            unconcerned = position >= len(args) or is_unconcerned(args[position])
+        return wrapped(*args, **kwargs) if unconcerned else wrapper(wrapped, instance, args, kwargs)
+
+    return passing
+
+
+def _calling(patch: Patch, binding: Binding) -> Callable[..., Any]:
     def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         call = Call(binding, wrapped, instance, args, kwargs)
         try:

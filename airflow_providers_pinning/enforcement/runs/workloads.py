@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_providers_pinning.domain.resolution.told import is_told_unmanaged
-from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.call import Call, passing_on
 
 
 def executable_task_instances_to_queued(call: Call) -> Any:
@@ -50,20 +50,18 @@ def executable_task_instances_to_queued(call: Call) -> Any:
         return call.proceed()
 
 
+@passing_on("ti", is_told_unmanaged)
 def make_task(call: Call) -> Any:
     """Make the workload of a task, with the file and bundle of its run's version."""
     ti = call.ti
-    if is_told_unmanaged(ti):
-        return call.proceed()
     run = ti.dag_run
     return _located(call, ti, run.created_dag_version_id or ti.dag_version_id, run)
 
 
+@passing_on("dag_run", is_told_unmanaged)
 def make_callback(call: Call) -> Any:
     """Make the workload of a callback, with the file and bundle of its run's version."""
     run = call.dag_run
-    if is_told_unmanaged(run):
-        return call.proceed()
     return _located(call, run, run.created_dag_version_id, run)
 
 

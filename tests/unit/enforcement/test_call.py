@@ -27,7 +27,7 @@ from airflow.models.dag import DagModel
 from airflow.utils.session import NEW_SESSION, provide_session
 from sqlalchemy import select
 
-from airflow_providers_pinning.enforcement.call import Binding, calling
+from airflow_providers_pinning.enforcement.call import Binding, calling, passing_on
 
 
 def patched(patch):
@@ -208,3 +208,41 @@ class TestSession:
 
         with pytest.raises(RuntimeError, match="before it proceeds"):
             patched_pause(patch)("orders")
+
+
+class TestPassingOn:
+    """A patch that an argument tells not to concern the call."""
+
+    @pytest.fixture
+    def stock(self):
+        self.seen = []
+
+        @passing_on("dag_id", lambda dag_id: dag_id == "unmanaged")
+        def patch(call):
+            self.seen.append(call.dag_id)
+            return call.proceed()
+
+        return patched(patch)
+
+    @NAMES
+    @pytest.mark.parametrize("by_name", [True, False])
+    def test_is_left_out(self, name, by_name, stock):
+        function = getattr(stock, name)
+
+        answer = function(dag_id="unmanaged", limit=7) if by_name else function("unmanaged", 7)
+
+        assert (answer[1:], self.seen) == (("unmanaged", 7, None), [])
+
+    @NAMES
+    @pytest.mark.parametrize("by_name", [True, False])
+    def test_sees_every_other_call(self, name, by_name, stock):
+        function = getattr(stock, name)
+
+        answer = function(dag_id="orders", limit=7) if by_name else function("orders", 7)
+
+        assert (answer[1:], self.seen) == (("orders", 7, None), ["orders"])
+
+    @NAMES
+    def test_leaves_a_call_without_the_argument_to_airflow_s_function(self, name, stock):
+        with pytest.raises(TypeError, match="missing 1 required positional argument: 'dag_id'"):
+            getattr(stock, name)()
