@@ -34,8 +34,9 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.command import CommandError, note_committed, note_repair, note_repaired
 from airflow_providers_pinning.cli.json_form import plain
-from airflow_providers_pinning.cli.output import say, say_styled, show
+from airflow_providers_pinning.cli.output import say_styled, show
 from airflow_providers_pinning.cli.release import repaired_words, state_rows
+from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from airflow_providers_pinning.cli.output import Row
+from airflow_providers_pinning.cli.wording import Row
 from airflow_providers_pinning.domain.difference.compare import VersionDifference
 from airflow_providers_pinning.domain.difference.files import FileChange, FilesComparison
 from airflow_providers_pinning.domain.difference.schedule import ScheduleChange

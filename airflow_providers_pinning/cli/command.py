@@ -32,7 +32,7 @@ from airflow.utils.session import create_session
 from sqlalchemy.exc import DataError, DBAPIError
 
 from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of, is_unreachable
-from airflow_providers_pinning.cli.output import say
+from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
 from airflow_providers_pinning.vocabulary import ExitCode

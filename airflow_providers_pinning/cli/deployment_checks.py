@@ -35,9 +35,10 @@ from airflow_providers_pinning.cli.output import with_progress
 from airflow_providers_pinning.db_manager import PinningDBManager
 from airflow_providers_pinning.domain.dag_model.sync import read_version
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
-from airflow_providers_pinning.domain.monitoring import attestation, lists
+from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.attestation import ComponentHealth
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.text import acknowledge_command, plural
 from airflow_providers_pinning.domain.versions.code_availability.finding import (
     CodeProblem,
@@ -139,8 +140,8 @@ def check_bundles() -> Iterator[Finding]:
 def check_pins() -> Iterator[Finding]:
     """Tell which pins have a problem."""
     with create_session(scoped=False) as session:
-        _, pinned = lists.list_pins(lists.PinFilter(), limit=1, offset=0, session=session)
-        listed, unhealthy = lists.list_pins(lists.PinFilter(unhealthy=True), limit=SHOWN, offset=0, session=session)
+        _, pinned = list_pins(PinFilter(), limit=1, offset=0, session=session)
+        listed, unhealthy = list_pins(PinFilter(unhealthy=True), limit=SHOWN, offset=0, session=session)
     if not unhealthy:
         yield ok("pins", f"{plural(pinned, 'pin')}, and every pin is honored")
         return
@@ -156,7 +157,7 @@ def check_pins() -> Iterator[Finding]:
 def check_failing() -> Iterator[Finding]:
     """Tell which pinned Dags fail since their pin, which says nothing of the enforcement."""
     with create_session(scoped=False) as session:
-        listed, total = lists.list_pins(lists.PinFilter(failing=True), limit=SHOWN, offset=0, session=session)
+        listed, total = list_pins(PinFilter(failing=True), limit=SHOWN, offset=0, session=session)
     if not total:
         yield ok("failing", "the newest run since the pin failed of no pinned Dag")
     for pin in listed:
@@ -170,7 +171,7 @@ def check_failing() -> Iterator[Finding]:
 def check_head() -> Iterator[Finding]:
     """Tell which pinned Dags are missing or broken at HEAD, which does not touch the pin, but is met on unpinning."""
     with create_session(scoped=False) as session:
-        listed, total = lists.list_pins(lists.PinFilter(troubled_at_head=True), limit=SHOWN, offset=0, session=session)
+        listed, total = list_pins(PinFilter(troubled_at_head=True), limit=SHOWN, offset=0, session=session)
     if not total:
         yield ok("head", "no pinned Dag is known to be missing or broken there")
     for pin in listed:

@@ -26,7 +26,7 @@ from typing import Any
 from uuid import UUID
 
 from airflow_providers_pinning.domain.monitoring.health import Health
-from airflow_providers_pinning.domain.monitoring.lists import VersionSummary
+from airflow_providers_pinning.domain.monitoring.version_list import VersionSummary
 from airflow_providers_pinning.domain.soak.criteria import described
 from airflow_providers_pinning.domain.soak.soak import Soak, SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Evidence

@@ -22,7 +22,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from airflow_providers_pinning.cli.output import Row, say, show
+from airflow_providers_pinning.cli.output import show
+from airflow_providers_pinning.cli.wording import Row, say
 
 
 def show_list(args: Namespace, entries: Sequence[Any], rows: Sequence[Row], total: int) -> None:

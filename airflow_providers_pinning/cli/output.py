@@ -18,176 +18,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, TypeVar
 
-import yaml
-from airflow.cli.simple_table import AirflowConsole, SimpleTable
 from rich.console import Console
-from rich.measure import Measurement
 from rich.progress import Progress, TaskID, track
-from rich.syntax import Syntax
 from rich.text import Text
-from tabulate import tabulate
+
+from airflow_providers_pinning.cli.console import PinningConsole, PlainlyFailing
+from airflow_providers_pinning.cli.wording import Row, visible
 
 Item = TypeVar("Item")
-Row = Mapping[str, Any]
 
-KEPT = "\u00a0\u200c\u200d\u3000"
-"""Spaces that occur in ordinary text, and the joiners that scripts and emojis need, beside what is printable."""
-
-STYLES = {
-    "healthy": "green",
-    "degraded": "yellow",
-    "broken": "bold red",
-    "rejected": "red",
-    "candidate": "cyan",
-    "successful": "bold green",
-    "progressing": "cyan",
-    "failed": "bold red",
-    "inconclusive": "yellow",
-    "missing": "red",
-    "added": "green",
-    "removed": "red",
-    "changed": "yellow",
-    "✓": "bold green",
-    "!": "bold yellow",
-    "✗": "bold red",
-}
-
-FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-"""Names of commits, of which the first characters are enough to tell them apart in a list."""
-
-SHORT_HASH = 10
 
 DIFF_STYLES = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
 """How the lines of a diff begin, and how they are shown."""
-
-STYLED = frozenset({"", "health", "state", "code", "verdict", "change"})
-"""Columns, and properties, whose words are shown in colour. Others hold what people wrote."""
-
-
-MANY_COLUMNS = 5
-"""Tables with more columns than this lose some on a terminal that is too narrow, and have short hashes."""
-
-LEAST_IMPORTANT = (
-    "equals_rejected",
-    "override_reason",
-    "by",
-    "bundle",
-    "created_at",
-    "head",
-    "revision",
-    "latest",
-    "code",
-    "pinned_at",
-    "state_reason",
-    "commit_message",
-    "message",
-    "author",
-)
-"""Columns of lists that are left out first, in this order; after them those of a row from its end on."""
-
-KEPT_COLUMNS = 4
-"""How many columns, from the left, are left out only with the whole table."""
-
-
-class PlainlyFailing(Console):
-    """A console that tells of a broken pipe, for the caller to decide what that means, rather than ending with 1."""
-
-    def on_broken_pipe(self) -> None:
-        """Let the error through."""
-        raise BrokenPipeError
-
-
-class PinningConsole(PlainlyFailing, AirflowConsole):
-    """Airflow's console, which here takes data literally: no markup, no control characters, no guessed numbers."""
-
-    def print_as_json(self, data: Any) -> None:
-        """Print JSON values as such."""
-        self._print_for_programs(json.dumps(data), "json")
-
-    def print_as_yaml(self, data: Any) -> None:
-        """Print JSON values as YAML."""
-        self._print_for_programs(_as_yaml(data), "yaml")
-
-    def _print_for_programs(self, content: str, language: str) -> None:
-        # To colour thousands of entries takes a minute and a gigabyte.
-        if self.is_terminal:
-            self.print(Syntax(content, language, theme="ansi_dark"), soft_wrap=True)
-        else:
-            print(content)
-
-    def print_as_table(self, data: list[dict]) -> None:
-        """Print rows as a table."""
-        if not data:
-            super().print_as_table(data)
-            return
-        shown = self._columns_that_fit(data)
-        if shown:
-            self.print(self._table(data, shown))
-        else:
-            self._print_one_by_one(data)
-        if shown and len(shown) < len(data[0]):
-            left_out = ", ".join(column for column in data[0] if column not in shown)
-            say(f"Not shown for want of width: {left_out}. Give -o wide to see all.")
-
-    def print_as_wide_table(self, data: list[dict]) -> None:
-        """Print rows as a table of all columns in full, however wide it is."""
-        if not data:
-            super().print_as_table(data)
-            return
-        wide = self._table(data, list(data[0]), shorten=False)
-        self.width = max(self.width, Measurement.get(self, self.options.update(max_width=100_000), wide).maximum)
-        self.print(wide)
-
-    def _table(self, data: list[dict], columns: Sequence[str], *, shorten: bool = True) -> SimpleTable:
-        table = SimpleTable(show_header=self.show_header)
-        short = shorten and len(data[0]) > MANY_COLUMNS
-        for column in columns:
-            table.add_column(column)
-        for row in data:
-            table.add_row(*(_cell(name, _shortened(row[name]) if short else row[name], row) for name in columns))
-        return table
-
-    def _columns_that_fit(self, data: list[dict]) -> list[str]:
-        """Return the columns to show, without those that matter least if the terminal is too narrow for whole words."""
-        columns = list(data[0])
-        if len(columns) <= MANY_COLUMNS:
-            return columns
-        for column in (*_dropped_first(columns), None):
-            if self._least_width(self._table(data, columns)) <= self.width:
-                return columns
-            if column is not None:
-                columns.remove(column)
-        return []
-
-    def _least_width(self, table: SimpleTable) -> int:
-        """Return how wide a table must be for no word to be broken."""
-        return Measurement.get(self, self.options.update(max_width=10_000), table).minimum
-
-    def _print_one_by_one(self, data: list[dict]) -> None:
-        """Print a line for each value: on a very narrow terminal, columns of a few characters cannot be read."""
-        for row in data:
-            table = SimpleTable(show_header=False)
-            table.add_column(no_wrap=True)
-            table.add_column()
-            for name, value in row.items():
-                table.add_row(name, _cell(name, value, row))
-            self.print(table)
-
-    def print_as_plain_table(self, data: list[dict]) -> None:
-        """Print rows as columns, one line a row."""
-        if not data:
-            super().print_as_plain_table(data)
-            return
-        rows = [[visible(words(value)) for value in row.values()] for row in data]
-        print(tabulate(rows, tablefmt="plain", headers=list(data[0]), disable_numparse=True))
 
 
 def show(output: str, data: Any, rows: Sequence[Row]) -> None:
@@ -246,65 +92,6 @@ def show_diff(diff: str) -> None:
         console.print(Text(visible(line.expandtabs(4)), style=style), soft_wrap=True)
 
 
-def properties(values: Row) -> list[Row]:
-    """Return the rows that show one thing, one property a row."""
-    return [{"property": name, "value": value} for name, value in values.items()]
-
-
-def say(message: str) -> None:
-    """Write a line to stderr, whatever characters are in it."""
-    print(visible(message), file=sys.stderr, flush=True)
-
-
 def say_styled(message: str, style: str) -> None:
     """Write a line to stderr, in colour if that is a terminal."""
     PlainlyFailing(stderr=True).print(Text(visible(message), style=style), soft_wrap=True)
-
-
-def visible(text: str) -> str:
-    """Return a text with whatever a terminal would obey, or would hide other text, as an escape sequence."""
-    return "".join(c if c.isprintable() or c in KEPT else c.encode("unicode_escape").decode() for c in text)
-
-
-def words(value: Any) -> str:
-    """Return a value as people read it, on one line."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, (list, tuple)):
-        return "; ".join(words(item) for item in value)
-    return str(value)
-
-
-def _as_yaml(data: Any) -> str:
-    try:
-        return yaml.dump(data, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)).removesuffix("\n")
-    except UnicodeEncodeError:
-        # libyaml fails at half a surrogate pair, as a Dag's parameters may contain one.
-        return yaml.dump(data, Dumper=yaml.SafeDumper).removesuffix("\n")
-
-
-def _dropped_first(columns: Sequence[str]) -> list[str]:
-    """Return the columns that may be left out, those that matter least first."""
-    known = [column for column in LEAST_IMPORTANT if column in columns[1:]]
-    others = [column for column in reversed(columns[KEPT_COLUMNS:]) if column not in known]
-    return [*known, *others]
-
-
-def _shortened(value: Any) -> Any:
-    """Return the start of a commit's hash, and the minute of a time, as lists show them."""
-    if isinstance(value, str) and FULL_HASH.fullmatch(value):
-        return value[:SHORT_HASH]
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return value
-
-
-def _cell(name: str, value: Any, row: Row) -> Text:
-    parts = value if isinstance(value, (list, tuple)) else [value]
-    text = "\n".join(visible(words(part)) for part in parts)
-    label = row.get("property", name)
-    return Text(text, style=STYLES.get(text, "") if label in STYLED else "")

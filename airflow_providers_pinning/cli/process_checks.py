@@ -28,7 +28,8 @@ from airflow import plugins_manager
 
 from airflow_providers_pinning import __version__
 from airflow_providers_pinning.cli.findings import Finding, failure, ok
-from airflow_providers_pinning.enforcement.patching import EnforcementError, check, missing_patches
+from airflow_providers_pinning.enforcement.checking import EnforcementError, check
+from airflow_providers_pinning.enforcement.patching import missing_patches
 from airflow_providers_pinning.patch_points import POINTS
 
 PACKAGE = "airflow-providers-pinning"

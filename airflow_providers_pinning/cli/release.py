@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.cli.output import Row, properties
+from airflow_providers_pinning.cli.wording import Row, properties
 from airflow_providers_pinning.domain.changes.affected_runs import RepairReport, RunRepair
 from airflow_providers_pinning.domain.dag_model.head import Head
 from airflow_providers_pinning.domain.monitoring.health import Health, HealthStatus

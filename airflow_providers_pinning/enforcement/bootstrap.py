@@ -25,7 +25,8 @@ fail open. Keep this module small: it runs in task processes too.
 
 from __future__ import annotations
 
-from airflow_providers_pinning.enforcement.patching import check_airflow_version, register
+from airflow_providers_pinning.enforcement.checking import check_airflow_version
+from airflow_providers_pinning.enforcement.patching import register
 
 
 def install() -> None:

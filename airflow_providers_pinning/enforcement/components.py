@@ -34,7 +34,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
-from airflow_providers_pinning.enforcement.patching import EnforcementError, missing_patches, require_patches
+from airflow_providers_pinning.enforcement.checking import EnforcementError
+from airflow_providers_pinning.enforcement.patching import missing_patches, require_patches
 from airflow_providers_pinning.patch_points import Component
 
 log = logging.getLogger(__name__)

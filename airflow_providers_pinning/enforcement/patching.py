@@ -32,39 +32,17 @@ import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.metadata import version
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from airflow_providers_pinning.enforcement.call import Binding, Call, calling
-from airflow_providers_pinning.patch_points import POINTS, RELEASE, Component, How, PatchPoint, points_of
-
-SUPPORTED_AIRFLOW = ((3, 3), (3, 4))
-"""Releases of Airflow whose source the patches were checked against."""
-
-REMEDY = "Install a release of the provider that supports it, or uninstall the provider."
+from airflow_providers_pinning.enforcement.checking import REMEDY, EnforcementError, check, check_answer, find
+from airflow_providers_pinning.patch_points import POINTS, Component, How, PatchPoint, points_of
 
 _installed: dict[PatchPoint, Any] = {}
 """What stands in each place since it was patched; of a module that a patch changed by itself, what it changed."""
-
-
-class EnforcementError(RuntimeError):
-    """Pins cannot be enforced in this process, so it must not run."""
-
-
-def check_airflow_version() -> None:
-    """
-    Compare the installed Airflow with the supported one.
-
-    :raises EnforcementError: if it is another
-    """
-    if RELEASE not in SUPPORTED_AIRFLOW:
-        supported = " and ".join(f"{major}.{minor}" for major, minor in SUPPORTED_AIRFLOW)
-        raise EnforcementError(
-            f"airflow-providers-pinning enforces pins in Airflow {supported}, but Airflow "
-            f"{version('apache-airflow-core')} is installed. {REMEDY}"
-        )
 
 
 def register() -> None:
@@ -111,7 +89,7 @@ def install(point: PatchPoint, module: ModuleType, patch: Callable[[Call], Any])
     :raises EnforcementError: if the place is not as expected
     """
     function = check(point, module)
-    _check_answer(point, function, patch)
+    check_answer(point, function, patch)
     wrapper = calling(patch, _binding(function, point))
     *path, name = point.name.split(".")
     owner = functools.reduce(getattr, path, module)
@@ -123,82 +101,6 @@ def install(point: PatchPoint, module: ModuleType, patch: Callable[[Call], Any])
     _installed[point] = wrap_function_wrapper(module, point.name, wrapper)
     if point.how is How.ROUTE:
         _answer_with_patch(point, module, original)
-
-
-def check(point: PatchPoint, module: ModuleType) -> Any:
-    """
-    Compare a function with the parameters and the code that the enforcement relies on.
-
-    :param point: the place
-    :param module: Airflow's module
-    :return: Airflow's own function
-    :raises EnforcementError: naming what is gone or different
-    """
-    function = check_parameters(point, module)
-    if point.returns is not None and (returns := _returned(function)) != point.returns:
-        raise EnforcementError(
-            f"airflow-providers-pinning relies on {point.place} returning {point.returns}, but in this Airflow "
-            f"({version('apache-airflow-core')}) it returns {returns}. {REMEDY}"
-        )
-    has = _words(function.__code__) if point.relies_on else frozenset()
-    if lacking := [word for word in point.relies_on if word not in has]:
-        raise EnforcementError(
-            f"airflow-providers-pinning relies on {point.place} using {', '.join(lacking)}, but in this Airflow "
-            f"({version('apache-airflow-core')}) it does not. {REMEDY}"
-        )
-    return function
-
-
-def check_parameters(point: PatchPoint, module: ModuleType) -> Any:
-    """
-    Compare a function with its declared parameters.
-
-    :param point: the place
-    :param module: Airflow's module
-    :return: Airflow's own function
-    :raises EnforcementError: if the function is gone or takes other parameters
-    """
-    try:
-        function = original(_found(point, module))
-        parameters = tuple(inspect.signature(function).parameters)
-    except AttributeError:
-        function = parameters = None
-    if parameters != point.parameters:
-        has = "no such function" if parameters is None else _shown(parameters)
-        raise EnforcementError(
-            f"airflow-providers-pinning relies on {point.place}{_shown(point.parameters)}, but this Airflow "
-            f"({version('apache-airflow-core')}) has {has}. {REMEDY}"
-        )
-    return function
-
-
-def _check_answer(point: PatchPoint, function: Any, patch: Callable[..., Any]) -> None:
-    """Check that a patch answers as the function does: with something where that returns something, and in its way."""
-    if _returned(patch) == "None" and (returns := _returned(function)) not in ("None", ""):
-        raise EnforcementError(
-            f"airflow-providers-pinning relies on {point.place} returning nothing, but in this Airflow "
-            f"({version('apache-airflow-core')}) it returns {returns}. {REMEDY}"
-        )
-    if inspect.iscoroutinefunction(function) != inspect.iscoroutinefunction(patch):
-        ways = {True: "asynchronous", False: "synchronous"}
-        raise EnforcementError(
-            f"airflow-providers-pinning relies on {point.place} being {ways[inspect.iscoroutinefunction(patch)]}, but "
-            f"in this Airflow ({version('apache-airflow-core')}) it is {ways[inspect.iscoroutinefunction(function)]}. "
-            f"{REMEDY}"
-        )
-
-
-def _returned(function: Any) -> str:
-    """Return the annotation of what a function returns, as it is written; ``""`` if it has none."""
-    annotation = getattr(function, "__annotations__", {}).get("return", "")
-    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-
-
-def original(found: Any) -> Any:
-    """Return the function in which decorators and patches end."""
-    if isinstance(found, property):
-        found = found.fget
-    return inspect.unwrap(getattr(found, "__func__", found))
 
 
 def needed_by(component: Component) -> list[PatchPoint]:
@@ -248,7 +150,7 @@ def is_installed(point: PatchPoint) -> bool:
     if ours is None or module is None:
         return False
     try:
-        found = _found(point, module)
+        found = find(point, module)
     except AttributeError:
         return False
     seen: set[int] = set()
@@ -265,13 +167,6 @@ def _is_imported(name: str) -> bool:
     module = sys.modules.get(name)
     # One that is still being imported is patched when that is done.
     return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
-
-
-def _found(point: PatchPoint, module: ModuleType) -> Any:
-    found: Any = module
-    for part in point.name.split("."):
-        found = inspect.getattr_static(found, part)
-    return found
 
 
 def _binding(function: Any, point: PatchPoint) -> Binding:
@@ -316,20 +211,3 @@ def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> 
         )
     for route in routes:
         route.endpoint = route.dependant.call = answer_later if inspect.iscoroutinefunction(original) else answer
-
-
-def _words(code: CodeType) -> frozenset[str]:
-    """Return the names, attributes and literals of a function and of the functions inside it."""
-    words = {*code.co_names, *code.co_varnames, *code.co_freevars}
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            words |= _words(constant)
-        elif isinstance(constant, str):
-            words.add(constant)
-        elif isinstance(constant, tuple):
-            words.update(part for part in constant if isinstance(part, str))
-    return frozenset(words)
-
-
-def _shown(parameters: tuple[str, ...]) -> str:
-    return f"({', '.join(parameters)})"

@@ -31,9 +31,11 @@ from airflow_providers_pinning.patch_points import (
     canaries,
     canary_past,
     canary_secrets,
+    due_runs,
     evidence,
     processes,
     runs,
+    scheduling_metadata,
     selection,
     versions,
 )
@@ -43,6 +45,8 @@ __all__ = ["AREAS", "POINTS", "RELEASE", "Change", "Component", "How", "PatchPoi
 
 AREAS: tuple[ModuleType, ...] = (
     selection,
+    scheduling_metadata,
+    due_runs,
     runs,
     versions,
     assets,

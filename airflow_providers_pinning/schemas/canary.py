@@ -14,12 +14,11 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Canary runs, and the verdict on a version."""
+"""Canary runs: what they are like, and which were created."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, StringConstraints, model_validator
@@ -169,141 +168,3 @@ class CanaryRunsResponse(BaseModel):
         description="The same of the replays by the active version, which are not among run_ids."
     )
     repeated: RepetitionResponse | None = None
-
-
-class DifferenceResponse(BaseModel):
-    """One output that differs between a replay and its original."""
-
-    what: str = Field(description="task (an instance that one lacks), state, xcom or asset_event")
-    task_id: str
-    map_index: int
-    key: str | None = Field(description="Key of the XCom, or name of the asset.")
-    original: str | None = Field(description="As JSON; of a long value its size and hash. null is nothing.")
-    replay: str | None
-
-
-class TriesResponse(BaseModel):
-    """A task that needed another number of tries in a replay than in its original."""
-
-    task_id: str
-    map_index: int
-    original: int
-    replay: int
-
-
-class PairResponse(BaseModel):
-    """A replay and its original."""
-
-    run_id: str
-    state: str | None = Field(description="State that the replay finished with; null until then.")
-    counts_as: str | None
-    seconds: float | None
-    original_run_id: str
-    baseline_run_id: str | None = Field(description="Id of the replay of the same original by the active version.")
-    original_state: str | None = None
-    original_seconds: float | None = None
-    differences: int | None = Field(default=None, description="How many outputs differ; null until they are compared.")
-    shown: list[DifferenceResponse] = Field(default_factory=list, description="The first 100 differences.")
-    set_aside: list[str] = Field(
-        default_factory=list, description="Outputs that differ, and in which the active version differs from itself."
-    )
-    tasks_added: list[str] = Field(default_factory=list, description="Tasks that only the replay has.")
-    tasks_removed: list[str] = Field(default_factory=list, description="Tasks that only the original has.")
-    tries: list[TriesResponse] = Field(
-        default_factory=list, description="Tasks that needed another number of tries, which is no difference."
-    )
-    problem: str | None = Field(default=None, description="Why they could not be compared.")
-
-
-class PairListResponse(BaseModel):
-    """Replays of a version with their originals, newest first."""
-
-    replays: list[PairResponse]
-    total_entries: int
-
-
-class EvidenceResponse(BaseModel):
-    """What was observed of a version since its soak began."""
-
-    since: datetime
-    runs: int
-    successes: int
-    failures: int
-    running: int
-    cleared: int
-    consecutive_successes: int
-    first_run_at: datetime | None
-    last_run_at: datetime | None
-    not_evidence: int = Field(
-        description="Finished runs that say nothing: without a task that ran, or with a state that was set by hand."
-    )
-    failed_tasks: int = Field(description="Failed runs that ended well although a task failed after its retries.")
-    known_failures: int = Field(
-        description="Successful runs in which a task failed that fails in live runs too, or that is to be ignored."
-    )
-    retried_tasks: int = Field(description="Tasks that needed more than one try, in all runs together.")
-    withheld_effects: int = Field(description="What the runs would have changed for live runs, and did not.")
-    replays: int = Field(description="Finished replays that were compared with their originals.")
-    replays_not_compared: int = Field(description="Finished replays that could not be compared with their originals.")
-    replays_pending: int = Field(description="How many of these wait for the replay by the active version.")
-    output_differences: int = Field(
-        description="In how many outputs they differ, all together, without those that are set aside."
-    )
-    outputs_set_aside: list[str] = Field(
-        description="Outputs that differ, and in which the active version differs from itself too."
-    )
-    notes: list[str] = Field(
-        description="Sentences on runs that are no evidence, that failed otherwise than by their tasks, or that were "
-        "altered later."
-    )
-    soaked_seconds: float = 0
-    failure_rate: float | None
-    failure_rate_upper_95: float | None
-
-
-class JudgementResponse(BaseModel):
-    """A verdict and why."""
-
-    verdict: str
-    reason: str
-    message: str
-
-
-class BaselineComparisonResponse(BaseModel):
-    """A comparison with the version that would be replaced."""
-
-    judgement: JudgementResponse
-    runs: int
-    baseline_runs: int
-    failure_rate: float
-    baseline_failure_rate: float
-    median_duration: float | None = Field(
-        description="Seconds that the tasks of a run took, all tries together, without the time that they waited."
-    )
-    baseline_median_duration: float | None
-    duration_ratio: float | None
-    duration_difference: float | None = Field(description="Seconds by which the median is above the baseline's.")
-    duration_method: str
-    p_value: float | None
-    p90_duration: float | None = Field(description="Seconds that the worst tenth of the runs exceeds.")
-    baseline_p90_duration: float | None
-    p90_ratio: float | None = Field(description="Shown beside the median's ratio, and not judged.")
-    pairs: int = Field(
-        description="Replays whose duration is compared with that of their original, which is a run of the baseline."
-    )
-    paired_duration_ratio: float | None = Field(description="Median of the ratios of the pairs.")
-    paired_duration_difference: float | None = Field(description="Median of their differences, in seconds.")
-    paired_duration_method: str
-    paired_p_value: float | None
-    duration_judged_by: str = Field(description="pairs if there are enough of them, else runs.")
-
-
-class SoakResponse(JudgementResponse):
-    """The verdict on a version, and everything that led to it."""
-
-    dag_id: str
-    version: IdentityResponse
-    baseline: IdentityResponse | None
-    criteria: dict[str, Any]
-    evidence: EvidenceResponse
-    comparison: BaselineComparisonResponse | None

@@ -136,7 +136,7 @@ def test_every_module_of_the_enforcement_names_a_test_that_exists():
 
 
 ENFORCEMENT_ROOMS = ("versions", "runs", "canaries", "scheduler", "dag_processor")
-ENFORCEMENT_TOP = ("bootstrap", "call", "components", "missing_tables", "patching")
+ENFORCEMENT_TOP = ("bootstrap", "call", "checking", "components", "missing_tables", "patching")
 
 
 def test_the_enforcement_has_no_other_rooms():

@@ -46,16 +46,10 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.criteria import GivenCriteria, described, question_of
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
-from airflow_providers_pinning.schemas.canary import (
-    BaselineComparisonResponse,
-    CanaryBody,
-    CanaryRunsResponse,
-    EvidenceResponse,
-    PairListResponse,
-    PairResponse,
-    SoakResponse,
-)
+from airflow_providers_pinning.schemas.canary import CanaryBody, CanaryRunsResponse
 from airflow_providers_pinning.schemas.common import IdentityResponse, Moment
+from airflow_providers_pinning.schemas.replays import PairListResponse, PairResponse
+from airflow_providers_pinning.schemas.soak import BaselineComparisonResponse, EvidenceResponse, SoakResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_DURATION_RATIO, MAX_INTEGER, MAX_SECONDS, FailedTasks, RunKind
 

@@ -27,8 +27,9 @@ from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep,
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
-from airflow_providers_pinning.domain.monitoring import attestation, lists
+from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.schemas.health import (
     AcknowledgementBody,
@@ -59,11 +60,9 @@ def get_components(session: SessionDep) -> ComponentsResponse:
 def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDep) -> DeploymentHealthResponse:
     """Show each live component, the pins that have a problem, and the runs that escaped their pin."""
     components = attestation.live_components(session=session)
-    unhealthy, total = lists.list_pins(
-        lists.PinFilter(dag_ids=readable, unhealthy=True), limit=SHOWN, offset=0, session=session
-    )
-    troubled, total_troubled = lists.list_pins(
-        lists.PinFilter(dag_ids=readable, troubled_at_head=True), limit=SHOWN, offset=0, session=session
+    unhealthy, total = list_pins(PinFilter(dag_ids=readable, unhealthy=True), limit=SHOWN, offset=0, session=session)
+    troubled, total_troubled = list_pins(
+        PinFilter(dag_ids=readable, troubled_at_head=True), limit=SHOWN, offset=0, session=session
     )
     escaped = escaped_runs(readable, limit=SHOWN, session=session)
     with_runs = may_read_runs_of({run.dag_id for run in escaped}, user=user)

@@ -31,7 +31,7 @@ from airflow_providers_pinning.domain.changes import pins, rollback
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Change
-from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.schemas.common import (
     IdempotencyKey,
@@ -199,8 +199,8 @@ def get_pins(
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PinCollectionResponse:
     """List the pinned Dags that the user may read."""
-    which = lists.PinFilter(readable, dag_id_pattern, behind, unhealthy, failing)
-    listed, total = lists.list_pins(
+    which = PinFilter(readable, dag_id_pattern, behind, unhealthy, failing)
+    listed, total = list_pins(
         which,
         order=PinOrder(order_by.removeprefix("-")),
         descending=order_by.startswith("-"),

@@ -31,8 +31,8 @@ from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.changes.version_repair import repair_version
 from airflow_providers_pinning.domain.history.events import Caller, Change
-from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
+from airflow_providers_pinning.domain.monitoring.version_list import list_versions
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
 from airflow_providers_pinning.schemas.pins import ReleaseStateResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
@@ -57,7 +57,7 @@ def get_versions(
     dag_id: DagId, session: SessionDep, limit: Limit = 50, offset: Offset = 0
 ) -> VersionCollectionResponse:
     """List the registered versions of a Dag, newest first."""
-    listed, total = lists.list_versions(dag_id, limit=limit, offset=offset, session=session)
+    listed, total = list_versions(dag_id, limit=limit, offset=offset, session=session)
     return VersionCollectionResponse(
         versions=[
             VersionResponse.model_validate({**asdict(version.identity), **asdict(version)}) for version in listed

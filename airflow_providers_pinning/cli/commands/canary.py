@@ -31,9 +31,10 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, tell_repeated, warn
 from airflow_providers_pinning.cli.command import CommandError, changes, note_committed
 from airflow_providers_pinning.cli.json_form import plain
-from airflow_providers_pinning.cli.output import say, show
+from airflow_providers_pinning.cli.output import show
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
+from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots
 from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
 from airflow_providers_pinning.domain.canaries.replays import Replay

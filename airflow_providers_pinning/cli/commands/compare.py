@@ -26,7 +26,8 @@ from airflow.utils.session import create_session
 from airflow_providers_pinning.cli.changes_table import change_rows, diffs, told_of_files
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.json_form import plain
-from airflow_providers_pinning.cli.output import say, say_styled, show, show_diff
+from airflow_providers_pinning.cli.output import say_styled, show, show_diff
+from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.domain.difference.compare import VersionDifference, compare_versions
 from airflow_providers_pinning.vocabulary import ExitCode
 

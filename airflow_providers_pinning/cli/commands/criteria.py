@@ -27,7 +27,8 @@ from airflow_providers_pinning.cli.change import confirm, requested_change, requ
 from airflow_providers_pinning.cli.command import changes, note_committed, shows
 from airflow_providers_pinning.cli.commands.soak import given_criteria
 from airflow_providers_pinning.cli.json_form import plain
-from airflow_providers_pinning.cli.output import properties, say, say_styled, show
+from airflow_providers_pinning.cli.output import say_styled, show
+from airflow_providers_pinning.cli.wording import properties, say
 from airflow_providers_pinning.domain.changes.criteria import set_criteria
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.soak.criteria import StoredCriteria, criteria_of

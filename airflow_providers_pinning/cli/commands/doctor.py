@@ -25,7 +25,8 @@ from airflow_providers_pinning.cli import clock_checks, deployment_checks, proce
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.findings import Finding, Status, examine, warning
 from airflow_providers_pinning.cli.json_form import plain
-from airflow_providers_pinning.cli.output import say, show
+from airflow_providers_pinning.cli.output import show
+from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.vocabulary import ExitCode
 
 OF_THIS_PROCESS = (

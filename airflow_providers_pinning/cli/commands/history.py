@@ -32,7 +32,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
-from airflow_providers_pinning.cli.output import Row
+from airflow_providers_pinning.cli.wording import Row
 from airflow_providers_pinning.domain.history import search
 from airflow_providers_pinning.domain.history.search import EventFilter
 from airflow_providers_pinning.domain.versions.identity import require_dag

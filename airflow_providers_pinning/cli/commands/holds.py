@@ -27,8 +27,9 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, warn
 from airflow_providers_pinning.cli.command import changes, note_committed
 from airflow_providers_pinning.cli.json_form import plain
-from airflow_providers_pinning.cli.output import Row, say, say_styled, show
+from airflow_providers_pinning.cli.output import say_styled, show
 from airflow_providers_pinning.cli.release import hold_words, short
+from airflow_providers_pinning.cli.wording import Row, say
 from airflow_providers_pinning.domain.changes import hold
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Change

@@ -26,14 +26,14 @@ from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
-from airflow_providers_pinning.cli.output import Row, progress_of, show
+from airflow_providers_pinning.cli.output import progress_of, show
 from airflow_providers_pinning.cli.release import behind, enforcement, repair_words, short, state_rows
+from airflow_providers_pinning.cli.wording import Row
 from airflow_providers_pinning.domain.changes import pins, rollback
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
-from airflow_providers_pinning.domain.monitoring import lists
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
-from airflow_providers_pinning.domain.monitoring.lists import PinSummary
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, PinSummary, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.vocabulary import ExitCode, FinishedRuns, PinOrder, UnfinishedRuns
 
@@ -41,14 +41,14 @@ from airflow_providers_pinning.vocabulary import ExitCode, FinishedRuns, PinOrde
 @shows
 def pinning_list(args: Namespace) -> None:
     """List the pinned Dags."""
-    which = lists.PinFilter(
+    which = PinFilter(
         dag_id_pattern=args.dag_id_pattern,
         behind=args.behind,
         unhealthy=args.unhealthy,
         failing=args.failing,
     )
     with create_session(scoped=False) as session:
-        listed, total = lists.list_pins(
+        listed, total = list_pins(
             which,
             order=PinOrder(args.order_by),
             descending=args.descending,

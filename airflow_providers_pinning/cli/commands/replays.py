@@ -26,7 +26,7 @@ from airflow.utils.session import create_session
 
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.lists import show_list
-from airflow_providers_pinning.cli.output import Row
+from airflow_providers_pinning.cli.wording import Row
 from airflow_providers_pinning.domain.canaries.pairs import INTERNAL, Pair, list_pairs
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
 

@@ -25,9 +25,10 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.json_form import soak_report
-from airflow_providers_pinning.cli.output import Row, properties, show
+from airflow_providers_pinning.cli.output import show
 from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.waiting import look_until
+from airflow_providers_pinning.cli.wording import Row, properties
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.baseline import Comparison
 from airflow_providers_pinning.domain.soak.criteria import GivenCriteria, question_of

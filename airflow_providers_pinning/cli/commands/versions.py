@@ -28,12 +28,12 @@ from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
-from airflow_providers_pinning.cli.output import Row, properties, show
+from airflow_providers_pinning.cli.output import show
 from airflow_providers_pinning.cli.waiting import look_until
+from airflow_providers_pinning.cli.wording import Row, properties
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.version_repair import repair_version
-from airflow_providers_pinning.domain.monitoring import lists
-from airflow_providers_pinning.domain.monitoring.lists import VersionSummary
+from airflow_providers_pinning.domain.monitoring.version_list import VersionSummary, list_versions
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
@@ -47,7 +47,7 @@ from airflow_providers_pinning.vocabulary import ExitCode, Registration
 def pinning_versions(args: Namespace) -> None:
     """List the registered versions."""
     with create_session(scoped=False) as session:
-        listed, total = lists.list_versions(args.dag_id, limit=args.limit, offset=args.offset, session=session)
+        listed, total = list_versions(args.dag_id, limit=args.limit, offset=args.offset, session=session)
     show_list(args, [plain(version) for version in listed], [_version_row(version) for version in listed], total)
 
 

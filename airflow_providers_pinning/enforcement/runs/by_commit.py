@@ -50,12 +50,9 @@ def create_dagrun(call: Call) -> Any:
     from airflow.models.dag_version import DagVersion
     from airflow.utils.types import DagRunTriggeredByType
 
-    from airflow_providers_pinning.domain.resolution.active import (
-        current_resolution,
-        lock_active_pin,
-        pinned_version_ids,
-    )
+    from airflow_providers_pinning.domain.resolution.active import current_resolution
     from airflow_providers_pinning.domain.resolution.by_commit import run_asked_for
+    from airflow_providers_pinning.domain.resolution.locked_pin import lock_active_pin, pinned_version_ids
 
     dag, session = call.instance, call.session
     if call.bundle_version is None or call.triggered_by == DagRunTriggeredByType.TEST:

@@ -42,12 +42,8 @@ def create_dagrun(call: Call) -> Any:
     """Create a run from one version, which is looked up once."""
     from airflow.utils.types import DagRunTriggeredByType
 
-    from airflow_providers_pinning.domain.resolution.active import (
-        Resolution,
-        current_resolution,
-        lock_active_pin,
-        resolved,
-    )
+    from airflow_providers_pinning.domain.resolution.active import Resolution, current_resolution, resolved
+    from airflow_providers_pinning.domain.resolution.locked_pin import lock_active_pin
 
     dag, session = call.instance, call.session
     if (routed := current_resolution(dag.dag_id)) and routed.routed_to:

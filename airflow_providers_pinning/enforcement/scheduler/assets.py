@@ -79,7 +79,7 @@ def queue_partitioned_dags(call: Call) -> None:
     from airflow.models.log import Log
     from sqlalchemy.exc import SQLAlchemyError
 
-    from airflow_providers_pinning.domain.resolution.active import pinned_version_ids
+    from airflow_providers_pinning.domain.resolution.locked_pin import pinned_version_ids
 
     session, listeners = call.session, list(call.partition_dags)
     if not listeners or not call.partition_key:

@@ -64,7 +64,7 @@ def verify_integrity_if_dag_changed(call: Call) -> bool:
 
 def get_current_dag(call: Call) -> Any:
     """Read the active version; if a pin stands in the way, say so and remember it."""
-    from airflow_providers_pinning.domain.resolution.active import pinned_version_ids
+    from airflow_providers_pinning.domain.resolution.locked_pin import pinned_version_ids
 
     dag_id, session = call.dag_id, call.session
     dag = call.proceed()
@@ -110,7 +110,7 @@ def create_dag_runs_asset_triggered(call: Call) -> None:
 
 def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:
     """Leave out the Dags that failed a moment ago, unless their pin has changed since."""
-    from airflow_providers_pinning.domain.resolution.active import pinned_version_ids
+    from airflow_providers_pinning.domain.resolution.locked_pin import pinned_version_ids
 
     failed = retry_backoff.waiting(dag_model.dag_id for dag_model in dag_models)
     if not failed:

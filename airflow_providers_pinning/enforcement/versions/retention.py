@@ -29,7 +29,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from airflow_providers_pinning.enforcement.patching import EnforcementError
+from airflow_providers_pinning.enforcement.checking import EnforcementError
 
 
 def install(module: ModuleType) -> None:

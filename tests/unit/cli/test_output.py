@@ -26,7 +26,8 @@ import yaml
 from rich.text import Text
 
 from airflow_providers_pinning.cli import output
-from airflow_providers_pinning.cli.output import properties, say, show, show_diff, visible
+from airflow_providers_pinning.cli.output import show, show_diff
+from airflow_providers_pinning.cli.wording import properties, say, visible
 
 HOSTILE = {
     "markup": "[bold red]x[/] [link=http://example.com]click[/link]",
@@ -124,7 +125,7 @@ def test_long_values_are_not_cut_or_wrapped_for_programs(capsys):
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_what_goes_to_a_program_is_not_coloured_first_which_takes_long_and_much_memory(form, capsys, monkeypatch):
-    monkeypatch.setattr(output, "Syntax", None)
+    monkeypatch.setattr("airflow_providers_pinning.cli.console.Syntax", None)
     data = [{"reason": "Größe \x85 " * 50, "none": None, "half": "\udcff"}] * 2
 
     show(form, data, [])

@@ -79,6 +79,7 @@ def test_no_process_pays_for_the_control_plane_before_it_uses_it(after_import_of
         "airflow_providers_pinning.enforcement",
         "airflow_providers_pinning.enforcement.bootstrap",
         "airflow_providers_pinning.enforcement.call",
+        "airflow_providers_pinning.enforcement.checking",
         "airflow_providers_pinning.enforcement.patching",
         "airflow_providers_pinning.patch_points",
         "airflow_providers_pinning.patch_points.point",

@@ -24,7 +24,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import delete, select, text
 
 from airflow_providers_pinning import __version__
-from airflow_providers_pinning.enforcement.patching import EnforcementError
+from airflow_providers_pinning.enforcement.checking import EnforcementError
 from airflow_providers_pinning.models import Component
 from airflow_providers_pinning.patch_points.fingerprint import fingerprint
 from tests.support.listening import Listener, listening

@@ -24,8 +24,8 @@ from types import ModuleType
 import pytest
 from wrapt import FunctionWrapper
 
-from airflow_providers_pinning.enforcement import patching
-from airflow_providers_pinning.enforcement.patching import EnforcementError
+from airflow_providers_pinning.enforcement import checking, patching
+from airflow_providers_pinning.enforcement.checking import EnforcementError
 from airflow_providers_pinning.patch_points import POINTS, Change, Component, How, PatchPoint, points_in
 from tests.support.python import ROOT, answer_of
 
@@ -57,7 +57,7 @@ class TestDeclaration:
 
     @pytest.mark.parametrize("point", FUNCTIONS, ids=lambda point: f"{point.name}-{point.patched_by}")
     def test_says_what_airflow_is(self, point):
-        patching.check(point, import_module(point.module))
+        checking.check(point, import_module(point.module))
 
     @pytest.mark.parametrize("point", [point for point in POINTS if point.patched_by], ids=lambda p: p.patched_by)
     def test_of_a_patch_is_complete(self, point):
@@ -89,7 +89,7 @@ class TestDeclaration:
             and [ast.unparse(argument.annotation) for argument in node.args.args if argument.annotation] == ["Call"]
         }
 
-        points = [point for release in patching.SUPPORTED_AIRFLOW for point in points_in(release)]
+        points = [point for release in checking.SUPPORTED_AIRFLOW for point in points_in(release)]
         declared = {point.patched_by for point in points if point.patched_by and point.how is not How.MODULE}
         assert patches == declared
 
@@ -109,7 +109,7 @@ class TestParameters:
             "airflow.api.common.delete_dag", "def delete_dag(dag_id, keep_records_in_log, *, session): 0"
         )
 
-        patching.check_parameters(point_of("delete_dag"), module)
+        checking.check_parameters(point_of("delete_dag"), module)
 
     def test_of_a_class_method_are_checked(self):
         module = module_with(
@@ -118,7 +118,7 @@ class TestParameters:
         )
 
         point = point_of("DagCode.update_source_code", parameters=("cls", "dag_id", "fileloc", "session"))
-        patching.check_parameters(point, module)
+        checking.check_parameters(point, module)
 
     def test_of_a_static_method_are_checked(self):
         module = module_with(
@@ -127,7 +127,7 @@ class TestParameters:
         )
 
         with pytest.raises(EnforcementError, match=r"relies on .*\(dag_run, session\), but .* has \(dag_run\)"):
-            patching.check_parameters(point_of("DBDagBag._version_from_dag_run"), module)
+            checking.check_parameters(point_of("DBDagBag._version_from_dag_run"), module)
 
     def test_of_a_property_are_checked(self):
         module = module_with(
@@ -135,25 +135,25 @@ class TestParameters:
             "class SerializedDagModel:\n    @property\n    def dag(self): 0",
         )
 
-        patching.check_parameters(point_of("SerializedDagModel.dag"), module)
+        checking.check_parameters(point_of("SerializedDagModel.dag"), module)
 
     def test_with_another_one_are_refused(self):
         module = module_with("airflow.api.common.delete_dag", "def delete_dag(dag_id, force, *, session): 0")
 
         with pytest.raises(EnforcementError, match="force"):
-            patching.check(point_of("delete_dag"), module)
+            checking.check(point_of("delete_dag"), module)
 
     def test_of_a_function_that_is_gone_are_refused(self):
         module = module_with("airflow.api.common.delete_dag", "")
 
         with pytest.raises(EnforcementError, match="no such function"):
-            patching.check(point_of("delete_dag"), module)
+            checking.check(point_of("delete_dag"), module)
 
     def test_of_a_class_that_is_gone_are_refused(self):
         module = module_with("airflow.models.dagcode", "")
 
         with pytest.raises(EnforcementError, match="no such function"):
-            patching.check(point_of("DagCode.update_source_code"), module)
+            checking.check(point_of("DagCode.update_source_code"), module)
 
 
 class TestAnswer:
@@ -164,7 +164,7 @@ class TestAnswer:
         point = point_of("delete_dag", returns="int", relies_on=())
 
         with pytest.raises(EnforcementError, match=r"relies on .*delete_dag returning int, but .* it returns str"):
-            patching.check(point, module)
+            checking.check(point, module)
 
     def test_of_a_function_that_a_patch_would_lose_is_refused(self):
         module = module_with(self.MODULE, "def delete_dag(dag_id, keep_records_in_log, session) -> int: 0")
@@ -196,7 +196,7 @@ class TestChanges:
         assert (point.module, point.patched_by) == (self.POINT.module, self.POINT.patched_by)
 
     def test_declare_nothing_twice_in_any_supported_release(self):
-        for release in patching.SUPPORTED_AIRFLOW:
+        for release in checking.SUPPORTED_AIRFLOW:
             patches = [(point.place, point.patched_by) for point in points_in(release)]
             assert len(set(patches)) == len(patches)
 
@@ -217,7 +217,7 @@ class TestBody:
             "airflow.api.common.delete_dag", f"def delete_dag(dag_id, keep_records_in_log, session): {body}"
         )
 
-        patching.check(self.POINT, module)
+        checking.check(self.POINT, module)
 
     def test_without_it_is_refused_by_name(self):
         module = module_with(
@@ -225,7 +225,7 @@ class TestBody:
         )
 
         with pytest.raises(EnforcementError, match=r"delete_dag using models_for_deletion, running, but"):
-            patching.check(self.POINT, module)
+            checking.check(self.POINT, module)
 
     def test_is_looked_at_through_decorators(self):
         module = module_with(
@@ -235,7 +235,7 @@ class TestBody:
             "delete_dag = functools.wraps(stock)(lambda *args: stock(*args))",
         )
 
-        patching.check(self.POINT, module)
+        checking.check(self.POINT, module)
 
 
 def test_a_function_with_other_parameters_is_not_patched():
@@ -358,19 +358,19 @@ def test_every_patch_that_a_component_needs_is_in_place(component):
 
 class TestAirflowVersion:
     def test_that_is_supported_is_accepted(self):
-        patching.check_airflow_version()
+        checking.check_airflow_version()
 
     @pytest.mark.parametrize("release", [(3, 3), (3, 4)])
     def test_of_either_kind_is_accepted(self, release, monkeypatch):
-        monkeypatch.setattr(patching, "RELEASE", release)
+        monkeypatch.setattr(checking, "RELEASE", release)
 
-        patching.check_airflow_version()
+        checking.check_airflow_version()
 
     @pytest.mark.parametrize("release", [(3, 2), (3, 5), (4, 0)])
     def test_that_is_not_supported_is_refused(self, release, monkeypatch):
         version = "{}.{}.2".format(*release)
-        monkeypatch.setattr(patching, "RELEASE", release)
-        monkeypatch.setattr(patching, "version", lambda distribution: version)
+        monkeypatch.setattr(checking, "RELEASE", release)
+        monkeypatch.setattr(checking, "version", lambda distribution: version)
 
         with pytest.raises(EnforcementError, match=rf"Airflow 3\.3 and 3\.4, but Airflow {version} is installed"):
-            patching.check_airflow_version()
+            checking.check_airflow_version()

@@ -25,15 +25,10 @@ the objects of the bundle's clone: usually nothing but names is transferred.
 
 from __future__ import annotations
 
-import io
 import logging
-import os
 import shutil
-import signal
-import subprocess
 import tempfile
 import time
-import zipfile
 from collections.abc import Collection
 from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
@@ -46,6 +41,7 @@ from airflow_providers_pinning.domain.versions.code_availability.finding import 
     Finding,
     Trouble,
 )
+from airflow_providers_pinning.domain.versions.code_availability.git_repository import GitError, GitRepository
 from airflow_providers_pinning.domain.versions.code_availability.local import is_local_message, local_trouble, summary
 
 if TYPE_CHECKING:
@@ -65,10 +61,6 @@ MAX_REF = 250
 """Characters of a ref that are kept."""
 
 
-class GitError(Exception):
-    """A git command failed; the message is what it printed."""
-
-
 class GitRemote:
     """
     The branches and tags of a bundle's remote, in a repository of its own while it is entered.
@@ -78,7 +70,7 @@ class GitRemote:
 
     def __init__(self, bundle: GitDagBundle) -> None:
         self._bundle = bundle
-        self._repository: Path | None = None
+        self._repository: GitRepository | None = None
         self._trouble: Trouble | None = None
 
     def __enter__(self) -> GitRemote:
@@ -98,17 +90,17 @@ class GitRemote:
         if self._repository is None:
             return Finding(trouble=self._trouble)
         try:
-            return self._find(commit, filelocs)
+            return self._find(self._repository, commit, filelocs)
         except (OSError, GitError) as error:
             # The remote was asked before.
             return Finding(trouble=local_trouble(self._bundle.name, error))
 
-    def _find(self, commit: str, filelocs: Collection[str | None]) -> Finding:
-        is_here = self._succeeds("cat-file", "-e", f"{commit}^{{commit}}")
+    def _find(self, repository: GitRepository, commit: str, filelocs: Collection[str | None]) -> Finding:
+        is_here = repository.succeeds("cat-file", "-e", f"{commit}^{{commit}}")
         place = self._bundle.versions_dir / commit
         if not is_here and not self._is_checkout(place, commit):
             return Finding(trouble=self._trouble or self._gone(commit))
-        present = self._present(commit, filelocs) if is_here else self._present_in(place, filelocs)
+        present = self._present(repository, commit, filelocs) if is_here else self._present_in(place, filelocs)
         files = {
             fileloc: Trouble(
                 CodeProblem.FILE_MISSING, f"{fileloc!r} is not in bundle {self._bundle.name!r} at {commit}"
@@ -116,14 +108,14 @@ class GitRemote:
             for fileloc in filelocs
             if fileloc not in present
         }
-        if self._trouble is None and is_here and (ref := self._ref_with(commit)):
+        if self._trouble is None and is_here and (ref := self._ref_with(repository, commit)):
             return Finding(CodeSource.REMOTE, ref[:MAX_REF], files=files)
         return Finding(CodeSource.CHECKOUT, trouble=self._trouble, files=files, remark=self._only_here(commit))
 
     def _ask(self) -> None:
         """Read the branches and tags of the remote, with the commits that they contain."""
         try:
-            self._make_repository(borrowing=True)
+            repository = self._make_repository(borrowing=True)
         except GitError as error:
             self._remove_repository()
             self._trouble = local_trouble(self._bundle.name, error)
@@ -131,47 +123,51 @@ class GitRemote:
         hook = self._bundle.hook
         with hook.configure_hook_env() if hook else nullcontext():
             try:
-                self._git("ls-remote", "--quiet", str(self._bundle.repo_url), within=ANSWER_WITHIN)
+                repository.run("ls-remote", "--quiet", str(self._bundle.repo_url), within=ANSWER_WITHIN)
             except GitError as error:
                 self._trouble = self._unreachable(error)
                 return
             try:
-                self._fetch()
+                self._fetch(repository)
             except GitError as error:
                 # The clone may be broken, or be removed meanwhile: it is done without.
                 log.info("Fetching with the help of the bundle's clone failed: %s", error)
                 try:
-                    self._make_repository(borrowing=False)
-                    self._fetch()
+                    self._fetch(self._make_repository(borrowing=False))
                 except GitError as again:
                     is_local = is_local_message(str(again))
                     self._trouble = local_trouble(self._bundle.name, again) if is_local else self._unreachable(again)
 
-    def _make_repository(self, *, borrowing: bool) -> None:
+    def _make_repository(self, *, borrowing: bool) -> GitRepository:
         self._remove_repository()
         own_folder().mkdir(parents=True, exist_ok=True)
-        self._repository = Path(tempfile.mkdtemp(prefix="git-", dir=own_folder()))
+        folder = Path(tempfile.mkdtemp(prefix="git-", dir=own_folder()))
+        self._repository = repository = self._at(folder)
         # On a full disk git makes a repository of empty files, and complains about that later.
-        (self._repository / "room").write_bytes(bytes(ROOM))
-        self._git("init", "--quiet", "--bare", str(self._repository))
+        (folder / "room").write_bytes(bytes(ROOM))
+        repository.run("init", "--quiet", "--bare", str(folder))
         objects = self._bundle.bare_repo_path / "objects"
         if borrowing and objects.is_dir():
-            (self._repository / "objects" / "info" / "alternates").write_text(f"{objects.absolute()}\n")
+            (folder / "objects" / "info" / "alternates").write_text(f"{objects.absolute()}\n")
+        return repository
+
+    def _at(self, folder: Path) -> GitRepository:
+        return GitRepository(folder, self._bundle.hook.env if self._bundle.hook else {})
 
     def _remove_repository(self) -> None:
         if self._repository:
-            shutil.rmtree(self._repository, ignore_errors=True)
+            shutil.rmtree(self._repository.folder, ignore_errors=True)
         self._repository = None
 
-    def _fetch(self) -> None:
+    def _fetch(self, repository: GitRepository) -> None:
         refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
         options = ("--quiet", "--no-tags", "--no-auto-gc", "--recurse-submodules=no")
-        self._git("fetch", *options, str(self._bundle.repo_url), *refs, within=FETCHED_WITHIN)
+        repository.run("fetch", *options, str(self._bundle.repo_url), *refs, within=FETCHED_WITHIN)
 
-    def _ref_with(self, commit: str) -> str | None:
+    def _ref_with(self, repository: GitRepository, commit: str) -> str | None:
         """Find a branch or tag that contains a commit: the one that is tracked, else a tag, which stays where it is."""
         for pattern in (f"refs/heads/{self._bundle.tracking_ref}", "refs/tags", "refs/heads"):
-            found = self._git("for-each-ref", "--count=1", "--format=%(refname)", f"--contains={commit}", pattern)
+            found = repository.run("for-each-ref", "--count=1", "--format=%(refname)", f"--contains={commit}", pattern)
             if found:
                 return found.decode(errors="replace").strip()
         return None
@@ -181,7 +177,7 @@ class GitRemote:
         if not place.is_dir() or not (place / ".git").exists():
             return place.is_dir()
         try:
-            return self._git("rev-parse", "HEAD", repository=place / ".git").decode().strip() == commit
+            return self._at(place / ".git").run("rev-parse", "HEAD").decode().strip() == commit
         except GitError:
             return False
 
@@ -189,50 +185,26 @@ class GitRemote:
         root = place / self._bundle.subdir if self._bundle.subdir else place
         return {fileloc for fileloc in filelocs if exists(root, fileloc or "")}
 
-    def _present(self, commit: str, filelocs: Collection[str | None]) -> set[str | None]:
+    def _present(self, repository: GitRepository, commit: str, filelocs: Collection[str | None]) -> set[str | None]:
         """Return those Dag files that a checkout of the commit has, as files or inside zip archives."""
         paths = {fileloc: PurePosixPath(self._bundle.subdir or "", fileloc or "") for fileloc in filelocs}
         paths = {fileloc: path for fileloc, path in paths.items() if self._is_checked_out(path)}
-        kinds = self._types_of(commit, list(paths.values()))
+        kinds = repository.types_of(commit, list(paths.values()))
         return {
             fileloc
             for fileloc, path in paths.items()
-            if kinds.get(path) in ("blob", "tree") or self._is_inside(commit, path)
+            if kinds.get(path) in ("blob", "tree") or self._is_inside(repository, commit, path)
         }
 
-    def _is_inside(self, commit: str, path: PurePosixPath) -> bool:
+    def _is_inside(self, repository: GitRepository, commit: str, path: PurePosixPath) -> bool:
         """Return whether a path is one inside of a zip archive, or may be one inside of a submodule."""
         for parent in list(path.parents)[:-1]:
-            if (kind := self._type_of(commit, parent)) == "commit":
+            if (kind := repository.type_of(commit, parent)) == "commit":
                 # Only a checkout tells what a submodule holds.
                 return bool(self._bundle.submodules)
             if kind == "blob":
-                return self._has_member(commit, parent, path)
+                return repository.has_member(commit, parent, path)
         return False
-
-    def _types_of(self, commit: str, paths: list[PurePosixPath]) -> dict[PurePosixPath, str]:
-        names = "".join(f"{commit}:{path}\n" for path in paths).encode()
-        found = self._git("cat-file", "--batch-check=%(objecttype)", "--follow-symlinks", stdin=names).splitlines()
-        if len(found) == len(paths):
-            return {path: kind.decode() for path, kind in zip(paths, found, strict=True)}
-        # Some are told with a second line, such as links that lead out of the repository.
-        return {path: kind for path in paths if (kind := self._type_of(commit, path))}
-
-    def _type_of(self, commit: str, path: PurePosixPath) -> str | None:
-        """Return what kind of thing a path is, through symbolic links; a submodule is a ``commit``."""
-        name = f"{commit}:{path}\n".encode()
-        found = self._git("cat-file", "--batch-check=%(objecttype)", "--follow-symlinks", stdin=name).split()
-        if found and found[0] in (b"blob", b"tree"):
-            return found[0].decode()
-        listed = self._git("ls-tree", commit, "--", str(path)).split()
-        return listed[1].decode() if len(listed) > 1 else None
-
-    def _has_member(self, commit: str, archive: PurePosixPath, path: PurePosixPath) -> bool:
-        content = io.BytesIO(self._git("cat-file", "blob", f"{commit}:{archive}"))
-        if not zipfile.is_zipfile(content):
-            return False
-        with zipfile.ZipFile(content) as zipped:
-            return path.relative_to(archive).as_posix() in zipped.namelist()
 
     def _is_checked_out(self, path: PurePosixPath) -> bool:
         """Return whether a sparse checkout has a file: those of the named folders, and beside the way to them."""
@@ -259,47 +231,6 @@ class GitRemote:
             CodeProblem.REMOTE_UNREACHABLE,
             f"the remote of bundle {self._bundle.name!r} cannot be asked: {summary(str(error))}",
         )
-
-    def _succeeds(self, *arguments: str) -> bool:
-        try:
-            self._git(*arguments)
-        except GitError:
-            return False
-        return True
-
-    def _git(
-        self, *arguments: str, stdin: bytes | None = None, within: float = ANSWER_WITHIN, repository: Path | None = None
-    ) -> bytes:
-        """
-        Run git in the repository, and return what it prints.
-
-        :raises GitError: if it fails, or takes too long
-        """
-        where = repository or self._repository
-        env = {
-            **os.environ,
-            **(self._bundle.hook.env if self._bundle.hook else {}),
-            "GIT_TERMINAL_PROMPT": "0",
-            "LC_ALL": "C",
-        }
-        # Whatever git starts for the transport belongs to its group, so that all of it can be ended.
-        process = subprocess.Popen(
-            ["git", f"--git-dir={where}", *arguments],
-            env=env,
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            printed, complaint = process.communicate(stdin, timeout=within)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            raise GitError(f"`git {arguments[0]}` did not end within {within:.0f} seconds") from None
-        if process.returncode:
-            raise GitError(complaint.decode(errors="replace").strip() or f"`git {arguments[0]}` failed")
-        return printed
 
 
 def remove_abandoned() -> None:

@@ -29,7 +29,7 @@ from sqlalchemy.exc import OperationalError
 from airflow_providers_pinning.cli import deployment_checks, process_checks
 from airflow_providers_pinning.cli.findings import Finding, Status, examine
 from airflow_providers_pinning.domain.monitoring import attestation
-from airflow_providers_pinning.enforcement.patching import EnforcementError
+from airflow_providers_pinning.enforcement.checking import EnforcementError
 from airflow_providers_pinning.models import Component, ManagedVersion, Pin
 from tests.support.sources import dag_file
 

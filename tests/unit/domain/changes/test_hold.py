@@ -31,7 +31,8 @@ from airflow_providers_pinning.domain.errors import (
     RevisionConflictError,
     UnknownDagError,
 )
-from airflow_providers_pinning.domain.monitoring import lists, release_state
+from airflow_providers_pinning.domain.monitoring import pin_list, release_state
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.models import Event, Pin
 from tests.support.sources import CHANGED, STABLE, dag_file
 from tests.support.statements import sent
@@ -50,7 +51,7 @@ def clock_reads(session, monkeypatch):
         reads.append(1)
         return read(session=session)
 
-    for module in (hold, lists, release_state):
+    for module in (hold, pin_list, release_state):
         monkeypatch.setattr(module, "database_clock", count)
     return reads
 
@@ -250,13 +251,13 @@ class TestHoldingManyDags:
         many.session.commit()
         clock_reads.clear()
 
-        pins, _ = lists.list_pins(lists.PinFilter(), limit=9, offset=0, session=many.session)
+        pins, _ = list_pins(PinFilter(), limit=9, offset=0, session=many.session)
 
         assert [pin.hold.reason for pin in pins] == ["audit"] * len(self.NAMES)
         assert len(clock_reads) == 1
 
     def test_a_list_of_pins_without_an_end_reads_no_clock(self, many, clock_reads):
-        lists.list_pins(lists.PinFilter(), limit=9, offset=0, session=many.session)
+        list_pins(PinFilter(), limit=9, offset=0, session=many.session)
 
         assert clock_reads == []
 
@@ -277,7 +278,7 @@ class TestTheEndOfAHold:
         pinned.session.commit()
 
         assert pinned.pin_state("orders").hold is None
-        assert lists.list_pins(lists.PinFilter(), limit=9, offset=0, session=pinned.session)[0][1].hold is None
+        assert list_pins(PinFilter(), limit=9, offset=0, session=pinned.session)[0][1].hold is None
         assert pinned.pin("orders", 2).active.version_number == 2
         assert "unheld" not in dict(kinds(pinned))
 

@@ -22,7 +22,7 @@ from airflow_providers_pinning.domain.changes import pins
 from airflow_providers_pinning.domain.difference.compare import compare_versions
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
-from airflow_providers_pinning.domain.monitoring.lists import PinFilter, list_pins
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from tests.support.asset_world import AssetWorld, Use
 from tests.support.statements import recorded

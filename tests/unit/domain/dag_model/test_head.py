@@ -27,7 +27,7 @@ from sqlalchemy import update
 
 from airflow_providers_pinning.domain.dag_model import missing
 from airflow_providers_pinning.domain.dag_model.missing import note_missing
-from airflow_providers_pinning.domain.monitoring.lists import PinFilter, list_pins
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from tests.support.lab import BUNDLE
 from tests.support.sources import BROKEN, dag_file
 from tests.support.statements import recorded

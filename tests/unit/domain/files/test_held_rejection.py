@@ -23,7 +23,7 @@ import pytest
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest
 from airflow_providers_pinning.domain.errors import VersionRejectedError
-from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring.version_list import list_versions
 from tests.support.api import PINNING
 from tests.support.sources import dag_file
 
@@ -86,6 +86,6 @@ def test_it_does_not_hold_for_a_version_that_changes_something(rejected, process
     processor.repository.write("lib/fix.py", "x = 1\n")
     processor.repository.commit(orders="import lib.fix\n" + dag_file("orders", tasks="extract load"))
     processor.round()
-    listed, _ = lists.list_versions("orders", limit=1, offset=0, session=rejected.session)
+    listed, _ = list_versions("orders", limit=1, offset=0, session=rejected.session)
     assert listed[0].rejection_held is None
     rejected.pin("orders", listed[0].identity.version_number)

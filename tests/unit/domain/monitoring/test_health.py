@@ -28,7 +28,7 @@ from sqlalchemy import delete, update
 from airflow_providers_pinning.domain.errors import CodeUnavailableError
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
-from airflow_providers_pinning.domain.monitoring.lists import PinFilter, list_pins
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.models import ManagedVersion, RoutedRun
 from tests.support.remembered import remembered

@@ -23,8 +23,9 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import update
 
 from airflow_providers_pinning.domain.errors import UnknownDagError
-from airflow_providers_pinning.domain.monitoring import lists
-from airflow_providers_pinning.domain.monitoring.lists import PinFilter, list_pins, list_versions
+from airflow_providers_pinning.domain.monitoring import pin_list
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
+from airflow_providers_pinning.domain.monitoring.version_list import list_versions
 from airflow_providers_pinning.vocabulary import PinOrder
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
@@ -130,7 +131,7 @@ class TestPins:
     def test_of_dags_that_are_not_asked_for_are_left_out_before_they_are_counted_and_cut(
         self, in_a_statement, deployment, monkeypatch
     ):
-        monkeypatch.setattr(lists, "DAGS_IN_A_STATEMENT", in_a_statement)
+        monkeypatch.setattr(pin_list, "DAGS_IN_A_STATEMENT", in_a_statement)
         readable = frozenset(["broken", "latest", "not_pinned"])
 
         assert listed(deployment, dag_ids=readable) == (["broken", "latest"], 2)

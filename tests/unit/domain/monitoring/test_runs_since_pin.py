@@ -30,8 +30,8 @@ from sqlalchemy import insert, select
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.monitoring.failing import tell_failing
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
-from airflow_providers_pinning.domain.monitoring.lists import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.metrics import measure
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import PinOrder

@@ -23,7 +23,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import aliased
 
 from airflow_providers_pinning.domain.errors import PinUnavailableError
-from airflow_providers_pinning.domain.resolution import active
+from airflow_providers_pinning.domain.resolution import active, locked_pin
 from airflow_providers_pinning.domain.resolution.active import Resolution, resolved
 from tests.support.sources import dag_file
 
@@ -140,4 +140,4 @@ def test_a_pin_that_cannot_be_honored_is_not_held_for_the_creation_of_a_run(rewr
     rewrite(pinned)
 
     with pytest.raises(PinUnavailableError, match="no longer what was pinned"):
-        active.lock_active_pin("orders", session=pinned.session)
+        locked_pin.lock_active_pin("orders", session=pinned.session)

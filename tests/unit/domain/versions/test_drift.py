@@ -26,9 +26,9 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import String, literal, select, update
 
 from airflow_providers_pinning.domain.errors import PinUnavailableError
-from airflow_providers_pinning.domain.monitoring.lists import PinFilter, list_pins
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
-from airflow_providers_pinning.domain.resolution.active import lock_active_pin
+from airflow_providers_pinning.domain.resolution.locked_pin import lock_active_pin
 from airflow_providers_pinning.domain.versions.drift import CONTENT, has_drifted, has_drifted_condition
 from airflow_providers_pinning.models import Pin
 from tests.support.sources import dag_file

@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest
-from airflow_providers_pinning.domain.monitoring import lists
+from airflow_providers_pinning.domain.monitoring.version_list import list_versions
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
 from tests.support.sources import CHANGED, STABLE
@@ -54,7 +54,7 @@ def rejected(lab):
 
 
 def equals(lab):
-    listed, _ = lists.list_versions("orders", limit=50, offset=0, session=lab.session)
+    listed, _ = list_versions("orders", limit=50, offset=0, session=lab.session)
     return {one.identity.version_number: (one.equals_rejected, one.equals_rejected_reason) for one in listed}
 
 

@@ -27,7 +27,7 @@ from airflow.utils.db_cleanup import run_cleanup
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, update
 
-from airflow_providers_pinning.enforcement.patching import EnforcementError
+from airflow_providers_pinning.enforcement.checking import EnforcementError
 from airflow_providers_pinning.enforcement.versions import retention
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.sources import dag_file

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Lists for people: the pins of a deployment, and the versions of a Dag."""
+"""The list of the registered versions of a Dag."""
 
 from __future__ import annotations
 
@@ -24,82 +24,31 @@ from datetime import datetime
 
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
-from sqlalchemy import SQLColumnExpression, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.clocks import database_clock
-from airflow_providers_pinning.domain.dag_model.head import Head, heads_of, is_troubled_at_head
 from airflow_providers_pinning.domain.files.commits import CommitInfo, commits_by_version
 from airflow_providers_pinning.domain.files.relation import (
     HeldRejection,
     held_rejections,
     is_related,
     keys_of,
-    related_behind,
-)
-from airflow_providers_pinning.domain.monitoring.health import Health, judge
-from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
-from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
-from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
-    RunsSincePin,
-    count_failed_runs,
-    is_failing,
-    runs_since_pin,
 )
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     latest_identity,
     list_identities,
-    pinned_identity,
     require_dag,
 )
 from airflow_providers_pinning.domain.versions.likeness import rejected_equals
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
-from airflow_providers_pinning.vocabulary import EventKind, PinOrder
+from airflow_providers_pinning.vocabulary import EventKind
 
 CHANGES_READ = 200
 """How many changes of a Dag's active version are looked through for when its versions were replaced."""
 
+
 _MOVES = (EventKind.PINNED.value, EventKind.UNPINNED.value, EventKind.ROLLED_BACK.value)
-
-DAGS_IN_A_STATEMENT = 1000
-"""How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""
-
-
-@dataclass(frozen=True)
-class PinSummary:
-    """One pinned Dag in the list of pins."""
-
-    dag_id: str
-    revision: int
-    active: VersionIdentity
-    latest_version_number: int | None
-    versions_behind: int
-    related_versions_behind: int
-    """How many of these change something related to the Dag."""
-    pin: PinInfo
-    hold: Hold | None
-    health: Health
-    head: Head
-    runs: RunsSincePin
-
-
-@dataclass(frozen=True)
-class PinFilter:
-    """Which pins to list."""
-
-    dag_ids: frozenset[str] | None = None
-    """Only these Dags; ``None`` means all."""
-    dag_id_pattern: str | None = None
-    """Part of the Dag id, case-insensitive; ``%`` matches anything and ``_`` any character."""
-    behind: bool | None = None
-    """Only Dags whose active version is not (or is) the latest."""
-    unhealthy: bool | None = None
-    """Only pins that have (or do not have) a problem."""
-    failing: bool | None = None
-    """Only Dags whose newest finished run since the pin failed, or only others."""
-    troubled_at_head: bool | None = None
-    """Only Dags that are missing or broken at HEAD, or only others."""
 
 
 @dataclass(frozen=True)
@@ -136,92 +85,6 @@ class VersionSummary:
     """The commit that it was parsed from, if it is recorded."""
     active_until: datetime | None
     """When another version took its place, the last time; ``None`` if that is not recorded."""
-
-
-def list_pins(
-    which: PinFilter,
-    *,
-    order: PinOrder = PinOrder.DAG_ID,
-    descending: bool = False,
-    limit: int,
-    offset: int,
-    session: Session,
-) -> tuple[list[PinSummary], int]:
-    """
-    List pinned Dags, and count them all.
-
-    :param which: which of them
-    :param order: by what
-    :param descending: the greatest, or newest, first
-    :param limit: how many of them at most
-    :param offset: how many to leave out before
-    :param session: database session
-    """
-    newer = aliased(DagVersion)
-    behind = (
-        select(func.count())
-        .select_from(newer)
-        .where(newer.dag_id == Pin.dag_id, newer.version_number > Pin.version_number)
-        .correlate(Pin)
-        .scalar_subquery()
-    )
-    latest = select(func.max(newer.version_number)).where(newer.dag_id == Pin.dag_id).correlate(Pin).scalar_subquery()
-    query = with_live_rows(select(Pin.dag_id))
-    if which.dag_ids is not None and len(which.dag_ids) <= DAGS_IN_A_STATEMENT:
-        query = query.where(Pin.dag_id.in_(which.dag_ids))
-    if which.dag_id_pattern:
-        query = query.where(Pin.dag_id.ilike(f"%{which.dag_id_pattern}%"))
-    if which.behind is not None:
-        query = query.where(behind > 0 if which.behind else behind == 0)
-    if which.unhealthy is not None:
-        query = query.where(is_unhealthy() if which.unhealthy else ~is_unhealthy())
-    if which.failing is not None:
-        query = query.where(is_failing() if which.failing else ~is_failing())
-    if which.troubled_at_head is not None:
-        query = query.where(is_troubled_at_head() if which.troubled_at_head else ~is_troubled_at_head())
-    column: SQLColumnExpression = {
-        PinOrder.DAG_ID: Pin.dag_id,
-        PinOrder.VERSIONS_BEHIND: behind,
-        PinOrder.PINNED_AT: Pin.changed_at,
-        PinOrder.ACTOR: Pin.actor,
-        PinOrder.FAILED_RUNS: count_failed_runs(),
-    }[order]
-    found = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id))
-    dag_ids = [dag_id for dag_id in found if which.dag_ids is None or dag_id in which.dag_ids]
-    shown = dag_ids[offset : offset + limit]
-    summarized = with_live_rows(select(Pin, behind.label("behind"), latest.label("latest"), *HEALTH_COLUMNS))
-    rows = {
-        row.Pin.dag_id: row
-        for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
-        for row in session.execute(summarized.where(Pin.dag_id.in_(shown[start : start + DAGS_IN_A_STATEMENT])))
-    }
-    related = related_behind(
-        {dag_id: row.Pin.version_number or 0 for dag_id, row in rows.items() if row.behind}, session=session
-    )
-    heads = heads_of([row.Pin for row in rows.values()], session=session) if rows else {}
-    runs = {
-        dag_id: found
-        for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
-        for dag_id, found in runs_since_pin(shown[start : start + DAGS_IN_A_STATEMENT], session=session).items()
-    }
-    now = database_clock(session=session) if any(row.Pin.hold_until for row in rows.values()) else None
-    return [
-        PinSummary(
-            dag_id=dag_id,
-            revision=row.Pin.revision,
-            active=identity,
-            latest_version_number=row.latest,
-            versions_behind=row.behind,
-            related_versions_behind=related.get(dag_id, 0),
-            pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
-            hold=hold_of(row.Pin, now=now, session=session),
-            health=judge(row.Pin, row),
-            head=heads[dag_id],
-            runs=runs[dag_id],
-        )
-        for dag_id in shown
-        if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))
-    ], len(dag_ids)
 
 
 def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[VersionSummary], int]:

@@ -1,0 +1,130 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The pin of a Dag as the creation of a run reads it: held against changes, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from functools import cache
+from uuid import UUID
+
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagbundle import DagBundleModel
+from airflow.models.serialized_dag import SerializedDagModel
+from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.errors import PinUnavailableError
+from airflow_providers_pinning.domain.resolution.creation import (
+    is_locked,
+)
+from airflow_providers_pinning.domain.versions.drift import has_drifted
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin
+
+
+def pinned_version_ids(dag_ids: Collection[str], *, session: Session) -> dict[str, UUID]:
+    """Return the id of the pinned version of those Dags that are pinned."""
+    rows = session.execute(
+        select(Pin.dag_id, Pin.dag_version_id).where(Pin.dag_id.in_(dag_ids), Pin.dag_version_id.is_not(None))
+    )
+    return {row.dag_id: row.dag_version_id for row in rows}
+
+
+_IDENTITY = fields(VersionIdentity)
+
+
+@dataclass(frozen=True)
+class LockedPin:
+    """The pin of a Dag, held against changes until the transaction ends."""
+
+    recorded: bool
+    """Whether the Dag was ever pinned; only then can it have been unpinned a moment ago."""
+    version: VersionIdentity | None
+    """The pinned version, or ``None`` if the Dag is not pinned."""
+
+
+def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
+    """
+    Read the pin for the creation of a run, held against changes until the transaction ends.
+
+    That holds for a Dag that was never pinned as well, which has no pin row to lock: its first pin does not slip in
+    between.
+
+    :param dag_id: the Dag that gets a run
+    :param session: session of the creating transaction
+    :raises PinUnavailableError: if the pinned version is gone or changed, or its bundle is not configured any more
+    """
+    # Who holds the Dag's row must not wait for the gate: a change that has shut it waits for the row.
+    if not is_locked(dag_id):
+        locks.pass_gate(dag_id, session=session)
+    row = session.execute(_pins_with_versions(), {"dag_ids": [dag_id]}).one_or_none()
+    if row is None or row.dag_version_id is None or _is_honored(row):
+        return _locked_pin(row)
+    raise PinUnavailableError(
+        f"No run of Dag {dag_id!r} was created: it is pinned to version {row.version_number}, {_why_not_honored(row)}",
+        dag_id=dag_id,
+        version_number=row.version_number,
+    )
+
+
+@cache
+def _pins_with_versions() -> Select:
+    # Built once: the scheduler executes it in every turn, and building it would cost as much as executing it.
+    return (
+        select(
+            Pin.dag_id,
+            Pin.dag_version_id,
+            Pin.version_number,
+            Pin.bundle_name,
+            Pin.bundle_version,
+            Pin.dag_hash,
+            Pin.relative_fileloc,
+            DagVersion.bundle_name.label("live_bundle_name"),
+            DagVersion.bundle_version.label("live_bundle_version"),
+            SerializedDagModel.dag_hash.label("live_dag_hash"),
+            DagBundleModel.active.label("bundle_is_configured"),
+        )
+        .outerjoin(DagVersion, DagVersion.id == Pin.dag_version_id)
+        .outerjoin(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
+        .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
+        .where(Pin.dag_id.in_(bindparam("dag_ids", expanding=True)))
+    )
+
+
+def _is_honored(row: Row) -> bool:
+    """Return whether the pinned version is there and is what was pinned, and whether tasks could get its code."""
+    return not has_drifted(row, row, prefix="live_") and row.bundle_is_configured is not False
+
+
+def _why_not_honored(row: Row) -> str:
+    if row.live_dag_hash is None:
+        return "which is gone. Pin another version or unpin the Dag."
+    if row.bundle_is_configured is False:
+        return (
+            f"whose bundle {row.bundle_name!r} is no longer configured. Configure it again, pin a version from another "
+            "bundle or unpin the Dag."
+        )
+    return "which is no longer what was pinned. Pin another version or unpin the Dag."
+
+
+def _locked_pin(row: Row | None) -> LockedPin:
+    if row is None or row.dag_version_id is None:
+        return LockedPin(recorded=row is not None, version=None)
+    return LockedPin(recorded=True, version=VersionIdentity(**{f.name: getattr(row, f.name) for f in _IDENTITY}))

@@ -1,0 +1,110 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""One git repository, and what git says of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+WITHIN = 60.0
+"""Seconds within which a command must end, unless it is said."""
+
+
+class GitError(Exception):
+    """A git command failed; the message is what it printed."""
+
+
+class GitRepository:
+    """
+    A repository without a work tree.
+
+    :param folder: where it is
+    :param env: variables for git beside those of this process
+    """
+
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+        self.folder = folder
+        self._env = env
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Return whether a git command succeeds."""
+        try:
+            self.run(*arguments)
+        except GitError:
+            return False
+        return True
+
+    def run(self, *arguments: str, stdin: bytes | None = None, within: float = WITHIN) -> bytes:
+        """
+        Run git in the repository, and return what it prints.
+
+        :param arguments: the command and its arguments
+        :param stdin: what git reads
+        :param within: seconds within which it must end
+        :raises GitError: if it fails, or takes too long
+        """
+        env = {**os.environ, **self._env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        # Whatever git starts for the transport belongs to its group, so that all of it can be ended.
+        process = subprocess.Popen(
+            ["git", f"--git-dir={self.folder}", *arguments],
+            env=env,
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            printed, complaint = process.communicate(stdin, timeout=within)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise GitError(f"`git {arguments[0]}` did not end within {within:.0f} seconds") from None
+        if process.returncode:
+            raise GitError(complaint.decode(errors="replace").strip() or f"`git {arguments[0]}` failed")
+        return printed
+
+    def types_of(self, commit: str, paths: list[PurePosixPath]) -> dict[PurePosixPath, str]:
+        """Return what kind of thing each path of a commit is, as :meth:`type_of` does; without those that are none."""
+        names = "".join(f"{commit}:{path}\n" for path in paths).encode()
+        found = self.run("cat-file", "--batch-check=%(objecttype)", "--follow-symlinks", stdin=names).splitlines()
+        if len(found) == len(paths):
+            return {path: kind.decode() for path, kind in zip(paths, found, strict=True)}
+        # Some are told with a second line, such as links that lead out of the repository.
+        return {path: kind for path in paths if (kind := self.type_of(commit, path))}
+
+    def type_of(self, commit: str, path: PurePosixPath) -> str | None:
+        """Return what kind of thing a path is, through symbolic links; a submodule is a ``commit``."""
+        name = f"{commit}:{path}\n".encode()
+        found = self.run("cat-file", "--batch-check=%(objecttype)", "--follow-symlinks", stdin=name).split()
+        if found and found[0] in (b"blob", b"tree"):
+            return found[0].decode()
+        listed = self.run("ls-tree", commit, "--", str(path)).split()
+        return listed[1].decode() if len(listed) > 1 else None
+
+    def has_member(self, commit: str, archive: PurePosixPath, path: PurePosixPath) -> bool:
+        """Return whether a path is one inside of a zip archive."""
+        content = io.BytesIO(self.run("cat-file", "blob", f"{commit}:{archive}"))
+        if not zipfile.is_zipfile(content):
+            return False
+        with zipfile.ZipFile(content) as zipped:
+            return path.relative_to(archive).as_posix() in zipped.namelist()
