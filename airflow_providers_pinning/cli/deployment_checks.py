@@ -33,7 +33,7 @@ from airflow_providers_pinning.cli.causes import CHECK_CONNECTION, cause_of
 from airflow_providers_pinning.cli.findings import Finding, failure, ok, warning
 from airflow_providers_pinning.cli.output import with_progress
 from airflow_providers_pinning.db_manager import PinningDBManager
-from airflow_providers_pinning.domain.dag_model.sync import read_version
+from airflow_providers_pinning.domain.dag_model.stored_dags import read_version
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.attestation import ComponentHealth

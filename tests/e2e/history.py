@@ -42,7 +42,7 @@ from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
 from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.canaries.withheld import EffectKind, withhold
 from airflow_providers_pinning.domain.changes import canary
-from airflow_providers_pinning.domain.dag_model.sync import active_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.lab import Lab

@@ -44,7 +44,7 @@ from airflow_providers_pinning.domain.changes.baseline_replays import require_ba
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
 from airflow_providers_pinning.domain.changes.canary_runs import new_run_ids
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.dag_model.sync import read_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import read_dag
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.text import plural

@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.canaries.isolation import SLOTS
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.canaries.turns import fits
 from airflow_providers_pinning.domain.canaries.unfinished_runs import Canary, Live, View, unfinished_runs
-from airflow_providers_pinning.domain.dag_model.sync import active_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag
 from airflow_providers_pinning.domain.text import duration, plural
 from airflow_providers_pinning.vocabulary import Slots
 

@@ -32,7 +32,7 @@ from sqlalchemy import or_, select, union_all
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
-from airflow_providers_pinning.domain.dag_model.sync import active_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag
 
 RECENT_RUNS = 20
 """How many finished runs tell how long the next one takes."""

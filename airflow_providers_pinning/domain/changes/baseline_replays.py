@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
 from airflow_providers_pinning.domain.canaries.replays import inputs_of
 from airflow_providers_pinning.domain.changes.canary_runs import Common, create_run, new_run_ids
-from airflow_providers_pinning.domain.dag_model.sync import read_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import read_dag
 from airflow_providers_pinning.domain.errors import NothingToReplayError
 from airflow_providers_pinning.domain.history.events import Caller
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity

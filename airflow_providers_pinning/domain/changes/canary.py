@@ -44,7 +44,7 @@ from airflow_providers_pinning.domain.changes.canary_runs import Common, create_
 from airflow_providers_pinning.domain.changes.canary_shape import Shape, Wanted, live_shape
 from airflow_providers_pinning.domain.changes.possible_tasks import require_tasks
 from airflow_providers_pinning.domain.dag_model.canary_metadata import register_needs
-from airflow_providers_pinning.domain.dag_model.sync import read_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import read_dag
 from airflow_providers_pinning.domain.errors import RunNotAllowedError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change

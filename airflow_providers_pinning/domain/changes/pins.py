@@ -31,11 +31,7 @@ from airflow_providers_pinning.domain.changes.pin_row import choose_nothing, loc
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_latest
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.dag_model.head import head_of
-from airflow_providers_pinning.domain.dag_model.sync import (
-    request_parse,
-    sync_dag_model,
-    wait_for_head,
-)
+from airflow_providers_pinning.domain.dag_model.sync import request_parse, sync_dag_model, wait_for_head
 from airflow_providers_pinning.domain.errors import NotPinnedError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, read_versions
+from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion, read_versions
 from airflow_providers_pinning.domain.errors import (
     CodeUnavailableError,
     PinningError,

@@ -39,7 +39,7 @@ from airflow_providers_pinning.domain.changes.affected_runs import (
     in_parts,
 )
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
-from airflow_providers_pinning.domain.dag_model.sync import read_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import read_dag
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
 from airflow_providers_pinning.domain.resolution.holding import answering_once

@@ -38,7 +38,7 @@ from sqlalchemy.orm import Session, contains_eager
 from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.dag_model.asset_users import REFERENCES, AssetUser, deciding_users
 from airflow_providers_pinning.domain.dag_model.shared_assets import is_displaced
-from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, as_parsed, read_version
+from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion, as_parsed, read_version
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin

@@ -41,7 +41,7 @@ from airflow.models.dag import DagModel
 from sqlalchemy import CompoundSelect, bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 
 _KINDS: dict[str, Any] = {
     "schedule_asset_references": DagScheduleAssetReference,

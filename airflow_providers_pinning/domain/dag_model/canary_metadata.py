@@ -38,7 +38,7 @@ from airflow.utils.state import State
 from sqlalchemy import Select, bindparam, select, tuple_
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.dag_model.sync import as_parsed
+from airflow_providers_pinning.domain.dag_model.stored_dags import as_parsed
 from airflow_providers_pinning.models import RoutedRun
 
 

@@ -34,7 +34,8 @@ from airflow.utils.types import DagRunType
 from sqlalchemy import Select, bindparam, func, select
 from sqlalchemy.orm import Session, aliased, load_only, selectinload
 
-from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, bulk_write
+from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
+from airflow_providers_pinning.domain.dag_model.sync import bulk_write
 
 _AUTOMATED = (DagRunType.BACKFILL_JOB, DagRunType.SCHEDULED)
 """Types of runs that tell when the next one is, as Airflow counts them."""

@@ -28,7 +28,7 @@ from airflow.timetables.base import compute_rollup_fingerprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 

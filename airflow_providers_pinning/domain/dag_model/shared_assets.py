@@ -44,7 +44,7 @@ from sqlalchemy import exists, inspect, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.dag_model.asset_users import AssetUser, deciding_users
-from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 from airflow_providers_pinning.models import Pin
 
 log = logging.getLogger(__name__)

@@ -42,7 +42,7 @@ from sqlalchemy import Row, Select, and_, bindparam, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
-from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, pinned_versions
+from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion, pinned_versions
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.models import Pin
 

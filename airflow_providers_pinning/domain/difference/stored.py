@@ -28,7 +28,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
-from airflow_providers_pinning.domain.dag_model.sync import as_parsed, deadline_definitions
+from airflow_providers_pinning.domain.dag_model.stored_dags import as_parsed, deadline_definitions
 from airflow_providers_pinning.domain.difference.values import plain, readable
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionUnreadableError
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity

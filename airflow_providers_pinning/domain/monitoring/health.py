@@ -29,7 +29,7 @@ from sqlalchemy import BindParameter, Row, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import asset_conflicts
-from airflow_providers_pinning.domain.dag_model.sync import read_version
+from airflow_providers_pinning.domain.dag_model.stored_dags import read_version
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.monitoring.escaped_runs import of_escaped_runs
 from airflow_providers_pinning.domain.monitoring.health_flags import CHECKS_IN_VAIN, HEALTH_COLUMNS, with_live_rows

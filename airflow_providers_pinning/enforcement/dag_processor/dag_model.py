@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 def add_dags(call: Call) -> dict[str, Any]:
     """Lock and read the Dags' rows as Airflow does, and exchange what is to be written for pinned Dags."""
     from airflow_providers_pinning.domain.dag_model.head import note_defined
-    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+    from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
     from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
     from airflow_providers_pinning.domain.versions.managed_cache import read_protection
 
@@ -121,7 +121,7 @@ def _read_again(operation: Any, orm_dags: dict[str, Any], *, session: Any) -> No
 
 
 def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any, *, session: Any) -> None:
-    from airflow_providers_pinning.domain.dag_model.sync import pinned_versions
+    from airflow_providers_pinning.domain.dag_model.stored_dags import pinned_versions
 
     active = pinned_versions(pinned, session=session)
     for dag_id in pinned:
@@ -139,7 +139,7 @@ def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any
 
 def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
     """Put right the bundle, for which Airflow knows only one value for all Dags of a file."""
-    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+    from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 
     for dag_id, dag in dags.items():
         if isinstance(dag, ActiveVersion):
@@ -149,7 +149,7 @@ def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
 
 def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
     """Keep Dags out of service whose pinned version nothing could run; Airflow takes what was parsed to be runnable."""
-    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion, without_bundle
+    from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion, without_bundle
 
     active = [dag for dag in dags.values() if isinstance(dag, ActiveVersion)]
     if active:
@@ -160,7 +160,7 @@ def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any)
 def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
     """Drop what another version referred to, which Airflow leaves where the written one refers to nothing."""
     from airflow_providers_pinning.domain.dag_model.asset_references import drop_references_of_other_versions
-    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+    from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 
     active = {dag_id: dag for dag_id, dag in dags.items() if isinstance(dag, ActiveVersion)}
     if active:
@@ -169,7 +169,7 @@ def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session:
 
 def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: dict[str, float | None]) -> None:
     """Keep how long the file took to parse, where a change of the pin writes the row and nothing was parsed."""
-    from airflow_providers_pinning.domain.dag_model.sync import ActiveVersion
+    from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 
     for dag_id, dag in dags.items():
         if isinstance(dag, ActiveVersion):

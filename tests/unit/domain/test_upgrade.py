@@ -30,7 +30,7 @@ from sqlalchemy import column, insert, inspect, select, table
 
 from airflow_providers_pinning.db_manager import REVISION_HEADS, PinningDBManager
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
-from airflow_providers_pinning.domain.dag_model.sync import active_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag
 from airflow_providers_pinning.domain.errors import DagHeldError, VersionRejectedError
 from airflow_providers_pinning.domain.versions.identity import find_version
 from airflow_providers_pinning.models import Base, RoutedRun

@@ -27,7 +27,7 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain.canaries import gaps
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
-from airflow_providers_pinning.domain.dag_model.sync import active_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag
 from airflow_providers_pinning.domain.errors import InvalidIsolationError
 from airflow_providers_pinning.models import Gap, RoutedRun
 from airflow_providers_pinning.vocabulary import Slots

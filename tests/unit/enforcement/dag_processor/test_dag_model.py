@@ -30,7 +30,7 @@ from airflow.models.errors import ParseImportError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.dag_model.sync import as_parsed
+from airflow_providers_pinning.domain.dag_model.stored_dags import as_parsed
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file

@@ -27,7 +27,7 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
 from airflow_providers_pinning.domain.dag_model.many import note_run_info
-from airflow_providers_pinning.domain.dag_model.sync import as_parsed
+from airflow_providers_pinning.domain.dag_model.stored_dags import as_parsed
 from tests.support.statements import counted_parameters
 
 DAG = """
