@@ -36,6 +36,7 @@ from airflow_providers_pinning.api.routes import (
     holds,
     permissions,
     pins,
+    policies,
     runs,
     versions,
 )
@@ -60,7 +61,7 @@ def create_app(static: Path | None = None) -> FastAPI:
         openapi_url=None,
         dependencies=[Depends(refuse_unstorable)],
     )
-    for routes in (pins, holds, events, versions, runs, permissions, compare, canary, criteria, health):
+    for routes in (pins, holds, events, versions, runs, permissions, compare, canary, criteria, policies, health):
         app.include_router(routes.router, prefix=API_PREFIX)
 
     @app.get(f"{API_PREFIX}/openapi.json", include_in_schema=False)

@@ -43,6 +43,7 @@ from fastapi.params import Depends as DependsParam
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.api import release_rights
 from airflow_providers_pinning.api.rights import (
     CREATE_RUNS,
     EDIT_DAG,
@@ -72,6 +73,22 @@ def logged(event: str) -> DependsParam:
 def changes(event: str) -> list[DependsParam]:
     """Return the dependencies of a route that changes something: permission, and Airflow's audit log."""
     return [Depends(_permitted(event)), Depends(_logged(event))]
+
+
+def changes_rules(event: str) -> list[DependsParam]:
+    """Return the dependencies of a route that changes policies or freezes, which are about no Dag."""
+    return [may_read, Depends(_permitted_to(event, release_rights.RULES)), Depends(_logged(event))]
+
+
+def _permitted_to(event: str, right: release_rights.ReleaseRight) -> Callable[..., None]:
+    def check_permission(request: Request, user: GetUserDep, session: SessionDep) -> None:
+        try:
+            release_rights.require(right, request, user)
+        except HTTPException:
+            _note_refusal(event, request, user, session=session)
+            raise
+
+    return check_permission
 
 
 def _permitted(event: str, right: Right = EDIT_DAG) -> Callable[..., None]:
@@ -231,7 +248,10 @@ def may_start_runs_in_team(dag_id: str, team_name: str | None, *, user: BaseUser
 
 def _caller(user: GetUserDep, source: Annotated[dict[str, Any] | None, Depends(parse_source)]) -> Caller:
     return Caller(
-        name=user.get_name()[:MAX_ACTOR], source=source, permitted_in_team=partial(may_change_in_team, user=user)
+        name=user.get_name()[:MAX_ACTOR],
+        source=source,
+        permitted_in_team=partial(may_change_in_team, user=user),
+        may_override_policies=partial(release_rights.has, user, release_rights.OVERRIDES),
     )
 
 

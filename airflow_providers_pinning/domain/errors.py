@@ -117,6 +117,30 @@ class NotEnforcedError(PinningError):
     """A live component runs without the enforcement; ``data["components"]`` names them."""
 
 
+class PolicyNotMetError(PinningError):
+    """Rules of release policies, or a freeze, stand in the way; ``data["unmet"]`` lists every one of them."""
+
+
+class PolicyConflictError(PinningError):
+    """The policies changed since the caller read them; ``data["revision"]`` is the present one."""
+
+
+class InvalidPolicyError(PinningError):
+    """A document of policies cannot be used; ``data["problems"]`` names each place."""
+
+
+class UnknownFreezeError(PinningError):
+    """There is no such freeze, or it is over."""
+
+
+class FreezeEndsInPastError(PinningError):
+    """The end that is given for a freeze is over already."""
+
+
+class UnknownApprovalError(PinningError):
+    """There is no such approval of the version as it is now, or it was revoked."""
+
+
 class DagHeldError(PinningError):
     """The Dag is on hold: no change without an override until a person lifts it."""
 

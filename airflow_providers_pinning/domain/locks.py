@@ -24,7 +24,9 @@ Every lock that a change of a pin and the creation of a run take, and their orde
 2. The ``dag`` row, of several Dags in the order of their ids: taken by a change, by the scheduler for scheduled and
    asset-triggered runs (it passes over locked ones), and by the dag processor for the Dags of a file.
 3. The ``pinning_pin`` row.
-4. What follows the version: assets, their activation, references, tags.
+4. The rules, policies and freezes: shared by a change that is checked against them, exclusive for who changes them,
+   who locks no Dag.
+5. What follows the version: assets, their activation, references, tags.
 
 Whoever waits for the gate to change a pin holds nothing yet, so nobody waits for them in turn. Whoever has locked a
 Dag's row needs no gate for it: no change gets past the row.
@@ -104,9 +106,33 @@ def pass_gate(dag_id: str, *, session: Session) -> None:
             session.execute(_pin_in_share_mode(), {"dag_id": dag_id})
 
 
+def share_rules(*, session: Session) -> None:
+    """
+    Keep policies and freezes as they are until the transaction ends, for a change that is checked against them.
+
+    What is read by a later statement stays in force, so that nothing is changed any more once a freeze is committed.
+    The change holds the locks of its Dags already; whoever changes rules waits for no Dag.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_pass(), {"key": _RULES_KEY})
+
+
+def lock_rules(*, session: Session) -> None:
+    """Wait for changes that are being checked against policies and freezes, and keep others waiting."""
+    match session.get_bind().dialect.name:
+        case "postgresql":
+            session.execute(_shut(), {"key": _RULES_KEY})
+        case "sqlite":
+            keep_writers_out_of_sqlite(session=session)
+
+
 def for_change(query: Select) -> Select:
     """Let a SELECT of ``DagModel`` lock the row against other writers of it, but not against those who refer to it."""
     return query.with_for_update(key_share=True, of=DagModel)
+
+
+_RULES_KEY = int.from_bytes(sha256(b"airflow_providers_pinning rules").digest()[:8], "big", signed=True)
+"""The number of the lock of policies and freezes among the advisory locks of the database."""
 
 
 def gate_key(dag_id: str) -> int:

@@ -29,6 +29,7 @@ from airflow.exceptions import AirflowProviderDeprecationWarning
 
 from airflow_providers_pinning.exceptions.base import *  # noqa: F403
 from airflow_providers_pinning.exceptions.conflicts import *  # noqa: F403
+from airflow_providers_pinning.exceptions.policies import *  # noqa: F403
 from airflow_providers_pinning.exceptions.requests import *  # noqa: F403
 from airflow_providers_pinning.exceptions.tasks import *  # noqa: F403
 

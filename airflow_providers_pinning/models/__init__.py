@@ -29,6 +29,7 @@ from airflow_providers_pinning.models.criteria import DagCriteria
 from airflow_providers_pinning.models.event import Event
 from airflow_providers_pinning.models.gap import Gap
 from airflow_providers_pinning.models.pin import Pin
+from airflow_providers_pinning.models.policy import Freeze, PolicyRevision, VersionApproval, VersionEvidence
 from airflow_providers_pinning.models.run import RoutedRun
 from airflow_providers_pinning.models.version import ManagedVersion
 from airflow_providers_pinning.models.withheld import WithheldEffect
@@ -45,11 +46,15 @@ __all__ = [
     "DagModules",
     "Event",
     "FileContent",
+    "Freeze",
     "Gap",
     "ManagedVersion",
     "Pin",
+    "PolicyRevision",
     "RoutedRun",
+    "VersionApproval",
     "VersionContent",
+    "VersionEvidence",
     "VersionFiles",
     "WithheldEffect",
 ]

@@ -28,6 +28,7 @@ from airflow_providers_pinning.vocabulary.history import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.isolation import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.limits import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.lists import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.policies import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.refusals import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.repairs import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.requests import *  # noqa: F403

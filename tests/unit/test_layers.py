@@ -165,6 +165,7 @@ ROOMS = (
     "canaries",
     "monitoring",
     "soak",
+    "policies",
     "changes",
     "difference",
 )

@@ -44,6 +44,9 @@ from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
+from airflow_providers_pinning.domain.policies import enforce
+from airflow_providers_pinning.domain.policies.model import ChangeKind
+from airflow_providers_pinning.domain.policies.unmet import PlannedChange
 from airflow_providers_pinning.domain.versions import likeness, managed
 from airflow_providers_pinning.domain.versions.expected import is_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, latest_identity, pinned_identity
@@ -150,6 +153,7 @@ def examine(
     }
     changing = {dag_id: ready for dag_id, ready in passed.items() if not ready.changes_nothing}
     changing = _check_evidence(kind, changing, refused, change, ignore_verdict=ignore_verdict, session=session)
+    changing = _check_policies(kind, changing, refused, change, rows, session=session)
     changing = _warn(changing, session=session)
     ready = (changing.get(dag_id, one) for dag_id, one in passed.items() if dag_id not in refused)
     return Examined(tuple(ready), refused, rows)
@@ -208,6 +212,38 @@ def _check_evidence(
             warnings=one.warnings + failed.warnings + preconditions.warn_of_code(one.version, with_code),
             evidence={**(one.evidence or {}), **(failed.evidence or {})},
         )
+    return kept
+
+
+def _check_policies(
+    kind: EventKind,
+    changing: Mapping[str, Ready],
+    refused: dict[str, PinningError],
+    change: Change,
+    rows: Mapping[UUID, ManagedVersion],
+    *,
+    session: Session,
+) -> dict[str, Ready]:
+    """Check what release policies ask for; a rollback is one only if it leads back to what was active before."""
+    back = {dag_id: one.version for dag_id, one in changing.items() if not _goes_forward(kind, one)}
+    returning = enforce.were_active(back, rows, session=session)
+    planned = [
+        PlannedChange(
+            dag_id,
+            ChangeKind.ROLLBACK if dag_id in returning else ChangeKind.PIN,
+            one.version,
+            change.caller.name,
+        )
+        for dag_id, one in changing.items()
+    ]
+    kept = {}
+    for dag_id, decision in enforce.decide(planned, change, session=session).items():
+        if isinstance(decision, PinningError):
+            refused[dag_id] = decision
+            continue
+        one = changing[dag_id]
+        evidence = {**(one.evidence or {}), **decision.evidence}
+        kept[dag_id] = replace(one, warnings=one.warnings + decision.warnings, evidence=evidence)
     return kept
 
 

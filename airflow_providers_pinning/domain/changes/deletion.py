@@ -34,7 +34,9 @@ from airflow_providers_pinning.models import (
     ManagedVersion,
     Pin,
     RoutedRun,
+    VersionApproval,
     VersionContent,
+    VersionEvidence,
     WithheldEffect,
 )
 from airflow_providers_pinning.vocabulary import EventKind
@@ -47,6 +49,8 @@ _DROPPED: tuple[Any, ...] = (
     WithheldEffect,
     Gap,
     DagCriteria,
+    VersionEvidence,
+    VersionApproval,
 )
 
 

@@ -40,6 +40,9 @@ from airflow_providers_pinning.domain.monitoring.release_state import (
     hold_of,
     release_state,
 )
+from airflow_providers_pinning.domain.policies.enforce import require_policies
+from airflow_providers_pinning.domain.policies.model import ChangeKind
+from airflow_providers_pinning.domain.policies.unmet import PlannedChange
 from airflow_providers_pinning.domain.versions import managed
 from airflow_providers_pinning.domain.versions.bundle_versions import version_at_commit
 from airflow_providers_pinning.domain.versions.identity import (
@@ -95,6 +98,7 @@ def pin_version(
     :raises UnversionedBundleError: if its code cannot be had again
     :raises CodeUnavailableError: if the dag processor reported that it could not get the code
     :raises DagHeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    :raises PolicyNotMetError: if rules of policies or a freeze stand in the way, unless the caller may override them
     :raises NotEnforcedError: if a live component runs without the enforcement
     """
     request = {"action": "pin", "dag_id": dag_id, **target.as_request()}
@@ -150,6 +154,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
         expected
     :raises VersionDriftedError: if the latest version is not what the caller saw
     :raises DagHeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    :raises PolicyNotMetError: if rules of policies or a freeze stand in the way, unless the caller may override them
     :raises VersionUnreadableError: if the latest version cannot be deserialized
     """
     request = {"action": "unpin", "dag_id": dag_id}
@@ -163,6 +168,9 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     latest = latest_identity(dag_id, session=session)
     conditions.check_latest(dag_id, latest, change, expected_version, session=session)
     warnings = warn_of_latest(dag_id, latest, session=session) if latest else ()
+    planned = PlannedChange(dag_id, ChangeKind.UNPIN, latest, change.caller.name)
+    allowed = require_policies(planned, change, session=session)
+    warnings += allowed.warnings
     from_version = pinned_identity(pin)
     rows = managed.managed_versions([pin.dag_version_id], session=session)
     retain_active(pin, {row.dag_version_id: row for row in rows})
@@ -177,7 +185,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
         request=request,
         from_version=from_version,
         to_version=latest,
-        evidence={"warnings": list(warnings)} if warnings else None,
+        evidence={**allowed.evidence, **({"warnings": list(warnings)} if warnings else {})} or None,
         session=session,
     )
     sync_dag_model(dag_id, session=session)

@@ -32,6 +32,9 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import EventKind
 
+EVERY_DAG = "*"
+"""Stands for the Dag's id in events that are about every Dag; no Dag can be called so."""
+
 
 class CallerKind(str, Enum):
     """Who asks for changes."""
@@ -54,6 +57,15 @@ class Caller:
     """Where the request says that it comes from, such as Dag, run and task ids."""
     permitted_in_team: Callable[[str, str | None], bool] | None = field(default=None, compare=False, repr=False)
     """Tells whether a user may do the same with the Dag, by its id, if it belonged to a team; ``None`` never may."""
+    may_override_policies: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
+    """Tells whether a user may pass over rules that are not met; ``None`` never may."""
+
+    @property
+    def overrides_policies(self) -> bool:
+        """Whether an override reason counts against policies; whoever has the database needs no permission."""
+        if self.kind is not CallerKind.USER:
+            return True
+        return self.may_override_policies is not None and self.may_override_policies()
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ class Change:
     idempotency_key: str | None = None
     """The same key makes the change once, however often it is sent."""
     override_reason: str | None = None
-    """Why a hold or a rejection is to be passed over."""
+    """Why a hold, a rejection or rules of policies are to be passed over."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """Facts that led to the change, kept with it."""
     expected_dag_hash: str | None = None

@@ -86,7 +86,7 @@ def criteria_of(dag_id: str, *, session: Session) -> StoredCriteria:
     """Return what the versions of a Dag are judged by if a caller gives no criteria."""
     row = session.get(DagCriteria, dag_id)
     stored = dict(row.criteria) if row else {}
-    question = _question(stored)
+    question = question_from(stored)
     return StoredCriteria(
         dag_id,
         stored,
@@ -120,11 +120,15 @@ def question_of(
     if named.get("run_kinds", stored.get("run_kinds")) == RunKind.LIVE.value:
         # Only canary runs replay anything.
         stored.pop("max_output_differences", None)
-    return _question({**stored, **named}, shows_comparison=shows_comparison, **about)
+    return question_from({**stored, **named}, shows_comparison=shows_comparison, **about)
 
 
-def _question(values: Mapping[str, Any], *, shows_comparison: bool = False, **about: Any) -> SoakQuestion:
-    """Build a question. A name that this release does not know is passed over: a later one stored it."""
+def question_from(values: Mapping[str, Any], *, shows_comparison: bool = False, **about: Any) -> SoakQuestion:
+    """
+    Build a question from criteria by the names that they have on the wire.
+
+    A name that this release does not know is passed over: a later one stored it.
+    """
     given = {name: value for name, value in values.items() if value is not None}
     of_soak: dict[str, Any] = {
         field.name: timedelta(seconds=given[field.name]) if field.name in _TIMES else given[field.name]

@@ -166,6 +166,7 @@ def upgrade():
         sa.PrimaryKeyConstraint("dag_id", name="pinning_criteria_pkey"),
     )
     _create_code_tables()
+    _create_policy_tables()
 
 
 def _create_code_tables():
@@ -226,6 +227,77 @@ def _create_code_tables():
     )
 
 
+def _create_policy_tables():
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "pinning_policy",
+        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", LONG_TEXT, nullable=False),
+        sa.Column("document_hash", sa.String(64), nullable=False),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("revision", name="pinning_policy_pkey"),
+    )
+    op.create_table(
+        "pinning_freeze",
+        sa.Column("id", number, autoincrement=True, nullable=False),
+        sa.Column("selection", sa.JSON(), nullable=True),
+        sa.Column("until", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("lifted_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("lifted_by", sa.String(512), nullable=True),
+        sa.Column("lift_reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pinning_freeze_pkey"),
+    )
+    with op.batch_alter_table("pinning_freeze") as batch_op:
+        batch_op.create_index("idx_pinning_freeze_lifted_at_until", ["lifted_at", "until"])
+
+    def identity():
+        return (
+            sa.Column("id", number, autoincrement=True, nullable=False),
+            sa.Column("dag_id", StringID(), nullable=False),
+            sa.Column("dag_version_id", sa.Uuid(), nullable=False),
+            sa.Column("version_number", sa.Integer(), nullable=False),
+            sa.Column("bundle_name", StringID(), nullable=True),
+            sa.Column("bundle_version", StringID(), nullable=True),
+            sa.Column("dag_hash", sa.String(32), nullable=False),
+        )
+
+    op.create_table(
+        "pinning_evidence",
+        *identity(),
+        sa.Column("name", sa.String(250), nullable=False),
+        sa.Column("verdict", sa.String(20), nullable=False),
+        sa.Column("url", sa.String(2000), nullable=True),
+        sa.Column("details", sa.JSON(), nullable=True),
+        sa.Column("expires_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pinning_evidence_pkey"),
+    )
+    with op.batch_alter_table("pinning_evidence") as batch_op:
+        batch_op.create_index("idx_pinning_evidence_dag_version_id", ["dag_version_id", "id"])
+        batch_op.create_index("idx_pinning_evidence_dag_id", ["dag_id"])
+        batch_op.create_index("idx_pinning_evidence_name", ["name"])
+    op.create_table(
+        "pinning_approval",
+        *identity(),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("revoked_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("revoked_by", sa.String(512), nullable=True),
+        sa.Column("revoke_reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pinning_approval_pkey"),
+    )
+    with op.batch_alter_table("pinning_approval") as batch_op:
+        batch_op.create_index("idx_pinning_approval_dag_version_id", ["dag_version_id", "id"])
+        batch_op.create_index("idx_pinning_approval_dag_id", ["dag_id"])
+
+
 def downgrade():
     """Drop them. A hold whose end is over is lifted first: without its end it would last until somebody lifts it."""
     # SQLite compares text, and has moments with microseconds in the column.
@@ -236,6 +308,10 @@ def downgrade():
         f"WHERE hold_until IS NOT NULL AND hold_until <= {now}"
     )
     for table in (
+        "pinning_approval",
+        "pinning_evidence",
+        "pinning_freeze",
+        "pinning_policy",
         "pinning_criteria",
         "pinning_file_content",
         "pinning_commit",

@@ -1,0 +1,141 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The one check through which each change of a Dag's active version goes, whoever asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dagrun import DagRun
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from sqlalchemy import literal, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.errors import PolicyNotMetError
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.policies.rules import Unmet
+from airflow_providers_pinning.domain.policies.unmet import PlannedChange, unmet
+from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.domain.versions.managed import VersionState
+from airflow_providers_pinning.models import Event, ManagedVersion
+from airflow_providers_pinning.vocabulary import CANARY_PREFIX, EventKind
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """A change that may be made."""
+
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """For its event: the revision of the policies that it was checked against, and what was overridden."""
+    warnings: tuple[str, ...] = ()
+
+
+def require_policies(planned: PlannedChange, change: Change, *, session: Session) -> Allowed:
+    """
+    Refuse a change that rules stand in the way of, unless the caller may override them and says why.
+
+    :raises PolicyNotMetError: with every rule that is not met
+    """
+    decision = decide([planned], change, session=session)[planned.dag_id]
+    if isinstance(decision, PolicyNotMetError):
+        raise decision
+    return decision
+
+
+def decide(
+    planned: Sequence[PlannedChange], change: Change, *, session: Session
+) -> dict[str, Allowed | PolicyNotMetError]:
+    """
+    Check changes of several Dags, and return for each whether it may be made.
+
+    :param planned: one for each Dag
+    :param change: who asks, and whether rules that are not met are overridden
+    :param session: database session, in the transaction that makes the changes
+    """
+    check = unmet(session, planned)
+    overrides = bool(check.unmet and change.override_reason and change.caller.overrides_policies)
+    found: dict[str, Allowed | PolicyNotMetError] = {}
+    for one in planned:
+        problems = check.unmet.get(one.dag_id, ())
+        if problems and not overrides:
+            found[one.dag_id] = refusal_of(one, problems, check.revision, change)
+            continue
+        names = ", ".join(sorted({problem.rule.value for problem in problems}))
+        warning = f"Rules that are not met were overridden ({names}): {change.override_reason}"
+        found[one.dag_id] = Allowed(check.evidence(one.dag_id), (warning,) if problems else ())
+    return found
+
+
+def refusal_of(planned: PlannedChange, problems: tuple[Unmet, ...], revision: int, change: Change) -> PolicyNotMetError:
+    """Return the refusal, which lists every rule that is not met."""
+    about = f", {planned.version.label}" if planned.version else ""
+    listed = " ".join(f"({number}) {problem.message}" for number, problem in enumerate(problems, 1))
+    overriding = (
+        "You may not override rules: that needs a permission of its own."
+        if change.override_reason
+        else "Who may override rules gives an override_reason (CLI: --override-reason)."
+    )
+    return PolicyNotMetError(
+        f"{plural(len(problems), 'rule')} of release policies stand{'s' if len(problems) == 1 else ''} in the way of "
+        f"the {planned.kind.value} of Dag {planned.dag_id!r}{about}: {listed} {overriding}",
+        dag_id=planned.dag_id,
+        version_number=planned.version.version_number if planned.version else None,
+        policy_revision=revision,
+        unmet=[problem.as_dict() for problem in problems],
+    )
+
+
+def were_active(
+    versions: Mapping[str, VersionIdentity], rows: Mapping[UUID, ManagedVersion], *, session: Session
+) -> set[str]:
+    """
+    Return the Dags of which live runs used a version before, or somebody chose it.
+
+    A rollback to such a version is one; to another it is a release in all but name.
+
+    :param versions: one of each Dag
+    :param rows: their management rows, as far as they have one
+    :param session: database session
+    """
+    chosen = (VersionState.RETAINED.value, VersionState.ACTIVE.value)
+    found = {
+        dag_id
+        for dag_id, version in versions.items()
+        if (row := rows.get(version.dag_version_id)) is not None and row.state in chosen
+    }
+    others = {str(versions[dag_id].dag_version_id): dag_id for dag_id in versions.keys() - found}
+    if not others:
+        return found
+    changed = (EventKind.PINNED.value, EventKind.UNPINNED.value, EventKind.ROLLED_BACK.value)
+    for column in (Event.from_version, Event.to_version):
+        named = column["dag_version_id"].as_string()
+        query = select(named).where(
+            Event.dag_id.in_(others.values()), Event.kind.in_(changed), named.in_(others.keys())
+        )
+        found |= {others[dag_version_id] for dag_version_id in session.scalars(query.distinct())}
+    ids = {versions[dag_id].dag_version_id: dag_id for dag_id in others.values() if dag_id not in found}
+    if ids:
+        # One probe of an index for each version: it may have very many runs.
+        ran = DagRun.created_dag_version_id == DagVersion.id
+        live = select(literal(1)).where(ran, ~DagRun.run_id.startswith(CANARY_PREFIX)).exists()
+        found |= {ids[id] for id in session.scalars(select(DagVersion.id).where(DagVersion.id.in_(ids), live))}
+    return found

@@ -1,0 +1,149 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+What several policies ask for together: the strictest of each.
+
+Requirements are united, of numbers the strictest counts, a moment must be inside of the windows of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_providers_pinning.domain.policies.model import ChangeKind, Policy
+from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
+from airflow_providers_pinning.windows import DeploymentWindow, UndecidableWindowError, WindowNeverOpensError
+
+_LARGEST = ("min_runs", "min_duration", "consecutive_successes", "min_duration_runs")
+_SMALLEST = (
+    "max_failures",
+    "max_output_differences",
+    "inconclusive_after",
+    "max_duration_ratio",
+    "max_failure_rate_increase",
+    "min_duration_difference",
+)
+_DEFAULTS: Mapping[str, Any] = {
+    "min_runs": 3,
+    "min_duration": 0.0,
+    "max_failures": 0,
+    "failed_tasks": FailedTasks.COUNT.value,
+}
+_COMPARED: Mapping[str, Any] = {
+    "max_duration_ratio": 1.5,
+    "max_failure_rate_increase": 0.05,
+    "min_duration_difference": 5.0,
+    "min_duration_runs": 3,
+}
+"""What a policy that leaves it open means, written out, so that another policy cannot loosen it."""
+_ROUNDS = 1000
+"""How often openings of several windows are compared until they meet."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for one Dag and one kind of change."""
+
+    windows: tuple[tuple[str, DeploymentWindow], ...] = ()
+    """Each with the name of its policy; all must be open."""
+    soaks: Mapping[RunKind, Mapping[str, Any]] = field(default_factory=dict)
+    """Criteria by the kind of runs that they are about; all must be met."""
+    evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names, each with the policies that require it."""
+    approvals: int = 0
+    policies: tuple[Policy, ...] = ()
+    """What they were merged from."""
+
+    def asking(self, what: str) -> tuple[str, ...]:
+        """Return the names of the policies that ask for ``soak``, ``evidence`` or ``approvals``."""
+        return tuple(policy.name for policy in self.policies if getattr(policy.requires, what))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the rules as JSON values."""
+        return {
+            "windows": [{"policy": name, **window.to_dict()} for name, window in self.windows],
+            "soak": [{"run_kinds": kind.value, **criteria} for kind, criteria in self.soaks.items()],
+            "evidence": sorted(self.evidence),
+            "approvals": self.approvals,
+        }
+
+
+def merge(policies: Sequence[Policy], kind: ChangeKind = ChangeKind.PIN) -> Rules:
+    """
+    Return what some policies ask for together.
+
+    :param policies: those that match the Dag
+    :param kind: the change; a policy that exempts it asks for nothing
+    """
+    binding = [policy for policy in policies if kind not in policy.exempt]
+    evidence: dict[str, tuple[str, ...]] = {}
+    for policy in binding:
+        for name in policy.requires.evidence:
+            evidence[name] = (*evidence.get(name, ()), policy.name)
+    return Rules(
+        windows=tuple((policy.name, policy.windows) for policy in binding if policy.windows is not None),
+        soaks=_soaks([policy.requires.soak for policy in binding if policy.requires.soak is not None]),
+        evidence=evidence,
+        approvals=max((policy.requires.approvals for policy in binding), default=0),
+        policies=tuple(binding),
+    )
+
+
+def _soaks(given: Iterable[Mapping[str, Any]]) -> dict[RunKind, dict[str, Any]]:
+    found: dict[RunKind, dict[str, Any]] = {}
+    for criteria in given:
+        kind = RunKind(criteria.get("run_kinds", RunKind.CANARY.value))
+        own = {**_DEFAULTS, **(_COMPARED if criteria.get("compare") else {})}
+        own |= {name: value for name, value in criteria.items() if name != "run_kinds" and value is not None}
+        found[kind] = strictest(found[kind], own) if kind in found else own
+    return found
+
+
+def strictest(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return criteria that are met only if both are."""
+    merged = {**one, **other}
+    for name in merged.keys() & one.keys() & other.keys():
+        if name in _LARGEST:
+            merged[name] = max(one[name], other[name])
+        elif name in _SMALLEST:
+            merged[name] = min(one[name], other[name])
+        elif name == "compare":
+            merged[name] = one[name] or other[name]
+        elif name == "failed_tasks":
+            merged[name] = max(one[name], other[name], key=lambda word: word == FailedTasks.COUNT.value)
+    return merged
+
+
+def next_open(windows: Sequence[DeploymentWindow], at: datetime) -> datetime:
+    """
+    Return the first moment at or after the given one at which all windows are open.
+
+    :raises WindowNeverOpensError: if there is none within nine years
+    :raises UndecidableWindowError: if the rules change too often to tell
+    """
+    moment = at
+    for _ in range(_ROUNDS):
+        latest = max((window.next_open(moment) for window in windows), default=moment)
+        if latest == moment:
+            return moment
+        if latest - at > timedelta(days=366 * 9):
+            raise WindowNeverOpensError(f"They are not open together within nine years after {at.date()}.")
+        moment = latest
+    raise UndecidableWindowError(f"They open more than {_ROUNDS} times before they are open together.")

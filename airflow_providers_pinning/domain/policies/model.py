@@ -1,0 +1,123 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The parts of a policy, as the rest of the domain reads them.
+
+The document is validated before it is stored, by ``schemas/policies.py``; here it is only taken apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from airflow_providers_pinning.windows import DeploymentWindow
+
+KINDS = ("tags", "bundles", "dag_ids", "teams", "owners")
+"""By what Dags are matched."""
+
+
+class ChangeKind(str, Enum):
+    """What a change of the active version is, as far as rules tell them apart."""
+
+    PIN = "pin"
+    """A version becomes active by choice."""
+    UNPIN = "unpin"
+    """The latest version becomes active, and each later one as it is registered."""
+    ROLLBACK = "rollback"
+    """A version that was active before becomes active again."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which Dags: those that fit one entry of each list that is there. No list matches every Dag."""
+
+    tags: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+    dag_ids: tuple[str, ...] = ()
+    """Patterns with ``*``, ``?`` and ``[...]``; capital letters matter."""
+    teams: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any] | None) -> Match:
+        """Return what :meth:`as_dict` wrote."""
+        return cls(**{kind: tuple((values or {}).get(kind) or ()) for kind in KINDS})
+
+    def as_dict(self) -> dict[str, list[str]]:
+        """Return the lists that are there."""
+        return {kind: list(named) for kind in KINDS if (named := getattr(self, kind))}
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a version must have before it may become active."""
+
+    soak: Mapping[str, Any] | None = None
+    """Criteria by the names that they have on the wire; ``None`` requires none."""
+    evidence: tuple[str, ...] = ()
+    """Names of evidence of which the newest must be successful and not expired."""
+    approvals: int = 0
+    """How many people other than the one who asks must have approved."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One declared set of rules."""
+
+    name: str
+    match: Match = field(default_factory=Match)
+    windows: DeploymentWindow | None = None
+    requires: Requirements = field(default_factory=Requirements)
+    exempt: frozenset[ChangeKind] = frozenset({ChangeKind.ROLLBACK})
+    """Changes that its windows and requirements do not bind."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Policy:
+        """Return the policy that a stored document has."""
+        requires = values.get("requires") or {}
+        windows = values.get("windows")
+        return cls(
+            name=values["name"],
+            match=Match.from_dict(values["match"]),
+            windows=DeploymentWindow.from_dict(windows) if windows else None,
+            requires=Requirements(
+                soak=requires.get("soak"),
+                evidence=tuple(requires.get("evidence") or ()),
+                approvals=requires.get("approvals") or 0,
+            ),
+            exempt=frozenset(ChangeKind(kind) for kind in values.get("exempt", [ChangeKind.ROLLBACK.value])),
+        )
+
+
+@dataclass(frozen=True)
+class PolicySet:
+    """The policies of one revision of the document."""
+
+    revision: int
+    policies: tuple[Policy, ...] = ()
+
+    @classmethod
+    def from_dict(cls, revision: int, document: Mapping[str, Any]) -> PolicySet:
+        """Return the policies of a stored document."""
+        return cls(revision, tuple(Policy.from_dict(one) for one in document.get("policies") or ()))
+
+    def named(self, name: str) -> Policy | None:
+        """Return a policy by its name."""
+        return next((policy for policy in self.policies if policy.name == name), None)

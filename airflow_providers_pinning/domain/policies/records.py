@@ -1,0 +1,78 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What was found and approved of versions, as it counts now: only what is about the version as it is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.policies.matching import IDS_IN_A_STATEMENT
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import VersionApproval, VersionEvidence
+
+Row = TypeVar("Row", VersionEvidence, VersionApproval)
+
+
+def is_about(row: VersionEvidence | VersionApproval, version: VersionIdentity) -> bool:
+    """Return whether a record is about exactly what the version is now; one that changed loses it."""
+    recorded = (row.dag_version_id, row.dag_hash, row.bundle_name, row.bundle_version)
+    return recorded == (version.dag_version_id, version.dag_hash, version.bundle_name, version.bundle_version)
+
+
+def evidence_of(versions: Collection[VersionIdentity], *, session: Session) -> dict[UUID, dict[str, VersionEvidence]]:
+    """Return the newest evidence of each name, by version, for many at once."""
+    found: dict[UUID, dict[str, VersionEvidence]] = defaultdict(dict)
+    for row in _rows(VersionEvidence, versions, session=session):
+        found[row.dag_version_id][row.name] = row
+    return found
+
+
+def approvals_of(versions: Collection[VersionIdentity], *, session: Session) -> dict[UUID, list[VersionApproval]]:
+    """Return the approvals that were not revoked, by version, for many at once."""
+    found: dict[UUID, list[VersionApproval]] = defaultdict(list)
+    for row in _rows(VersionApproval, versions, session=session):
+        if row.revoked_at is None:
+            found[row.dag_version_id].append(row)
+    return found
+
+
+def approvers(approvals: Sequence[VersionApproval], asking: str) -> set[str]:
+    """Return who approved, other than who asks for the change."""
+    return {row.actor for row in approvals} - {asking}
+
+
+def has_expired(evidence: VersionEvidence, now: datetime) -> bool:
+    """Return whether evidence counts no more."""
+    return evidence.expires_at is not None and evidence.expires_at <= now
+
+
+def _rows(model: type[Row], versions: Collection[VersionIdentity], *, session: Session) -> list[Row]:
+    """Read the records of versions, oldest first."""
+    present = {version.dag_version_id: version for version in versions}
+    ids = list(present)
+    found: list[Row] = []
+    for start in range(0, len(ids), IDS_IN_A_STATEMENT):
+        query = select(model).where(model.dag_version_id.in_(ids[start : start + IDS_IN_A_STATEMENT]))
+        found += session.scalars(query.order_by(model.id))
+    return [row for row in found if is_about(row, present[row.dag_version_id])]

@@ -1,0 +1,146 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""One function a rule: what is not met of it, and what would meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from airflow_providers_pinning.domain.policies.merge import Rules, next_open
+from airflow_providers_pinning.domain.policies.records import approvers, has_expired
+from airflow_providers_pinning.domain.policies.store import OpenFreeze
+from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.models import VersionApproval, VersionEvidence
+from airflow_providers_pinning.vocabulary import Verdict
+from airflow_providers_pinning.windows import UndecidableWindowError, WindowNeverOpensError
+
+
+class Rule(str, Enum):
+    """What may stand in the way of a change."""
+
+    FREEZE = "freeze"
+    """Somebody stopped changes."""
+    WINDOW = "window"
+    """It is not the time for changes."""
+    EVIDENCE = "evidence"
+    """Something that must be found of the version is not found, failed or expired."""
+    APPROVALS = "approvals"
+    """Too few people agreed."""
+    SOAK = "soak"
+    """The runs of the version do not meet the criteria, or not yet."""
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """One rule that is not met."""
+
+    rule: Rule
+    policies: tuple[str, ...]
+    """The policies that ask for it; none if it is a freeze."""
+    message: str
+    """What is not met, and what would meet it."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """The same for programs, as JSON values."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {
+            "rule": self.rule.value,
+            "policies": list(self.policies),
+            "message": self.message,
+            "details": dict(self.details),
+        }
+
+
+def frozen(freezes: Sequence[OpenFreeze]) -> list[Unmet]:
+    """Return the freezes that stop a change, each with its end."""
+    return [
+        Unmet(
+            Rule.FREEZE,
+            (),
+            f"{one.actor} stopped changes (freeze {one.id}) {_until(one.until)}: {one.reason.rstrip('.')}. "
+            f"Wait, or lift it (CLI: airflow pinning thaw {one.id}).",
+            {"freeze_id": one.id, "actor": one.actor, "reason": one.reason, "until": _iso(one.until)},
+        )
+        for one in freezes
+    ]
+
+
+def closed(rules: Rules, now: datetime) -> list[Unmet]:
+    """Return the windows that are closed, with the moment at which all are open next."""
+    shut = [(name, window) for name, window in rules.windows if not window.is_open(now)]
+    if not shut:
+        return []
+    names = tuple(name for name, _ in shut)
+    said = "; ".join(f"{name} is {window.reason(now)}" for name, window in shut)
+    try:
+        opening = next_open([window for _, window in rules.windows], now)
+        message = f"The release window is closed: {said}. It opens at {opening.isoformat()}."
+        return [Unmet(Rule.WINDOW, names, message, {"next_open": opening.isoformat()})]
+    except (WindowNeverOpensError, UndecidableWindowError) as error:
+        message = f"The release window is closed: {said}. When it opens is unknown: {error} Change the policies."
+        return [Unmet(Rule.WINDOW, names, message, {"next_open": None})]
+
+
+def missing_evidence(rules: Rules, found: Mapping[str, VersionEvidence], now: datetime) -> list[Unmet]:
+    """Return the evidence that is not there, did not end well, or has expired."""
+    unmet = []
+    for name, policies in rules.evidence.items():
+        evidence = found.get(name)
+        details: dict[str, Any] = {"name": name, "verdict": evidence.verdict if evidence else None}
+        if evidence is None:
+            problem = f"There is no evidence {name!r} on the version as it is now."
+        elif has_expired(evidence, now):
+            problem = f"The evidence {name!r} expired at {_iso(evidence.expires_at)}."
+            details["expires_at"] = _iso(evidence.expires_at)
+        elif evidence.verdict != Verdict.SUCCESSFUL.value:
+            problem = f"The evidence {name!r} of {evidence.actor} is {evidence.verdict}."
+            details["url"] = evidence.url
+        else:
+            continue
+        message = f"{problem} Record one that is successful (CLI: airflow pinning record-evidence)."
+        unmet.append(Unmet(Rule.EVIDENCE, policies, message, details))
+    return unmet
+
+
+def missing_approvals(rules: Rules, approvals: Sequence[VersionApproval], actor: str) -> list[Unmet]:
+    """Return that too few people agreed, if so; whoever asks for the change is not counted."""
+    agreed = approvers(approvals, actor)
+    if len(agreed) >= rules.approvals:
+        return []
+    own = " Your own does not count." if any(row.actor == actor for row in approvals) else ""
+    return [
+        Unmet(
+            Rule.APPROVALS,
+            rules.asking("approvals"),
+            f"The version has {plural(len(agreed), 'approval')} of {rules.approvals}.{own} Ask somebody other than "
+            f"{actor} who may edit the Dag to approve it in the user interface or with the REST API.",
+            {"required": rules.approvals, "approved_by": sorted(agreed), "not_by": actor},
+        )
+    ]
+
+
+def _until(moment: datetime | None) -> str:
+    return f"until {moment.isoformat()}" if moment else "until it is lifted"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,153 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Which rules stand in the way of changes, for one change or thousands at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.policies import rules as rule
+from airflow_providers_pinning.domain.policies.matching import DagFacts, Matcher, facts_of
+from airflow_providers_pinning.domain.policies.merge import Rules, merge
+from airflow_providers_pinning.domain.policies.model import ChangeKind
+from airflow_providers_pinning.domain.policies.records import approvals_of, evidence_of
+from airflow_providers_pinning.domain.policies.rules import Unmet
+from airflow_providers_pinning.domain.policies.soaks import unmet_soaks
+from airflow_providers_pinning.domain.policies.store import InForce, OpenFreeze, in_force
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """A change of the version that one Dag uses, before it is made."""
+
+    dag_id: str
+    kind: ChangeKind
+    version: VersionIdentity | None
+    """What becomes active, as it is now; ``None`` if an unpinned Dag has no version."""
+    actor: str
+    """Who asks: their own approval does not count."""
+
+
+@dataclass(frozen=True)
+class PolicyCheck:
+    """What changes were checked against, and what is not met."""
+
+    revision: int = 0
+    """Revision of the policies; 0 if none were ever declared."""
+    rules: Mapping[str, Rules] = field(default_factory=dict)
+    """What binds the change of each Dag that anything binds."""
+    unmet: Mapping[str, tuple[Unmet, ...]] = field(default_factory=dict)
+    """Every rule that is not met, by Dag; Dags without one are not in it."""
+
+    def names(self, dag_id: str) -> list[str]:
+        """Return the policies that a change of a Dag was checked against."""
+        found = self.rules.get(dag_id)
+        return [policy.name for policy in found.policies] if found else []
+
+    def evidence(self, dag_id: str) -> dict[str, Any]:
+        """Return what the event of a change keeps: nothing, if nothing was ever declared."""
+        if not (self.revision or self.unmet.get(dag_id)):
+            return {}
+        unmet_rules = [one.as_dict() for one in self.unmet.get(dag_id, ())]
+        checked = {"revision": self.revision, "policies": self.names(dag_id)}
+        return {"policy": {**checked, **({"overridden": unmet_rules} if unmet_rules else {})}}
+
+
+def unmet(session: Session, changes: Sequence[PlannedChange], now: datetime | None = None) -> PolicyCheck:
+    """
+    Check changes against the policies and freezes that are in force.
+
+    To be called in the transaction that makes the changes, with the locks of their Dags held: what is in force stays so
+    until it ends. The number of statements does not grow with the changes: one where nothing is declared (and a lock
+    on PostgreSQL), else at most ten, but for 20,000 Dags at a time; only soaks, which look at runs, take some more for
+    each Dag of which a policy requires one. Nothing is refused: the caller decides what becomes of what is not met, and
+    keeps :meth:`PolicyCheck.evidence` with the event of each change.
+
+    :param session: database session
+    :param changes: one for each Dag
+    :param now: the moment at which they take effect; by default the database's clock
+    """
+    if not changes:
+        return PolicyCheck()
+    locks.share_rules(session=session)
+    force = in_force(session=session)
+    if force.is_empty:
+        return PolicyCheck(force.policies.revision)
+    frozen = Matcher(force.freezes)
+    facts = _facts(changes, force, frozen, session=session)
+    rules = _rules(changes, force, facts)
+    binding = [change for change in changes if change.dag_id in rules or change.kind is not ChangeKind.ROLLBACK]
+    now = now or database_clock(session=session)
+    versions = [change.version for change in binding if change.version is not None]
+    asks_evidence = any(found.evidence for found in rules.values())
+    asks_approvals = any(found.approvals for found in rules.values())
+    evidence = evidence_of(versions, session=session) if asks_evidence else {}
+    approvals = approvals_of(versions, session=session) if asks_approvals else {}
+    soaks = unmet_soaks(
+        {change.dag_id: (change.version, rules[change.dag_id]) for change in binding if change.dag_id in rules},
+        session=session,
+    )
+    found: dict[str, tuple[Unmet, ...]] = {}
+    for change in binding:
+        facts_of_dag = facts.get(change.dag_id, DagFacts(change.dag_id))
+        of_dag = rules.get(change.dag_id, Rules())
+        version_id = change.version.dag_version_id if change.version else None
+        problems = (
+            *rule.frozen(_freezes(change, frozen, facts_of_dag)),
+            *rule.closed(of_dag, now),
+            *rule.missing_evidence(of_dag, evidence.get(version_id, {}) if version_id else {}, now),
+            *rule.missing_approvals(of_dag, approvals.get(version_id, []) if version_id else [], change.actor),
+            *soaks.get(change.dag_id, ()),
+        )
+        if problems:
+            found[change.dag_id] = problems
+    return PolicyCheck(force.policies.revision, rules, found)
+
+
+def _facts(
+    changes: Sequence[PlannedChange], force: InForce, frozen: Matcher[OpenFreeze], *, session: Session
+) -> dict[str, DagFacts]:
+    bundles = {
+        change.dag_id: change.version.bundle_name
+        for change in changes
+        if change.version is not None and change.version.bundle_name
+    }
+    return facts_of(
+        [change.dag_id for change in changes], force.matcher.kinds | frozen.kinds, bundles=bundles, session=session
+    )
+
+
+def _rules(changes: Sequence[PlannedChange], force: InForce, facts: Mapping[str, DagFacts]) -> dict[str, Rules]:
+    found = {}
+    for change in changes:
+        policies = force.matcher.find(facts.get(change.dag_id, DagFacts(change.dag_id)))
+        merged = merge(policies, change.kind)
+        if merged.policies:
+            found[change.dag_id] = merged
+    return found
+
+
+def _freezes(change: PlannedChange, frozen: Matcher[OpenFreeze], facts: DagFacts) -> tuple[OpenFreeze, ...]:
+    return () if change.kind is ChangeKind.ROLLBACK else frozen.find(facts)

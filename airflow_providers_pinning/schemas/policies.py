@@ -1,0 +1,264 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+The document of policies: what it may say, and where it is wrong.
+
+What is not enforced is not accepted. Types are strict, because YAML makes a number or a truth value of much that was
+meant as a text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from airflow.api_fastapi.core_api.base import BaseModel
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel as PydanticModel
+
+from airflow_providers_pinning.domain.errors import InvalidPolicyError
+from airflow_providers_pinning.domain.json_limits import why_not_storable
+from airflow_providers_pinning.schemas.common import ChangeBody, Revision
+from airflow_providers_pinning.vocabulary import (
+    MAX_DURATION_RATIO,
+    MAX_ID,
+    MAX_INTEGER,
+    MAX_MATCHED_BY,
+    MAX_POLICIES,
+    MAX_POLICY_BYTES,
+    MAX_SECONDS,
+)
+from airflow_providers_pinning.windows import WindowRule
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_SHOWN = 20
+"""Problems that the message of a refusal names; ``problems`` lists all."""
+
+
+def _seconds(value: Any) -> Any:
+    """Take ``90``, ``"2h"`` or ``"1d12h"``."""
+    if isinstance(value, str):
+        if not _DURATION.fullmatch(value.strip()):
+            raise ValueError("write a duration as seconds, or as in 30m, 6h or 1d12h")
+        return float(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value)))
+    return value
+
+
+def _storable(value: str) -> str:
+    if why := why_not_storable(value):
+        raise ValueError(f"it {why}")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_storable)]
+Names = Annotated[list[Name], Field(min_length=1, max_length=MAX_MATCHED_BY)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+
+
+class _Part(PydanticModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class MatchDocument(_Part):
+    """Which Dags: those that fit one entry of each list that is given."""
+
+    tags: Names | None = None
+    bundles: Names | None = None
+    dag_ids: Names | None = Field(default=None, description="Patterns with `*`, `?` and `[...]`.")
+    teams: Names | None = None
+    owners: Names | None = None
+
+    @model_validator(mode="after")
+    def _match_something(self) -> MatchDocument:
+        if not self.model_dump(exclude_none=True):
+            raise ValueError('give at least one list; dag_ids: ["*"] matches every Dag')
+        return self
+
+
+class WindowRuleDocument(_Part):
+    """A span of time that begins whenever a cron expression matches."""
+
+    cron: str = Field(max_length=MAX_ID)
+    duration: Annotated[Seconds, Field(gt=0)]
+    timezone: str = Field(default="UTC", max_length=MAX_ID, description="IANA name, such as Europe/Berlin.")
+    name: Name | None = None
+
+    @model_validator(mode="after")
+    def _be_a_rule(self) -> WindowRuleDocument:
+        WindowRule(self.cron, timedelta(seconds=self.duration), self.timezone, self.name)
+        return self
+
+
+class WindowsDocument(_Part):
+    """When changes may be made: inside an allow rule, if there is one, and outside of every deny rule."""
+
+    allow: list[WindowRuleDocument] = Field(default=[], max_length=100)
+    deny: list[WindowRuleDocument] = Field(default=[], max_length=100)
+
+    @model_validator(mode="after")
+    def _have_a_rule(self) -> WindowsDocument:
+        if not (self.allow or self.deny):
+            raise ValueError("give at least one rule under allow or deny")
+        return self
+
+
+class SoakDocument(_Part):
+    """Criteria that the runs of a version must meet; those of the Dag count as well where they are stricter."""
+
+    run_kinds: Literal["canary", "live", "any"] | None = None
+    min_runs: int | None = Field(default=None, ge=1, le=MAX_INTEGER)
+    min_duration: Seconds | None = None
+    max_failures: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
+    max_output_differences: int | None = Field(default=None, ge=0, le=MAX_INTEGER)
+    consecutive_successes: int | None = Field(default=None, ge=1, le=MAX_INTEGER)
+    inconclusive_after: Seconds | None = None
+    failed_tasks: Literal["count", "ignore"] | None = None
+    compare: bool | None = None
+    max_duration_ratio: float | None = Field(default=None, gt=0, le=MAX_DURATION_RATIO)
+    max_failure_rate_increase: float | None = Field(default=None, ge=0, le=1)
+    min_duration_difference: Seconds | None = None
+    min_duration_runs: int | None = Field(default=None, ge=1, le=MAX_INTEGER)
+
+
+class RequirementsDocument(_Part):
+    """What a version must have before it may become active."""
+
+    soak: SoakDocument | None = None
+    evidence: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
+        default=None, description="Names of evidence of which the newest must be successful and not expired."
+    )
+    approvals: int | None = Field(
+        default=None, ge=1, le=100, description="How many people must agree, other than the one who asks."
+    )
+
+
+_LATER = ("gate", "ramp", "auto_rollback", "canary")
+"""Parts of a policy that this release does not enforce."""
+
+
+class PolicyDocument(_Part):
+    """One set of rules, and the Dags that it binds."""
+
+    name: Name
+    match: MatchDocument
+    windows: WindowsDocument | None = None
+    requires: RequirementsDocument | None = None
+    exempt: list[Literal["rollback"]] | None = Field(
+        default=None, description="Changes that are not bound; by default rollbacks. An empty list binds them too."
+    )
+    gate: Literal["automatic"] | None = Field(default=None, description="Only `automatic` is supported.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_what_is_not_enforced(cls, given: Any) -> Any:
+        for part in _LATER:
+            if isinstance(given, Mapping) and part in given and (part, given[part]) != ("gate", "automatic"):
+                value = f" {given[part]!r}" if isinstance(given[part], str) else ""
+                raise ValueError(f"{part}{value} is not supported in this release; remove it")
+        return given
+
+
+class PoliciesDocument(_Part):
+    """Every policy of the deployment."""
+
+    policies: list[PolicyDocument] = Field(max_length=MAX_POLICIES)
+
+    @model_validator(mode="after")
+    def _name_each_once(self) -> PoliciesDocument:
+        names = [policy.name for policy in self.policies]
+        if twice := sorted({name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else ()):
+            raise ValueError(f"each policy needs a name of its own; given twice: {', '.join(twice)}")
+        return self
+
+
+def validated(document: Any) -> dict[str, Any]:
+    """
+    Return a document as it is stored: as JSON values, without what was left out.
+
+    :raises InvalidPolicyError: if it is no document of policies, with every place that is wrong
+    """
+    if not isinstance(document, Mapping):
+        raise invalid([f"The document must be a mapping with the key policies, not {_described(document)}."])
+    try:
+        parsed = PoliciesDocument.model_validate(dict(document))
+    except ValidationError as error:
+        raise invalid([_problem(one, document) for one in error.errors(include_url=False)]) from None
+    return parsed.model_dump(mode="json", exclude_none=True)
+
+
+def invalid(problems: list[str]) -> InvalidPolicyError:
+    """Return the refusal of a document."""
+    more = f" And {len(problems) - _SHOWN} more." if len(problems) > _SHOWN else ""
+    return InvalidPolicyError(" ".join(problems[:_SHOWN]) + more, problems=problems)
+
+
+def _problem(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
+    if policy := _policy_at(error["loc"], document):
+        place = f"{place} (policy {policy!r})"
+    message = error["msg"].removeprefix("Value error, ").rstrip(".")
+    if error["type"] == "extra_forbidden":
+        message = "there is no such key; check its spelling and its indentation"
+    elif error["type"] == "string_type":
+        message = f"must be a text, not {_described(error['input'])}; put it in quotes"
+    elif error["type"] == "list_type":
+        message = f"must be a list, not {_described(error['input'])}; put it in brackets"
+    elif error["type"] not in ("missing", "value_error"):
+        message = f"{message}, not {_described(error['input'])}"
+    return f"{place or 'The document'}: {message}."
+
+
+def _policy_at(place: tuple[int | str, ...], document: Mapping[str, Any]) -> str | None:
+    try:
+        name = document["policies"][place[1]]["name"] if place[0] == "policies" else None
+    except (IndexError, KeyError, TypeError):
+        return None
+    return name if isinstance(name, str) else None
+
+
+def _described(value: Any) -> str:
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+
+
+class PoliciesBody(ChangeBody):
+    """A document of policies, given as an object or as the text of a YAML file."""
+
+    document: dict[str, Any] | None = None
+    text: str | None = Field(default=None, max_length=MAX_POLICY_BYTES)
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the policies changed since.")
+
+    @model_validator(mode="after")
+    def _give_one(self) -> PoliciesBody:
+        if (self.document is None) == (self.text is None):
+            raise ValueError("Give either document or text.")
+        return self
+
+
+class PoliciesResponse(BaseModel):
+    """The policies that are in force."""
+
+    revision: int = Field(description="Number of documents that were applied; 0 before the first.")
+    document: PoliciesDocument
+    changed: bool = Field(description="Whether this request changed them.")
+    actor: str | None = None
+    reason: str | None = None
+    created_at: datetime | None = None

@@ -1,0 +1,122 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_providers_pinning.domain.errors import InvalidPolicyError
+from airflow_providers_pinning.schemas.policy_text import read
+
+WHOLE = """
+policies:
+  - name: critical
+    match: {tags: [tier-1], bundles: [finance], dag_ids: ["payments_*"], teams: [a], owners: [b]}
+    windows:
+      allow: [{cron: "0 9 * * 1-4", duration: 6h, timezone: Europe/Berlin}]
+      deny: [{cron: "0 0 24 12 *", duration: 1d12h, name: Christmas}]
+    requires:
+      soak: {run_kinds: canary, min_runs: 3, min_duration: 2h}
+      evidence: [regression, staging]
+      approvals: 1
+    exempt: [rollback]
+"""
+
+
+def policy(rest, name="name: a", match='match: {dag_ids: ["*"]}'):
+    return f"policies:\n  - {name}\n    {match}\n    {rest}\n"
+
+
+def problem(text):
+    with pytest.raises(InvalidPolicyError) as refused:
+        read(text)
+    assert refused.value.data["problems"]
+    return refused.value.message
+
+
+def test_a_whole_document_is_read():
+    [policy] = read(WHOLE)["policies"]
+
+    assert policy["match"]["dag_ids"] == ["payments_*"]
+    assert policy["windows"]["allow"][0]["duration"] == 6 * 3600
+    assert policy["windows"]["deny"][0]["duration"] == 36 * 3600
+    assert policy["requires"]["soak"] == {"run_kinds": "canary", "min_runs": 3, "min_duration": 7200.0}
+    assert policy["exempt"] == ["rollback"]
+
+
+def test_a_document_that_is_stored_reads_the_same_again():
+    from airflow_providers_pinning.schemas.policies import validated
+
+    assert validated(read(WHOLE)) == read(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("policies: &x []", "Line 1, column 11: anchors and aliases are not taken"),
+        ("policies: [*x]", "Line 1, column 12: anchors and aliases are not taken"),
+        (policy("exempt: [*rollback]"), "anchors and aliases are not taken"),
+        ("policies: !!python/object/apply:os.system [true]", "the tag 'tag:yaml.org,2002:python/object/apply:os.sys"),
+        ("policies: !!set {}", "the tag"),
+        (policy("x: !!binary aGFsbG8="), "the tag 'tag:yaml.org,2002:binary' is not taken"),
+        ("policies: []\npolicies: []", "Line 2, column 1: the key 'policies' is given twice"),
+        ("policies: []\n---\npolicies: []", "a second document begins here"),
+        ("policies: " + "[" * 50 + "]" * 50, "nested more than 20 levels deep"),
+        ("policies: [", "It is no YAML that can be read"),
+        ("policies: \x00", "It is no YAML that can be read"),
+        ("policies:\n\t- a", "Line 2, column 1"),
+        ("", "must be a mapping with the key policies, not None"),
+        ("- name: a", "must be a mapping with the key policies"),
+        ("policies: {a: 1}", "policies: must be a list"),
+        ("polices: []", "polices: there is no such key"),
+        (b"policies: \xff\xfe", "It is no YAML that can be read"),
+        ("policies: " + "1" * 5000, "It is no YAML that can be read"),
+        ("#" * 10_000_000, "10,000,000 bytes, of which 1,048,576 are taken"),
+        (policy("exempt: []", match="match: {}"), "policies[0].match (policy 'a'): give at least one list"),
+        (policy("exempt: []", match="match: {tags: tier-1}"), "policies[0].match.tags (policy 'a'): must be a list"),
+        (policy("exempt: []", match="match: {dag_ids: [12]}"), "must be a text, not 12 (int); put it in quotes"),
+        (policy("exempt: []", match="match: {tags: []}"), "policies[0].match.tags (policy 'a')"),
+        (policy("exempt: []", name="name: 2026-01-31"), "policies[0].name: must be a text"),
+        (policy("exempt: [pin]"), "policies[0].exempt[0] (policy 'a'): Input should be 'rollback'"),
+        (policy("requires: {approvals: yes}"), "policies[0].requires.approvals (policy 'a')"),
+        (policy("requires: {approvals: '1'}"), "Input should be a valid integer, not '1' (str)"),
+        (policy("requires: {approvals: 0}"), "greater than or equal to 1, not 0"),
+        (policy("requires: {soak: {min_duration: two hours}}"), "write a duration as seconds, or as in 30m"),
+        (policy("requires: {soak: {min_duration: .inf}}"), "min_duration"),
+        (policy("requires: {soak: {min_runs: 1.5}}"), "min_runs"),
+        (policy("requires: {soak: {run_kinds: manual}}"), "Input should be 'canary', 'live' or 'any'"),
+        (policy("windows: {}"), "give at least one rule under allow or deny"),
+        (policy('windows: {allow: [{cron: "9 9 9", duration: 1h}]}'), "no cron expression with five fields"),
+        (policy('windows: {allow: [{cron: "0 9 * * *", duration: 0}]}'), "greater than 0"),
+        (policy('windows: {allow: [{cron: "0 9 * * *", duration: 1h, timezone: Mars}]}'), "no IANA time zone"),
+        (policy("gate: manual"), "gate 'manual' is not supported in this release"),
+        (policy("ramp: [{share: 0.1}]"), "ramp is not supported in this release; remove it"),
+        (policy("auto_rollback: {max_failures: 2}"), "auto_rollback is not supported in this release"),
+        (policy("canary: {queue: x}"), "canary is not supported in this release"),
+        (policy("exempt: []\n  - name: a\n    match: {tags: [b]}"), "given twice: a"),
+    ],
+)
+def test_what_bites_is_refused_with_its_place(text, said):
+    assert said in problem(text)
+
+
+def test_every_problem_is_named():
+    message = problem(policy("requires: {approvals: -1}\n    exempt: [pin]", match="match: {tags: x}"))
+
+    assert "match.tags" in message
+    assert "requires.approvals" in message
+    assert "exempt[0]" in message
