@@ -32,6 +32,7 @@ from airflow_providers_pinning.api.routes import (
     compare,
     criteria,
     events,
+    evidence,
     health,
     holds,
     permissions,
@@ -61,7 +62,20 @@ def create_app(static: Path | None = None) -> FastAPI:
         openapi_url=None,
         dependencies=[Depends(refuse_unstorable)],
     )
-    for routes in (pins, holds, events, versions, runs, permissions, compare, canary, criteria, policies, health):
+    for routes in (
+        pins,
+        holds,
+        events,
+        versions,
+        runs,
+        permissions,
+        compare,
+        canary,
+        criteria,
+        policies,
+        evidence,
+        health,
+    ):
         app.include_router(routes.router, prefix=API_PREFIX)
 
     @app.get(f"{API_PREFIX}/openapi.json", include_in_schema=False)

@@ -56,7 +56,7 @@ def has(user: BaseUser, right: ReleaseRight) -> bool:
     manager = get_auth_manager()
     if isinstance(manager, SimpleAuthManager):
         # It lets everybody see every custom view. Connections are what op and admin may change.
-        return manager.is_authorized_connection(method="PUT", user=user)
+        return manager.is_authorized_connection(method="PUT", user=user)  # type: ignore[arg-type]
     return manager.is_authorized_custom_view(method="PUT", resource_name=right.resource, user=user)
 
 

@@ -168,3 +168,58 @@ def acknowledgements(dag_id: str, **body: Any) -> ApiRequest:
 def canary_runs(dag_id: str, **body: Any) -> ApiRequest:
     """Create canary runs."""
     return ApiRequest("POST", _dag(dag_id, "/canaryRuns"), body=_given(**body))
+
+
+def policies() -> ApiRequest:
+    """Ask for the policies in force."""
+    return ApiRequest("GET", f"{PREFIX}/policies")
+
+
+def apply_policies(**body: Any) -> ApiRequest:
+    """Replace all policies."""
+    return ApiRequest("PUT", f"{PREFIX}/policies", body=_given(**body))
+
+
+def check_policies(**body: Any) -> ApiRequest:
+    """Check policies."""
+    return ApiRequest("POST", f"{PREFIX}/policies/check", body=_given(**body))
+
+
+def explain_policies(dag_id: str, **params: Any) -> ApiRequest:
+    """Ask what binds a Dag."""
+    return ApiRequest("GET", _dag(dag_id, "/policy"), _given(**params))
+
+
+def freezes(**params: Any) -> ApiRequest:
+    """Ask for the freezes."""
+    return ApiRequest("GET", f"{PREFIX}/freezes", _given(**params))
+
+
+def freeze(**body: Any) -> ApiRequest:
+    """Stop changes."""
+    return ApiRequest("POST", f"{PREFIX}/freezes", body=_given(**body))
+
+
+def thaw(freeze_id: int, **params: Any) -> ApiRequest:
+    """Lift a freeze."""
+    return ApiRequest("DELETE", f"{PREFIX}/freezes/{freeze_id}", _given(**params))
+
+
+def evidence(dag_id: str, version_number: int) -> ApiRequest:
+    """Ask what was found and approved of a version."""
+    return ApiRequest("GET", _dag(dag_id, f"/versions/{version_number}/evidence"))
+
+
+def record_evidence(dag_id: str, version_number: int, **body: Any) -> ApiRequest:
+    """Record what was found of a version."""
+    return ApiRequest("POST", _dag(dag_id, f"/versions/{version_number}/evidence"), body=_given(**body))
+
+
+def approve(dag_id: str, version_number: int, **body: Any) -> ApiRequest:
+    """Agree to the release of a version."""
+    return ApiRequest("POST", _dag(dag_id, f"/versions/{version_number}/approvals"), body=_given(**body))
+
+
+def revoke_approval(dag_id: str, version_number: int, **params: Any) -> ApiRequest:
+    """Let an approval count no more."""
+    return ApiRequest("DELETE", _dag(dag_id, f"/versions/{version_number}/approvals"), _given(**params))

@@ -137,7 +137,7 @@ class FreezeEndsInPastError(PinningError):
     """The end that is given for a freeze is over already."""
 
 
-class UnknownApprovalError(PinningError):
+class NotApprovedError(PinningError):
     """There is no such approval of the version as it is now, or it was revoked."""
 
 

@@ -42,5 +42,5 @@ class UnknownFreezeError(NotFoundError):
     """There is no such freeze, or it is over."""
 
 
-class UnknownApprovalError(NotFoundError):
+class NotApprovedError(ConflictError):
     """There is no such approval of the version as it is now, or it was revoked."""

@@ -28,13 +28,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from airflow.api_fastapi.core_api.base import BaseModel
+from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic import BaseModel as PydanticModel
 
 from airflow_providers_pinning.domain.errors import InvalidPolicyError
 from airflow_providers_pinning.domain.json_limits import why_not_storable
-from airflow_providers_pinning.schemas.common import ChangeBody, Revision
+from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Moment, Revision
 from airflow_providers_pinning.vocabulary import (
     MAX_DURATION_RATIO,
     MAX_ID,
@@ -262,3 +262,95 @@ class PoliciesResponse(BaseModel):
     actor: str | None = None
     reason: str | None = None
     created_at: datetime | None = None
+
+
+class UnmetResponse(BaseModel):
+    """One rule that is not met, and what would meet it."""
+
+    rule: Literal["freeze", "window", "evidence", "approvals", "soak"]
+    policies: list[str] = Field(description="Policies that ask for it; none if it is a freeze.")
+    message: str
+    details: dict[str, Any]
+
+
+class WindowOfPolicyResponse(BaseModel):
+    """The windows of one policy."""
+
+    policy: str
+    allow: list[WindowRuleDocument]
+    deny: list[WindowRuleDocument]
+
+
+class RulesResponse(BaseModel):
+    """What several policies ask for together: the strictest of each."""
+
+    windows: list[WindowOfPolicyResponse] = Field(description="All must be open.")
+    soak: list[dict[str, Any]] = Field(description="Criteria, one entry for each kind of runs.")
+    evidence: list[str]
+    approvals: int
+
+
+class ExplanationResponse(BaseModel):
+    """Which policies bind a Dag, what they ask for, and what is not met now."""
+
+    dag_id: str
+    revision: int = Field(description="Of the policies; 0 if none were ever declared.")
+    policies: list[str]
+    rules: RulesResponse = Field(validation_alias="merged")
+    version: IdentityResponse | None = Field(
+        description="The version that was looked at: the one named, else the newest candidate, else the latest."
+    )
+    allowed: bool = Field(description="Whether the user could pin it now, as far as policies and freezes go.")
+    unmet: list[UnmetResponse]
+
+
+class DoubtResponse(BaseModel):
+    """One thing that is probably not meant."""
+
+    reason: str = Field(description="`never_open`, `never_open_together`, `never_recorded` or `matches_nothing`.")
+    policies: list[str]
+    message: str
+
+
+class CheckBody(StrictBaseModel):
+    """A document of policies to check; without one, those in force are checked."""
+
+    document: dict[str, Any] | None = None
+    text: str | None = Field(default=None, max_length=MAX_POLICY_BYTES)
+
+
+class CheckResponse(BaseModel):
+    """A document of policies that is valid, what is suspicious of it, and what applying it would change."""
+
+    document: PoliciesDocument
+    findings: list[DoubtResponse]
+    difference: list[str] = Field(description="Lines of a unified diff; none if it would change nothing.")
+
+
+class FreezeBody(ChangeBody):
+    """Of which Dags changes are stopped, why, and for how long."""
+
+    match: MatchDocument | None = Field(default=None, description="Which Dags; null means all.")
+    until: Moment | None = Field(
+        default=None, description="When it ends by itself, by the database's clock; null keeps it until it is lifted."
+    )
+
+
+class FreezeResponse(BaseModel):
+    """A stop of all changes but rollbacks."""
+
+    id: int
+    match: dict[str, list[str]] = Field(description="Which Dags; empty means all.")
+    until: datetime | None
+    actor: str
+    reason: str
+    created_at: datetime
+    lifted_at: datetime | None
+    lifted_by: str | None
+    lift_reason: str | None
+
+
+class FreezeCollectionResponse(BaseModel):
+    """Freezes, newest first."""
+
+    freezes: list[FreezeResponse]

@@ -81,7 +81,9 @@ def _look_through(text: str | bytes) -> None:
         if documents > 1:
             raise _RefusedError(f"{_place(event)}: a second document begins here; give one.")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _RefusedError(f"{_place(event)}: anchors and aliases are not taken; write the value out, or quote it.")
+            raise _RefusedError(
+                f"{_place(event)}: anchors and aliases are not taken; write the value out, or quote it."
+            )
         if (tag := getattr(event, "tag", None)) is not None:
             raise _RefusedError(f"{_place(event)}: the tag {tag!r} is not taken; remove it, or quote the value.")
         if isinstance(event, yaml.CollectionStartEvent):

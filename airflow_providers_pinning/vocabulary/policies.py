@@ -34,5 +34,5 @@ MAX_EVIDENCE_DETAILS = 100_000
 """Bytes of the details of evidence."""
 
 
-MAX_URL = 2000
+MAX_EVIDENCE_URL = 2000
 """Characters of the address at which evidence can be seen."""

@@ -90,7 +90,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "invalid_policy": Refusal(422, ExitCode.USAGE, "InvalidPolicyError"),
         "unknown_freeze": Refusal(404, ExitCode.NOT_FOUND, "UnknownFreezeError"),
         "freeze_ends_in_past": Refusal(422, ExitCode.USAGE, "FreezeEndsInPastError"),
-        "unknown_approval": Refusal(404, ExitCode.NOT_FOUND, "UnknownApprovalError"),
+        "not_approved": Refusal(409, ExitCode.REFUSED, "NotApprovedError"),
         "held": Refusal(409, ExitCode.REFUSED, "DagHeldError"),
         "hold_ends_in_past": Refusal(422, ExitCode.USAGE, "HoldEndsInPastError"),
         "content_not_kept": Refusal(409, ExitCode.REFUSED, "ContentNotKeptError"),

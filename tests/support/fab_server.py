@@ -26,9 +26,11 @@ import json
 import sys
 from pathlib import Path
 
-from tests.support.routes import READS, WRITES
+from tests.support.routes import READS, RULES, WRITES
 
 ROLES = ("Admin", "Op", "User", "Viewer", "Public")
+RULER = "Maker of rules"
+"""A role that may read Dags, and set release policies."""
 ONE_DAG = "Keeper of orders"
 """A role that may read and edit the Dag ``orders`` and no other."""
 
@@ -48,7 +50,9 @@ def main() -> None:
     app = create_app()
     with create_flask_app(enable_plugins=False).app_context():
         manager = app.state.auth_manager
-        tokens = {role: manager.generate_jwt(add_user(manager.security_manager, role)) for role in (*ROLES, ONE_DAG)}
+        tokens = {
+            role: manager.generate_jwt(add_user(manager.security_manager, role)) for role in (*ROLES, ONE_DAG, RULER)
+        }
 
     lab = Lab(Path(settings.AIRFLOW_HOME) / "commits", settings.NonScopedSession())
     lab.commit("sha1", orders=dag_file("orders"), invoices=dag_file("invoices"))
@@ -84,21 +88,34 @@ def main() -> None:
         }
         for role in ("Viewer", "Public")
     }
+    answers["rules"] = {
+        role: {
+            str(route): TestClient(app, headers={"Authorization": f"Bearer {tokens[role]}"})
+            .request(route.method, route.url("orders"), json=route.body)
+            .status_code
+            for route in RULES
+        }
+        for role in (*ROLES, RULER)
+    }
     answers["pins"] = [pin["dag_id"] for pin in pins["pins"]]
     print(f"\n{json.dumps(answers)}", file=sys.stderr)
 
 
 def add_user(security_manager, role_name):
-    """Create a user with one role, and the role if it is the one for a single Dag."""
-    if role_name == ONE_DAG:
-        role = security_manager.add_role(ONE_DAG)
-        for action, resource in (
+    """Create a user with one role, and the role if it is none of FAB's own."""
+    own = {
+        ONE_DAG: (
             ("can_read", "DAG:orders"),
             ("can_edit", "DAG:orders"),
             ("can_read", "DAG Versions"),
             ("can_read", "DAG Runs"),
             ("can_create", "DAG Runs"),
-        ):
+        ),
+        RULER: (("can_read", "DAGs"), ("can_read", "DAG Versions"), ("can_edit", "Release Rules")),
+    }
+    if role_name in own:
+        role = security_manager.add_role(role_name)
+        for action, resource in own[role_name]:
             security_manager.add_permission_to_role(role, security_manager.create_permission(action, resource))
     else:
         role = security_manager.find_role(role_name)

@@ -40,7 +40,8 @@ class Route:
         :param dag_id: the Dag
         :param event_id: a change in the history; only whoever gives it knows that there is one
         """
-        return f"{ROOT}{self.template}".format(dag_id=dag_id, version_number=2, event_id=event_id) + self.query
+        names = {"dag_id": dag_id, "version_number": 2, "event_id": event_id, "freeze_id": 1}
+        return f"{ROOT}{self.template}".format(**names) + self.query
 
     def __str__(self) -> str:
         return f"{self.method} {self.template.removeprefix('/api/v1')}"
@@ -58,6 +59,10 @@ READS = (
     Route("GET", "/api/v1/dags/{dag_id}/rollback"),
     Route("GET", "/api/v1/dags/{dag_id}/compare"),
     Route("GET", "/api/v1/dags/{dag_id}/criteria"),
+    Route("GET", "/api/v1/dags/{dag_id}/policy"),
+    Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/evidence"),
+    Route("GET", "/api/v1/policies"),
+    Route("GET", "/api/v1/freezes"),
     Route("GET", "/api/v1/pins"),
     Route("GET", "/api/v1/events"),
     Route("GET", "/api/v1/events/{event_id}"),
@@ -80,5 +85,20 @@ WRITES = (
     Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/repair", body=REASON),
     Route("POST", "/api/v1/dags/{dag_id}/acknowledgements", body=REASON),
     Route("PUT", "/api/v1/dags/{dag_id}/criteria", body={"criteria": {"min_runs": 5}, **REASON}),
+    Route(
+        "POST",
+        "/api/v1/dags/{dag_id}/versions/{version_number}/evidence",
+        body={"name": "regression", "verdict": "successful", **REASON},
+    ),
+    Route("POST", "/api/v1/dags/{dag_id}/versions/{version_number}/approvals", body=REASON),
+    Route("DELETE", "/api/v1/dags/{dag_id}/versions/{version_number}/approvals", "?reason=because"),
     Route("POST", "/api/v1/dags/{dag_id}/canaryRuns", body={"version_number": 2}),
 )
+
+RULES = (
+    Route("PUT", "/api/v1/policies", body={"document": {"policies": []}, **REASON}),
+    Route("POST", "/api/v1/policies/check", body={}),
+    Route("POST", "/api/v1/freezes", body={"match": {"dag_ids": ["nothing"]}, **REASON}),
+    Route("DELETE", "/api/v1/freezes/{freeze_id}", "?reason=because"),
+)
+"""Changes of policies and freezes, which are about no Dag and need a right of their own."""

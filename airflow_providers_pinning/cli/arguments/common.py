@@ -81,13 +81,15 @@ def override_reason(help: str) -> Arg:
     return forms.text("--override-reason", help=f"{help}; kept in the history")
 
 
+ACTOR = forms.named(
+    "--actor",
+    help="Who makes the change, for the history, which keeps the user of the operating system beside it "
+    "(default: AIRFLOW_PINNING_ACTOR, else that user)",
+)
+
 CHANGE = (
     forms.text("-r", "--reason", help="Why the change is made; kept in the history", required=True),
-    forms.named(
-        "--actor",
-        help="Who makes the change, for the history, which keeps the user of the operating system beside it "
-        "(default: AIRFLOW_PINNING_ACTOR, else that user)",
-    ),
+    ACTOR,
     forms.named(
         "--idempotency-key",
         help="Make the change once only, however often a command with this key is run",

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from airflow.cli.cli_config import GroupCommand
 
+from airflow_providers_pinning.cli.definition import policies
 from airflow_providers_pinning.cli.definition.changing import CHANGING
 from airflow_providers_pinning.cli.definition.form import EXIT_CODES
 from airflow_providers_pinning.cli.definition.showing import SHOWING
@@ -32,7 +33,7 @@ def get_cli_commands() -> list[GroupCommand]:
             name="pinning",
             help="Pin the version of a Dag that new runs use",
             description="Pin the version of a Dag that new runs use, while newer versions keep being parsed.",
-            subcommands=(*SHOWING, *CHANGING),
+            subcommands=(*SHOWING, *CHANGING, policies.POLICY, *policies.SHOWING, *policies.CHANGING),
             epilog=EXIT_CODES,
         )
     ]

@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from airflow.models.dagrun import DagRun
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from sqlalchemy import literal, select

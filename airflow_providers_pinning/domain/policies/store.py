@@ -34,10 +34,11 @@ from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import PolicyConflictError
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import EVERY_DAG, Change, EventKind
+from airflow_providers_pinning.domain.history.events import EVERY_DAG, Change
 from airflow_providers_pinning.domain.policies.matching import Matcher
 from airflow_providers_pinning.domain.policies.model import Match, Policy, PolicySet
 from airflow_providers_pinning.models import Freeze, PolicyRevision
+from airflow_providers_pinning.vocabulary import EventKind
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import json
 import pytest
 
 from tests.support.python import own_airflow, run
-from tests.support.routes import READS, WRITES
+from tests.support.routes import READS, RULES, WRITES
 
 DONE = {200, 201, 409}
 """The request got past the authorization; a change that another one made before may be in its way."""
@@ -73,6 +73,17 @@ class TestChange:
     def test_of_another_dag_is_not_allowed_to_the_keeper_of_one(self, route, answers):
         # What the body names is the Dag that is kept.
         assert answers["another Dag"][str(route)] == (403 if "{dag_id}" in route.template else 200)
+
+
+@pytest.mark.parametrize("route", RULES, ids=str)
+class TestRules:
+    @pytest.mark.parametrize("role", ["Op", "User", "Viewer", "Public"])
+    def test_are_not_made_by(self, role, route, answers):
+        assert answers["rules"][role][str(route)] == 403
+
+    def test_are_made_by_a_role_with_the_resource_of_this_package(self, route, answers):
+        # The freeze that is lifted is the one that was made just before.
+        assert answers["rules"]["Maker of rules"][str(route)] == 200
 
 
 def test_the_keeper_of_one_dag_sees_the_pin_of_that_one_only(answers):

@@ -24,7 +24,7 @@ from sqlalchemy import func, select, update
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.routes import READS, WRITES, Route
+from tests.support.routes import READS, RULES, WRITES, Route
 from tests.support.sources import dag_file
 
 
@@ -89,6 +89,25 @@ class TestChange:
         assert "The token is not valid here; get a new one" in answer.json()["detail"]["message"]
 
 
+@pytest.mark.parametrize("route", RULES, ids=str)
+class TestRules:
+    def test_need_a_login(self, route, api):
+        assert status(api, route, None) == 401
+
+    @pytest.mark.parametrize("role", ["viewer", "user"])
+    def test_are_not_made_by_who_merely_edits_dags(self, role, route, api):
+        answer = api(role).request(route.method, route.url("orders"), json=route.body)
+
+        assert answer.status_code == 403
+        assert answer.json()["detail"]["missing"] == [
+            "set release policies and freezes (FAB: 'can edit on Release Rules')"
+        ]
+
+    @pytest.mark.parametrize("role", ["op", "admin"])
+    def test_are_made_by(self, role, route, api):
+        assert status(api, route, role) == (404 if route.method == "DELETE" else 200)
+
+
 @pytest.mark.parametrize("route", [route for route in WRITES if route.method == "POST"], ids=str)
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_a_change_is_not_made_by_what_a_form_of_another_site_can_send(content_type, route, api, lab):
@@ -108,7 +127,7 @@ def test_no_route_is_left_out(airflow_app):
     described = create_app().openapi()["paths"]
     found = {(method.upper(), path) for path, methods in described.items() for method in methods}
 
-    assert {(route.method, route.template) for route in (*READS, *WRITES)} == found
+    assert {(route.method, route.template) for route in (*READS, *WRITES, *RULES)} == found
 
 
 def test_changes_are_recorded_with_the_name_of_the_user(api, session):

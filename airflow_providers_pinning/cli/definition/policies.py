@@ -1,0 +1,111 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The commands that are about release policies, freezes and evidence."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import ARG_VERBOSE, GroupCommand
+
+from airflow_providers_pinning.cli.arguments import common, policies
+from airflow_providers_pinning.cli.definition.form import EXIT_CODES, command
+
+POLICY = GroupCommand(
+    name="policy",
+    help="Declare release policies, which bind whoever changes what Dags use",
+    description="Declare release policies, which bind whoever changes what Dags use.",
+    subcommands=(
+        command(
+            "apply",
+            "policy.pinning_policy_apply",
+            "Put the policies of a file in force, in place of the present ones",
+            policies.FILE,
+            policies.EXPECTED_REVISION,
+            *common.CHANGE,
+            description="The same file again changes nothing.",
+        ),
+        command(
+            "check",
+            "policy.pinning_policy_check",
+            "Check a file, or the policies in force, for what is probably not meant",
+            policies.FILE_TO_CHECK,
+            *common.SHOWN,
+            description="Exits with 2 if the file is not valid, and with 6 if something is found.",
+        ),
+        command(
+            "diff",
+            "policy.pinning_policy_diff",
+            "Show what applying a file would change",
+            policies.FILE,
+            policies.EXIT_CODE,
+            *common.SHOWN,
+        ),
+        command("show", "policy.pinning_policy_show", "Show the policies in force", *common.SHOWN),
+        command(
+            "export",
+            "policy.pinning_policy_export",
+            "Write the policies in force as YAML that apply takes",
+            ARG_VERBOSE,
+        ),
+        command(
+            "explain",
+            "policy.pinning_policy_explain",
+            "Show which policies bind a Dag, and what is not met for its candidate",
+            common.DAG_ID,
+            policies.VERSION,
+            common.ACTOR,
+            *common.SHOWN,
+        ),
+    ),
+    epilog=EXIT_CODES,
+)
+
+SHOWING = (
+    command(
+        "freezes", "freezes.pinning_freezes", "List the freezes in force", policies.ALL, common.LIMIT, *common.SHOWN
+    ),
+    command(
+        "evidence",
+        "evidence.pinning_evidence",
+        "List what was found and approved of a version",
+        common.DAG_ID,
+        common.VERSION_REQUIRED,
+        *common.SHOWN,
+    ),
+)
+
+CHANGING = (
+    command(
+        "freeze",
+        "freezes.pinning_freeze",
+        "Stop all changes but rollbacks, of some Dags or all",
+        *policies.MATCHING,
+        policies.UNTIL,
+        *common.CHANGE,
+        description="Without a list it is about every Dag.",
+    ),
+    command("thaw", "freezes.pinning_thaw", "Lift a freeze", policies.FREEZE_ID, *common.CHANGE),
+    command(
+        "record-evidence",
+        "evidence.pinning_record_evidence",
+        "Record what was found of a version, for policies that require it",
+        common.DAG_ID,
+        common.VERSION_REQUIRED,
+        *policies.EVIDENCE,
+        *common.EXPECTED_VERSION,
+        *common.CHANGE,
+    ),
+)

@@ -1,0 +1,175 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Calls that are about release policies, freezes, evidence and approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_providers_pinning.client import endpoints
+from airflow_providers_pinning.client.calls import PinningCalls, new_key
+
+
+class PinningPolicies(PinningCalls):
+    """Declares policies, stops changes, and says what was found of versions."""
+
+    def get_policies(self) -> dict[str, Any]:
+        """Return the policies that are in force as ``document``, and their ``revision``."""
+        return self.call(endpoints.policies())
+
+    def explain_policies(self, dag_id: str, *, version_number: int | None = None) -> dict[str, Any]:
+        """Return which ``policies`` bind a Dag, and which rules are ``unmet`` for its candidate now."""
+        return self.call(endpoints.explain_policies(dag_id, version_number=version_number))
+
+    def apply_policies(
+        self,
+        *,
+        reason: str,
+        document: Mapping[str, Any] | None = None,
+        text: str | None = None,
+        expected_revision: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Replace all policies, and return those that are in force then.
+
+        :param document: the policies as a mapping, or
+        :param text: as YAML
+        """
+        return self.call(
+            endpoints.apply_policies(
+                reason=reason,
+                document=dict(document) if document is not None else None,
+                text=text,
+                expected_revision=expected_revision,
+                idempotency_key=idempotency_key or new_key(),
+            )
+        )
+
+    def check_policies(self, *, document: Mapping[str, Any] | None = None, text: str | None = None) -> dict[str, Any]:
+        """Return the ``findings`` on policies, and in what they differ from those in force as ``difference``."""
+        return self.call(endpoints.check_policies(document=dict(document) if document else None, text=text))
+
+    def list_freezes(self, *, over: bool = False, limit: int = 100) -> dict[str, Any]:
+        """Return the freezes that stop changes now as ``freezes``, newest first."""
+        return self.call(endpoints.freezes(over=over, limit=limit))
+
+    def freeze(
+        self,
+        *,
+        reason: str,
+        match: Mapping[str, Sequence[str]] | None = None,
+        until: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Stop all changes but rollbacks, and return the freeze.
+
+        :param match: of which Dags, such as ``{"tags": ["tier-1"]}``; by default of all
+        :param until: when it ends by itself, as ISO 8601 with a zone; by default it is kept until it is lifted
+        """
+        return self.call(
+            endpoints.freeze(
+                reason=reason,
+                match={kind: list(named) for kind, named in match.items()} if match else None,
+                until=until,
+                idempotency_key=idempotency_key or new_key(),
+            )
+        )
+
+    def thaw(self, freeze_id: int, *, reason: str, idempotency_key: str | None = None) -> dict[str, Any]:
+        """Lift a freeze."""
+        return self.call(endpoints.thaw(freeze_id, reason=reason, idempotency_key=idempotency_key or new_key()))
+
+    def list_evidence(self, dag_id: str, version_number: int) -> dict[str, Any]:
+        """Return what was found of a version as ``evidence``, and who agreed to its release as ``approvals``."""
+        return self.call(endpoints.evidence(dag_id, version_number))
+
+    def record_evidence(
+        self,
+        dag_id: str,
+        version_number: int,
+        *,
+        name: str,
+        verdict: str,
+        reason: str,
+        url: str | None = None,
+        expires_at: str | None = None,
+        details: Mapping[str, Any] | None = None,
+        expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Record what was found of a version; the newest of each name counts.
+
+        :param verdict: ``successful``, ``failed`` or ``inconclusive``
+        :param expires_at: when it counts no more, as ISO 8601 with a zone
+        """
+        return self.call(
+            endpoints.record_evidence(
+                dag_id,
+                version_number,
+                name=name,
+                verdict=verdict,
+                reason=reason,
+                url=url,
+                expires_at=expires_at,
+                details=dict(details) if details else None,
+                expected_dag_hash=expected_dag_hash,
+                expected_bundle_version=expected_bundle_version,
+                idempotency_key=idempotency_key or new_key(),
+            )
+        )
+
+    def approve(
+        self,
+        dag_id: str,
+        version_number: int,
+        *,
+        reason: str,
+        expected_dag_hash: str | None = None,
+        expected_bundle_version: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Agree to the release of a version, in the name of the user of the connection."""
+        return self.call(
+            endpoints.approve(
+                dag_id,
+                version_number,
+                reason=reason,
+                expected_dag_hash=expected_dag_hash,
+                expected_bundle_version=expected_bundle_version,
+                idempotency_key=idempotency_key or new_key(),
+            )
+        )
+
+    def revoke_approval(
+        self,
+        dag_id: str,
+        version_number: int,
+        *,
+        reason: str,
+        actor: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Let an approval count no more: that of the user of the connection, or of ``actor``."""
+        key = idempotency_key or new_key()
+        return self.call(
+            endpoints.revoke_approval(dag_id, version_number, reason=reason, actor=actor, idempotency_key=key)
+        )

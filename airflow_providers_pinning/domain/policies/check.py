@@ -1,0 +1,122 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What is suspicious of a document of policies, before or after it is applied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.policies.matching import Matcher, every_dag
+from airflow_providers_pinning.domain.policies.merge import next_open
+from airflow_providers_pinning.domain.policies.model import Policy, PolicySet
+from airflow_providers_pinning.models import VersionEvidence
+from airflow_providers_pinning.windows import DeploymentWindow, UndecidableWindowError, WindowNeverOpensError
+
+SHOWN = 3
+"""How many Dags a finding names."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One thing that is probably not meant."""
+
+    reason: str
+    policies: tuple[str, ...]
+    message: str
+
+
+def check(policies: PolicySet, now: datetime, *, session: Session) -> list[Doubt]:
+    """
+    Return what is probably not meant: what can never be met, and what binds nothing.
+
+    :param policies: the document
+    :param now: from when on windows are looked at
+    :param session: database session
+    """
+    return [
+        *_shut(policies, now),
+        *_never_recorded(policies, session=session),
+        *_about_dags(policies, now, session=session),
+    ]
+
+
+def _shut(policies: PolicySet, now: datetime) -> Iterator[Doubt]:
+    for policy in policies.policies:
+        if policy.windows is not None and (why := _never_opens([policy.windows], now)):
+            yield Doubt("never_open", (policy.name,), f"The windows of policy {policy.name!r} never open: {why}")
+
+
+def _never_recorded(policies: PolicySet, *, session: Session) -> Iterator[Doubt]:
+    required: dict[str, list[str]] = {}
+    for policy in policies.policies:
+        for name in policy.requires.evidence:
+            required.setdefault(name, []).append(policy.name)
+    if not required:
+        return
+    recorded = set(session.scalars(select(VersionEvidence.name).where(VersionEvidence.name.in_(required)).distinct()))
+    for name in sorted(required.keys() - recorded):
+        yield Doubt(
+            "never_recorded",
+            tuple(required[name]),
+            f"Nothing has ever recorded evidence named {name!r}. Check its spelling, and what is to record it.",
+        )
+
+
+def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iterator[Doubt]:
+    """Look at every Dag once: which policies match none, and whose windows never open together."""
+    matcher = Matcher(policies.policies)
+    matched: set[str] = set()
+    together: dict[tuple[Policy, ...], list[str]] = {}
+    for facts in every_dag(matcher.kinds, session=session):
+        found = matcher.find(facts)
+        matched |= {policy.name for policy in found}
+        with_windows = tuple(policy for policy in found if policy.windows is not None)
+        if len(with_windows) > 1:
+            together.setdefault(with_windows, []).append(facts.dag_id)
+    for policy in policies.policies:
+        if policy.name not in matched:
+            yield Doubt(
+                "matches_nothing",
+                (policy.name,),
+                f"Policy {policy.name!r} matches no Dag that there is: {policy.match.as_dict()}.",
+            )
+    for several, dag_ids in together.items():
+        windows = [policy.windows for policy in several if policy.windows is not None]
+        if any(_never_opens([window], now) for window in windows):
+            continue
+        if why := _never_opens(windows, now):
+            names = tuple(policy.name for policy in several)
+            more = f" and {len(dag_ids) - SHOWN} more" if len(dag_ids) > SHOWN else ""
+            yield Doubt(
+                "never_open_together",
+                names,
+                f"The windows of policies {', '.join(names)} are never open together, so Dags "
+                f"{', '.join(dag_ids[:SHOWN])}{more} can never be changed: {why}",
+            )
+
+
+def _never_opens(windows: list[DeploymentWindow], now: datetime) -> str | None:
+    try:
+        next_open(windows, now)
+    except (WindowNeverOpensError, UndecidableWindowError) as error:
+        return str(error)
+    return None

@@ -1,0 +1,35 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""In what two documents of policies differ, as lines of a unified diff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import unified_diff
+from typing import Any
+
+import yaml
+
+
+def difference_of(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Return the lines that applying a document would change; none if it would change nothing."""
+    lines = unified_diff(_lines(present), _lines(wanted), "in force", "file", lineterm="")
+    return list(lines)
+
+
+def _lines(document: Mapping[str, Any]) -> list[str]:
+    return yaml.safe_dump(dict(document), sort_keys=True, allow_unicode=True).splitlines()
