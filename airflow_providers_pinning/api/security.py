@@ -57,7 +57,7 @@ from airflow_providers_pinning.api.rights import (
 from airflow_providers_pinning.api.source_header import parse_source
 from airflow_providers_pinning.domain.changes.transactions import writing
 from airflow_providers_pinning.domain.history.events import Caller
-from airflow_providers_pinning.models.base import MAX_ACTOR
+from airflow_providers_pinning.vocabulary import MAX_ACTOR
 
 may_read = Depends(requires(READ_VERSIONS, READ_DAG))
 may_read_runs = Depends(requires(READ_RUNS, READ_DAG))

@@ -25,11 +25,20 @@ from fastapi import Header, HTTPException, status
 from pydantic import Field, StrictInt, StrictStr, TypeAdapter
 
 from airflow_providers_pinning.schemas.storable import Storable
-from airflow_providers_pinning.vocabulary import MAX_SOURCE, SOURCE_HEADER
+from airflow_providers_pinning.vocabulary import (
+    MAX_SOURCE,
+    MAX_SOURCE_NAME,
+    MAX_SOURCE_NAMES,
+    MAX_SOURCE_VALUE,
+    SOURCE_HEADER,
+)
 
-_Name = Annotated[StrictStr, Field(min_length=1, max_length=100), Storable]
-_Value = Annotated[StrictStr, Field(max_length=1000), Storable] | Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
-_Source = Annotated[dict[_Name, _Value | None], Field(max_length=10)]
+_Name = Annotated[StrictStr, Field(min_length=1, max_length=MAX_SOURCE_NAME), Storable]
+_Value = (
+    Annotated[StrictStr, Field(max_length=MAX_SOURCE_VALUE), Storable]
+    | Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
+)
+_Source = Annotated[dict[_Name, _Value | None], Field(max_length=MAX_SOURCE_NAMES)]
 
 _source: TypeAdapter[dict[str, str | int | None]] = TypeAdapter(_Source)
 

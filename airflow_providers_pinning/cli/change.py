@@ -38,11 +38,11 @@ from airflow_providers_pinning.cli.output import say_styled, show
 from airflow_providers_pinning.cli.release import repaired_words, state_rows
 from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
-from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
-from airflow_providers_pinning.vocabulary import MAX_ID, ExitCode
+from airflow_providers_pinning.vocabulary import MAX_ID, CallerKind, ExitCode
 
 ACTOR_VARIABLE = "AIRFLOW_PINNING_ACTOR"
 """Environment variable that names who makes changes, as a service or a shell that several people use may set it."""

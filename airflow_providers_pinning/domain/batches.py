@@ -24,11 +24,17 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+IN_A_STATEMENT = 500
+"""How many ids a statement names at most: more make it slow to build, and some databases refuse them."""
+
+DAGS_IN_A_STATEMENT = 1000
+"""How many Dags a condition names at most: naming all that somebody may read costs more than the answer."""
+
 DAGS_AT_ONCE = 500
 """How many Dags of a change of many are read and written at a time: the versions of as many are in memory."""
 
 
-def pages(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def pages(items: Iterable[T], size: int = IN_A_STATEMENT) -> Iterator[list[T]]:
     """Yield the items in lists of a size, the last one shorter."""
     left = iter(items)
     while page := list(islice(left, size)):

@@ -24,8 +24,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_providers_pinning.domain.history.events import CallerKind
-    from airflow_providers_pinning.vocabulary import EventKind
+    from airflow_providers_pinning.vocabulary import CallerKind, EventKind
 
 
 @dataclass(frozen=True)

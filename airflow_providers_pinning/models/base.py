@@ -28,9 +28,6 @@ from sqlalchemy import LargeBinary, MetaData, Text
 from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase
 
-MAX_ACTOR = 512
-"""Characters of a user's name, as Airflow has them of who triggered a run; longer ones are cut."""
-
 # Of MySQL's own TEXT and BLOB 64 KiB are the end.
 LongText = Text().with_variant(MEDIUMTEXT(), "mysql")
 LongBinary = LargeBinary().with_variant(MEDIUMBLOB(), "mysql")

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.vocabulary import MAX_FILELOC
 
 
 class BrokenFile(Base):
@@ -33,7 +34,7 @@ class BrokenFile(Base):
         sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=True
     )
     bundle_version_id: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False)
-    relative_fileloc: Mapped[str] = mapped_column(sa.String(2000), nullable=False)
+    relative_fileloc: Mapped[str] = mapped_column(sa.String(MAX_FILELOC), nullable=False)
     message: Mapped[str] = mapped_column(sa.Text, nullable=False)
 
     __table_args__ = (sa.Index("idx_pinning_broken_file_bundle_version_id", "bundle_version_id"),)

@@ -28,6 +28,7 @@ from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import Base, LongBinary, LongText
+from airflow_providers_pinning.vocabulary import MAX_AUTHOR, MAX_URL
 
 
 class DagModules(Base):
@@ -94,10 +95,10 @@ class Commit(Base):
     bundle_name: Mapped[str] = mapped_column(StringID(), nullable=False)
     bundle_version: Mapped[str] = mapped_column(StringID(), nullable=False)
     parents: Mapped[list[str]] = mapped_column(sa.JSON(), nullable=False)
-    author: Mapped[str] = mapped_column(sa.String(250), nullable=False)
+    author: Mapped[str] = mapped_column(sa.String(MAX_AUTHOR), nullable=False)
     message: Mapped[str] = mapped_column(sa.Text, nullable=False)
     committed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
-    url: Mapped[str | None] = mapped_column(sa.String(2000), nullable=True)
+    url: Mapped[str | None] = mapped_column(sa.String(MAX_URL), nullable=True)
     """Where the remote shows it, if the remote's address tells."""
 
     __table_args__ = (sa.UniqueConstraint("bundle_name", "bundle_version"),)

@@ -28,6 +28,7 @@ from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.vocabulary import MAX_HOSTNAME
 
 
 class Component(Base):
@@ -43,7 +44,7 @@ class Component(Base):
     id: Mapped[UUID] = mapped_column(sa.Uuid(), primary_key=True, default=uuid6.uuid7)
     component: Mapped[str] = mapped_column(sa.String(50), nullable=False)
     job_id: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
-    hostname: Mapped[str] = mapped_column(sa.String(500), nullable=False)
+    hostname: Mapped[str] = mapped_column(sa.String(MAX_HOSTNAME), nullable=False)
     pid: Mapped[int] = mapped_column(sa.Integer, nullable=False)
     package_version: Mapped[str] = mapped_column(sa.String(50), nullable=False)
     airflow_version: Mapped[str] = mapped_column(sa.String(50), nullable=False)

@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import Base, LongBinary, LongText
+from airflow_providers_pinning.vocabulary import MAX_FILELOC
 
 
 class VersionContent(Base):
@@ -43,7 +44,7 @@ class VersionContent(Base):
     data: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON().with_variant(JSONB, "postgresql"), nullable=True)
     """The serialized Dag, in the columns that Airflow has it in; with compression it is in the other one."""
     data_compressed: Mapped[bytes | None] = mapped_column(LongBinary, nullable=True)
-    fileloc: Mapped[str] = mapped_column(sa.String(2000), nullable=False)
+    fileloc: Mapped[str] = mapped_column(sa.String(MAX_FILELOC), nullable=False)
     source_code: Mapped[str] = mapped_column(LongText, nullable=False)
     source_code_hash: Mapped[str] = mapped_column(sa.String(32), nullable=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)

@@ -27,7 +27,8 @@ from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
-from airflow_providers_pinning.models.base import MAX_ACTOR, Base
+from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.vocabulary import MAX_ACTOR, MAX_FILELOC
 
 
 class Pin(Base):
@@ -48,7 +49,7 @@ class Pin(Base):
     bundle_name: Mapped[str | None] = mapped_column(StringID(), nullable=True)
     bundle_version: Mapped[str | None] = mapped_column(StringID(), nullable=True)
     dag_hash: Mapped[str | None] = mapped_column(sa.String(32), nullable=True)
-    relative_fileloc: Mapped[str | None] = mapped_column(sa.String(2000), nullable=True)
+    relative_fileloc: Mapped[str | None] = mapped_column(sa.String(MAX_FILELOC), nullable=True)
     reason: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
     actor: Mapped[str | None] = mapped_column(sa.String(MAX_ACTOR), nullable=True)
     actor_kind: Mapped[str | None] = mapped_column(sa.String(20), nullable=True)

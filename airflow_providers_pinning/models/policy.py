@@ -28,7 +28,8 @@ from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
-from airflow_providers_pinning.models.base import MAX_ACTOR, Base, LongText
+from airflow_providers_pinning.models.base import Base, LongText
+from airflow_providers_pinning.vocabulary import MAX_ACTOR
 
 
 class PolicyRevision(Base):

@@ -28,6 +28,7 @@ from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
 from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.vocabulary import MAX_FILELOC, MAX_REF
 
 
 class ManagedVersion(Base):
@@ -47,7 +48,7 @@ class ManagedVersion(Base):
     bundle_name: Mapped[str | None] = mapped_column(StringID(), nullable=True)
     bundle_version: Mapped[str | None] = mapped_column(StringID(), nullable=True)
     dag_hash: Mapped[str] = mapped_column(sa.String(32), nullable=False)
-    relative_fileloc: Mapped[str | None] = mapped_column(sa.String(2000), nullable=True)
+    relative_fileloc: Mapped[str | None] = mapped_column(sa.String(MAX_FILELOC), nullable=True)
     state: Mapped[str] = mapped_column(sa.String(20), nullable=False)
     state_reason: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
     state_changed_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
@@ -62,7 +63,7 @@ class ManagedVersion(Base):
     """Checks in a row that could not get the code."""
     code_source: Mapped[str | None] = mapped_column(sa.String(20), nullable=True)
     """Who has the code as far as is known: ``remote`` or only a ``checkout`` on a dag processor's host."""
-    code_ref: Mapped[str | None] = mapped_column(sa.String(250), nullable=True)
+    code_ref: Mapped[str | None] = mapped_column(sa.String(MAX_REF), nullable=True)
     """A branch or tag of the remote from which the commit can be reached."""
     code_problem: Mapped[str | None] = mapped_column(sa.String(30), nullable=True)
     """Why the last check did not find the code, as a word; ``None`` if it did."""

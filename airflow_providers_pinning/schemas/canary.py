@@ -120,7 +120,7 @@ class CanaryBody(ExpectedBody):
     conf: Conf | None = Field(
         default=None, description="Configuration of each run, validated against the version's own parameters."
     )
-    partition_key: Annotated[str, StringConstraints(min_length=1, max_length=250), Storable] | None = Field(
+    partition_key: Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID), Storable] | None = Field(
         default=None,
         description="Partition of each run, if the Dag is partitioned; by default that of the last live run.",
     )

@@ -68,3 +68,14 @@ class EventKind(str, Enum):
     """An approval counts no more."""
     FORGOTTEN = "forgotten"
     """The Dag was deleted from Airflow, and its pin with it."""
+
+
+class CallerKind(str, Enum):
+    """Who asks for changes."""
+
+    USER = "user"
+    """A person or a service through the REST API."""
+    CLI = "cli"
+    """A command on a host of the deployment."""
+    SYSTEM = "system"
+    """Airflow itself."""

@@ -30,6 +30,39 @@ MAX_ID = 250
 """Characters of an id, an idempotency key or a version of a bundle, as Airflow's columns have it."""
 
 
+MAX_ACTOR = 512
+"""Characters of a user's name, as Airflow has them of who triggered a run; longer ones are cut."""
+
+MAX_FILELOC = 2000
+"""Characters of the path of a Dag file, as Airflow's columns have it."""
+
+MAX_HOSTNAME = 500
+"""Characters of the name of a host, as Airflow's columns have it."""
+
+MAX_REF = 250
+"""Characters of the name of a branch or a tag that are kept."""
+
+MAX_AUTHOR = 250
+"""Characters of the name of a commit's author that are kept."""
+
+MAX_URL = 2000
+"""Characters of the address of a commit; a longer one is not kept."""
+
+MAX_SOURCE_NAMES = 10
+"""How many names the source of a request has at most."""
+
+MAX_SOURCE_NAME = 100
+"""Characters of each of these names."""
+
+MAX_SOURCE_VALUE = 1000
+"""Characters of what each of them has."""
+
+MAX_PINS = 1000
+"""How many pins one answer lists at most."""
+
+MAX_PAGE = 500
+"""How many versions, changes, runs or replays one answer lists at most."""
+
 MAX_REASON = 2000
 """Characters of the reason of a change."""
 

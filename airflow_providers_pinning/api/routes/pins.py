@@ -49,7 +49,7 @@ from airflow_providers_pinning.schemas.pins import (
 )
 from airflow_providers_pinning.schemas.rollback import PassedOverResponse, RollbackBody, RollbackTargetResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
-from airflow_providers_pinning.vocabulary import MAX_INTEGER, PinOrder
+from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_PINS, PinOrder
 
 router = AirflowRouter(tags=["Pin"])
 
@@ -195,7 +195,7 @@ def get_pins(
         bool | None, Query(description="Only Dags whose newest finished run since the pin failed, or only others.")
     ] = None,
     order_by: Annotated[PinOrderBy, Query(description="By what to sort; - before it for descending.")] = "dag_id",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=MAX_PINS)] = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PinCollectionResponse:
     """List the pinned Dags that the user may read."""

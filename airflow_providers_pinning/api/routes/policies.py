@@ -35,7 +35,6 @@ from airflow_providers_pinning.domain.policies.difference import difference_of
 from airflow_providers_pinning.domain.policies.explain import Explanation, explain
 from airflow_providers_pinning.domain.policies.model import Match, PolicySet
 from airflow_providers_pinning.domain.policies.views import FreezeView
-from airflow_providers_pinning.models.base import MAX_ACTOR
 from airflow_providers_pinning.schemas import policies, policy_text
 from airflow_providers_pinning.schemas.common import IdempotencyKey, Reason, VersionNumber
 from airflow_providers_pinning.schemas.policies import (
@@ -50,6 +49,7 @@ from airflow_providers_pinning.schemas.policies import (
     PoliciesResponse,
 )
 from airflow_providers_pinning.schemas.storable import DagId
+from airflow_providers_pinning.vocabulary import MAX_ACTOR
 
 router = AirflowRouter(tags=["Policy"])
 

@@ -43,11 +43,11 @@ from airflow_providers_pinning.schemas.versions import (
     VersionCollectionResponse,
     VersionResponse,
 )
-from airflow_providers_pinning.vocabulary import MAX_INTEGER
+from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_PAGE
 
 router = AirflowRouter(tags=["Version"])
 
-Limit = Annotated[int, Query(ge=1, le=500)]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 Offset = Annotated[int, Query(ge=0, le=MAX_INTEGER)]
 VersionNumber = Annotated[int, Path(ge=1, le=MAX_INTEGER)]
 

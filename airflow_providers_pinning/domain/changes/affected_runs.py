@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,9 +32,6 @@ from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import FinishedRuns, RunBlock, UnfinishedRuns
-
-RUNS_IN_A_STATEMENT = 500
-"""How many runs are named in one statement."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +175,3 @@ def affected(
 def block(run_id: str, reason: RunBlock, said: str) -> BlockedRun:
     """Say that a run is left alone, and why, as what follows its id in a sentence."""
     return BlockedRun(run_id, reason.value, f"Run {run_id!r} {said}.")
-
-
-def in_parts(run_ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    """Yield the runs, so many at a time as one statement names."""
-    return (run_ids[start : start + RUNS_IN_A_STATEMENT] for start in range(0, len(run_ids), RUNS_IN_A_STATEMENT))

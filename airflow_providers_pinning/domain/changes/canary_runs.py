@@ -37,11 +37,11 @@ from airflow_providers_pinning.domain.canaries.inputs import Inputs
 from airflow_providers_pinning.domain.canaries.isolation import SLOTS
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY
 from airflow_providers_pinning.domain.errors import InvalidConfError, NothingToReplayError, RunIdNotAllowedError
-from airflow_providers_pinning.domain.history.events import Caller, CallerKind
+from airflow_providers_pinning.domain.history.events import Caller
 from airflow_providers_pinning.domain.resolution.active import Resolution, resolved
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import RoutedRun
-from airflow_providers_pinning.vocabulary import CANARY_PREFIX, Slots
+from airflow_providers_pinning.vocabulary import CANARY_PREFIX, CallerKind, Slots
 
 _OWN_PATTERN = f"^{CANARY_PREFIX}[A-Za-z0-9_.:+-]+$"
 """What all run ids of canary runs match."""

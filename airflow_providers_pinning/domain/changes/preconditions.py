@@ -34,7 +34,7 @@ from airflow_providers_pinning.domain.errors import (
     VersionUnreadableError,
 )
 from airflow_providers_pinning.domain.files.relation import HeldRejection, held_rejections_of
-from airflow_providers_pinning.domain.history.events import CallerKind, Change
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.versions.circumstances import (
     Circumstances,
     circumstances_of_dags,
@@ -45,6 +45,7 @@ from airflow_providers_pinning.domain.versions.expected import check_unchanged
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import ManagedVersion
+from airflow_providers_pinning.vocabulary import CallerKind
 
 _CHOSEN = (VersionState.ACTIVE.value, VersionState.RETAINED.value)
 """States of versions that are pinned, or were."""

@@ -32,20 +32,20 @@ from airflow.utils.state import State
 from sqlalchemy import Row, insert, select
 from sqlalchemy.orm import Session, contains_eager
 
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.changes.affected_runs import (
     BlockedRun,
     RepairReport,
     block,
-    in_parts,
 )
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.dag_model.stored_dags import read_dag
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.resolution.holding import answering_once
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Event, Pin
-from airflow_providers_pinning.vocabulary import EventKind, RunBlock
+from airflow_providers_pinning.vocabulary import CallerKind, EventKind, RunBlock
 
 RUNS_AT_A_TIME = 20
 """How many runs are stopped or cleared in a transaction, which keeps runs of the Dag from being created meanwhile."""
@@ -110,7 +110,7 @@ def _what_is_left(event: Event, planned: RepairReport, *, session: Session) -> _
     wanted, to_end = (*planned.cancelled, *planned.rerun), set(planned.cancelled)
     found = {
         run.run_id: run
-        for some in in_parts(wanted)
+        for some in pages(wanted)
         for run in session.execute(
             select(DagRun.run_id, DagRun.state, DagRun.created_dag_version_id)
             .where(DagRun.dag_id == event.dag_id, DagRun.run_id.in_(some))
@@ -150,7 +150,7 @@ def _done(event: Event, run_ids: Sequence[str], *, session: Session) -> set[str]
     """Return the runs that this repair stopped or cleared, as it noted with each of them."""
     return {
         run_id
-        for some in in_parts(run_ids)
+        for some in pages(run_ids)
         for run_id, extra in session.execute(
             select(Log.run_id, Log.extra).where(Log.event == EVENT, Log.dag_id == event.dag_id, Log.run_id.in_(some))
         )

@@ -28,6 +28,7 @@ from airflow.utils.state import State, TaskInstanceState
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.changes.affected_runs import (
     BlockedRun,
@@ -36,7 +37,6 @@ from airflow_providers_pinning.domain.changes.affected_runs import (
     affected,
     block,
     count_runs,
-    in_parts,
 )
 from airflow_providers_pinning.domain.errors import RunsNotRepairableError, TooManyRunsError
 from airflow_providers_pinning.domain.text import plural
@@ -137,9 +137,7 @@ def _plan(dag_id: str, version: VersionIdentity, pin: Pin | None, repair: RunRep
         runs = _lock(conditions, session=session)
     else:
         named = sorted(set(repair.run_ids))
-        runs = [
-            run for some in in_parts(named) for run in _lock([*conditions, DagRun.run_id.in_(some)], session=session)
-        ]
+        runs = [run for some in pages(named) for run in _lock([*conditions, DagRun.run_id.in_(some)], session=session)]
         blocked += _not_among(
             dag_id, sorted(set(named) - {run.run_id for run in runs}), version, pin, repair, session=session
         )
@@ -175,7 +173,7 @@ def _at_work(dag_id: str, run_ids: Sequence[str], *, session: Session) -> dict[s
     """Return those runs that a process may still work on, with the state of such a task."""
     return {
         run_id: str(state)
-        for some in in_parts(run_ids)
+        for some in pages(run_ids)
         for run_id, state in session.execute(
             select(TaskInstance.run_id, func.max(TaskInstance.state))
             .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id.in_(some), TaskInstance.state.in_(_AT_WORK))
@@ -187,7 +185,7 @@ def _at_work(dag_id: str, run_ids: Sequence[str], *, session: Session) -> dict[s
 def _with_tasks(dag_id: str, run_ids: Sequence[str], *, session: Session) -> set[str]:
     return {
         run_id
-        for some in in_parts(run_ids)
+        for some in pages(run_ids)
         for run_id in session.scalars(
             select(TaskInstance.run_id).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id.in_(some)).distinct()
         )
@@ -206,7 +204,7 @@ def _not_among(
     """Say why runs that were named are not among those of the version with which something is to be done."""
     known = {
         run.run_id: run
-        for some in in_parts(run_ids)
+        for some in pages(run_ids)
         for run in session.execute(
             select(
                 DagRun.run_id,

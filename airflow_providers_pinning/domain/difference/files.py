@@ -26,6 +26,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.difference.dag_files import NOT_PERMITTED
 from airflow_providers_pinning.domain.difference.unified_diff import bounded_diff
 from airflow_providers_pinning.domain.files.commits import CommitsBetween, commits_between
@@ -41,7 +42,6 @@ MAX_CHARACTERS = 400_000
 """Characters of all diffs together."""
 MAX_WORK = 200_000
 """Steps of one diff, of which there may be many."""
-_NAMED = 500
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,7 @@ def _listing_of(version: VersionIdentity, *, session: Session) -> dict[str, str]
 
 def _own_files(bundle_name: str, paths: list[str], *, session: Session) -> set[str]:
     found: set[str] = set()
-    for start in range(0, len(paths), _NAMED):
-        named = paths[start : start + _NAMED]
+    for named in pages(paths):
         rows = session.scalars(
             select(DagModel.relative_fileloc).where(
                 DagModel.bundle_name == bundle_name, DagModel.relative_fileloc.in_(named)

@@ -27,9 +27,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.files.git import Clone, GitError, LoggedCommit
 from airflow_providers_pinning.domain.files.links import commit_url, url_at_remote
 from airflow_providers_pinning.models import Commit
+from airflow_providers_pinning.vocabulary import MAX_AUTHOR
 
 LOGGED_A_ROUND = 1_000
 """How many commits are written down at once at most: those before a version that is the first one recorded."""
@@ -37,8 +39,6 @@ SHOWN = 100
 """How many commits between two versions are told."""
 MAX_MESSAGE = 4_000
 """Characters of a message that are kept."""
-MAX_AUTHOR = 250
-_NAMED = 500
 _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What steers a terminal, or lets a text be read in another order than it is written."""
 
@@ -87,7 +87,10 @@ def record_commits(
     if not present:
         return
     newest = session.scalars(
-        select(Commit.bundle_version).where(Commit.bundle_name == bundle_name).order_by(Commit.id.desc()).limit(_NAMED)
+        select(Commit.bundle_version)
+        .where(Commit.bundle_name == bundle_name)
+        .order_by(Commit.id.desc())
+        .limit(IN_A_STATEMENT)
     ).all()
     try:
         logged = clone.log(present, without=newest, limit=LOGGED_A_ROUND)
@@ -112,12 +115,9 @@ def commits_by_version(
     if bundle_name is None or not versions:
         return {}
     found: dict[str, CommitInfo] = {}
-    named = sorted(versions)
-    for start in range(0, len(named), _NAMED):
+    for named in pages(sorted(versions)):
         rows = session.scalars(
-            select(Commit).where(
-                Commit.bundle_name == bundle_name, Commit.bundle_version.in_(named[start : start + _NAMED])
-            )
+            select(Commit).where(Commit.bundle_name == bundle_name, Commit.bundle_version.in_(named))
         )
         found.update((row.bundle_version, _info(row)) for row in rows)
     return found
@@ -182,12 +182,9 @@ def _reachable(commit: str, graph: dict[str, tuple[int, list[str]]]) -> tuple[se
 
 
 def _recorded(bundle_name: str, commits: Collection[str], *, session: Session) -> Iterable[str]:
-    named = sorted(commits)
-    for start in range(0, len(named), _NAMED):
+    for named in pages(sorted(commits)):
         yield from session.scalars(
-            select(Commit.bundle_version).where(
-                Commit.bundle_name == bundle_name, Commit.bundle_version.in_(named[start : start + _NAMED])
-            )
+            select(Commit.bundle_version).where(Commit.bundle_name == bundle_name, Commit.bundle_version.in_(named))
         )
 
 

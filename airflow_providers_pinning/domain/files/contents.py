@@ -23,13 +23,11 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.files.git import Clone, Content
 from airflow_providers_pinning.domain.files.imports import Imports, imports_in
 from airflow_providers_pinning.domain.files.store import put
 from airflow_providers_pinning.models import FileContent
-
-NAMED_AT_A_TIME = 500
-"""How many contents a statement names."""
 
 
 class Contents:
@@ -58,9 +56,7 @@ class Contents:
 
     def keep(self, hashes: Collection[str]) -> None:
         """Store those contents that are not stored."""
-        asked = sorted(hashes)
-        for start in range(0, len(asked), NAMED_AT_A_TIME):
-            named = asked[start : start + NAMED_AT_A_TIME]
+        for named in pages(sorted(hashes)):
             stored = self._session.scalars(
                 select(FileContent.content_hash).where(FileContent.content_hash.in_(named))
             ).all()

@@ -30,6 +30,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from airflow_providers_pinning.domain.batches import pages
+
 WITHIN = 120.0
 """Seconds that a git command may take."""
 MAX_TEXT = 500_000
@@ -103,8 +105,8 @@ class Clone:
             if size > MAX_TEXT:
                 yield Content(content_hash, size, is_binary=False, text=None)
         short = [content_hash for content_hash, size in sizes.items() if size <= MAX_TEXT]
-        for start in range(0, len(short), CONTENTS_AT_A_TIME):
-            yield from self._read(short[start : start + CONTENTS_AT_A_TIME])
+        for some in pages(short, CONTENTS_AT_A_TIME):
+            yield from self._read(some)
 
     def log(self, commits: Collection[str], *, without: Collection[str], limit: int) -> list[LoggedCommit]:
         """

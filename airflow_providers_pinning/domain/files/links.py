@@ -25,12 +25,12 @@ from string import Formatter
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from airflow_providers_pinning import conf
+from airflow_providers_pinning.vocabulary import MAX_URL
 
 log = logging.getLogger(__name__)
 
 _SSH = re.compile(r"(?:[^@/\s]+@)?(?P<host>[A-Za-z0-9.-]+\.[A-Za-z0-9-]+):(?!//)(?P<path>[^\s]+)")
 _FIELDS = frozenset(("bundle", "version"))
-MAX_URL = 2000
 
 
 def url_at_remote(remote: str | None, commit: str) -> str | None:

@@ -25,6 +25,7 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import ColumnElement, CursorResult, delete, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.files.listing import unpack
 from airflow_providers_pinning.models import (
     Commit,
@@ -38,7 +39,6 @@ from airflow_providers_pinning.models import (
 
 KEPT_COMMITS = 10_000
 """How many commits of a bundle are kept."""
-_NAMED = 500
 
 
 def prune(bundle_names: Collection[str], *, session: Session) -> None:
@@ -99,5 +99,5 @@ def _drop_contents(*, session: Session) -> None:
     for packed in session.scalars(select(CommitFiles.listing)):
         needed.update((unpack(packed) or {}).values())
     surplus = [one for one in session.scalars(select(FileContent.content_hash)) if one not in needed]
-    for start in range(0, len(surplus), _NAMED):
-        _delete(FileContent, FileContent.content_hash.in_(surplus[start : start + _NAMED]), session=session)
+    for named in pages(surplus):
+        _delete(FileContent, FileContent.content_hash.in_(named), session=session)

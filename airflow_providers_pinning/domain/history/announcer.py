@@ -28,10 +28,9 @@ from airflow.utils.session import create_session
 
 from airflow_providers_pinning.domain.history import change_counters, outbox
 from airflow_providers_pinning.domain.history.delivery import Delivery
-from airflow_providers_pinning.domain.history.events import CallerKind
 from airflow_providers_pinning.listeners.event import DagVersionEvent, EventVersion
 from airflow_providers_pinning.models import Event
-from airflow_providers_pinning.vocabulary import EventKind
+from airflow_providers_pinning.vocabulary import CallerKind, EventKind
 
 log = logging.getLogger(__name__)
 

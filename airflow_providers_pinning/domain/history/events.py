@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from sqlalchemy import select
@@ -30,21 +29,10 @@ from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError
 from airflow_providers_pinning.domain.history.outbox import announce_after_commit
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Event
-from airflow_providers_pinning.vocabulary import EventKind
+from airflow_providers_pinning.vocabulary import CallerKind, EventKind
 
 EVERY_DAG = "*"
 """Stands for the Dag's id in events that are about every Dag; no Dag can be called so."""
-
-
-class CallerKind(str, Enum):
-    """Who asks for changes."""
-
-    USER = "user"
-    """A person or a service through the REST API."""
-    CLI = "cli"
-    """A command on a host of the deployment."""
-    SYSTEM = "system"
-    """Airflow itself."""
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import EventKind
-
-DAGS_IN_A_STATEMENT = 1000
-"""How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""
 
 IDS_READ = 10_000
 """How many ids are read at a time where most may be of Dags that the caller may not read."""
@@ -136,8 +134,7 @@ def _pages_of_ids(which: EventFilter, before: int | None, page: int, *, session:
         query = select(Event.id, Event.dag_id).where(*which.conditions()).order_by(Event.id.desc()).limit(size)
         rows = session.execute(query if before is None else query.where(Event.id < before)).all()
         found = [row.id for row in rows if which.dag_ids is None or row.dag_id in which.dag_ids]
-        for start in range(0, len(found), page):
-            yield found[start : start + page]
+        yield from pages(found, page)
         if len(rows) < size:
             return
         before = rows[-1].id

@@ -25,7 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
     failed_tasks_since_pin,
     is_failing,
@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
 )
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
 from airflow_providers_pinning.models import Event, Pin
-from airflow_providers_pinning.vocabulary import EventKind
+from airflow_providers_pinning.vocabulary import CallerKind, EventKind
 
 TOLD_A_ROUND = 50
 """How many Dags one round tells of."""

@@ -24,6 +24,7 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import SQLColumnExpression, func, select
 from sqlalchemy.orm import Session, aliased
 
+from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.head import Head, heads_of, is_troubled_at_head
 from airflow_providers_pinning.domain.files.relation import (
@@ -44,9 +45,6 @@ from airflow_providers_pinning.domain.versions.identity import (
 )
 from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import PinOrder
-
-DAGS_IN_A_STATEMENT = 1000
-"""How many Dags are named in a statement at most: naming all that somebody may read costs more than the answer."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +137,8 @@ def list_pins(
     summarized = with_live_rows(select(Pin, behind.label("behind"), latest.label("latest"), *HEALTH_COLUMNS))
     rows = {
         row.Pin.dag_id: row
-        for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
-        for row in session.execute(summarized.where(Pin.dag_id.in_(shown[start : start + DAGS_IN_A_STATEMENT])))
+        for some in pages(shown, DAGS_IN_A_STATEMENT)
+        for row in session.execute(summarized.where(Pin.dag_id.in_(some)))
     }
     related = related_behind(
         {dag_id: row.Pin.version_number or 0 for dag_id, row in rows.items() if row.behind}, session=session
@@ -148,8 +146,8 @@ def list_pins(
     heads = heads_of([row.Pin for row in rows.values()], session=session) if rows else {}
     runs = {
         dag_id: found
-        for start in range(0, len(shown), DAGS_IN_A_STATEMENT)
-        for dag_id, found in runs_since_pin(shown[start : start + DAGS_IN_A_STATEMENT], session=session).items()
+        for some in pages(shown, DAGS_IN_A_STATEMENT)
+        for dag_id, found in runs_since_pin(some, session=session).items()
     }
     now = database_clock(session=session) if any(row.Pin.hold_until for row in rows.values()) else None
     return [

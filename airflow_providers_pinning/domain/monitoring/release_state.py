@@ -27,6 +27,7 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.head import Head, head_of, heads_of, latest_of
 from airflow_providers_pinning.domain.files.relation import related_behind
@@ -44,9 +45,6 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.models import ManagedVersion, Pin
-
-DAGS_AT_ONCE = 1000
-"""How many Dags are named in a statement at most."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +146,8 @@ def release_states(pins: Sequence[Pin], *, now: datetime, session: Session) -> d
     """
     return {
         dag_id: state
-        for start in range(0, len(pins), DAGS_AT_ONCE)
-        for dag_id, state in _release_states(pins[start : start + DAGS_AT_ONCE], now=now, session=session).items()
+        for some in pages(pins, DAGS_IN_A_STATEMENT)
+        for dag_id, state in _release_states(some, now=now, session=session).items()
     }
 
 

@@ -116,7 +116,7 @@ def _caller(dag_id: str, asked: Any, commit: str, *, session: Any) -> Any:
     from fastapi import HTTPException, status
 
     from airflow_providers_pinning.domain.history.events import Caller
-    from airflow_providers_pinning.models.base import MAX_ACTOR
+    from airflow_providers_pinning.vocabulary import MAX_ACTOR
 
     would = f"Dag {dag_id!r} is pinned to another version than that of {commit!r}, so this would be a canary run"
     if asked is None:

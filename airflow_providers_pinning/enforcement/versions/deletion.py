@@ -31,7 +31,8 @@ from airflow_providers_pinning.enforcement.call import Call
 def delete_dag(call: Call) -> int:
     """Delete a Dag, and what is recorded of its pin."""
     from airflow_providers_pinning.domain.changes.deletion import forget_dag
-    from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
+    from airflow_providers_pinning.domain.history.events import Caller, Change
+    from airflow_providers_pinning.vocabulary import CallerKind
 
     session = call.session
     deleted: int = call.proceed()

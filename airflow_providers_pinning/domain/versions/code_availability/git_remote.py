@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.versions.code_availability.finding import 
 )
 from airflow_providers_pinning.domain.versions.code_availability.git_repository import GitError, GitRepository
 from airflow_providers_pinning.domain.versions.code_availability.local import is_local_message, local_trouble, summary
+from airflow_providers_pinning.vocabulary import MAX_REF
 
 if TYPE_CHECKING:
     from airflow.providers.git.bundles.git import GitDagBundle
@@ -57,8 +58,6 @@ ABANDONED_AFTER = 3600.0
 """Seconds after which a folder belongs to a check that was killed."""
 ROOM = 1 << 16
 """Bytes that must be free at least."""
-MAX_REF = 250
-"""Characters of a ref that are kept."""
 
 
 class GitRemote:

@@ -28,6 +28,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, upd
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.versions.code_availability.finding import CodeProblem, CodeState, Finding, Trouble
 from airflow_providers_pinning.models import ManagedVersion
 
@@ -132,11 +133,11 @@ def note(
     """
     values = _values(finding, trouble)
     bundle_name, bundle_version = place
-    for start in range(0, len(version_ids), ROWS_A_TRANSACTION):
+    for some in pages(version_ids, ROWS_A_TRANSACTION):
         session.execute(
             update(ManagedVersion)
             .where(
-                ManagedVersion.dag_version_id.in_(version_ids[start : start + ROWS_A_TRANSACTION]),
+                ManagedVersion.dag_version_id.in_(some),
                 ManagedVersion.bundle_name == bundle_name,
                 ManagedVersion.bundle_version == bundle_version,
             )

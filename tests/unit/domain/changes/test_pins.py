@@ -27,8 +27,9 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.changes import pins
-from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
+from airflow_providers_pinning.vocabulary import CallerKind
 from tests.support.lab import BUNDLE
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file

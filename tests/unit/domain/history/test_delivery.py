@@ -25,9 +25,8 @@ from airflow.listeners import hookimpl
 
 from airflow_providers_pinning.domain.history import delivery
 from airflow_providers_pinning.domain.history.delivery import Delivery
-from airflow_providers_pinning.domain.history.events import CallerKind
 from airflow_providers_pinning.listeners.event import DagVersionEvent
-from airflow_providers_pinning.vocabulary import EventKind
+from airflow_providers_pinning.vocabulary import CallerKind, EventKind
 from tests.support.listening import HangingListener, Listener, listening
 from tests.support.patience import PATIENCE
 

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_providers_pinning.domain.history.events import Caller, CallerKind, Change
+from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import store
 from airflow_providers_pinning.schemas.policies import validated
+from airflow_providers_pinning.vocabulary import CallerKind
 from tests.support.sources import dag_file
 
 
