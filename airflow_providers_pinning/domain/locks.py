@@ -44,7 +44,7 @@ from functools import cache
 from hashlib import sha256
 
 from airflow.models.dag import DagModel
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, case, false, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, case, false, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -106,6 +106,22 @@ def pass_gate(dag_id: str, *, session: Session) -> None:
             session.execute(_pin_in_share_mode(), {"dag_id": dag_id})
 
 
+def passing_gate(dag_id: str) -> tuple[ColumnElement[None], ColumnElement[None]]:
+    """
+    Return what passes the main gate and then the Dag's, as columns of another statement, on PostgreSQL.
+
+    What a later statement reads stays true, as with :func:`pass_gate`.
+    """
+    return func.pg_advisory_xact_lock_shared(MAIN_GATE), func.pg_advisory_xact_lock_shared(gate_key(dag_id))
+
+
+def passes_gate_at_once(dag_id: str) -> ColumnElement[bool]:
+    """Return whether both gates could be passed without waiting, as a column of another statement, on PostgreSQL."""
+    return and_(
+        func.pg_try_advisory_xact_lock_shared(MAIN_GATE), func.pg_try_advisory_xact_lock_shared(gate_key(dag_id))
+    )
+
+
 def share_rules(*, session: Session) -> None:
     """
     Keep policies and freezes as they are until the transaction ends, for a change that is checked against them.
@@ -114,7 +130,7 @@ def share_rules(*, session: Session) -> None:
     The change holds the locks of its Dags already; whoever changes rules waits for no Dag.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(_pass(), {"key": _RULES_KEY})
+        session.execute(_share(), {"key": _RULES_KEY})
 
 
 def lock_rules(*, session: Session) -> None:
@@ -180,6 +196,11 @@ def _pass() -> Select:
     return select(
         func.pg_advisory_xact_lock_shared(bindparam("main")), func.pg_advisory_xact_lock_shared(bindparam("key"))
     )
+
+
+@cache
+def _share() -> Select:
+    return select(func.pg_advisory_xact_lock_shared(bindparam("key")))
 
 
 @cache

@@ -25,10 +25,12 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
-from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.changes.pin_row import lock_pins
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
@@ -81,6 +83,26 @@ def version_of(run_id, session):
     assert {instance.task_id for instance in instances} == TASKS[number]
     assert {instance.dag_version_id for instance in instances} == {run.created_dag_version_id}
     return number
+
+
+def clear_on_latest(dag_id):
+    def clear(session):
+        run = session.scalars(select(DagRun).where(DagRun.dag_id == dag_id)).first()
+        clear_task_instances(list(run.task_instances), session, run_on_latest_version=True)
+
+    return clear
+
+
+@pytest.mark.parametrize("act", [trigger("orders"), clear_on_latest("orders")], ids=["trigger", "clear"])
+def test_change_of_more_dags_than_the_server_has_locks_for_is_waited_for_too(act, two_versions, elsewhere, monkeypatch):
+    monkeypatch.setattr(locks, "GATES_AT_ONCE", 0)
+    two_versions()
+    releasing = elsewhere(lambda session: len(lock_pins(["orders"], session=session)))
+    releasing.wait_until_acted()
+    acting = elsewhere(act)
+    acting.wait_until_locked_out()
+    releasing.commit()
+    acting.commit()
 
 
 class TestFirstPinOfADag:

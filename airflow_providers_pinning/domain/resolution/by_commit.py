@@ -32,7 +32,7 @@ from typing import Any
 from uuid import UUID
 
 from airflow.models.dag_version import DagVersion
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
@@ -83,8 +83,8 @@ def passing_gate(query: Select, dag_id: str, dialect: str) -> Select:
     if asked is None or asked.gated is not None or dialect != "postgresql":
         return query
     asked.gated = dag_id
-    gate = select(func.pg_advisory_xact_lock_shared(locks.gate_key(dag_id))).where(~_is_recorded(dag_id))
-    return query.add_columns(gate.scalar_subquery())
+    gates = (select(gate).where(~_is_recorded(dag_id)) for gate in locks.passing_gate(dag_id))
+    return query.add_columns(*(gate.scalar_subquery() for gate in gates))
 
 
 def version_of_commit(query: Select, dag_id: str, *, session: Session) -> DagVersion | None:

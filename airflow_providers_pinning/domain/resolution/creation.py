@@ -34,7 +34,7 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import BindParameter, Select, func, literal, select
+from sqlalchemy import BindParameter, Select, literal, select
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.domain import locks
@@ -100,8 +100,7 @@ def creating_run(dag_id: str, stamp: tuple[UUID, str], *, session: Session) -> I
     def pass_gate(state: ORMExecuteState) -> None:
         is_plain = state.is_select and not state.is_relationship_load and not state.is_column_load
         if is_plain and state.bind_mapper is DagModel.__mapper__ and not creation.gate_is_passed:
-            lock = func.pg_advisory_xact_lock_shared(locks.gate_key(dag_id))
-            state.statement = state.statement.add_columns(lock)  # type: ignore[attr-defined]
+            state.statement = state.statement.add_columns(*locks.passing_gate(dag_id))  # type: ignore[attr-defined]
             creation.gate_is_passed = True
 
     try:
