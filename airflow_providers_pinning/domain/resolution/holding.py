@@ -26,11 +26,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 from airflow.models.dag import DagModel
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import Select, bindparam, literal, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
@@ -38,6 +40,8 @@ from airflow_providers_pinning.domain.sessions import kept_in_transaction
 from airflow_providers_pinning.models import Pin
 
 _HELD = "pinning_held"
+
+_DESCRIBED = "pinning_described"
 
 _is_holding: ContextVar[bool] = ContextVar("pinning_is_holding", default=False)
 
@@ -95,6 +99,7 @@ def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
     if not is_holding():
         return session.scalar(query)
     if _answers.get() is not None:
+        once((dag_id, DagModel), lambda: _describe_pinned(dag_id, session=session))
         return once((dag_id, query.column_descriptions[0]["entity"]), lambda: session.scalar(query))
     # Which Dags' pins the transaction holds, and whether there were any.
     held: dict[str, bool] = kept_in_transaction(session, _HELD)
@@ -102,7 +107,7 @@ def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
         return session.scalar(query)
     columns = [select(literal(1)).where(Pin.dag_id == dag_id).exists().label("is_recorded")]
     if dag_id not in held and session.get_bind().dialect.name == "postgresql":
-        columns.append(func.pg_try_advisory_xact_lock_shared(locks.gate_key(dag_id)).label("has_passed"))
+        columns.append(locks.passes_gate_at_once(dag_id).label("has_passed"))
     row = session.execute(query.add_columns(*columns)).first()
     is_recorded, has_passed = row is None or row.is_recorded, getattr(row, "has_passed", True)
     if dag_id in held and is_recorded:
@@ -115,6 +120,31 @@ def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
         held[dag_id] = False
         return row[0]
     locks.pass_gate(dag_id, session=session)
-    session.execute(select(DagModel).where(DagModel.dag_id == dag_id).execution_options(populate_existing=True))
+    _describe_pinned(dag_id, session=session)
     held[dag_id] = True
     return session.scalar(query)
+
+
+def _describe_pinned(dag_id: str, *, session: Session) -> None:
+    """
+    Let Airflow's row of the Dag say, until the transaction ends, which commit is pinned.
+
+    Airflow takes the commit of a run from there, which a host without the enforcement may have overwritten. It is not
+    written.
+    """
+    row = session.execute(_row_and_pin(), {"dag_id": dag_id}).first()
+    if row is None or row.dag_version_id is None:
+        return
+    set_committed_value(row.DagModel, "bundle_version", row.bundle_version)
+    # The session itself forgets what nobody refers to.
+    kept_in_transaction(session, _DESCRIBED)[dag_id] = row.DagModel
+
+
+@cache
+def _row_and_pin() -> Select:
+    return (
+        select(DagModel, Pin.dag_version_id, Pin.bundle_version)
+        .outerjoin(Pin, Pin.dag_id == DagModel.dag_id)
+        .where(DagModel.dag_id == bindparam("dag_id"))
+        .execution_options(populate_existing=True)
+    )

@@ -23,6 +23,7 @@ from datetime import timedelta
 import pytest
 from airflow._shared.timezones import timezone
 from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models.dag import DagModel
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType
@@ -313,6 +314,14 @@ class TestARepairInParts:
 
         assert (pending, report.pending) == ([3, 2, 1], 0)
         assert {run_id: one(planned, run_id).clear_number for run_id in report.rerun} == {"wrong": 1, "failed": 1}
+
+    def test_gives_runs_the_pinned_code_if_a_host_without_the_package_wrote_heads_meanwhile(self, planned):
+        planned.session.execute(update(DagModel).where(DagModel.dag_id == "orders").values(bundle_version="sha2"))
+        planned.session.commit()
+
+        report = self.go_on(planned)
+
+        assert {one(planned, run_id).bundle_version for run_id in report.rerun} == {"sha1"}
 
     def test_tells_how_far_it_is(self, planned):
         told = []
