@@ -170,7 +170,9 @@ class PolicyDocument(_Part):
     @classmethod
     def _refuse_what_is_not_enforced(cls, given: Any) -> Any:
         for part in _LATER:
-            if isinstance(given, Mapping) and part in given and (part, given[part]) != ("gate", "automatic"):
+            if not isinstance(given, Mapping) or given.get(part) is None:
+                continue
+            if (part, given[part]) != ("gate", "automatic"):
                 value = f" {given[part]!r}" if isinstance(given[part], str) else ""
                 raise ValueError(f"{part}{value} is not supported in this release; remove it")
         return given
