@@ -56,6 +56,12 @@ def code_check_interval() -> float:
 
 
 @cache
+def release_permission() -> bool:
+    """Return whether releases need a permission of their own, beside that to edit the Dag."""
+    return conf.getboolean(SECTION, "release_permission", fallback=False)
+
+
+@cache
 def ignored_paths() -> tuple[str, ...]:
     """Return the patterns of files of bundles whose changes matter to no Dag."""
     patterns = conf.get(SECTION, "ignored_paths", fallback="") or ""

@@ -158,6 +158,26 @@ def get_provider_info() -> dict[str, Any]:
                                                                 'type': 'float',
                                                                 'example': None,
                                                                 'default': '3600'},
+                                        'release_permission': {'description': 'Whether pinning and '
+                                                                              'unpinning need a '
+                                                                              'permission of their own '
+                                                                              'beside that to edit the '
+                                                                              'Dag, so that who '
+                                                                              'writes\n'
+                                                                              'Dags need not be who '
+                                                                              'releases them: ``can '
+                                                                              'edit on Releases`` with '
+                                                                              'FAB, the role ``op`` or '
+                                                                              '``admin`` with the\n'
+                                                                              'SimpleAuthManager. A '
+                                                                              'rollback to a version '
+                                                                              'that was active before '
+                                                                              'needs only permission '
+                                                                              'to edit the Dag.\n',
+                                                               'version_added': '0.2.0',
+                                                               'type': 'boolean',
+                                                               'example': 'True',
+                                                               'default': 'False'},
                                         'ignored_paths': {'description': 'Files of Dag bundles whose '
                                                                          'changes matter to no Dag, as '
                                                                          'patterns of ``.gitignore``, '

@@ -24,13 +24,13 @@ asked for a custom view of the same name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import HTTPException, Request, status
+
+from airflow_providers_pinning.vocabulary import RELEASE_OVERRIDES, RELEASE_RULES, RELEASES
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ class ReleaseRight:
         return f"{self.what} (FAB: 'can edit on {self.resource}')"
 
 
-RULES = ReleaseRight("Release Rules", "set release policies and freezes")
-OVERRIDES = ReleaseRight("Release Overrides", "override release policies")
+RELEASE = ReleaseRight(RELEASES, "release Dag versions")
+RULES = ReleaseRight(RELEASE_RULES, "set release policies and freezes")
+OVERRIDES = ReleaseRight(RELEASE_OVERRIDES, "override release policies")
 
 
 def has(user: BaseUser, right: ReleaseRight) -> bool:
@@ -76,12 +77,3 @@ def require(right: ReleaseRight, request: Request, user: BaseUser) -> None:
                 "missing": [str(right)],
             },
         )
-
-
-def needs(right: ReleaseRight) -> Callable[..., None]:
-    """Return a dependency that lets nobody pass without a right."""
-
-    def check(request: Request, user: GetUserDep) -> None:
-        require(right, request, user)
-
-    return check

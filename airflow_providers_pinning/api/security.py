@@ -43,6 +43,7 @@ from fastapi.params import Depends as DependsParam
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning import conf
 from airflow_providers_pinning.api import release_rights
 from airflow_providers_pinning.api.rights import (
     CREATE_RUNS,
@@ -176,6 +177,9 @@ class Permissions:
     change: bool
     start_canary: bool
     edit_runs: bool
+    release: bool
+    override_policies: bool
+    set_rules: bool
 
 
 def permissions_of(user: BaseUser, dag_id: str) -> Permissions:
@@ -185,7 +189,14 @@ def permissions_of(user: BaseUser, dag_id: str) -> Permissions:
     change = manager.is_authorized_dag(method="PUT", details=details, user=user)
     start = manager.is_authorized_dag(method="POST", access_entity=DagAccessEntity.RUN, details=details, user=user)
     edit = manager.is_authorized_dag(method="PUT", access_entity=DagAccessEntity.RUN, details=details, user=user)
-    return Permissions(change=change, start_canary=change and start, edit_runs=change and edit)
+    return Permissions(
+        change=change,
+        start_canary=change and start,
+        edit_runs=change and edit,
+        release=change and (not conf.release_permission() or release_rights.has(user, release_rights.RELEASE)),
+        override_policies=change and release_rights.has(user, release_rights.OVERRIDES),
+        set_rules=release_rights.has(user, release_rights.RULES),
+    )
 
 
 def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser) -> bool:
@@ -251,6 +262,7 @@ def _caller(user: GetUserDep, source: Annotated[dict[str, Any] | None, Depends(p
         name=user.get_name()[:MAX_ACTOR],
         source=source,
         permitted_in_team=partial(may_change_in_team, user=user),
+        may_release=partial(release_rights.has, user, release_rights.RELEASE),
         may_override_policies=partial(release_rights.has, user, release_rights.OVERRIDES),
     )
 

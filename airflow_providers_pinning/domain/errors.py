@@ -121,6 +121,10 @@ class PolicyNotMetError(PinningError):
     """Rules of release policies, or a freeze, stand in the way; ``data["unmet"]`` lists every one of them."""
 
 
+class ReleaseNotPermittedError(PinningError):
+    """Releases need a permission of their own here, which the caller does not have."""
+
+
 class PolicyConflictError(PinningError):
     """The policies changed since the caller read them; ``data["revision"]`` is the present one."""
 

@@ -18,12 +18,17 @@
 
 from __future__ import annotations
 
+from airflow_providers_pinning.exceptions.base import NotPermittedError
 from airflow_providers_pinning.exceptions.conflicts import ConflictError
 from airflow_providers_pinning.exceptions.requests import InvalidRequestError, NotFoundError
 
 
 class PolicyNotMetError(ConflictError):
     """Rules of release policies, or a freeze, stand in the way; ``data["unmet"]`` lists every one of them."""
+
+
+class ReleaseNotPermittedError(NotPermittedError):
+    """Releases need a permission of their own there, which the user of the connection does not have."""
 
 
 class PolicyConflictError(ConflictError):

@@ -31,3 +31,8 @@ class PermissionsResponse(BaseModel):
     )
     start_canary: bool = Field(description="Start canary runs.")
     edit_runs: bool = Field(description="Cancel and rerun the runs of a version that is rolled back.")
+    release: bool = Field(
+        description="Pin and unpin, which may need a permission of its own ([pinning] release_permission)."
+    )
+    override_policies: bool = Field(description="Pass over rules of release policies with an override_reason.")
+    set_rules: bool = Field(description="Set release policies and freezes.")

@@ -30,6 +30,18 @@ MAX_MATCHED_BY = 1000
 """Entries of each list of a policy or a freeze."""
 
 
+RELEASES = "Releases"
+"""What auth managers call the permission to release, as a custom view that is edited."""
+
+
+RELEASE_RULES = "Release Rules"
+"""What they call the permission to set policies and freezes."""
+
+
+RELEASE_OVERRIDES = "Release Overrides"
+"""What they call the permission to override policies."""
+
+
 MAX_EVIDENCE_DETAILS = 100_000
 """Bytes of the details of evidence."""
 

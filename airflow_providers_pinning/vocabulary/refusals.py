@@ -86,6 +86,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "code_unavailable": Refusal(409, ExitCode.REFUSED, "CodeUnavailableError"),
         "not_enforced": Refusal(409, ExitCode.REFUSED, "NotEnforcedError"),
         "policy": Refusal(409, ExitCode.REFUSED, "PolicyNotMetError"),
+        "release_not_permitted": Refusal(403, ExitCode.REFUSED, "ReleaseNotPermittedError"),
         "policy_conflict": Refusal(409, ExitCode.REFUSED, "PolicyConflictError"),
         "invalid_policy": Refusal(422, ExitCode.USAGE, "InvalidPolicyError"),
         "unknown_freeze": Refusal(404, ExitCode.NOT_FOUND, "UnknownFreezeError"),

@@ -23,12 +23,15 @@ Run in a process and a database of its own, since the auth manager is chosen whe
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 from tests.support.routes import READS, RULES, WRITES
 
 ROLES = ("Admin", "Op", "User", "Viewer", "Public")
+RELEASER = "Releaser"
+"""A role that may edit Dags, and release them where that needs a permission of its own."""
 RULER = "Maker of rules"
 """A role that may read Dags, and set release policies."""
 ONE_DAG = "Keeper of orders"
@@ -43,6 +46,7 @@ def main() -> None:
     from airflow.utils import db
     from fastapi.testclient import TestClient
 
+    from airflow_providers_pinning import conf
     from tests.support.lab import Lab
     from tests.support.sources import dag_file
 
@@ -97,6 +101,14 @@ def main() -> None:
         }
         for role in (*ROLES, RULER)
     }
+    os.environ["AIRFLOW__PINNING__RELEASE_PERMISSION"] = "True"
+    conf.release_permission.cache_clear()
+    answers["release"] = {
+        role: TestClient(app, headers={"Authorization": f"Bearer {tokens[role]}"})
+        .put("/pinning/api/v1/dags/invoices/pin", json={"version_number": number, "reason": "because"})
+        .status_code
+        for number, role in ((1, "User"), (2, RELEASER))
+    }
     answers["pins"] = [pin["dag_id"] for pin in pins["pins"]]
     print(f"\n{json.dumps(answers)}", file=sys.stderr)
 
@@ -110,6 +122,12 @@ def add_user(security_manager, role_name):
             ("can_read", "DAG Versions"),
             ("can_read", "DAG Runs"),
             ("can_create", "DAG Runs"),
+        ),
+        RELEASER: (
+            ("can_read", "DAGs"),
+            ("can_edit", "DAGs"),
+            ("can_read", "DAG Versions"),
+            ("can_edit", "Releases"),
         ),
         RULER: (("can_read", "DAGs"), ("can_read", "DAG Versions"), ("can_edit", "Release Rules")),
     }

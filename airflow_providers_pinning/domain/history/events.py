@@ -47,6 +47,13 @@ class Caller:
     """Tells whether a user may do the same with the Dag, by its id, if it belonged to a team; ``None`` never may."""
     may_override_policies: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
     """Tells whether a user may pass over rules that are not met; ``None`` never may."""
+    may_release: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
+    """Tells whether a user may release, where that needs a permission of its own; ``None`` never may."""
+
+    @property
+    def releases(self) -> bool:
+        """Whether releases are permitted where they need a permission of their own."""
+        return self.kind is not CallerKind.USER or (self.may_release is not None and self.may_release())
 
     @property
     def overrides_policies(self) -> bool:

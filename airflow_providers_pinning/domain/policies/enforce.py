@@ -28,15 +28,17 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.errors import PolicyNotMetError
+from airflow_providers_pinning import conf
+from airflow_providers_pinning.domain.errors import PinningError, PolicyNotMetError, ReleaseNotPermittedError
 from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.policies.model import ChangeKind
 from airflow_providers_pinning.domain.policies.rules import Unmet
 from airflow_providers_pinning.domain.policies.unmet import PlannedChange, unmet
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import Event, ManagedVersion
-from airflow_providers_pinning.vocabulary import CANARY_PREFIX, EventKind
+from airflow_providers_pinning.vocabulary import CANARY_PREFIX, RELEASES, EventKind
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,15 @@ def require_policies(planned: PlannedChange, change: Change, *, session: Session
     Refuse a change that rules stand in the way of, unless the caller may override them and says why.
 
     :raises PolicyNotMetError: with every rule that is not met
+    :raises ReleaseNotPermittedError: if releases need a permission that the caller does not have
     """
     decision = decide([planned], change, session=session)[planned.dag_id]
-    if isinstance(decision, PolicyNotMetError):
+    if isinstance(decision, PinningError):
         raise decision
     return decision
 
 
-def decide(
-    planned: Sequence[PlannedChange], change: Change, *, session: Session
-) -> dict[str, Allowed | PolicyNotMetError]:
+def decide(planned: Sequence[PlannedChange], change: Change, *, session: Session) -> dict[str, Allowed | PinningError]:
     """
     Check changes of several Dags, and return for each whether it may be made.
 
@@ -70,9 +71,12 @@ def decide(
     :param change: who asks, and whether rules that are not met are overridden
     :param session: database session, in the transaction that makes the changes
     """
+    found: dict[str, Allowed | PinningError] = {}
+    if conf.release_permission() and not change.caller.releases:
+        found |= {one.dag_id: _not_permitted(one, change) for one in planned if one.kind is not ChangeKind.ROLLBACK}
+        planned = [one for one in planned if one.dag_id not in found]
     check = unmet(session, planned)
     overrides = bool(check.unmet and change.override_reason and change.caller.overrides_policies)
-    found: dict[str, Allowed | PolicyNotMetError] = {}
     for one in planned:
         problems = check.unmet.get(one.dag_id, ())
         if problems and not overrides:
@@ -82,6 +86,15 @@ def decide(
         warning = f"Rules that are not met were overridden ({names}): {change.override_reason}"
         found[one.dag_id] = Allowed(check.evidence(one.dag_id), (warning,) if problems else ())
     return found
+
+
+def _not_permitted(planned: PlannedChange, change: Change) -> ReleaseNotPermittedError:
+    return ReleaseNotPermittedError(
+        f"{change.caller.name} may not {planned.kind.value} Dag {planned.dag_id!r}: releases need a permission of "
+        f"their own here, beside that to edit the Dag (FAB: 'can edit on {RELEASES}'; SimpleAuthManager: role op). Ask "
+        "somebody who has it. A rollback to a version that was active before does not need it.",
+        dag_id=planned.dag_id,
+    )
 
 
 def refusal_of(planned: PlannedChange, problems: tuple[Unmet, ...], revision: int, change: Change) -> PolicyNotMetError:

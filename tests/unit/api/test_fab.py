@@ -86,6 +86,10 @@ class TestRules:
         assert answers["rules"]["Maker of rules"][str(route)] == 200
 
 
+def test_releases_need_the_resource_of_this_package_where_that_is_asked_for(answers):
+    assert answers["release"] == {"User": 403, "Releaser": 200}
+
+
 def test_the_keeper_of_one_dag_sees_the_pin_of_that_one_only(answers):
     assert answers["pins"] == ["orders"]
 

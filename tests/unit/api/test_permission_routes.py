@@ -32,11 +32,21 @@ def pinned(lab):
 
 
 class TestPermissions:
-    @pytest.mark.parametrize(("role", "may"), [("viewer", False), ("user", True), ("op", True), ("admin", True)])
-    def test_are_those_that_the_routes_ask_for(self, role, may, api):
+    @pytest.mark.parametrize(
+        ("role", "may", "rules"),
+        [("viewer", False, False), ("user", True, False), ("op", True, True), ("admin", True, True)],
+    )
+    def test_are_those_that_the_routes_ask_for(self, role, may, rules, api):
         told = api(role).get(f"{DAG}/permissions").json()
 
-        assert told == {"change": may, "start_canary": may, "edit_runs": may}
+        assert told == {
+            "change": may,
+            "start_canary": may,
+            "edit_runs": may,
+            "release": may,
+            "override_policies": rules,
+            "set_rules": rules,
+        }
         assert (api(role).put(f"{DAG}/pin", json={"version_number": 2, "reason": "x"}).status_code == 200) is may
         assert (api(role).post(f"{DAG}/canaryRuns", json={"version_number": 2}).status_code == 201) is may
 

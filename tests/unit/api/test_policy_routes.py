@@ -222,3 +222,40 @@ def test_changes_of_rules_are_in_the_feed_of_the_history(api, apply):
 
     assert [(one["dag_id"], one["kind"]) for one in events[:2]] == [("*", "frozen"), ("*", "policy_applied")]
     assert api("viewer").get(f"{PINNING}/events/{events[0]['id']}").json()["kind"] == "frozen"
+
+
+class TestReleasePermission:
+    @pytest.fixture(autouse=True)
+    def needed(self, option):
+        option("release_permission", "True")
+
+    def test_keeps_who_merely_edits_the_dag_from_pinning_and_unpinning(self, api, orders):
+        for answer in (pin(api, "user"), api("user").delete(f"{PINNING}/dags/orders/pin?reason=because")):
+            assert (answer.status_code, answer.json()["detail"]["reason"]) == (403, "release_not_permitted")
+        assert orders.pin_state("orders").active.version_number == 1
+
+    def test_is_not_passed_over_by_an_override(self, api):
+        assert pin(api, "user", override_reason="incident").status_code == 403
+
+    def test_lets_others_release(self, api):
+        assert pin(api, "op").status_code == 200
+
+    def test_is_not_needed_to_roll_back(self, api):
+        pin(api, "op")
+
+        assert api("user").post(f"{PINNING}/dags/orders/rollback", json=REASON).status_code == 200
+
+    def test_is_needed_for_a_rollback_that_is_a_release(self, api):
+        answer = api("user").post(f"{PINNING}/dags/orders/rollback", json={"to_version": 2, **REASON})
+
+        assert answer.status_code == 403
+
+    @pytest.mark.parametrize(("role", "may"), [("viewer", False), ("user", False), ("op", True)])
+    def test_is_told(self, role, may, api):
+        told = api(role).get(f"{PINNING}/dags/orders/permissions").json()
+
+        assert (told["release"], told["override_policies"], told["set_rules"]) == (may, may, may)
+
+
+def test_who_edits_the_dag_releases_unless_that_needs_a_permission(api):
+    assert pin(api, "user").status_code == 200
