@@ -17,7 +17,8 @@
 """
 Where the code of a run's version is, if it need not be where ``DagModel`` says.
 
-``DagModel`` says where the active version is. Whether that is the version of a run is told by two more columns in the
+``DagModel`` says where the active version is, unless a host without the enforcement has overwritten it. Whether that is
+where the version of a run is, is told by two more columns in the
 statement with which Airflow reads ``DagModel`` for its place: no statement more, and as both come from one
 statement, a pin that moves cannot get between them.
 """
@@ -86,7 +87,7 @@ def _of_runs() -> ExecutableOption:
 def _told() -> tuple:
     return (
         with_expression(getattr(DagModel, IS_MANAGED), _is_managed(DagModel.dag_id, correlated=True)),
-        with_expression(getattr(DagModel, PINNED_VERSION_ID), _pinned(DagModel.dag_id, correlated=True)),
+        with_expression(getattr(DagModel, PINNED_VERSION_ID), _described()),
     )
 
 
@@ -104,7 +105,9 @@ def place_of_inactive_version(
     :return: ``None`` if no version of the Dag is managed or the version is the pinned one
     """
     if dag_model.__dict__.get(IS_MANAGED) is None:
-        managed, pinned = session.execute(_of_dag(), {"dag_id": dag_model.dag_id}).one()
+        managed, pinned = session.execute(
+            _of_dag(), _asked(dag_model.dag_id, dag_model.bundle_name, dag_model.relative_fileloc)
+        ).one()
         # Kept with the row that was read before, so that it is asked once, and goes when that is read again.
         set_committed_value(dag_model, IS_MANAGED, managed)
         set_committed_value(dag_model, PINNED_VERSION_ID, pinned)
@@ -118,7 +121,13 @@ def place_of_inactive_version(
 
 
 def place_of_callback(
-    dag_id: str, run_id: str, bundle_version: str, *, dag_version_id: UUID | None = None, session: Session
+    dag_id: str,
+    run_id: str,
+    bundle_version: str,
+    *,
+    said: tuple[str | None, str | None],
+    dag_version_id: UUID | None = None,
+    session: Session,
 ) -> VersionIdentity | None:
     """
     Read where the code of a callback is, if it need not be where ``DagModel`` says.
@@ -126,10 +135,12 @@ def place_of_callback(
     :param dag_id: the Dag
     :param run_id: the run
     :param bundle_version: the commit that the callback is run from
+    :param said: name of the bundle and path of the file, as Airflow took them from ``DagModel``
     :param dag_version_id: the version of the task; the run's is taken if it is another commit, or there is none
     :param session: database session
     """
-    managed, pinned, of_run = session.execute(_of_run(), {"dag_id": dag_id, "run_id": run_id}).one()
+    asked = {"run_id": run_id, **_asked(dag_id, *said)}
+    managed, pinned, of_run = session.execute(_of_run(), asked).one()
     if not managed:
         return None
     if dag_version_id is not None:
@@ -141,9 +152,8 @@ def place_of_callback(
 
 @cache
 def _of_run() -> Select:
-    dag_id: ColumnElement[str] = bindparam("dag_id")
     created_with = select(DagRun.created_dag_version_id).where(
-        DagRun.dag_id == dag_id, DagRun.run_id == bindparam("run_id")
+        DagRun.dag_id == bindparam("dag_id"), DagRun.run_id == bindparam("run_id")
     )
     return _of_dag().add_columns(created_with.scalar_subquery())
 
@@ -151,7 +161,12 @@ def _of_run() -> Select:
 @cache
 def _of_dag() -> Select:
     dag_id: ColumnElement[str] = bindparam("dag_id")
-    return select(_is_managed(dag_id), _pinned(dag_id))
+    described = _pinned(dag_id, bindparam("bundle_name"), bindparam("relative_fileloc"))
+    return select(_is_managed(dag_id), described.scalar_subquery())
+
+
+def _asked(dag_id: str, bundle_name: str | None, relative_fileloc: str | None) -> dict[str, str | None]:
+    return {"dag_id": dag_id, "bundle_name": bundle_name, "relative_fileloc": relative_fileloc}
 
 
 def _is_managed(dag_id: SQLColumnExpression[str], *, correlated: bool = False) -> ColumnElement[bool]:
@@ -159,6 +174,13 @@ def _is_managed(dag_id: SQLColumnExpression[str], *, correlated: bool = False) -
     return (query.correlate(DagModel) if correlated else query).exists()
 
 
-def _pinned(dag_id: SQLColumnExpression[str], *, correlated: bool = False) -> ScalarSelect[UUID | None]:
-    query = select(Pin.dag_version_id).where(Pin.dag_id == dag_id)
-    return (query.correlate(DagModel) if correlated else query).scalar_subquery()
+def _described() -> ScalarSelect[UUID | None]:
+    described = _pinned(DagModel.dag_id, DagModel.bundle_name, DagModel.relative_fileloc)
+    return described.correlate(DagModel).scalar_subquery()
+
+
+def _pinned(dag_id: Any, bundle_name: Any, relative_fileloc: Any) -> Select:
+    """Select the pinned version if the place is its own, which a host without the enforcement may have overwritten."""
+    return select(Pin.dag_version_id).where(
+        Pin.dag_id == dag_id, Pin.bundle_name == bundle_name, Pin.relative_fileloc == relative_fileloc
+    )

@@ -29,7 +29,7 @@ IS_MANAGED = "pinning_is_managed"
 """Attribute: whether any version of the Dag is managed; ``None`` if the statement did not tell."""
 
 PINNED_VERSION_ID = "pinning_pinned_version_id"
-"""Attribute: the id of the pinned version; ``None`` if there is none, or the statement did not tell."""
+"""Attribute: the id of the pinned version; ``None`` if there is none, it is elsewhere, or nothing was told."""
 
 
 def is_told_unmanaged(of_dag: Any) -> bool:

@@ -82,13 +82,16 @@ def _locate_callback(request: Any) -> None:
         return
     ti = getattr(request, "ti", None)
     # The scheduler sends callbacks where its own session must not be committed, and the common one is that.
+    of_run = request if ti is None else ti
     with create_session(scoped=False) as session:
-        if ti is None:
-            version = place_of_callback(request.dag_id, request.run_id, request.bundle_version, session=session)
-        else:
-            version = place_of_callback(
-                ti.dag_id, ti.run_id, request.bundle_version, dag_version_id=ti.dag_version_id, session=session
-            )
+        version = place_of_callback(
+            of_run.dag_id,
+            of_run.run_id,
+            request.bundle_version,
+            said=(request.bundle_name, request.filepath),
+            dag_version_id=None if ti is None else ti.dag_version_id,
+            session=session,
+        )
     if version is not None and version.relative_fileloc and version.bundle_name:
         request.filepath, request.bundle_name = version.relative_fileloc, version.bundle_name
 

@@ -28,6 +28,8 @@ from airflow.executors.workloads.base import BundleInfo
 from airflow.executors.workloads.callback import ExecuteCallback
 from airflow.executors.workloads.task import ExecuteTask
 from airflow.models.callback import CallbackFetchMethod, ExecutorCallback
+from airflow.models.dag import DagModel
+from airflow.models.dagbundle import DagBundleModel
 from airflow.models.db_callback_request import DbCallbackRequest
 from airflow.models.taskinstance import clear_task_instances
 from airflow.models.trigger import handle_event_submit
@@ -35,7 +37,7 @@ from airflow.sdk import SyncCallback
 from airflow.triggers.base import TaskSuccessEvent
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.lab import BUNDLE
@@ -107,6 +109,39 @@ def test_a_run_of_the_pinned_version_is_run_from_its_file(run, session):
     session.flush()
 
     assert place(task_of(newer)) == (BUNDLE, "sha2", "moved/orders.py")
+
+
+class TestHostWithoutTheEnforcementOverwritesThePlace:
+    @pytest.fixture(params=[{"relative_fileloc": "heads.py"}, {"bundle_name": "elsewhere"}], ids=str)
+    def overwritten(self, run, session, request):
+        """Create a run of the pinned version; then Airflow's row says where the Dag is at HEAD."""
+        newer = trigger_dag("orders", run_id="newer", triggered_by=DagRunTriggeredByType.REST_API, session=session)
+        session.add(DagBundleModel(name="elsewhere"))
+        session.flush()
+        session.execute(update(DagModel).where(DagModel.dag_id == "orders").values(request.param))
+        session.commit()
+        session.expire_all()
+        return newer
+
+    def test_a_task_of_the_pinned_version_is_run_from_its_file(self, overwritten):
+        assert place(task_of(overwritten)) == (BUNDLE, "sha2", "moved/orders.py")
+
+    def test_a_callback_of_the_pinned_version_is_run_from_its_file(self, overwritten, session):
+        assert place(callback_of(overwritten, session)) == (BUNDLE, "sha2", "moved/orders.py")
+
+    def test_what_the_dag_processor_runs_is_looked_for_in_its_file(self, overwritten, session):
+        described = overwritten.dag_model
+        request = DagCallbackRequest(
+            filepath=described.relative_fileloc,
+            bundle_name=described.bundle_name,
+            bundle_version="sha2",
+            dag_id="orders",
+            run_id="newer",
+        )
+        session.commit()
+        TestCallbackOfTheDagProcessor.send(request)
+
+        assert TestCallbackOfTheDagProcessor.place_of(request) == (BUNDLE, "sha2", "moved/orders.py")
 
 
 def test_a_run_without_a_commit_is_run_from_where_airflow_says(lab, session):
