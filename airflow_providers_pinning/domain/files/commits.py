@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -70,22 +70,21 @@ class CommitsBetween:
     """What is not known of them."""
 
 
-def record_commits(
-    bundle_name: str, commits: Collection[str], clone: Clone, *, remote: str | None, session: Session
-) -> None:
+def read_commits(
+    bundle_name: str, commits: Collection[str], clone: Clone, *, session: Session
+) -> Sequence[LoggedCommit]:
     """
-    Write down commits and those before them.
+    Read commits and those before them that are not recorded, newest first.
 
     :param bundle_name: the bundle
     :param commits: those that versions come from
     :param clone: where they are
-    :param remote: the address of the bundle's remote
-    :param session: database session; the caller commits
+    :param session: database session
     """
     recorded = set(_recorded(bundle_name, commits, session=session))
     present = [commit for commit in commits if commit not in recorded and clone.has(commit)]
     if not present:
-        return
+        return ()
     newest = session.scalars(
         select(Commit.bundle_version)
         .where(Commit.bundle_name == bundle_name)
@@ -100,7 +99,19 @@ def record_commits(
             if commit not in told:
                 logged += clone.log([commit], without=(), limit=1)
     except GitError:
-        return
+        return ()
+    return logged
+
+
+def record_commits(bundle_name: str, logged: Sequence[LoggedCommit], *, remote: str | None, session: Session) -> None:
+    """
+    Write commits down.
+
+    :param bundle_name: the bundle
+    :param logged: what :func:`read_commits` read
+    :param remote: the address of the bundle's remote
+    :param session: database session; the caller commits
+    """
     known = set(_recorded(bundle_name, [one.bundle_version for one in logged], session=session))
     for one in reversed(logged):
         if one.bundle_version not in known:

@@ -26,8 +26,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.files.git import Clone, Content
 from airflow_providers_pinning.domain.files.imports import Imports, imports_in
-from airflow_providers_pinning.domain.files.store import put
-from airflow_providers_pinning.models import FileContent
+from airflow_providers_pinning.models import Base, FileContent
 
 
 class Contents:
@@ -35,13 +34,16 @@ class Contents:
     The contents of files of one bundle.
 
     :param clone: where those are that are not stored
-    :param session: database session; the caller commits
+    :param rows: takes what is to be stored
+    :param session: database session, which only reads
     """
 
-    def __init__(self, clone: Clone, *, session: Session) -> None:
+    def __init__(self, clone: Clone, rows: list[Base], *, session: Session) -> None:
         self._clone = clone
+        self._rows = rows
         self._session = session
         self._imports: dict[str, Imports] = {}
+        self._taken: set[str] = set()
 
     def imports_of(self, content_hash: str) -> Imports:
         """Return what a content imports."""
@@ -55,22 +57,22 @@ class Contents:
         return self._imports[content_hash]
 
     def keep(self, hashes: Collection[str]) -> None:
-        """Store those contents that are not stored."""
+        """Have those contents stored that are not."""
         for named in pages(sorted(hashes)):
             stored = self._session.scalars(
                 select(FileContent.content_hash).where(FileContent.content_hash.in_(named))
             ).all()
-            if missing := set(named).difference(stored):
+            if missing := set(named).difference(stored, self._taken):
                 self._store(self._clone.contents(sorted(missing)))
 
     def _store(self, contents: Iterable[Content]) -> None:
         for content in contents:
-            put(
+            self._taken.add(content.content_hash)
+            self._rows.append(
                 FileContent(
                     content_hash=content.content_hash,
                     size=content.size,
                     is_binary=content.is_binary,
                     text=content.text,
-                ),
-                session=self._session,
+                )
             )

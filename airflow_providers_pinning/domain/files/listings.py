@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from airflow._shared.timezones import timezone
@@ -26,8 +27,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.files.git import Clone
 from airflow_providers_pinning.domain.files.listing import Sharing, pack, unpack
-from airflow_providers_pinning.domain.files.store import put
-from airflow_providers_pinning.models import CommitFiles
+from airflow_providers_pinning.models import Base, CommitFiles
 
 SETTLED_AFTER = timedelta(minutes=2)
 """Time in which a file that is new may be parsed, and turn out to be a Dag's own."""
@@ -42,19 +42,23 @@ class Listings:
     :param bundle_name: name of the bundle
     :param clone: where those are that are not stored; ``None`` if none is to be read
     :param sharing: which files the Dags of the bundle share
-    :param session: database session; the caller commits
+    :param rows: takes the listings that are to be stored
+    :param session: database session, which only reads, but for :meth:`settle`
     """
 
-    def __init__(self, bundle_name: str, clone: Clone | None, sharing: Sharing, *, session: Session) -> None:
+    def __init__(
+        self, bundle_name: str, clone: Clone | None, sharing: Sharing, rows: list[Base], *, session: Session
+    ) -> None:
         self._bundle_name = bundle_name
         self._clone = clone
         self._sharing = sharing
+        self._rows = rows
         self._session = session
         self._read: dict[str, dict[str, str]] = {}
         self._changed: dict[str, list[str]] = {}
 
     def at(self, commit: str) -> dict[str, str]:
-        """Return the files at a commit, and write them down."""
+        """Return the files at a commit, and have them written down."""
         if commit not in self._read:
             row = self._session.get(CommitFiles, (self._bundle_name, commit))
             listing = unpack(row.listing) if row else None
@@ -68,28 +72,41 @@ class Listings:
         """Return contents that may explain why a commit matters, though no Dag is known to be made of them."""
         return self._changed.get(commit, [])
 
-    def settle(self) -> None:
-        """Reduce all listings of the bundle to hashes again, where what decides about them has changed."""
+    def due(self) -> dict[str, str | None]:
+        """Return the commits whose listings are to be settled, with their hash where it is another one now."""
         now = timezone.utcnow()
         rows = self._session.execute(
             select(CommitFiles.bundle_version, CommitFiles.basis, CommitFiles.settles_at).where(
                 CommitFiles.bundle_name == self._bundle_name
             )
         ).all()
-        for row in rows:
-            if row.basis == self._sharing.basis and (row.settles_at is None or row.settles_at > now):
-                continue
-            stored = self._session.get(CommitFiles, (self._bundle_name, row.bundle_version))
+        return {
+            row.bundle_version: None if row.basis == self._sharing.basis else self._digest(row.bundle_version)
+            for row in rows
+            if row.basis != self._sharing.basis or (row.settles_at is not None and row.settles_at <= now)
+        }
+
+    def settle(self, due: Mapping[str, str | None]) -> None:
+        """
+        Reduce all listings of the bundle to hashes again, where what decides about them has changed.
+
+        :param due: what :meth:`due` found; the caller commits
+        """
+        for commit, digest in due.items():
+            stored = self._session.get(CommitFiles, (self._bundle_name, commit), populate_existing=True)
             if stored is None:
                 continue
             stored.settles_at = None
-            if row.basis == self._sharing.basis:
-                continue
-            listing = unpack(stored.listing)
-            if listing is None and self._clone is not None:
-                listing = self._clone.listing(row.bundle_version)
-            if listing is not None:
-                stored.shared_digest, stored.basis = self._sharing.digest(listing), self._sharing.basis
+            if digest is not None:
+                stored.shared_digest, stored.basis = digest, self._sharing.basis
+
+    def _digest(self, commit: str) -> str | None:
+        """Return the hash of the listing of a commit, if it can be had."""
+        stored = self._session.get(CommitFiles, (self._bundle_name, commit))
+        listing = unpack(stored.listing) if stored else None
+        if listing is None and self._clone is not None:
+            listing = self._clone.listing(commit)
+        return None if listing is None else self._sharing.digest(listing)
 
     def _write(self, commit: str, listing: dict[str, str]) -> None:
         before = self._newest()
@@ -101,7 +118,7 @@ class Listings:
                 side.get(path) for path in sorted(different)[:CHANGED_CONTENTS] for side in (shared_before, shared)
             )
             self._changed[commit] = [content for content in sides if content]
-        put(
+        self._rows.append(
             CommitFiles(
                 bundle_name=self._bundle_name,
                 bundle_version=commit,
@@ -111,8 +128,7 @@ class Listings:
                 listing=pack(listing),
                 settles_at=timezone.utcnow() + SETTLED_AFTER if is_new else None,
                 looked_at=timezone.utcnow(),
-            ),
-            session=self._session,
+            )
         )
 
     def _newest(self) -> dict[str, str] | None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from airflow._shared.timezones import timezone
@@ -35,7 +35,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
-from airflow_providers_pinning.domain.files.commits import record_commits
+from airflow_providers_pinning.domain.files.commits import read_commits, record_commits
 from airflow_providers_pinning.domain.files.contents import Contents
 from airflow_providers_pinning.domain.files.due import due
 from airflow_providers_pinning.domain.files.git import Clone, GitError
@@ -48,7 +48,7 @@ from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
 from airflow_providers_pinning.domain.versions.code_availability.local import summary
 from airflow_providers_pinning.domain.versions.code_availability.sources import is_git
 from airflow_providers_pinning.domain.versions.identity import identities_of
-from airflow_providers_pinning.models import ManagedVersion, VersionFiles
+from airflow_providers_pinning.models import Base, ManagedVersion, VersionFiles
 
 log = logging.getLogger(__name__)
 
@@ -89,35 +89,46 @@ def sharing_of(bundle_name: str, *, session: Session) -> Sharing:
 
 def _record_bundle(bundle_name: str, by_commit: dict[str, list[Row[Any]]], *, session: Session) -> int:
     sharing = sharing_of(bundle_name, session=session)
+    rows: list[Base] = []
     if not by_commit:
-        Listings(bundle_name, None, sharing, session=session).settle()
-        session.commit()
+        _settle(Listings(bundle_name, None, sharing, rows, session=session), session=session)
         return 0
     clone, remote, trouble = _clone_of(bundle_name)
-    listings = Listings(bundle_name, clone, sharing, session=session)
+    listings = Listings(bundle_name, clone, sharing, rows, session=session)
     looked_at = 0
     for commit, versions in by_commit.items():
         if clone is not None:
             try:
-                _begin_writing(session)
-                _record_versions(commit, versions, clone, listings, session=session)
-                looked_at += len(versions)
-                session.commit()
-                continue
+                _read_versions(commit, versions, clone, listings, rows, session=session)
+                trouble = None
             except GitError as error:
-                session.rollback()
+                rows.clear()
                 trouble = (
                     f"The clone of bundle {bundle_name!r} does not tell the files of {commit}: {summary(str(error))}"
                 )
-        _note_trouble(versions, trouble or "", is_final=clone is None, session=session)
-        looked_at += len(versions)
+        if clone is None or trouble is not None:
+            rows += _in_trouble(versions, trouble or "", is_final=clone is None)
+        # What git answers may take minutes, and nobody else writes to SQLite meanwhile: only now is anything written.
+        _begin_writing(session)
+        for row in rows:
+            put(row, session=session)
         session.commit()
-    _begin_writing(session)
+        rows.clear()
+        looked_at += len(versions)
     if clone is not None:
-        record_commits(bundle_name, by_commit, clone, remote=remote, session=session)
-    listings.settle()
-    session.commit()
+        logged = read_commits(bundle_name, by_commit, clone, session=session)
+        _begin_writing(session)
+        record_commits(bundle_name, logged, remote=remote, session=session)
+        session.commit()
+    _settle(listings, session=session)
     return looked_at
+
+
+def _settle(listings: Listings, *, session: Session) -> None:
+    due_now = listings.due()
+    _begin_writing(session)
+    listings.settle(due_now)
+    session.commit()
 
 
 def _begin_writing(session: Session) -> None:
@@ -139,11 +150,12 @@ def _clone_of(bundle_name: str) -> tuple[Clone | None, str | None, str | None]:
     return Clone(bundle.bare_repo_path, bundle.subdir), bundle.repo_url, None
 
 
-def _record_versions(
-    commit: str, versions: list[Row[Any]], clone: Clone, listings: Listings, *, session: Session
+def _read_versions(
+    commit: str, versions: list[Row[Any]], clone: Clone, listings: Listings, rows: list[Base], *, session: Session
 ) -> None:
+    """Read the files of versions, and add what is to be written to the rows."""
     listing = listings.at(commit)
-    contents = Contents(clone, session=session)
+    contents = Contents(clone, rows, session=session)
     filelocs = {
         one.dag_version_id: one.relative_fileloc
         for one in identities_of([version.id for version in versions], session=session)
@@ -153,7 +165,7 @@ def _record_versions(
         fileloc = filelocs.get(version.id)
         files = files_of(fileloc or "", version.modules or (), listing, contents.imports_of)
         used.update(files.values())
-        put(
+        rows.append(
             VersionFiles(
                 dag_version_id=version.id,
                 dag_id=version.dag_id,
@@ -164,23 +176,19 @@ def _record_versions(
                 trouble=None if files else f"{fileloc!r} is not in bundle {version.bundle_name!r} at {commit}.",
                 is_final=bool(files),
                 looked_at=timezone.utcnow(),
-            ),
-            session=session,
+            )
         )
     contents.keep({*used, *listings.changed_contents(commit)})
 
 
-def _note_trouble(versions: list[Row[Any]], trouble: str, *, is_final: bool, session: Session) -> None:
+def _in_trouble(versions: list[Row[Any]], trouble: str, *, is_final: bool) -> Iterator[VersionFiles]:
     for version in versions:
-        put(
-            VersionFiles(
-                dag_version_id=version.id,
-                dag_id=version.dag_id,
-                bundle_name=version.bundle_name,
-                bundle_version=version.bundle_version,
-                trouble=trouble,
-                is_final=is_final,
-                looked_at=timezone.utcnow(),
-            ),
-            session=session,
+        yield VersionFiles(
+            dag_version_id=version.id,
+            dag_id=version.dag_id,
+            bundle_name=version.bundle_name,
+            bundle_version=version.bundle_version,
+            trouble=trouble,
+            is_final=is_final,
+            looked_at=timezone.utcnow(),
         )

@@ -29,6 +29,7 @@ from sqlalchemy.pool import NullPool
 
 from airflow_providers_pinning.domain.difference.compare import compare_versions
 from airflow_providers_pinning.domain.files.due import is_due
+from airflow_providers_pinning.domain.files.git import Clone
 from airflow_providers_pinning.domain.files.links import template_problem, url_at_remote
 from airflow_providers_pinning.domain.files.prune import prune
 from airflow_providers_pinning.models import (
@@ -297,6 +298,37 @@ def test_others_who_write_meanwhile_do_not_keep_versions_from_being_recorded(pro
     assert VersionFiles in tried
     assert session.scalar(select(VersionFiles.is_final))
     assert session.scalar(select(func.count()).select_from(Commit)) == 1
+
+
+def test_others_write_while_git_is_read(processor, pins, session, monkeypatch):
+    """SQLite has one writer, who must not wait for git: that may take minutes."""
+    url = settings.engine.url
+    at_once = {"timeout": 0} if url.get_backend_name() == "sqlite" else {}
+    other = create_engine(url, connect_args=at_once, poolclass=NullPool)
+    ask, asked = Clone._git, []
+
+    def ask_while_others_write(self, *arguments, **options):
+        asked.append(arguments[0])
+        with other.begin() as connection:
+            connection.execute(text("UPDATE slot_pool SET slots = slots"))
+        return ask(self, *arguments, **options)
+
+    processor.repository.write("lib/rates.py", "RATE = 5\n")
+    processor.repository.commit(orders=USING)
+    processor.parse()
+    pins.pin("orders", 1)
+    monkeypatch.setattr(Clone, "_git", ask_while_others_write)
+    processor.record()
+    session.execute(update(CommitFiles).values(listing=None, basis="other"))
+    session.commit()
+    processor.repository.write("lib/rates.py", "RATE = 50\n")
+    processor.repository.commit_all()
+    processor.round()
+
+    assert {"ls-tree", "log", "cat-file"} <= set(asked)
+    assert asked.count("ls-tree") > 2
+    assert session.scalar(select(func.count()).select_from(VersionFiles)) == 2
+    assert session.scalar(select(func.count()).select_from(CommitFiles).where(CommitFiles.basis == "other")) == 0
 
 
 def test_dags_that_nothing_manages_are_not_looked_at(processor, session):
