@@ -25,7 +25,7 @@ from typing import Any
 
 from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState, State
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
@@ -41,7 +41,7 @@ class RunRepair:
     unfinished: UnfinishedRuns = UnfinishedRuns.KEEP
     finished: FinishedRuns = FinishedRuns.KEEP
     since: datetime | None = None
-    """Only runs that were due then or later; ``None`` takes those that were created since the version was pinned."""
+    """Only runs that were due then or later; ``None`` takes those that were created or cleared since the pin."""
     only_failed: bool = False
     """Of the finished runs, rerun only those that failed."""
     run_ids: tuple[str, ...] | None = None
@@ -146,7 +146,7 @@ def count_runs(
     """
     Count the live runs of a version by state.
 
-    :param pin: the Dag's pin; if it chooses the version, only runs that were created since then count
+    :param pin: the Dag's pin; if it chooses the version, only runs that were created or cleared since then count
     :param since: only runs that were due then or later, whenever the version was pinned
     """
     return {
@@ -168,7 +168,9 @@ def affected(
     if since is not None:
         conditions.append(DagRun.run_after >= since)
     elif pin is not None and pin.dag_version_id == version.dag_version_id:
-        conditions.append(DagRun.id > (pin.last_run_before or 0))
+        # A run that is older than the pin ran on the pinned version if it was cleared since. Airflow then notes when.
+        cleared_since = and_(DagRun.clear_number > 0, DagRun.queued_at >= pin.changed_at)
+        conditions.append(or_(DagRun.id > (pin.last_run_before or 0), cleared_since))
     return conditions
 
 

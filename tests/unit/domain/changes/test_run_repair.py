@@ -24,8 +24,9 @@ import pytest
 from airflow._shared.timezones import timezone
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
-from airflow.models.taskinstance import TaskInstance
+from airflow.models.taskinstance import TaskInstance, clear_task_instances
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
@@ -103,6 +104,31 @@ def test_runs_from_before_the_pin_do_not_count(bad):
     run(bad, "later", "failed")
 
     assert bad.roll_back("orders").repair.by_state == {"failed": 1}
+
+
+def test_an_older_run_that_was_cleared_onto_the_version_since_its_pin_counts_and_is_rerun(bad):
+    """Nothing is told of it by its id: it ran on the version that is bad."""
+    tis = list(bad.session.scalars(select(TaskInstance).where(TaskInstance.run_id == "good")))
+    clear_task_instances(tis, bad.session, run_on_latest_version=True)
+    bad.session.execute(update(DagRun).where(DagRun.run_id == "good").values(state="failed"))
+    bad.session.commit()
+    assert one(bad, "good").created_dag_version_id == bad.version("orders", 2).id
+
+    report = bad.roll_back("orders", repair=RERUN).repair
+
+    assert report.by_state["failed"] == 2
+    assert "good" in report.rerun
+    assert one(bad, "good").created_dag_version_id == bad.version("orders", 1).id
+
+
+def test_a_run_that_was_cleared_before_the_pin_does_not_count(bad):
+    bad.pin("orders", 1)
+    tis = list(bad.session.scalars(select(TaskInstance).where(TaskInstance.run_id == "wrong")))
+    clear_task_instances(tis, bad.session)
+    bad.session.commit()
+    bad.pin("orders", 2)
+
+    assert bad.roll_back("orders").repair.by_state == {}
 
 
 def test_of_a_dag_that_was_not_pinned_all_runs_of_the_latest_version_count(bad):
