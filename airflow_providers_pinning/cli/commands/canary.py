@@ -38,7 +38,7 @@ from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots
 from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
 from airflow_providers_pinning.domain.canaries.replays import Replay
-from airflow_providers_pinning.domain.canaries.substitutes import warn_of_callbacks, warn_of_workers
+from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import canary, conditions, preconditions
 from airflow_providers_pinning.domain.changes.baseline_replays import require_baseline
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, CanaryRuns
@@ -161,7 +161,7 @@ def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session
     runs = new_run_ids(args.dag_id, version, count)
     shape = canary.shape_of(dag, version, runs, request, replayed, dag_model, session=session)
     session.rollback()
-    warn((*costs, *warn_of_workers(settled), *warn_of_callbacks(settled), *shape.warnings))
+    warn((*costs, *warn_of_workers(settled), *shape.warnings))
     beside = f", and {plural(count, 'replay')} of the same by the active version" if args.replay_baseline else ""
     say(
         f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}{beside}. What the tasks do is "

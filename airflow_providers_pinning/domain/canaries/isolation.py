@@ -178,7 +178,16 @@ def _check_executor(name: str, dag: SerializedDAG) -> None:
 
 
 def _check_callbacks(isolation: Isolation, dag: SerializedDAG) -> None:
-    """Refuse substitutes that the callbacks of the runs would not have, since no task of a run runs them."""
+    """Refuse what would not hold for the callbacks of the runs, since no task of a run runs them."""
+    if isolation.alerts is Alerts.SEND and isolation.state is StateWrites.WITHHOLD:
+        raise InvalidIsolationError(
+            f"Canary runs of Dag {dag.dag_id!r} cannot have alerts 'send' and state 'withhold': the dag processor and "
+            "the triggerer run callbacks outside the run, so what they write to Variables and to the state of assets "
+            "is live. Leave alerts at 'withhold', or set state to 'write' as well.",
+            dag_id=dag.dag_id,
+            field=ALERTS,
+            value=isolation.alerts.value,
+        )
     if isolation.alerts is Alerts.SEND and (isolation.connections or isolation.variables):
         raise InvalidIsolationError(
             f"Canary runs of Dag {dag.dag_id!r} cannot have substitutes and alerts 'send': the dag processor and the "

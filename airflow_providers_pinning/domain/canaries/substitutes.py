@@ -30,7 +30,6 @@ from airflow.serialization.definitions.dag import SerializedDAG
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import InvalidIsolationError
-from airflow_providers_pinning.vocabulary import Alerts, StateWrites
 
 CONNECTIONS = "connections"
 """Field of the substitutes of connections, by the id of what they take the place of."""
@@ -87,16 +86,6 @@ def warn_of_workers(isolation: Mapping[str, Any]) -> list[str]:
                 "asks before the API server. Install the package there, or keep them off the workers of canary runs."
             )
     return warnings
-
-
-def warn_of_callbacks(isolation: Mapping[str, Any]) -> list[str]:
-    """Say that callbacks write to the live world, if they are called although what the run writes is withheld."""
-    if isolation.get("alerts") != Alerts.SEND.value or isolation.get("state") == StateWrites.WRITE.value:
-        return []
-    return [
-        "Callbacks of the Dag run outside of the run, in the dag processor: what they write to Variables and to the "
-        "state of assets is not withheld."
-    ]
 
 
 def _refusal(why: str, dag: SerializedDAG, field: str, value: str) -> InvalidIsolationError:

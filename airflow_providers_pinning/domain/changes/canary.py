@@ -37,7 +37,7 @@ from airflow_providers_pinning.domain.canaries.inputs import Inputs
 from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
 from airflow_providers_pinning.domain.canaries.replays import Replay, inputs_of, originals, warn_of_missing_events
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, live_types
-from airflow_providers_pinning.domain.canaries.substitutes import warn_of_callbacks, warn_of_workers
+from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import conditions, preconditions
 from airflow_providers_pinning.domain.changes.baseline_replays import create_baseline_replays, require_baseline
 from airflow_providers_pinning.domain.changes.canary_runs import Common, create_run, new_run_ids
@@ -200,7 +200,6 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         *what_delays(dag_model, (*run_ids, *baseline_replays), session=session),
         *cost_of_shared_slots(dag_model, isolation, len(runs) + len(baseline_replays), session=session),
         *warn_of_workers(isolation),
-        *warn_of_callbacks(isolation),
         *shape.warnings,
     )
     return CanaryRuns(dag_id, version, run_ids, warnings, isolation, replays, baseline_replays)

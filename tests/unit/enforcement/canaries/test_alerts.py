@@ -34,7 +34,7 @@ from sqlalchemy import func, select
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import WithheldEffect
-from airflow_providers_pinning.vocabulary import Alerts
+from airflow_providers_pinning.vocabulary import Alerts, StateWrites
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
 
@@ -190,7 +190,7 @@ def test_a_run_whose_id_only_looks_like_a_canarys_alarms(pinned, runner, session
 
 
 def test_canary_that_is_to_alert_is_like_a_live_run(pinned, session, runner):
-    run = canary(pinned, isolation=Isolation(alerts=Alerts.SEND))
+    run = canary(pinned, isolation=Isolation(alerts=Alerts.SEND, state=StateWrites.WRITE))
     assert rows(session, Deadline) == 1
 
     end(run, TaskInstanceState.FAILED, runner, session)

@@ -148,7 +148,10 @@ def test_the_token_names_the_run_when_it_is_renewed(task, monkeypatch):
         ({"connections": {"warehouse": "nowhere"}}, ("no connection 'nowhere'", "'warehouse'", "Create it")),
         ({"variables": {"bucket": "nothing"}}, ("no Variable 'nothing'", "'bucket'", "Create it")),
         ({"variables": {"bucket": "bucket"}}, ("itself replaced",)),
-        ({**SUBSTITUTES, "alerts": Alerts.SEND}, ("alerts 'send'", "'withhold'")),
+        (
+            {**SUBSTITUTES, "alerts": Alerts.SEND, "state": StateWrites.WRITE},
+            ("substitutes and alerts 'send'", "'withhold'"),
+        ),
     ],
 )
 def test_substitutes_that_would_not_be_had_are_refused(task, isolation, parts):
@@ -157,6 +160,18 @@ def test_substitutes_that_would_not_be_had_are_refused(task, isolation, parts):
 
     for part in parts:
         assert part in str(refused.value)
+
+
+def test_callbacks_are_not_called_while_what_they_write_would_be_withheld_in_name_only(registered, session):
+    """They run outside the run, so that nothing keeps what they write from the live world."""
+    request = CanaryRequest(2, isolation=Isolation(alerts=Alerts.SEND))
+
+    with pytest.raises(InvalidIsolationError, match="set state to 'write' as well"):
+        create_canary_runs("orders", request, registered.change(), session=session)
+
+    session.rollback()
+    both = Isolation(alerts=Alerts.SEND, state=StateWrites.WRITE)
+    assert create_canary_runs("orders", CanaryRequest(2, isolation=both), registered.change(), session=session).run_ids
 
 
 def test_the_answer_names_what_may_still_come_from_a_worker(registered, session):
