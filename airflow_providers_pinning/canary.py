@@ -23,17 +23,14 @@ whose form is part of the contract.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from airflow_providers_pinning.vocabulary import CANARY_PREFIX
+from airflow_providers_pinning.vocabulary import CANARY_RUN_ID
 
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
-
-_CANARY_RUN_ID = re.compile(rf"{CANARY_PREFIX}v\d+__.+")
 
 
 def is_canary(of: Any) -> bool:
@@ -51,7 +48,7 @@ def is_canary(of: Any) -> bool:
     run_id = getattr(run_id, "run_id", run_id)
     if not isinstance(run_id, str) or run_id is of:
         raise TypeError(f"is_canary takes a context or a Dag run, not {of!r}")
-    return _CANARY_RUN_ID.fullmatch(run_id) is not None
+    return CANARY_RUN_ID.fullmatch(run_id) is not None
 
 
 def skip_in_canary(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:

@@ -34,12 +34,12 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import BindParameter, Select, literal, select
+from sqlalchemy import BindParameter, Select, literal, select, union_all
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.sessions import listening
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
 class DagNotInHandError(Exception):
@@ -108,6 +108,12 @@ def creating_run(dag_id: str, stamp: tuple[UUID, str], *, session: Session) -> I
             yield creation
     finally:
         _creation.reset(token)
+
+
+def is_managed(dag_id: str, *, session: Session) -> bool:
+    """Return whether a Dag is, or was, pinned, or has managed versions."""
+    of_dag = (select(literal(1)).where(table.dag_id == dag_id) for table in (Pin, ManagedVersion))
+    return session.execute(union_all(*of_dag).limit(1)).first() is not None
 
 
 def run_being_created(dag_id: str) -> Creation | None:

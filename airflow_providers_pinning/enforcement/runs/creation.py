@@ -21,7 +21,7 @@ Airflow's ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, a
 again for the run's rows: a pin that commits in between makes a run with one version's tasks and
 another's id. Here the version is looked up once, under a lock, by Airflow's own look-up. If it is the one of the Dag in
 hand, the run is that; else it is created from that version's Dag, and the look-ups inside answer with the same
-version. A canary run brings its version along.
+version. A canary run brings its version along, and no other run of a managed Dag gets an id of its form.
 ``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
 
 Shown by ``tests/unit/enforcement/runs/test_creation.py``.
@@ -55,6 +55,7 @@ def create_dagrun(call: Call) -> Any:
     if call.triggered_by == DagRunTriggeredByType.TEST or is_local:
         with resolved(Resolution(dag.dag_id, None)):
             return call.proceed()
+    _refuse_name_of_canary(call)
     if (run := _create_from_dag_in_hand(call)) is not None:
         return run
     pin = lock_active_pin(dag.dag_id, session=session)
@@ -65,6 +66,23 @@ def create_dagrun(call: Call) -> Any:
     if pin.version:
         set_bundle_version(run, pin.version)
     return run
+
+
+def _refuse_name_of_canary(call: Call) -> None:
+    """Refuse a live run that its tasks, which tell by the id, would take for a canary run."""
+    from airflow_providers_pinning.vocabulary import CANARY_RUN_ID
+
+    run_id = call.run_id
+    if not isinstance(run_id, str) or CANARY_RUN_ID.fullmatch(run_id) is None:
+        return
+    from airflow_providers_pinning.domain.resolution.creation import is_managed
+
+    dag_id = call.instance.dag_id
+    if is_managed(dag_id, session=call.session):
+        raise ValueError(
+            f"No run of Dag {dag_id!r} was created: {run_id!r} is the id of a canary run, which its tasks would take "
+            "this run for. Give it another id, or start a canary run."
+        )
 
 
 def _create_from_dag_in_hand(call: Call) -> Any:

@@ -31,7 +31,9 @@ from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
 from airflow_providers_pinning.domain.canaries.pairs import list_pairs
 from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
+from airflow_providers_pinning.domain.changes.review import add_candidate
 from airflow_providers_pinning.domain.errors import NothingToReplayError
+from airflow_providers_pinning.domain.resolution import creation
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion, soak
 from airflow_providers_pinning.domain.soak.verdict import Criteria
 from airflow_providers_pinning.domain.versions.identity import find_version
@@ -44,11 +46,14 @@ PUBLISHING = "EmptyOperator(task_id='publish', outlets=[Asset('loaded')])\n"
 
 
 @pytest.fixture
-def run(lab, session):
+def run(lab, session, monkeypatch):
     lab.commit("sha1", orders=dag_file("orders", "schedule=None", "extract", PUBLISHING))
     lab.pin("orders", 1)
     lab.commit("sha2", orders=dag_file("orders", "schedule=None", "extract load", PUBLISHING))
-    trigger_dag("orders", run_id=NAME, triggered_by=DagRunTriggeredByType.REST_API, session=session)
+    with monkeypatch.context() as elsewhere:
+        # Such as a host without the enforcement, which refuses no id.
+        elsewhere.setattr(creation, "is_managed", lambda dag_id, session: False)
+        trigger_dag("orders", run_id=NAME, triggered_by=DagRunTriggeredByType.REST_API, session=session)
     session.commit()
     return session.scalars(select(DagRun).where(DagRun.run_id == NAME)).one()
 
@@ -58,6 +63,25 @@ def end(run, session):
     for ti in run.task_instances:
         ti.state, ti.try_number = "success", 1
     session.commit()
+
+
+@pytest.mark.parametrize("manage", ["pin", "candidate"])
+def test_no_live_run_of_a_managed_dag_is_named_so_as_its_tasks_would_take_it_for_a_canary_run(lab, session, manage):
+    lab.commit("sha1", orders=dag_file("orders", "schedule=None"))
+    if manage == "pin":
+        lab.pin("orders", 1)
+        lab.unpin("orders")
+    else:
+        add_candidate("orders", 1, lab.change(), session=session)
+    session.commit()
+
+    with pytest.raises(ValueError, match="which its tasks would take this run for"):
+        trigger_dag("orders", run_id=NAME, triggered_by=DagRunTriggeredByType.REST_API, session=session)
+
+    session.rollback()
+    assert lab.runs("orders") == []
+    # The form is what counts, not the beginning.
+    trigger_dag("orders", run_id="canary__mine", triggered_by=DagRunTriggeredByType.REST_API, session=session)
 
 
 def test_it_has_the_pinned_version(run, lab):
