@@ -36,6 +36,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.api_fastapi.logging.decorators import action_logging
+from airflow.configuration import conf as airflow_conf
 from airflow.models.dag import DagModel
 from airflow.models.log import Log
 from fastapi import Depends, HTTPException, Request, status
@@ -239,6 +240,21 @@ def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[s
             access_entity=DagAccessEntity.RUN,
             details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
             user=user,
+        )
+    )
+
+
+def editable_among(dag_ids: Collection[str], *, user: BaseUser, session: Session) -> frozenset[str]:
+    """Return those of some Dags that a user may edit; the database is asked once at most."""
+    manager = get_auth_manager()
+    teams = {}
+    if airflow_conf.getboolean("core", "multi_team", fallback=False):
+        teams = DagModel.get_dag_id_to_team_name_mapping(list(dag_ids), session=session)
+    return frozenset(
+        dag_id
+        for dag_id in dag_ids
+        if manager.is_authorized_dag(
+            method="PUT", details=DagDetails(id=dag_id, team_name=teams.get(dag_id)), user=user
         )
     )
 

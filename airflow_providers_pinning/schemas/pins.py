@@ -155,6 +155,7 @@ class PinSummaryResponse(BaseModel):
     health: HealthResponse
     head: HeadResponse
     runs: RunsSincePinResponse
+    editable: bool = Field(default=False, description="Whether the user may change the pin.")
 
 
 PinOrderBy = Literal[

@@ -47,11 +47,24 @@ class RunResponse(BaseModel):
     replay_of: str | None = Field(description="Id of the live run whose inputs a canary run has.")
 
 
+class FailedTaskResponse(BaseModel):
+    """The newest failure of a task among the runs of the pinned version since it was pinned, to find its log."""
+
+    task_id: str
+    run_id: str
+    map_index: int = Field(description="-1 if the task is not mapped.")
+    try_number: int
+    ended_at: datetime | None
+
+
 class RunCollectionResponse(BaseModel):
     """Runs of a Dag, newest first."""
 
     runs: list[RunResponse]
     total_entries: int
+    failed_tasks: list[FailedTaskResponse] = Field(
+        description="The newest failure of each task in the live runs of the pinned version since it was pinned."
+    )
     canary_delays: list[str] = Field(
         description="Why the Dag's queued canary runs have not started; empty if none is queued or nothing delays them"
     )

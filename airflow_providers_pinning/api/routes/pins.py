@@ -26,7 +26,14 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, require_run_edits
+from airflow_providers_pinning.api.security import (
+    CallerDep,
+    ReadableDagIdsDep,
+    changes,
+    editable_among,
+    may_read,
+    require_run_edits,
+)
 from airflow_providers_pinning.domain.changes import pins, rollback
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
@@ -187,6 +194,7 @@ def get_rollback_target(dag_id: DagId, caller: CallerDep, session: SessionDep) -
 @router.get("/pins", responses=responses(), dependencies=[may_read])
 def get_pins(
     readable: ReadableDagIdsDep,
+    user: GetUserDep,
     session: SessionDep,
     dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
     behind: Annotated[bool | None, Query(description="Only Dags that newer versions wait for, or only others.")] = None,
@@ -208,4 +216,8 @@ def get_pins(
         offset=offset,
         session=session,
     )
-    return PinCollectionResponse(pins=[PinSummaryResponse.model_validate(pin) for pin in listed], total_entries=total)
+    editable = editable_among([pin.dag_id for pin in listed], user=user, session=session)
+    shown = [PinSummaryResponse.model_validate(pin) for pin in listed]
+    for pin in shown:
+        pin.editable = pin.dag_id in editable
+    return PinCollectionResponse(pins=shown, total_entries=total)

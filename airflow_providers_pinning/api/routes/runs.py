@@ -26,7 +26,8 @@ from airflow_providers_pinning.api.routes.versions import Limit, Offset
 from airflow_providers_pinning.api.security import may_read, may_read_runs
 from airflow_providers_pinning.domain.canaries.delays import delays_of_queued
 from airflow_providers_pinning.domain.monitoring import run_list
-from airflow_providers_pinning.schemas.runs import RunCollectionResponse, RunResponse
+from airflow_providers_pinning.domain.monitoring.runs_since_pin import newest_failures
+from airflow_providers_pinning.schemas.runs import FailedTaskResponse, RunCollectionResponse, RunResponse
 from airflow_providers_pinning.schemas.storable import DagId
 
 router = AirflowRouter(tags=["Run"])
@@ -34,10 +35,15 @@ router = AirflowRouter(tags=["Run"])
 
 @router.get("/dags/{dag_id}/runs", responses=responses(404), dependencies=[may_read, may_read_runs])
 def get_runs(dag_id: DagId, session: SessionDep, limit: Limit = 50, offset: Offset = 0) -> RunCollectionResponse:
-    """List the runs of a Dag with their versions, newest first, and tell why queued canary runs have not started."""
+    """
+    List the runs of a Dag with their versions, newest first.
+
+    Tells which task instances failed of the pinned version, and why queued canary runs have not started.
+    """
     listed, total = run_list.list_runs(dag_id, limit=limit, offset=offset, session=session)
     return RunCollectionResponse(
         runs=[RunResponse.model_validate(run) for run in listed],
         total_entries=total,
+        failed_tasks=[FailedTaskResponse.model_validate(task) for task in newest_failures(dag_id, session=session)],
         canary_delays=list(delays_of_queued(dag_id, session=session)),
     )

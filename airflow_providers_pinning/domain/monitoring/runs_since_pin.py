@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -31,7 +32,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import DagRunState, TaskInstanceState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Subquery, and_, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
@@ -43,6 +44,9 @@ FAILED_TASKS_SHOWN = 10
 
 FAILED_RUNS_LOOKED_AT = 100
 """How many of the newest failed runs are looked at for their tasks."""
+
+FAILURES_LOOKED_AT = 1000
+"""How many failed task instances of these runs are read at most, the newest first."""
 
 
 @dataclass(frozen=True)
@@ -141,21 +145,69 @@ def _by_state() -> Select:
     )
 
 
+@dataclass(frozen=True)
+class FailedTask:
+    """The newest failure of a task among the runs of the pinned version since it was pinned."""
+
+    task_id: str
+    run_id: str
+    map_index: int
+    """-1 if the task is not mapped."""
+    try_number: int
+    ended_at: datetime | None
+
+
+def newest_failures(dag_id: str, *, session: Session) -> list[FailedTask]:
+    """Return the newest failure of each task that failed since the pin of a Dag, newest first."""
+    newest: dict[str, FailedTask] = {}
+    for row in session.execute(_failures(), {"dag_id": dag_id}):
+        newest.setdefault(row.task_id, FailedTask(*row))
+        if len(newest) == FAILED_TASKS_SHOWN:
+            break
+    return list(newest.values())
+
+
+@cache
+def _failures() -> Select:
+    failed = _failed_runs()
+    return (
+        select(
+            TaskInstance.task_id,
+            TaskInstance.run_id,
+            TaskInstance.map_index,
+            TaskInstance.try_number,
+            TaskInstance.end_date,
+        )
+        .join(failed, failed.c.run_id == TaskInstance.run_id)
+        .where(
+            TaskInstance.dag_id == bindparam("dag_id"),
+            TaskInstance.state == TaskInstanceState.FAILED,
+            *of_current_tries(),
+        )
+        .order_by(failed.c.id.desc(), TaskInstance.task_id, TaskInstance.map_index)
+        .limit(FAILURES_LOOKED_AT)
+    )
+
+
 def failed_tasks_since_pin(dag_id: str, *, session: Session) -> dict[str, int]:
     """Count in how many of the newest failed runs since the pin of a Dag each task failed, the worst first."""
     return {row.task_id: row.runs for row in session.execute(_failed_tasks(), {"dag_id": dag_id})}
 
 
-@cache
-def _failed_tasks() -> Select:
-    failed = (
-        select(DagRun.run_id)
+def _failed_runs() -> Subquery:
+    return (
+        select(DagRun.id, DagRun.run_id)
         .join(Pin, and_(*of_runs_since_pin()))
         .where(Pin.dag_id == bindparam("dag_id"), DagRun.state == DagRunState.FAILED)
         .order_by(DagRun.id.desc())
         .limit(FAILED_RUNS_LOOKED_AT)
         .subquery()
     )
+
+
+@cache
+def _failed_tasks() -> Select:
+    failed = _failed_runs()
     runs = func.count(TaskInstance.run_id.distinct()).label("runs")
     return (
         select(TaskInstance.task_id, runs)

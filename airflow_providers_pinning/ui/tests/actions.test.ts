@@ -35,6 +35,7 @@ import { identity, release } from "./build";
 
 const STATE = release(2, { dag_id: "a/b c", pinned: true, revision: 7 });
 const CHOICES: Choices = {
+  baseline: false,
   conf: "",
   count: 1,
   finished: "keep",
@@ -43,6 +44,7 @@ const CHOICES: Choices = {
   isolation: {},
   last: 3,
   override: "",
+  partition: "",
   reason: " why ",
   rejectCurrent: true,
   skipBlocked: false,
@@ -160,6 +162,30 @@ describe("a request", () => {
       pool: "spare",
     });
     expect(request({ kind: "canary", version: 3 }).body).toHaveProperty("isolation", undefined);
+  });
+
+  it("has the active version replay the same runs only if that is chosen", () => {
+    const canary = (choices: Partial<Choices>) => request({ kind: "canary", version: 3 }, choices).body;
+
+    expect(canary({ baseline: true, inputs: "replay", last: 2 })).toMatchObject({
+      replay: { last: 2 },
+      replay_baseline: true,
+    });
+    expect(canary({ inputs: "replay" })).not.toHaveProperty("replay_baseline");
+    expect(canary({ baseline: true })).not.toHaveProperty("replay_baseline");
+  });
+
+  it("names the partition of new runs, which replays have already", () => {
+    const canary = (choices: Partial<Choices>) => request({ kind: "canary", version: 3 }, choices).body;
+
+    expect(canary({ partition: " 2026-01-01 " })).toHaveProperty("partition_key", "2026-01-01");
+    expect(canary({})).toHaveProperty("partition_key", undefined);
+    expect(canary({ inputs: "replay", partition: "2026-01-01" })).not.toHaveProperty("partition_key");
+  });
+
+  it("sends alerts only where what callbacks write may be live", () => {
+    expect(problem({ alerts: "send" })).toContain("write state");
+    expect(problem({ alerts: "send", state: "write" })).toBeUndefined();
   });
 
   it("sends substitutes by the names that they take the place of", () => {

@@ -479,9 +479,15 @@ class TestListOfPins:
 
         assert set(row) == {
             "dag_id", "revision", "active", "latest_version_number", "versions_behind", "related_versions_behind",
-            "pin", "hold", "health", "head", "runs",
+            "pin", "hold", "health", "head", "runs", "editable",
         }  # fmt: skip
         assert (row["active"]["version_number"], row["versions_behind"], row["pin"]["actor"]) == (1, 1, "alice")
+
+    @pytest.mark.parametrize(("who", "may"), [("op", True), ("viewer", False)])
+    def test_tells_which_ones_the_user_may_change(self, api, who, may):
+        rows = api(who).get(f"{PINNING}/pins").json()["pins"]
+
+        assert {row["editable"] for row in rows} == {may}
 
     def test_can_be_filtered(self, api):
         assert self.listed(api, dag_id_pattern="RE") == (["returns"], 1)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import update
 
 from tests.support.api import PINNING
@@ -59,6 +60,24 @@ class TestRuns:
 
         [delay] = body["canary_delays"]
         assert "1 live run of Dag 'orders' waits to start" in delay
+
+    def test_lead_to_the_newest_failure_of_each_task_of_the_pinned_version(self, api, session):
+        for run_id in ("first", "second"):
+            api().post("/api/v2/dags/orders/dagRuns", json={"logical_date": None, "dag_run_id": run_id})
+            session.execute(
+                update(TaskInstance).where(TaskInstance.run_id == run_id).values(state="failed", try_number=2)
+            )
+        session.execute(update(DagRun).where(DagRun.run_id.in_(["first", "second"])).values(state="failed"))
+        session.execute(update(DagRun).where(DagRun.run_id.startswith("canary__")).values(state="failed"))
+        session.execute(update(TaskInstance).where(TaskInstance.run_id.startswith("canary__")).values(state="failed"))
+        session.commit()
+
+        failed = api("viewer").get(f"{DAG}/runs").json()["failed_tasks"]
+
+        assert [(task["task_id"], task["run_id"], task["map_index"], task["try_number"]) for task in failed] == [
+            ("extract", "second", -1, 2),
+            ("load", "second", -1, 2),
+        ]
 
     def test_tell_of_no_delay_once_no_canary_run_is_queued(self, api, session):
         session.execute(update(DagRun).where(DagRun.run_id.startswith("canary__")).values(state="running"))

@@ -25,6 +25,8 @@ import type {
   Components,
   Criteria,
   Event,
+  EventFeed,
+  FailedTask,
   Pair,
   Permissions,
   PinOrder,
@@ -55,6 +57,8 @@ export interface DagPinning {
   candidate: Version | null;
   criteria: Criteria;
   events: List<Event>;
+  /** The newest failure of each task since the pin. */
+  failedTasks: Array<FailedTask>;
   permissions: Permissions;
   /** The candidate's replays of live runs beside their originals. */
   replays: List<Pair> | null;
@@ -138,10 +142,13 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     call<Criteria>(`${dag}/criteria`, { signal }),
     call<{ events: Array<Event>; total_entries: number }>(`${dag}/events`, { query: { limit: EVENTS_SHOWN }, signal }),
     unlessForbidden(
-      call<{ canary_delays: Array<string>; runs: Array<Run>; total_entries: number }>(`${dag}/runs`, {
-        query: { limit: RUNS_SHOWN },
-        signal,
-      }),
+      call<{ canary_delays: Array<string>; failed_tasks?: Array<FailedTask>; runs: Array<Run>; total_entries: number }>(
+        `${dag}/runs`,
+        {
+          query: { limit: RUNS_SHOWN },
+          signal,
+        },
+      ),
     ),
   ]);
   const candidate = candidateOf(versions.versions, state.active?.version_number);
@@ -157,6 +164,7 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     candidate,
     criteria,
     events: { items: events.events, total: events.total_entries },
+    failedTasks: runs?.failed_tasks ?? [],
     permissions,
     replays,
     rollbackTarget: target,
@@ -166,6 +174,44 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     versions: { items: versions.versions, total: versions.total_entries },
   };
 };
+
+export const FEED_SHOWN = 50;
+
+export interface FeedQuery {
+  actor: string;
+  /** Only changes with a lower id; 0 begins with the newest. */
+  before: number;
+  dags: string;
+  kind: string;
+  /** Days, in the user's time zone. */
+  since: string;
+  text: string;
+  until: string;
+}
+
+const dayAfter = (day: string): Date => {
+  const date = new Date(`${day}T00:00`);
+
+  date.setDate(date.getDate() + 1);
+
+  return date;
+};
+
+/** The changes of all Dags that the user may read. */
+export const getFeed = (query: FeedQuery, signal: AbortSignal): Promise<EventFeed> =>
+  call("events", {
+    query: {
+      actor: query.actor || undefined,
+      before: query.before || undefined,
+      dag_id_pattern: query.dags || undefined,
+      kind: query.kind || undefined,
+      limit: FEED_SHOWN,
+      since: query.since ? new Date(`${query.since}T00:00`).toISOString() : undefined,
+      text: query.text || undefined,
+      until: query.until ? dayAfter(query.until).toISOString() : undefined,
+    },
+    signal,
+  });
 
 export interface PinsQuery {
   behind: boolean;

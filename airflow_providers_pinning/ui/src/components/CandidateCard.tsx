@@ -75,17 +75,26 @@ const CanaryDelays = ({ delays }: { readonly delays: ReadonlyArray<string> }) =>
 
 interface Props {
   readonly onAct: (action: Action) => void;
+  /** Called to edit what versions are judged by. */
+  readonly onEditCriteria: () => void;
   readonly pinning: DagPinning;
 }
 
 /** The candidate, with the verdict on its canary runs. */
 export const CandidateCard = ({
   onAct,
+  onEditCriteria,
   pinning: { canaryDelays, candidate, criteria, permissions, replays, runs, soak, state },
 }: Props) => {
+  const editCriteria = permissions.change ? (
+    <Button onClick={onEditCriteria} size="sm" variant="outline">
+      Edit criteria
+    </Button>
+  ) : undefined;
+
   if (candidate === null) {
     return (
-      <Section title="Candidate">
+      <Section actions={editCriteria} title="Candidate">
         <Text color="fg.muted">{whyNoCandidate(state)}</Text>
         <CanaryDelays delays={canaryDelays} />
       </Section>
@@ -118,6 +127,7 @@ export const CandidateCard = ({
               Reject {isNewer ? "candidate" : `version ${candidate.version_number}`}
             </Button>
           ) : undefined}
+          {editCriteria}
         </HStack>
       }
       title={isNewer ? "Candidate" : "An older version, under evaluation"}

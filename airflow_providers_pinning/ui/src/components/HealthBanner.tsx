@@ -17,9 +17,10 @@
  * under the License.
  */
 
-import { Button } from "@chakra-ui/react";
+import { Button, HStack } from "@chakra-ui/react";
 
-import type { Components, Head, Health, Identity, ReleaseState } from "src/api/types";
+import type { Components, FailedTask, Head, Health, Identity, ReleaseState } from "src/api/types";
+import { LogLink } from "src/components/Links";
 import { Notice } from "src/components/Notice";
 
 /** Live components that do not enforce pins. */
@@ -54,6 +55,8 @@ export const HeadNotice = ({ head }: { readonly head: Head | null | undefined })
   ) : undefined;
 
 interface FailingProps {
+  /** The newest failure of each task; empty if the user may not read the runs. */
+  readonly failedTasks: ReadonlyArray<FailedTask>;
   readonly onRollBack: () => void;
   readonly state: ReleaseState;
   /** The version to roll back to; null if there is none, or the user may not roll back. */
@@ -61,7 +64,12 @@ interface FailingProps {
 }
 
 /** Tells that the runs of the pinned version fail, and offers the way back. */
-export const FailingBanner = ({ onRollBack, state: { active, runs }, target }: FailingProps) => {
+export const FailingBanner = ({
+  failedTasks,
+  onRollBack,
+  state: { active, dag_id: dagId, runs },
+  target,
+}: FailingProps) => {
   if (!runs?.failing || active === null) {
     return undefined;
   }
@@ -77,6 +85,15 @@ export const FailingBanner = ({ onRollBack, state: { active, runs }, target }: F
       {`${runs.failed} of ${runs.finished} finished runs of version ${active.version_number} failed since it was pinned.${
         tasks.length > 0 ? ` Failed tasks: ${tasks.join(", ")}.` : ""
       }\n`}
+      {failedTasks.length === 0 ? undefined : (
+        <HStack aria-label="Logs of the newest failures" as="ul" gap={3} listStyleType="none" mt={1} wrap="wrap">
+          {failedTasks.map((task) => (
+            <li key={task.task_id}>
+              <LogLink dagId={dagId} task={task} />
+            </li>
+          ))}
+        </HStack>
+      )}
       {target === null ? undefined : (
         <Button colorPalette="danger" mt={2} onClick={onRollBack} size="sm">
           Roll back to version {target.version_number}

@@ -21,7 +21,7 @@ import { Code, Link } from "@chakra-ui/react";
 import type { ReactNode } from "react";
 import { Link as RouterLink } from "react-router-dom";
 
-import type { Commit, Identity } from "src/api/types";
+import type { Commit, FailedTask, Identity } from "src/api/types";
 import { shortCode } from "src/lib/versions";
 
 const dagAddress = (dagId: string): string => `/dags/${encodeURIComponent(dagId)}`;
@@ -89,12 +89,35 @@ export const RunLink = ({ dagId, runId }: { readonly dagId: string; readonly run
   </Link>
 );
 
+/** A task instance's page, which shows its log. */
+export const logAddress = (
+  dagId: string,
+  { map_index: index, run_id: runId, task_id: taskId, try_number: tryNumber }: FailedTask,
+): string =>
+  `${runAddress(dagId, runId)}/tasks/${encodeURIComponent(taskId)}${index < 0 ? "" : `/mapped/${index}`}?try_number=${tryNumber}`;
+
+export const LogLink = ({ dagId, task }: { readonly dagId: string; readonly task: FailedTask }) => (
+  <Link asChild color="fg.info" overflowWrap="anywhere">
+    <RouterLink to={logAddress(dagId, task)}>
+      Log of {task.task_id}
+      {task.map_index < 0 ? "" : ` [${task.map_index}]`}
+    </RouterLink>
+  </Link>
+);
+
 /** The canary runs of a version, in Airflow's list of runs. */
 export const CanaryRunsLink = ({ dagId, version }: VersionProps) => (
   <Link asChild color="fg.info" fontSize="sm">
     <RouterLink to={`${dagAddress(dagId)}/runs?run_id_pattern=canary__v${version.version_number}__`}>
       Canary runs of version {version.version_number}
     </RouterLink>
+  </Link>
+);
+
+/** The page with the changes of all Dags. */
+export const HistoryLink = ({ children }: { readonly children: ReactNode }) => (
+  <Link asChild color="fg.info" fontSize="sm">
+    <RouterLink to="/plugin/pins?view=history">{children}</RouterLink>
   </Link>
 );
 

@@ -60,6 +60,8 @@ export const rebased = (action: Action, state: ReleaseState): Action =>
   action.kind === "unpin" && state.latest ? actionOn("unpin", state.latest) : action;
 
 export interface Choices {
+  /** Whether the active version replays the same runs, to find outputs that differ by chance. */
+  baseline: boolean;
   conf: string;
   count: number;
   /** Whether canary runs replay the last live runs, or have a configuration of their own. */
@@ -71,6 +73,8 @@ export interface Choices {
   /** How many live runs to replay. */
   last: number;
   override: string;
+  /** The partition of new runs; empty if the server chooses it. */
+  partition: string;
   reason: string;
   rejectCurrent: boolean;
   /** Whether a rollback leaves runs alone that cannot be repaired, rather than being refused. */
@@ -305,10 +309,11 @@ export const requestOf = (
         body: {
           ...seen,
           ...(choices.inputs === "replay"
-            ? { replay: { last: choices.last } }
+            ? { replay: { last: choices.last }, ...(choices.baseline && { replay_baseline: true }) }
             : {
                 conf: choices.conf.trim() ? (JSON.parse(choices.conf) as unknown) : undefined,
                 count: choices.count,
+                partition_key: choices.partition.trim() || undefined,
               }),
           idempotency_key: key,
           isolation: chosen(choices.isolation),

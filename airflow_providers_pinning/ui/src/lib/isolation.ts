@@ -47,7 +47,7 @@ export const CHOICES: ReadonlyArray<Choice> = [
   },
   {
     field: "alerts",
-    helper: "Deadlines, Dag callbacks, and emails that Airflow itself sends.",
+    helper: "Deadlines, Dag callbacks, and emails that Airflow itself sends. Callbacks write to live state.",
     label: "Alerts",
     options: [
       ["", "Withhold, and keep them with the run"],
@@ -110,9 +110,11 @@ const pairs = (text: string): Array<[name: string, substitute: string]> =>
 
 /** Why the fields cannot be sent; undefined if they can. */
 export const problem = (isolation: Isolation): string | undefined =>
-  SUBSTITUTES.filter(([field]) => pairs(isolation[field] ?? "").some((pair) => pair.includes("")))
-    .map(([, label, example]) => `${label} must be written as in ${example}.`)
-    .at(0);
+  isolation.alerts && !isolation.state
+    ? "To send alerts, choose to write state as well: callbacks run outside the run."
+    : SUBSTITUTES.filter(([field]) => pairs(isolation[field] ?? "").some((pair) => pair.includes("")))
+        .map(([, label, example]) => `${label} must be written as in ${example}.`)
+        .at(0);
 
 /** The fields to send; undefined if all have their defaults. */
 export const chosen = (isolation: Isolation): Record<string, Record<string, string> | string> | undefined => {

@@ -23,6 +23,7 @@ import { useEffect, useRef, useState } from "react";
 import { getDagPinning, getComponents, type DagPinning } from "src/api/requests";
 import type { ReleaseState } from "src/api/types";
 import { CandidateCard } from "src/components/CandidateCard";
+import { CriteriaDialog } from "src/components/dialog/CriteriaDialog";
 import { ActionDialog } from "src/components/dialog/ActionDialog";
 import { DeploymentBanner, FailingBanner, HeadNotice, PinProblems } from "src/components/HealthBanner";
 import { HistoryTable } from "src/components/HistoryTable";
@@ -130,6 +131,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
   });
   const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
   const [action, setAction] = useState<Action>();
+  const [editing, setEditing] = useState(false);
   const [done, setDone] = useState<Outcome>();
   const outcomeBox = useRef<HTMLDivElement>(null);
   // The outcome is shown until the Dag changes again.
@@ -165,6 +167,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
       ) : (
         <Stack aria-busy={waiting} gap={3} opacity={waiting ? 0.6 : 1}>
           <FailingBanner
+            failedTasks={data.failedTasks}
             onRollBack={() => {
               const { passed_over: skipped, to_version: target } = data.rollbackTarget;
 
@@ -203,7 +206,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
             versions={data.versions.items}
           />
           <VersionTimeline pinning={data} />
-          <CandidateCard onAct={act} pinning={data} />
+          <CandidateCard onAct={act} onEditCriteria={() => setEditing(true)} pinning={data} />
           <VersionsTable
             dagId={dagId}
             onAct={act}
@@ -212,6 +215,17 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
             versions={data.versions}
           />
           <HistoryTable events={data.events} />
+          {editing ? (
+            <CriteriaDialog
+              criteria={data.criteria}
+              key={data.criteria.revision}
+              onClose={() => setEditing(false)}
+              onDone={() => {
+                setEditing(false);
+                refresh();
+              }}
+            />
+          ) : undefined}
           {action === undefined ? undefined : (
             <ActionDialog
               action={action}

@@ -18,14 +18,17 @@
  */
 
 import { Box, Button, Heading, Link, Skeleton, Stack, Text } from "@chakra-ui/react";
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
 import { getComponents, getPins } from "src/api/requests";
 import { DeploymentBanner } from "src/components/HealthBanner";
+import { BulkHold } from "src/components/overview/BulkHold";
+import { Notice } from "src/components/Notice";
 import { PinFilters } from "src/components/overview/PinFilters";
 import { PinPages } from "src/components/overview/PinPages";
 import { PinsTable } from "src/components/overview/PinsTable";
+import { HistoryLink } from "src/components/Links";
 import { ErrorNotice } from "src/components/ErrorNotice";
 import { usePinsQuery } from "src/hooks/usePinsQuery";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
@@ -33,12 +36,19 @@ import { lastOffset } from "src/lib/pinsQuery";
 import { plural } from "src/lib/versions";
 import { ComparePage } from "src/pages/ComparePage";
 import { DagPage } from "src/pages/DagPage";
+import { FeedPage } from "src/pages/FeedPage";
 
 /** All pins that the user may read. */
 const AllPins = () => {
   const { query, setQuery } = usePinsQuery();
   const pins = usePolled((signal) => getPins(query, signal), JSON.stringify(query), { keep: true });
   const components = usePolled(getComponents, "components", { interval: HEALTH_INTERVAL });
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [done, setDone] = useState("");
+  const select = (dagIds: ReadonlyArray<string>, chosen: boolean) =>
+    setSelected((before) =>
+      chosen ? new Set([...before, ...dagIds]) : new Set([...before].filter((dagId) => !dagIds.includes(dagId))),
+    );
   const filtered = query.text !== "" || query.behind || query.unhealthy || query.failing;
   const beyond = !pins.waiting && pins.data !== undefined && query.offset > 0 && query.offset >= pins.data.total;
   const last = lastOffset(pins.data?.total ?? 0, query.limit);
@@ -54,6 +64,7 @@ const AllPins = () => {
       <Heading as="h1" size="lg">
         Pinned Dags
       </Heading>
+      <HistoryLink>History of all Dags</HistoryLink>
       <DeploymentBanner components={components.data} />
       <ErrorNotice error={pins.error} onRetry={pins.refresh} stale={pins.data !== undefined} />
       <PinFilters onChange={setQuery} query={query} />
@@ -63,6 +74,7 @@ const AllPins = () => {
         ) : undefined
       ) : (
         <Box aria-busy={pins.waiting} opacity={pins.waiting ? 0.6 : 1}>
+          <Box role="status">{done === "" ? undefined : <Notice status="success" title={done} />}</Box>
           <Text aria-live="polite" color="fg.muted" fontSize="sm">
             {plural(pins.data.total, "pinned Dag")}
             {filtered ? (pins.data.total === 1 ? " matches" : " match") : ""}
@@ -85,7 +97,26 @@ const AllPins = () => {
               ) : undefined}
             </Stack>
           ) : (
-            <PinsTable onOrder={(order) => setQuery({ offset: 0, order })} order={query.order} pins={pins.data.items} />
+            <>
+              <BulkHold
+                onDone={(text) => {
+                  setSelected(new Set());
+                  setDone(text);
+                  pins.refresh();
+                }}
+                selected={pins.data.items.filter(({ dag_id: dagId, editable }) => editable && selected.has(dagId))}
+              />
+              <PinsTable
+                onOrder={(order) => setQuery({ offset: 0, order })}
+                onSelect={(dagIds, chosen) => {
+                  setDone("");
+                  select(dagIds, chosen);
+                }}
+                order={query.order}
+                pins={pins.data.items}
+                selected={selected}
+              />
+            </>
           )}
           <PinPages onChange={setQuery} query={query} total={pins.data.total} />
         </Box>
@@ -100,7 +131,11 @@ export const PinsPage = () => {
   const dagId = params.get("dag_id");
 
   return dagId === null ? (
-    <AllPins />
+    params.get("view") === "history" ? (
+      <FeedPage />
+    ) : (
+      <AllPins />
+    )
   ) : params.get("view") === "compare" ? (
     <ComparePage dagId={dagId} key={dagId} />
   ) : (

@@ -91,6 +91,7 @@ export const ActionDialog = ({
   const [choices, setChoices] = useState<Choices>(
     () =>
       draftOf(state.dag_id, action) ?? {
+        baseline: false,
         conf: "",
         count: runsNeeded,
         finished: "keep",
@@ -99,6 +100,7 @@ export const ActionDialog = ({
         isolation: {},
         last: Math.min(DEFAULT_REPLAYS, replayable),
         override: "",
+        partition: "",
         reason: defaultReason(action, state),
         rejectCurrent: true,
         skipBlocked: false,

@@ -21,8 +21,9 @@ import { Field, Input, NativeSelect, Textarea } from "@chakra-ui/react";
 
 import type { ReleaseState } from "src/api/types";
 import { IsolationFields } from "src/components/dialog/IsolationFields";
+import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import type { Choices } from "src/lib/actions";
-import { MAX_CANARY_RUNS } from "src/lib/limits";
+import { MAX_CANARY_RUNS, MAX_ID } from "src/lib/limits";
 
 interface NumberProps {
   readonly helper?: string;
@@ -73,12 +74,18 @@ export const CanaryFields = ({ choices, onChange, replayable, state }: Props) =>
       </Field.Root>
     ) : undefined}
     {choices.inputs === "replay" ? (
-      <NumberOfRuns
-        helper={`The newest successful live runs of version ${state.active?.version_number ?? "?"}. Each replay works on the inputs of its original and is compared with it.`}
-        label="Number of live runs"
-        onChange={(last) => onChange({ last })}
-        value={choices.last}
-      />
+      <>
+        <NumberOfRuns
+          helper={`The newest successful live runs of version ${state.active?.version_number ?? "?"}. Each replay works on the inputs of its original and is compared with it.`}
+          label="Number of live runs"
+          onChange={(last) => onChange({ last })}
+          value={choices.last}
+        />
+        <LabeledCheckbox checked={choices.baseline} onChange={(baseline) => onChange({ baseline })}>
+          Also replay them with version {state.active?.version_number ?? "?"}, to set outputs aside that differ by
+          chance
+        </LabeledCheckbox>
+      </>
     ) : (
       <>
         <NumberOfRuns label="Number of runs" onChange={(count) => onChange({ count })} value={choices.count} />
@@ -92,6 +99,16 @@ export const CanaryFields = ({ choices, onChange, replayable, state }: Props) =>
             value={choices.conf}
           />
           <Field.HelperText>JSON, validated against this version's params.</Field.HelperText>
+        </Field.Root>
+        <Field.Root>
+          <Field.Label>Partition key</Field.Label>
+          <Input
+            maxLength={MAX_ID}
+            onChange={({ target }) => onChange({ partition: target.value })}
+            size="sm"
+            value={choices.partition}
+          />
+          <Field.HelperText>Only for partitioned Dags. Empty: the partition of the last live run.</Field.HelperText>
         </Field.Root>
       </>
     )}

@@ -18,13 +18,11 @@
  */
 
 import { Field, Flex, Input } from "@chakra-ui/react";
-import { useEffect, useRef, useState } from "react";
+import { useCallback } from "react";
 
 import type { PinsQuery } from "src/api/requests";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
-
-/** Milliseconds without typing after which the search starts. */
-const DEBOUNCE = 300;
+import { useDebounced } from "src/hooks/useDebounced";
 
 interface Props {
   readonly onChange: (changed: Partial<PinsQuery>) => void;
@@ -33,28 +31,8 @@ interface Props {
 
 /** The filters; the search starts when typing pauses. */
 export const PinFilters = ({ onChange, query }: Props) => {
-  const [text, setText] = useState(query.text);
-  const known = useRef(query.text);
-
-  // The URL may change without typing, such as by a link to this page; it then replaces what was typed.
-  useEffect(() => {
-    if (known.current !== query.text) {
-      known.current = query.text;
-      setText(query.text);
-    }
-  }, [query.text]);
-
-  useEffect(() => {
-    if (text === known.current) {
-      return undefined;
-    }
-    const timer = setTimeout(() => {
-      known.current = text;
-      onChange({ offset: 0, text });
-    }, DEBOUNCE);
-
-    return () => clearTimeout(timer);
-  }, [text, onChange]);
+  const search = useCallback((sought: string) => onChange({ offset: 0, text: sought }), [onChange]);
+  const [text, setText] = useDebounced(query.text, search);
 
   return (
     <Flex align="flex-end" gap={4} wrap="wrap">

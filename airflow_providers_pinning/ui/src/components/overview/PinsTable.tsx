@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Badge, Button, HStack, Table } from "@chakra-ui/react";
+import { Badge, Button, Checkbox, HStack, Table } from "@chakra-ui/react";
 
 import type { PinOrder, PinSummary } from "src/api/types";
 import { HealthBadge } from "src/components/HealthBadge";
@@ -62,7 +62,29 @@ const SortableHeader = ({ children, column, onOrder, order }: HeaderProps) => {
 
 const COLUMNS = 9;
 
-const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
+interface SelectProps {
+  readonly checked: boolean | "indeterminate";
+  readonly label: string;
+  readonly onChange: (checked: boolean) => void;
+}
+
+const Select = ({ checked, label, onChange }: SelectProps) => (
+  <Checkbox.Root checked={checked} onCheckedChange={(details) => onChange(details.checked === true)} size="sm">
+    <Checkbox.HiddenInput aria-label={label} />
+    <Checkbox.Control>
+      <Checkbox.Indicator />
+    </Checkbox.Control>
+  </Checkbox.Root>
+);
+
+interface RowProps {
+  /** Undefined if no row can be selected. */
+  readonly onSelect: ((dagIds: ReadonlyArray<string>, selected: boolean) => void) | undefined;
+  readonly selected: boolean;
+  readonly summary: PinSummary;
+}
+
+const PinRow = ({ onSelect, selected, summary }: RowProps) => {
   const { active, dag_id: dagId, head, health, hold, latest_version_number: latest, pin, runs } = summary;
   const behind = summary.versions_behind;
   const edge = health.problems.length > 0 ? { borderBottomWidth: 0 } : {};
@@ -70,6 +92,13 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
   return (
     <>
       <Table.Row>
+        {onSelect ? (
+          <Table.Cell {...edge}>
+            {summary.editable ? (
+              <Select checked={selected} label={`Select ${dagId}`} onChange={(chosen) => onSelect([dagId], chosen)} />
+            ) : undefined}
+          </Table.Cell>
+        ) : undefined}
         <Table.Cell {...edge} minW="10rem">
           <PinningLink dagId={dagId} here={health.status === "broken"} />
         </Table.Cell>
@@ -109,7 +138,7 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
       </Table.Row>
       {health.problems.length > 0 ? (
         <Table.Row>
-          <Table.Cell color="red.fg" colSpan={COLUMNS} fontSize="sm" pt={0}>
+          <Table.Cell color="red.fg" colSpan={COLUMNS + (onSelect ? 1 : 0)} fontSize="sm" pt={0}>
             <MultilineText>{health.problems.map(({ message }) => message).join("\n")}</MultilineText>
           </Table.Cell>
         </Table.Row>
@@ -121,39 +150,56 @@ const PinRow = ({ summary }: { readonly summary: PinSummary }) => {
 interface Props {
   readonly onOrder: (order: PinOrder) => void;
   readonly order: PinOrder;
+  readonly onSelect: (dagIds: ReadonlyArray<string>, selected: boolean) => void;
   readonly pins: ReadonlyArray<PinSummary>;
+  readonly selected: ReadonlySet<string>;
 }
 
 /** One row per pin. */
-export const PinsTable = ({ onOrder, order, pins }: Props) => (
-  <ScrollableTable caption="Pinned Dags">
-    <Table.Header>
-      <Table.Row>
-        <SortableHeader column="dag_id" onOrder={onOrder} order={order}>
-          Dag
-        </SortableHeader>
-        <Table.ColumnHeader scope="col">Enforcement</Table.ColumnHeader>
-        <SortableHeader column="failed_runs" onOrder={onOrder} order={order}>
-          Runs since pinned
-        </SortableHeader>
-        <Table.ColumnHeader scope="col">Active</Table.ColumnHeader>
-        <Table.ColumnHeader scope="col">Latest</Table.ColumnHeader>
-        <SortableHeader column="versions_behind" onOrder={onOrder} order={order}>
-          Behind
-        </SortableHeader>
-        <SortableHeader column="pinned_at" onOrder={onOrder} order={order}>
-          Pinned
-        </SortableHeader>
-        <SortableHeader column="actor" onOrder={onOrder} order={order}>
-          By
-        </SortableHeader>
-        <Table.ColumnHeader scope="col">Reason</Table.ColumnHeader>
-      </Table.Row>
-    </Table.Header>
-    <Table.Body>
-      {pins.map((pin) => (
-        <PinRow key={pin.dag_id} summary={pin} />
-      ))}
-    </Table.Body>
-  </ScrollableTable>
-);
+export const PinsTable = ({ onOrder, onSelect, order, pins, selected }: Props) => {
+  const editable = pins.filter((pin) => pin.editable).map(({ dag_id: dagId }) => dagId);
+  const count = editable.filter((dagId) => selected.has(dagId)).length;
+  const select = editable.length > 0 ? onSelect : undefined;
+
+  return (
+    <ScrollableTable caption="Pinned Dags">
+      <Table.Header>
+        <Table.Row>
+          {select ? (
+            <Table.ColumnHeader scope="col">
+              <Select
+                checked={count === 0 ? false : count === editable.length || "indeterminate"}
+                label="Select all Dags on this page"
+                onChange={(chosen) => select(editable, chosen)}
+              />
+            </Table.ColumnHeader>
+          ) : undefined}
+          <SortableHeader column="dag_id" onOrder={onOrder} order={order}>
+            Dag
+          </SortableHeader>
+          <Table.ColumnHeader scope="col">Enforcement</Table.ColumnHeader>
+          <SortableHeader column="failed_runs" onOrder={onOrder} order={order}>
+            Runs since pinned
+          </SortableHeader>
+          <Table.ColumnHeader scope="col">Active</Table.ColumnHeader>
+          <Table.ColumnHeader scope="col">Latest</Table.ColumnHeader>
+          <SortableHeader column="versions_behind" onOrder={onOrder} order={order}>
+            Behind
+          </SortableHeader>
+          <SortableHeader column="pinned_at" onOrder={onOrder} order={order}>
+            Pinned
+          </SortableHeader>
+          <SortableHeader column="actor" onOrder={onOrder} order={order}>
+            By
+          </SortableHeader>
+          <Table.ColumnHeader scope="col">Reason</Table.ColumnHeader>
+        </Table.Row>
+      </Table.Header>
+      <Table.Body>
+        {pins.map((pin) => (
+          <PinRow key={pin.dag_id} onSelect={select} selected={selected.has(pin.dag_id)} summary={pin} />
+        ))}
+      </Table.Body>
+    </ScrollableTable>
+  );
+};
