@@ -112,7 +112,8 @@ def test_a_run_that_nobody_knows_any_more_gets_nothing_of_live_runs(task, sessio
         try:
             answer = ask()
         except ServerResponseError as error:
-            return error.response.status_code == 403
+            # Airflow 3.4 looks for the task of a run that writes, and finds none before this package is asked.
+            return error.response.status_code in (403, 404)
         return isinstance(answer, ErrorResponse)
 
     assert refused(lambda: client.connections.get("warehouse"))
