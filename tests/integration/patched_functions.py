@@ -54,7 +54,6 @@ from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from airflow.models.taskmap import TaskMap
 from airflow.models.xcom import XComModel
 from airflow.sdk import SyncCallback
 from airflow.sdk.api.datamodels._generated import AssetProfile
@@ -68,8 +67,11 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import select, update
 
 from airflow_providers_pinning.models import Base
+from airflow_providers_pinning.patch_points import POINTS, RELEASE
+from tests.support.asynchronous import answer
 from tests.support.execution_api import api_of_tasks
 from tests.support.lab import BUNDLE
+from tests.support.mapping import expand
 from tests.support.scheduler import runs_to_examine
 from tests.support.sources import dag_file
 
@@ -201,7 +203,7 @@ def enlarge_a_mapped_task(world: World) -> Act:
     world.session.commit()
     [run] = world.runs()
     dag = DBDagBag().get_dag(run.created_dag_version_id, world.session)
-    return lambda: TaskMap.expand_mapped_task(dag.get_task("use_0"), run.run_id, session=world.session)
+    return lambda: expand(dag.get_task("use_0"), run, session=world.session)
 
 
 def finish_failed_runs(world: World) -> Act:
@@ -425,7 +427,8 @@ def write_import_error(world: World) -> Act:
     world.register()
     world.manage()
     file = (BUNDLE, f"{world.dag_id}.py")
-    return lambda: collection._update_import_errors({file}, BUNDLE, {file: "SyntaxError"}, world.session)
+    update, bundle = collection._update_import_errors, (BUNDLE,) if RELEASE < (3, 4) else ()
+    return lambda: update({file}, *bundle, {file: "SyntaxError"}, world.session)
 
 
 def remove_file(world: World) -> Act:
@@ -458,6 +461,7 @@ def ask_for_the_past(world: World) -> Act:
     session, dag_id, dag_bag = world.session, world.dag_id, DBDagBag()
     run.logical_date = run.run_after
     session.commit()
+    of_caller = {"dag_bag": dag_bag, "token": SimpleNamespace(id=ti.id)} if RELEASE >= (3, 4) else {}
     from_xcom = {"run_id": run.run_id, "task_ids": ti.task_id, "dag_ids": dag_id, "include_prior_dates": True}
 
     def act():
@@ -466,16 +470,15 @@ def ask_for_the_past(world: World) -> Act:
         PrevDagrunDep._has_any_prior_tis(ti, session=session)
         session.scalars(XComModel.get_many(**from_xcom)).all()
         # As FastAPI calls them.
-        task_instances.get_previous_successful_dagrun(task_instance_id=ti.id, session=session)
-        task_instances.get_previous_task_instance(
-            dag_id=dag_id, task_id=ti.task_id, session=session, logical_date=None, map_index=-1, state=None
-        )
+        answer(task_instances.get_previous_successful_dagrun, task_instance_id=ti.id, session=session)
+        of_task = {"dag_id": dag_id, "task_id": ti.task_id, "logical_date": None, "map_index": -1, "state": None}
+        task_instances.get_previous_task_instance(**of_task, **of_caller, session=session)
         asked = {"dag_id": dag_id, "session": session, "dag_bag": dag_bag, "map_index": None, "task_ids": [ti.task_id]}
         asked |= {"task_group_id": None, "logical_dates": None, "run_ids": None}
         task_instances.get_task_instance_count(**asked, states=None)
         task_instances.get_task_instance_states(**asked)
         dag_runs.get_previous_dagrun(dag_id=dag_id, logical_date=run.run_after, session=session, state=None)
-        dag_runs.get_dr_count(dag_id=dag_id, session=session, logical_dates=None, run_ids=None, states=None)
+        answer(dag_runs.get_dr_count, dag_id=dag_id, session=session, logical_dates=None, run_ids=None, states=None)
 
     return act
 
@@ -695,12 +698,23 @@ class Row:
 
 
 EXECUTION = "SchedulerJobRunner."
+
+
+def _named(*names: str) -> str:
+    """Return the name that a function has in the installed release, of those that it has in any."""
+    [name] = {point.name for point in POINTS} & set(names)
+    return name
+
+
+EXPAND = _named("TaskMap.expand_mapped_task", "TaskInstance.expand_mapped_task")
+SELECT = _named(EXECUTION + "_executable_task_instances_to_queued", EXECUTION + "_select_task_instances_to_queue")
+GET_XCOMS = _named("XComModel.get_many", "_XComOperations.get_many")
 ROWS = (
     Row(
         turn_over_ready_tasks,
-        ("TaskMap.expand_mapped_task", "DagRun.update_state", "DagRun.schedule_tis", EXECUTION + "_schedule_dag_run"),
+        (EXPAND, "DagRun.update_state", "DagRun.schedule_tis", EXECUTION + "_schedule_dag_run"),
     ),
-    Row(turn_over_runs, ("TaskMap.expand_mapped_task",)),
+    Row(turn_over_runs, (EXPAND,)),
     Row(
         turn_over_unversioned,
         (
@@ -709,14 +723,14 @@ ROWS = (
             "DagVersion.get_latest_version",
         ),
     ),
-    Row(turn_over_mapped_tasks, ("TaskMap.expand_mapped_task",)),
-    Row(enlarge_a_mapped_task, ("TaskMap.expand_mapped_task", "DagVersion.get_latest_version")),
+    Row(turn_over_mapped_tasks, (EXPAND,)),
+    Row(enlarge_a_mapped_task, (EXPAND, "DagVersion.get_latest_version")),
     Row(
         finish_failed_runs,
         ("DagRun._check_last_n_dagruns_failed", EXECUTION + "_set_exceeds_max_active_runs"),
     ),
     Row(start_queued_runs, (EXECUTION + "_start_queued_dagruns",)),
-    Row(hand_tasks_over, (EXECUTION + "_executable_task_instances_to_queued", "ExecuteTask.make")),
+    Row(hand_tasks_over, (SELECT, "ExecuteTask.make")),
     Row(hear_of_ended_tasks, (EXECUTION + "_process_executor_events",)),
     Row(hand_callbacks_over, ("ExecuteCallback.make",)),
     Row(
@@ -762,7 +776,7 @@ ROWS = (
             "DagRun.get_previous_dagrun",
             "DagRun.get_previous_scheduled_dagrun",
             "PrevDagrunDep._has_any_prior_tis",
-            "XComModel.get_many",
+            GET_XCOMS,
             "get_previous_successful_dagrun",
             "get_previous_task_instance",
             "get_task_instance_count",

@@ -22,37 +22,25 @@ Each patched function has a row in ``patched_functions.py``: a new one needs a r
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import pytest
-from airflow import settings
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
-from sqlalchemy import delete, event, update
+from sqlalchemy import delete, update
 
-from airflow_providers_pinning.patch_points import POINTS
+from airflow_providers_pinning.patch_points import POINTS, RELEASE
 from tests.integration.patched_functions import EXEMPT, ROWS, World
+from tests.support.asynchronous import statements_sent
 from tests.support.stock import watched, without_enforcement
+
+if RELEASE >= (3, 4):
+    from tests.integration import patched_since_3_4
+
+    ROWS += patched_since_3_4.ROWS
 
 SMALL, BIG = 2, 7
 
 by_row = pytest.mark.parametrize("row", ROWS, ids=[row.prepare.__name__ for row in ROWS])
-
-
-@contextmanager
-def counted():
-    """Count the statements that reach the database."""
-    statements = []
-
-    def count(connection, cursor, statement, *_):
-        statements.append(statement)
-
-    event.listen(settings.engine, "before_cursor_execute", count)
-    try:
-        yield statements
-    finally:
-        event.remove(settings.engine, "before_cursor_execute", count)
 
 
 class Counter:
@@ -71,10 +59,10 @@ class Counter:
         act = row.prepare(world)
         try:
             if stock:
-                with without_enforcement(), counted() as statements:
+                with without_enforcement(), statements_sent() as statements:
                     act()
             else:
-                with counted() as statements:
+                with statements_sent() as statements:
                     act()
             self.session.commit()
         finally:
