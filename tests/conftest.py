@@ -20,9 +20,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.ending import pytest_configure  # noqa: F401
@@ -45,6 +47,14 @@ os.environ.update(
     AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH=str(_HOME / "bundles"),
     AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
 )
+
+
+@pytest.fixture(autouse=True)
+def bundles_as_configured():
+    """Let each test configure bundles: Airflow 3.4 reads them once in a process."""
+    manager = sys.modules.get("airflow.dag_processing.bundles.manager")
+    if remembered := getattr(manager, "_load_bundle_config_snapshot", None):
+        remembered.cache_clear()
 
 
 def pytest_unconfigure(config):
