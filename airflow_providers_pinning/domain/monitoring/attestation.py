@@ -35,7 +35,7 @@ from airflow import __version__ as airflow_version
 from airflow.jobs.job import Job, JobState
 from airflow.utils.net import get_hostname
 from sqlalchemy import Select, and_, bindparam, delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from airflow_providers_pinning import __version__, conf
 from airflow_providers_pinning.domain.clocks import database_clock
@@ -153,7 +153,11 @@ def _of_components() -> tuple[Select, Select]:
     serves = and_(Component.component == API_SERVER, Component.last_seen > bindparam("oldest_sign_of_life"))
     return (
         select(Component).where(or_(Component.job_id.is_not(None), serves)).order_by(Component.hostname, Component.pid),
-        select(Job).where(Job.job_type.in_(JOB_COMPONENTS), Job.state == JobState.RUNNING).order_by(Job.id),
+        # Airflow 3.4 reads the teams of jobs with another statement, unless it is told not to.
+        select(Job)
+        .where(Job.job_type.in_(JOB_COMPONENTS), Job.state == JobState.RUNNING)
+        .order_by(Job.id)
+        .options(lazyload("*")),
     )
 
 
