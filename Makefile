@@ -49,7 +49,7 @@ chromium:  ## Install Chromium where it is missing
 test: env postgres chromium  ## Run every test
 	@$(BIN)/python -m scripts.run_tests
 
-compat: env postgres  ## Run the unit tests, and every path on real processes; with AIRFLOW=3.4
+compat: env postgres  ## Run what depends on Airflow's code, with AIRFLOW=3.4
 	@$(BIN)/python -m scripts.run_tests --compat
 
 upgrade-airflow: postgres  ## Move a deployment from Airflow 3.3 to 3.4 and back, in the environments of both

@@ -19,11 +19,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.execution_api.routes import dag_runs, task_instances
 from airflow.models.asset import AssetEvent, AssetModel
+from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
@@ -35,7 +37,9 @@ from airflow_providers_pinning.domain.soak.baseline import Tolerance
 from airflow_providers_pinning.domain.soak.soak import SoakQuestion, soak
 from airflow_providers_pinning.domain.soak.verdict import Criteria, Verdict
 from airflow_providers_pinning.models import WithheldEffect
+from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.api import PINNING
+from tests.support.asynchronous import answer
 from tests.support.canaries import dag_with_tasks
 from tests.support.replays import DAY, TASKS, differences, pairs, push, replay
 from tests.support.sources import dag_file
@@ -175,10 +179,11 @@ class TestPast:
         run, before = replayed
         ti = run.task_instances[0]
 
-        successful = task_instances.get_previous_successful_dagrun(task_instance_id=ti.id, session=session)
+        successful = answer(task_instances.get_previous_successful_dagrun, task_instance_id=ti.id, session=session)
         asked = {"dag_id": "orders", "session": session, "logical_date": run.logical_date, "state": None}
         previous = dag_runs.get_previous_dagrun(**asked)
-        task = task_instances.get_previous_task_instance(**asked, task_id="load", map_index=-1)
+        caller = {"dag_bag": DBDagBag(), "token": SimpleNamespace(id=ti.id)} if RELEASE >= (3, 4) else {}
+        task = task_instances.get_previous_task_instance(**asked, **caller, task_id="load", map_index=-1)
 
         assert successful.data_interval_end == DAY + timedelta(days=1)
         assert (previous.run_id, task.run_id) == (before, before)

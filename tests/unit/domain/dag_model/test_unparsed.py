@@ -28,6 +28,7 @@ from sqlalchemy import delete, select, update
 
 from airflow_providers_pinning.domain.dag_model import unparsed
 from airflow_providers_pinning.domain.dag_model.unparsed import RECALCULATED, Progress, recalculate_unparsed
+from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
@@ -69,6 +70,8 @@ DECIDED = {
     "is_paused": UNTOUCHED,
     "last_expired": UNTOUCHED,
 }
+if RELEASE >= (3, 4):
+    DECIDED |= {"timetable_asset_gated": OF_THE_VERSION, "is_draining": UNTOUCHED}
 """What becomes of each column of a pinned Dag's row while its file does not parse, and why."""
 
 

@@ -25,6 +25,7 @@ from airflow_providers_pinning.domain import errors
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest
 from airflow_providers_pinning.domain.versions import circumstances
+from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.lab import BUNDLE
 from tests.support.sources import CHANGED, STABLE
 
@@ -62,21 +63,27 @@ CHANGES = {
 }
 
 
+def hand_over(monkeypatch, does):
+    """Let Airflow hand the data of a version to workers, or not."""
+    monkeypatch.setattr(circumstances, "data_reaches_workers", lambda: does)
+    monkeypatch.setattr("airflow_providers_pinning.domain.changes.preconditions.data_reaches_workers", lambda: does)
+
+
 @pytest.mark.parametrize("name", CHANGES)
 class TestAVersionWithData:
-    def test_is_refused_with_the_remedy(self, name, described):
+    def test_is_refused_with_the_remedy(self, name, described, monkeypatch):
+        hand_over(monkeypatch, False)
         with pytest.raises(errors.VersionDataUnsupportedError, match="GitDagBundle"):
             CHANGES[name](described)
 
     def test_is_taken_by_an_airflow_that_hands_the_data_to_workers(self, name, described, monkeypatch):
-        monkeypatch.setattr(circumstances, "data_reaches_workers", lambda: True)
-        monkeypatch.setattr("airflow_providers_pinning.domain.changes.preconditions.data_reaches_workers", lambda: True)
+        hand_over(monkeypatch, True)
 
         CHANGES[name](described)
 
 
-def test_this_airflow_does_not_hand_it_to_workers():
-    assert circumstances.data_reaches_workers() is False
+def test_airflow_hands_it_to_workers_since_3_4():
+    assert circumstances.data_reaches_workers() is (RELEASE >= (3, 4))
 
 
 def test_a_version_without_data_says_everything_by_its_bundle_version(described):
