@@ -38,6 +38,7 @@ from airflow_providers_pinning.api.routes import (
     permissions,
     pins,
     policies,
+    releases,
     runs,
     versions,
 )
@@ -64,6 +65,7 @@ def create_app(static: Path | None = None) -> FastAPI:
     )
     for routes in (
         pins,
+        releases,
         holds,
         events,
         versions,

@@ -108,7 +108,7 @@ def _permitted(event: str, right: Right = EDIT_DAG) -> Callable[..., None]:
             check(request, user)
         except HTTPException as refusal:
             if refusal.status_code == status.HTTP_403_FORBIDDEN:
-                _note_refusal(event, request, user, session=session)
+                note_refusal(event, request, user, session=session)
             raise
 
     return check_permission
@@ -129,7 +129,7 @@ def require_edits(event: str, dag_ids: Collection[str], request: Request, user: 
         known = set(session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.in_(missing))))
         # Of a Dag that is not there, the change itself tells.
         if forbidden_ids := [dag_id for dag_id in missing if dag_id in known]:
-            _note_refusal(event, request, user, session=session)
+            note_refusal(event, request, user, session=session)
             more = f" and {len(forbidden_ids) - 10} more" if len(forbidden_ids) > 10 else ""
             detail = {
                 "reason": "forbidden",
@@ -139,7 +139,8 @@ def require_edits(event: str, dag_ids: Collection[str], request: Request, user: 
             raise HTTPException(status.HTTP_403_FORBIDDEN, detail)
 
 
-def _note_refusal(event: str, request: Request, user: BaseUser, *, session: Session) -> None:
+def note_refusal(event: str, request: Request, user: BaseUser, *, session: Session) -> None:
+    """Note in Airflow's audit log who tried what they may not do."""
     name = user.get_name()
     with writing(session):
         session.add(

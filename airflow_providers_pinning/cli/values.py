@@ -113,6 +113,18 @@ def substitute(value: str) -> tuple[str, str]:
     return name(replaced), name(instead)
 
 
+KINDS = ("tag", "bundle", "owner", "dag-id")
+"""What ``--match`` looks at."""
+
+
+def condition(value: str) -> tuple[str, str]:
+    """Take a condition on Dags: what it looks at, and what that must be."""
+    kind, separator, wanted = value.partition("=")
+    if not separator or kind not in KINDS:
+        raise argparse.ArgumentTypeError(f"{value!r} is not KIND=VALUE with one of {', '.join(KINDS)}")
+    return kind, name(wanted)
+
+
 def identifier(value: str) -> UUID:
     """Take the id of a Dag version."""
     try:

@@ -150,6 +150,27 @@ def unhold_all(**body: Any) -> ApiRequest:
     return ApiRequest("POST", f"{PREFIX}/holds/lift", body=_given(**body))
 
 
+def release(*, dry_run: bool = False, **body: Any) -> ApiRequest:
+    """Change the pins of many Dags as one."""
+    return ApiRequest("POST", f"{PREFIX}/releases", {"dry_run": "true"} if dry_run else {}, body=_given(**body))
+
+
+def roll_back_release(release_id: str, *, dry_run: bool = False, **body: Any) -> ApiRequest:
+    """Roll a release back."""
+    params = {"dry_run": "true"} if dry_run else {}
+    return ApiRequest("POST", f"{PREFIX}/releases/{quote(release_id, safe='')}/rollback", params, body=_given(**body))
+
+
+def releases(**filters: Any) -> ApiRequest:
+    """Ask for releases, newest first."""
+    return ApiRequest("GET", f"{PREFIX}/releases", _given(**filters))
+
+
+def release_of(release_id: str) -> ApiRequest:
+    """Ask for a release with its Dags."""
+    return ApiRequest("GET", f"{PREFIX}/releases/{quote(release_id, safe='')}")
+
+
 def candidate(dag_id: str, **body: Any) -> ApiRequest:
     """Put a version under evaluation."""
     return ApiRequest("POST", _dag(dag_id, "/candidates"), body=_given(**body))

@@ -209,6 +209,30 @@ class IdempotencyKeyReusedError(PinningError):
     """The idempotency key belongs to another request."""
 
 
+class UnknownReleaseError(PinningError):
+    """There is no such release, or not for the caller."""
+
+
+class ReleaseBlockedError(PinningError):
+    """Some Dags of a release cannot be changed, so none is; ``data["blocked"]`` names each with its reason."""
+
+
+class ReleaseRolledBackError(PinningError):
+    """The release was rolled back already; ``data["rolled_back_by"]`` is the release that did it."""
+
+
+class NothingToReleaseError(PinningError):
+    """No Dag is concerned by the release."""
+
+
+class AmbiguousBundleError(PinningError):
+    """Several bundles have the commit; ``data["bundle_names"]`` names them."""
+
+
+class DagsForbiddenError(PinningError):
+    """The caller may not change some Dags of a release; ``data["dag_ids"]`` names those that the caller may see."""
+
+
 class PinUnavailableError(PinningError, ValueError):
     """
     A run was asked for while the pinned version vanished or drifted: no run is made.

@@ -103,3 +103,7 @@ class NotPermittedError(PinningApiError):
 
 class TeamNotPermittedError(NotPermittedError):
     """The version belongs to a team for which the user may not edit the Dag."""
+
+
+class DagsForbiddenError(NotPermittedError):
+    """The user may not change some Dags of a release; ``data["dag_ids"]`` names those that the user may see."""

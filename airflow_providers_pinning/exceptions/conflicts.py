@@ -115,3 +115,19 @@ class NothingToReplayError(ConflictError):
 
 class NothingToRollBackToError(ConflictError):
     """No version that was active before can be pinned."""
+
+
+class ReleaseBlockedError(ConflictError):
+    """Some Dags of a release cannot be changed, so none is; ``data["blocked"]`` names each with its reason."""
+
+
+class ReleaseRolledBackError(ConflictError):
+    """The release was rolled back already; ``data["rolled_back_by"]`` is the release that did it."""
+
+
+class NothingToReleaseError(ConflictError):
+    """No Dag is concerned by the release."""
+
+
+class AmbiguousBundleError(ConflictError):
+    """Several bundles have the commit; ``data["bundle_names"]`` names them."""

@@ -67,3 +67,7 @@ class UnknownEventError(NotFoundError):
 
 class NotPinnedError(NotFoundError):
     """The Dag is not pinned, so there is nothing to unpin."""
+
+
+class UnknownReleaseError(NotFoundError):
+    """There is no such release, or not for the caller."""

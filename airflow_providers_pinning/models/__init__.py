@@ -30,6 +30,7 @@ from airflow_providers_pinning.models.event import Event
 from airflow_providers_pinning.models.gap import Gap
 from airflow_providers_pinning.models.pin import Pin
 from airflow_providers_pinning.models.policy import Freeze, PolicyRevision, VersionApproval, VersionEvidence
+from airflow_providers_pinning.models.release import Release, ReleaseDag
 from airflow_providers_pinning.models.run import RoutedRun
 from airflow_providers_pinning.models.version import ManagedVersion
 from airflow_providers_pinning.models.withheld import WithheldEffect
@@ -51,6 +52,8 @@ __all__ = [
     "ManagedVersion",
     "Pin",
     "PolicyRevision",
+    "Release",
+    "ReleaseDag",
     "RoutedRun",
     "VersionApproval",
     "VersionContent",

@@ -30,6 +30,7 @@ from airflow_providers_pinning.vocabulary.limits import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.lists import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.policies import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.refusals import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.releases import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.repairs import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.requests import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.soak import *  # noqa: F403

@@ -40,7 +40,8 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.changes import pins, review, rollback
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
-from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.domain.versions.identity import identity_of
+from airflow_providers_pinning.models import ManagedVersion, Pin, Release, ReleaseDag
 
 BUNDLE = "team_dags"
 
@@ -285,6 +286,38 @@ class Lab:
         state = review.restore(dag_id, number, self.change(**conditions), session=self.session)
         self._commit()
         return state
+
+    def keep_release(self, release_id: str, dag_id: str) -> None:
+        """Write down that a release pinned a Dag as it is pinned now."""
+        pin = self.session.get_one(Pin, dag_id)
+        version = identity_of(pin.dag_version_id, session=self.session)
+        self.session.add(
+            Release(
+                id=release_id,
+                action="pin",
+                bundle_name=BUNDLE,
+                bundle_version=pin.bundle_version,
+                actor="alice",
+                actor_kind="user",
+                reason="because",
+                request={},
+                warnings=[],
+                changed=1,
+            )
+        )
+        self.session.add(
+            ReleaseDag(
+                release_id=release_id,
+                dag_id=dag_id,
+                outcome="changed",
+                was_pinned=False,
+                revision=pin.revision,
+                from_version=version.as_dict(),
+                to_version=version.as_dict(),
+                warnings=[],
+            )
+        )
+        self._commit()
 
     def _commit(self) -> None:
         """Commit, and read everything anew from then on, as another process would."""

@@ -23,6 +23,9 @@ from typing import Any
 
 ROOT = "/pinning"
 
+RELEASE_ID = "release-1"
+"""Id of the release that the requests are about, where one is."""
+
 
 @dataclass(frozen=True)
 class Route:
@@ -40,7 +43,7 @@ class Route:
         :param dag_id: the Dag
         :param event_id: a change in the history; only whoever gives it knows that there is one
         """
-        names = {"dag_id": dag_id, "version_number": 2, "event_id": event_id, "freeze_id": 1}
+        names = {"dag_id": dag_id, "version_number": 2, "event_id": event_id, "freeze_id": 1, "release_id": RELEASE_ID}
         return f"{ROOT}{self.template}".format(**names) + self.query
 
     def __str__(self) -> str:
@@ -66,6 +69,8 @@ READS = (
     Route("GET", "/api/v1/pins"),
     Route("GET", "/api/v1/events"),
     Route("GET", "/api/v1/events/{event_id}"),
+    Route("GET", "/api/v1/releases"),
+    Route("GET", "/api/v1/releases/{release_id}"),
     Route("GET", "/api/v1/health"),
     Route("GET", "/api/v1/components"),
     Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/replays"),
@@ -77,6 +82,8 @@ WRITES = (
     Route("POST", "/api/v1/dags/{dag_id}/rollback", body=REASON),
     Route("PUT", "/api/v1/dags/{dag_id}/hold", body=REASON),
     Route("DELETE", "/api/v1/dags/{dag_id}/hold", "?reason=because"),
+    Route("POST", "/api/v1/releases", body={"versions": {"orders": 2}, **REASON}),
+    Route("POST", "/api/v1/releases/{release_id}/rollback", body=REASON),
     Route("POST", "/api/v1/holds", body={"dag_ids": ["orders"], **REASON}),
     Route("POST", "/api/v1/holds/lift", body={"dag_ids": ["orders"], **REASON}),
     Route("POST", "/api/v1/dags/{dag_id}/candidates", body=REASON),

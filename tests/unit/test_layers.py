@@ -168,6 +168,7 @@ ROOMS = (
     "policies",
     "changes",
     "difference",
+    "releases",
 )
 """The rooms of the domain, in the order in which they may import each other: only what stands before them."""
 

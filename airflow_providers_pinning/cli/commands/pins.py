@@ -19,11 +19,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Collection
 
 from airflow.utils.session import create_session
 
 from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
+from airflow_providers_pinning.cli.commands.releases import make_release, selection
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import progress_of, show
@@ -35,7 +37,15 @@ from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, PinSummary, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
-from airflow_providers_pinning.vocabulary import ExitCode, FinishedRuns, PinOrder, UnfinishedRuns
+from airflow_providers_pinning.domain.releases.request import ReleaseRequest
+from airflow_providers_pinning.vocabulary import (
+    ExitCode,
+    FinishedRuns,
+    PinOrder,
+    ReleaseAction,
+    ReleaseScope,
+    UnfinishedRuns,
+)
 
 
 @shows
@@ -73,7 +83,20 @@ def pinning_status(args: Namespace) -> None:
 
 @changes
 def pinning_pin(args: Namespace) -> None:
-    """Make a version the one that new runs use."""
+    """Make a version the one that new runs use, or do so for all Dags that match."""
+    if args.match:
+        _require_no_single_dag(args, ("version_number", "dag_version_id", "expected_revision", "expected_dag_hash"))
+        make_release(
+            args,
+            ReleaseRequest(
+                selection=selection(args),
+                bundle_version=args.bundle_version,
+                latest=args.bundle_version is None,
+                scope=ReleaseScope.ALL,
+            ),
+        )
+        return
+    _require_dag(args)
     if [args.version_number, args.dag_version_id, args.bundle_version].count(None) != 2:
         raise CommandError(
             ExitCode.USAGE, "usage: give exactly one of --version-number, --dag-version-id and --bundle-version."
@@ -89,8 +112,26 @@ def pinning_pin(args: Namespace) -> None:
 
 @changes
 def pinning_unpin(args: Namespace) -> None:
-    """Make the latest version active again."""
+    """Make the latest version active again, or do so for all Dags that match."""
+    if args.match:
+        _require_no_single_dag(args, ("expected_revision", "expected_dag_hash", "expected_bundle_version"))
+        make_release(args, ReleaseRequest(action=ReleaseAction.UNPIN, selection=selection(args)))
+        return
+    _require_dag(args)
     make_change(args, lambda change, session: pins.unpin(args.dag_id, change, session=session))
+
+
+def _require_dag(args: Namespace) -> None:
+    if args.dag_id is None or args.exclude:
+        raise CommandError(ExitCode.USAGE, "usage: name a Dag, or choose Dags with --match; --exclude needs --match.")
+
+
+def _require_no_single_dag(args: Namespace, conditions: Collection[str]) -> None:
+    if args.dag_id is not None:
+        raise CommandError(ExitCode.USAGE, "usage: name a Dag, or choose Dags with --match, not both.")
+    if given := [name for name in conditions if getattr(args, name) is not None]:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise CommandError(ExitCode.USAGE, f"usage: {options} is about one Dag, so it does not go with --match.")
 
 
 @changes

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.cli.arguments import canary, common, criteria, pins
+from airflow_providers_pinning.cli.arguments import canary, common, criteria, pins, releases
 from airflow_providers_pinning.cli.definition.form import command
 
 CHANGING = (
@@ -26,20 +26,25 @@ CHANGING = (
         "pin",
         "pins.pinning_pin",
         "Make a version the one that new runs use",
-        common.DAG_ID,
+        releases.DAG_ID_OR_MATCH,
         *pins.TARGET,
+        releases.MATCH,
+        releases.EXCLUDE,
         common.EXPECTED_REVISION,
         *common.EXPECTED_VERSION,
         pins.OVERRIDE_OF_PIN,
         pins.IGNORE_VERDICT,
         *common.CHANGE,
-        description="Name the version in exactly one of three ways.",
+        description="Name the version in exactly one of three ways. With --match, all Dags that match are pinned at "
+        "once, as a release: to the commit that --bundle-version names, else each to what it runs now.",
     ),
     command(
         "unpin",
         "pins.pinning_unpin",
         "Remove the pin; the latest version becomes active immediately",
-        common.DAG_ID,
+        releases.DAG_ID_OR_MATCH,
+        releases.MATCH,
+        releases.EXCLUDE,
         common.EXPECTED_REVISION,
         *common.EXPECTED_VERSION,
         pins.OVERRIDE_OF_UNPIN,
@@ -54,6 +59,22 @@ CHANGING = (
         *pins.REPAIR,
         common.EXPECTED_REVISION,
         pins.OVERRIDE_OF_ROLLBACK,
+        *common.CHANGE,
+    ),
+    command(
+        "release",
+        "releases.pinning_release",
+        "Pin many Dags to a commit, all of them or none",
+        *releases.RELEASE,
+        *common.CHANGE,
+        description="Without names and conditions it takes the pinned Dags for which the commit changes something.",
+    ),
+    command(
+        "rollback-release",
+        "releases.pinning_rollback_release",
+        "Roll a release back: each of its Dags to what was active before",
+        releases.RELEASE_ID,
+        *releases.ROLLBACK,
         *common.CHANGE,
     ),
     command(

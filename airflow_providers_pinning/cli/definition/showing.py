@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from airflow.cli.cli_config import ARG_VERBOSE
 
-from airflow_providers_pinning.cli.arguments import common, criteria, lists, versions
+from airflow_providers_pinning.cli.arguments import common, criteria, lists, releases, versions
 from airflow_providers_pinning.cli.definition.form import command
 
 SHOWING = (
@@ -39,6 +39,15 @@ SHOWING = (
         *common.SHOWN,
         description="Exits with 6 if the pin isn't enforced, and with 11 if the newest finished run since the pin "
         "failed.",
+    ),
+    command(
+        "releases",
+        "releases.pinning_releases",
+        "List the releases of many Dags, newest first, or show one with its Dags",
+        releases.RELEASE_ID_OR_ALL,
+        *releases.RELEASES,
+        *common.PAGE,
+        *common.SHOWN,
     ),
     command(
         "versions",

@@ -18,6 +18,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import DagHeldError, RevisionConflictError
@@ -26,6 +29,13 @@ from airflow_providers_pinning.domain.monitoring.release_state import hold_of, r
 from airflow_providers_pinning.domain.versions.expected import check_same
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
+
+
+def of_one_dag(change: Change) -> Change:
+    """Return the change of one Dag as a part of a change of many, whose key and conditions are those of the whole."""
+    return replace(
+        change, idempotency_key=None, expected_revision=None, expected_dag_hash=None, expected_bundle_version=None
+    )
 
 
 def check_expected(dag_id: str, version: VersionIdentity, change: Change, *, dag_hash: str | None = None) -> None:
@@ -77,13 +87,15 @@ def check_latest(
         check_expected(dag_id, latest, change)
 
 
-def check_hold(pin: Pin, change: Change, *, session: Session) -> None:
+def check_hold(pin: Pin, change: Change, *, now: datetime | None = None, session: Session) -> None:
     """
     Refuse a change while the Dag is on hold, unless the caller overrides that.
 
+    :param now: the time by the database's clock, if the caller has read it
+
     :raises DagHeldError: if it is on hold
     """
-    if not change.override_reason and (hold := hold_of(pin, session=session)):
+    if not change.override_reason and (hold := hold_of(pin, now=now, session=session)):
         end = f" until {hold.until.isoformat()}" if hold.until else ""
         raise DagHeldError(
             f"Dag {pin.dag_id!r} was put on hold by {hold.actor}{end}: {hold.reason}. "

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -51,6 +52,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     latest_identity,
     pinned_identity,
 )
+from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import EventKind
 
 
@@ -167,12 +169,37 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     conditions.check_hold(pin, change, session=session)
     latest = latest_identity(dag_id, session=session)
     conditions.check_latest(dag_id, latest, change, expected_version, session=session)
+    warnings = lift(pin, latest, change, request, session=session)
+    return release_state(dag_id, warnings=warnings, session=session)
+
+
+def lift(
+    pin: Pin,
+    latest: VersionIdentity | None,
+    change: Change,
+    request: Mapping[str, Any],
+    *,
+    release_id: str | None = None,
+    session: Session,
+) -> tuple[str, ...]:
+    """
+    Lift a pin that nothing keeps from being lifted. The caller holds the locks of the Dag.
+
+    :param pin: the pin, which chooses a version
+    :param latest: the latest version, which becomes active
+    :param change: who asks, and why
+    :param request: what was asked for
+    :param release_id: the release that the change is a part of
+    :param session: database session
+    :return: what to tell the caller
+    """
+    dag_id = pin.dag_id
     warnings = warn_of_latest(dag_id, latest, session=session) if latest else ()
     planned = PlannedChange(dag_id, ChangeKind.UNPIN, latest, change.caller.name)
     allowed = require_policies(planned, change, session=session)
     warnings += allowed.warnings
     from_version = pinned_identity(pin)
-    rows = managed.managed_versions([pin.dag_version_id], session=session)
+    rows = managed.managed_versions([pin.dag_version_id] if pin.dag_version_id else [], session=session)
     retain_active(pin, {row.dag_version_id: row for row in rows})
     head = head_of(pin, latest, session=session)
     choose_nothing(pin, change)
@@ -186,10 +213,11 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
         from_version=from_version,
         to_version=latest,
         evidence={**allowed.evidence, **({"warnings": list(warnings)} if warnings else {})} or None,
+        release_id=release_id,
         session=session,
     )
     sync_dag_model(dag_id, session=session)
     if latest:
         warnings += wait_for_head(dag_id, latest, head, session=session)
         request_parse(latest, session=session)
-    return release_state(dag_id, warnings=warnings, session=session)
+    return warnings

@@ -85,6 +85,8 @@ class Claim:
     assets: Mapping[Key, SerializedAsset]
     awaited: frozenset[Key]
     """Those that its runs are created by."""
+    produced: frozenset[Key] = frozenset()
+    """Those that its tasks update."""
 
     @property
     def dag_id(self) -> str:
@@ -97,7 +99,9 @@ def claim_of(version: ActiveVersion, number: int, *, pinned: bool = True) -> Cla
     dag_id = version.dag_id
     used = AssetModelOperation.collect({dag_id: version})
     awaited = frozenset((asset.name, asset.uri) for asset in used.schedule_asset_references[dag_id])
-    return Claim(AssetUser(dag_id, pinned, version.registered_at if pinned else None), number, used.assets, awaited)
+    produced = frozenset((asset.name, asset.uri) for _, asset in used.outlet_references[dag_id])
+    user = AssetUser(dag_id, pinned, version.registered_at if pinned else None)
+    return Claim(user, number, used.assets, awaited, produced)
 
 
 def conflicts_of_all(claims: Collection[Claim], *, session: Session) -> dict[str, tuple[str, ...]]:

@@ -113,6 +113,7 @@ def record(
     from_version: VersionIdentity | None,
     to_version: VersionIdentity | None,
     evidence: Mapping[str, Any] | None = None,
+    release_id: str | None = None,
     session: Session,
 ) -> Event:
     """Append one event; the caller's transaction decides whether it happened."""
@@ -125,6 +126,7 @@ def record(
         from_version=from_version,
         to_version=to_version,
         evidence=evidence,
+        release_id=release_id,
     )
     append([event], session=session)
     return event

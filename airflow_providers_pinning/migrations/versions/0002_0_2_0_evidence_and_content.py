@@ -167,6 +167,7 @@ def upgrade():
     )
     _create_code_tables()
     _create_policy_tables()
+    _create_release_tables()
 
 
 def _create_code_tables():
@@ -298,6 +299,48 @@ def _create_policy_tables():
         batch_op.create_index("idx_pinning_approval_dag_id", ["dag_id"])
 
 
+def _create_release_tables():
+    op.create_table(
+        "pinning_release",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("action", sa.String(20), nullable=False),
+        sa.Column("bundle_name", StringID(), nullable=True),
+        sa.Column("bundle_version", StringID(), nullable=True),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("actor_kind", sa.String(20), nullable=False),
+        sa.Column("source", sa.JSON(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("override_reason", sa.Text(), nullable=True),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("idempotency_key", sa.String(250), nullable=True),
+        sa.Column("warnings", sa.JSON(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("rolls_back", sa.String(36), nullable=True),
+        sa.Column("rolled_back_by", sa.String(36), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pinning_release_pkey"),
+        sa.UniqueConstraint("idempotency_key", name="pinning_release_idempotency_key_uq"),
+    )
+    with op.batch_alter_table("pinning_release") as batch_op:
+        batch_op.create_index("idx_pinning_release_created_at", ["created_at"])
+    op.create_table(
+        "pinning_release_dag",
+        sa.Column("release_id", sa.String(36), nullable=False),
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("outcome", sa.String(20), nullable=False),
+        sa.Column("was_pinned", sa.Boolean(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=True),
+        sa.Column("from_version", sa.JSON(), nullable=True),
+        sa.Column("to_version", sa.JSON(), nullable=True),
+        sa.Column("reason", sa.String(40), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("warnings", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("release_id", "dag_id", name="pinning_release_dag_pkey"),
+    )
+    with op.batch_alter_table("pinning_release_dag") as batch_op:
+        batch_op.create_index("idx_pinning_release_dag_dag_id", ["dag_id"])
+
+
 def downgrade():
     """Drop them. A hold whose end is over is lifted first: without its end it would last until somebody lifts it."""
     # SQLite compares text, and has moments with microseconds in the column.
@@ -312,6 +355,8 @@ def downgrade():
         "pinning_evidence",
         "pinning_freeze",
         "pinning_policy",
+        "pinning_release_dag",
+        "pinning_release",
         "pinning_criteria",
         "pinning_file_content",
         "pinning_commit",

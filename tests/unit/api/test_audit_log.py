@@ -23,7 +23,7 @@ from airflow.models.log import Log
 from sqlalchemy import or_, select
 
 from tests.support.remembered import remembered
-from tests.support.routes import READS, WRITES
+from tests.support.routes import READS, RELEASE_ID, WRITES
 from tests.support.sources import dag_file
 
 EVENTS = {
@@ -37,6 +37,8 @@ EVENTS = {
     "POST /dags/{dag_id}/acknowledgements": "acknowledge_escaped_runs",
     "PUT /dags/{dag_id}/hold": "hold_dag",
     "DELETE /dags/{dag_id}/hold": "unhold_dag",
+    "POST /releases": "release_dags",
+    "POST /releases/{release_id}/rollback": "roll_back_release",
     "POST /holds": "hold_dags",
     "POST /holds/lift": "unhold_dags",
     "PUT /dags/{dag_id}/criteria": "set_dag_criteria",
@@ -50,11 +52,12 @@ def pinned(lab):
     lab.commit("sha1", orders=dag_file("orders"))
     lab.pin("orders", 1)
     lab.commit("sha2", orders=dag_file("orders", tasks="extract load"))
+    lab.keep_release(RELEASE_ID, "orders")
 
 
 def logged(session):
     # A request for several Dags is one row, of none of them.
-    events = EVENTS["POST /holds"], EVENTS["POST /holds/lift"]
+    events = [event for route, event in EVENTS.items() if "{dag_id}" not in route]
     return session.scalars(select(Log).where(or_(Log.dag_id == "orders", Log.event.in_(events))).order_by(Log.id)).all()
 
 

@@ -29,7 +29,7 @@ from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.changes import transactions
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.routes import READS, WRITES
+from tests.support.routes import READS, RELEASE_ID, WRITES
 from tests.support.sources import STABLE
 
 DAG = f"{PINNING}/dags/orders"
@@ -39,6 +39,9 @@ DAG = f"{PINNING}/dags/orders"
 @remembered
 def registered(lab):
     lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.keep_release(RELEASE_ID, "orders")
+    lab.unpin("orders")
 
 
 def detail(answer, status):
@@ -143,6 +146,7 @@ class TestDatabase:
         monkeypatch.setattr(transactions, "RETRY_FOR", 0.1)
         monkeypatch.setattr(transactions, "PAUSES", (0.05, 0.05))
         monkeypatch.setattr(locks, "shut_gate", fail)
+        monkeypatch.setattr(locks, "shut_gates", fail)
         answer = api().request(route.method, route.url("orders"), json=route.body)
         said = detail(answer, 503)
 

@@ -24,7 +24,7 @@ from sqlalchemy import func, select, update
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.routes import READS, RULES, WRITES, Route
+from tests.support.routes import READS, RELEASE_ID, RULES, WRITES, Route
 from tests.support.sources import dag_file
 
 
@@ -35,6 +35,7 @@ def pinned(lab):
     lab.pin("orders", 1)
     lab.commit("sha2", orders=dag_file("orders", tasks="extract load"))
     lab.candidate("orders", 2)
+    lab.keep_release(RELEASE_ID, "orders")
 
 
 @pytest.fixture

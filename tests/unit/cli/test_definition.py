@@ -37,6 +37,8 @@ CHANGES = {
     "pin",
     "unpin",
     "rollback",
+    "release",
+    "rollback-release",
     "reject",
     "restore",
     "repair",
@@ -54,6 +56,7 @@ CHANGES = {
 SHOWING = {
     "list",
     "status",
+    "releases",
     "versions",
     "replays",
     "wait",
@@ -71,6 +74,7 @@ SHOWING = {
 }
 RAW = {"policy export"}
 """They write one form."""
+}
 
 
 def options(command):
@@ -139,7 +143,7 @@ def test_every_change_needs_a_reason_and_can_be_confirmed_and_rehearsed(name):
         "pin orders -V one -r x",
         "pin orders -V 1 -r",
         "pin orders -V 1",
-        "pin -V 1 -r x",
+        "pin --match tags=a -r x",
         "pin orders -V 1 -r x -o xml",
         "pin orders --dag-version-id 7 -r x",
         "pin orders -V 1 -r x --expected-revision -1",

@@ -1,0 +1,176 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Releases: the pins of many Dags, changed and rolled back as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.common.router import AirflowRouter
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Query, Request
+
+from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, logged, may_read, note_refusal
+from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.errors import DagsForbiddenError
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.releases import lists, release, rollback
+from airflow_providers_pinning.domain.releases.plan import ReleaseReport
+from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
+from airflow_providers_pinning.domain.releases.rollback import RollbackRequest
+from airflow_providers_pinning.schemas.releases import (
+    ReleaseBody,
+    ReleaseCollectionResponse,
+    ReleaseResponse,
+    ReleaseRollbackBody,
+    ReleaseSummaryResponse,
+)
+from airflow_providers_pinning.schemas.storable import Text
+from airflow_providers_pinning.vocabulary import MAX_INTEGER
+
+router = AirflowRouter(tags=["Release"])
+
+DryRun = Annotated[bool, Query(description="Say what would be done, and do nothing.")]
+
+
+@router.post("/releases", responses=responses(404, 409), dependencies=[logged("release_dags")])
+def release_dags(
+    body: ReleaseBody,
+    caller: CallerDep,
+    user: GetUserDep,
+    request: Request,
+    readable: ReadableDagIdsDep,
+    session: SessionDep,
+    dry_run: DryRun = False,
+) -> ReleaseResponse:
+    """Pin or unpin many Dags in one transaction: all of them or none. It needs permission to edit each of them."""
+    access = _access(user, readable)
+    change = _change(caller, body)
+    wanted = _wanted(body)
+    if dry_run:
+        return _checked(
+            lambda: release.plan_release(wanted, change, access, session=session), access, request, user, session
+        )
+    return _checked(
+        lambda: commit(lambda: release.make_release(wanted, change, access, session=session), session=session),
+        access,
+        request,
+        user,
+        session,
+    )
+
+
+@router.post(
+    "/releases/{release_id}/rollback", responses=responses(404, 409), dependencies=[logged("roll_back_release")]
+)
+def roll_back_release(
+    release_id: Text,
+    body: ReleaseRollbackBody,
+    caller: CallerDep,
+    user: GetUserDep,
+    request: Request,
+    readable: ReadableDagIdsDep,
+    session: SessionDep,
+    dry_run: DryRun = False,
+) -> ReleaseResponse:
+    """Make active again what was active before a release, for all of its Dags or none."""
+    access = _access(user, readable)
+    change = _change(caller, body)
+    wanted = RollbackRequest(release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude))
+    if dry_run:
+        return _checked(
+            lambda: rollback.plan_rollback(wanted, change, access, session=session), access, request, user, session
+        )
+    return _checked(
+        lambda: commit(lambda: rollback.roll_back_release(wanted, change, access, session=session), session=session),
+        access,
+        request,
+        user,
+        session,
+    )
+
+
+@router.get("/releases", responses=responses(), dependencies=[may_read])
+def get_releases(
+    readable: ReadableDagIdsDep,
+    session: SessionDep,
+    dag_id: Annotated[Text | None, Query(description="Only those that are about this Dag.")] = None,
+    bundle_version: Annotated[Text | None, Query(description="Only those of this commit.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 50,
+    offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+) -> ReleaseCollectionResponse:
+    """List the releases that are about a Dag that the user may read, newest first."""
+    which = lists.ReleaseFilter(dag_id, bundle_version)
+    listed, total = lists.list_releases(which, Access(readable=readable), limit=limit, offset=offset, session=session)
+    return ReleaseCollectionResponse(
+        releases=[ReleaseSummaryResponse.model_validate(one) for one in listed], total_entries=total
+    )
+
+
+@router.get("/releases/{release_id}", responses=responses(404), dependencies=[may_read])
+def get_release(release_id: Text, readable: ReadableDagIdsDep, session: SessionDep) -> ReleaseResponse:
+    """Get a release with those of its Dags that the user may read."""
+    report, hidden = lists.read_release(release_id, Access(readable=readable), session=session)
+    return _answer(report, hidden)
+
+
+def _access(user: GetUserDep, readable: frozenset[str]) -> Access:
+    return Access(frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="PUT")), readable)
+
+
+def _change(caller: CallerDep, body: ReleaseBody | ReleaseRollbackBody) -> Change:
+    return Change(caller, body.reason, idempotency_key=body.idempotency_key, override_reason=body.override_reason)
+
+
+def _wanted(body: ReleaseBody) -> ReleaseRequest:
+    return ReleaseRequest(
+        action=body.action,
+        selection=Selection(
+            dag_ids=None if body.dag_ids is None else tuple(dict.fromkeys(body.dag_ids)),
+            tags=tuple(body.tags),
+            bundles=tuple(body.bundles),
+            dag_id_patterns=tuple(body.dag_id_patterns),
+            owners=tuple(body.owners),
+            exclude=tuple(body.exclude),
+        ),
+        bundle_name=body.bundle_name,
+        bundle_version=body.bundle_version,
+        versions=body.versions or {},
+        latest=body.latest,
+        scope=body.scope,
+    )
+
+
+def _checked(
+    run: Callable[[], ReleaseReport], access: Access, request: Request, user: GetUserDep, session: SessionDep
+) -> ReleaseResponse:
+    """Answer with what the caller may see, and note in the audit log who tried without permission."""
+    try:
+        report = run()
+    except DagsForbiddenError:
+        session.rollback()
+        note_refusal(request.scope["route"].name, request, user, session=session)
+        raise
+    return _answer(*lists.without_hidden(report, access))
+
+
+def _answer(report: ReleaseReport, hidden: int) -> ReleaseResponse:
+    return ReleaseResponse.model_validate(report).model_copy(update={"hidden": hidden})

@@ -1,0 +1,218 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The commands that change the pins of many Dags as one."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from airflow.utils.session import create_session
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, warn
+from airflow_providers_pinning.cli.command import CommandError, changes, note_committed, shows
+from airflow_providers_pinning.cli.json_form import plain
+from airflow_providers_pinning.cli.lists import show_list
+from airflow_providers_pinning.cli.output import Row, progress_of, say, say_styled, show
+from airflow_providers_pinning.cli.release import short
+from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.releases import lists, release, rollback
+from airflow_providers_pinning.domain.releases.plan import PlannedDag, ReleaseReport
+from airflow_providers_pinning.domain.releases.release import Progress
+from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
+from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.models import Release
+from airflow_providers_pinning.vocabulary import ExitCode, ReleaseAction, ReleaseOutcome, ReleaseScope
+
+EVERYTHING = Access()
+"""Who runs commands on a host of the deployment may do all."""
+
+Plan = Callable[[Change, Session], ReleaseReport]
+Make = Callable[[Change, Progress, Session], ReleaseReport]
+
+
+@changes
+def pinning_release(args: Namespace) -> None:
+    """Pin many Dags to a commit."""
+    if not args.commit:
+        raise CommandError(ExitCode.USAGE, "usage: name the commit with --commit.")
+    if args.pinned and args.all:
+        raise CommandError(ExitCode.USAGE, "usage: give at most one of --pinned and --all.")
+    scope = ReleaseScope.ALL if args.all else ReleaseScope.PINNED if args.pinned else ReleaseScope.CHANGED
+    request = ReleaseRequest(
+        selection=selection(args), bundle_name=args.bundle, bundle_version=args.commit, scope=scope
+    )
+    make_release(args, request)
+
+
+@changes
+def pinning_rollback_release(args: Namespace) -> None:
+    """Make active again what was active before a release."""
+    request = rollback.RollbackRequest(args.release_id, leave_moved=args.leave_moved, exclude=tuple(args.exclude or ()))
+    _make(
+        args,
+        lambda change, session: rollback.plan_rollback(request, change, EVERYTHING, session=session),
+        lambda change, progress, session: rollback.roll_back_release(
+            request, change, EVERYTHING, progress=progress, session=session
+        ),
+    )
+
+
+@shows
+def pinning_releases(args: Namespace) -> None:
+    """List the releases, or show one with its Dags."""
+    with create_session(scoped=False) as session:
+        if args.release_id:
+            report, _ = lists.read_release(args.release_id, EVERYTHING, session=session)
+            _say_counts(report)
+            warn(report.warnings)
+            _show(args, report)
+            return
+        listed, total = lists.list_releases(
+            lists.ReleaseFilter(args.dag_id, args.commit),
+            EVERYTHING,
+            limit=args.limit,
+            offset=args.offset,
+            session=session,
+        )
+        rows = [_release_row(one) for one in listed]
+    show_list(args, [plain(row) for row in rows], rows, total)
+
+
+def selection(args: Namespace) -> Selection:
+    """Return which Dags the arguments choose."""
+    found: dict[str, list[str]] = {"tag": [], "bundle": [], "owner": [], "dag-id": []}
+    for kind, wanted in args.match or ():
+        found[kind].append(wanted)
+    named = getattr(args, "dag_id", None)
+    return Selection(
+        dag_ids=tuple(named) if isinstance(named, list) else None,
+        tags=tuple(found["tag"]),
+        bundles=tuple(found["bundle"]),
+        owners=tuple(found["owner"]),
+        dag_id_patterns=tuple(found["dag-id"]),
+        exclude=tuple(getattr(args, "exclude", None) or ()),
+    )
+
+
+def make_release(args: Namespace, request: ReleaseRequest) -> None:
+    """Plan a release, show it, ask, and make it."""
+    _make(
+        args,
+        lambda change, session: release.plan_release(request, change, EVERYTHING, session=session),
+        lambda change, progress, session: release.make_release(
+            request, change, EVERYTHING, progress=progress, session=session
+        ),
+    )
+
+
+def _make(args: Namespace, plan: Plan, make: Make) -> None:
+    change = requested_change(args)
+    require_answerable(args)
+    shown: ReleaseReport | None = None
+    with create_session(scoped=False) as session, progress_of("Changing pins") as progress:
+        if args.dry_run or not args.yes:
+            shown = plan(change, session)
+            session.rollback()
+            _say_plan(shown)
+            if args.dry_run:
+                _show(args, shown)
+                if shown.of(ReleaseOutcome.BLOCKED):
+                    raise SystemExit(ExitCode.REFUSED)
+                return
+            release.refuse_blocked(shown)
+            confirm()
+
+        def run() -> ReleaseReport:
+            made = make(change, progress, session)
+            if shown is not None and not made.repeated and _targets(made) != _targets(shown):
+                raise CommandError(
+                    ExitCode.REFUSED,
+                    "changed_meanwhile: other Dags or versions are concerned than those that you were shown, so "
+                    "nothing was changed. Look again, and repeat the command.",
+                )
+            return made
+
+        report = commit(run, session=session)
+    note_committed(args)
+    if report.repeated:
+        say_styled(f"Already made as release {report.release_id}. No change made.", "green")
+    else:
+        if args.yes:
+            _say_plan(report)
+        say_styled(f"Done: release {report.release_id}.", "green")
+    _show(args, report)
+
+
+def _targets(report: ReleaseReport) -> set[tuple[str, Any]]:
+    changed = report.of(ReleaseOutcome.CHANGED)
+    return {(dag.dag_id, dag.to_version and dag.to_version.dag_version_id) for dag in changed}
+
+
+def _say_plan(report: ReleaseReport) -> None:
+    _say_counts(report)
+    for dag in report.of(ReleaseOutcome.BLOCKED):
+        say_styled(f"{dag.dag_id} blocks ({dag.reason}): {dag.message}", "red")
+    for dag in report.dags:
+        warn(tuple(f"{dag.dag_id}: {one}" for one in dag.warnings))
+    warn(report.warnings)
+
+
+def _say_counts(report: ReleaseReport) -> None:
+    what = {
+        ReleaseAction.PIN: "are pinned to another version",
+        ReleaseAction.UNPIN: "are unpinned",
+        ReleaseAction.ROLLBACK: "return to what was active before",
+    }[report.action]
+    counts = report.counts
+    parts = [f"{plural(counts['changed'], 'Dag')} {what}", f"{counts['unchanged']} stay as they are"]
+    parts += [f"{counts['left']} are left out"] if counts["left"] else []
+    parts += [f"{counts['blocked']} cannot be changed, so none is"] if counts["blocked"] else []
+    say(f"{', '.join(parts)}.")
+
+
+def _show(args: Namespace, report: ReleaseReport) -> None:
+    data = {**plain(replace(report, dags=list(report.dags))), "status": plain(report.status)}
+    show(args.output, data, [_dag_row(dag) for dag in report.dags])
+
+
+def _dag_row(dag: PlannedDag) -> Row:
+    return {
+        "dag_id": dag.dag_id,
+        "change": dag.outcome.value,
+        "from": short(dag.from_version),
+        "to": short(dag.to_version),
+        "reason": dag.reason,
+        "message": dag.message,
+    }
+
+
+def _release_row(one: Release) -> Row:
+    return {
+        "release_id": one.id,
+        "action": one.action,
+        "state": one.status.value,
+        "dags": one.changed,
+        "commit": one.bundle_version,
+        "by": one.actor,
+        "created_at": one.created_at,
+        "reason": one.reason,
+    }

@@ -1,0 +1,108 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Releases of many Dags through the REST API."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from airflow_providers_pinning.client import endpoints
+from airflow_providers_pinning.client.calls import PinningCalls, new_key
+
+
+class Released(TypedDict, total=False):
+    """
+    Which Dags a release is about, and what they are pinned to; each is optional.
+
+    Of ``bundle_version``, ``versions`` and ``latest`` a pin needs one.
+    """
+
+    action: str | None
+    """``pin``, which is the default, or ``unpin``."""
+    bundle_version: str | None
+    """The commit to pin."""
+    bundle_name: str | None
+    """Its bundle, if several have it."""
+    versions: dict[str, int] | None
+    """The number of a version for each Dag."""
+    latest: bool | None
+    """What each Dag runs now."""
+    scope: str | None
+    """``changed`` (default), ``pinned`` or ``all``: which Dags of the commit, if they are not named."""
+    dag_ids: list[str] | None
+    tags: list[str] | None
+    bundles: list[str] | None
+    dag_id_patterns: list[str] | None
+    owners: list[str] | None
+    exclude: list[str] | None
+    """Dags that are left as they are."""
+    override_reason: str | None
+
+
+class PinningReleases(PinningCalls):
+    """Makes releases, rolls them back, and reads them."""
+
+    def release(
+        self, *, reason: str, dry_run: bool = False, idempotency_key: str | None = None, **released: Any
+    ) -> dict[str, Any]:
+        """
+        Change the pins of many Dags in one transaction, all or none, and return the release.
+
+        :param dry_run: say what would be done, and do nothing
+        :param released: what :class:`Released` has
+        """
+        return self.call(
+            endpoints.release(dry_run=dry_run, reason=reason, idempotency_key=idempotency_key or new_key(), **released)
+        )
+
+    def roll_back_release(
+        self,
+        release_id: str,
+        *,
+        reason: str,
+        leave_moved: bool = False,
+        exclude: list[str] | None = None,
+        override_reason: str | None = None,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Make active again what was active before a release, for all of its Dags or none.
+
+        :param leave_moved: leave Dags as they are that were changed since; else they refuse the rollback
+        """
+        return self.call(
+            endpoints.roll_back_release(
+                release_id,
+                dry_run=dry_run,
+                reason=reason,
+                leave_moved=leave_moved or None,
+                exclude=exclude,
+                override_reason=override_reason,
+                idempotency_key=idempotency_key or new_key(),
+            )
+        )
+
+    def list_releases(
+        self, *, dag_id: str | None = None, bundle_version: str | None = None, limit: int = 50, offset: int = 0
+    ) -> dict[str, Any]:
+        """Return ``releases``, newest first, and ``total_entries``."""
+        return self.call(endpoints.releases(dag_id=dag_id, bundle_version=bundle_version, limit=limit, offset=offset))
+
+    def get_release(self, release_id: str) -> dict[str, Any]:
+        """Return a release with its Dags."""
+        return self.call(endpoints.release_of(release_id))

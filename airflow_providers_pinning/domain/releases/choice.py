@@ -1,0 +1,269 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Which Dags a release is about, and which version of each it pins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag import DagModel, DagTag
+from airflow.models.dag_version import DagVersion
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.batches import pages
+from airflow_providers_pinning.domain.dag_model.head import latest_of
+from airflow_providers_pinning.domain.errors import (
+    AmbiguousBundleError,
+    PinningError,
+    UnknownDagError,
+    UnknownVersionError,
+)
+from airflow_providers_pinning.domain.files.relation import VersionKey, is_related, keys_of
+from airflow_providers_pinning.domain.releases.plan import PlannedDag
+from airflow_providers_pinning.domain.releases.request import ReleaseRequest, Selection
+from airflow_providers_pinning.domain.versions.bundle_versions import version_at_commit
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
+from airflow_providers_pinning.models import BundleVersion, Pin
+from airflow_providers_pinning.vocabulary import Registration, ReleaseAction, ReleaseOutcome, ReleaseScope
+
+IDS_AT_ONCE = 5000
+"""How many Dags or versions one statement names at most."""
+
+
+@dataclass
+class Chosen:
+    """The versions that a release pins, by Dag, and the Dags that it cannot or does not change."""
+
+    versions: dict[str, VersionIdentity] = field(default_factory=dict)
+    others: dict[str, PlannedDag] = field(default_factory=dict)
+    warnings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What must be known of versions, by Dag."""
+
+
+def bundle_of(request: ReleaseRequest, *, session: Session) -> str | None:
+    """
+    Return the bundle that a commit is of.
+
+    :raises UnknownVersionError: if no bundle has it
+    :raises AmbiguousBundleError: if several have
+    """
+    if request.bundle_version is None or request.bundle_name:
+        return request.bundle_name
+    at_commit = DagVersion.bundle_version == request.bundle_version
+    names = set(session.scalars(select(DagVersion.bundle_name).distinct().where(at_commit)))
+    seen = select(BundleVersion.bundle_name).where(BundleVersion.bundle_version == request.bundle_version)
+    names |= set(session.scalars(seen))
+    found = sorted(name for name in names if name)
+    if not found:
+        raise UnknownVersionError(
+            f"No bundle has had the commit {request.bundle_version!r}. Give its full name, or wait until the dag "
+            "processor has fetched it.",
+            bundle_version=request.bundle_version,
+        )
+    if len(found) > 1:
+        raise AmbiguousBundleError(
+            f"Several bundles have the commit {request.bundle_version!r}: {', '.join(found)}. Name one of them with "
+            "bundle_name.",
+            bundle_names=found,
+        )
+    return found[0]
+
+
+def dag_ids_of(request: ReleaseRequest, bundle_name: str | None, *, session: Session) -> set[str]:
+    """Return the ids of all Dags that a release may be about, those among them that it leaves as they are."""
+    selection = request.selection
+    if request.versions:
+        return set(request.versions)
+    if selection.dag_ids is not None:
+        return set(selection.dag_ids)
+    query = select(DagModel.dag_id).where(DagModel.is_stale.is_(False))
+    if bundle_name is not None and request.bundle_version is not None:
+        query = select(DagModel.dag_id).where(DagModel.bundle_name == bundle_name)
+    if request.action is ReleaseAction.UNPIN or (request.scope is not ReleaseScope.ALL and not request.latest):
+        query = query.join(Pin, and_(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None)))
+    return _matching(query, selection, session=session)
+
+
+def _matching(query: Any, selection: Selection, *, session: Session) -> set[str]:
+    if selection.bundles:
+        query = query.where(DagModel.bundle_name.in_(selection.bundles))
+    if selection.tags:
+        tagged = select(DagTag.dag_id).where(DagTag.name.in_(selection.tags))
+        query = query.where(DagModel.dag_id.in_(tagged))
+    if selection.owners:
+        owners = dict(session.execute(query.with_only_columns(DagModel.dag_id, DagModel.owners)).all())
+        wanted = set(selection.owners)
+        found: Iterable[str] = [
+            dag_id for dag_id, named in owners.items() if wanted & {owner.strip() for owner in (named or "").split(",")}
+        ]
+    else:
+        found = session.scalars(query)
+    patterns = selection.dag_id_patterns
+    return {dag_id for dag_id in found if not patterns or any(fnmatchcase(dag_id, pattern) for pattern in patterns)}
+
+
+def choose_versions(
+    request: ReleaseRequest,
+    bundle_name: str | None,
+    pins: Mapping[str, Pin],
+    dag_ids: Collection[str],
+    *,
+    session: Session,
+) -> Chosen:
+    """
+    Find the version of each Dag that a release pins.
+
+    :param request: what is asked for
+    :param bundle_name: the bundle of the commit
+    :param pins: the pins, by Dag; of a Dag that is not there none
+    :param dag_ids: the Dags
+    :param session: database session
+    """
+    chosen = Chosen()
+    wanted = []
+    for dag_id in sorted(dag_ids):
+        if dag_id in request.selection.exclude:
+            chosen.others[dag_id] = PlannedDag(
+                dag_id, ReleaseOutcome.LEFT, reason="excluded", message="It was excluded from the release."
+            )
+        elif dag_id not in pins:
+            chosen.others[dag_id] = PlannedDag.blocked(
+                dag_id, UnknownDagError(f"Dag {dag_id!r} not found. Check the ID, or wait for it to be parsed.")
+            )
+        else:
+            wanted.append(dag_id)
+    if request.versions:
+        _by_number(request.versions, wanted, chosen, session=session)
+    elif request.latest:
+        _as_they_are(pins, wanted, chosen, session=session)
+    else:
+        _at_commit(request, bundle_name, pins, wanted, chosen, session=session)
+    return chosen
+
+
+def _by_number(numbers: Mapping[str, int], dag_ids: list[str], chosen: Chosen, *, session: Session) -> None:
+    for page in pages(dag_ids, IDS_AT_ONCE):
+        rows = session.execute(
+            select(DagVersion.id, DagVersion.dag_id, DagVersion.version_number).where(
+                DagVersion.dag_id.in_(page), DagVersion.version_number.in_({numbers[dag_id] for dag_id in page})
+            )
+        )
+        ids = {row.dag_id: row.id for row in rows if row.version_number == numbers[row.dag_id]}
+        found = {one.dag_version_id: one for one in identities_of(ids.values(), session=session)}
+        for dag_id in page:
+            version = found.get(ids.get(dag_id))  # type: ignore[arg-type]
+            if version is not None:
+                chosen.versions[dag_id] = version
+                continue
+            chosen.others[dag_id] = PlannedDag.blocked(
+                dag_id,
+                UnknownVersionError(
+                    f"Dag {dag_id!r} has no version {numbers[dag_id]}. List its versions and choose one of them."
+                ),
+            )
+
+
+def _as_they_are(pins: Mapping[str, Pin], dag_ids: list[str], chosen: Chosen, *, session: Session) -> None:
+    for page in pages(dag_ids, IDS_AT_ONCE):
+        pinned = {dag_id: key for dag_id in page if (key := pins[dag_id].dag_version_id) is not None}
+        present = {one.dag_version_id: one for one in identities_of(list(pinned.values()), session=session)}
+        latest = latest_of([dag_id for dag_id in page if dag_id not in pinned], session=session)
+        for dag_id in page:
+            version = present.get(pinned[dag_id]) if dag_id in pinned else latest.get(dag_id)
+            if version is not None:
+                chosen.versions[dag_id] = version
+                continue
+            chosen.others[dag_id] = PlannedDag.blocked(
+                dag_id, UnknownVersionError(f"Dag {dag_id!r} has no registered version.")
+            )
+
+
+def _at_commit(
+    request: ReleaseRequest,
+    bundle_name: str | None,
+    pins: Mapping[str, Pin],
+    dag_ids: list[str],
+    chosen: Chosen,
+    *,
+    session: Session,
+) -> None:
+    commit = request.bundle_version or ""
+    for page in pages(dag_ids, IDS_AT_ONCE):
+        newest = (
+            select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
+            .where(
+                DagVersion.dag_id.in_(page),
+                DagVersion.bundle_name == bundle_name,
+                DagVersion.bundle_version == commit,
+            )
+            .group_by(DagVersion.dag_id)
+            .subquery()
+        )
+        rows = session.execute(
+            select(DagVersion.id, DagVersion.dag_id).join(
+                newest, and_(newest.c.dag_id == DagVersion.dag_id, newest.c.number == DagVersion.version_number)
+            )
+        )
+        ids = {row.id: row.dag_id for row in rows}
+        chosen.versions |= {ids[one.dag_version_id]: one for one in identities_of(list(ids), session=session)}
+    for dag_id in dag_ids:
+        if dag_id not in chosen.versions:
+            _as_registered(dag_id, commit, chosen, is_named=request.selection.dag_ids is not None, session=session)
+    if request.scope is ReleaseScope.CHANGED and request.selection.dag_ids is None:
+        _leave_unrelated(pins, chosen, session=session)
+
+
+def _as_registered(dag_id: str, commit: str, chosen: Chosen, *, is_named: bool, session: Session) -> None:
+    """Take the version that was current at a commit which no version has any more, if that is known."""
+    try:
+        chosen.versions[dag_id], chosen.warnings[dag_id] = version_at_commit(dag_id, commit, session=session)
+    except PinningError as error:
+        if not is_named and error.data.get("registration") == Registration.ABSENT.value:
+            chosen.others[dag_id] = PlannedDag(
+                dag_id, ReleaseOutcome.LEFT, reason="absent", message="The commit does not define the Dag."
+            )
+        else:
+            chosen.others[dag_id] = PlannedDag.blocked(dag_id, error)
+
+
+def _leave_unrelated(pins: Mapping[str, Pin], chosen: Chosen, *, session: Session) -> None:
+    """Leave the Dags for which the commit changes nothing related; what is not known counts as related."""
+    compared = {
+        dag_id: (active, version)
+        for dag_id, version in chosen.versions.items()
+        if (active := pins[dag_id].dag_version_id) is not None
+    }
+    ids = {key for active, version in compared.values() for key in (active, version.dag_version_id)}
+    keys: dict[UUID, VersionKey] = {}
+    for page in pages(ids, IDS_AT_ONCE):
+        keys |= keys_of(page, session=session)
+    for dag_id, (active, version) in compared.items():
+        before, after = keys.get(active), keys.get(version.dag_version_id)
+        if before is None or after is None or is_related(before, after) is not False:
+            continue
+        chosen.others[dag_id] = PlannedDag(
+            dag_id,
+            ReleaseOutcome.UNCHANGED,
+            reason="unrelated",
+            message=f"{version.label} changes nothing related to the Dag.",
+        )
+        del chosen.versions[dag_id]

@@ -1,0 +1,87 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Which Dags feed others, as far as a release changes one of the two."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from airflow.models.asset import AssetModel, DagScheduleAssetReference, TaskOutletAssetReference
+from airflow.models.dag import DagModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.batches import pages
+from airflow_providers_pinning.domain.dag_model.asset_conflicts import KEYS_READ, Claim, Key
+from airflow_providers_pinning.domain.releases.plan import Dependency
+
+MAX_WARNED = 20
+"""How many Dags that are not part of a release are named."""
+
+
+def dependencies_of(claims: Collection[Claim], changed: Collection[str], *, session: Session) -> list[Dependency]:
+    """
+    Find the pairs of Dags of which one feeds the other and one is changed, with two statements for all.
+
+    :param claims: what the new versions say of assets
+    :param changed: ids of the Dags that the release changes
+    :param session: database session
+    """
+    new = {claim.dag_id for claim in claims}
+    producers: dict[Key, set[str]] = defaultdict(set)
+    consumers: dict[Key, set[str]] = defaultdict(set)
+    for claim in claims:
+        for key in claim.produced:
+            producers[key].add(claim.dag_id)
+        for key in claim.awaited:
+            consumers[key].add(claim.dag_id)
+    names = {name for name, _ in (*producers, *consumers)}
+    for model, found in ((TaskOutletAssetReference, producers), (DagScheduleAssetReference, consumers)):
+        for page in pages(names, KEYS_READ):
+            rows = session.execute(
+                select(AssetModel.name, AssetModel.uri, model.dag_id)  # type: ignore[attr-defined]
+                .join(model, model.asset_id == AssetModel.id)  # type: ignore[attr-defined]
+                .join(DagModel, DagModel.dag_id == model.dag_id)  # type: ignore[attr-defined]
+                .where(AssetModel.name.in_(page), DagModel.is_stale.is_(False))
+                .distinct()
+            )
+            for name, uri, dag_id in rows:
+                # Of the others, what is active now counts.
+                if dag_id not in new:
+                    found[name, uri].add(dag_id)
+    pairs = {
+        Dependency(producer, consumer, key[0], producer in changed, consumer in changed)
+        for key in producers.keys() & consumers.keys()
+        for producer in producers[key]
+        for consumer in consumers[key]
+        if producer != consumer and (producer in changed or consumer in changed)
+    }
+    return sorted(pairs, key=lambda pair: (pair.producer, pair.consumer, pair.asset))
+
+
+def warn_of_parted(dependencies: Collection[Dependency]) -> tuple[str, ...]:
+    """Say which Dags depend on each other of which the release changes only one."""
+    parted = [pair for pair in dependencies if not (pair.producer_included and pair.consumer_included)]
+    told = [
+        f"Dag {pair.producer!r} feeds {pair.consumer!r} by asset {pair.asset!r}, and "
+        f"{pair.consumer if pair.producer_included else pair.producer!r} is not changed by the release."
+        for pair in parted[:MAX_WARNED]
+    ]
+    if (more := len(parted) - MAX_WARNED) > 0:
+        told.append(f"{more} more Dags depend on each other of which the release changes only one.")
+    return tuple(told)

@@ -1,0 +1,96 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Releases that were made: a list, and one with its Dags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.errors import UnknownReleaseError
+from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
+from airflow_providers_pinning.domain.releases.request import Access
+from airflow_providers_pinning.models import Release, ReleaseDag
+
+
+@dataclass(frozen=True)
+class ReleaseFilter:
+    """Which releases to list."""
+
+    dag_id: str | None = None
+    """Only those that are about this Dag."""
+    bundle_version: str | None = None
+    """Only those of this commit."""
+
+
+def list_releases(
+    which: ReleaseFilter, access: Access, *, limit: int, offset: int, session: Session
+) -> tuple[Sequence[Release], int]:
+    """
+    List releases, newest first, and count them all; only those that are about a Dag that the caller may see.
+
+    :param which: which of them
+    :param access: what the caller may see
+    :param limit: how many of them at most
+    :param offset: how many to leave out before
+    :param session: database session
+    """
+    query: Select = select(Release)
+    if which.bundle_version is not None:
+        query = query.where(Release.bundle_version == which.bundle_version)
+    if which.dag_id is not None:
+        of_dag = select(ReleaseDag.release_id).where(ReleaseDag.dag_id == which.dag_id)
+        query = query.where(Release.id.in_(of_dag))
+    if access.readable is not None:
+        seen = select(ReleaseDag.release_id).where(ReleaseDag.dag_id.in_(access.readable))
+        query = query.where(Release.id.in_(seen))
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    page = query.order_by(Release.created_at.desc(), Release.id.desc()).limit(limit).offset(offset)
+    return session.scalars(page).all(), total
+
+
+def read_release(release_id: str, access: Access, *, session: Session) -> tuple[ReleaseReport, int]:
+    """
+    Read a release with those of its Dags that the caller may see.
+
+    :return: the release, and how many of its Dags are not shown
+    :raises UnknownReleaseError: if there is none, or none of its Dags is the caller's to see
+    """
+    release = session.get(Release, release_id)
+    rows = session.scalars(select(ReleaseDag).where(ReleaseDag.release_id == release_id)).all()
+    shown = [row for row in rows if access.readable is None or row.dag_id in access.readable]
+    if release is None or (rows and not shown):
+        raise UnknownReleaseError(
+            f"There is no release {release_id!r}. List the releases to find its id.", release_id=release_id
+        )
+    return report_of(release, shown), len(rows) - len(shown)
+
+
+def without_hidden(report: ReleaseReport, access: Access) -> tuple[ReleaseReport, int]:
+    """Leave out what the caller may not see: Dags, dependencies and the warnings that name them."""
+    if access.readable is None:
+        return report, 0
+    readable = access.readable
+    dags = [dag for dag in report.dags if dag.dag_id in readable]
+    pairs = [pair for pair in report.dependencies if {pair.producer, pair.consumer} <= readable]
+    hides = len(pairs) < len(report.dependencies) or len(dags) < len(report.dags)
+    named = {name for pair in report.dependencies for name in (pair.producer, pair.consumer)} - readable
+    warnings = tuple(one for one in report.warnings if not (hides and any(repr(name) in one for name in named)))
+    return replace(report, dags=dags, dependencies=pairs, warnings=warnings), len(report.dags) - len(dags)

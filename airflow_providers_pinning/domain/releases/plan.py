@@ -1,0 +1,159 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What a release does, or would do, Dag by Dag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from airflow_providers_pinning.domain.errors import PinningError
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Release, ReleaseDag
+from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseOutcome, ReleaseStatus
+
+
+@dataclass(frozen=True)
+class PlannedDag:
+    """One Dag of a release."""
+
+    dag_id: str
+    outcome: ReleaseOutcome
+    was_pinned: bool = False
+    """Whether the Dag is pinned before the release."""
+    from_version: VersionIdentity | None = None
+    """What is active before."""
+    to_version: VersionIdentity | None = None
+    """What is active afterwards."""
+    reason: str | None = None
+    """Why it cannot be changed, or is left as it is, as a word."""
+    message: str | None = None
+    revision: int | None = None
+    """Revision of the pin after the release."""
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def blocked(cls, dag_id: str, error: PinningError, **known: Any) -> PlannedDag:
+        """Return a Dag that cannot be changed."""
+        return cls(dag_id, ReleaseOutcome.BLOCKED, reason=error.reason, message=error.message, **known)
+
+    def as_row(self, release_id: str) -> ReleaseDag:
+        """Return the Dag as it is kept with the release."""
+        return ReleaseDag(
+            release_id=release_id,
+            dag_id=self.dag_id,
+            outcome=self.outcome.value,
+            was_pinned=self.was_pinned,
+            revision=self.revision,
+            from_version=self.from_version and self.from_version.as_dict(),
+            to_version=self.to_version and self.to_version.as_dict(),
+            reason=self.reason,
+            message=self.message,
+            warnings=list(self.warnings),
+        )
+
+    @classmethod
+    def from_row(cls, row: ReleaseDag) -> PlannedDag:
+        """Return what is kept of one Dag."""
+        return cls(
+            dag_id=row.dag_id,
+            outcome=ReleaseOutcome(row.outcome),
+            was_pinned=row.was_pinned,
+            from_version=VersionIdentity.from_dict(row.from_version) if row.from_version else None,
+            to_version=VersionIdentity.from_dict(row.to_version) if row.to_version else None,
+            reason=row.reason,
+            message=row.message,
+            revision=row.revision,
+            warnings=tuple(row.warnings),
+        )
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A Dag whose runs are created by an asset that another one updates."""
+
+    producer: str
+    consumer: str
+    asset: str
+    """Name of the asset."""
+    producer_included: bool
+    """Whether the release changes the producer."""
+    consumer_included: bool
+
+
+@dataclass(frozen=True)
+class ReleaseReport:
+    """A release that was made or, without an id, what one would do."""
+
+    action: ReleaseAction
+    dags: Sequence[PlannedDag]
+    release_id: str | None = None
+    bundle_name: str | None = None
+    bundle_version: str | None = None
+    dependencies: Sequence[Dependency] = ()
+    warnings: tuple[str, ...] = ()
+    actor: str | None = None
+    reason: str | None = None
+    created_at: datetime | None = None
+    rolls_back: str | None = None
+    rolled_back_by: str | None = None
+    repeated: bool = False
+    """Whether the release had been made before, with the same idempotency key."""
+    counts: dict[str, int] = field(init=False)
+    """How many Dags have each outcome."""
+
+    def __post_init__(self) -> None:
+        found = dict.fromkeys((outcome.value for outcome in ReleaseOutcome), 0)
+        for dag in self.dags:
+            found[dag.outcome.value] += 1
+        object.__setattr__(self, "counts", found)
+
+    @property
+    def status(self) -> ReleaseStatus | None:
+        """What became of it."""
+        if self.release_id is None:
+            return None
+        return ReleaseStatus.ROLLED_BACK if self.rolled_back_by else ReleaseStatus.RELEASED
+
+    def of(self, outcome: ReleaseOutcome) -> list[PlannedDag]:
+        """Return the Dags with an outcome."""
+        return [dag for dag in self.dags if dag.outcome is outcome]
+
+
+def in_order(dags: Iterable[PlannedDag]) -> list[PlannedDag]:
+    """Return Dags in the order of their ids."""
+    return sorted(dags, key=lambda dag: dag.dag_id)
+
+
+def report_of(release: Release, rows: Iterable[ReleaseDag], *, repeated: bool = False) -> ReleaseReport:
+    """Return what is kept of a release."""
+    return ReleaseReport(
+        action=ReleaseAction(release.action),
+        dags=in_order(PlannedDag.from_row(row) for row in rows),
+        release_id=release.id,
+        bundle_name=release.bundle_name,
+        bundle_version=release.bundle_version,
+        warnings=tuple(release.warnings),
+        actor=release.actor,
+        reason=release.reason,
+        created_at=release.created_at,
+        rolls_back=release.rolls_back,
+        rolled_back_by=release.rolled_back_by,
+        repeated=repeated,
+    )

@@ -1,0 +1,96 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What a release is to do, and for which Dags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseScope
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which Dags; of each kind of condition that is given, one must hold."""
+
+    dag_ids: tuple[str, ...] | None = None
+    """These Dags, each of which must be there."""
+    tags: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+    dag_id_patterns: tuple[str, ...] = ()
+    """With the wildcards ``*`` and ``?``."""
+    owners: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Dags that are left as they are, whatever else says."""
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether anything but names chooses Dags."""
+        return bool(self.tags or self.bundles or self.dag_id_patterns or self.owners)
+
+    def as_request(self) -> dict[str, Any]:
+        """Return what is given as plain values, for comparing requests."""
+        given = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: sorted(value) for name, value in given.items() if value}
+
+
+@dataclass(frozen=True)
+class ReleaseRequest:
+    """
+    What to do with which Dags.
+
+    Of ``bundle_version``, ``versions`` and ``latest`` one is given for a pin.
+    """
+
+    action: ReleaseAction = ReleaseAction.PIN
+    selection: Selection = field(default_factory=Selection)
+    bundle_name: str | None = None
+    bundle_version: str | None = None
+    """The commit that the Dags are pinned to."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """Or the number of a version for each Dag."""
+    latest: bool = False
+    """Or what each Dag runs now: its pinned version, else its latest one."""
+    scope: ReleaseScope = ReleaseScope.CHANGED
+    """Which Dags, if they are not named."""
+
+    def as_request(self) -> dict[str, Any]:
+        """Return the request as plain values, for the history and for comparing requests."""
+        given = {
+            "bundle_name": self.bundle_name,
+            "bundle_version": self.bundle_version,
+            "versions": dict(sorted(self.versions.items())),
+            "latest": self.latest,
+            "selection": self.selection.as_request(),
+        }
+        return {
+            "action": self.action.value,
+            "scope": self.scope.value,
+            **{name: value for name, value in given.items() if value},
+        }
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the caller may do; commands on a host may do all."""
+
+    editable: frozenset[str] | None = None
+    """Ids of the Dags that the caller may change; ``None`` means all."""
+    readable: frozenset[str] | None = None
+    """Ids of the Dags that the caller may see."""

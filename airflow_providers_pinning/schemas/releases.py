@@ -1,0 +1,176 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Releases of many Dags."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow.api_fastapi.core_api.base import BaseModel
+from pydantic import Field, model_validator
+
+from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Reason, VersionNumber
+from airflow_providers_pinning.schemas.storable import DagId, Text
+from airflow_providers_pinning.vocabulary import (
+    MAX_RELEASED_DAGS,
+    ReleaseAction,
+    ReleaseOutcome,
+    ReleaseScope,
+    ReleaseStatus,
+)
+
+MAX_CONDITIONS = 100
+"""How many tags, bundles, patterns or owners a request may name."""
+
+Conditions: Any = Field(default_factory=list, max_length=MAX_CONDITIONS)
+
+
+class ReleaseBody(ChangeBody):
+    """
+    What to do with which Dags.
+
+    For a pin, give one of `bundle_version`, `versions` and `latest`. Of each kind of condition that is given, one must
+    hold for a Dag.
+    """
+
+    action: ReleaseAction = Field(default=ReleaseAction.PIN, description="`pin` or `unpin`.")
+    bundle_version: Text | None = Field(default=None, description="The commit that the Dags are pinned to.")
+    bundle_name: Text | None = Field(default=None, description="The commit's bundle, if several have the commit.")
+    versions: dict[DagId, VersionNumber] | None = Field(
+        default=None, max_length=MAX_RELEASED_DAGS, description="Or the number of a version for each Dag."
+    )
+    latest: bool = Field(
+        default=False, description="Or what each Dag runs now: its pinned version, else its latest one."
+    )
+    scope: ReleaseScope = Field(
+        default=ReleaseScope.CHANGED,
+        description="Which Dags of the commit, if they are not named: pinned ones for which it changes something "
+        "related, every pinned one, or all.",
+    )
+    dag_ids: list[DagId] | None = Field(default=None, min_length=1, max_length=MAX_RELEASED_DAGS)
+    tags: list[Text] = Conditions
+    bundles: list[Text] = Conditions
+    dag_id_patterns: list[Text] = Field(
+        default_factory=list, max_length=MAX_CONDITIONS, description="With the wildcards `*` and `?`."
+    )
+    owners: list[Text] = Conditions
+    exclude: list[DagId] = Field(
+        default_factory=list, max_length=MAX_RELEASED_DAGS, description="Dags that are left as they are."
+    )
+    override_reason: Reason | None = Field(
+        default=None, description="Why holds, rejections and failed verdicts are passed over."
+    )
+    effective_from: Any = Field(default=None, description="Not supported: a release takes effect at once.")
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> ReleaseBody:
+        if self.effective_from is not None:
+            raise ValueError(
+                "A release takes effect at once; leave effective_from out, or schedule the Dags one by one"
+            )
+        given = [self.bundle_version is not None, self.versions is not None, self.latest]
+        if self.action is ReleaseAction.PIN and given.count(True) != 1:
+            raise ValueError("Give exactly one of bundle_version, versions and latest")
+        if self.action is ReleaseAction.UNPIN and any(given):
+            raise ValueError("Pins are lifted of Dags, so give neither bundle_version nor versions nor latest")
+        if self.action is ReleaseAction.ROLLBACK:
+            raise ValueError("Roll a release back by its id: POST /releases/{release_id}/rollback")
+        chooses = self.dag_ids or self.tags or self.bundles or self.dag_id_patterns or self.owners
+        if self.versions is not None and (chooses or not self.versions):
+            raise ValueError("versions names the Dags, at least one, so no other condition chooses some")
+        if self.bundle_version is None and self.versions is None and not chooses:
+            raise ValueError("Say which Dags: give dag_ids, tags, bundles, dag_id_patterns or owners")
+        return self
+
+
+class ReleaseRollbackBody(ChangeBody):
+    """How a release is rolled back."""
+
+    leave_moved: bool = Field(
+        default=False, description="Leave Dags as they are that were changed since; else they refuse the rollback."
+    )
+    exclude: list[DagId] = Field(default_factory=list, max_length=MAX_RELEASED_DAGS)
+    override_reason: Reason | None = None
+
+
+class PlannedDagResponse(BaseModel):
+    """What a release does, or would do, with one Dag."""
+
+    dag_id: str
+    outcome: ReleaseOutcome
+    was_pinned: bool = Field(description="Whether the Dag is pinned before.")
+    from_version: IdentityResponse | None = Field(description="What is active before.")
+    to_version: IdentityResponse | None = Field(description="What is active afterwards.")
+    reason: str | None = Field(description="Why it is blocked or left as it is, as a word.")
+    message: str | None
+    revision: int | None = Field(description="Revision of the pin afterwards.")
+    warnings: list[str]
+
+
+class DependencyResponse(BaseModel):
+    """A Dag whose runs are created by an asset that another one updates."""
+
+    producer: str
+    consumer: str
+    asset: str
+    producer_included: bool
+    consumer_included: bool
+
+
+class ReleaseSummaryResponse(BaseModel):
+    """One release in the list."""
+
+    release_id: str = Field(validation_alias="id")
+    action: ReleaseAction
+    status: ReleaseStatus
+    bundle_name: str | None
+    bundle_version: str | None
+    actor: str
+    reason: str
+    changed: int = Field(description="How many Dags it changed.")
+    created_at: datetime
+    rolls_back: str | None = Field(description="The release that this one rolled back.")
+    rolled_back_by: str | None = Field(description="The release that rolled this one back.")
+
+
+class ReleaseCollectionResponse(BaseModel):
+    """Releases, newest first."""
+
+    releases: list[ReleaseSummaryResponse]
+    total_entries: int
+
+
+class ReleaseResponse(BaseModel):
+    """A release or, without an id, what one would do."""
+
+    release_id: str | None
+    action: ReleaseAction
+    status: ReleaseStatus | None
+    bundle_name: str | None
+    bundle_version: str | None
+    actor: str | None
+    reason: str | None
+    created_at: datetime | None
+    rolls_back: str | None
+    rolled_back_by: str | None
+    counts: dict[str, int] = Field(description="How many Dags have each outcome.")
+    dags: list[PlannedDagResponse]
+    hidden: int = Field(default=0, description="How many more Dags the user may not see.")
+    dependencies: list[DependencyResponse]
+    warnings: list[str]
+    repeated: bool = Field(description="Whether it had been made before, with the same idempotency key.")

@@ -1,0 +1,120 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from airflow_providers_pinning.models import Pin
+from tests.support.api import PINNING
+from tests.support.remembered import remembered
+from tests.support.sources import CHANGED, STABLE
+
+RELEASES = f"{PINNING}/releases"
+NAMES = ("billing", "orders", "stock")
+COMMIT = {"bundle_version": "sha2", "reason": "release day"}
+
+
+@pytest.fixture(autouse=True)
+@remembered
+def pinned(lab):
+    """Register three Dags, pinned at one commit, and another commit that changes them all."""
+    for sha, source in (("sha1", STABLE), ("sha2", CHANGED)):
+        lab.commit(sha, **{name: source.replace('"orders"', f'"{name}"') for name in NAMES})
+        for name in NAMES if sha == "sha1" else ():
+            lab.pin(name, 1)
+
+
+def numbers(session):
+    session.expire_all()
+    return {pin.dag_id: pin.version_number for pin in session.scalars(select(Pin))}
+
+
+def test_a_commit_is_planned_released_listed_and_rolled_back(api, session):
+    plan = api().post(f"{RELEASES}?dry_run=true", json=COMMIT).json()
+    assert plan["release_id"] is None
+    assert {dag["dag_id"]: dag["outcome"] for dag in plan["dags"]} == dict.fromkeys(NAMES, "changed")
+    assert numbers(session) == dict.fromkeys(NAMES, 1)
+
+    made = api().post(RELEASES, json=COMMIT)
+    assert made.status_code == 200, made.text
+    release_id = made.json()["release_id"]
+    assert numbers(session) == dict.fromkeys(NAMES, 2)
+
+    listed = api("viewer").get(RELEASES, params={"dag_id": "orders"}).json()
+    assert listed["total_entries"] == 1
+    assert listed["releases"][0] | {"created_at": None} == {
+        "release_id": release_id,
+        "action": "pin",
+        "status": "released",
+        "bundle_name": "team_dags",
+        "bundle_version": "sha2",
+        "actor": "op",
+        "reason": "release day",
+        "changed": 3,
+        "created_at": None,
+        "rolls_back": None,
+        "rolled_back_by": None,
+    }
+
+    back = api().post(f"{RELEASES}/{release_id}/rollback", json={"reason": "bad"}).json()
+    assert (back["action"], back["rolls_back"]) == ("rollback", release_id)
+    assert numbers(session) == dict.fromkeys(NAMES, 1)
+    shown = api("viewer").get(f"{RELEASES}/{release_id}").json()
+    assert (shown["status"], shown["rolled_back_by"]) == ("rolled_back", back["release_id"])
+
+    again = api().post(f"{RELEASES}/{release_id}/rollback", json={"reason": "bad"})
+    assert (again.status_code, again.json()["detail"]["reason"]) == (409, "release_rolled_back")
+
+
+def test_what_blocks_is_listed_and_nothing_is_changed(api, lab, session):
+    lab.reject("orders", 2)
+    answer = api().post(RELEASES, json=COMMIT)
+    detail = answer.json()["detail"]
+    assert (answer.status_code, detail["reason"]) == (409, "release_blocked")
+    assert [(one["dag_id"], one["reason"]) for one in detail["blocked"]] == [("orders", "version_rejected")]
+    assert numbers(session) == dict.fromkeys(NAMES, 1)
+
+
+def test_the_same_key_makes_one_release(api):
+    body = {**COMMIT, "idempotency_key": "deploy-1"}
+    first, second = api().post(RELEASES, json=body).json(), api().post(RELEASES, json=body).json()
+    assert (first["repeated"], second["repeated"]) == (False, True)
+    assert first["release_id"] == second["release_id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "exactly one of bundle_version, versions and latest"),
+        ({"bundle_version": "sha2", "latest": True}, "exactly one of"),
+        ({"latest": True}, "Say which Dags"),
+        ({"versions": {}}, "at least one"),
+        ({"action": "unpin"}, "Say which Dags"),
+        ({"action": "rollback"}, "by its id"),
+        ({"bundle_version": "sha2", "effective_from": "2026-12-01T00:00:00Z"}, "takes effect at once"),
+    ],
+)
+def test_a_request_that_says_too_little_or_too_much_is_invalid(body, says, api):
+    answer = api().post(RELEASES, json={"reason": "x", **body})
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]["message"]
+
+
+def test_a_release_that_is_not_there_is_not_found(api):
+    for answer in (api().get(f"{RELEASES}/none"), api().post(f"{RELEASES}/none/rollback", json={"reason": "x"})):
+        assert (answer.status_code, answer.json()["detail"]["reason"]) == (404, "unknown_release")

@@ -1,0 +1,82 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The operators that change many Dags as one, against Airflow's own API server."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_providers_pinning.hooks.pinning import PinningHook
+from airflow_providers_pinning.operators.release import ReleaseOperator, RollbackReleaseOperator
+from tests.support.sources import CHANGED, STABLE
+from tests.support.task_context import task_context
+
+NAMES = ("billing", "orders")
+
+
+@pytest.fixture
+def hook(airflow_server, lab):
+    for sha, source in (("sha1", STABLE), ("sha2", CHANGED)):
+        lab.commit(sha, **{name: source.replace('"orders"', f'"{name}"') for name in NAMES})
+        for name in NAMES if sha == "sha1" else ():
+            lab.pin(name, 1)
+    return PinningHook()
+
+
+def active(hook):
+    return {name: hook.get_release_state(name)["active"]["version_number"] for name in NAMES}
+
+
+def run(operator, context=None):
+    return operator.execute(context or task_context(operator.task_id))
+
+
+def test_a_commit_is_released_once_and_rolled_back(hook):
+    operator = ReleaseOperator(task_id="release", bundle_version="sha2")
+    made = run(operator)
+    assert active(hook) == dict.fromkeys(NAMES, 2)
+    assert run(operator, task_context("release", try_number=2))["repeated"] is True
+    assert hook.get_release(made["release_id"])["reason"] == "Task release of Dag promote, run manual__1"
+    run(RollbackReleaseOperator(task_id="back", release_id=made["release_id"]))
+    assert active(hook) == dict.fromkeys(NAMES, 1)
+    assert hook.list_releases(dag_id="orders")["total_entries"] == 2
+
+
+def test_what_blocks_fails_the_task_at_once(hook, lab):
+    lab.reject("orders", 2)
+    with pytest.raises(AirflowFailException, match="orders .version_rejected"):
+        run(ReleaseOperator(task_id="release", bundle_version="sha2"))
+    assert active(hook) == dict.fromkeys(NAMES, 1)
+
+
+def test_names_may_be_a_rendered_text(hook):
+    run(ReleaseOperator(task_id="release", bundle_version="sha2", dag_ids="orders, "))
+    assert active(hook) == {"billing": 1, "orders": 2}
+
+
+@pytest.mark.parametrize(
+    "given", [{"dag_ids": "None"}, {"dag_ids": []}, {"tags": 5}, {"versions": "orders=2"}], ids=str
+)
+def test_what_a_template_leaves_empty_or_wrong_is_refused(hook, given):
+    with pytest.raises(ValueError, match=next(iter(given))):
+        run(ReleaseOperator(task_id="release", bundle_version="sha2", **given))
+
+
+def test_a_rollback_needs_a_release(hook):
+    with pytest.raises(ValueError, match="release_id is empty"):
+        run(RollbackReleaseOperator(task_id="back", release_id=""))
