@@ -87,7 +87,7 @@ def _permitted_to(event: str, right: release_rights.ReleaseRight) -> Callable[..
         try:
             release_rights.require(right, request, user)
         except HTTPException:
-            _note_refusal(event, request, user, session=session)
+            note_refusal(event, request, user, session=session)
             raise
 
     return check_permission

@@ -30,8 +30,9 @@ from airflow_providers_pinning.cli.change import confirm, requested_change, requ
 from airflow_providers_pinning.cli.command import CommandError, changes, note_committed, shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
-from airflow_providers_pinning.cli.output import Row, progress_of, say, say_styled, show
+from airflow_providers_pinning.cli.output import progress_of, say_styled, show
 from airflow_providers_pinning.cli.release import short
+from airflow_providers_pinning.cli.wording import Row, say
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import lists, release, rollback

@@ -92,8 +92,8 @@ class TestChange:
 
 @pytest.mark.parametrize("route", RULES, ids=str)
 class TestRules:
-    def test_need_a_login(self, route, api):
-        assert status(api, route, None) == 401
+    def test_need_a_login(self, route, status):
+        assert status(route, None) == 401
 
     @pytest.mark.parametrize("role", ["viewer", "user"])
     def test_are_not_made_by_who_merely_edits_dags(self, role, route, api):
@@ -105,8 +105,8 @@ class TestRules:
         ]
 
     @pytest.mark.parametrize("role", ["op", "admin"])
-    def test_are_made_by(self, role, route, api):
-        assert status(api, route, role) == (404 if route.method == "DELETE" else 200)
+    def test_are_made_by(self, role, route, status):
+        assert status(route, role) == (404 if route.method == "DELETE" else 200)
 
 
 @pytest.mark.parametrize("route", [route for route in WRITES if route.method == "POST"], ids=str)

@@ -74,7 +74,6 @@ SHOWING = {
 }
 RAW = {"policy export"}
 """They write one form."""
-}
 
 
 def options(command):
