@@ -38,6 +38,7 @@ def get_provider_info() -> dict[str, Any]:
      'cli': ['airflow_providers_pinning.cli.definition.get_cli_commands'],
      'operators': [{'integration-name': 'Dag version pinning',
                     'python-modules': ['airflow_providers_pinning.operators.pin',
+                                       'airflow_providers_pinning.operators.release',
                                        'airflow_providers_pinning.operators.rollback',
                                        'airflow_providers_pinning.operators.hold',
                                        'airflow_providers_pinning.operators.canary',
