@@ -27,8 +27,8 @@ from airflow.models.base import StringID
 from airflow.utils.sqlalchemy import UtcDateTime
 from sqlalchemy.orm import Mapped, mapped_column
 
-from airflow_providers_pinning.models.base import MAX_ACTOR, Base
-from airflow_providers_pinning.vocabulary import MAX_ID, ReleaseStatus
+from airflow_providers_pinning.models.base import Base
+from airflow_providers_pinning.vocabulary import MAX_ACTOR, MAX_ID, ReleaseStatus
 
 
 class Release(Base):
