@@ -204,7 +204,7 @@ def test_batches_lead_to_what_one_batch_leads_to(lab, session, monkeypatch):
     assert report.counts["changed"] == 10
     assert {pinned(session)[dag_id] for dag_id in ids} == {1}
     rows = session.execute(select(DagModel.dag_id, DagModel.bundle_version, DagModel.timetable_summary)).all()
-    assert {(row.bundle_version, row.timetable_summary) for row in rows if row.dag_id in ids} == {("sha1", "@daily")}
+    assert {(row.bundle_version, row.timetable_summary) for row in rows if row.dag_id in ids} == {("sha1", "0 0 * * *")}
 
 
 @pytest.mark.parametrize("number", [1, 5, 15, 25, 35, 45])
