@@ -25,7 +25,7 @@ from typing import Any
 
 from airflow._shared.secrets_masker import redact
 from airflow.models.dag import DagModel
-from sqlalchemy import select
+from sqlalchemy import false, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.difference.next_runs import next_runs, read_timetable
@@ -72,8 +72,13 @@ def compare_schedules(
     versions = (before,) if before.identity == after.identity else (before, after)
     runs = [next_runs(dag_id, version, now=now, session=session) for version in versions]
     notes = [version.problem for version in versions] + [found.note for found in runs]
-    if session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == dag_id)):
+    # Dags drain since Airflow 3.4.
+    is_draining = getattr(DagModel, "is_draining", false()).label("is_draining")
+    state = session.execute(select(DagModel.is_paused, is_draining).where(DagModel.dag_id == dag_id)).one_or_none()
+    if state is not None and state.is_paused:
         notes.append("The Dag is paused: no scheduled run is created until it is unpaused.")
+    elif state is not None and state.is_draining:
+        notes.append("The Dag is draining: no scheduled run is created until it is set to active.")
     return ScheduleChange(
         changed=bool(differing) or not same_timetable,
         before=_with_bounds(old, before, differing),
