@@ -34,6 +34,9 @@ from benchmarks.subjects import ROOT, environment
 from tests.support.postgres import Server, spare_port
 
 START_TIMEOUT = 120.0
+POLICIES = 1000
+EXPLAINED_WITHIN = 0.05
+"""Seconds."""
 
 
 def measure(server: Server, home: Path, *, requests: int, rounds: int, advance: Callable[[], None]) -> list[Ratio]:
@@ -46,7 +49,7 @@ def measure(server: Server, home: Path, *, requests: int, rounds: int, advance: 
     :param rounds: how many rounds to make
     :param advance: called after each pair of requests
     """
-    pairs = []
+    pairs, explained = [], []
     with _api_server(server, home) as client:
         for number in range(5):
             _pair(client, number, 2)
@@ -58,7 +61,33 @@ def measure(server: Server, home: Path, *, requests: int, rounds: int, advance: 
                 patches.append(patched)
                 advance()
             pairs.append(([Cost(_p99(pins))], [Cost(_p99(patches))]))
-    return [ratio("Pinning through REST, p99", "PATCH /dags/{dag_id}", 3.0, pairs, "request")]
+        _declare(client)
+        for _ in range(rounds):
+            taken = [_timed(client, "GET", f"/pinning/api/v1/dags/{dag_id(n % 50)}/policy") for n in range(requests)]
+            explained.append(([Cost(_p99(taken))], [Cost(EXPLAINED_WITHIN)]))
+    return [
+        ratio("Pinning through REST, p99", "PATCH /dags/{dag_id}", 3.0, pairs, "request"),
+        ratio(f"Explaining {POLICIES:,} policies through REST, p99", "50 ms", 1.0, explained, "request"),
+    ]
+
+
+def _declare(client: httpx.Client) -> None:
+    """Declare many policies, of which two bind each Dag."""
+    others = [
+        {"name": f"p{number}", "match": {"tags": [f"t{number}"], "dag_ids": ["x*"]}, "requires": {"approvals": 1}}
+        for number in range(POLICIES - 2)
+    ]
+    window = {"deny": [{"cron": "0 0 29 2 *", "duration": "1h"}]}
+    binding = [
+        {"name": "all", "match": {"dag_ids": ["*"]}, "requires": {"approvals": 1, "evidence": ["regression"]}},
+        {"name": "windows", "match": {"dag_ids": ["*"]}, "windows": window},
+    ]
+    _timed(
+        client,
+        "PUT",
+        "/pinning/api/v1/policies",
+        {"document": {"policies": [*others, *binding]}, "reason": "to measure"},
+    )
 
 
 def _pair(client: httpx.Client, number: int, version: int) -> tuple[float, float]:
@@ -67,7 +96,7 @@ def _pair(client: httpx.Client, number: int, version: int) -> tuple[float, float
     return pinned, _timed(client, "PATCH", f"/api/v2{path}", {"is_paused": version == 1})
 
 
-def _timed(client: httpx.Client, method: str, path: str, body: dict) -> float:
+def _timed(client: httpx.Client, method: str, path: str, body: dict | None = None) -> float:
     begun = time.perf_counter()
     answer = client.request(method, path, json=body)
     seconds = time.perf_counter() - begun

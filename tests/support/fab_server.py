@@ -55,7 +55,8 @@ def main() -> None:
     with create_flask_app(enable_plugins=False).app_context():
         manager = app.state.auth_manager
         tokens = {
-            role: manager.generate_jwt(add_user(manager.security_manager, role)) for role in (*ROLES, ONE_DAG, RULER)
+            role: manager.generate_jwt(add_user(manager.security_manager, role))
+            for role in (*ROLES, ONE_DAG, RULER, RELEASER)
         }
 
     lab = Lab(Path(settings.AIRFLOW_HOME) / "commits", settings.NonScopedSession())
@@ -105,9 +106,9 @@ def main() -> None:
     conf.release_permission.cache_clear()
     answers["release"] = {
         role: TestClient(app, headers={"Authorization": f"Bearer {tokens[role]}"})
-        .put("/pinning/api/v1/dags/invoices/pin", json={"version_number": number, "reason": "because"})
+        .put("/pinning/api/v1/dags/invoices/pin", json={"version_number": 2, "reason": "because"})
         .status_code
-        for number, role in ((1, "User"), (2, RELEASER))
+        for role in ("User", RELEASER)
     }
     answers["pins"] = [pin["dag_id"] for pin in pins["pins"]]
     print(f"\n{json.dumps(answers)}", file=sys.stderr)

@@ -34,7 +34,7 @@ from airflow_providers_pinning.cli.output import say_styled, show
 from airflow_providers_pinning.cli.wording import Row, properties, say
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.clocks import database_clock
-from airflow_providers_pinning.domain.policies import check, store
+from airflow_providers_pinning.domain.policies import check, freezes, store
 from airflow_providers_pinning.domain.policies.difference import difference_of
 from airflow_providers_pinning.domain.policies.explain import explain
 from airflow_providers_pinning.domain.policies.model import PolicySet
@@ -48,6 +48,9 @@ def pinning_policy_show(args: Namespace) -> None:
     """Show the policies that are in force."""
     with create_session(scoped=False) as session:
         applied = store.current(session=session)
+        for one in freezes.list_freezes(session=session):
+            lists = "; ".join(f"{kind} {', '.join(named)}" for kind, named in one.match.items()) or "every Dag"
+            say_styled(f"Freeze {one.id} stops changes of {lists} ({one.actor}: {one.reason}).", "yellow")
     if applied.revision:
         say(f"Revision {applied.revision}, applied by {applied.actor}: {applied.reason}")
     show(args.output, plain(applied), [_row(policy) for policy in applied.document["policies"]])

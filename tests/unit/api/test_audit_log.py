@@ -42,6 +42,9 @@ EVENTS = {
     "POST /holds": "hold_dags",
     "POST /holds/lift": "unhold_dags",
     "PUT /dags/{dag_id}/criteria": "set_dag_criteria",
+    "POST /dags/{dag_id}/versions/{version_number}/evidence": "record_evidence",
+    "POST /dags/{dag_id}/versions/{version_number}/approvals": "approve_dag_version",
+    "DELETE /dags/{dag_id}/versions/{version_number}/approvals": "revoke_approval",
     "POST /dags/{dag_id}/canaryRuns": "trigger_canary_runs",
 }
 

@@ -26,6 +26,7 @@ import type {
   Criteria,
   Event,
   EventFeed,
+  Explanation,
   FailedTask,
   Pair,
   Permissions,
@@ -60,6 +61,8 @@ export interface DagPinning {
   /** The newest failure of each task since the pin. */
   failedTasks: Array<FailedTask>;
   permissions: Permissions;
+  /** Which release policies bind the Dag, and what is not met for the candidate. */
+  policy: Explanation | null;
   /** The candidate's replays of live runs beside their originals. */
   replays: List<Pair> | null;
   rollbackTarget: RollbackTarget;
@@ -131,7 +134,7 @@ const getReplays = async (dagId: string, version: number, signal: AbortSignal): 
 
 export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise<DagPinning> => {
   const dag = dagPath(dagId);
-  const [state, permissions, target, versions, criteria, events, runs] = await Promise.all([
+  const [state, permissions, target, versions, criteria, policy, events, runs] = await Promise.all([
     call<ReleaseState>(dag, { signal }),
     call<Permissions>(`${dag}/permissions`, { signal }),
     call<RollbackTarget>(`${dag}/rollback`, { signal }),
@@ -140,6 +143,7 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
       signal,
     }),
     call<Criteria>(`${dag}/criteria`, { signal }),
+    unlessForbidden(call<Explanation>(`${dag}/policy`, { signal })),
     call<{ events: Array<Event>; total_entries: number }>(`${dag}/events`, { query: { limit: EVENTS_SHOWN }, signal }),
     unlessForbidden(
       call<{ canary_delays: Array<string>; failed_tasks?: Array<FailedTask>; runs: Array<Run>; total_entries: number }>(
@@ -166,6 +170,7 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     events: { items: events.events, total: events.total_entries },
     failedTasks: runs?.failed_tasks ?? [],
     permissions,
+    policy,
     replays,
     rollbackTarget: target,
     runs: runs && { items: runs.runs, total: runs.total_entries },

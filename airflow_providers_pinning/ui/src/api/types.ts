@@ -37,6 +37,7 @@ export type Health = Schemas["HealthResponse"];
 export type Identity = Schemas["IdentityResponse"];
 /** The server leaves nothing out. */
 export type Pair = Required<Schemas["PairResponse"]>;
+export type Explanation = Schemas["ExplanationResponse"];
 export type Permissions = Schemas["PermissionsResponse"];
 export type PinOrder = NonNullable<NonNullable<paths["/api/v1/pins"]["get"]["parameters"]["query"]>["order_by"]>;
 export type PinSummary = Schemas["PinSummaryResponse"];

@@ -108,7 +108,7 @@ export const CandidateCard = ({
     <Section
       actions={
         <HStack wrap="wrap">
-          {permissions.change && isOffered ? (
+          {permissions.release && isOffered ? (
             <Button
               onClick={act("pin")}
               size="sm"

@@ -42,14 +42,14 @@ const runs = ({ run_counts: counts }: Version): string =>
     .map(([state, word]) => `${counts[state]} ${word}`)
     .join(", ") || "none";
 
-const offers = (version: Version, pinned: boolean, { change, start_canary: startCanary }: Permissions) => {
+const offers = (version: Version, pinned: boolean, { change, release, start_canary: startCanary }: Permissions) => {
   const offered: Array<readonly [ActionKind, string]> = [];
   const isPinned = version.is_active && pinned;
 
   if (change && version.state === "rejected") {
     offered.push(["restore", "Restore"]);
   } else {
-    if (change && !isPinned && isVersioned(version)) {
+    if (release && !isPinned && isVersioned(version)) {
       offered.push(["pin", "Pin"]);
     }
     if (startCanary && isVersioned(version)) {

@@ -28,6 +28,7 @@ import { ActionDialog } from "src/components/dialog/ActionDialog";
 import { DeploymentBanner, FailingBanner, HeadNotice, PinProblems } from "src/components/HealthBanner";
 import { HistoryTable } from "src/components/HistoryTable";
 import { Notice } from "src/components/Notice";
+import { PolicyCard } from "src/components/PolicyCard";
 import { OutcomeNotice } from "src/components/OutcomeNotice";
 import { StateCard } from "src/components/StateCard";
 import { VersionTimeline } from "src/components/timeline/VersionTimeline";
@@ -94,7 +95,7 @@ const DagActions = ({
           {lastMove.kind === "pinned" ? `Roll back to version ${target.version_number}` : "Roll back further…"}
         </Button>
       ) : undefined}
-      {state.pinned && state.latest ? (
+      {permissions.release && state.pinned && state.latest ? (
         <Button onClick={() => state.latest && onAct(actionOn("unpin", state.latest))} size="sm" variant="outline">
           Unpin
         </Button>
@@ -104,7 +105,7 @@ const DagActions = ({
           Remove hold
         </Button>
       ) : undefined}
-      {!state.pinned && state.active && isVersioned(state.active) ? (
+      {permissions.release && !state.pinned && state.active && isVersioned(state.active) ? (
         <Button onClick={() => state.active && onAct(actionOn("pin", state.active))} size="sm" variant="outline">
           Pin version {state.active.version_number}
         </Button>
@@ -207,6 +208,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
           />
           <VersionTimeline pinning={data} />
           <CandidateCard onAct={act} onEditCriteria={() => setEditing(true)} pinning={data} />
+          <PolicyCard policy={data.policy} />
           <VersionsTable
             dagId={dagId}
             onAct={act}

@@ -141,6 +141,7 @@ def test_a_freeze_stops_and_is_lifted(orders, pinning):
     assert frozen["match"] == {"dag_ids": ["ord*"]}
     refused = pinning("pin", "orders", "-V", "2", "-r", "because", "-y")
     assert (refused.code, "stopped changes" in refused.err) == (ExitCode.REFUSED, True)
+    assert f"Freeze {frozen['id']} stops changes of dag_ids ord*" in pinning("policy", "show").err
     assert [one["id"] for one in pinning("freezes", "-o", "json").json] == [frozen["id"]]
 
     assert pinning("thaw", frozen["id"], "-r", "over", "-y").code == 0

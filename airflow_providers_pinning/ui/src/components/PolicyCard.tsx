@@ -1,0 +1,69 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+import { Badge, Box, HStack, Text } from "@chakra-ui/react";
+
+import type { Explanation } from "src/api/types";
+import { Section } from "src/components/Section";
+import { describeRules } from "src/lib/policy";
+
+/** The release policies and freezes that bind a Dag, and what is not met for its candidate. */
+export const PolicyCard = ({ policy }: { readonly policy: Explanation | null }) => {
+  if (policy === null || (policy.policies.length === 0 && policy.unmet.length === 0)) {
+    return undefined;
+  }
+  const about = policy.version === null ? "No version" : `Version ${policy.version.version_number}`;
+
+  return (
+    <Section title="Release rules">
+      <HStack align="baseline" mb={2} wrap="wrap">
+        <Badge colorPalette={policy.allowed ? "green" : "orange"} size="md">
+          {policy.allowed ? "met" : `${policy.unmet.length} not met`}
+        </Badge>
+        <Text>
+          {policy.allowed
+            ? `${about} may be pinned now, as far as release policies go.`
+            : `${about} cannot be pinned now.`}
+        </Text>
+      </HStack>
+      {policy.unmet.length === 0 ? undefined : (
+        <Box aria-label="Rules that are not met" as="ul" listStyleType="disc" mb={2} ps={5}>
+          {policy.unmet.map(({ message, policies }) => (
+            <li key={message}>
+              {message}
+              {policies.length === 0 ? undefined : (
+                <Text as="span" color="fg.muted">{` (${policies.join(", ")})`}</Text>
+              )}
+            </li>
+          ))}
+        </Box>
+      )}
+      {policy.policies.length === 0 ? undefined : (
+        <Box color="fg.muted" fontSize="sm">
+          <Text>{`Bound by ${policy.policies.join(", ")} (revision ${policy.revision} of the policies), which together ask for:`}</Text>
+          <Box as="ul" listStyleType="disc" ps={5}>
+            {describeRules(policy.rules).map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </Box>
+        </Box>
+      )}
+    </Section>
+  );
+};
