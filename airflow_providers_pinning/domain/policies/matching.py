@@ -139,12 +139,13 @@ class Matcher(Generic[T]):
     """
     Finds what is about a Dag among many, without looking at all.
 
-    Each is filed under the values of one of its lists. Only patterns of ids are tried one after the other.
+    Each is filed under the values of one of its lists. Only patterns of ids are looked at one after the other, and by
+    how they begin first.
     """
 
     def __init__(self, entries: Iterable[T]) -> None:
         self._filed: dict[str, dict[str, list[tuple[int, T]]]] = {kind: defaultdict(list) for kind in KINDS}
-        self._others: list[tuple[int, T]] = []
+        self._others: list[tuple[int, T, tuple[str, ...]]] = []
         self.kinds: set[str] = set()
         """What the entries match by."""
         for position, entry in enumerate(entries):
@@ -153,7 +154,7 @@ class Matcher(Generic[T]):
             for value in getattr(entry.match, kind) if kind else ():
                 self._filed[kind or ""][value].append((position, entry))
             if kind is None:
-                self._others.append((position, entry))
+                self._others.append((position, entry, tuple(map(_beginning, entry.match.dag_ids)) or ("",)))
 
     @staticmethod
     def _kind_to_file_by(match: Match) -> str | None:
@@ -163,12 +164,17 @@ class Matcher(Generic[T]):
 
     def find(self, facts: DagFacts) -> tuple[T, ...]:
         """Return what is about a Dag, in the order in which the entries were given."""
-        near = dict(self._others)
+        near = {position: entry for position, entry, begins in self._others if facts.dag_id.startswith(begins)}
         near.update(self._filed["dag_ids"].get(facts.dag_id, ()))
         for kind in ("tags", "owners", "bundles", "teams"):
             for value in getattr(facts, kind):
                 near.update(self._filed[kind].get(value, ()))
         return tuple(near[position] for position in sorted(near) if matches(near[position].match, facts))
+
+
+def _beginning(glob: str) -> str:
+    """Return what every id begins with that fits a pattern."""
+    return _WILD.split(glob, maxsplit=1)[0]
 
 
 @lru_cache(maxsize=4096)
