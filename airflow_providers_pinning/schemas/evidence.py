@@ -72,7 +72,7 @@ class ApprovalBody(SeenBody):
     """Why the release of a version is approved."""
 
 
-class EvidenceResponse(BaseModel):
+class VersionEvidenceResponse(BaseModel):
     """What was found of a version."""
 
     id: int
@@ -103,5 +103,5 @@ class RecordedResponse(BaseModel):
     """What was recorded of a version as it is now, newest first; one that changed lost it."""
 
     version: IdentityResponse
-    evidence: list[EvidenceResponse]
+    evidence: list[VersionEvidenceResponse]
     approvals: list[ApprovalResponse]

@@ -37,9 +37,9 @@ from airflow_providers_pinning.schemas.evidence import (
     ApprovalBody,
     ApprovalResponse,
     EvidenceBody,
-    EvidenceResponse,
     RecordedResponse,
     SeenBody,
+    VersionEvidenceResponse,
 )
 from airflow_providers_pinning.schemas.storable import DagId, Text
 
@@ -61,7 +61,7 @@ def get_evidence(dag_id: DagId, version_number: VersionNumber, session: SessionD
     "/dags/{dag_id}/versions/{version_number}/evidence",
     responses=responses(404, 409),
     dependencies=changes("record_evidence"),
-    response_model=EvidenceResponse,
+    response_model=VersionEvidenceResponse,
 )
 def record_evidence(
     dag_id: DagId, version_number: VersionNumber, body: EvidenceBody, caller: CallerDep, session: SessionDep

@@ -24,7 +24,7 @@ import { ExpandableText } from "src/components/ExpandableText";
 import { PinningLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ScrollableTable } from "src/components/ScrollableTable";
-import { changeOf, labelOf, PALETTES, whoDid } from "src/lib/events";
+import { changeOf, isAboutEveryDag, labelOf, PALETTES, whoDid } from "src/lib/events";
 
 interface Props {
   readonly events: ReadonlyArray<Event>;
@@ -57,7 +57,11 @@ export const EventsTable = ({ events, withDags = false }: Props) => (
           </Table.Cell>
           {withDags ? (
             <Table.Cell minW="8rem">
-              <PinningLink dagId={event.dag_id} here={event.kind === "forgotten"} />
+              {isAboutEveryDag(event) ? (
+                "All Dags"
+              ) : (
+                <PinningLink dagId={event.dag_id} here={event.kind === "forgotten"} />
+              )}
             </Table.Cell>
           ) : undefined}
           <Table.Cell>

@@ -65,6 +65,9 @@ export const LABELS: Record<string, string> = {
   unpinned: "unpinned",
 };
 
+/** Whether it is about policies or a freeze, and so about no single Dag. */
+export const isAboutEveryDag = ({ dag_id: dagId }: Event): boolean => dagId === "*";
+
 export const labelOf = ({ kind }: Event): string => LABELS[kind] ?? kind.replaceAll("_", " ");
 
 export const changeOf = ({ from_version: from, kind, to_version: to }: Event): string => {
