@@ -20,9 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
+import httpx
 from airflow._shared.timezones import timezone
 from airflow.sdk.api.client import Client
 from airflow.utils.state import TaskInstanceState
@@ -32,32 +33,17 @@ from sqlalchemy.orm import object_session
 @contextmanager
 def execution_api() -> Iterator[Client]:
     """Serve the Execution API as the triggerer and the dag processor do, and return a client of it."""
-    from airflow.api_fastapi.execution_api.app import InProcessExecutionAPI
-
-    api = InProcessExecutionAPI()
-    with Client(base_url="http://in-process.invalid/", token="", transport=api.transport) as client:
+    with Client(base_url="http://in-process.invalid/", token="", transport=_serve(with_tokens=False)) as client:
         yield client
 
 
 @contextmanager
 def api_of_tasks() -> Iterator[Callable[[Any], Client]]:
     """Serve the Execution API as an API server does, and return what starts a task and returns the task's client."""
-    import attrs
-    import svcs
-    from airflow.api_fastapi.common.dagbag import create_dag_bag
     from airflow.api_fastapi.execution_api import app as execution_app
     from airflow.executors.workloads.base import BaseWorkloadSchema
 
-    class WithTokens(execution_app.InProcessExecutionAPI):
-        @cached_property
-        def app(self):
-            lifespan = attrs.evolve(execution_app.lifespan, registry=svcs.Registry())
-            app = execution_app.create_task_execution_api_app(lifespan=lifespan)
-            app.state.dag_bag = create_dag_bag()
-            return app
-
-    api = WithTokens()
-    transport = api.transport
+    transport = _serve(with_tokens=True)
 
     def start(ti: Any) -> Client:
         """Start a task instance as its supervisor does, with the token that the scheduler gives to executors."""
@@ -72,3 +58,38 @@ def api_of_tasks() -> Iterator[Callable[[Any], Client]]:
         return client
 
     yield start
+
+
+class _KeptOpen(httpx.BaseTransport):
+    """A transport that is there for the next client too."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._transport.handle_request(request)
+
+
+def _serve(*, with_tokens: bool) -> httpx.BaseTransport:
+    """Return how to reach the Execution API, which knows nothing yet of any Dag."""
+    from airflow.api_fastapi.common.dagbag import create_dag_bag
+
+    api = _served(with_tokens)
+    api.app.state.dag_bag = create_dag_bag()
+    return _KeptOpen(api.transport)
+
+
+@cache
+def _served(with_tokens: bool) -> Any:
+    """Return the Execution API of this process; to make all its versions takes seconds."""
+    import attrs
+    import svcs
+    from airflow.api_fastapi.execution_api import app as execution_app
+
+    class WithTokens(execution_app.InProcessExecutionAPI):
+        @cached_property
+        def app(self):
+            lifespan = attrs.evolve(execution_app.lifespan, registry=svcs.Registry())
+            return execution_app.create_task_execution_api_app(lifespan=lifespan)
+
+    return WithTokens() if with_tokens else execution_app.InProcessExecutionAPI()
