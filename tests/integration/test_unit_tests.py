@@ -52,6 +52,11 @@ TIMEOUT = 1800.0
 """Seconds for a folder, which ends before the part of ``make test`` that it is."""
 
 
+@pytest.fixture
+def no_deadlock():
+    """Airflow does not have to be there for it in this process, whose tests run in another one."""
+
+
 @pytest.mark.timeout(TIMEOUT + 300)
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_unit_tests_pass_on_postgres(server, folder, capfd):
