@@ -16,7 +16,9 @@
 # under the License.
 from __future__ import annotations
 
+import functools
 import gc
+import importlib
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,9 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+    # Airflow puts the schedule of each Dag that it reads into words, for which this reads a file again and again.
+    describing = importlib.import_module("cron_descriptor.ExpressionDescriptor")
+    describing.GetText = functools.cache(describing.GetText)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from airflow.models.dag import DagModel, DagOwnerAttributes, DagTag
 from airflow.models.dagrun import DagRun
 from sqlalchemy import func, select
 
+from tests.support.database import empty
 from tests.support.lab import Lab
 from tests.support.sources import dag_file
 
@@ -82,21 +83,12 @@ def without_ids(value):
 @pytest.fixture
 def empty_lab(tmp_path_factory, session):
     """Return a function that empties the database and returns a new deployment."""
-    from airflow.models.base import Base as AirflowBase
 
-    from airflow_providers_pinning.models import Base as PinningBase
-
-    def empty():
-        session.rollback()
-        for metadata in (PinningBase.metadata, AirflowBase.metadata):
-            for table in reversed(metadata.sorted_tables):
-                if table.name not in {"log_template", "slot_pool"}:
-                    session.execute(table.delete())
-        session.commit()
-        session.expunge_all()
+    def new():
+        empty(session)
         return Lab(tmp_path_factory.mktemp("lab"), session)
 
-    return empty
+    return new
 
 
 OTHERS = {
