@@ -56,14 +56,18 @@ def _asking_for_rows() -> str:
 def empty(session: Session) -> None:
     """Empty the database and forget what the session knows of it; whoever wrote the rows, none is left."""
     session.rollback()
-    connection = session.connection()
+    delete_rows(session.connection())
+    session.commit()
+    session.expunge_all()
+
+
+def delete_rows(connection: Connection) -> None:
+    """Delete the rows of all tables."""
     filled = which_have_rows(connection)
     for name in tables():
         if name in filled:
             # Not TRUNCATE, which waits for ever for a session that a test has left in a transaction.
             connection.exec_driver_sql(f"DELETE FROM {name}")
-    session.commit()
-    session.expunge_all()
 
 
 def do_not_sync(engine: Engine) -> None:

@@ -24,36 +24,43 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 from sqlalchemy.orm import Session
 
-from tests.support.database import tables, which_have_rows
+from tests.support.database import delete_rows, tables, which_have_rows
 from tests.support.lab import Lab
 
 
-def remembered(build: Callable[[Lab], Any]) -> Callable[[Lab], Lab]:
+def remembered(build: Callable[..., Any]) -> Callable[..., Any]:
     """
-    Let a fixture register its Dags for the first test only, and have the database put back for the others.
+    Let a fixture build its world for the first test only, and have the database put back for the others.
 
-    What it registers must depend on nothing but the lab. Versions keep their ids from test to test, so that this is
-    not for tests that rewrite versions behind the back of what is cached by id.
+    What it builds must depend on nothing but the lab, and its session and scheduler. Times are those of the first test,
+    and versions keep their ids from test to test, so that this is not for tests that rewrite versions behind the back
+    of what is cached by id. One such fixture may use another.
 
-    :param build: the fixture, called with an empty lab; what it returns is dropped for the lab itself
+    :param build: the fixture, one of whose arguments is the lab. What it returns are rows, values that do not change,
+        or lists, tuples and dictionaries of them; the lab stands for nothing
     """
     memory: list[_Memory] = []
 
     @functools.wraps(build)
-    def put_back(lab: Lab) -> Lab:
+    def put_back(*args: Any, **fixtures: Any) -> Any:
+        lab: Lab = fixtures["lab"]
         if memory:
-            memory[0].recall(lab)
-        else:
-            lab.root = Path(tempfile.mkdtemp(dir=os.environ["AIRFLOW_HOME"], prefix="lab-")) / "commits"
-            build(lab)
-            memory.append(_Memory.of(lab, f"{build.__module__}.{build.__qualname__}".replace(".", "_")))
-        return lab
+            value = memory[0].recall(lab)
+            return lab if value is None else value
+        root = Path(tempfile.mkdtemp(dir=os.environ["AIRFLOW_HOME"], prefix="lab-")) / "commits"
+        shutil.copytree(lab.root, root)
+        lab.root = root
+        value = build(*args, **fixtures)
+        memory.append(_Memory.of(lab, f"{build.__module__}.{build.__qualname__}".replace(".", "_"), value))
+        return lab if value is None else value
 
     return put_back
 
@@ -64,28 +71,73 @@ class _Memory:
     What a lab consists of.
 
     :param root: where its commits are; a copy stands beside
+    :param value: what the fixture returned
     """
 
     root: Path
     sources: dict[str, str]
     rows: _Rows | _CopiedTables
+    value: Any
 
     @classmethod
-    def of(cls, lab: Lab, name: str) -> _Memory:
+    def of(cls, lab: Lab, name: str, value: Any) -> _Memory:
         lab.session.commit()
+        kept = _kept(value, lab)
         shutil.copytree(lab.root, lab.root.with_name("kept"))
         kind = _CopiedTables if lab.session.get_bind().dialect.name == "postgresql" else _Rows
         rows = kind(lab.session, name)
         lab.session.commit()
-        return cls(lab.root, dict(lab.sources), rows)
+        return cls(lab.root, dict(lab.sources), rows, kept)
 
-    def recall(self, lab: Lab) -> None:
+    def recall(self, lab: Lab) -> Any:
+        delete_rows(lab.session.connection())
         shutil.rmtree(self.root)
         shutil.copytree(self.root.with_name("kept"), self.root)
         lab.root, lab.sources = self.root, dict(self.sources)
         self.rows.put_back(lab.session.connection())
         lab.session.commit()
         lab.session.expire_all()
+        return _given(self.value, lab)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row by its primary key."""
+
+    model: type
+    key: tuple
+
+
+class _TheLab:
+    """It is another one in each test."""
+
+
+def _kept(value: Any, lab: Lab) -> Any:
+    """Return what can be kept from test to test of what a fixture returned."""
+    if value is lab:
+        return _TheLab()
+    if isinstance(value, (list, tuple)):
+        return type(value)(_kept(item, lab) for item in value)
+    if isinstance(value, dict):
+        return {key: _kept(item, lab) for key, item in value.items()}
+    if value is None or isinstance(value, (str, int, UUID, datetime)):
+        return value
+    # It raises if this is no row, and names what it is instead.
+    state = inspect(value)
+    return _Row(state.mapper.class_, state.identity)
+
+
+def _given(value: Any, lab: Lab) -> Any:
+    """Return what a fixture returns, of what was kept of it."""
+    if isinstance(value, _TheLab):
+        return lab
+    if isinstance(value, _Row):
+        return lab.session.get_one(value.model, value.key)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_given(item, lab) for item in value)
+    if isinstance(value, dict):
+        return {key: _given(item, lab) for key, item in value.items()}
+    return value
 
 
 class _Rows:

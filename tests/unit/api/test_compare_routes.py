@@ -20,12 +20,14 @@ from __future__ import annotations
 import pytest
 
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 COMPARE = f"{PINNING}/dags/orders/compare"
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def versions(lab):
     """Pin version 1 and register version 2."""
     lab.commit("sha1", orders=STABLE)
@@ -97,6 +99,7 @@ class TestCode:
     """Who may not read the code sees that something changed, but not what only the code shows."""
 
     @pytest.fixture
+    @remembered
     def secretive(self, lab):
         body = "from airflow.providers.standard.operators.bash import BashOperator\n"
         body += "BashOperator(task_id='run', bash_command='echo {}', retries={})"

@@ -22,6 +22,7 @@ from airflow.jobs.job import Job
 from airflow.utils.types import DagRunTriggeredByType
 
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import counted_parameters
 from tests.support.stock import without_enforcement
@@ -30,6 +31,7 @@ HEALTH = f"{PINNING}/health"
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=dag_file("orders"), invoices=dag_file("invoices"))
     lab.pin("orders", 1)

@@ -19,12 +19,14 @@ from __future__ import annotations
 import pytest
 
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 DAG = f"{PINNING}/dags/orders"
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -25,6 +25,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.domain.errors import DatabaseBusyError
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.unit.domain.changes.test_run_repair import run
 
@@ -33,6 +34,7 @@ REPAIR = {"finished": "rerun"}
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def bad(lab):
     lab.commit("sha1", orders=dag_file("orders", tasks="extract load"))
     lab.pin("orders", 1)

@@ -22,12 +22,14 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import update
 
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 DAG = f"{PINNING}/dags/orders"
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -25,10 +25,12 @@ from sqlalchemy import func, select
 
 from airflow_providers_pinning.domain.soak.judged_runs import retried_tasks_of_run, seconds_of_run
 from airflow_providers_pinning.domain.tries import earlier_tries, of_current_tries
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
 @pytest.fixture
+@remembered
 def run(lab, session):
     """Return a run whose only task failed after 30 seconds, and succeeded after 10 more."""
     lab.commit("sha1", orders=dag_file("orders", tasks="extract"))

@@ -29,12 +29,14 @@ from airflow_providers_pinning.client.soak import SoakCriteria
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.hooks.pinning_async import PinningAsyncHook
 from airflow_providers_pinning.hooks.rollback import RollbackHook
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 pytestmark = pytest.mark.usefixtures("airflow_server")
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def orders(lab):
     lab.commit("sha1", orders=STABLE)
     lab.candidate("orders", 1)

@@ -24,11 +24,13 @@ import pytest
 from airflow_providers_pinning.domain.history.announcer import Announcer
 from tests.support.listening import listening
 from tests.support.python import ROOT
+from tests.support.remembered import remembered
 from tests.support.smtp import smtp
 from tests.support.sources import dag_file
 
 
 @pytest.fixture
+@remembered
 def orders(lab):
     """Return a deployment that announces what is committed in this process."""
     lab.commit("sha1", orders=dag_file("orders"))

@@ -21,10 +21,12 @@ import pytest
 from tests.support.api import PINNING
 from tests.support.dag_processor import Processor
 from tests.support.lab import Lab
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 
 @pytest.fixture
+@remembered
 def changed(lab):
     """Register two versions that differ in everything, and pin the first."""
     lab.commit("sha1", orders=STABLE)

@@ -22,10 +22,12 @@ import json
 
 import pytest
 
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
 @pytest.fixture
+@remembered
 def history(lab):
     """Changes of two Dags."""
     lab.commit("sha1", orders=dag_file("orders"), invoices=dag_file("invoices"))

@@ -23,6 +23,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 WHY = ("--reason", "tested", "--yes")
@@ -220,6 +221,7 @@ class TestStatus:
 
 class TestList:
     @pytest.fixture(autouse=True)
+    @remembered
     def two_pinned(self, lab):
         for name in ("behind", "latest", "other"):
             lab.commit("sha1", **{name: dag_file(name)})

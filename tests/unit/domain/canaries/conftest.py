@@ -23,15 +23,21 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
 from tests.support.canaries import Canaries, dag_with_tasks
+from tests.support.remembered import remembered
 from tests.support.replays import DAY, TASKS
 
 
 @pytest.fixture
-def canaries(lab, scheduler):
+@remembered
+def two_versions(lab):
     lab.commit("sha1", orders=dag_with_tasks(TASKS))
     lab.pin("orders", 1)
     lab.commit("sha2", orders=dag_with_tasks({**TASKS, "check": "all_success"}))
-    return Canaries(lab, scheduler)
+
+
+@pytest.fixture
+def canaries(two_versions, scheduler):
+    return Canaries(two_versions, scheduler)
 
 
 @pytest.fixture

@@ -28,11 +28,13 @@ from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.models import Acknowledgement
 from tests.support.events import list_events
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 from tests.support.stock import without_enforcement
 
 
 @pytest.fixture
+@remembered
 def escaped(lab, session):
     """Pin version 1, and let a component without the package create two runs of version 2."""
     lab.commit("sha1", orders=STABLE)

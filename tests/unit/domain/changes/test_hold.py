@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.monitoring import pin_list, release_state
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.models import Event, Pin
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 from tests.support.statements import sent
 
@@ -57,6 +58,7 @@ def clock_reads(session, monkeypatch):
 
 
 @pytest.fixture
+@remembered
 def held(lab):
     """Versions 1 to 3, rolled back from 3 to 2 with a hold."""
     lab.commit("sha1", orders=STABLE)
@@ -112,6 +114,7 @@ def test_hold_can_be_lifted_while_nothing_could_be_pinned(held):
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     """Version 1 of two Dags is pinned, and version 2 is there."""
     both = {"orders": STABLE, "invoices": STABLE.replace('"orders"', '"invoices"')}
@@ -200,6 +203,7 @@ class TestHoldingManyDags:
     NAMES = tuple(f"dag_{number}" for number in range(6))
 
     @pytest.fixture
+    @remembered
     def many(self, lab):
         lab.commit("sha1", **{name: dag_file(name) for name in self.NAMES})
         for name in self.NAMES:

@@ -19,10 +19,12 @@ from __future__ import annotations
 import pytest
 
 from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 
 @pytest.fixture
+@remembered
 def two(lab):
     lab.commit("sha1", orders=STABLE, invoices=dag_file("invoices"))
     lab.pin("orders", 1)

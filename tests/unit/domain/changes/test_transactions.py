@@ -37,10 +37,12 @@ from airflow_providers_pinning.domain.errors import (
 )
 from airflow_providers_pinning.models import Event
 from tests.support.patience import PATIENCE, wait_for
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def registered(lab):
     lab.commit("sha1", orders=dag_file("orders"))
 
@@ -244,6 +246,7 @@ def lost():
 
 class TestLostConnection:
     @pytest.fixture
+    @remembered
     def rolled_forward(self, lab):
         """Pin three versions one after another, so that a rollback made twice goes back by two."""
         for number in (2, 3):

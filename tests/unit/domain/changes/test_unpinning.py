@@ -23,10 +23,12 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.domain import errors
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.soak.soak import SoakQuestion, soak
 from airflow_providers_pinning.domain.versions.content import keep_missing_content
 from airflow_providers_pinning.models import ManagedVersion, VersionContent
 from airflow_providers_pinning.vocabulary import RunKind
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 from tests.support.stock import without_enforcement
 
@@ -54,6 +55,7 @@ WITH_DEADLINE = dag_file(
 
 
 @pytest.fixture
+@remembered
 def drifted(lab):
     """Pin the latest version, which no run refers to, and let a stock dag processor parse the next commit."""
     lab.commit("sha1", orders=STABLE)

@@ -29,6 +29,7 @@ from airflow_providers_pinning.domain.dag_model import missing
 from airflow_providers_pinning.domain.dag_model.missing import note_missing
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import BROKEN, dag_file
 from tests.support.statements import recorded
 
@@ -43,6 +44,7 @@ def seen(monkeypatch):
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=DAILY, other=OTHER)
     lab.pin("orders", 1)

@@ -30,6 +30,7 @@ from airflow_providers_pinning.domain.dag_model import unparsed
 from airflow_providers_pinning.domain.dag_model.unparsed import RECALCULATED, Progress, recalculate_unparsed
 from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 
@@ -94,6 +95,7 @@ def break_head(lab, dag_id="orders", minutes=10):
 
 
 @pytest.fixture
+@remembered
 def broken(lab):
     """Pin a Dag that may have one run at a time, and break its file."""
     lab.commit("sha1", orders=dag_file("orders", LIMITED))
@@ -304,6 +306,7 @@ class TestLeftAlone:
 
 class TestRounds:
     @pytest.fixture
+    @remembered
     def several(self, lab):
         dag_ids = ("apples", "bananas", "cherries", "dates", "elderberries")
         lab.commit("sha1", **{dag_id: dag_file(dag_id, LIMITED) for dag_id in dag_ids})

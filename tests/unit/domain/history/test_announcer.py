@@ -31,10 +31,12 @@ from airflow_providers_pinning.listeners.event import EventVersion
 from airflow_providers_pinning.models import Event
 from tests.support.listening import HangingListener, Listener, listening
 from tests.support.patience import PATIENCE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
 @pytest.fixture
+@remembered
 def orders(lab):
     lab.commit("sha1", orders=dag_file("orders"))
     lab.candidate("orders", 1)

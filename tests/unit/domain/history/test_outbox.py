@@ -34,10 +34,12 @@ from airflow_providers_pinning.domain.history.outbox import (
 )
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import EventKind
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
 @pytest.fixture
+@remembered
 def orders(lab):
     lab.commit("sha1", orders=dag_file("orders"))
     return lab

@@ -162,6 +162,7 @@ class TestPins:
 
 class TestVersions:
     @pytest.fixture
+    @remembered
     def lab(self, lab):
         lab.commit("sha1", orders=dag_file("orders"))
         lab.pin("orders", 1)

@@ -28,6 +28,7 @@ from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.monitoring import maintenance
 from airflow_providers_pinning.domain.monitoring.maintenance import repair_scheduling_metadata
 from airflow_providers_pinning.models import RoutedRun, WithheldEffect
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 from tests.support.stock import without_enforcement
@@ -42,6 +43,7 @@ def repair(lab):
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=V1)
     lab.pin("orders", 1)

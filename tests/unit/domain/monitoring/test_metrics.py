@@ -29,6 +29,7 @@ from airflow_providers_pinning.domain.monitoring import metrics
 from airflow_providers_pinning.domain.monitoring.attestation import live_components
 from airflow_providers_pinning.models import Component
 from airflow_providers_pinning.vocabulary import EventKind
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statsd import statsd_of_this_process
 from tests.unit.domain.history.test_delivery import event
@@ -44,6 +45,7 @@ def statsd(monkeypatch, airflow_database):
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     """Pin three Dags: two versions of one and one of another are newer than the pinned ones, none of the third."""
     lab.commit("sha1", **{name: dag_file(name) for name in DAGS})

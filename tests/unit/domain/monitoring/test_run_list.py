@@ -28,6 +28,7 @@ from airflow_providers_pinning.domain.changes.canary import CanaryRequest, creat
 from airflow_providers_pinning.domain.errors import UnknownDagError
 from airflow_providers_pinning.domain.monitoring.run_list import list_runs
 from airflow_providers_pinning.vocabulary import Assets
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 
@@ -37,6 +38,7 @@ def start(lab, run_id, triggered_by=DagRunTriggeredByType.REST_API):
 
 
 @pytest.fixture
+@remembered
 def ran(lab):
     """Create a run of the pinned version, then a canary run of its candidate."""
     lab.commit("sha1", orders=STABLE)

@@ -35,6 +35,7 @@ from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import PinOrder
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import sent
 
@@ -83,6 +84,7 @@ def run(lab, session):
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=dag_file("orders"), billing=dag_file("billing"))
     lab.pin("orders", 1)

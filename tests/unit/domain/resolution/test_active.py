@@ -25,10 +25,12 @@ from sqlalchemy.orm import aliased
 from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.resolution import active, locked_pin
 from airflow_providers_pinning.domain.resolution.active import Resolution, resolved
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=dag_file("orders"), invoices=dag_file("invoices"))
     lab.pin("orders", 1)

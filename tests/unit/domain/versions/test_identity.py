@@ -32,10 +32,12 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
 @pytest.fixture
+@remembered
 def versions(lab):
     lab.commit("sha1", orders=dag_file("orders"))
     lab.pin("orders", 1)

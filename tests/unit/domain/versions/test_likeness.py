@@ -26,6 +26,7 @@ from airflow_providers_pinning.domain.changes.canary import CanaryRequest
 from airflow_providers_pinning.domain.monitoring.version_list import list_versions
 from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 from tests.support.statements import recorded
 
@@ -42,6 +43,7 @@ BODY = """
 
 
 @pytest.fixture
+@remembered
 def rejected(lab):
     """Reject version 2; a commit that leaves its Dag and its file alone registers it again as version 3."""
     lab.commit("sha1", orders=STABLE)

@@ -27,6 +27,7 @@ from airflow_providers_pinning.domain.changes.canary import CanaryRequest
 from airflow_providers_pinning.domain.versions import circumstances
 from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 DATA = {"manifest": {"dags/orders.py": "etag"}}
@@ -42,6 +43,7 @@ def parse(lab, sha, data):
 
 
 @pytest.fixture
+@remembered
 def described(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

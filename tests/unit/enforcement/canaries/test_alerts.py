@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.changes.canary import CanaryRequest, creat
 from airflow_providers_pinning.models import WithheldEffect
 from airflow_providers_pinning.vocabulary import Alerts, StateWrites
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 ALARMING = (
@@ -46,6 +47,7 @@ ALARMING = (
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=dag_file("orders", ALARMING))
     lab.pin("orders", 1)

@@ -25,6 +25,7 @@ from sqlalchemy import delete, select
 from airflow_providers_pinning.domain.monitoring import maintenance
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.canaries import Canaries, dag_with_tasks
+from tests.support.remembered import remembered
 from tests.support.sources import STABLE
 from tests.support.statements import sent
 
@@ -32,12 +33,17 @@ CHAIN = {"extract": "all_success", "load": "all_success"}
 
 
 @pytest.fixture
-def canaries(lab, scheduler):
-    """Return canary runs of version 2, whose two tasks depend on each other."""
+@remembered
+def two_versions(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)
     lab.commit("sha2", orders=dag_with_tasks(CHAIN))
-    return Canaries(lab, scheduler)
+
+
+@pytest.fixture
+def canaries(two_versions, scheduler):
+    """Return canary runs of version 2, whose two tasks depend on each other."""
+    return Canaries(two_versions, scheduler)
 
 
 @pytest.fixture

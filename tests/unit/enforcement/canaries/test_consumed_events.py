@@ -27,12 +27,14 @@ from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.models import RoutedRun
 from tests.support.execution_api import execution_api
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 SCHEDULE = "schedule=Asset('raw')"
 
 
 @pytest.fixture
+@remembered
 def runs(lab, scheduler):
     """Return the ids of a live run, of a replay of it, and of a canary run on its events."""
     lab.commit("sha1", orders=dag_file("orders", SCHEDULE))

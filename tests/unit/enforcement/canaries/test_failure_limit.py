@@ -26,6 +26,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 
@@ -35,6 +36,7 @@ def limited(limit, tasks="extract"):
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     """Pin a version that may fail twice in a row; the next one may fail but once."""
     lab.commit("sha1", orders=limited(2))

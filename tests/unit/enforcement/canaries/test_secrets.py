@@ -35,6 +35,7 @@ from airflow_providers_pinning.domain.errors import InvalidIsolationError
 from airflow_providers_pinning.models import WithheldEffect
 from airflow_providers_pinning.vocabulary import Alerts, StateWrites
 from tests.support.execution_api import api_of_tasks
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 SUBSTITUTES = {"connections": {"warehouse": "warehouse_canary"}, "variables": {"bucket": "bucket_canary"}}
@@ -47,6 +48,7 @@ def start(airflow_database):
 
 
 @pytest.fixture
+@remembered
 def registered(lab, session):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -31,10 +31,12 @@ from sqlalchemy import select
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.vocabulary import Triggers
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 
 @pytest.fixture
+@remembered
 def registered(lab):
     lab.commit("sha1", orders=STABLE, billing=dag_file("billing", "schedule=None"))
     lab.pin("orders", 1)

@@ -33,6 +33,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.dag_model.stored_dags import as_parsed
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 
@@ -52,6 +53,7 @@ def names(lab, reference):
 
 class TestPinnedDag:
     @pytest.fixture(autouse=True)
+    @remembered
     def pinned(self, lab):
         lab.commit("sha1", orders=STABLE)
         lab.pin("orders", 1)

@@ -31,6 +31,7 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain.dag_model.stale_dags import take_marks_back
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import BROKEN, dag_file
 
 DAILY = dag_file("orders", "schedule='@daily'")
@@ -254,6 +255,7 @@ class TestBundleRenamed:
     """HEAD defines the Dag in a new bundle, and the pinned version is from the old one."""
 
     @pytest.fixture
+    @remembered
     def renamed(self, lab):
         lab.commit("sha1", orders=DAILY)
         lab.pin("orders", 1)

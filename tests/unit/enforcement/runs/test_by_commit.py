@@ -26,6 +26,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import CANARY_PREFIX
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import sent
 
@@ -33,6 +34,7 @@ RUNS = "/api/v2/dags/orders/dagRuns"
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     """Return a deployment with a Dag that is pinned to the first of two commits."""
     lab.commit("sha1", orders=dag_file("orders", tasks="extract"))
@@ -215,6 +217,7 @@ class TestMaterialization:
     """Of an asset, which names no Dag."""
 
     @pytest.fixture
+    @remembered
     def asset(self, lab, session):
         for commit, tasks in (("sha1", "extract"), ("sha2", "extract load")):
             lab.commit(

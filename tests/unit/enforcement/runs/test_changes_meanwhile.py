@@ -33,6 +33,7 @@ from sqlalchemy import event
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from tests.support.lab import Lab
 from tests.support.patience import PATIENCE
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 WHILE_READING = 0.7
@@ -74,6 +75,7 @@ def pinned_meanwhile(session):
 
 
 @pytest.fixture
+@remembered
 def two_versions(lab, session):
     lab.commit("sha1", orders=STABLE)
     trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, run_id="first", session=session)

@@ -26,6 +26,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 
 from tests.support.mapping import expand, push_items
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded, waits_for_changes
 
@@ -46,6 +47,7 @@ class TestRunWithoutABundleVersion:
     """Its Dag came from a bundle that was not versioned yet when the run was created."""
 
     @pytest.fixture
+    @remembered
     def run(self, lab, session):
         lab.commit(None, orders=dag_file("orders", tasks="extract load"))
         run = trigger(session)

@@ -41,6 +41,7 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
@@ -64,6 +65,7 @@ def place(workload):
 
 
 @pytest.fixture
+@remembered
 def run(lab, session):
     """Create a run of version 1; then the file is renamed, and version 2 pinned."""
     lab.commit("sha1", orders=dag_file("orders"))

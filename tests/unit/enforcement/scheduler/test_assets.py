@@ -21,6 +21,7 @@ from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
 from airflow.models.log import Log
 from sqlalchemy import func, select
 
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 DAILY = dag_file("orders", "schedule='@daily'")
@@ -92,6 +93,7 @@ def test_a_dag_that_cannot_be_read_and_is_not_pinned_fails_as_ever(lab, schedule
 
 class TestPartitionOfADagWhosePinCannotBeHonored:
     @pytest.fixture(autouse=True)
+    @remembered
     def listeners(self, lab):
         lab.commit("sha1", orders=ON_PARTITION, invoices=other(ON_PARTITION))
         lab.pin("orders", 1)

@@ -38,6 +38,7 @@ from airflow_providers_pinning.domain.versions.code_availability.finding import 
 from airflow_providers_pinning.domain.versions.code_availability.sources import Sources
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
 from tests.unit.domain.versions.code_availability.conftest import check, outcome
@@ -191,6 +192,7 @@ class TestMissingCode:
 
 class TestDue:
     @pytest.fixture
+    @remembered
     def version(self, lab, session):
         lab.commit("sha1", orders=V1)
         lab.candidate("orders", 1)
