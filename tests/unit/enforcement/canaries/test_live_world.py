@@ -143,8 +143,9 @@ class Story:
 
     def work(self):
         now = self.clock.now
-        query = select(TaskInstance).order_by(TaskInstance.id).execution_options(populate_existing=True)
-        for ti in self.session.scalars(query).all():
+        at_work = TaskInstance.state.in_((TaskInstanceState.SCHEDULED, TaskInstanceState.RUNNING))
+        query = select(TaskInstance).where(at_work).order_by(TaskInstance.id)
+        for ti in self.session.scalars(query.execution_options(populate_existing=True)).all():
             canary = self.session.get(RoutedRun, (ti.dag_id, ti.run_id)) is not None
             if ti.state == TaskInstanceState.SCHEDULED:
                 ti.state, ti.start_date, ti.try_number = TaskInstanceState.RUNNING, now, ti.try_number + 1
