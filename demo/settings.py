@@ -91,7 +91,6 @@ def airflow_settings(
         # heartbeat after its task has ended.
         "workers": {"execution_api_timeout": 30, "min_heartbeat_interval": 1},
         "pinning": {
-            "code_check_interval": 60,
             "component_heartbeat": 2,
             "component_threshold": 20,
             "maintenance_interval": 2,
