@@ -96,7 +96,10 @@ class World:
     def work(self) -> None:
         """Begin the tasks that the scheduler gave out, and end those whose time has come."""
         now = self.clock.now
-        for ti in self.session.scalars(select(TaskInstance).execution_options(populate_existing=True)):
+        at_work = select(TaskInstance).where(
+            TaskInstance.state.in_((TaskInstanceState.SCHEDULED, TaskInstanceState.RUNNING))
+        )
+        for ti in self.session.scalars(at_work.execution_options(populate_existing=True)):
             if ti.state == TaskInstanceState.SCHEDULED:
                 ti.state, ti.start_date, ti.try_number = TaskInstanceState.RUNNING, now, ti.try_number + 1
             elif ti.state == TaskInstanceState.RUNNING and now >= ti.start_date + timedelta(
@@ -132,5 +135,5 @@ class World:
 
     def assert_no_overlap(self) -> None:
         """Assert that no canary run is active beside another active run."""
-        active = [run.run_id for run in self.runs() if run.state == DagRunState.RUNNING]
+        active = self.session.scalars(select(DagRun.run_id).where(DagRun.state == DagRunState.RUNNING)).all()
         assert len(active) < 2 or not any(run_id.startswith(CANARY) for run_id in active), active
