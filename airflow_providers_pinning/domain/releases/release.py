@@ -42,6 +42,9 @@ from airflow_providers_pinning.domain.errors import (
     ReleaseBlockedError,
 )
 from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.policies.enforce import decide
+from airflow_providers_pinning.domain.policies.model import ChangeKind
+from airflow_providers_pinning.domain.policies.unmet import PlannedChange
 from airflow_providers_pinning.domain.releases.choice import IDS_AT_ONCE, Chosen, bundle_of, choose_versions, dag_ids_of
 from airflow_providers_pinning.domain.releases.dependencies import dependencies_of, warn_of_parted
 from airflow_providers_pinning.domain.releases.plan import PlannedDag, ReleaseReport, in_order, report_of
@@ -356,10 +359,29 @@ class _Work:
         done = 0
         for page in pages(sorted(dag_ids), DAGS_AT_ONCE):
             latest = latest_of(page, session=self._session)
+            if self._release_id is None:
+                self._check_policies(found, page, latest)
             for dag_id in page:
+                if dag_id in self._done:
+                    continue
                 self._unpin(dag_id, found.get(dag_id), latest.get(dag_id), is_excluded=dag_id in excluded)
             done += len(page)
             yield done
+
+    def _check_policies(
+        self, found: Mapping[str, Pin], dag_ids: Collection[str], latest: Mapping[str, VersionIdentity]
+    ) -> None:
+        """Say which rules stand in the way of lifting pins, as lifting them checks it."""
+        planned = [
+            PlannedChange(dag_id, ChangeKind.UNPIN, latest.get(dag_id), self._change.caller.name)
+            for dag_id in dag_ids
+            if dag_id not in self._request.selection.exclude
+            and dag_id in found
+            and found[dag_id].dag_version_id is not None
+        ]
+        for dag_id, decision in decide(planned, self._change, session=self._session).items():
+            if isinstance(decision, PinningError):
+                self._block(found[dag_id], latest.get(dag_id), decision)
 
     def _unpin(self, dag_id: str, pin: Pin | None, latest: VersionIdentity | None, *, is_excluded: bool) -> None:
         if is_excluded:

@@ -210,6 +210,11 @@ class TestAdoption:
             "unpinned"
         }
 
+    def test_lifting_is_planned_with_the_rules_that_stand_in_the_way(self, five, releases, monkeypatch):
+        monkeypatch.setattr("airflow_providers_pinning.conf.release_permission", lambda: True)
+        report = releases.make(action=ReleaseAction.UNPIN, dag_ids=["orders"], dry_run=True)
+        assert [(dag.outcome.value, dag.reason) for dag in report.dags] == [("blocked", "release_not_permitted")]
+
 
 class TestPermission:
     def test_is_needed_for_all_dags_and_names_no_others(self, five, releases, session):
