@@ -58,6 +58,8 @@ class Lab:
         self.root = root
         self.session = session
         self.sources: dict[str, str] = {}
+        self.keeps_checkout = False
+        """Whether all commits of a bundle are checked out into one folder, as a dag processor does."""
 
     def commit(self, sha: str | None, *, bundle: str = BUNDLE, **sources: str | None) -> None:
         """
@@ -69,9 +71,11 @@ class Lab:
             path = f"{name.replace('__', '/')}.py"
             if source is None:
                 self.sources.pop(path, None)
+                if self.keeps_checkout:
+                    (self._checkout(bundle, sha) / path).unlink(missing_ok=True)
             else:
                 self.sources[path] = textwrap.dedent(source)
-        checkout = self.root / bundle / (sha or "unversioned")
+        checkout = self._checkout(bundle, sha)
         for path, source in self.sources.items():
             (checkout / path).parent.mkdir(parents=True, exist_ok=True)
             (checkout / path).write_text(source)
@@ -87,7 +91,7 @@ class Lab:
 
     def parse(self, sha: str | None, *, bundle: str = BUNDLE) -> None:
         """Register what a commit defines, once more."""
-        checkout = self.root / bundle / (sha or "unversioned")
+        checkout = self._checkout(bundle, sha)
         if self.session.get(DagBundleModel, bundle) is None:
             self.session.add(DagBundleModel(name=bundle))
             self._commit()
@@ -318,6 +322,9 @@ class Lab:
             )
         )
         self._commit()
+
+    def _checkout(self, bundle: str, sha: str | None) -> Path:
+        return self.root / bundle / ("tracking" if self.keeps_checkout else sha or "unversioned")
 
     def _commit(self) -> None:
         """Commit, and read everything anew from then on, as another process would."""
