@@ -71,7 +71,7 @@ with DAG(
 
         @task
         def only_if_not_held(candidate: dict) -> None:
-            """Skip the rest while somebody holds the Dag, so that nobody approves what would be refused."""
+            """Skip the rest while someone holds the Dag, so that nobody approves what would be refused."""
             if candidate["hold_reason"]:
                 raise AirflowSkipException(f"The Dag is on hold: {candidate['hold_reason']}")
 

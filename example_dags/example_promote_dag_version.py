@@ -189,7 +189,7 @@ with DAG(
     # [START howto_promotion_hold]
     @task
     def not_held(params=None):
-        """Fail while somebody holds the Dag, so that nobody is asked, and nothing waits, for what would be refused."""
+        """Fail while someone holds the Dag, so that nobody is asked, and nothing waits, for what would be refused."""
         hold = PinningHook().get_release_state(params["target_dag_id"])["hold"]
         if hold and not params["override_reason"]:
             raise AirflowFailException(

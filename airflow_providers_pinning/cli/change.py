@@ -125,7 +125,7 @@ def make_change(
                     "changed_meanwhile: another version was registered than the one you were shown, so nothing was "
                     f"changed. Now it would be: {effect} "
                     + (f"It is about {effect.about.label}. " if effect.about else "")
-                    + "Look again, and repeat the command.",
+                    + "Review the change, then repeat the command.",
                 )
             return effect
 

@@ -130,7 +130,7 @@ class PinningConsole(PlainlyFailing, AirflowConsole):
             self._print_one_by_one(data)
         if shown and len(shown) < len(data[0]):
             left_out = ", ".join(column for column in data[0] if column not in shown)
-            say(f"Not shown for want of width: {left_out}. Give -o wide to see all.")
+            say(f"Columns hidden to fit the terminal: {left_out}. Use -o wide to show all.")
 
     def print_as_wide_table(self, data: list[dict]) -> None:
         """Print rows as a table of all columns in full, however wide it is."""

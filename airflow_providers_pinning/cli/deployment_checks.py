@@ -185,7 +185,7 @@ def check_head() -> Iterator[Finding]:
 
 
 def check_readable() -> Iterator[Finding]:
-    """Tell which pinned versions this host cannot deserialize, such as for want of a plugin: they get no runs."""
+    """Find pinned versions that this host cannot deserialize, such as when a plugin is missing: they get no runs."""
     unreadable: list[tuple[str, VersionUnreadableError]] = []
     with create_session(scoped=False) as session:
         pins = session.scalars(
@@ -241,8 +241,8 @@ def check_code() -> Iterator[Finding]:
     for row in missing[:SHOWN]:
         yield failure(
             "code",
-            f"of Dag {row.dag_id!r}, version {row.version_number}, cannot be had: {row.code_message}",
-            f"{code_remedy(row.code_problem)} One that nobody wants any more can be rejected.",
+            f"of Dag {row.dag_id!r}, version {row.version_number}, is not available: {row.code_message}",
+            f"{code_remedy(row.code_problem)} Reject a version that is no longer wanted.",
         )
     for row in only_here[:SHOWN]:
         yield warning(

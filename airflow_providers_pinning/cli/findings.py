@@ -31,7 +31,7 @@ class Status(str, Enum):
     OK = "ok"
     """As it should be."""
     WARNING = "warning"
-    """Pins are honored, but somebody should know."""
+    """Pins are honored, but someone should know."""
     FAILURE = "failure"
     """A pin is not honored, or would not be."""
 
@@ -56,7 +56,7 @@ def ok(check: str, found: str) -> Finding:
 
 
 def warning(check: str, found: str, remedy: str) -> Finding:
-    """Return a finding that somebody should know of."""
+    """Return a finding that someone should know of."""
     return Finding(check, Status.WARNING, found, remedy)
 
 
@@ -74,5 +74,5 @@ def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
             yield failure(
                 name,
                 f"could not be checked: {cause_of(error)}",
-                "Mend what the other findings show, then run the doctor again.",
+                "Fix the other findings first, then run the doctor again.",
             )

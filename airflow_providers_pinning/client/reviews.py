@@ -60,7 +60,7 @@ class PinningReviews(PinningCalls):
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
-        """Mark a version as not to be pinned."""
+        """Reject a version so that it cannot be pinned."""
         return self._judge(dag_id, version_number, "reject", reason, idempotency_key, **expected)
 
     def restore(

@@ -28,7 +28,7 @@ IN_A_STATEMENT = 500
 """How many ids a statement names at most: more make it slow to build, and some databases refuse them."""
 
 DAGS_IN_A_STATEMENT = 1000
-"""How many Dags a condition names at most: naming all that somebody may read costs more than the answer."""
+"""How many Dags a condition names at most: naming all that someone may read costs more than the answer."""
 
 DAGS_AT_ONCE = 500
 """How many Dags of a change of many are read and written at a time: the versions of as many are in memory."""

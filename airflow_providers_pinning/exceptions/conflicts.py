@@ -66,7 +66,7 @@ class VersionDataUnsupportedError(ConflictError):
 
 
 class CodeUnavailableError(ConflictError):
-    """The code of the version cannot be had from its bundle."""
+    """The bundle cannot provide the code of the version."""
 
 
 class NotEnforcedError(ConflictError):

@@ -40,7 +40,7 @@ BROKEN = (
     requests.exceptions.Timeout,
     requests.exceptions.ChunkedEncodingError,
 )
-"""Failures of the line, rather than answers."""
+"""Network errors: no HTTP response arrived."""
 
 
 class PinningHook(PinningReads, PinningChanges, HttpHook):

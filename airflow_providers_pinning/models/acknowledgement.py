@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Runs that escaped their pin and that somebody has looked at."""
+"""Runs that escaped their pin and that someone has looked at."""
 
 from __future__ import annotations
 

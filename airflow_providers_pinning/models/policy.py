@@ -51,7 +51,7 @@ class PolicyRevision(Base):
 
 
 class Freeze(Base):
-    """A stop of all changes but rollbacks, for the Dags that it matches, until it ends or somebody lifts it."""
+    """A stop of all changes but rollbacks, for the Dags that it matches, until it ends or someone lifts it."""
 
     __tablename__ = "pinning_freeze"
 
@@ -61,7 +61,7 @@ class Freeze(Base):
     selection: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON, nullable=True)
     """Which Dags; ``None`` means all."""
     until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
-    """When it ends by itself, by the database's clock; ``None`` keeps it until somebody lifts it."""
+    """When it ends by itself, by the database's clock; ``None`` keeps it until someone lifts it."""
     actor: Mapped[str] = mapped_column(sa.String(MAX_ACTOR), nullable=False)
     reason: Mapped[str] = mapped_column(sa.Text, nullable=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, default=timezone.utcnow)
@@ -73,7 +73,7 @@ class Freeze(Base):
 
 
 class VersionEvidence(Base):
-    """What somebody outside of this package found of exactly one version; rows are only ever added."""
+    """What someone outside of this package found of exactly one version; rows are only ever added."""
 
     __tablename__ = "pinning_evidence"
 
@@ -102,7 +102,7 @@ class VersionEvidence(Base):
 
 
 class VersionApproval(Base):
-    """That somebody agrees to the release of exactly one version."""
+    """That someone agrees to the release of exactly one version."""
 
     __tablename__ = "pinning_approval"
 

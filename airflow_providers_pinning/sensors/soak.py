@@ -45,7 +45,7 @@ class OnInconclusive(str, Enum):
     SKIP = "skip"
     """The task is skipped, and what depends on it."""
     SUCCEED = "succeed"
-    """The task succeeds; somebody downstream, such as a person, decides with the evidence at hand."""
+    """The task succeeds; someone downstream, such as a person, decides with the evidence at hand."""
 
 
 class VersionSoakSensor(PinningSensor):

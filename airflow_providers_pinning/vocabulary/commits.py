@@ -31,7 +31,7 @@ class Registration(str, Enum):
     REGISTERED = "registered"
     """A version of the Dag was current at the commit."""
     BROKEN = "broken"
-    """The Dag's file has an import error there, so no version can come of it; a later commit may mend it."""
+    """The Dag's file has an import error there, so no version can come of it; a later commit may fix it."""
     OVERTAKEN = "overtaken"
     """A later commit came before the Dag's file was parsed, or changed the Dag and rewrote its version."""
     ABSENT = "absent"

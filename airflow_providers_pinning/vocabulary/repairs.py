@@ -55,7 +55,7 @@ class RunBlock(str, Enum):
     NO_TASKS = "no_tasks"
     """It is finished and has no tasks, so there is nothing to run again."""
     CHANGED = "changed"
-    """Somebody cleared or ended it while the repair was under way."""
+    """Someone cleared or ended it while the repair was under way."""
     SUPERSEDED = "superseded"
     """Another change of the active version came before its turn."""
     BEFORE = "before"

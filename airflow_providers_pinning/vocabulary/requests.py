@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 
 CANARY_PREFIX = "canary__"
-"""Start of the run id of every canary run. Live runs have it only if somebody named them so."""
+"""Start of the run id of every canary run. Live runs have it only if someone named them so."""
 
 CANARY_RUN_ID = re.compile(rf"{CANARY_PREFIX}v\d+__.+")
 """Form of the run id of every canary run, by which a task tells one. No live run of a managed Dag gets such an id."""

@@ -61,7 +61,7 @@ REPLAY = (
     ),
     Arg(
         ("--replay",),
-        help="A live run to replay; can be given several times, instead of --count and --conf",
+        help="A live run to replay; can be repeated, instead of --count and --conf",
         type=values.name,
         action="append",
         metavar="RUN_ID",
@@ -71,18 +71,18 @@ REPLAY = (
 ISOLATION = (
     forms.one_of(
         "--assets",
-        help="What becomes of asset events: withhold keeps them with the run, publish lets live Dags run on them "
+        help="How to handle asset events: withhold keeps them with the run, publish lets live Dags run on them "
         "(default: withhold)",
         words=values.words(Assets),
     ),
     forms.one_of(
         "--alerts",
-        help="What becomes of deadlines, Dag callbacks and e-mails: withhold or send (default: withhold)",
+        help="How to handle deadlines, Dag callbacks and emails: withhold or send (default: withhold)",
         words=values.words(Alerts),
     ),
     forms.one_of(
         "--triggers",
-        help="What becomes of a task that triggers a run of any Dag: refuse lets it fail, allow makes the run "
+        help="How to handle a task that triggers a run of any Dag: refuse fails the task, allow makes the run "
         "a live one (default: refuse)",
         words=values.words(Triggers),
     ),
@@ -97,23 +97,23 @@ ISOLATION = (
     forms.named("--executor", help="Executor of all tasks of the runs", metavar="EXECUTOR"),
     forms.one_of(
         "--state",
-        help="What becomes of writes to Variables and to the state of assets: withhold keeps them inside the run, "
+        help="How to handle writes to Variables and to the state of assets: withhold keeps them inside the run, "
         "write lets live runs read them (default: withhold)",
         words=values.words(StateWrites),
     ),
     forms.several(
         "--connection",
-        help="Connection that the runs get instead of another one",
+        help="Connection to substitute for another one",
         type=values.substitute,
         metavar="ID=SUBSTITUTE",
     ),
     forms.several(
         "--variable",
-        help="Variable that the runs get instead of another one",
+        help="Variable to substitute for another one",
         type=values.substitute,
         metavar="KEY=SUBSTITUTE",
     ),
 )
 """How canary runs are kept apart from live ones."""
-WAIT_FOR_RUNS = forms.switch("--wait", help="Wait until the runs are finished")
-OVERRIDE_OF_CANARY = override_reason("Why to run the version although it was rejected")
+WAIT_FOR_RUNS = forms.switch("--wait", help="Wait for the runs to finish")
+OVERRIDE_OF_CANARY = override_reason("Reason to run the version although it was rejected")

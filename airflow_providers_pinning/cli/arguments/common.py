@@ -27,7 +27,7 @@ FORMS = ("table", "wide", "json", "yaml", "plain")
 OUTPUT = forms.one_of(
     "-o",
     "--output",
-    help="How to show it: table leaves columns out on a narrow terminal, wide shows all of them, plain is for cut and "
+    help="Output format: table leaves columns out on a narrow terminal, wide shows all of them, plain is for cut and "
     "awk, json and yaml for programs (default: table)",
     words=FORMS,
     metavar="FORM",
@@ -64,7 +64,7 @@ EXPECTED_REVISION = expected_revision("the pin")
 EXPECTED_VERSION = (
     forms.named(
         "--expected-dag-hash",
-        help="Refuse if the version does not have this hash, because it was changed since it was approved",
+        help="Refuse if the version does not have this hash, because it changed after it was approved",
         metavar="HASH",
     ),
     forms.named(
@@ -92,19 +92,17 @@ CHANGE = (
     ACTOR,
     forms.named(
         "--idempotency-key",
-        help="Make the change once only, however often a command with this key is run",
+        help="Make the change only once, no matter how often a command with this key runs",
         metavar="KEY",
     ),
-    forms.switch("--dry-run", help="Show what the change would do, and do not make it"),
+    forms.switch("--dry-run", help="Show what the change would do without making it"),
     ARG_YES,
     *SHOWN,
 )
 """What every command takes that changes something."""
 
-LIMIT = forms.whole_number("--limit", help="How many entries to show at most (default: 100)", most=10_000, default=100)
-OFFSET = forms.whole_number(
-    "--offset", help="How many entries to leave out before the first (default: 0)", least=0, default=0
-)
+LIMIT = forms.whole_number("--limit", help="Maximum number of entries to show (default: 100)", most=10_000, default=100)
+OFFSET = forms.whole_number("--offset", help="How many entries to skip (default: 0)", least=0, default=0)
 PAGE = (LIMIT, OFFSET)
 """Which part of a list is shown."""
 

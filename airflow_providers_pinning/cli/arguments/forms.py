@@ -34,8 +34,8 @@ def named(*flags: str, help: str, metavar: str = "NAME", **more: Any) -> Arg:
 
 
 def several(*flags: str, help: str, metavar: str, type: Any = values.name) -> Arg:
-    """Return an option that can be given several times."""
-    return Arg(flags, help=f"{help}; can be given several times", type=type, action="append", metavar=metavar)
+    """Return an option that can be repeated."""
+    return Arg(flags, help=f"{help}; can be repeated", type=type, action="append", metavar=metavar)
 
 
 def whole_number(*flags: str, help: str, least: int = 1, most: int = MAX_INTEGER, **more: Any) -> Arg:

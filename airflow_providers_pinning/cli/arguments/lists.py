@@ -39,7 +39,7 @@ PINS = (
     forms.yes_or_no("--failing", help="Only Dags whose newest finished run since the pin failed (or did not)"),
     forms.one_of(
         "--order-by",
-        help=f"By what to sort: {', '.join(ORDERS)} (default: dag_id)",
+        help=f"Column to sort by: {', '.join(ORDERS)} (default: dag_id)",
         words=ORDERS,
         default=ORDERS[0],
         metavar="COLUMN",
@@ -53,25 +53,25 @@ HISTORY = (
     Arg(("dag_id",), help="The id of the Dag (default: all Dags)", type=values.name, nargs="?"),
     Arg(
         ("--kind",),
-        help=f"Only changes of this kind: {', '.join(KINDS)}; can be given several times",
+        help=f"Only changes of this kind: {', '.join(KINDS)}; can be repeated",
         choices=KINDS,
         action="append",
         metavar="KIND",
     ),
-    forms.named("--actor", help="Only what this user did"),
-    forms.moment("--since", help="Only what was done then or later"),
-    forms.moment("--until", help="Only what was done before"),
+    forms.named("--actor", help="Only changes by this user"),
+    forms.moment("--since", help="Only changes at or after this time"),
+    forms.moment("--until", help="Only changes before this time"),
     forms.named(
-        "--search", help="Only what has this in its reason, its override reason or its actor's name", metavar="TEXT"
+        "--search", help="Only changes with this text in the reason, the override reason or the actor", metavar="TEXT"
     ),
-    forms.whole_number("--limit", help="How many entries to show at most (default: 100; all for jsonl and csv)"),
+    forms.whole_number("--limit", help="Maximum number of entries to show (default: 100; all for jsonl and csv)"),
     OFFSET,
 )
 """Which changes of the history."""
 HISTORY_OUTPUT = forms.one_of(
     "-o",
     "--output",
-    help="How to show it, as for other commands, or jsonl or csv to export it (default: table)",
+    help="Output format, as for other commands, or jsonl or csv for an export (default: table)",
     words=(*FORMS, "jsonl", "csv"),
     metavar="FORM",
     default="table",

@@ -38,12 +38,12 @@ TARGET = (
 IGNORE_VERDICT = forms.switch("--ignore-verdict", help="Pin the version although its canary runs failed the criteria")
 
 OVERRIDE_OF_PIN = override_reason(
-    "Why to pin the version although it was rejected, its verdict is failed, only hosts that have its code can run it, "
-    "or the Dag is on hold, which lifts the hold"
+    "Reason to pin the version although it was rejected, its verdict is failed, only hosts that have its code can run "
+    "it, or the Dag is on hold, which lifts the hold"
 )
-OVERRIDE_OF_UNPIN = override_reason("Why to unpin although the Dag is on hold, which lifts the hold")
+OVERRIDE_OF_UNPIN = override_reason("Reason to unpin although the Dag is on hold, which lifts the hold")
 OVERRIDE_OF_ROLLBACK = override_reason(
-    "Why to roll back to a version that was rejected, or to a newer one while the Dag is on hold"
+    "Reason to roll back to a version that was rejected, or to a newer one while the Dag is on hold"
 )
 
 ROLLBACK = (
@@ -63,14 +63,14 @@ ROLLBACK = (
 REPAIR = (
     forms.one_of(
         "--unfinished",
-        help="What becomes of queued and running runs of the current version: keep, or cancel, which ends them as "
+        help="How to handle queued and running runs of the current version: keep, or cancel, which ends them as "
         "failed (default: keep)",
         words=values.words(UnfinishedRuns),
         default=UnfinishedRuns.KEEP.value,
     ),
     forms.one_of(
         "--finished",
-        help="What becomes of finished runs of the current version: keep, or rerun, which clears them onto the version "
+        help="How to handle finished runs of the current version: keep, or rerun, which clears them onto the version "
         "that is active then (default: keep)",
         words=values.words(FinishedRuns),
         default=FinishedRuns.KEEP.value,
@@ -80,7 +80,7 @@ REPAIR = (
         "--runs-since",
         help="Only runs that were due then or later (default: created since the current version was pinned)",
     ),
-    forms.switch("--skip-blocked", help="Leave runs alone that cannot be repaired, rather than refuse the rollback"),
+    forms.switch("--skip-blocked", help="Skip runs that cannot be repaired instead of refusing the rollback"),
 )
 """What becomes of the runs of the version that is rolled back."""
 
@@ -90,7 +90,7 @@ UNTIL = forms.moment(
 
 RUN_IDS = Arg(
     ("--run-id",),
-    help="A run to acknowledge; can be given several times (default: all that are reported)",
+    help="A run to acknowledge; can be repeated (default: all that are reported)",
     type=values.name,
     action="append",
     metavar="RUN_ID",

@@ -164,8 +164,8 @@ def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session
     warn((*costs, *warn_of_workers(settled), *shape.warnings))
     beside = f", and {plural(count, 'replay')} of the same by the active version" if args.replay_baseline else ""
     say(
-        f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}{beside}. What the tasks do is "
-        "real. The active version stays."
+        f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}{beside}. Canary tasks have "
+        "real side effects. The active version stays."
     )
     return version
 

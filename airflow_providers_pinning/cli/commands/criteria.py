@@ -37,7 +37,7 @@ from airflow_providers_pinning.domain.versions.identity import require_dag
 
 @shows
 def pinning_criteria(args: Namespace) -> None:
-    """Show what the versions of a Dag are judged by."""
+    """Show the criteria by which versions of a Dag are judged."""
     with create_session(scoped=False) as session:
         require_dag(args.dag_id, session=session)
         stored = criteria_of(args.dag_id, session=session)

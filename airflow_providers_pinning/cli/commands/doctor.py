@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Check the installation, and say what to do."""
+"""Check the installation and suggest fixes."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _of_deployment() -> Iterator[Finding]:
     yield from examine(OF_AIRFLOW)
     if _has_failed(tables):
         names = ", ".join(name for name, _ in OF_THE_PIN_STORE)
-        yield warning("tables", f"{names}: not checked until the tables are there", "Run the doctor again then.")
+        yield warning("tables", f"{names}: not checked until the tables are there", "Run the doctor again afterwards.")
     else:
         yield from examine(OF_THE_PIN_STORE)
 

@@ -29,6 +29,7 @@ from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.wording import Row
 from airflow_providers_pinning.domain.canaries.pairs import INTERNAL, Pair, list_pairs
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
+from airflow_providers_pinning.schemas.replays import PairResponse
 
 
 @shows
@@ -44,7 +45,8 @@ def pinning_replays(args: Namespace) -> None:
 
 def _plain(pair: Pair) -> dict[str, Any]:
     kept = {name: value for name, value in pair.comparison.items() if name not in INTERNAL}
-    return {**{name: value for name, value in vars(pair).items() if name != "comparison"}, **kept}
+    own = {name: value for name, value in vars(pair).items() if name != "comparison"}
+    return PairResponse.model_validate({**own, **kept}).model_dump(mode="json")
 
 
 def _rows(pair: Pair) -> Iterator[Row]:

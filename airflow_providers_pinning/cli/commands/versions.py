@@ -40,6 +40,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     find_version,
     latest_identity,
 )
+from airflow_providers_pinning.schemas.versions import RegistrationResponse
 from airflow_providers_pinning.vocabulary import ExitCode, Registration
 
 
@@ -80,7 +81,8 @@ def pinning_wait(args: Namespace) -> None:
                 else f"no dag processor has had this commit of bundle {seen.bundle_name!r}. Give its full name."
             ),
         )
-    show(args.output, plain(seen), properties(_registration_row(seen, version)))
+    told = RegistrationResponse.model_validate(seen, from_attributes=True).model_dump(mode="json")
+    show(args.output, told, properties(_registration_row(seen, version)))
 
 
 @changes
@@ -103,7 +105,7 @@ def pinning_candidate(args: Namespace) -> None:
 
 @changes
 def pinning_reject(args: Namespace) -> None:
-    """Mark a version as not to be pinned."""
+    """Reject a version so that it cannot be pinned."""
     make_change(
         args,
         lambda change, session: review.reject(args.dag_id, args.version_number, change, session=session),
@@ -184,6 +186,6 @@ def _commit(version: VersionSummary) -> str | None:
 
 
 def _code(version: VersionSummary) -> str | None:
-    """Return whether the code can be had, and from where or why not."""
+    """Return whether the code is available, and from where or why not."""
     where = version.code_problem or version.code_ref or version.code_source
     return f"{version.code_state} ({where})" if where else version.code_state

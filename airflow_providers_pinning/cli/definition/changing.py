@@ -25,7 +25,7 @@ CHANGING = (
     command(
         "pin",
         "pins.pinning_pin",
-        "Make a version the one that new runs use",
+        "Pin the version that new runs use",
         releases.DAG_ID_OR_MATCH,
         *pins.TARGET,
         releases.MATCH,
@@ -107,7 +107,7 @@ CHANGING = (
     command(
         "reject",
         "versions.pinning_reject",
-        "Mark a version as not to be pinned",
+        "Reject a version so that it cannot be pinned",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *common.EXPECTED_VERSION,
@@ -125,7 +125,7 @@ CHANGING = (
     command(
         "repair",
         "versions.pinning_repair",
-        "Write a managed version again as it was recorded, after something rewrote it",
+        "Restore a rewritten managed version to its recorded content",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *common.EXPECTED_VERSION,
@@ -134,13 +134,13 @@ CHANGING = (
     command(
         "set-criteria",
         "criteria.pinning_set_criteria",
-        "Set what the versions of a Dag are judged by",
+        "Set the criteria by which versions of a Dag are judged",
         common.DAG_ID,
         *criteria.CRITERIA,
         criteria.EXPECTED_REVISION_OF_CRITERIA,
         *common.CHANGE,
-        description="The command line, the user interface and sensors use it. Replaces all that was set; what is left "
-        "out is the default.",
+        description="The command line, the user interface and sensors use them. The command replaces all criteria; "
+        "those that are left out get their defaults.",
     ),
     command(
         "acknowledge",
@@ -150,7 +150,7 @@ CHANGING = (
         pins.RUN_IDS,
         common.EXPECTED_REVISION,
         *common.CHANGE,
-        description="The runs are left as they are. Without --run-id it takes all that are reported.",
+        description="The runs themselves do not change. Without --run-id, all reported runs are acknowledged.",
     ),
     command(
         "canary",

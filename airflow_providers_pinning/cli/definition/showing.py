@@ -76,7 +76,7 @@ SHOWING = (
         versions.OVERTAKEN_OK,
         versions.TIMEOUT_OF_WAIT,
         *common.SHOWN,
-        description="Ends with 0 if it is registered, 3 if a later commit came first, 4 if the Dag is not in the "
+        description="Exits with 0 if it is registered, 3 if a later commit came first, 4 if the Dag is not in the "
         "commit, 8 if its file does not parse there, 10 after the timeout.",
     ),
     command(
@@ -99,12 +99,12 @@ SHOWING = (
         criteria.WAIT_FOR_VERDICT,
         common.TIMEOUT,
         *common.SHOWN,
-        description="Ends with 0 if successful, 10 if progressing, 11 if failed, 12 if inconclusive.",
+        description="Exits with 0 if successful, 10 if progressing, 11 if failed, 12 if inconclusive.",
     ),
     command(
         "criteria",
         "criteria.pinning_criteria",
-        "Show what the versions of a Dag are judged by",
+        "Show the criteria by which versions of a Dag are judged",
         common.DAG_ID,
         *common.SHOWN,
     ),
@@ -119,8 +119,8 @@ SHOWING = (
     command(
         "doctor",
         "doctor.pinning_doctor",
-        "Check the installation, and say what to do",
+        "Check the installation and suggest fixes",
         *common.SHOWN,
-        description="Exits with 6 if something must be done.",
+        description="Exits with 6 if a check fails.",
     ),
 )

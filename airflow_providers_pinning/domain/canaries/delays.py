@@ -147,5 +147,5 @@ def _delays_for_gap(
 
 def _why(need: Need) -> str:
     if need.is_known:
-        return "as long as such runs took of late"
+        return "as long as such runs took recently"
     return "half of the time between two scheduled runs, since none has finished yet"

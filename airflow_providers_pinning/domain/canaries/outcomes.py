@@ -49,9 +49,9 @@ class EndReason(str, Enum):
     TIMED_OUT = "timed_out"
     """It exceeded the Dag's ``dagrun_timeout``."""
     SET_BY_HAND = "set_by_hand"
-    """Somebody set its state."""
+    """Someone set its state."""
     DELETED = "deleted"
-    """Somebody deleted it before it ended, and a task of it had failed by then."""
+    """Someone deleted it before it ended, and a task of it had failed by then."""
     OVERRAN_GAP = "overran_gap"
     """A live run fell due, and the two must not overlap. It counts as failed."""
     VERSION_REJECTED = "version_rejected"
@@ -66,7 +66,7 @@ class CountsAs(str, Enum):
     FAILED_TASKS = "failed_tasks"
     """Finished well although a task failed after its retries; a failure unless live runs fail in it too."""
     NOTHING = "nothing"
-    """No evidence: nothing was tried, or somebody decided instead of the scheduler."""
+    """No evidence: nothing was tried, or someone decided instead of the scheduler."""
 
 
 class NoEvidence(str, Enum):
@@ -91,7 +91,7 @@ class Outcome:
     task_instances: int
     tasks_by_state: dict[str, int]
     failed_tasks: tuple[str, ...]
-    """Tasks that failed after their retries, before somebody cleared or set them too."""
+    """Tasks that failed after their retries, before someone cleared or set them too."""
     upstream_failed_tasks: tuple[str, ...]
     tries: dict[str, int]
     """Number of tries of the tasks that needed more than one."""
@@ -179,7 +179,7 @@ def _outcome(run: DagRun, routed: RoutedRun, *, session: Session) -> Outcome:
 
 
 def _altered_tasks(routed: RoutedRun) -> tuple[set[str], set[str]]:
-    """Return the tasks that had failed before somebody cleared or set them, and those whose state is from a person."""
+    """Return the tasks that had failed before someone cleared or set them, and those whose state is from a person."""
     hidden: set[str] = set()
     by_hand: set[str] = set()
     for altered in routed.alterations or ():

@@ -71,7 +71,7 @@ class Scheduler(Protocol):
 
 
 def is_under_way(canary: Canary, dag_id: str, *, session: Session) -> bool:
-    """Return whether a run has tasks that run; a queued one has if somebody set it back to queued."""
+    """Return whether a run has tasks that run; a queued one has if someone set it back to queued."""
     query = select(literal(1)).where(
         TaskInstance.dag_id == dag_id, TaskInstance.run_id == canary.run_id, *of_current_tries()
     )
@@ -109,7 +109,7 @@ def end_overrun(canary: Canary, scheduler: Scheduler, *, session: Session) -> bo
     record_outcome(run, reason=EndReason.OVERRAN_GAP.value, session=session)
     log.warning(
         "Canary run %s of Dag %s is ended, because a live run fell due: the runs of this Dag must not overlap, and the "
-        "canary run took longer than such runs have taken of late.",
+        "canary run took longer than such runs have taken recently.",
         run.run_id,
         run.dag_id,
     )

@@ -92,7 +92,7 @@ def only_live(
     :param session: database session
     :param replayed: sub-query of the run that the asking run replays, whose past is the replay's too, and which is not
         passed over otherwise
-    :param named: condition of the canary runs that are meant all the same
+    :param named: condition of the canary runs that are meant anyway
     """
     mapper = inspect(model)
     passed = ~of_canary_runs(model) if named is None else or_(~of_canary_runs(model), named)

@@ -254,7 +254,7 @@ def _goes_forward(kind: EventKind, ready: Ready) -> bool:
 
 
 def _warn(changing: Mapping[str, Ready], *, session: Session) -> dict[str, Ready]:
-    """Add what somebody must know of the versions, although nothing refuses them."""
+    """Add what someone must know of the versions, although nothing refuses them."""
     if not changing:
         return {}
     equals = likeness.warn_of_rejected_equals([one.version for one in changing.values()], session=session)

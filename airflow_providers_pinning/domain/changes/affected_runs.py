@@ -47,7 +47,7 @@ class RunRepair:
     run_ids: tuple[str, ...] | None = None
     """Only these runs; ``None`` takes all."""
     skip_blocked: bool = False
-    """Leave runs alone that cannot be repaired, rather than refuse the whole."""
+    """Skip runs that cannot be repaired instead of refusing the rollback."""
 
     @property
     def is_wanted(self) -> bool:

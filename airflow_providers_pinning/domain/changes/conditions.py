@@ -61,7 +61,7 @@ def check_revision(dag_id: str, pin: Pin | None, change: Change, *, session: Ses
     if change.expected_revision not in (None, revision):
         raise RevisionConflictError(
             f"The pin of Dag {dag_id!r} is at revision {revision}, not {change.expected_revision}: "
-            f"{(pin and pin.actor) or 'somebody'} changed it ({(pin and pin.reason) or 'no reason given'}). Look at "
+            f"{(pin and pin.actor) or 'someone'} changed it ({(pin and pin.reason) or 'no reason given'}). Look at "
             "the current state and decide again.",
             state=release_state(dag_id, session=session),
         )

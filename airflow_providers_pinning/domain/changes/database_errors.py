@@ -65,7 +65,7 @@ def trouble_of(error: BaseException) -> Trouble | None:
 
 
 def is_lost_race(error: DBAPIError) -> bool:
-    """Return whether somebody else wrote the same meanwhile: two waited for each other, or a row was there already."""
+    """Return whether someone else wrote the same meanwhile: two waited for each other, or a row was there already."""
     return _state(error) == DEADLOCK or _number(error) == MYSQL_DEADLOCK or isinstance(error, IntegrityError)
 
 

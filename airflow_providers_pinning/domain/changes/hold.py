@@ -51,7 +51,7 @@ def hold(dag_id: str, change: Change, *, until: datetime | None = None, session:
 
     :param dag_id: the Dag
     :param change: who asks and why; the reason is shown to whoever is refused
-    :param until: when the hold ends by itself, by the database's clock; ``None`` keeps it until somebody lifts it
+    :param until: when the hold ends by itself, by the database's clock; ``None`` keeps it until someone lifts it
     :param session: database session; the caller commits
     :raises UnknownDagError: if there is no such Dag
     :raises HoldEndsInPastError: if the end is over already
@@ -144,7 +144,7 @@ def check_end(until: datetime | None, *, now: datetime | None = None, session: S
     if until <= now:
         raise HoldEndsInPastError(
             f"The hold would end at {until.isoformat()}, which is over: it is {now.isoformat()}. Give a later time, or "
-            "none to hold until somebody lifts it."
+            "none to hold until someone lifts it."
         )
 
 

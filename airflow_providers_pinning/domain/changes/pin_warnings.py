@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What somebody must know of a version that becomes active, although nothing refuses it."""
+"""What someone must know of a version that becomes active, although nothing refuses it."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def pin_version(
     :raises VersionDriftedError: if the version is not what was approved or recorded
     :raises VersionRejectedError: if it was rejected, unless ``change.override_reason`` is given
     :raises VersionUnreadableError: if it cannot be deserialized
-    :raises UnversionedBundleError: if its code cannot be had again
+    :raises UnversionedBundleError: if its code cannot be fetched again
     :raises CodeUnavailableError: if the dag processor reported that it could not get the code
     :raises DagHeldError: if the Dag is on hold, unless ``change.override_reason`` is given
     :raises PolicyNotMetError: if rules of policies or a freeze stand in the way, unless the caller may override them

@@ -53,7 +53,7 @@ _CHOSEN = (VersionState.ACTIVE.value, VersionState.RETAINED.value)
 
 def check_versioned(dag_id: str, version: VersionIdentity) -> None:
     """
-    Refuse a version whose code cannot be had again.
+    Refuse a version whose code cannot be fetched again.
 
     :raises UnversionedBundleError: if the version has no bundle version
     """
@@ -200,7 +200,7 @@ def check_team(dag_id: str, version: VersionIdentity, known: Circumstances, chan
     if permitted is None or not permitted(dag_id, known.team):
         raise TeamNotPermittedError(
             f"Dag {dag_id!r}, {version.label}, belongs to {named_team(known.team)}, the Dag now to "
-            f"{named_team(known.dag_team)}. Choosing it needs permission to edit the Dag there as well. Ask somebody "
+            f"{named_team(known.dag_team)}. Choosing it needs permission to edit the Dag there as well. Ask someone "
             "who has both, or choose a version from another bundle.",
             dag_id=dag_id,
             version_number=version.version_number,
@@ -305,7 +305,7 @@ def rejections_that_hold(
     """
     Find, by Dag, the rejections of other versions that hold for these ones, unless the caller overrides that.
 
-    For a version that was pinned before none does: somebody chose it.
+    For a version that was pinned before none does: someone chose it.
     """
     if change.override_reason:
         return {}

@@ -59,7 +59,7 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     :param change: who asks and why
     :param session: database session
     :raises UnknownVersionError: if there is no such version
-    :raises UnversionedBundleError: if its code cannot be had again
+    :raises UnversionedBundleError: if its code cannot be fetched again
     :raises VersionRejectedError: if it was rejected; restoring it puts it under evaluation again
     :raises VersionDataUnsupportedError: if its code is not described by the version of its bundle alone
     :raises TeamNotPermittedError: if it belongs to a team for which the caller may not edit the Dag
@@ -93,7 +93,7 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     Mark a version as not to be pinned, and end its queued canary runs, so that nothing of it starts any more.
 
     :raises UnknownVersionError: if there is no such version
-    :raises UnversionedBundleError: if its code cannot be had again, so that rejecting it would mean nothing
+    :raises UnversionedBundleError: if its code cannot be fetched again, so that rejecting it would mean nothing
     :raises RevisionConflictError: if the pin is at another revision than the caller expected
     :raises VersionDriftedError: if the version is another than the caller expected
     :raises VersionActiveError: if it is pinned now; roll back instead, which rejects it as well

@@ -222,7 +222,7 @@ def _reject(dag_id: str, current: VersionIdentity, change: Change, *, session: S
 
 
 def _already_done(dag_id: str, pin: Pin, change: Change, *, session: Session) -> RevisionConflictError | None:
-    """Say so if somebody else made a rollback from the very revision that the caller saw."""
+    """Say so if someone else made a rollback from the very revision that the caller saw."""
     event = session.scalar(
         select(Event)
         .where(Event.dag_id == dag_id, Event.kind == EventKind.ROLLED_BACK.value)

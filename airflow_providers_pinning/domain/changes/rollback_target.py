@@ -96,7 +96,7 @@ def find_target(
     """
     Find the version that was active before the current one and may be pinned, by the very checks of a pin.
 
-    What cannot be pinned is passed over, as somebody who rolls back at night must get to something that works. A
+    What cannot be pinned is passed over, as someone who rolls back at night must get to something that works. A
     rejected version is, even if the change overrides something: who wants it names it.
 
     :param dag_id: the Dag

@@ -139,10 +139,10 @@ def _overtaken(run_id: str, run: Row[Any] | None, version_id: UUID, planned: Rep
     if run is None:
         return block(run_id, RunBlock.DELETED, "was deleted before its turn came")
     if run.created_dag_version_id != version_id:
-        return block(run_id, RunBlock.CHANGED, "was cleared by somebody else before its turn came")
+        return block(run_id, RunBlock.CHANGED, "was cleared by someone else before its turn came")
     if run.state in State.finished_dr_states:
         return block(run_id, RunBlock.CHANGED, "ended by itself before its turn came")
-    said = f"of version {planned.version_number} was cleared by somebody else meanwhile"
+    said = f"of version {planned.version_number} was cleared by someone else meanwhile"
     return block(run_id, RunBlock.CHANGED, said)
 
 

@@ -18,7 +18,7 @@
 Tasks of managed versions whose assets are inactive because others have their name or URI by now.
 
 Airflow fails such a task before it begins, and records no event of such an asset. That is right for what HEAD defines,
-where the file is to be mended. A managed version cannot be mended, and its assets are known: its tasks run, and their
+where the file is to be fixed. A managed version cannot be fixed, and its assets are known: its tasks run, and their
 events reach the Dags that use the very same asset, such as others of the same release.
 
 Airflow's own look-ups of active assets are widened by the displaced ones, so that neither costs a statement more. The

@@ -122,7 +122,7 @@ def _judge(pin: Pin, latest: VersionIdentity | None, error: ParseImportError | N
             HeadStatus.BROKEN,
             error.timestamp,
             f"At HEAD {place} does not parse; see the import errors. The pinned version goes on. Unpinned, the Dag "
-            "gets no runs until that is mended.",
+            "gets no runs until that is fixed.",
         )
     return Head(HeadStatus.DEFINED)
 

@@ -233,7 +233,7 @@ def _write(dag_id: str, *, session: Session) -> bool:
         return False
     if differing:
         log.info(
-            "Recalculated %s of pinned Dag %s, whose file at HEAD was not parsed of late.",
+            "Recalculated %s of pinned Dag %s, whose file at HEAD was not parsed recently.",
             ", ".join(sorted(differing)),
             dag_id,
         )

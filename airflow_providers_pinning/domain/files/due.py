@@ -31,7 +31,7 @@ from airflow_providers_pinning.models import CommitFiles, DagModules, ManagedVer
 VERSIONS_A_ROUND = 500
 """How many versions one round looks at."""
 RETRY_AFTER = timedelta(hours=1)
-"""How long a version whose files could not be had is left alone."""
+"""How long a version whose files could not be read is left alone."""
 
 
 def is_due(bundle_names: Collection[str], *, session: Session) -> bool:

@@ -135,7 +135,7 @@ def _begin_writing(session: Session) -> None:
     """
     Begin a transaction that writes.
 
-    On SQLite one that has read, and then writes after somebody else did, finds the database locked at once, however
+    On SQLite one that has read, and then writes after someone else did, finds the database locked at once, however
     long it may wait.
     """
     session.commit()

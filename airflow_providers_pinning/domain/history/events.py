@@ -72,7 +72,7 @@ class Change:
     expected_revision: int | None = None
     """Revision that the caller saw; another one is a conflict."""
     idempotency_key: str | None = None
-    """The same key makes the change once, however often it is sent."""
+    """Requests with the same key make the change only once."""
     override_reason: str | None = None
     """Why a hold, a rejection or rules of policies are to be passed over."""
     evidence: Mapping[str, Any] = field(default_factory=dict)

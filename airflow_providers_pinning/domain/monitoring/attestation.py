@@ -131,7 +131,7 @@ def withdraw(row_id: UUID, *, session: Session) -> None:
 
 
 def note_heartbeats(*, session: Session) -> None:
-    """Look at the jobs' heartbeats, so that those which go on are known when somebody asks."""
+    """Look at the jobs' heartbeats, so that those which go on are known when someone asks."""
     heartbeats.note(session.scalars(_of_components()[1]).all())
 
 

@@ -76,7 +76,7 @@ def repair_scheduling_metadata(after: str | None = None, *, session: Session) ->
 def _repair(dag_id: str, *, session: Session) -> bool:
     try:
         require_dag(dag_id, lock=True, session=session)
-        # Before the lock, somebody may have changed the pin.
+        # Before the lock, someone may have changed the pin.
         overwritten = session.scalar(with_live_rows(select(Pin.dag_id)).where(Pin.dag_id == dag_id, is_out_of_sync()))
         repaired = overwritten is not None and sync_dag_model(dag_id, session=session)
         session.commit()

@@ -64,7 +64,7 @@ class Hold:
     actor: str
     held_at: datetime
     until: datetime | None = None
-    """When it ends by itself; ``None`` keeps it until somebody lifts it."""
+    """When it ends by itself; ``None`` keeps it until someone lifts it."""
 
 
 @dataclass(frozen=True)

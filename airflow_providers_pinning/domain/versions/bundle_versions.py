@@ -80,7 +80,7 @@ class CommitStatus:
         listed = "; ".join(f"{problem.relative_fileloc!r} ({problem.message})" for problem in self.broken_files)
         return (
             f"A dag processor has the commit, but the Dag's file has an import error there, so waiting does not help: "
-            f"{listed}. Mend it and take the commit that mends it, or a version that is registered."
+            f"{listed}. Fix it and take the commit with the fix, or a version that is registered."
         )
 
 

@@ -107,7 +107,7 @@ def manage_all(
             managed = rows[one.version.dag_version_id] = _new_row(one)
             new.append(managed)
         if one.state in (VersionState.CANDIDATE, VersionState.RETAINED):
-            # Whoever evaluates it now, for the first time or again, goes by what it does from now on.
+            # Whoever evaluates it now, for the first time or again, relies on what it does from now on.
             managed.evaluated_since = now
         managed.state = one.state.value
         managed.state_reason = reason

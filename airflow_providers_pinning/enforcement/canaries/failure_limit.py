@@ -17,7 +17,7 @@
 """
 A canary that fails does not pause the Dag.
 
-Airflow pauses a Dag when its last ``max_consecutive_failed_dag_runs`` runs failed, whichever they are, and goes by
+Airflow pauses a Dag when its last ``max_consecutive_failed_dag_runs`` runs failed, whichever they are, and counts
 the limit of the version of the run that failed last. Canary runs that fail would pause the live Dag, and one that
 succeeds would hide that the live runs fail. So canary runs pause nothing, and are not among the last runs
 of a Dag that has any.

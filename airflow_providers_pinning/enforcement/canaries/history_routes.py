@@ -18,7 +18,7 @@
 What a task can ask of other runs, over the Execution API, passes over canary runs.
 
 Airflow answers with any run of the Dag. A canary run would be the "previous successful run" of the next live one, and
-an incremental load that goes by ``prev_data_interval_end_success`` would skip what lay before it, silently. So these
+an incremental load that relies on ``prev_data_interval_end_success`` would skip what lay before it, silently. So these
 routes pass over canary runs, in the statements that they send anyway. Counts and states include those that are asked
 for by their run id or their very logical date, which no live run shares: whoever waits for a canary run gets its
 state, and a canary run finds itself.

@@ -17,8 +17,8 @@
 """
 The files that do not parse at a commit are recorded.
 
-Airflow keeps the import errors of what was parsed last, and forgets them once they are mended. A commit that was broken
-would then be taken for one that changed nothing of the Dag, and somebody who waits for it would wait until the timeout.
+Airflow keeps the import errors of what was parsed last, and forgets them once they are fixed. A commit that was broken
+would then be taken for one that changed nothing of the Dag, and someone who waits for it would wait until the timeout.
 A file is written down once for each commit that it is broken at; files that parse cost nothing.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_broken_files.py``.

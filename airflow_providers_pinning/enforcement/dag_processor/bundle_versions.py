@@ -18,7 +18,7 @@
 The order of a bundle's commits is recorded.
 
 Airflow overwrites the commit of a Dag's latest version when a later one leaves the Dag as it is, and keeps no list of
-the commits that a bundle was at. Somebody who pins by commit would be told that it is unknown. So each commit is
+the commits that a bundle was at. Someone who pins by commit would be told that it is unknown. So each commit is
 written down when the dag processor has fetched it, before anything is parsed from it: once for the bundle, not for
 each Dag.
 

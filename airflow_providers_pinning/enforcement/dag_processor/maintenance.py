@@ -25,7 +25,7 @@ metadata that something without the enforcement overwrote, recalculates the next
 not parse, which Airflow does at each parse only, activates assets of Dags that are not pinned in place of pinned ones',
 notes pinned Dags that HEAD does not define any more, drops what is kept of runs that are gone, sends the gauges,
 announces changes that the process which made them did not, and starts the check whether the code of managed
-versions can be had and the record of what versions are made of.
+versions is available and the record of what versions are made of.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_stale_dags.py`` and
 ``tests/unit/enforcement/dag_processor/test_maintenance.py``.

@@ -94,7 +94,7 @@ class Parses:
 
 
 def _current_version(manager: Any, bundle_name: str) -> str | None:
-    """Ask the bundle itself: if it could not write down that it was refreshed, Airflow goes by the commit before."""
+    """Ask the bundle itself: if it could not write down that it was refreshed, Airflow relies on the commit before."""
     from airflow.dag_processing.bundles.base import unpack_bundle_version
 
     [bundle] = [bundle for bundle in manager._dag_bundles if bundle.name == bundle_name]

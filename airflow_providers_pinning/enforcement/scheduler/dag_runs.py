@@ -137,7 +137,7 @@ def create_dagruns_for_partitioned_asset_dags(call: Call) -> Any:
 
 
 def update_asset_orphanage(call: Call) -> None:
-    """Clean up; if somebody else was faster, the transaction is taken back and left to the next turn."""
+    """Clean up; if someone else was faster, the transaction is taken back and left to the next turn."""
     from sqlalchemy.exc import DBAPIError
 
     from airflow_providers_pinning.domain.changes.database_errors import is_lost_race

@@ -342,7 +342,7 @@ def _create_release_tables():
 
 
 def downgrade():
-    """Drop them. A hold whose end is over is lifted first: without its end it would last until somebody lifts it."""
+    """Drop them. A hold whose end is over is lifted first: without its end it would last until someone lifts it."""
     # SQLite compares text, and has moments with microseconds in the column.
     sqlite = op.get_context().dialect.name == "sqlite"
     now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')" if sqlite else "CURRENT_TIMESTAMP"

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Check that the code of managed versions can be had from their bundles.
+Check that bundles can still provide the code of managed versions.
 
 The dag processor does so in a process of its own, because asking a remote may take long and must not delay parsing;
 see ``enforcement/dag_processor/code_check.py``. A check must not harm what it checks: it writes into folders of its

@@ -85,7 +85,7 @@ def look(bundle_name: str, bundle_version: str, filelocs: Collection[str | None]
     """Initialize a version of a bundle, and look for these Dag files in it."""
     bundle = DagBundlesManager().get_bundle(bundle_name, bundle_version)
     tracked = TrackedCheckout(bundle_name, bundle_version)
-    # Entering it as a context would go on without the lock if it cannot be had.
+    # Entering it as a context would go on without the lock if it cannot be taken.
     tracked.acquire()
     try:
         was_there = _initialize(bundle, get_bundle_version_path(bundle_name, bundle_version))
@@ -99,7 +99,7 @@ def look(bundle_name: str, bundle_version: str, filelocs: Collection[str | None]
             },
         )
     except Exception as error:
-        log.exception("The code of bundle %s at %s cannot be had", bundle_name, bundle_version)
+        log.exception("The code of bundle %s at %s is not available", bundle_name, bundle_version)
         if is_local(error):
             return Finding(trouble=local_trouble(bundle_name, error))
         message = f"bundle {bundle_name!r} at {bundle_version}: {error}"

@@ -44,7 +44,7 @@ class CodeSource(str, Enum):
 
 
 class CodeProblem(str, Enum):
-    """Why the code could not be had, or not be looked for."""
+    """Why the code was not found, or could not be looked for."""
 
     COMMIT_GONE = "commit_gone"
     """The remote answered and has no such commit in any branch or tag, and neither has this host."""
@@ -77,7 +77,7 @@ _REMEDIES = {
         "wrong with the version."
     ),
     CodeProblem.LOCAL_TROUBLE.value: (
-        "Mend that on the dag processor's host; nothing is known to be wrong with the version."
+        "Fix that on the dag processor's host; nothing is known to be wrong with the version."
     ),
 }
 
@@ -89,7 +89,7 @@ def code_remedy(problem: str | None) -> str:
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why code could not be had, or not be looked for."""
+    """Why code was not found, or could not be looked for."""
 
     problem: CodeProblem
     message: str

@@ -244,7 +244,7 @@ def test_a_pinned_dag_that_is_gone_at_head_is_told_and_fails_nothing(pinning, co
         (
             {"code_problem": "local_trouble", "code_message": "No space left on device"},
             "kept versions cannot be checked: No space left on device",
-            "Mend that on the dag processor's host; nothing is known to be wrong with the version.",
+            "Fix that on the dag processor's host; nothing is known to be wrong with the version.",
         ),
         (
             {"code_problem": "remote_unreachable", "code_message": "connection refused"},
@@ -334,7 +334,7 @@ def test_missing_tables_are_told_beside_everything_else(pinning, session):
     assert done.code == 6
     assert [(f["status"], f["remedy"]) for f in findings(done, "tables")] == [
         ("failure", "Run `airflow db migrate`."),
-        ("warning", "Run the doctor again then."),
+        ("warning", "Run the doctor again afterwards."),
     ]
     assert findings(done, "tables")[1]["found"].startswith(
         "component, clocks, workers, pins, failing, head, readable, runs, code: not checked"
@@ -387,7 +387,7 @@ def test_a_check_that_cannot_be_made_does_not_keep_others_from_it():
             "broken",
             Status.FAILURE,
             "could not be checked: RuntimeError: no way",
-            "Mend what the other findings show, then run the doctor again.",
+            "Fix the other findings first, then run the doctor again.",
         ),
         good,
     ]
