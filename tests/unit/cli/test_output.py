@@ -200,7 +200,7 @@ def test_a_list_shows_what_matters_first_in_whole_words_and_says_what_it_leaves_
     assert all(len(line) <= width for line in table.splitlines())
     assert "rejected" in table
     assert "9" * 10 in table and "9" * 11 not in table
-    assert ("Give -o wide" in said) == (width < 200)
+    assert ("Use -o wide" in said) == (width < 200)
 
 
 def test_a_wide_table_has_every_column_in_full(monkeypatch, capsys):

@@ -272,7 +272,7 @@ def test_code_that_new_hosts_may_not_get_is_told_with_the_remedy(values, says, r
 @pytest.mark.parametrize(
     ("state", "status", "code", "says"),
     [
-        ("missing", "failure", 6, "cannot be had: no such commit"),
+        ("missing", "failure", 6, "is not available: no such commit"),
         ("unknown", "warning", 0, "of 3 of 3 kept versions was not checked yet"),
     ],
 )
