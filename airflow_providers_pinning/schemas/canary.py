@@ -136,9 +136,9 @@ class CanaryBody(ExpectedBody):
         description="Let the active version replay the same runs. Outputs in which it differs from the originals are "
         "not deterministic, and set aside by name.",
     )
-    override_reason: Reason | None = Field(default=None, description="Reason for overriding a rejection.")
+    override_reason: Reason | None = Field(default=None, description="Why a rejection is passed over.")
     idempotency_key: IdempotencyKey | None = Field(
-        default=None, description="Requests with the same key create the runs only once."
+        default=None, description="The same key makes the runs once, however often it is sent."
     )
 
     @model_validator(mode="after")

@@ -57,7 +57,7 @@ class ChangeBody(StrictBaseModel):
 
     reason: Reason = Field(description="Why the change is made; kept in the history.")
     idempotency_key: IdempotencyKey | None = Field(
-        default=None, description="Requests with the same key make the change only once."
+        default=None, description="The same key makes the change once, however often it is sent."
     )
 
 

@@ -88,7 +88,9 @@ class FileChangeResponse(BaseModel):
     path: str = Field(description="Path from the bundle's root.")
     before_path: str | None = Field(description="What it was called before, if it was renamed.")
     kind: FileKind
-    role: Role = Field(description="`dag`: the Dag is made of it. `unknown`: unknown whether it matters, so it counts.")
+    role: Role = Field(
+        description="`dag`: the Dag is made of it. `unknown`: nobody knows whether it matters, so that it counts."
+    )
     lines_added: int | None
     lines_removed: int | None
     is_binary: bool

@@ -72,7 +72,7 @@ class SetCriteriaBody(StrictBaseModel):
     reason: Reason = Field(description="Why the change is made; kept in the history.")
     expected_revision: Revision | None = Field(default=None, description="Refuse if the criteria changed since.")
     idempotency_key: IdempotencyKey | None = Field(
-        default=None, description="Requests with the same key make the change only once."
+        default=None, description="The same key makes the change once, however often it is sent."
     )
 
 

@@ -87,7 +87,7 @@ class VersionEvidenceResponse(BaseModel):
 
 
 class ApprovalResponse(BaseModel):
-    """That someone agreed to the release of a version."""
+    """That somebody agreed to the release of a version."""
 
     id: int
     version_number: int

@@ -74,7 +74,7 @@ class DeploymentHealthResponse(ComponentsResponse):
 
 
 class AcknowledgementBody(ChangeBody):
-    """Which runs someone has looked at, and what came of that."""
+    """Which runs somebody has looked at, and what came of that."""
 
     run_ids: Annotated[list[RunId], Field(min_length=1, max_length=MAX_ACKNOWLEDGED_RUNS)] | None = Field(
         default=None, description="The runs; all that are reported if not given."

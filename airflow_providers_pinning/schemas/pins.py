@@ -44,7 +44,7 @@ class PinBody(ExpectedBody, ChangeBody):
     dag_version_id: UUID | None = None
     bundle_version: Text | None = Field(default=None, min_length=1)
     override_reason: Reason | None = Field(
-        default=None, description="Reason for overriding a rejection, a hold or a failed verdict."
+        default=None, description="Why a rejection, a hold or a failed verdict is passed over."
     )
     ignore_verdict: bool = Field(
         default=False, description="Pin the version although its runs failed the criteria of the Dag."
@@ -71,7 +71,7 @@ class HoldResponse(BaseModel):
     reason: str
     actor: str
     held_at: datetime
-    until: datetime | None = Field(description="When it ends by itself; null keeps it until someone lifts it.")
+    until: datetime | None = Field(description="When it ends by itself; null keeps it until somebody lifts it.")
 
 
 class ProblemResponse(BaseModel):

@@ -54,7 +54,7 @@ class RepairBody(StrictBaseModel):
         default=None, max_length=MAX_REPAIRED_RUNS, description="Only these runs, as a dry run named them."
     )
     skip_blocked: bool = Field(
-        default=False, description="Skip runs that cannot be repaired instead of refusing the rollback."
+        default=False, description="Leave runs alone that cannot be repaired, rather than refuse the whole."
     )
 
 
@@ -70,21 +70,21 @@ class RollbackBody(ChangeBody):
     from_version: VersionNumber | None = Field(
         default=None, description="Former name of `expected_version`.", deprecated=True
     )
-    reject_current: bool = Field(default=True, description="Reject the current version.")
-    hold: bool = Field(default=False, description="Block further changes unless they have an override_reason.")
+    reject_current: bool = Field(default=True, description="Mark the present version as not to be pinned.")
+    hold: bool = Field(default=False, description="Take no further change without an override_reason.")
     hold_until: Moment | None = Field(default=None, description="When the hold ends by itself; only with hold.")
     repair: RepairBody | None = Field(
         default=None,
-        description="What to do with the runs of the current version; by default nothing. A repair needs an "
+        description="What becomes of the runs of the present version; by default nothing. A repair needs an "
         "idempotency_key, except in a dry run.",
     )
     dry_run: bool = Field(
-        default=False, description="Return what the rollback and the repair would do, without changing anything."
+        default=False, description="Answer what the rollback and the repair would do, and change nothing."
     )
     expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
     override_reason: Reason | None = Field(
         default=None,
-        description="Reason for overriding a rejection, or a hold that blocks a newer version.",
+        description="Why a rejection, or a hold that stands in the way of a newer version, is passed over.",
     )
 
     @model_validator(mode="after")

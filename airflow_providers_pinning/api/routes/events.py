@@ -47,10 +47,12 @@ EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 def _filter(
-    kind: Annotated[list[EventKind] | None, Query(description="Only changes of this kind; can be repeated.")] = None,
-    actor: Annotated[Text | None, Query(description="Only changes by this user.")] = None,
-    since: Annotated[Moment | None, Query(description="Only changes at or after this time.")] = None,
-    until: Annotated[Moment | None, Query(description="Only changes before this time.")] = None,
+    kind: Annotated[
+        list[EventKind] | None, Query(description="Only changes of this kind; can be given several times.")
+    ] = None,
+    actor: Annotated[Text | None, Query(description="Only what this user did.")] = None,
+    since: Annotated[Moment | None, Query(description="Only what was done then or later.")] = None,
+    until: Annotated[Moment | None, Query(description="Only what was done before.")] = None,
     text: Annotated[
         Text | None, Query(description="Part of the reason, the override reason or the actor's name.")
     ] = None,

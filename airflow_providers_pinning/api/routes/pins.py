@@ -115,7 +115,7 @@ def unpin_dag_version(
         Text | None, Query(description="Refuse with `version_drifted` if the latest version has other code since.")
     ] = None,
     idempotency_key: IdempotencyKey | None = None,
-    override_reason: Annotated[Reason | None, Query(description="Reason for overriding a hold.")] = None,
+    override_reason: Annotated[Reason | None, Query(description="Why a hold is passed over.")] = None,
 ) -> ReleaseState:
     """Make the latest version active again, at once."""
     change = Change(
@@ -202,9 +202,7 @@ def get_pins(
     failing: Annotated[
         bool | None, Query(description="Only Dags whose newest finished run since the pin failed, or only others.")
     ] = None,
-    order_by: Annotated[
-        PinOrderBy, Query(description="Column to sort by; prefix it with - for descending order.")
-    ] = "dag_id",
+    order_by: Annotated[PinOrderBy, Query(description="By what to sort; - before it for descending.")] = "dag_id",
     limit: Annotated[int, Query(ge=1, le=MAX_PINS)] = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PinCollectionResponse:

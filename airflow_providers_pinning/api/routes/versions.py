@@ -102,7 +102,7 @@ def add_candidate(dag_id: DagId, body: CandidateBody, caller: CallerDep, session
 def reject_version(
     dag_id: DagId, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
 ) -> ReleaseState:
-    """Reject a version so that it cannot be pinned."""
+    """Mark a version as not to be pinned."""
     change = _change(body, caller)
     return commit(lambda: review.reject(dag_id, version_number, change, session=session), session=session)
 

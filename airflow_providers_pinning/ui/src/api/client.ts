@@ -57,7 +57,7 @@ export class ApiError extends Error {
     public readonly components: Array<string> = [],
     /** Seconds after which to retry. */
     public readonly retryAfter = 0,
-    /** The rollback that someone else made from the same state, so that nothing is left to do. */
+    /** The rollback that somebody else made from the same state, so that nothing is left to do. */
     public readonly already?: Rollback,
   ) {
     super(message);

@@ -125,10 +125,10 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
     title: "Put this Dag on hold",
   }),
   lift: ({ version }, state) => ({
-    confirm: "Lift hold",
-    done: "Hold lifted. Promotions can change the version again.",
+    confirm: "Remove hold",
+    done: "Hold removed. Promotions can change the version again.",
     effect: `Allows promotions again. The active version stays ${version}.${holdNote(state)}`,
-    title: "Lift the hold",
+    title: "Remove the hold",
   }),
   pin: ({ version }, state) => ({
     confirm: `Pin version ${version}`,

@@ -17,7 +17,7 @@
  * under the License.
  */
 
-/** Limits of the REST API, as `vocabulary/limits.py` has them; `tests/unit/test_vocabulary.py` compares them. */
+/** Limits of the REST API, as `vocabulary.py` has them; `tests/unit/test_vocabulary.py` compares them. */
 export const MAX_REASON = 2000;
 export const MAX_CANARY_RUNS = 100;
 export const MAX_ID = 250;

@@ -20,7 +20,7 @@
 import type { Identity, ReleaseState, Version } from "src/api/types";
 import { absolute } from "src/lib/time";
 
-/** Whether the code of a version can be fetched again; without that it is never pinned, and runs no canaries. */
+/** Whether the code of a version can be had again; without that it is never pinned, and runs no canaries. */
 export const isVersioned = ({ bundle_version: version }: Pick<Identity, "bundle_version">): boolean => version !== null;
 
 export const VERSIONED_REMEDY =

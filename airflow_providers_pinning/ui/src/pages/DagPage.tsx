@@ -102,7 +102,7 @@ const DagActions = ({
       ) : undefined}
       {state.hold && state.active ? (
         <Button onClick={() => state.active && onAct(actionOn("lift", state.active))} size="sm" variant="outline">
-          Lift hold
+          Remove hold
         </Button>
       ) : undefined}
       {permissions.release && !state.pinned && state.active && isVersioned(state.active) ? (
@@ -192,7 +192,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
           <HeadNotice head={data.state.head} />
           {data.state.active && !isVersioned(data.state.active) ? (
             <Notice status="warning" title="This Dag's versions cannot be pinned">
-              {`Bundle ${data.state.active.bundle_name ?? ""} has no versions, so its code cannot be fetched again. ${VERSIONED_REMEDY}`}
+              {`Bundle ${data.state.active.bundle_name ?? ""} has no versions, so its code cannot be had again. ${VERSIONED_REMEDY}`}
             </Notice>
           ) : data.state.active && !data.state.pinned && data.state.revision === 0 ? (
             <Notice status="info" title="This Dag was never pinned">

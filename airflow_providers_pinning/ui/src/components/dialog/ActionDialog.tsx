@@ -113,7 +113,7 @@ export const ActionDialog = ({
   const [busy, setBusy] = useState(false);
   const [progress, setProgress] = useState("");
   const first = useRef<HTMLTextAreaElement | null>(null);
-  // Someone else made this very rollback: nothing is left to do.
+  // Somebody else made this very rollback: nothing is left to do.
   const isDone = refused?.error.already !== undefined;
   const close = () => {
     keepDraft(state.dag_id, offered, choices);

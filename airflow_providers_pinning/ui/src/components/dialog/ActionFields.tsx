@@ -94,7 +94,7 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
         />
         {state.hold ? (
           <Field.HelperText>
-            Held by {state.hold.actor}: "{state.hold.reason}". This lifts the hold.
+            Held by {state.hold.actor}: "{state.hold.reason}". This removes the hold.
           </Field.HelperText>
         ) : undefined}
       </Field.Root>
