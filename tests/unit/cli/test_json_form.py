@@ -86,6 +86,8 @@ NOT_IN_THE_API = {
     "policy diff": "a difference is a part of another answer there",
     "policy export": "it writes the file that apply takes",
 }
+OF_RELEASES = {"release", "releases", "rollback-release"}
+"""Reports on many Dags, which are not compared here."""
 ENDS = {"acknowledge": 4, "policy check": 6}
 """Commands that end otherwise than with 0 here."""
 
@@ -128,7 +130,9 @@ def busy(pinning, orders, original, tmp_path):  # noqa: F811
 
 
 def test_every_command_is_compared():
-    assert READS.keys() | CHANGES.keys() | NOT_IN_THE_API.keys() == COMMANDS.keys()
+    compared = READS.keys() | CHANGES.keys()
+
+    assert compared | NOT_IN_THE_API.keys() | OF_RELEASES == COMMANDS.keys()
 
 
 @pytest.mark.parametrize("name", READS)
