@@ -69,6 +69,8 @@ class TestRuns:
             session.execute(
                 update(TaskInstance).where(TaskInstance.run_id == run_id).values(state="failed", try_number=2)
             )
+            # SQLite lets nobody else write before.
+            session.commit()
         session.execute(update(DagRun).where(DagRun.run_id.in_(["first", "second"])).values(state="failed"))
         session.execute(update(DagRun).where(DagRun.run_id.startswith("canary__")).values(state="failed"))
         session.execute(update(TaskInstance).where(TaskInstance.run_id.startswith("canary__")).values(state="failed"))
