@@ -25,10 +25,11 @@ from functools import cache
 from typing import Any
 
 from airflow.models.dag import DagModel
+from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, inspect, or_, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, inspect, literal, or_, select, tuple_
 from sqlalchemy.orm import ORMExecuteState, Session, aliased
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
@@ -51,6 +52,18 @@ def of_canary_runs(model: Any = DagRun) -> ColumnElement[bool]:
     :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
     """
     return _is_recorded(model)
+
+
+@cache
+def has_live_runs() -> ColumnElement[bool]:
+    """
+    Build the condition that the ``DagVersion`` of the enclosing statement has live runs.
+
+    It is a probe of an index for each version: one may have very many runs. The Dag's id is not in it, as it would
+    lead some databases through all of the Dag's runs.
+    """
+    of_version = DagRun.created_dag_version_id == DagVersion.id
+    return select(literal(1)).where(of_version, ~of_canary_runs()).exists()
 
 
 @cache

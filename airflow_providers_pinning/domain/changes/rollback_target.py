@@ -24,10 +24,10 @@ from typing import Any
 from uuid import UUID
 
 from airflow.models.dag_version import DagVersion
-from airflow.models.dagrun import DagRun
-from sqlalchemy import Row, literal, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.canaries.routed_runs import has_live_runs
 from airflow_providers_pinning.domain.changes import preconditions
 from airflow_providers_pinning.domain.errors import PinningError, UnknownVersionError, VersionDriftedError
 from airflow_providers_pinning.domain.history.events import Change
@@ -40,7 +40,7 @@ HISTORY_PAGE = 100
 """How many changes of the history are read at a time."""
 
 REGISTERED_PAGE = 10
-"""How many registered versions are read at a time; whether a version has runs is asked for each."""
+"""How many registered versions are read at a time; whether a version has live runs is asked for each."""
 
 MAX_TOLD = 10
 """How many of the versions that were passed over are named."""
@@ -160,7 +160,7 @@ def _active_before(
     Activations are read as a stack: a version's predecessor is what was active when it was pinned, not
     when it was rolled back to, so rolling back twice goes two steps back instead of forth and back.
     While the Dag is not pinned, versions go live as they are registered; the one before is the newest
-    older one that has runs, back to the unpinning, and the history of pins before that.
+    older one that has live runs, back to the unpinning, and the history of pins before that.
     """
     pages = _pages_of_history(dag_id, session=session)
     page = next(pages, None)
@@ -200,9 +200,7 @@ def _pages_of_history(dag_id: str, *, session: Session) -> Iterator[Sequence[Row
 
 
 def _registered(dag_id: str, numbers: range, *, session: Session) -> Iterator[list[dict[str, Any]]]:
-    """Yield the versions of these numbers that have runs, newest first: without pins, they were active in turn."""
-    # Without the Dag's id, which would lead some databases through all of its runs for each version.
-    has_runs = select(literal(1)).where(DagRun.created_dag_version_id == DagVersion.id).exists()
+    """Yield the versions of these numbers that have live runs, newest first: without pins, they were active in turn."""
     below = numbers.stop
     while below > numbers.start:
         ids = session.scalars(
@@ -211,7 +209,7 @@ def _registered(dag_id: str, numbers: range, *, session: Session) -> Iterator[li
                 DagVersion.dag_id == dag_id,
                 DagVersion.version_number >= numbers.start,
                 DagVersion.version_number < below,
-                has_runs,
+                has_live_runs(),
             )
             .order_by(DagVersion.version_number.desc())
             .limit(REGISTERED_PAGE)

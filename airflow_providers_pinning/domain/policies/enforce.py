@@ -24,11 +24,11 @@ from typing import Any
 from uuid import UUID
 
 from airflow.models.dag_version import DagVersion
-from airflow.models.dagrun import DagRun
-from sqlalchemy import literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
+from airflow_providers_pinning.domain.canaries.routed_runs import has_live_runs
 from airflow_providers_pinning.domain.errors import PinningError, PolicyNotMetError, ReleaseNotPermittedError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies.model import ChangeKind
@@ -38,7 +38,7 @@ from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import Event, ManagedVersion
-from airflow_providers_pinning.vocabulary import CANARY_PREFIX, RELEASES, EventKind
+from airflow_providers_pinning.vocabulary import RELEASES, EventKind
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,6 @@ def were_active(
         found |= {others[dag_version_id] for dag_version_id in session.scalars(query.distinct())}
     ids = {versions[dag_id].dag_version_id: dag_id for dag_id in others.values() if dag_id not in found}
     if ids:
-        # One probe of an index for each version: it may have very many runs.
-        ran = DagRun.created_dag_version_id == DagVersion.id
-        live = select(literal(1)).where(ran, ~DagRun.run_id.startswith(CANARY_PREFIX)).exists()
-        found |= {ids[id] for id in session.scalars(select(DagVersion.id).where(DagVersion.id.in_(ids), live))}
+        query = select(DagVersion.id).where(DagVersion.id.in_(ids), has_live_runs())
+        found |= {ids[dag_version_id] for dag_version_id in session.scalars(query)}
     return found

@@ -286,6 +286,17 @@ class TestOfADagThatIsNotPinned:
 
         assert lab.roll_back("orders").active.version_number == 1
 
+    def test_passes_over_a_version_that_had_canary_runs_only(self, lab):
+        lab.commit("sha1", orders=source(1))
+        run(lab)
+        lab.commit("sha2", orders=source(2))
+        canary.create_canary_runs("orders", canary.CanaryRequest(2), lab.change(), session=lab.session)
+        lab.session.commit()
+        lab.commit("sha3", orders=source(3))
+        run(lab)
+
+        assert lab.roll_back("orders").active.version_number == 1
+
     def test_passes_over_what_was_rejected(self, never_pinned):
         never_pinned.reject("orders", 2)
 
