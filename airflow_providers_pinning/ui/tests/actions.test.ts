@@ -312,7 +312,7 @@ describe("the outcome", () => {
     ["pin", release(2, { revision: 9 }), "Done, but someone has changed it since."],
     ["unpin", release(3, { revision: 8 }), "Unpinned. New runs use the latest version."],
     ["unpin", release(1, { pinned: true, revision: 9 }), "Done, but someone has changed it since."],
-    ["lift", release(1, { revision: 7 }), "Hold removed. Promotions can change the version again."],
+    ["lift", release(1, { revision: 7 }), "Hold lifted. Promotions can change the version again."],
     ["lift", release(1, { hold, revision: 9 }), "Done, but someone has changed it since."],
   ] as const)("of %s follows the state in the answer", (kind, after, text) => {
     expect(outcomeOf({ kind, version: 1 }, STATE, after)).toMatchObject({ revision: after.revision, text });

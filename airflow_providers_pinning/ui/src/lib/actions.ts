@@ -121,14 +121,14 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
   hold: ({ version }) => ({
     confirm: "Hold",
     done: "On hold. Promotions can't change the version.",
-    effect: `Blocks changes of the active version (now ${version}), except rollbacks, until the hold ends or someone removes it.`,
+    effect: `Blocks changes of the active version (now ${version}), except rollbacks, until the hold ends or someone lifts it.`,
     title: "Put this Dag on hold",
   }),
   lift: ({ version }, state) => ({
-    confirm: "Remove hold",
-    done: "Hold removed. Promotions can change the version again.",
+    confirm: "Lift hold",
+    done: "Hold lifted. Promotions can change the version again.",
     effect: `Allows promotions again. The active version stays ${version}.${holdNote(state)}`,
-    title: "Remove the hold",
+    title: "Lift the hold",
   }),
   pin: ({ version }, state) => ({
     confirm: `Pin version ${version}`,

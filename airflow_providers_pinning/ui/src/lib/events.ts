@@ -61,7 +61,7 @@ export const LABELS: Record<string, string> = {
   rolled_back: "rolled back",
   runs_repaired: "runs repaired",
   thawed: "freeze lifted",
-  unheld: "hold removed",
+  unheld: "hold lifted",
   unpinned: "unpinned",
 };
 

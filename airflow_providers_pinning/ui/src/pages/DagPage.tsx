@@ -102,7 +102,7 @@ const DagActions = ({
       ) : undefined}
       {state.hold && state.active ? (
         <Button onClick={() => state.active && onAct(actionOn("lift", state.active))} size="sm" variant="outline">
-          Remove hold
+          Lift hold
         </Button>
       ) : undefined}
       {permissions.release && !state.pinned && state.active && isVersioned(state.active) ? (

@@ -77,7 +77,7 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
           value={choices.until}
           w="16rem"
         />
-        <Field.HelperText>Empty: until someone removes it. In your browser's time zone.</Field.HelperText>
+        <Field.HelperText>Empty: until someone lifts it. In your browser's time zone.</Field.HelperText>
       </Field.Root>
     ) : undefined}
     {needsOverride ? (
@@ -94,7 +94,7 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
         />
         {state.hold ? (
           <Field.HelperText>
-            Held by {state.hold.actor}: "{state.hold.reason}". This removes the hold.
+            Held by {state.hold.actor}: "{state.hold.reason}". This lifts the hold.
           </Field.HelperText>
         ) : undefined}
       </Field.Root>

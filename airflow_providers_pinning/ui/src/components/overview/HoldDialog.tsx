@@ -43,7 +43,7 @@ export const HoldDialog = ({ dagIds, kind, onClose, onDone }: Props) => {
 
   return (
     <ChangeDialog
-      confirm={holds ? `Hold ${dags}` : "Remove holds"}
+      confirm={holds ? `Hold ${dags}` : "Lift holds"}
       onClose={onClose}
       onSend={async (reason, key) => {
         const end = holds && until !== "" ? { until: new Date(until).toISOString() } : {};
@@ -54,7 +54,7 @@ export const HoldDialog = ({ dagIds, kind, onClose, onDone }: Props) => {
         });
         onDone(holds ? `${dags} put on hold.` : `Holds of ${dags} removed.`);
       }}
-      title={holds ? `Put ${dags} on hold` : `Remove the holds of ${dags}`}
+      title={holds ? `Put ${dags} on hold` : `Lift the holds of ${dags}`}
     >
       <Text overflowWrap="anywhere">
         {holds
@@ -67,7 +67,7 @@ export const HoldDialog = ({ dagIds, kind, onClose, onDone }: Props) => {
         <Field.Root>
           <Field.Label>Hold until</Field.Label>
           <Input onChange={({ target }) => setUntil(target.value)} type="datetime-local" value={until} w="16rem" />
-          <Field.HelperText>Empty: until someone removes it. In your browser's time zone.</Field.HelperText>
+          <Field.HelperText>Empty: until someone lifts it. In your browser's time zone.</Field.HelperText>
         </Field.Root>
       ) : undefined}
     </ChangeDialog>
