@@ -27,7 +27,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.support.routes import READS, RULES, WRITES
+from tests.support.routes import READS, RELEASE_ID, RULES, WRITES
 
 ROLES = ("Admin", "Op", "User", "Viewer", "Public")
 RELEASER = "Releaser"
@@ -66,6 +66,7 @@ def main() -> None:
     lab.commit("sha2", orders=dag_file("orders", tasks="one two"), invoices=dag_file("invoices", tasks="one two"))
     lab.candidate("orders", 2)
     lab.candidate("invoices", 2)
+    lab.keep_release(RELEASE_ID, "orders")
 
     def ask(role: str, dag_id: str) -> dict[str, int]:
         client = TestClient(app, headers={"Authorization": f"Bearer {tokens[role]}"})

@@ -28,6 +28,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.rights import EDIT_DAG
 from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, logged, may_read, note_refusal
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import DagsForbiddenError
@@ -165,8 +166,9 @@ def _checked(
     """Answer with what the caller may see, and note in the audit log who tried without permission."""
     try:
         report = run()
-    except DagsForbiddenError:
+    except DagsForbiddenError as error:
         session.rollback()
+        error.data = {**error.data, "missing": [str(EDIT_DAG)]}
         note_refusal(request.scope["route"].name, request, user, session=session)
         raise
     return _answer(*lists.without_hidden(report, access))

@@ -71,8 +71,8 @@ class TestChange:
         assert answers["nobody"][str(route)] == 401
 
     def test_of_another_dag_is_not_allowed_to_the_keeper_of_one(self, route, answers):
-        # What the body names is the Dag that is kept.
-        assert answers["another Dag"][str(route)] == (403 if "{dag_id}" in route.template else 200)
+        # What the body or the release names is the Dag that is kept.
+        assert answers["another Dag"][str(route)] in ({403} if "{dag_id}" in route.template else DONE)
 
 
 @pytest.mark.parametrize("route", RULES, ids=str)
