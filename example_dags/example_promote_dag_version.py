@@ -69,6 +69,9 @@ EVIDENCE = """
 Soak: **{{ soak.verdict }}**. {{ soak.message }}
 {%- set withheld = soak.evidence.withheld_effects %}
 {%- if withheld %} Withheld from live runs: {{ withheld }} effects.{% endif %}
+{%- set canaries = ti.xcom_pull(task_ids='canary')['run_ids'] | length %}
+{%- if canaries < params.canary_runs %} **Only {{ canaries }} of {{ params.canary_runs }} live runs could be replayed,
+so the verdict rests on fewer runs than were asked for.**{% endif %}
 
 {{ ti.xcom_pull(task_ids='difference') }}
 """
@@ -156,7 +159,7 @@ with DAG(
         expected_dag_hash=new_version.output["dag_hash"],
         expected_bundle_version=new_version.output["bundle_version"],
         run_kinds="canary",
-        # A young Dag has fewer live runs to replay than are asked for.
+        # A young Dag has fewer live runs to replay than are asked for; whoever approves is told so.
         min_runs="{{ ti.xcom_pull(task_ids='canary')['run_ids'] | length }}",
         min_duration="{{ params.soak_seconds }}",
         max_failures="{{ params.soak_max_failures }}",

@@ -77,6 +77,10 @@ def main() -> None:
 
     keeper = TestClient(app, headers={"Authorization": f"Bearer {tokens[ONE_DAG]}"})
     pins = keeper.get("/pinning/api/v1/pins").json()
+    whole_feed = TestClient(app, headers={"Authorization": f"Bearer {tokens['Admin']}"})
+    every = whole_feed.get("/pinning/api/v1/events").json()["events"]
+    feed = keeper.get("/pinning/api/v1/events").json()["events"]
+    single = {event["dag_id"]: keeper.get(f"/pinning/api/v1/events/{event['id']}").status_code for event in every}
     answers = {role: ask(role, "orders") for role in (*ROLES, ONE_DAG)}
     answers["nobody"] = {
         str(route): TestClient(app).request(route.method, route.url("orders"), json=route.body).status_code
@@ -111,6 +115,12 @@ def main() -> None:
         .status_code
         for role in ("User", RELEASER)
     }
+    answers["feed"] = {
+        "every": sorted({event["dag_id"] for event in every}),
+        "kept": sorted({event["dag_id"] for event in feed}),
+        "single": single,
+    }
+    answers["editable"] = {pin["dag_id"]: pin["editable"] for pin in pins["pins"]}
     answers["pins"] = [pin["dag_id"] for pin in pins["pins"]]
     print(f"\n{json.dumps(answers)}", file=sys.stderr)
 

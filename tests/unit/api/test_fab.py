@@ -94,6 +94,18 @@ def test_the_keeper_of_one_dag_sees_the_pin_of_that_one_only(answers):
     assert answers["pins"] == ["orders"]
 
 
+def test_the_keeper_of_one_dag_sees_the_changes_of_that_one_only(answers):
+    assert answers["feed"] == {
+        "every": ["invoices", "orders"],
+        "kept": ["orders"],
+        "single": {"invoices": 404, "orders": 200},
+    }
+
+
+def test_the_overview_says_which_dags_their_keeper_may_change(answers):
+    assert answers["editable"] == {"orders": True}
+
+
 EDIT = "edit the Dag (FAB: 'can edit on DAGs')"
 
 

@@ -23,6 +23,7 @@ import threading
 from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
@@ -36,6 +37,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from jinja2 import Template
 from sqlalchemy import select
 
 from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
@@ -101,6 +103,21 @@ def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its
     assert "task_ids='pin'" in roll_back.expected_version
     assert dag.get_task("approval").fail_on_reject
     assert dag.get_task("approval").defaults == ["Reject"]
+
+
+@pytest.mark.parametrize(("runs", "told"), [(1, True), (3, False)])
+def test_whoever_approves_is_told_if_fewer_live_runs_could_be_replayed_than_were_asked_for(dags, runs, told):
+    soak = {"verdict": "successful", "message": "Fine.", "evidence": {"withheld_effects": 0}}
+    pulled = {"soak": soak, "canary": {"run_ids": ["replay"] * runs}}
+    ti = SimpleNamespace(xcom_pull=lambda task_ids: pulled[task_ids])
+    evidence, _, _ = (
+        dags["example_promote_dag_version"].get_task("approval").body.partition("{{ ti.xcom_pull(task_ids='diff")
+    )
+
+    shown = Template(evidence).render(ti=ti, params={"canary_runs": 3})
+
+    assert ("Only 1 of 3 live runs could be replayed" in shown) is told
+    assert "Fine." in shown
 
 
 def test_approval_that_was_answered_is_not_asked_for_again_but_one_that_was_lost_is(dags):
