@@ -82,6 +82,8 @@ TABLES = [
     "pinning_gap",
     "pinning_pin",
     "pinning_policy",
+    "pinning_release",
+    "pinning_release_dag",
     "pinning_run",
     "pinning_version",
     "pinning_version_content",

@@ -80,7 +80,9 @@ def release_dags(
 
 
 @router.post(
-    "/releases/{release_id}/rollback", responses=responses(404, 409), dependencies=[logged("roll_back_release")]
+    "/releases/{release_id}/rollback",
+    responses=responses(404, 409),
+    dependencies=[logged("roll_back_release"), may_read],
 )
 def roll_back_release(
     release_id: Text,

@@ -58,7 +58,7 @@ RELEASE = (
 )
 RELEASE_ID = Arg(("release_id",), help="The id of the release", type=values.name)
 RELEASE_ID_OR_ALL = Arg(("release_id",), help="The id of one release, to see its Dags", type=values.name, nargs="?")
-RELEASES = (
+LISTED_RELEASES = (
     forms.named("--dag-id", help="Only releases that are about this Dag", metavar="DAG_ID"),
     forms.named("--commit", help="Only releases of this commit", metavar="SHA"),
 )

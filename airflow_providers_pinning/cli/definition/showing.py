@@ -45,7 +45,7 @@ SHOWING = (
         "releases.pinning_releases",
         "List the releases of many Dags, newest first, or show one with its Dags",
         releases.RELEASE_ID_OR_ALL,
-        *releases.RELEASES,
+        *releases.LISTED_RELEASES,
         *common.PAGE,
         *common.SHOWN,
     ),

@@ -84,7 +84,8 @@ def test_canary_runs_are_for_who_may_both_edit_the_dag_and_start_runs(method, en
 
     assert api().post(f"{DAG}/canaryRuns", json={"version_number": 2}).status_code == 403
     told = api().get(f"{DAG}/permissions").json()
-    assert told == {"change": may_change, "start_canary": False, "edit_runs": may_change}
+    expected = {"change": may_change, "start_canary": False, "edit_runs": may_change}
+    assert {name: told[name] for name in expected} == expected
 
 
 def shown_runs(api):

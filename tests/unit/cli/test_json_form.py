@@ -27,7 +27,7 @@ import pytest
 from airflow_providers_pinning.schemas.canary import CanaryRunsResponse
 from airflow_providers_pinning.schemas.compare import ComparisonResponse
 from airflow_providers_pinning.schemas.criteria import CriteriaResponse
-from airflow_providers_pinning.schemas.evidence import EvidenceResponse, RecordedResponse
+from airflow_providers_pinning.schemas.evidence import RecordedResponse, VersionEvidenceResponse
 from airflow_providers_pinning.schemas.pins import PinSummaryResponse, ReleaseStateResponse
 from airflow_providers_pinning.schemas.policies import (
     DoubtResponse,
@@ -76,7 +76,7 @@ CHANGES = {
     "freeze": (FreezeResponse, ("freeze", "--dag-id", "other")),
     "thaw": (FreezeResponse, ("thaw", 1)),
     "record-evidence": (
-        EvidenceResponse,
+        VersionEvidenceResponse,
         ("record-evidence", "orders", "-V", 2, "--name", "load test", "--verdict", "successful"),
     ),
     "policy apply": (PoliciesResponse, ("policy", "apply")),
@@ -88,6 +88,8 @@ NOT_IN_THE_API = {
 }
 OF_RELEASES = {"release", "releases", "rollback-release"}
 """Reports on many Dags, which are not compared here."""
+OF_A_USER = {"editable"}
+"""Fields that say what the user may do, who is not known on the command line."""
 ENDS = {"acknowledge": 4, "policy check": 6}
 """Commands that end otherwise than with 0 here."""
 
@@ -99,6 +101,8 @@ def schema_of(answer):
     for part in (schema, *schema.get("$defs", {}).values()):
         if "properties" in part:
             part["additionalProperties"] = False
+            for name in OF_A_USER:
+                part["properties"].pop(name, None)
             if not part["title"].endswith("Document"):
                 # A document is what somebody wrote, who leaves out what they do not need.
                 part["required"] = list(part["properties"])

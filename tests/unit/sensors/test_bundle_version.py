@@ -101,7 +101,7 @@ def test_commit_at_which_the_file_is_broken_fails_at_once(overtaken_ok, airflow_
     note_bundle_version(BUNDLE, "sha2", session=session)
     note_parse(BUNDLE, "sha2", was={}, now={"orders.py": "SyntaxError: bad"}, session=session)
     session.commit()
-    with pytest.raises(CommitBrokenError, match=r"'orders.py' \(SyntaxError: bad\). Mend it") as error:
+    with pytest.raises(CommitBrokenError, match=r"'orders.py' \(SyntaxError: bad\). Fix it") as error:
         sensor(overtaken_ok=overtaken_ok, timeout=600).execute(task_context())
     assert error.value.broken_files == [{"relative_fileloc": "orders.py", "message": "SyntaxError: bad"}]
 

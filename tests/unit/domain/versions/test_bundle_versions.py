@@ -228,7 +228,7 @@ class TestPinByCommit:
     def test_names_the_file_that_is_broken_there(self, bundle, broken, session):
         bundle("sha1", orders=STABLE)
         broken("sha2")
-        with pytest.raises(UnknownVersionError, match=r"'orders.py' \(SyntaxError: invalid.*Mend it") as error:
+        with pytest.raises(UnknownVersionError, match=r"'orders.py' \(SyntaxError: invalid.*Fix it") as error:
             pin_commit("sha2", session)
         assert error.value.data["registration"] == "broken"
 
