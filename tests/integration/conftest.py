@@ -28,6 +28,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.garbage import leave_what_is_imported
 from tests.support.postgres import postgres
 
 HERE = Path(__file__).parent
@@ -38,6 +39,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.postgres)
+
+
+def pytest_collection_finish():
+    leave_what_is_imported()
 
 
 @pytest.fixture(scope="session")

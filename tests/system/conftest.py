@@ -23,9 +23,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.deployment import Deployment
+from demo.deployment import BUNDLE, Deployment
 from tests.support.postgres import postgres
-from tests.system.shared import shared_deployment
+from tests.system.shared import GAPS, STALE_PARSE, shared_deployment
 
 HERE = Path(__file__).parent
 
@@ -45,22 +45,20 @@ def make_deployment():
         yield lambda **options: deployments.enter_context(Deployment(report=print, **options))
 
 
-@pytest.fixture(scope="module")
-def deployment(make_deployment):
-    """Return a deployment on SQLite whose components run, with an empty repository."""
-    made = make_deployment()
-    made.start()
-    return made
-
-
-@pytest.fixture(scope="module")
-def postgres_deployment(make_deployment):
-    """Return a deployment on PostgreSQL whose components run, with an empty repository."""
-    with postgres() as server:
-        made = make_deployment(database_url=server.create_database("airflow"))
+@pytest.fixture(scope="package")
+def deployment():
+    """Return a deployment on PostgreSQL whose components run, for modules that need no other one: a bundle for each."""
+    # SQLite refuses a command at once that has read before another process wrote, with or without the package.
+    with (
+        postgres() as server,
+        Deployment(
+            database_url=server.create_database("airflow"), bundles=(BUNDLE, GAPS, STALE_PARSE), report=print
+        ) as made,
+    ):
+        # What a worker has in its environment comes before what the API server has.
+        made.env |= {"AIRFLOW_CONN_WAREHOUSE": "http://live", "AIRFLOW_VAR_BUCKET": "live"}
         made.start()
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="package")

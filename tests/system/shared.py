@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The deployment that the tests of promotions and of the examples share, as starting one takes half a minute."""
+"""Deployments that several modules of tests share, as starting one takes half a minute."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ EXAMPLE_TARGETS = "example_targets"
 """Bundle of Dags that the examples act on."""
 NOTIFIED = "notified"
 """Bundle of the example that rolls itself back."""
+
+GAPS, STALE_PARSE = "gaps", "stale_parse"
+"""Bundles of the modules of tests with these names, in the deployment of the tests that need no other one."""
 
 DAGS = {
     CANARIES: ("limited", "paused", "broken", "gone"),

@@ -22,8 +22,6 @@ import json
 
 import pytest
 
-from demo.deployment import Deployment
-from tests.support.postgres import postgres
 from tests.system.paths import HELPER, files
 from tests.system.promotions import finished_run
 
@@ -33,28 +31,25 @@ PINNED = ("scheduled", "triggered", "by_asset", "daily")
 
 
 @pytest.fixture(scope="module")
-def airflow():
-    # SQLite refuses a command at once that has read before another process wrote, with or without the package.
-    with postgres() as server, Deployment(report=print, database_url=server.create_database("airflow")) as deployment:
-        # What a worker has in its environment comes before what the API server has.
-        deployment.env |= {"AIRFLOW_CONN_WAREHOUSE": "http://live", "AIRFLOW_VAR_BUCKET": "live"}
-        first = deployment.repository.commit(files("v1"), "First version")
-        deployment.start()
-        deployment.wait_until(
-            lambda: all(deployment.database.versions(dag_id) for dag_id in (*PINNED, "caller", "producer", "secrets")),
-            what="every Dag is registered",
-        )
-        for dag_id in PINNED:
-            deployment.pinning.put(f"/dags/{dag_id}/pin", {"version_number": 1, "reason": "stable"})
-        second = deployment.repository.commit(files("v2"), "Everything changes")
-        deployment.wait_until(
-            lambda: all(
-                deployment.pinning.get(f"/dags/{dag_id}")["latest"]["bundle_version"] == second for dag_id in PINNED
-            ),
-            what="HEAD is registered",
-        )
-        deployment.first, deployment.second = first, second
-        yield deployment
+def airflow(deployment):
+    first = deployment.repository.commit(files("v1"), "First version")
+    deployment.wait_until(
+        lambda: all(deployment.database.versions(dag_id) for dag_id in (*PINNED, "caller", "producer", "secrets")),
+        what="every Dag is registered",
+    )
+    for dag_id in PINNED:
+        deployment.pinning.put(f"/dags/{dag_id}/pin", {"version_number": 1, "reason": "stable"})
+    second = deployment.repository.commit(files("v2"), "Everything changes")
+    deployment.wait_until(
+        lambda: all(
+            deployment.pinning.get(f"/dags/{dag_id}")["latest"]["bundle_version"] == second for dag_id in PINNED
+        ),
+        what="HEAD is registered",
+    )
+    deployment.first, deployment.second = first, second
+    yield deployment
+    # The other modules that use the deployment have no use for runs of these Dags.
+    deployment.airflow.patch("/dags", {"is_paused": True}, dag_id_pattern="%")
 
 
 def finished(airflow, dag_id, **filters):

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import pytest
 
-from demo.deployment import Deployment
+from tests.system.shared import GAPS
 
 pytestmark = pytest.mark.system
 
@@ -29,7 +29,7 @@ from datetime import datetime, timezone
 
 from airflow.sdk import DAG, task
 
-with DAG("orders", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), max_active_runs=1):
+with DAG("loads", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), max_active_runs=1):
 
     @task
     def load():
@@ -54,17 +54,14 @@ def seen(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def airflow(seen):
-    with Deployment(report=print) as deployment:
-        deployment.repository.commit({"orders.py": DAG.format(version="live", seconds=1, seen=str(seen))})
-        deployment.start()
-        deployment.wait_until(lambda: deployment.database.versions("orders"), what="the Dag is registered")
-        deployment.pinning.call("PUT", "/dags/orders/pin", json={"version_number": 1, "reason": "stable"})
-        deployment.repository.commit({"orders.py": DAG.format(version="canary", seconds=600, seen=str(seen))})
-        deployment.wait_until(
-            lambda: len(deployment.database.versions("orders")) == 2, what="the candidate is registered"
-        )
-        yield deployment
+def airflow(deployment, seen):
+    repository = deployment.repositories[GAPS]
+    repository.commit({"loads.py": DAG.format(version="live", seconds=1, seen=str(seen))})
+    deployment.wait_until(lambda: deployment.database.versions("loads"), what="the Dag is registered")
+    deployment.pinning.call("PUT", "/dags/loads/pin", json={"version_number": 1, "reason": "stable"})
+    repository.commit({"loads.py": DAG.format(version="canary", seconds=600, seen=str(seen))})
+    deployment.wait_until(lambda: len(deployment.database.versions("loads")) == 2, what="the candidate is registered")
+    return deployment
 
 
 def times(seen, version):
@@ -73,13 +70,13 @@ def times(seen, version):
 
 
 def test_live_run_starts_when_the_last_process_of_the_canary_is_gone(airflow, seen):
-    created = airflow.pinning.call("POST", "/dags/orders/canaryRuns", json={"version_number": 2})
+    created = airflow.pinning.call("POST", "/dags/loads/canaryRuns", json={"version_number": 2})
     [canary_id] = created["run_ids"]
     airflow.wait_until(lambda: times(seen, "canary"), what="the canary run is under way")
-    live_id = airflow.airflow.post("/dags/orders/dagRuns", {"logical_date": None})["dag_run_id"]
+    live_id = airflow.airflow.post("/dags/loads/dagRuns", {"logical_date": None})["dag_run_id"]
 
     def finished():
-        runs = {run.run_id: run for run in airflow.database.runs("orders")}
+        runs = {run.run_id: run for run in airflow.database.runs("loads")}
         return runs if runs[live_id].is_finished else None
 
     runs = airflow.wait_until(finished, what="the live run is finished")

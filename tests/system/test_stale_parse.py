@@ -22,6 +22,8 @@ import json
 
 import pytest
 
+from tests.system.shared import STALE_PARSE
+
 TASKS = {"A": ("extract",), "B": ("extract", "load")}
 
 SOURCE = """
@@ -51,7 +53,7 @@ def push(deployment, tmp_path):
             f"{dag_id}.py": SOURCE.format(marks=str(marks), dag_id=dag_id, letter=letter, task_ids=TASKS[letter])
             for dag_id in ("orders", "invoices")
         }
-        return deployment.repository.commit(sources, f"Commit {letter}")
+        return deployment.repositories[STALE_PARSE].commit(sources, f"Commit {letter}")
 
     def parses(dag_id):
         return marks.read_text().split().count(dag_id) if marks.exists() else 0

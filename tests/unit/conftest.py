@@ -17,11 +17,12 @@
 from __future__ import annotations
 
 import functools
-import gc
 import importlib
 from pathlib import Path
 
 import pytest
+
+from tests.support.garbage import leave_what_is_imported
 
 HERE = Path(__file__).parent
 TIMEOUT = 600
@@ -37,10 +38,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    # What is imported by now stays; looking through it for garbage again and again takes time.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    leave_what_is_imported()
     # Airflow puts the schedule of each Dag that it reads into words, for which this reads a file again and again.
     describing = importlib.import_module("cron_descriptor.ExpressionDescriptor")
     describing.GetText = functools.cache(describing.GetText)
