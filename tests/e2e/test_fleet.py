@@ -53,7 +53,7 @@ def fits(shown, part) -> bool:
     return part.evaluate(BEYOND, NARROW) == []
 
 
-def test_dags_are_held_and_released_together_with_the_keyboard(shown):
+def test_dags_are_held_and_lifted_together_with_the_keyboard(shown):
     shown.open_overview(CHOSEN)
     every = shown.page.get_by_role("checkbox", name="Select all Dags on this page")
     every.focus()
@@ -75,8 +75,8 @@ def test_dags_are_held_and_released_together_with_the_keyboard(shown):
     expect(shown.page.get_by_text("1 Dag selected")).to_be_visible()
     every.focus()
     shown.page.keyboard.press("Space")
-    shown.button("Remove 10 holds").click()
-    shown.confirm("Remove holds", reason="It has moved")
+    shown.button("Lift 10 holds").click()
+    shown.confirm("Lift holds", reason="It has moved")
     expect(rows(shown).get_by_text("on hold", exact=True)).to_have_count(0)
 
 

@@ -87,7 +87,7 @@ describe("a request", () => {
     });
   });
 
-  it("removes a hold by a request of its own", () => {
+  it("lifts a hold by a request of its own", () => {
     expect(request({ kind: "lift", version: 2 })).toMatchObject({
       method: "DELETE",
       path: "dags/a%2Fb%20c/hold",

@@ -46,7 +46,7 @@ export const BulkHold = ({ onDone, selected }: Props) => {
       ) : undefined}
       {held.length > 0 ? (
         <Button onClick={() => setKind("lift")} size="sm" variant="outline">
-          Remove {plural(held.length, "hold")}
+          Lift {plural(held.length, "hold")}
         </Button>
       ) : undefined}
       {kind === undefined ? undefined : (

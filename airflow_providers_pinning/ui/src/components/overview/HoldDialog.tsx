@@ -34,7 +34,7 @@ interface Props {
   readonly onDone: (text: string) => void;
 }
 
-/** Puts several Dags on hold, or removes their holds: all of them or none. */
+/** Puts several Dags on hold, or lifts their holds: all of them or none. */
 export const HoldDialog = ({ dagIds, kind, onClose, onDone }: Props) => {
   const [until, setUntil] = useState("");
   const dags = plural(dagIds.length, "Dag");
@@ -52,13 +52,13 @@ export const HoldDialog = ({ dagIds, kind, onClose, onDone }: Props) => {
           body: { dag_ids: dagIds, idempotency_key: key, reason, ...end },
           method: "POST",
         });
-        onDone(holds ? `${dags} put on hold.` : `Holds of ${dags} removed.`);
+        onDone(holds ? `${dags} put on hold.` : `Holds of ${dags} lifted.`);
       }}
       title={holds ? `Put ${dags} on hold` : `Lift the holds of ${dags}`}
     >
       <Text overflowWrap="anywhere">
         {holds
-          ? "Blocks changes of the active versions, except rollbacks, until the holds end or someone removes them: "
+          ? "Blocks changes of the active versions, except rollbacks, until the holds end or someone lifts them: "
           : "Allows promotions again: "}
         {dagIds.slice(0, NAMED).join(", ")}
         {more > 0 ? ` and ${more} more` : ""}.
