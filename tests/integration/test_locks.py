@@ -329,8 +329,11 @@ def test_pins_runs_parses_and_the_scheduler_at_full_speed_never_deadlock(lab, el
     """The fixture asks the server for deadlocks."""
     crowd = Crowd(lab, scheduler)
     beside = [elsewhere(crowd.until_done(act)) for act in (crowd.clean, crowd.create, crowd.create, crowd.parse)]
-    flipping = [elsewhere(crowd.flip(dag_id)) for dag_id in crowd.FIRST]
-    for one in flipping:
-        one.commit()
-    crowd.done.set()
+    try:
+        flipping = [elsewhere(crowd.flip(dag_id)) for dag_id in crowd.FIRST]
+        for one in flipping:
+            one.commit()
+    finally:
+        # Else the others would go on for ever where this fails.
+        crowd.done.set()
     assert all(one.commit() for one in beside)
