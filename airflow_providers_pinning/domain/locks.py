@@ -44,7 +44,20 @@ from functools import cache
 from hashlib import sha256
 
 from airflow.models.dag import DagModel
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, case, false, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    TextClause,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -122,6 +135,20 @@ def passes_gate_at_once(dag_id: str) -> ColumnElement[bool]:
     )
 
 
+def may_wait_to_shut_gate(dag_id: str, *, session: Session) -> bool:
+    """
+    Return whether a transaction may wait until it can shut a Dag's gate.
+
+    One that has passed the gate before must not: another one that did so as well may wait for the same, and neither
+    would ever get it. If the gate can be shut at once, it is.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    key = gate_key(dag_id)
+    asked = {"key": key, "high": key >> 32 & 0xFFFFFFFF, "low": key & 0xFFFFFFFF}
+    return bool(session.scalar(_try_to_shut(), asked))
+
+
 def share_rules(*, session: Session) -> None:
     """
     Keep policies and freezes as they are until the transaction ends, for a change that is checked against them.
@@ -183,6 +210,20 @@ def _shut() -> Select:
 def _shut_several() -> Select:
     keys = func.unnest(bindparam("keys", type_=ARRAY(BigInteger))).column_valued("key")
     return select(_timeout(), func.pg_advisory_xact_lock(keys))
+
+
+@cache
+def _try_to_shut() -> TextClause:
+    # So PostgreSQL shows a lock that has a number of 64 bits.
+    return text(
+        """
+        SELECT pg_try_advisory_xact_lock(:key) OR NOT EXISTS (
+            SELECT 1 FROM pg_locks
+            WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND mode = 'ShareLock' AND granted
+            AND classid::bigint = :high AND objid::bigint = :low AND objsubid = 1
+        )
+        """
+    )
 
 
 def _timeout() -> ColumnElement[str]:

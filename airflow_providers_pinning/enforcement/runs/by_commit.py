@@ -50,6 +50,7 @@ def create_dagrun(call: Call) -> Any:
     from airflow.models.dag_version import DagVersion
     from airflow.utils.types import DagRunTriggeredByType
 
+    from airflow_providers_pinning.domain.locks import may_wait_to_shut_gate
     from airflow_providers_pinning.domain.resolution.active import current_resolution
     from airflow_providers_pinning.domain.resolution.by_commit import run_asked_for
     from airflow_providers_pinning.domain.resolution.locked_pin import lock_active_pin, pinned_version_ids
@@ -68,14 +69,21 @@ def create_dagrun(call: Call) -> Any:
     # Before anything is locked: the creation of a canary run locks the Dag's row first.
     pinned = pinned_version_ids([dag.dag_id], session=session).get(dag.dag_id)
     if pinned is not None and pinned != version.id:
+        # It was pinned for the first time while this request waited at the gate, perhaps as one of several.
+        if not may_wait_to_shut_gate(dag.dag_id, session=session):
+            raise ValueError(_moved(dag.dag_id))
         return _create_canary_run(call, version, asked)
     pin = lock_active_pin(dag.dag_id, session=session)
     if (pin.version.dag_version_id if pin.version else None) != pinned:
-        raise ValueError(f"The pin of Dag {dag.dag_id!r} moved while a run was being created. Try again.")
+        raise ValueError(_moved(dag.dag_id))
     run = call.proceed(dag_version=version)
     if pin.version:
         set_bundle_version(run, pin.version)
     return run
+
+
+def _moved(dag_id: str) -> str:
+    return f"The pin of Dag {dag_id!r} moved while a run was being created. Try again."
 
 
 def _create_canary_run(call: Call, version: Any, asked: Any) -> Any:
