@@ -42,8 +42,6 @@ from airflow.api_fastapi.core_api.services.public import assets, dag_run
 from airflow.api_fastapi.execution_api.datamodels.dagrun import TriggerDAGRunPayload
 from airflow.api_fastapi.execution_api.routes import asset_events, dag_runs, task_instances
 from airflow.assets.manager import AssetManager
-from airflow.callbacks.callback_requests import DagCallbackRequest
-from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
 from airflow.dag_processing import collection
 from airflow.dag_processing.dagbag import DagBag
 from airflow.dag_processing.manager import DagFileInfo, DagFileProcessorManager
@@ -238,12 +236,21 @@ def hand_tasks_over(world: World) -> Act:
     return patched(act, executor)
 
 
+def key_of(ti: TaskInstance) -> Any:
+    """Return by what executors know a task."""
+    if RELEASE < (3, 4):
+        return ti.key
+    from airflow.executors.workloads.types import TaskInstanceUuid
+
+    return TaskInstanceUuid(ti.id)
+
+
 def hear_of_ended_tasks(world: World) -> Act:
     """Take from the executor that processes have failed, of which the tasks were still queued."""
     world.running(TaskInstanceState.QUEUED)
     executor = world.runner.executor
     for ti in world.tasks():
-        executor.event_buffer[ti.key] = (TaskInstanceState.FAILED, None)
+        executor.event_buffer[key_of(ti)] = (TaskInstanceState.FAILED, None)
     world.session.expunge_all()
 
     def act():
@@ -276,19 +283,6 @@ def patched(act: Act, executor: Any) -> Act:
             return act()
 
     return with_executor
-
-
-def send_callback(world: World) -> Act:
-    world.running(None)
-    [run] = world.runs()
-    request = DagCallbackRequest(
-        filepath=f"{world.dag_id}.py",
-        bundle_name=BUNDLE,
-        bundle_version=run.bundle_version,
-        dag_id=world.dag_id,
-        run_id=run.run_id,
-    )
-    return lambda: DatabaseCallbackSink().send(request)
 
 
 def fail_a_task(world: World) -> Act:
@@ -733,12 +727,6 @@ ROWS = (
     Row(hand_tasks_over, (SELECT, "ExecuteTask.make")),
     Row(hear_of_ended_tasks, (EXECUTION + "_process_executor_events",)),
     Row(hand_callbacks_over, ("ExecuteCallback.make",)),
-    Row(
-        send_callback,
-        ("DatabaseCallbackSink.send",),
-        allowed=1,
-        because="a request has no row that Airflow reads, with which to tell; one is sent when something failed",
-    ),
     Row(fail_a_task, ("_handle_fail_fast_for_dag",)),
     Row(
         clear_on_latest,

@@ -29,10 +29,12 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import delete, update
 
 from airflow_providers_pinning.patch_points import POINTS, RELEASE
+from tests.integration import sent_callbacks
 from tests.integration.patched_functions import EXEMPT, ROWS, World
 from tests.support.asynchronous import statements_sent
 from tests.support.stock import watched, without_enforcement
 
+ROWS += sent_callbacks.ROWS
 if RELEASE >= (3, 4):
     from tests.integration import patched_since_3_4
 

@@ -86,7 +86,7 @@ def _of_runs() -> ExecutableOption:
 @cache
 def _told() -> tuple:
     return (
-        with_expression(getattr(DagModel, IS_MANAGED), _is_managed(DagModel.dag_id, correlated=True)),
+        with_expression(getattr(DagModel, IS_MANAGED), has_managed_versions(DagModel.dag_id, correlated=True)),
         with_expression(getattr(DagModel, PINNED_VERSION_ID), _described()),
     )
 
@@ -120,66 +120,29 @@ def place_of_inactive_version(
     return places[dag_version_id]
 
 
-def place_of_callback(
-    dag_id: str,
-    run_id: str,
-    bundle_version: str,
-    *,
-    said: tuple[str | None, str | None],
-    dag_version_id: UUID | None = None,
-    session: Session,
-) -> VersionIdentity | None:
-    """
-    Read where the code of a callback is, if it need not be where ``DagModel`` says.
-
-    :param dag_id: the Dag
-    :param run_id: the run
-    :param bundle_version: the commit that the callback is run from
-    :param said: name of the bundle and path of the file, as Airflow took them from ``DagModel``
-    :param dag_version_id: the version of the task; the run's is taken if it is another commit, or there is none
-    :param session: database session
-    """
-    asked = {"run_id": run_id, **_asked(dag_id, *said)}
-    managed, pinned, of_run = session.execute(_of_run(), asked).one()
-    if not managed:
-        return None
-    if dag_version_id is not None:
-        version = None if dag_version_id == pinned else identity_of(dag_version_id, session=session)
-        if version is None or version.bundle_version == bundle_version:
-            return version
-    return None if of_run is None or of_run == pinned else identity_of(of_run, session=session)
-
-
-@cache
-def _of_run() -> Select:
-    created_with = select(DagRun.created_dag_version_id).where(
-        DagRun.dag_id == bindparam("dag_id"), DagRun.run_id == bindparam("run_id")
-    )
-    return _of_dag().add_columns(created_with.scalar_subquery())
-
-
 @cache
 def _of_dag() -> Select:
     dag_id: ColumnElement[str] = bindparam("dag_id")
-    described = _pinned(dag_id, bindparam("bundle_name"), bindparam("relative_fileloc"))
-    return select(_is_managed(dag_id), described.scalar_subquery())
+    described = pinned_at(dag_id, bindparam("bundle_name"), bindparam("relative_fileloc"))
+    return select(has_managed_versions(dag_id), described.scalar_subquery())
 
 
 def _asked(dag_id: str, bundle_name: str | None, relative_fileloc: str | None) -> dict[str, str | None]:
     return {"dag_id": dag_id, "bundle_name": bundle_name, "relative_fileloc": relative_fileloc}
 
 
-def _is_managed(dag_id: SQLColumnExpression[str], *, correlated: bool = False) -> ColumnElement[bool]:
+def has_managed_versions(dag_id: SQLColumnExpression[str], *, correlated: bool = False) -> ColumnElement[bool]:
+    """Return whether any version of a Dag is managed, as a column of another statement."""
     query = select(literal(1)).where(ManagedVersion.dag_id == dag_id)
     return (query.correlate(DagModel) if correlated else query).exists()
 
 
 def _described() -> ScalarSelect[UUID | None]:
-    described = _pinned(DagModel.dag_id, DagModel.bundle_name, DagModel.relative_fileloc)
+    described = pinned_at(DagModel.dag_id, DagModel.bundle_name, DagModel.relative_fileloc)
     return described.correlate(DagModel).scalar_subquery()
 
 
-def _pinned(dag_id: Any, bundle_name: Any, relative_fileloc: Any) -> Select:
+def pinned_at(dag_id: Any, bundle_name: Any, relative_fileloc: Any) -> Select:
     """Select the pinned version if the place is its own, which a host without the enforcement may have overwritten."""
     return select(Pin.dag_version_id).where(
         Pin.dag_id == dag_id, Pin.bundle_name == bundle_name, Pin.relative_fileloc == relative_fileloc

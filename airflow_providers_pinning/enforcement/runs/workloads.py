@@ -68,32 +68,38 @@ def make_callback(call: Call) -> Any:
 def send(call: Call) -> None:
     """Hand a callback or e-mail over, with the file and bundle of its version."""
     # Executors use it, and triggers that end their task.
-    _locate_callback(call.callback)
-    call.proceed()
+    from airflow_providers_pinning.domain.resolution.callbacks import CallbackOf, Place, hand_over
 
-
-def _locate_callback(request: Any) -> None:
-    """Put the place of the version into a callback or an e-mail, if it need not be the active one's."""
-    from airflow.utils.session import create_session
-
-    from airflow_providers_pinning.domain.resolution.places import place_of_callback
-
+    request = call.callback
     if request.bundle_version is None:
+        call.proceed()
         return
     ti = getattr(request, "ti", None)
-    # The scheduler sends callbacks where its own session must not be committed, and the common one is that.
     of_run = request if ti is None else ti
-    with create_session(scoped=False) as session:
-        version = place_of_callback(
-            of_run.dag_id,
-            of_run.run_id,
-            request.bundle_version,
-            said=(request.bundle_name, request.filepath),
-            dag_version_id=None if ti is None else ti.dag_version_id,
-            session=session,
-        )
-    if version is not None and version.relative_fileloc and version.bundle_name:
-        request.filepath, request.bundle_name = version.relative_fileloc, version.bundle_name
+    of = CallbackOf(
+        of_run.dag_id,
+        of_run.run_id,
+        request.bundle_version,
+        said=Place(request.bundle_name, request.filepath),
+        dag_version_id=None if ti is None else ti.dag_version_id,
+    )
+
+    def make(place: Place) -> Any:
+        request.bundle_name, request.filepath = place
+        taker = _Taker()
+        call.proceed(session=taker)
+        return taker.taken
+
+    hand_over(of, make, session=call.session)
+
+
+class _Taker:
+    """Takes, in place of a session, what Airflow adds to it."""
+
+    taken: Any = None
+
+    def add(self, row: Any) -> None:
+        self.taken = row
 
 
 def _located(call: Call, of_dag: Any, dag_version_id: Any, run: Any) -> Any:
