@@ -36,10 +36,18 @@ FAR_AHEAD = timedelta(minutes=10)
 
 
 def database_clock(*, session: Session) -> datetime:
-    """Return the time by the clock of the database; SQLite, where all are on one host, has none of its own."""
-    if session.get_bind().dialect.name == "sqlite":
-        return utcnow()
-    return _aware(session.scalar(select(func.now())))
+    """
+    Return the time by the clock of the database; SQLite, where all are on one host, has none of its own.
+
+    On PostgreSQL ``now()`` is when the transaction began, which may have waited for locks since.
+    """
+    match session.get_bind().dialect.name:
+        case "sqlite":
+            return utcnow()
+        case "postgresql":
+            return _aware(session.scalar(select(func.clock_timestamp())))
+        case _:
+            return _aware(session.scalar(select(func.now())))
 
 
 def latest_clock(*, session: Session) -> datetime:

@@ -23,13 +23,22 @@ meant as a text.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic import BaseModel as PydanticModel
 
 from airflow_providers_pinning.domain.errors import InvalidPolicyError
@@ -47,10 +56,11 @@ from airflow_providers_pinning.vocabulary import (
 from airflow_providers_pinning.windows import WindowRule
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[smhdw])+")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
 _SHOWN = 20
 """Problems that the message of a refusal names; ``problems`` lists all."""
+_SHOWN_BITS = 1000
 
 
 def _seconds(value: Any) -> Any:
@@ -69,6 +79,10 @@ def _storable(value: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_storable)]
+EvidenceName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID), AfterValidator(_storable)
+]
+"""Stripped, as what records evidence strips it."""
 Names = Annotated[list[Name], Field(min_length=1, max_length=MAX_MATCHED_BY)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
 
@@ -142,7 +156,7 @@ class RequirementsDocument(_Part):
     """What a version must have before it may become active."""
 
     soak: SoakDocument | None = None
-    evidence: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = Field(
+    evidence: Annotated[list[EvidenceName], Field(min_length=1, max_length=100)] | None = Field(
         default=None, description="Names of evidence of which the newest must be successful and not expired."
     )
     approvals: int | None = Field(
@@ -203,7 +217,10 @@ def validated(document: Any) -> dict[str, Any]:
         parsed = PoliciesDocument.model_validate(dict(document))
     except ValidationError as error:
         raise invalid([_problem(one, document) for one in error.errors(include_url=False)]) from None
-    return parsed.model_dump(mode="json", exclude_none=True)
+    stored: dict[str, Any] = parsed.model_dump(mode="json", exclude_none=True)
+    if (size := len(json.dumps(stored).encode())) > MAX_POLICY_BYTES:
+        raise invalid([f"As JSON it has {size:,} bytes, of which {MAX_POLICY_BYTES:,} are taken; make it smaller."])
+    return stored
 
 
 def invalid(problems: list[str]) -> InvalidPolicyError:
@@ -237,7 +254,8 @@ def _policy_at(place: tuple[int | str, ...], document: Mapping[str, Any]) -> str
 
 
 def _described(value: Any) -> str:
-    text = repr(value)
+    # Of a number with thousands of digits Python writes none.
+    text = "a huge number" if isinstance(value, int) and value.bit_length() > _SHOWN_BITS else repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 

@@ -17,12 +17,14 @@
 """
 Read a document of policies from a YAML file, which may come from anybody who can open a pull request.
 
-Only plain values are taken: no tags, no anchors and aliases, which make much of little, no key twice. The text is
-looked through before anything is built from it.
+Only plain values are taken: no tags, no anchors and aliases, which make much of little, no key twice, and of the ways
+in which YAML 1.1 writes numbers only the decimal one: ``1:30`` would be 90, and ``010`` would be 8. The text is looked
+through before anything is built from it.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -32,6 +34,16 @@ from airflow_providers_pinning.vocabulary import MAX_POLICY_BYTES
 
 MAX_NESTING = 20
 """Levels of lists and mappings."""
+
+_SURPRISING = re.compile(
+    r"""[-+]?(?:
+      0[0-7_]+ | 0b[01_]+ | 0x[0-9a-fA-F_]+   # of base 8, 2 and 16
+    | [0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?   # of base 60
+    | [0-9]+_[0-9_]*(?:\.[0-9_]*)?
+    )""",
+    re.VERBOSE,
+)
+"""Unquoted words of which YAML 1.1 makes other numbers than most people read."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -86,11 +98,25 @@ def _look_through(text: str | bytes) -> None:
             )
         if (tag := getattr(event, "tag", None)) is not None:
             raise _RefusedError(f"{_place(event)}: the tag {tag!r} is not taken; remove it, or quote the value.")
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+            _check_plain(event)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_NESTING:
                 raise _RefusedError(f"{_place(event)}: it is nested more than {MAX_NESTING} levels deep.")
         depth -= isinstance(event, yaml.CollectionEndEvent)
+
+
+def _check_plain(event: yaml.ScalarEvent) -> None:
+    """Refuse an unquoted word that means something else than it looks like."""
+    if event.value == "<<":
+        raise _RefusedError(f"{_place(event)}: merge keys are not taken; write the keys out.")
+    if _SURPRISING.fullmatch(event.value):
+        shown = event.value if len(event.value) <= 20 else f"{event.value[:17]}..."
+        raise _RefusedError(
+            f"{_place(event)}: YAML takes {shown} for another number than it looks like; write a decimal number, "
+            "a duration as in 1h30m, or put it in quotes."
+        )
 
 
 def _place(of: Any) -> str:

@@ -20,10 +20,20 @@ from __future__ import annotations
 
 from airflow_providers_pinning.windows.rule import WindowRule
 from airflow_providers_pinning.windows.window import (
+    MAX_LOOKS,
     DeploymentWindow,
+    Effort,
     UndecidableWindowError,
     WindowNeverOpensError,
     WindowState,
 )
 
-__all__ = ["DeploymentWindow", "UndecidableWindowError", "WindowNeverOpensError", "WindowRule", "WindowState"]
+__all__ = [
+    "MAX_LOOKS",
+    "DeploymentWindow",
+    "Effort",
+    "UndecidableWindowError",
+    "WindowNeverOpensError",
+    "WindowRule",
+    "WindowState",
+]

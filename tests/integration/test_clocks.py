@@ -87,7 +87,8 @@ def hosts(session):
     hosts = Hosts(session)
 
     def database_clock(connection, cursor, statement, parameters, context, executemany):
-        return statement.replace("now()", f"TIMESTAMPTZ '{hosts.now.isoformat()}'"), parameters
+        told = f"TIMESTAMPTZ '{hosts.now.isoformat()}'"
+        return statement.replace("clock_timestamp()", told).replace("now()", told), parameters
 
     event.listen(settings.engine, "before_cursor_execute", database_clock, retval=True)
     with time_machine.travel(START, tick=False):

@@ -18,10 +18,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
-from sqlalchemy import select
+import time_machine
+from sqlalchemy import select, text
 
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
+from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import PolicyNotMetError
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import freezes, store
@@ -84,6 +88,22 @@ def test_a_change_during_which_policies_are_applied_says_which_revision_it_was_c
 
     event = session.scalars(select(Event).where(Event.kind == "pinned")).one()
     assert event.evidence["policy"] == {"revision": 1, "policies": []}
+
+
+def test_a_freeze_is_seen_by_a_host_whose_clock_is_fast(registered, session):
+    freezes.freeze(CHANGE, until=datetime.now(timezone.utc) + timedelta(hours=1), session=session)
+    session.commit()
+
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(hours=5)), pytest.raises(PolicyNotMetError):
+        pin(session)
+
+
+def test_the_clock_goes_on_while_a_change_waits(session):
+    """A window may close, and evidence expire, while a change waits for the lock of its Dag."""
+    first = database_clock(session=session)
+    session.execute(text("SELECT pg_sleep(0.05)"))
+
+    assert database_clock(session=session) - first >= timedelta(seconds=0.05)
 
 
 def test_changes_of_several_dags_are_checked_at_the_same_time(lab, elsewhere):

@@ -29,9 +29,9 @@ from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import CallerDep, changes_rules, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.difference.policy_documents import difference_of
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies import check, freezes, store
-from airflow_providers_pinning.domain.policies.difference import difference_of
 from airflow_providers_pinning.domain.policies.explain import Explanation, explain
 from airflow_providers_pinning.domain.policies.model import Match, PolicySet
 from airflow_providers_pinning.domain.policies.views import FreezeView

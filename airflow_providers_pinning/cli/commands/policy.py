@@ -34,8 +34,8 @@ from airflow_providers_pinning.cli.output import say_styled, show
 from airflow_providers_pinning.cli.wording import Row, properties, say
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.difference.policy_documents import difference_of
 from airflow_providers_pinning.domain.policies import check, freezes, store
-from airflow_providers_pinning.domain.policies.difference import difference_of
 from airflow_providers_pinning.domain.policies.explain import explain
 from airflow_providers_pinning.domain.policies.model import PolicySet
 from airflow_providers_pinning.domain.text import plural

@@ -27,7 +27,7 @@ from airflow_providers_pinning.domain.policies.evidence import about_version, re
 from airflow_providers_pinning.domain.policies.records import approvals_of
 from airflow_providers_pinning.domain.policies.views import ApprovalView
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
-from airflow_providers_pinning.models import VersionApproval
+from airflow_providers_pinning.models import Event, VersionApproval
 from airflow_providers_pinning.vocabulary import EventKind
 
 
@@ -35,17 +35,23 @@ def approve(dag_id: str, version_number: int, change: Change, *, session: Sessio
     """
     Agree to the release of a version, in the name of the caller. Who agreed already is left as they are.
 
+    A request that is repeated agrees to nothing again: its approval may have been revoked since.
+
     :raises UnknownVersionError: if there is no such version
     :raises VersionDriftedError: if it is not the one that the caller saw
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "approve", "dag_id": dag_id, "version_number": version_number}
+    if repeated := find_repeated(change, request, session=session):
+        return _made_by(repeated, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
-    present = _own(approvals_of([version], session=session).get(version.dag_version_id, []), change.caller.name)
-    if find_repeated(change, request, session=session) and present:
-        return ApprovalView.of(present)
     about_version(dag_id, version, change, session=session)
+    present = _own(approvals_of([version], session=session).get(version.dag_version_id, []), change.caller.name)
     if present is not None:
+        if change.idempotency_key:
+            # So that the key makes nothing later either.
+            facts = {"approval": {"id": present.id}}
+            record_of(EventKind.CONFIRMED, dag_id, version, change, request, facts, session=session)
         return ApprovalView.of(present)
     row = VersionApproval(
         dag_id=dag_id,
@@ -76,9 +82,9 @@ def revoke(
     require_dag(dag_id, lock=True, session=session)
     whose = actor or change.caller.name
     request = {"action": "revoke", "dag_id": dag_id, "version_number": version_number, "actor": whose}
-    version = find_version(dag_id, version_number=version_number, session=session)
     if repeated := find_repeated(change, request, session=session):
-        return ApprovalView.of(session.get_one(VersionApproval, (repeated.evidence or {})["approval"]["id"]))
+        return _made_by(repeated, session=session)
+    version = find_version(dag_id, version_number=version_number, session=session)
     row = _own(approvals_of([version], session=session).get(version.dag_version_id, []), whose)
     if row is None:
         raise NotApprovedError(
@@ -91,6 +97,11 @@ def revoke(
     facts = {"approval": {"id": row.id, "actor": whose}}
     record_of(EventKind.APPROVAL_REVOKED, dag_id, version, change, request, facts, session=session)
     return ApprovalView.of(row)
+
+
+def _made_by(event: Event, *, session: Session) -> ApprovalView:
+    """Return the approval that an earlier request with the same key was about, as it is now."""
+    return ApprovalView.of(session.get_one(VersionApproval, (event.evidence or {})["approval"]["id"]))
 
 
 def _own(approvals: list[VersionApproval], actor: str) -> VersionApproval | None:

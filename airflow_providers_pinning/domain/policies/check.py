@@ -29,7 +29,12 @@ from airflow_providers_pinning.domain.policies.matching import Matcher, every_da
 from airflow_providers_pinning.domain.policies.merge import next_open
 from airflow_providers_pinning.domain.policies.model import Policy, PolicySet
 from airflow_providers_pinning.models import VersionEvidence
-from airflow_providers_pinning.windows import DeploymentWindow, UndecidableWindowError, WindowNeverOpensError
+from airflow_providers_pinning.windows import (
+    MAX_LOOKS,
+    DeploymentWindow,
+    UndecidableWindowError,
+    WindowNeverOpensError,
+)
 
 SHOWN = 3
 """How many Dags a finding names."""
@@ -116,7 +121,7 @@ def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iter
 
 def _never_opens(windows: list[DeploymentWindow], now: datetime) -> str | None:
     try:
-        next_open(windows, now)
+        next_open(windows, now, looks=MAX_LOOKS)
     except (WindowNeverOpensError, UndecidableWindowError) as error:
         return str(error)
     return None

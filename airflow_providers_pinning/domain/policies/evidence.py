@@ -79,6 +79,8 @@ def record_evidence(
         "version_number": version_number,
         "name": finding.name,
         "verdict": finding.verdict,
+        "url": finding.url,
+        "expires_at": finding.expires_at and finding.expires_at.isoformat(),
     }
     if repeated := events.find_repeated(change, request, session=session):
         return EvidenceView.of(session.get_one(VersionEvidence, (repeated.evidence or {})["evidence"]["id"]))

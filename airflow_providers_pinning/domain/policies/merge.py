@@ -29,7 +29,7 @@ from typing import Any
 
 from airflow_providers_pinning.domain.policies.model import ChangeKind, Policy
 from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
-from airflow_providers_pinning.windows import DeploymentWindow, UndecidableWindowError, WindowNeverOpensError
+from airflow_providers_pinning.windows import DeploymentWindow, Effort, WindowNeverOpensError
 
 _LARGEST = ("min_runs", "min_duration", "consecutive_successes", "min_duration_runs")
 _SMALLEST = (
@@ -53,8 +53,12 @@ _COMPARED: Mapping[str, Any] = {
     "min_duration_runs": 3,
 }
 """What a policy that leaves it open means, written out, so that another policy cannot loosen it."""
-_ROUNDS = 1000
-"""How often openings of several windows are compared until they meet."""
+MAX_LOOKS = 2_000
+"""
+How often rules of windows are looked at to tell when they open, about a quarter of a second.
+
+Whoever is refused a change has the Dag and the rules locked meanwhile.
+"""
 
 
 @dataclass(frozen=True)
@@ -131,19 +135,21 @@ def strictest(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def next_open(windows: Sequence[DeploymentWindow], at: datetime) -> datetime:
+def next_open(windows: Sequence[DeploymentWindow], at: datetime, *, looks: int = MAX_LOOKS) -> datetime:
     """
     Return the first moment at or after the given one at which all windows are open.
 
+    :param windows: the windows
+    :param at: from when on
+    :param looks: how often their rules may be looked at
     :raises WindowNeverOpensError: if there is none within nine years
     :raises UndecidableWindowError: if the rules change too often to tell
     """
-    moment = at
-    for _ in range(_ROUNDS):
-        latest = max((window.next_open(moment) for window in windows), default=moment)
+    moment, effort = at, Effort(looks)
+    while True:
+        latest = max((window.next_open(moment, effort) for window in windows), default=moment)
         if latest == moment:
             return moment
         if latest - at > timedelta(days=366 * 9):
             raise WindowNeverOpensError(f"They are not open together within nine years after {at.date()}.")
         moment = latest
-    raise UndecidableWindowError(f"They open more than {_ROUNDS} times before they are open together.")

@@ -22,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
+from unicodedata import normalize
 from uuid import UUID
 
 from sqlalchemy import select
@@ -58,8 +59,19 @@ def approvals_of(versions: Collection[VersionIdentity], *, session: Session) -> 
 
 
 def approvers(approvals: Sequence[VersionApproval], asking: str) -> set[str]:
-    """Return who approved, other than who asks for the change."""
-    return {row.actor for row in approvals} - {asking}
+    """Return who approved, other than who asks for the change; however a name is written, it is one person's."""
+    found = {person(row.actor): row.actor for row in approvals}
+    found.pop(person(asking), None)
+    return set(found.values())
+
+
+def person(name: str) -> str:
+    """
+    Return a name as it is compared.
+
+    Auth managers may take a name as it comes from outside, where `Ann` and `ann` are the same account.
+    """
+    return normalize("NFKC", name).strip().casefold()
 
 
 def has_expired(evidence: VersionEvidence, now: datetime) -> bool:

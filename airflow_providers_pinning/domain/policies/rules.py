@@ -25,7 +25,7 @@ from enum import Enum
 from typing import Any
 
 from airflow_providers_pinning.domain.policies.merge import Rules, next_open
-from airflow_providers_pinning.domain.policies.records import approvers, has_expired
+from airflow_providers_pinning.domain.policies.records import approvers, has_expired, person
 from airflow_providers_pinning.domain.policies.store import OpenFreeze
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import VersionApproval, VersionEvidence
@@ -126,7 +126,7 @@ def missing_approvals(rules: Rules, approvals: Sequence[VersionApproval], actor:
     agreed = approvers(approvals, actor)
     if len(agreed) >= rules.approvals:
         return []
-    own = " Your own does not count." if any(row.actor == actor for row in approvals) else ""
+    own = " Your own does not count." if any(person(row.actor) == person(actor) for row in approvals) else ""
     return [
         Unmet(
             Rule.APPROVALS,

@@ -27,7 +27,7 @@ from hashlib import sha256
 from typing import Any
 
 from airflow._shared.timezones import timezone
-from sqlalchemy import Select, bindparam, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
@@ -81,15 +81,18 @@ class Applied:
 
 _EMPTY: Mapping[str, Any] = {"policies": []}
 _SURELY_OVER = timedelta(hours=1)
-"""By how much the clock of this host may be ahead of the database's, which decides."""
+"""By how much the clock of this host may be ahead of the database's, which decides, where that is not asked."""
 _KEPT = 8
 _KNOWN: dict[tuple[int, str], tuple[PolicySet, Matcher[Policy]]] = {}
 
 
 def in_force(*, session: Session) -> InForce:
     """Read what binds changes, in one statement where nothing is declared and nothing frozen."""
-    recently = timezone.utcnow() - _SURELY_OVER
-    revision, document_hash, frozen = session.execute(_heads(), {"recently": recently}).one()
+    if session.get_bind().dialect.name == "postgresql":
+        heads, asked = _heads(by_database=True), {}
+    else:
+        heads, asked = _heads(by_database=False), {"recently": timezone.utcnow() - _SURELY_OVER}
+    revision, document_hash, frozen = session.execute(heads, asked).one()
     policies, matcher = PolicySet(0), Matcher[Policy](())
     if revision is not None:
         policies, matcher = _parsed(revision, document_hash, session=session)
@@ -188,9 +191,11 @@ def _parsed(revision: int, document_hash: str, *, session: Session) -> tuple[Pol
 
 
 @cache
-def _heads() -> Select:
+def _heads(*, by_database: bool) -> Select:
     newest = select(PolicyRevision).order_by(PolicyRevision.revision.desc()).limit(1)
-    maybe_open = or_(Freeze.until.is_(None), Freeze.until > bindparam("recently", type_=Freeze.until.type))
+    # A host whose clock is fast must not miss a freeze.
+    recently = func.now() if by_database else bindparam("recently", type_=Freeze.until.type)
+    maybe_open = or_(Freeze.until.is_(None), Freeze.until > recently)
     return select(
         newest.with_only_columns(PolicyRevision.revision).scalar_subquery(),
         newest.with_only_columns(PolicyRevision.document_hash).scalar_subquery(),

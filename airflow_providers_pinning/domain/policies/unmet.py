@@ -110,13 +110,17 @@ def unmet(session: Session, changes: Sequence[PlannedChange], now: datetime | No
         session=session,
     )
     found: dict[str, tuple[Unmet, ...]] = {}
+    shut: dict[Any, list[Unmet]] = {}
     for change in binding:
         facts_of_dag = facts.get(change.dag_id, DagFacts(change.dag_id))
         of_dag = rules.get(change.dag_id, Rules())
         version_id = change.version.dag_version_id if change.version else None
+        if of_dag.windows not in shut:
+            # Dags that the same policies bind share the answer, which may take a while.
+            shut[of_dag.windows] = rule.closed(of_dag, now)
         problems = (
             *rule.frozen(_freezes(change, frozen, facts_of_dag)),
-            *rule.closed(of_dag, now),
+            *shut[of_dag.windows],
             *rule.missing_evidence(of_dag, evidence.get(version_id, {}) if version_id else {}, now),
             *rule.missing_approvals(of_dag, approvals.get(version_id, []) if version_id else [], change.actor),
             *soaks.get(change.dag_id, ()),

@@ -20,6 +20,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_providers_pinning.domain.errors import InvalidPolicyError
+from airflow_providers_pinning.schemas.policies import validated
 from airflow_providers_pinning.schemas.policy_text import read
 
 WHOLE = """
@@ -59,8 +60,6 @@ def test_a_whole_document_is_read():
 
 
 def test_a_document_that_is_stored_reads_the_same_again():
-    from airflow_providers_pinning.schemas.policies import validated
-
     assert validated(read(WHOLE)) == read(WHOLE)
 
 
@@ -108,10 +107,38 @@ def test_a_document_that_is_stored_reads_the_same_again():
         (policy("auto_rollback: {max_failures: 2}"), "auto_rollback is not supported in this release"),
         (policy("canary: {queue: x}"), "canary is not supported in this release"),
         (policy("exempt: []\n  - name: a\n    match: {tags: [b]}"), "given twice: a"),
+        (policy("<<: {exempt: []}"), "Line 4, column 5: merge keys are not taken"),
+        (policy('windows: {allow: [{cron: "0 9 * * *", duration: 1:30}]}'), "column 53: YAML takes 1:30 for another"),
+        (policy("requires: {approvals: 010}"), "YAML takes 010 for another number"),
+        (policy("requires: {approvals: 0b11}"), "YAML takes 0b11 for another number"),
+        (policy("requires: {approvals: 1_0}"), "YAML takes 1_0 for another number"),
+        (policy("requires: {approvals: 0x" + "F" * 6000 + "}"), "YAML takes 0xFFFFFFFFFFFFFFF... for another number"),
+        (policy("requires: {soak: {min_duration: 1" + ":10" * 100_000 + "}}"), "YAML takes 1:10:10"),
+        (policy("requires: {soak: {max_duration_ratio: .nan}}"), "max_duration_ratio"),
+        (policy('requires: {evidence: ["  "]}'), "policies[0].requires.evidence[0]"),
+        (policy('windows: {allow: [{cron: "0 9 * * *", duration: "\u0661h"}]}'), "write a duration as seconds"),
     ],
 )
 def test_what_bites_is_refused_with_its_place(text, said):
     assert said in problem(text)
+
+
+def test_names_of_evidence_are_stripped_as_they_are_when_it_is_recorded():
+    [stored] = read(policy('requires: {evidence: [" regression "]}'))["policies"]
+
+    assert stored["requires"]["evidence"] == ["regression"]
+
+
+def test_a_number_of_thousands_of_digits_in_json_is_refused():
+    with pytest.raises(InvalidPolicyError, match="a huge number"):
+        validated({"policies": [{"name": 10**5000, "match": {"tags": ["a"]}}]})
+
+
+def test_a_document_given_as_json_is_bounded_as_its_text_is():
+    named = {"dag_ids": [f"{number:0200}" for number in range(1000)]}
+
+    with pytest.raises(InvalidPolicyError, match="of which 1,048,576 are taken"):
+        validated({"policies": [{"name": f"p{number}", "match": named} for number in range(6)]})
 
 
 def test_every_problem_is_named():

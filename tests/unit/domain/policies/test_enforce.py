@@ -17,15 +17,17 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
 
 from airflow_providers_pinning.domain.changes import pins, rollback
-from airflow_providers_pinning.domain.errors import PolicyConflictError, PolicyNotMetError
+from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError, PolicyConflictError, PolicyNotMetError
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import approvals, evidence, freezes, store
+from airflow_providers_pinning.domain.policies import rules as policy_rules
 from airflow_providers_pinning.domain.policies.evidence import Finding
 from airflow_providers_pinning.domain.policies.model import ChangeKind, Match
 from airflow_providers_pinning.domain.policies.unmet import PlannedChange, unmet
@@ -187,6 +189,14 @@ class TestEvidence:
 
         assert pin(2).active.version_number == 2
 
+    def test_said_otherwise_under_the_same_key_is_refused(self, session, asking):
+        change, later = asking("ci", idempotency_key="build-1"), datetime.now(timezone.utc) + timedelta(days=1)
+        evidence.record_evidence("orders", 2, Finding("regression", "successful"), change, session=session)
+
+        finding = Finding("regression", "successful", expires_at=later)
+        with pytest.raises(IdempotencyKeyReusedError):
+            evidence.record_evidence("orders", 2, finding, change, session=session)
+
     def test_on_another_version_does_not(self, pin, record):
         record(number=3)
 
@@ -259,6 +269,62 @@ class TestApprovals:
         session.commit()
 
         assert rules(refusal(pin, 2)) == ["approvals"]
+
+    @pytest.mark.parametrize("name", ["Ann", " ANN ", "\uff41nn"])
+    def test_by_one_person_whose_name_is_written_otherwise_count_once(self, pin, approve, name):
+        approve("ann")
+        approve(name)
+
+        [one] = refusal(pin, 2).data["unmet"]
+        assert len(one["details"]["approved_by"]) == 1
+
+    @pytest.mark.parametrize("name", ["Dev", "dev ", "DEV"])
+    def test_of_who_asks_do_not_count_however_the_name_is_written(self, pin, approve, name):
+        approve("ann")
+        approve(name)
+
+        error = refusal(pin, 2)
+        assert error.data["unmet"][0]["details"]["approved_by"] == ["ann"]
+        assert "Your own does not count" in error.message
+
+    @pytest.mark.parametrize("agreed_before", [False, True])
+    def test_that_were_revoked_stay_so_when_their_request_is_repeated(self, agreed_before, session, asking):
+        if agreed_before:
+            approvals.approve("orders", 2, asking("ann"), session=session)
+        change = asking("ann", idempotency_key="once")
+        first = approvals.approve("orders", 2, change, session=session)
+        approvals.revoke("orders", 2, asking("bob"), actor="ann", session=session)
+
+        again = approvals.approve("orders", 2, change, session=session)
+
+        assert (again.id, again.revoked_by) == (first.id, "bob")
+
+
+class TestWindows:
+    def test_that_open_nobody_knows_when_are_told_of_soon(self, pin, apply):
+        """Whoever is refused holds the Dag and the rules meanwhile."""
+        each_minute = [{"cron": f"{minute} * * * *", "duration": 60} for minute in range(60)]
+        apply({"windows": {"allow": [{"cron": "0 0 29 2 *", "duration": 60}], "deny": each_minute}})
+
+        began = time.monotonic()
+        error = refusal(pin, 2)
+
+        assert "When it opens is unknown: Its rules were looked at 2000 times" in error.message
+        assert time.monotonic() - began < 10
+
+    def test_are_looked_at_once_for_all_dags_that_have_them(self, orders, apply, session, monkeypatch):
+        apply(SHUT)
+        looked = []
+        closed = policy_rules.closed
+        monkeypatch.setattr(policy_rules, "closed", lambda *given: looked.append(given) or closed(*given))
+        orders.commit("sha9", invoices=dag_file("invoices", arguments="tags=['tier-1']"))
+        changes = [
+            PlannedChange(name, ChangeKind.PIN, find_version(name, version_number=1, session=session), "dev")
+            for name in ("orders", "invoices")
+        ]
+
+        assert len(unmet(session, changes).unmet) == 2
+        assert len(looked) == 1
 
 
 class TestFreeze:

@@ -19,17 +19,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import unified_diff
 from typing import Any
 
 import yaml
 
+from airflow_providers_pinning.domain.difference.unified_diff import bounded_diff
+
 
 def difference_of(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Return the lines that applying a document would change; none if it would change nothing."""
-    lines = unified_diff(_lines(present), _lines(wanted), "in force", "file", lineterm="")
-    return list(lines)
+    """
+    Return the lines that applying a document would change; none if it would change nothing.
+
+    Of documents that are too long and too different to be compared, and of a difference that is too long, the last
+    line says so.
+    """
+    diff, remark = bounded_diff(_text(present), _text(wanted), labels=("in force", "file"))
+    if diff is None:
+        return ["The documents differ, and are too long and too different to be compared line by line."]
+    return [*diff.splitlines(), *([remark] if remark else [])]
 
 
-def _lines(document: Mapping[str, Any]) -> list[str]:
-    return yaml.safe_dump(dict(document), sort_keys=True, allow_unicode=True).splitlines()
+def _text(document: Mapping[str, Any]) -> str:
+    return yaml.dump(dict(document), Dumper=_Dumper, sort_keys=True, allow_unicode=True)
+
+
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
