@@ -88,6 +88,7 @@ COMPAT = [
     ["tests/unit/enforcement"],
     ["tests/system/test_every_path.py"],
     ["tests/unit/api", "tests/unit/domain/resolution", "tests/unit/patch_points"],
+    ["tests/integration/test_racing_by_commit.py"],
 ]
 """What runs on the other release of Airflow that is supported: what depends on Airflow's own code."""
 

@@ -31,12 +31,12 @@ from functools import partial
 from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.api_fastapi.logging.decorators import action_logging
-from airflow.configuration import conf as airflow_conf
 from airflow.models.dag import DagModel
 from airflow.models.log import Log
 from fastapi import Depends, HTTPException, Request, status
@@ -230,32 +230,35 @@ def may_read_assets(*, user: BaseUser) -> bool:
     return get_auth_manager().is_authorized_asset(method="GET", user=user)
 
 
-def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser) -> frozenset[str]:
+def may_read_runs_of(dag_ids: Collection[str], *, user: BaseUser, session: Session) -> frozenset[str]:
     """Return those of some Dags whose runs a user may read, which is more than to read their versions."""
-    manager = get_auth_manager()
-    return frozenset(
-        dag_id
-        for dag_id in dag_ids
-        if manager.is_authorized_dag(
-            method="GET",
-            access_entity=DagAccessEntity.RUN,
-            details=DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)),
-            user=user,
-        )
-    )
+    return _permitted_among(dag_ids, "GET", DagAccessEntity.RUN, user=user, session=session)
 
 
 def editable_among(dag_ids: Collection[str], *, user: BaseUser, session: Session) -> frozenset[str]:
-    """Return those of some Dags that a user may edit; the database is asked once at most."""
+    """Return those of some Dags that a user may edit."""
+    return _permitted_among(dag_ids, "PUT", None, user=user, session=session)
+
+
+def _permitted_among(
+    dag_ids: Collection[str],
+    method: ResourceMethod,
+    entity: DagAccessEntity | None,
+    *,
+    user: BaseUser,
+    session: Session,
+) -> frozenset[str]:
+    """Return those of some Dags for which a user has a right; the database is asked once for the teams of all."""
     manager = get_auth_manager()
-    teams = {}
-    if airflow_conf.getboolean("core", "multi_team", fallback=False):
-        teams = DagModel.get_dag_id_to_team_name_mapping(list(dag_ids), session=session)
+    teams = DagModel.get_dag_id_to_team_name_mapping(list(dag_ids), session=session) if dag_ids else {}
     return frozenset(
         dag_id
         for dag_id in dag_ids
         if manager.is_authorized_dag(
-            method="PUT", details=DagDetails(id=dag_id, team_name=teams.get(dag_id)), user=user
+            method=method,
+            access_entity=entity,
+            details=DagDetails(id=dag_id, team_name=teams.get(dag_id)),
+            user=user,
         )
     )
 

@@ -26,6 +26,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, Path, Query
+from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
@@ -76,7 +77,7 @@ def get_events(
     require_dag(dag_id, session=session)
     wanted = EventFilter(**{**vars(which), "dag_id": dag_id})
     listed, total = search.list_events(wanted, limit=limit, offset=offset, session=session)
-    return EventCollectionResponse(events=_shown(listed, user), total_entries=total)
+    return EventCollectionResponse(events=_shown(listed, user, session), total_entries=total)
 
 
 @router.get("/events", responses=responses(), dependencies=[may_read])
@@ -92,7 +93,7 @@ def get_event_feed(
     """List what was changed of any Dag that the user may read, newest first."""
     wanted = EventFilter(**{**vars(which), "dag_ids": readable | {EVERY_DAG}, "dag_id_pattern": dag_id_pattern})
     listed, go_on = search.next_events(wanted, limit=limit, before=before, session=session)
-    return EventFeedResponse(events=_shown(listed, user), next_before=go_on)
+    return EventFeedResponse(events=_shown(listed, user, session), next_before=go_on)
 
 
 @router.get("/events/{event_id}", responses=responses(404), dependencies=[may_read])
@@ -101,14 +102,14 @@ def get_event(event_id: EventId, readable: ReadableDagIdsDep, user: GetUserDep, 
     event = search.find_event(event_id, session=session)
     if event is None or event.dag_id not in readable | {EVERY_DAG}:
         raise UnknownEventError(f"There is no change {event_id}, or you may not read its Dag.", event_id=event_id)
-    return _shown([event], user)[0]
+    return _shown([event], user, session)[0]
 
 
-def _shown(events: Iterable[Event], user: BaseUser) -> list[EventResponse]:
+def _shown(events: Iterable[Event], user: BaseUser, session: Session) -> list[EventResponse]:
     """Leave out what the user may not see of runs."""
     shown = [EventResponse.model_validate(event) for event in events]
     dag_ids = {event.dag_id for event in shown} | set(filter(None, map(_dag_of_source, shown)))
-    with_runs = may_read_runs_of(dag_ids, user=user)
+    with_runs = may_read_runs_of(dag_ids, user=user, session=session)
     for event in shown:
         if event.dag_id not in with_runs:
             facts = (event.evidence or {}).items()

@@ -65,7 +65,7 @@ def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDe
         PinFilter(dag_ids=readable, troubled_at_head=True), limit=SHOWN, offset=0, session=session
     )
     escaped = escaped_runs(readable, limit=SHOWN, session=session)
-    with_runs = may_read_runs_of({run.dag_id for run in escaped}, user=user)
+    with_runs = may_read_runs_of({run.dag_id for run in escaped}, user=user, session=session)
     return DeploymentHealthResponse(
         enforced=all(component.enforced for component in components),
         components=[ComponentResponse.model_validate(component) for component in components],
