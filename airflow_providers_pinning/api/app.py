@@ -35,6 +35,7 @@ from airflow_providers_pinning.api.routes import (
     evidence,
     health,
     holds,
+    pending,
     permissions,
     pins,
     policies,
@@ -66,6 +67,7 @@ def create_app(static: Path | None = None) -> FastAPI:
     for routes in (
         pins,
         releases,
+        pending,
         holds,
         events,
         versions,

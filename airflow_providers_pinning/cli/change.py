@@ -59,11 +59,12 @@ class Effect:
 
     def is_as_shown(self, shown: Effect) -> bool:
         """Return whether it is what the person was asked about."""
-        return (self.before.active, self.after.active, self.about) == (
-            shown.before.active,
-            shown.after.active,
-            shown.about,
-        )
+        return self._chosen == shown._chosen
+
+    @property
+    def _chosen(self) -> tuple[VersionIdentity | None, ...]:
+        later = self.after.pending
+        return self.before.active, self.after.active, self.about, later.version if later else None
 
     def __str__(self) -> str:
         was, becomes = self.before.active, self.after.active
@@ -72,6 +73,15 @@ class Effect:
         if was and becomes and was.version_number == becomes.version_number:
             return f"New runs of Dag {self.after.dag_id!r} keep using {_label(becomes)}; its code was {_code(was)}."
         return f"New runs of Dag {self.after.dag_id!r} use {_label(becomes)} instead of {_label(was)}."
+
+
+def later_words(effect: Effect) -> str:
+    """Say what is pending after a change, line by line."""
+    later = effect.after.pending
+    if later is None:
+        return ""
+    what = f"{_label(later.version)} instead of it" if later.version else "the latest version, as the Dag is unpinned"
+    return f"Those that are due at {later.effective_from.isoformat()} or later use {what}."
 
 
 def requested_change(args: Namespace) -> Change:
@@ -87,6 +97,8 @@ def requested_change(args: Namespace) -> Change:
         expected_bundle_version=getattr(args, "expected_bundle_version", None),
         idempotency_key=args.idempotency_key,
         override_reason=getattr(args, "override_reason", None),
+        effective_from=getattr(args, "effective_from", None),
+        supersede=bool(getattr(args, "supersede", False)),
     )
 
 

@@ -22,6 +22,7 @@ from airflow_providers_pinning.cli.wording import Row, properties
 from airflow_providers_pinning.domain.changes.affected_runs import RepairReport, RunRepair
 from airflow_providers_pinning.domain.dag_model.head import Head
 from airflow_providers_pinning.domain.monitoring.health import Health, HealthStatus
+from airflow_providers_pinning.domain.monitoring.pending import PendingChange
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, ReleaseState
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import RunsSincePin
 from airflow_providers_pinning.domain.text import plural
@@ -42,6 +43,7 @@ def state_rows(state: ReleaseState) -> list[Row]:
             "versions_behind": behind(state.versions_behind, state.related_versions_behind),
             "revision": state.revision,
             "pin": _pin(state.pin),
+            "pending": pending_words(state.pending),
             "hold": hold_words(state.hold),
             "enforcement": enforcement(state.health),
             "problems": problems(state.health),
@@ -133,6 +135,16 @@ def _version(version: VersionIdentity | None) -> str | None:
 
 def _pin(pin: PinInfo | None) -> str | None:
     return f"{pin.reason} ({pin.actor}, {pin.pinned_at:%Y-%m-%d %H:%M:%S%z})" if pin else None
+
+
+def pending_words(pending: PendingChange | None) -> str | None:
+    """Return what changes later, when, why and by whom."""
+    if pending is None:
+        return None
+    what = f"{pending.action} of version {pending.version.version_number}" if pending.version else pending.action
+    due = ", due" if pending.is_due else ""
+    waits = f" after the run of {pending.waits_for:%Y-%m-%d %H:%M:%S%z}" if pending.waits_for else ""
+    return f"{what} at {pending.effective_from:%Y-%m-%d %H:%M:%S%z}{due}{waits}: {pending.reason} ({pending.actor})"
 
 
 def hold_words(hold: Hold | None) -> str | None:

@@ -49,6 +49,8 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
         bundle_version: str | None = None,
         override_reason: str | None = None,
         ignore_verdict: bool = False,
+        effective_from: str | None = None,
+        supersede: bool = False,
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
@@ -58,6 +60,8 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
         Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``.
 
         :param ignore_verdict: pin it although its runs failed the criteria of the Dag
+        :param effective_from: from when on it is used, as ISO 8601 with a zone; at once by default
+        :param supersede: cancel a pending change, rather than be refused
         """
         return self.call(
             endpoints.pin(
@@ -68,6 +72,8 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
                 bundle_version=bundle_version,
                 override_reason=override_reason,
                 ignore_verdict=ignore_verdict or None,
+                effective_from=effective_from,
+                supersede=supersede or None,
                 idempotency_key=idempotency_key or new_key(),
                 **expected,
             )
@@ -80,12 +86,16 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
         reason: str,
         expected_version: int | None = None,
         override_reason: str | None = None,
+        effective_from: str | None = None,
+        supersede: bool = False,
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
         """
         Make the latest version active again, and return the release state.
 
+        :param effective_from: from when on, as ISO 8601 with a zone; at once by default
+        :param supersede: cancel a pending change, rather than be refused
         :param expected_version: refuse with ``revision_conflict`` if another version is the latest; hash and commit
             that are expected are those of the latest version too
         """
@@ -95,6 +105,8 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
                 reason=reason,
                 expected_version=expected_version,
                 override_reason=override_reason,
+                effective_from=effective_from,
+                supersede=supersede or None,
                 idempotency_key=idempotency_key or new_key(),
                 **expected,
             )
@@ -114,6 +126,8 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
         dry_run: bool = False,
         expected_revision: int | None = None,
         override_reason: str | None = None,
+        effective_from: str | None = None,
+        supersede: bool = False,
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """
@@ -125,6 +139,8 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
             ``unfinished`` (``keep`` or ``cancel``), ``finished`` (``keep`` or ``rerun``), ``since``, ``only_failed``,
             ``run_ids``, ``skip_blocked``; the answer's ``repair`` says what was done
         :param dry_run: change nothing, and return what would be done
+        :param effective_from: from when on, as ISO 8601 with a zone; at once by default, which cancels a pending change
+        :param supersede: with ``effective_from``: cancel a pending change, rather than be refused
         """
         request = endpoints.rollback(
             dag_id,
@@ -138,6 +154,8 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
             dry_run=dry_run or None,
             expected_revision=expected_revision,
             override_reason=override_reason,
+            effective_from=effective_from,
+            supersede=supersede or None,
             idempotency_key=idempotency_key or new_key(),
         )
         answer = self.call(request)
@@ -148,6 +166,17 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningRelea
                 return again
             answer = again
         return answer
+
+    def cancel_pending_change(
+        self, dag_id: str, *, reason: str, expected_revision: int | None = None, idempotency_key: str | None = None
+    ) -> dict[str, Any]:
+        """Cancel the change of a Dag that takes effect at a given time, and return the release state."""
+        key = idempotency_key or new_key()
+        return self.call(
+            endpoints.cancel_pending_change(
+                dag_id, reason=reason, expected_revision=expected_revision, idempotency_key=key
+            )
+        )
 
     def acknowledge_runs(
         self,

@@ -130,6 +130,21 @@ def rollback(dag_id: str, **body: Any) -> ApiRequest:
     return ApiRequest("POST", _dag(dag_id, "/rollback"), body=_given(**body))
 
 
+def pending_change(dag_id: str) -> ApiRequest:
+    """Ask for the change of a Dag that takes effect at a given time."""
+    return ApiRequest("GET", _dag(dag_id, "/pending"))
+
+
+def pending_changes(limit: int = 100, offset: int = 0) -> ApiRequest:
+    """Ask for the changes that take effect at a given time."""
+    return ApiRequest("GET", f"{PREFIX}/pending", {"limit": limit, "offset": offset})
+
+
+def cancel_pending_change(dag_id: str, **params: Any) -> ApiRequest:
+    """Cancel the change of a Dag that takes effect at a given time."""
+    return ApiRequest("DELETE", _dag(dag_id, "/pending"), _given(**params))
+
+
 def hold(dag_id: str, **body: Any) -> ApiRequest:
     """Put a Dag on hold."""
     return ApiRequest("PUT", _dag(dag_id, "/hold"), body=_given(**body))

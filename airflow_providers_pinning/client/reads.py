@@ -32,6 +32,14 @@ class PinningReads(PinningCalls):
         """Return what new runs of a Dag use, and how that came about."""
         return self.call(endpoints.release_state(dag_id))
 
+    def get_pending_change(self, dag_id: str) -> dict[str, Any]:
+        """Return the ``pending`` change of a Dag, or ``None``, and the ``failure`` of the last one."""
+        return self.call(endpoints.pending_change(dag_id))
+
+    def list_pending_changes(self, *, limit: int = 100, offset: int = 0) -> dict[str, Any]:
+        """Return the ``pending`` changes of all Dags that the user may read, and ``total_entries``."""
+        return self.call(endpoints.pending_changes(limit, offset))
+
     def list_versions(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
         """Return ``versions``, newest first, and ``total_entries``."""
         return self.call(endpoints.versions(dag_id, limit, offset))

@@ -153,6 +153,18 @@ class HoldEndsInPastError(PinningError):
     """The end that is given for a hold is over already."""
 
 
+class ActivationPendingError(PinningError):
+    """A change of the pin is pending; ``data["pending"]`` says which, and from when on."""
+
+
+class ActivationInPastError(PinningError):
+    """The time from which a change is to be in effect is over already."""
+
+
+class NothingPendingError(PinningError):
+    """No change of the pin is pending, so there is nothing to cancel."""
+
+
 class ContentNotKeptError(PinningError):
     """A version that was rewritten cannot be written again, because what it consisted of is not kept."""
 

@@ -77,6 +77,14 @@ class DagHeldError(ConflictError):
     """The Dag is on hold until a person lifts it."""
 
 
+class ActivationPendingError(ConflictError):
+    """A change of the pin is pending; ``data["pending"]`` says which, and from when on."""
+
+
+class NothingPendingError(ConflictError):
+    """No change of the pin is pending, so there is nothing to cancel."""
+
+
 class NotManagedError(ConflictError):
     """The version is not managed, so the next commit may rewrite it, and there is no verdict on it."""
 

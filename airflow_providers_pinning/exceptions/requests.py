@@ -41,6 +41,10 @@ class InvalidSourceError(InvalidRequestError):
     """What a request says of where it comes from is no flat JSON object of texts and whole numbers."""
 
 
+class ActivationInPastError(InvalidRequestError):
+    """The time from which a change is to be in effect is over already."""
+
+
 class HoldEndsInPastError(InvalidRequestError):
     """The end that is given for a hold is over already."""
 

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from airflow_providers_pinning.models.acknowledgement import Acknowledgement
+from airflow_providers_pinning.models.activation import TimedChange
 from airflow_providers_pinning.models.base import Base
 from airflow_providers_pinning.models.broken_file import BrokenFile
 from airflow_providers_pinning.models.bundle_version import BundleVersion
@@ -55,6 +56,7 @@ __all__ = [
     "Release",
     "ReleaseDag",
     "RoutedRun",
+    "TimedChange",
     "VersionApproval",
     "VersionContent",
     "VersionEvidence",

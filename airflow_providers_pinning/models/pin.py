@@ -63,3 +63,13 @@ class Pin(Base):
     """Since when no file at HEAD defines the Dag any more; ``None`` if one does."""
     hold_until: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
     """When the hold ends by itself, by the database's clock; ``None`` keeps it until a person lifts it."""
+    pending_from: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """From when a change is to be in effect that is pending."""
+    effective_from: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """From when the present choice is in effect, if it was made for a time; earlier runs have an earlier version."""
+    schedule_from: Mapped[datetime | None] = mapped_column(UtcDateTime, nullable=True)
+    """Before this, the schedule of the present choice makes no run: the schedule before it has made them."""
+    timeline_id: Mapped[int | None] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+    """The first of the timed changes, one after the other, that led to the present choice."""
+    activation_failure: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
+    """Why the last pending change did not take effect; ``None`` once the pin was changed since."""

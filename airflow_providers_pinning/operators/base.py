@@ -21,6 +21,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from airflow.exceptions import AirflowProviderDeprecationWarning
@@ -110,6 +111,31 @@ class TargetsDag:
     target_dag_id: str
     pinning_conn_id: str
     _given: frozenset[str] = frozenset()
+
+    effective_from: Any = None
+    """From when on the change is to be in effect."""
+
+    def note_time(self) -> None:
+        """Remember whether the change has a time, before templates are rendered."""
+        self._has_time = self.effective_from is not None
+
+    def moment(self) -> str | None:
+        """
+        Return from when on the change is to be in effect, as ISO 8601; ``None`` means at once.
+
+        :raises ValueError: if a template rendered to nothing, which is no reason to make the change now, or the time
+            has no zone
+        """
+        moment = self.effective_from
+        if moment in MISSING:
+            if self._has_time:
+                raise ValueError("effective_from is empty, so it is not known when the change is to take effect.")
+            return None
+        if not isinstance(moment, datetime):
+            return str(moment).strip()
+        if moment.tzinfo is None:
+            raise ValueError(f"effective_from must have a time zone, which {moment} has not.")
+        return str(moment.isoformat())
 
     def note_conditions(self) -> None:
         """Note, before templates are rendered, which conditions there are."""

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk.definitions.context import Context
@@ -45,6 +46,9 @@ class PinDagVersionOperator(PinningOperator):
     :param expected_bundle_version: fail if the version has another commit (templated)
     :param expected_revision: fail if the pin was changed since this revision (templated)
     :param override_reason: why a rejection, a hold or a failed verdict is passed over (templated)
+    :param effective_from: from when on the version is used, as ISO 8601 with a zone or as a datetime: runs that are due
+        then or later have it, earlier ones the version before; at once by default (templated)
+    :param supersede: cancel a pending change of the pin, rather than fail because of it
     :param ignore_verdict: pin the version although its runs failed the criteria of the Dag, for promotion Dags that
         judge by criteria of their own
     """
@@ -58,6 +62,7 @@ class PinDagVersionOperator(PinningOperator):
         "expected_bundle_version",
         "expected_revision",
         "override_reason",
+        "effective_from",
     )
 
     def __init__(
@@ -71,6 +76,8 @@ class PinDagVersionOperator(PinningOperator):
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
         ignore_verdict: bool = False,
+        effective_from: str | datetime | None = None,
+        supersede: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,6 +88,9 @@ class PinDagVersionOperator(PinningOperator):
         self.expected_bundle_version = expected_bundle_version
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.effective_from = effective_from
+        self.supersede = supersede
+        self.note_time()
         self.ignore_verdict = ignore_verdict
         self.note_conditions()
 
@@ -102,6 +112,8 @@ class PinDagVersionOperator(PinningOperator):
             expected_revision=whole_number("expected_revision", self.expected_revision),
             override_reason=text(self.override_reason),
             ignore_verdict=self.ignore_verdict,
+            effective_from=self.moment(),
+            supersede=self.supersede,
             idempotency_key=self.key(context, "pin"),
         )
 
@@ -116,6 +128,9 @@ class UnpinDagVersionOperator(PinningOperator):
     :param expected_bundle_version: fail if the latest version has another commit (templated)
     :param expected_revision: fail if the pin was changed since this revision (templated)
     :param override_reason: why a hold is passed over (templated)
+    :param effective_from: from when on the Dag is unpinned, as ISO 8601 with a zone or as a datetime; at once by
+        default (templated)
+    :param supersede: cancel a pending change of the pin, rather than fail because of it
     """
 
     template_fields: Sequence[str] = (
@@ -125,6 +140,7 @@ class UnpinDagVersionOperator(PinningOperator):
         "expected_bundle_version",
         "expected_revision",
         "override_reason",
+        "effective_from",
     )
 
     def __init__(
@@ -136,6 +152,8 @@ class UnpinDagVersionOperator(PinningOperator):
         expected_bundle_version: str | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
+        effective_from: str | datetime | None = None,
+        supersede: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -145,6 +163,9 @@ class UnpinDagVersionOperator(PinningOperator):
         self.expected_bundle_version = expected_bundle_version
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.effective_from = effective_from
+        self.supersede = supersede
+        self.note_time()
         self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
@@ -158,6 +179,8 @@ class UnpinDagVersionOperator(PinningOperator):
                 expected_bundle_version=self.condition("expected_bundle_version"),
                 expected_revision=whole_number("expected_revision", self.expected_revision),
                 override_reason=text(self.override_reason),
+                effective_from=self.moment(),
+                supersede=self.supersede,
                 idempotency_key=self.key(context, "unpin"),
             )
         except NotPinnedError:

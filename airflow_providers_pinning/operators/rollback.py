@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk.definitions._internal.types import NOTSET, ArgNotSet
@@ -49,6 +50,9 @@ class RollbackDagVersionOperator(PinningOperator):
         (templated). It needs permission to edit the runs of the Dag; what was done is in the returned ``repair``
     :param expected_revision: fail if the pin was changed since this revision (templated)
     :param override_reason: why a rejection or a hold is passed over (templated)
+    :param effective_from: from when on, as ISO 8601 with a zone or as a datetime; at once by default, which cancels a
+        pending change of the pin (templated)
+    :param supersede: with ``effective_from``: cancel a pending change of the pin, rather than fail because of it
     :param from_version: the name that ``expected_version`` had in 0.1.0
     """
 
@@ -60,6 +64,7 @@ class RollbackDagVersionOperator(PinningOperator):
         "override_reason",
         "hold_until",
         "repair",
+        "effective_from",
     )
 
     def __init__(
@@ -73,6 +78,8 @@ class RollbackDagVersionOperator(PinningOperator):
         repair: Mapping[str, Any] | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
+        effective_from: str | datetime | None = None,
+        supersede: bool = False,
         from_version: int | str | ArgNotSet | None = NOTSET,
         **kwargs: Any,
     ) -> None:
@@ -91,6 +98,9 @@ class RollbackDagVersionOperator(PinningOperator):
         self.repair = repair
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.effective_from = effective_from
+        self.supersede = supersede
+        self.note_time()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
         """Roll back, unless another version is active than the expected one."""
@@ -112,6 +122,8 @@ class RollbackDagVersionOperator(PinningOperator):
             repair=self._repair(),
             expected_revision=revision,
             override_reason=text(self.override_reason),
+            effective_from=self.moment(),
+            supersede=self.supersede,
             idempotency_key=self.key(context, "rollback"),
         )
 

@@ -68,6 +68,18 @@ POINTS: tuple[PatchPoint, ...] = (
         upstream=SELECTABLE,
     ),
     PatchPoint(
+        module="airflow.jobs.scheduler_job_runner",
+        name="SchedulerJobRunner._do_scheduling",
+        parameters=("self", "session"),
+        patched_by="scheduler.pending_changes:do_scheduling",
+        stock="makes a turn of the loop: looks for due runs first",
+        why="changes whose time has come must be in effect before, and nothing else wakes up for them",
+        shown_by="tests/unit/enforcement/scheduler/test_pending_changes.py",
+        needed_by=(Component.SCHEDULER,),
+        relies_on=("_create_dagruns_for_dags", "prohibit_commit"),
+        upstream=SELECTABLE,
+    ),
+    PatchPoint(
         module="airflow.models.taskmap",
         name="TaskMap.expand_mapped_task",
         parameters=("cls", "task", "run_id", "session"),

@@ -61,6 +61,19 @@ class ChangeBody(StrictBaseModel):
     )
 
 
+class TimedBody(StrictBaseModel):
+    """When a change takes effect."""
+
+    effective_from: Moment | None = Field(
+        default=None,
+        description="From when on the change is in effect, by the database's clock: runs that are due then or later "
+        "have the new version, earlier ones the old one. At once by default.",
+    )
+    supersede: bool = Field(
+        default=False, description="Cancel a pending change, rather than be refused with `activation_pending`."
+    )
+
+
 class ExpectedBody(StrictBaseModel):
     """What the caller saw, so that nothing else is changed."""
 

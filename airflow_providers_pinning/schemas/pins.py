@@ -31,13 +31,15 @@ from airflow_providers_pinning.schemas.common import (
     IdentityResponse,
     Reason,
     RepetitionResponse,
+    TimedBody,
     VersionNumber,
 )
+from airflow_providers_pinning.schemas.pending import PendingChangeResponse
 from airflow_providers_pinning.schemas.rollback import RepairResponse
 from airflow_providers_pinning.schemas.storable import Text
 
 
-class PinBody(ExpectedBody, ChangeBody):
+class PinBody(TimedBody, ExpectedBody, ChangeBody):
     """Which version to pin, and under which conditions."""
 
     version_number: VersionNumber | None = None
@@ -125,6 +127,9 @@ class ReleaseStateResponse(BaseModel):
     hold: HoldResponse | None
     health: HealthResponse
     head: HeadResponse | None = Field(default=None, description="Null if the Dag is not pinned.")
+    pending: PendingChangeResponse | None = Field(
+        default=None, description="A pin, unpin or rollback that takes effect at a given time; null if there is none."
+    )
     runs: RunsSincePinResponse | None = Field(
         default=None, description="Runs since the pin; null if the Dag is not pinned."
     )
@@ -155,6 +160,9 @@ class PinSummaryResponse(BaseModel):
     health: HealthResponse
     head: HeadResponse
     runs: RunsSincePinResponse
+    pending: PendingChangeResponse | None = Field(
+        description="A pin, unpin or rollback that takes effect at a given time; null if there is none."
+    )
     editable: bool = Field(default=False, description="Whether the user may change the pin.")
 
 

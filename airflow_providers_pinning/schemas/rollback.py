@@ -29,6 +29,7 @@ from airflow_providers_pinning.schemas.common import (
     Moment,
     Reason,
     Revision,
+    TimedBody,
     VersionNumber,
 )
 from airflow_providers_pinning.schemas.storable import Text
@@ -58,7 +59,7 @@ class RepairBody(StrictBaseModel):
     )
 
 
-class RollbackBody(ChangeBody):
+class RollbackBody(TimedBody, ChangeBody):
     """How to roll back."""
 
     to_version: VersionNumber | None = Field(
@@ -95,9 +96,13 @@ class RollbackBody(ChangeBody):
 
     @model_validator(mode="after")
     def _name_a_repair(self) -> RollbackBody:
-        if self.repair is None or self.dry_run or self.idempotency_key is not None:
+        if self.repair is None or (
+            self.repair.unfinished is UnfinishedRuns.KEEP and self.repair.finished is FinishedRuns.KEEP
+        ):
             return self
-        if self.repair.unfinished is not UnfinishedRuns.KEEP or self.repair.finished is not FinishedRuns.KEEP:
+        if self.effective_from is not None:
+            raise ValueError("A rollback that takes effect later repairs no runs. Leave out repair or effective_from.")
+        if not self.dry_run and self.idempotency_key is None:
             raise ValueError(
                 "A repair needs an idempotency_key, with which the same request goes on with runs that are left."
             )

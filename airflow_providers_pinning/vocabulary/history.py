@@ -66,6 +66,12 @@ class EventKind(str, Enum):
     """Someone agreed to the release of a version."""
     APPROVAL_REVOKED = "approval_revoked"
     """An approval counts no more."""
+    ACTIVATION_SCHEDULED = "activation_scheduled"
+    """A pin, unpin or rollback was asked for that takes effect at a given time; the active version stayed."""
+    ACTIVATION_CANCELLED = "activation_cancelled"
+    """A change that was to take effect at a given time will not."""
+    ACTIVATION_FAILED = "activation_failed"
+    """A change could not take effect when it was due; the active version stayed."""
     FORGOTTEN = "forgotten"
     """The Dag was deleted from Airflow, and its pin with it."""
 
@@ -79,3 +85,27 @@ class CallerKind(str, Enum):
     """A command on a host of the deployment."""
     SYSTEM = "system"
     """Airflow itself."""
+
+
+class TimedAction(str, Enum):
+    """What a change does that takes effect at a given time."""
+
+    PIN = "pin"
+    """It pins a version."""
+    UNPIN = "unpin"
+    """It unpins the Dag."""
+    ROLLBACK = "rollback"
+    """It rolls back."""
+
+
+class TimedStatus(str, Enum):
+    """What became of a change that takes effect at a given time."""
+
+    PENDING = "pending"
+    """It has not taken effect yet."""
+    IN_EFFECT = "in_effect"
+    """It took effect."""
+    CANCELLED = "cancelled"
+    """Somebody cancelled it, or another change took its place."""
+    FAILED = "failed"
+    """It could not take effect when it was due."""

@@ -384,6 +384,18 @@ def create_due(world: World) -> None:
     assert world.runs()
 
 
+def make_a_turn(world: World) -> Act:
+    """Make a whole turn of the loop, as a scheduler whose executors have no slot free."""
+    world.running(None)
+    world.runner.executors = []
+
+    def turn() -> None:
+        world.runner._do_scheduling(world.session)
+        world.session.commit()
+
+    return turn
+
+
 def queue_partitions(world: World) -> Act:
     world.register(f"schedule=PartitionedAssetTimetable(assets=Asset('raw_{world.dag_id}'))")
     world.manage()
@@ -749,6 +761,12 @@ ROWS = (
             "SerializedDAG.create_dagrun",
             "DagVersion.get_latest_version",
         ),
+    ),
+    Row(
+        make_a_turn,
+        (EXECUTION + "_do_scheduling",),
+        allowed=1,
+        because="whether a change is due is asked once a turn, for all Dags together",
     ),
     Row(
         create_asset_triggered_runs,

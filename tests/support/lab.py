@@ -22,7 +22,9 @@ import json
 import textwrap
 import zipfile
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from unittest import mock
 
 from airflow.assets.manager import AssetManager
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
@@ -37,7 +39,7 @@ from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes import pins, review, rollback
+from airflow_providers_pinning.domain.changes import pending, pins, review, rollback, timed
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.identity import identity_of
@@ -272,6 +274,51 @@ class Lab:
         )
         self._commit()
         return rollback.repair_runs(state, session=self.session)
+
+    def pin_from(self, dag_id: str, number: int, moment: datetime, *, ignore_verdict=False, **conditions):
+        """Pin a version from a moment on, which may be over, as it may be when a scheduler sees it, and commit."""
+        target = pins.Target(version_number=number)
+        return self._from(
+            moment,
+            lambda: timed.pin_version(
+                dag_id,
+                target,
+                self.change(effective_from=moment, **conditions),
+                ignore_verdict=ignore_verdict,
+                session=self.session,
+            ),
+        )
+
+    def unpin_from(self, dag_id: str, moment: datetime, **conditions):
+        """Unpin from a moment on, which may be over, and commit."""
+        return self._from(
+            moment,
+            lambda: timed.unpin(dag_id, self.change(effective_from=moment, **conditions), session=self.session),
+        )
+
+    def roll_back_from(self, dag_id: str, moment: datetime, *, reject_current=True, **conditions):
+        """Roll back from a moment on, which may be over, and commit."""
+        return self._from(
+            moment,
+            lambda: timed.roll_back(
+                dag_id,
+                self.change(effective_from=moment, **conditions),
+                reject_current=reject_current,
+                session=self.session,
+            ),
+        )
+
+    def _from(self, moment: datetime, make: Callable[[], ReleaseState]) -> ReleaseState:
+        with mock.patch.object(timed, "database_clock", return_value=moment - timedelta(hours=1)):
+            state = make()
+        self._commit()
+        return state
+
+    def cancel(self, dag_id: str, **conditions):
+        """Cancel the pending change and commit."""
+        state = pending.cancel(dag_id, self.change(**conditions), session=self.session)
+        self._commit()
+        return state
 
     def candidate(self, dag_id: str, number: int | None = None, **conditions):
         """Put a version under evaluation and commit."""

@@ -50,6 +50,14 @@ class Scheduler:
             self.runner._create_dagruns_for_dags(guard, self.session)
         self.session.commit()
 
+    def turn(self, times: int = 1) -> None:
+        """Make whole turns of the loop, as a scheduler whose executors have no slot free."""
+        self.runner.executors = []
+        for _ in range(times):
+            self.runner._do_scheduling(self.session)
+            self.session.commit()
+            self.session.expunge_all()
+
     def start_and_decide(self, turns: int = 1) -> None:
         """Start queued runs, and decide about the tasks and the state of running ones, as turns of the loop do."""
         for _ in range(turns):

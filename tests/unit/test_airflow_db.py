@@ -67,6 +67,7 @@ answer = dict(migrated=migrated, stored=stored, after_reset=after_reset, after_d
 TABLES = [
     "alembic_version_pinning",
     "pinning_acknowledgement",
+    "pinning_activation",
     "pinning_approval",
     "pinning_broken_file",
     "pinning_bundle_version",

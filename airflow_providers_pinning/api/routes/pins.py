@@ -34,7 +34,7 @@ from airflow_providers_pinning.api.security import (
     may_read,
     require_run_edits,
 )
-from airflow_providers_pinning.domain.changes import pins, rollback
+from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Change
@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.monitoring.release_state import ReleaseSta
 from airflow_providers_pinning.schemas.common import (
     IdempotencyKey,
     IdentityResponse,
+    Moment,
     Reason,
     Revision,
     VersionNumber,
@@ -77,7 +78,7 @@ def get_release_state(dag_id: DagId, session: SessionDep) -> ReleaseState:
     response_model=ReleaseStateResponse,
 )
 def pin_dag_version(dag_id: DagId, body: PinBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
-    """Make a version the one that new runs use."""
+    """Make a version the one that new runs use, at once or from a given time on."""
     target = pins.Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
     change = Change(
         caller=caller,
@@ -86,9 +87,11 @@ def pin_dag_version(dag_id: DagId, body: PinBody, caller: CallerDep, session: Se
         expected_bundle_version=body.expected_bundle_version,
         idempotency_key=body.idempotency_key,
         override_reason=body.override_reason,
+        effective_from=body.effective_from,
+        supersede=body.supersede,
     )
     return commit(
-        lambda: pins.pin_version(dag_id, target, change, ignore_verdict=body.ignore_verdict, session=session),
+        lambda: timed.pin_version(dag_id, target, change, ignore_verdict=body.ignore_verdict, session=session),
         session=session,
     )
 
@@ -116,8 +119,13 @@ def unpin_dag_version(
     ] = None,
     idempotency_key: IdempotencyKey | None = None,
     override_reason: Annotated[Reason | None, Query(description="Why a hold is passed over.")] = None,
+    effective_from: Annotated[
+        Moment | None,
+        Query(description="From when on the Dag is unpinned, by the database's clock; at once by default."),
+    ] = None,
+    supersede: Annotated[bool, Query(description="Cancel a pending change, rather than be refused.")] = False,
 ) -> ReleaseState:
-    """Make the latest version active again, at once."""
+    """Make the latest version active again, at once or from a given time on."""
     change = Change(
         caller=caller,
         reason=reason,
@@ -126,9 +134,11 @@ def unpin_dag_version(
         expected_bundle_version=expected_bundle_version,
         idempotency_key=idempotency_key,
         override_reason=override_reason,
+        effective_from=effective_from,
+        supersede=supersede,
     )
     return commit(
-        lambda: pins.unpin(dag_id, change, expected_version=expected_version, session=session), session=session
+        lambda: timed.unpin(dag_id, change, expected_version=expected_version, session=session), session=session
     )
 
 
@@ -143,6 +153,8 @@ def roll_back_dag_version(
 ) -> ReleaseState:
     """
     Pin the version that was active before, and stop or rerun the runs of the present one.
+
+    With `effective_from` it takes effect later; at once it cancels a pending change.
 
     A repair needs permission to edit the runs of the Dag as well. While `repair.pending` of the answer is not 0, send
     the same request with the same idempotency key again, to go on.
@@ -160,10 +172,12 @@ def roll_back_dag_version(
         expected_revision=body.expected_revision,
         idempotency_key=body.idempotency_key,
         override_reason=body.override_reason,
+        effective_from=body.effective_from,
+        supersede=body.supersede,
     )
     make = rehearse if body.dry_run else commit
     state = make(
-        lambda: rollback.roll_back(
+        lambda: timed.roll_back(
             dag_id,
             change,
             to_version=body.to_version,

@@ -37,6 +37,15 @@ TARGET = (
 """Which version to pin, in one of three ways."""
 IGNORE_VERDICT = forms.switch("--ignore-verdict", help="Pin the version although its canary runs failed the criteria")
 
+TIME = (
+    forms.moment(
+        "--effective-from",
+        help="When the change takes effect, such as 2027-01-31T13:00:00+00:00, by the database's clock (default: now)",
+    ),
+    forms.switch("--supersede", help="Cancel a change that is pending, rather than be refused because of it"),
+)
+"""When a change takes effect, and what becomes of another one that is pending."""
+
 OVERRIDE_OF_PIN = override_reason(
     "Reason to pin the version although it was rejected, its verdict is failed, only hosts that have its code can run "
     "it, or the Dag is on hold, which lifts the hold"

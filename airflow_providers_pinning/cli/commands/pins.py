@@ -23,7 +23,7 @@ from collections.abc import Collection
 
 from airflow.utils.session import create_session
 
-from airflow_providers_pinning.cli.change import Effect, make_change
+from airflow_providers_pinning.cli.change import Effect, later_words, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes, shows
 from airflow_providers_pinning.cli.commands.releases import make_release, selection
 from airflow_providers_pinning.cli.json_form import plain
@@ -31,7 +31,7 @@ from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import progress_of, show
 from airflow_providers_pinning.cli.release import behind, enforcement, repair_words, short, state_rows
 from airflow_providers_pinning.cli.wording import Row
-from airflow_providers_pinning.domain.changes import pins, rollback
+from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
@@ -85,7 +85,9 @@ def pinning_status(args: Namespace) -> None:
 def pinning_pin(args: Namespace) -> None:
     """Make a version the one that new runs use, or do so for all Dags that match."""
     if args.match:
-        _require_no_single_dag(args, ("version_number", "dag_version_id", "expected_revision", "expected_dag_hash"))
+        _require_no_single_dag(
+            args, ("version_number", "dag_version_id", "expected_revision", "expected_dag_hash", "effective_from")
+        )
         make_release(
             args,
             ReleaseRequest(
@@ -104,9 +106,10 @@ def pinning_pin(args: Namespace) -> None:
     target = pins.Target(args.version_number, args.dag_version_id, args.bundle_version, args.expected_dag_hash)
     make_change(
         args,
-        lambda change, session: pins.pin_version(
+        lambda change, session: timed.pin_version(
             args.dag_id, target, change, ignore_verdict=args.ignore_verdict, session=session
         ),
+        also=later_words,
     )
 
 
@@ -114,11 +117,13 @@ def pinning_pin(args: Namespace) -> None:
 def pinning_unpin(args: Namespace) -> None:
     """Make the latest version active again, or do so for all Dags that match."""
     if args.match:
-        _require_no_single_dag(args, ("expected_revision", "expected_dag_hash", "expected_bundle_version"))
+        _require_no_single_dag(
+            args, ("expected_revision", "expected_dag_hash", "expected_bundle_version", "effective_from")
+        )
         make_release(args, ReleaseRequest(action=ReleaseAction.UNPIN, selection=selection(args)))
         return
     _require_dag(args)
-    make_change(args, lambda change, session: pins.unpin(args.dag_id, change, session=session))
+    make_change(args, lambda change, session: timed.unpin(args.dag_id, change, session=session), also=later_words)
 
 
 def _require_dag(args: Namespace) -> None:
@@ -139,6 +144,8 @@ def pinning_rollback(args: Namespace) -> None:
     """Pin the version that was active before."""
 
     def also(effect: Effect) -> str:
+        if effect.after.pending:
+            return later_words(effect)
         current = effect.before.active.version_number if effect.before.active else None
         fate = "stays allowed" if args.keep_current else "is rejected: it cannot be pinned until it is restored"
         held = " The Dag is put on hold." if args.hold else ""
@@ -153,10 +160,12 @@ def pinning_rollback(args: Namespace) -> None:
         only_failed=args.only_failed,
         skip_blocked=args.skip_blocked,
     )
+    if args.effective_from and repair.is_wanted:
+        raise CommandError(ExitCode.USAGE, "usage: a rollback with --effective-from repairs no runs.")
     with progress_of("Repairing runs") as progress:
         make_change(
             args,
-            lambda change, session: rollback.roll_back(
+            lambda change, session: timed.roll_back(
                 args.dag_id,
                 change,
                 to_version=args.to_version,

@@ -34,9 +34,11 @@ CHANGING = (
         *common.EXPECTED_VERSION,
         pins.OVERRIDE_OF_PIN,
         pins.IGNORE_VERDICT,
+        *pins.TIME,
         *common.CHANGE,
         description="Name the version in exactly one of three ways. With --match, all Dags that match are pinned at "
-        "once, as a release: to the commit that --bundle-version names, else each to what it runs now.",
+        "once, as a release: to the commit that --bundle-version names, else each to what it runs now. "
+        "With --effective-from, runs that are due then or later use it, and earlier ones the version before.",
     ),
     command(
         "unpin",
@@ -48,6 +50,7 @@ CHANGING = (
         common.EXPECTED_REVISION,
         *common.EXPECTED_VERSION,
         pins.OVERRIDE_OF_UNPIN,
+        *pins.TIME,
         *common.CHANGE,
     ),
     command(
@@ -59,7 +62,17 @@ CHANGING = (
         *pins.REPAIR,
         common.EXPECTED_REVISION,
         pins.OVERRIDE_OF_ROLLBACK,
+        *pins.TIME,
         *common.CHANGE,
+    ),
+    command(
+        "cancel",
+        "pending.pinning_cancel",
+        "Cancel the change of a Dag that is pending",
+        common.DAG_ID,
+        common.EXPECTED_REVISION,
+        *common.CHANGE,
+        description="The active version stays. Runs that were created for later than the change keep its version.",
     ),
     command(
         "release",

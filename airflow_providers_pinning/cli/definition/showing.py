@@ -41,6 +41,14 @@ SHOWING = (
         "failed.",
     ),
     command(
+        "pending",
+        "pending.pinning_pending",
+        "List the changes that take effect at a given time",
+        *common.PAGE,
+        *common.SHOWN,
+        description="The next one comes first. One that is due waits for a scheduler, or for the runs in waits_for.",
+    ),
+    command(
         "releases",
         "releases.pinning_releases",
         "List the releases of many Dags, newest first, or show one with its Dags",

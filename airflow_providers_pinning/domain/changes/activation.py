@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import preconditions
 from airflow_providers_pinning.domain.changes.hold import remove_hold
+from airflow_providers_pinning.domain.changes.pending import pending_refusal, settle_pending
 from airflow_providers_pinning.domain.changes.pin_row import choose, newest_run, retain_active
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_moved_team
 from airflow_providers_pinning.domain.changes.verdict_check import PassedOver, check_verdict, may_have_failed
@@ -142,12 +143,23 @@ def examine(
     }
     if unchecked := {one.dag_id: one.version for one in activations if not one.checked}:
         found |= preconditions.check_all_pinnable(unchecked, change, session=session)
+    # Of a single Dag the caller has settled it by now.
+    settled: dict[str, tuple[str, ...]] = {}
+    for one in activations:
+        if not one.pin.pending_from:
+            continue
+        if change.supersede or kind == EventKind.ROLLED_BACK:
+            settled[one.dag_id] = settle_pending(one.pin, replace(change, supersede=True), session=session)
+        else:
+            found[one.dag_id] = pending_refusal(one.pin, session=session)
     refused = {dag_id: error for dag_id, error in found.items() if isinstance(error, PinningError)}
     if len(refused) == len(activations):
         return Examined((), refused, rows)
     attestation.require_enforcement(session=session)
     passed = {
-        one.dag_id: Ready(one.pin, checked, active.get(one.dag_id), one.warnings, one.evidence)
+        one.dag_id: Ready(
+            one.pin, checked, active.get(one.dag_id), settled.get(one.dag_id, ()) + one.warnings, one.evidence
+        )
         for one in activations
         if isinstance(checked := found[one.dag_id], preconditions.Checked)
     }

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import activation, preconditions
 from airflow_providers_pinning.domain.changes.hold import put_on_hold, remove_hold
+from airflow_providers_pinning.domain.changes.pin_row import end_timeline
 from airflow_providers_pinning.domain.dag_model import asset_conflicts
 from airflow_providers_pinning.domain.dag_model.sync import sync_dag_model
 from airflow_providers_pinning.domain.history import events
@@ -72,7 +73,7 @@ def activate(
     examined.raise_refusal()
     [ready] = examined.ready
     if ready.changes_nothing:
-        return confirm(pin, version, change, request, session=session)
+        return confirm(pin, version, change, request, warnings=warnings, session=session)
     conflicts = asset_conflicts.asset_conflicts(ready.checked.readable, version.version_number, session=session)
     ready = replace(ready, warnings=ready.warnings + conflicts)
     told = activation.write(kind, [ready], change, {pin.dag_id: request}, examined.rows, session=session)
@@ -88,13 +89,24 @@ def _is_held_longer(pin: Pin, until: datetime | None, *, session: Session) -> bo
 
 
 def confirm(
-    pin: Pin, version: VersionIdentity, change: Change, request: Mapping[str, Any], *, session: Session
+    pin: Pin,
+    version: VersionIdentity,
+    change: Change,
+    request: Mapping[str, Any],
+    *,
+    warnings: tuple[str, ...] = (),
+    session: Session,
 ) -> ReleaseState:
     """Leave a pin that is as asked for; what the request did besides, or its key, is recorded."""
+    since = pin.effective_from
+    if since is not None:
+        # Asked for without a time, it is the version of runs of any time.
+        end_timeline(pin)
+        pin.revision += 1
     if change.override_reason is not None and hold_of(pin, session=session):
         pin.revision += 1
         remove_hold(pin, change, request=request, session=session)
-    elif change.idempotency_key:
+    elif change.idempotency_key or since:
         events.record(
             EventKind.CONFIRMED,
             dag_id=pin.dag_id,
@@ -103,7 +115,8 @@ def confirm(
             request=request,
             from_version=version,
             to_version=version,
+            evidence={"was_effective_from": since.isoformat()} if since else None,
             session=session,
         )
     sync_dag_model(pin.dag_id, session=session)
-    return release_state(pin.dag_id, session=session)
+    return release_state(pin.dag_id, warnings=warnings, session=session)

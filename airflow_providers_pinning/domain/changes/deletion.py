@@ -23,7 +23,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes.pin_row import choose_nothing, lift_hold
+from airflow_providers_pinning.domain.changes.pin_row import choose_nothing, end_timeline, lift_hold
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
@@ -34,6 +34,7 @@ from airflow_providers_pinning.models import (
     ManagedVersion,
     Pin,
     RoutedRun,
+    TimedChange,
     VersionApproval,
     VersionContent,
     VersionEvidence,
@@ -51,6 +52,7 @@ _DROPPED: tuple[Any, ...] = (
     DagCriteria,
     VersionEvidence,
     VersionApproval,
+    TimedChange,
 )
 
 
@@ -66,6 +68,7 @@ def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
     if pin is None:
         return
     lift_hold(pin)
+    end_timeline(pin)
     if pin.dag_version_id is None:
         return
     from_version = pinned_identity(pin)

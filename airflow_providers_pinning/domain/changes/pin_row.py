@@ -121,6 +121,12 @@ def choose_nothing(pin: Pin, change: Change) -> None:
 def _stamp(pin: Pin, change: Change) -> None:
     pin.reason, pin.actor, pin.actor_kind = change.reason, change.caller.name, change.caller.kind.value
     pin.changed_at = timezone.utcnow()
+    end_timeline(pin)
+
+
+def end_timeline(pin: Pin) -> None:
+    """Let the present choice hold for runs of any time, and nothing be pending or reported as failed."""
+    pin.pending_from = pin.effective_from = pin.schedule_from = pin.timeline_id = pin.activation_failure = None
 
 
 def lift_hold(pin: Pin) -> None:

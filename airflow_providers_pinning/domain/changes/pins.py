@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.active_version import activate, confirm
 from airflow_providers_pinning.domain.changes.hold import remove_hold
+from airflow_providers_pinning.domain.changes.pending import settle_pending
 from airflow_providers_pinning.domain.changes.pin_row import choose_nothing, lock_pin, retain_active
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_latest
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
@@ -100,6 +101,7 @@ def pin_version(
     :raises UnversionedBundleError: if its code cannot be fetched again
     :raises CodeUnavailableError: if the dag processor reported that it could not get the code
     :raises DagHeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    :raises ActivationPendingError: if another change is pending, unless ``change.supersede`` is given
     :raises PolicyNotMetError: if rules of policies or a freeze stand in the way, unless the caller may override them
     :raises NotEnforcedError: if a live component runs without the enforcement
     """
@@ -113,9 +115,10 @@ def pin_version(
     conditions.check_revision(dag_id, pin, change, session=session)
     conditions.check_hold(pin, change, session=session)
     conditions.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
+    warnings = (*settle_pending(pin, change, session=session), *warnings)
     if pinned_identity(pin) == version and hold_of(pin, session=session):
         # No version becomes active, so what would refuse a pin does not keep a person from lifting the hold.
-        return confirm(pin, version, change, request, session=session)
+        return confirm(pin, version, change, request, warnings=warnings, session=session)
     return activate(
         EventKind.PINNED,
         pin,
@@ -156,6 +159,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
         expected
     :raises VersionDriftedError: if the latest version is not what the caller saw
     :raises DagHeldError: if the Dag is on hold, unless ``change.override_reason`` is given
+    :raises ActivationPendingError: if another change is pending, unless ``change.supersede`` is given
     :raises PolicyNotMetError: if rules of policies or a freeze stand in the way, unless the caller may override them
     :raises VersionUnreadableError: if the latest version cannot be deserialized
     """
@@ -194,7 +198,8 @@ def lift(
     :return: what to tell the caller
     """
     dag_id = pin.dag_id
-    warnings = warn_of_latest(dag_id, latest, session=session) if latest else ()
+    warnings = settle_pending(pin, change, session=session)
+    warnings += warn_of_latest(dag_id, latest, session=session) if latest else ()
     planned = PlannedChange(dag_id, ChangeKind.UNPIN, latest, change.caller.name)
     allowed = require_policies(planned, change, session=session)
     warnings += allowed.warnings

@@ -95,6 +95,8 @@ def _now(state: ReleaseState) -> str:
 def _is_chosen(event: Event, state: ReleaseState) -> bool:
     """Return whether new runs use what the request chose; a judgement chooses nothing."""
     action = (event.request or {}).get("action")
+    if (event.request or {}).get("effective_from") and state.pending is not None:
+        return bool(state.pending.id == ((event.evidence or {}).get("activation") or {}).get("id"))
     if action == "unpin":
         return not state.pinned
     if action not in ("pin", "rollback"):

@@ -30,6 +30,7 @@ from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.active_version import activate
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair, count_runs
 from airflow_providers_pinning.domain.changes.hold import check_end
+from airflow_providers_pinning.domain.changes.pending import settle_pending
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.changes.rollback_target import RollbackTarget, find_target
@@ -107,9 +108,11 @@ def roll_back(
         conditions.check_hold(pin, change, session=session)
     if hold:
         check_end(hold_until, session=session)
+    # An incident never waits for a change that is pending, whatever that is.
+    settled = settle_pending(pin, replace(change, supersede=True), session=session)
     report = plan_repair(dag_id, current, pin, repair, session=session)
     facts = _reject(dag_id, current, change, session=session) if reject_current else _Facts()
-    evidence, warnings = search.target.evidence() | facts.evidence, search.target.warnings() + facts.warnings
+    evidence, warnings = search.target.evidence() | facts.evidence, settled + search.target.warnings() + facts.warnings
     if repair.is_wanted:
         evidence |= report.evidence(repair)
         warnings += warn_of_repair(dag_id, report, session=session)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -81,6 +82,10 @@ class Change:
     """Hash of the version that the caller saw; another one is refused."""
     expected_bundle_version: str | None = None
     """Bundle version of the version that the caller saw: the code may change while the hash stays."""
+    effective_from: datetime | None = None
+    """From when on the change is to be in effect, so that it is checked for that time; ``None`` means at once."""
+    supersede: bool = False
+    """Cancel a pending change of the pin, rather than be refused because of it."""
 
 
 def find_repeated(change: Change, request: Mapping[str, Any], *, session: Session) -> Event | None:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import Select, and_, func, literal, select
+from sqlalchemy import Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
@@ -56,6 +56,9 @@ def of_escaped_runs(query: Select) -> Select:
         ),
     ).where(
         Pin.dag_version_id.is_not(None),
+        # A run of another time than the active version's has the version of that time.
+        or_(Pin.pending_from.is_(None), DagRun.run_after < Pin.pending_from),
+        or_(Pin.effective_from.is_(None), DagRun.run_after >= Pin.effective_from),
         DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
         ~of_canary_runs(),
         ~select(literal(1))

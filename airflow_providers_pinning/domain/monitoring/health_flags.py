@@ -89,6 +89,7 @@ def is_unhealthy() -> ColumnElement[bool]:
         _code_troubled(),
         _metadata_differs(),
         uses_displaced_asset(),
+        Pin.activation_failure.is_not(None),
     )
 
 

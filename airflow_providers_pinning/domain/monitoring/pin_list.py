@@ -32,6 +32,7 @@ from airflow_providers_pinning.domain.files.relation import (
 )
 from airflow_providers_pinning.domain.monitoring.health import Health, judge
 from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
+from airflow_providers_pinning.domain.monitoring.pending import PendingChange, activation_problems, pending_changes
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
     RunsSincePin,
@@ -63,6 +64,8 @@ class PinSummary:
     health: Health
     head: Head
     runs: RunsSincePin
+    pending: PendingChange | None
+    """A pin, unpin or rollback that takes effect at a given time."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,7 @@ def list_pins(
         for some in pages(shown, DAGS_IN_A_STATEMENT)
         for dag_id, found in runs_since_pin(some, session=session).items()
     }
+    pending = pending_changes([one for one, row in rows.items() if row.Pin.pending_from], session=session)
     now = database_clock(session=session) if any(row.Pin.hold_until for row in rows.values()) else None
     return [
         PinSummary(
@@ -160,9 +164,10 @@ def list_pins(
             related_versions_behind=related.get(dag_id, 0),
             pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
             hold=hold_of(row.Pin, now=now, session=session),
-            health=judge(row.Pin, row),
+            health=Health((*judge(row.Pin, row).problems, *activation_problems(row.Pin))),
             head=heads[dag_id],
             runs=runs[dag_id],
+            pending=pending.get(dag_id),
         )
         for dag_id in shown
         if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))

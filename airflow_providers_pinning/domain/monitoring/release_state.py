@@ -32,6 +32,11 @@ from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.head import Head, head_of, heads_of, latest_of
 from airflow_providers_pinning.domain.files.relation import related_behind
 from airflow_providers_pinning.domain.monitoring.health import Health, code_problems, conflict_problems, pin_health
+from airflow_providers_pinning.domain.monitoring.pending import (
+    PendingChange,
+    activation_problems,
+    pending_change,
+)
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
     RunsSincePin,
     failed_tasks_since_pin,
@@ -100,6 +105,8 @@ class ReleaseState:
     health: Health
     head: Head | None = None
     """What became of a pinned Dag at HEAD; ``None`` if it is not pinned."""
+    pending: PendingChange | None = None
+    """A pin, unpin or rollback that takes effect at a given time."""
     runs: RunsSincePin | None = None
     """How the runs fare since the version was pinned; ``None`` if it is not."""
     warnings: tuple[str, ...] = ()
@@ -249,9 +256,26 @@ def _describe_alone(
         related_versions_behind=0,
         pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
         hold=hold_of(pin, now=now, session=session),
-        health=health,
+        health=Health((*health.problems, *activation_problems(pin))),
+        pending=pending_change(pin, session=session),
         warnings=warnings,
     )
+
+
+def pending_of(dag_id: str, *, session: Session) -> PendingChange | None:
+    """
+    Return the pending change of a Dag, if there is one.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, session=session)
+    return pending_change(session.get(Pin, dag_id), session=session)
+
+
+def failure_of(dag_id: str, *, session: Session) -> str | None:
+    """Return why the last pending change of a Dag did not take effect, unless the pin was changed since."""
+    pin = session.get(Pin, dag_id)
+    return pin.activation_failure if pin else None
 
 
 def hold_of(pin: Pin | None, *, now: datetime | None = None, session: Session) -> Hold | None:

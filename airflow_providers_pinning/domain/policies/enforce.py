@@ -75,7 +75,7 @@ def decide(planned: Sequence[PlannedChange], change: Change, *, session: Session
     if conf.release_permission() and not change.caller.releases:
         found |= {one.dag_id: _not_permitted(one, change) for one in planned if one.kind is not ChangeKind.ROLLBACK}
         planned = [one for one in planned if one.dag_id not in found]
-    check = unmet(session, planned)
+    check = unmet(session, planned, change.effective_from)
     overrides = bool(check.unmet and change.override_reason and change.caller.overrides_policies)
     for one in planned:
         problems = check.unmet.get(one.dag_id, ())

@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import uuid6
@@ -295,7 +295,8 @@ class _Rollback:
                     warnings = pins.lift(
                         pin,
                         version,
-                        self._change,
+                        # An incident never waits for a change that is pending.
+                        replace(self._change, supersede=True),
                         self._request_of(dag_id),
                         release_id=self._release_id,
                         session=self._session,

@@ -29,6 +29,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from airflow.models.dag import DagModel
@@ -38,6 +39,7 @@ from sqlalchemy import BindParameter, Select, literal, select, union_all
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.resolution.timeline import is_of_another_time
 from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
@@ -54,6 +56,8 @@ class Creation:
     stamp: tuple[UUID, str]
     """Version and hash of the Dag in hand."""
     gate_is_passed: bool
+    run_after: datetime | None = None
+    """When the run is due."""
     is_looked_up: bool = False
     is_pinned: bool = False
     bundle_version: str | None = None
@@ -85,15 +89,18 @@ def is_locked(dag_id: str) -> bool:
 
 
 @contextmanager
-def creating_run(dag_id: str, stamp: tuple[UUID, str], *, session: Session) -> Iterator[Creation]:
+def creating_run(
+    dag_id: str, stamp: tuple[UUID, str], *, run_after: datetime | None = None, session: Session
+) -> Iterator[Creation]:
     """
     Create a run from a Dag in hand inside the block, which raises :class:`DagNotInHandError` if that will not do.
 
     :param dag_id: the Dag
     :param stamp: version and hash of the Dag in hand
+    :param run_after: when the run is due
     :param session: session of the creating transaction
     """
-    creation = Creation(dag_id, stamp, gate_is_passed=is_locked(dag_id))
+    creation = Creation(dag_id, stamp, gate_is_passed=is_locked(dag_id), run_after=run_after)
     token = _creation.set(creation)
     on_the_way = not creation.gate_is_passed and session.get_bind().dialect.name == "postgresql"
 
@@ -135,6 +142,8 @@ def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
         pin.with_only_columns(Pin.dag_version_id).scalar_subquery().label("pinned_id"),
         pin.with_only_columns(Pin.bundle_version).scalar_subquery().label("pinned_bundle_version"),
         pin.with_only_columns(Pin.dag_hash).scalar_subquery().label("pinned_hash"),
+        pin.with_only_columns(Pin.pending_from).scalar_subquery().label("pending_from"),
+        pin.with_only_columns(Pin.effective_from).scalar_subquery().label("effective_from"),
         select(literal(1))
         .select_from(Pin)
         .join(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
@@ -159,6 +168,8 @@ def look_version_up(creation: Creation, query: Select, parameters: dict[str, str
         creation.gate_is_passed = True
     row = session.execute(query, parameters).first()
     if row is None or row.bundle_is_removed:
+        raise DagNotInHandError
+    if is_of_another_time(creation.run_after, row.pending_from, row.effective_from):
         raise DagNotInHandError
     if row.pinned_id is not None:
         is_in_hand = creation.stamp == (row.pinned_id, row.pinned_hash)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.resolution.creation import (
     is_locked,
 )
+from airflow_providers_pinning.domain.resolution.timeline import is_of_another_time, version_by_time
 from airflow_providers_pinning.domain.versions.drift import has_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
@@ -58,9 +60,11 @@ class LockedPin:
     """Whether the Dag was ever pinned; only then can it have been unpinned a moment ago."""
     version: VersionIdentity | None
     """The pinned version, or ``None`` if the Dag is not pinned."""
+    is_pending: bool = False
+    """Whether the version is not pinned yet, but will be when the run is due."""
 
 
-def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
+def lock_active_pin(dag_id: str, *, run_after: datetime | None = None, session: Session) -> LockedPin:
     """
     Read the pin for the creation of a run, held against changes until the transaction ends.
 
@@ -68,6 +72,8 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     between.
 
     :param dag_id: the Dag that gets a run
+    :param run_after: when the run is due: it may have another version than the active one, see
+        :mod:`~airflow_providers_pinning.domain.resolution.timeline`
     :param session: session of the creating transaction
     :raises PinUnavailableError: if the pinned version is gone or changed, or its bundle is not configured any more
     """
@@ -75,6 +81,12 @@ def lock_active_pin(dag_id: str, *, session: Session) -> LockedPin:
     if not is_locked(dag_id):
         locks.pass_gate(dag_id, session=session)
     row = session.execute(_pins_with_versions(), {"dag_ids": [dag_id]}).one_or_none()
+    if (
+        row is not None
+        and is_of_another_time(run_after, row.pending_from, row.effective_from)
+        and (timed := version_by_time(dag_id, run_after, session=session))
+    ):
+        return LockedPin(recorded=True, version=timed.version, is_pending=timed.is_pending)
     if row is None or row.dag_version_id is None or _is_honored(row):
         return _locked_pin(row)
     raise PinUnavailableError(
@@ -96,6 +108,8 @@ def _pins_with_versions() -> Select:
             Pin.bundle_version,
             Pin.dag_hash,
             Pin.relative_fileloc,
+            Pin.pending_from,
+            Pin.effective_from,
             DagVersion.bundle_name.label("live_bundle_name"),
             DagVersion.bundle_version.label("live_bundle_version"),
             SerializedDagModel.dag_hash.label("live_dag_hash"),

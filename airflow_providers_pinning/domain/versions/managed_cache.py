@@ -26,7 +26,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
@@ -52,6 +53,8 @@ class Protection:
     """The managed versions of those that have any."""
     missing_at_head: frozenset[str] = frozenset()
     """Those of which it was noted that no file at HEAD defines them any more."""
+    schedule_from: Mapping[str, datetime] = field(default_factory=dict)
+    """Before which time the schedule of some of them makes no run."""
 
 
 def read_protection(dag_ids: Collection[str], *, session: Session) -> Protection:
@@ -86,10 +89,10 @@ def _of_dags() -> CompoundSelect:
     # round trip would be noticed, and so would building it.
     asked: BindParameter[str] = bindparam("dag_ids", expanding=True)
     return union_all(
-        select(Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin"), Pin.head_missing_at).where(
-            Pin.dag_id.in_(asked)
-        ),
-        select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False), null()).where(
+        select(
+            Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin"), Pin.head_missing_at, Pin.schedule_from
+        ).where(Pin.dag_id.in_(asked)),
+        select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False), null(), null()).where(
             ManagedVersion.dag_id.in_(asked)
         ),
     )
@@ -108,4 +111,5 @@ def _read(dag_ids: Collection[str], *, session: Session) -> Protection:
         pinned=frozenset(row.dag_id for row in rows if row.is_pin and row.dag_version_id is not None),
         managed={dag_id: frozenset(versions) for dag_id, versions in managed.items()},
         missing_at_head=frozenset(row.dag_id for row in rows if row.is_pin and row.head_missing_at is not None),
+        schedule_from={row.dag_id: row.schedule_from for row in rows if row.is_pin and row.schedule_from is not None},
     )

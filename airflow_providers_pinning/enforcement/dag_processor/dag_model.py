@@ -76,6 +76,7 @@ def update_dags(call: Call) -> None:
     durations = {dag_id: orm_dag.last_parse_duration for dag_id, orm_dag in orm_dags.items()}
     call.proceed()
     _note_places(dags, orm_dags)
+    _begin_schedules(dags, orm_dags, session=call.session)
     _keep_stale(dags, orm_dags, session=call.session)
     _drop_references(dags, orm_dags, session=call.session)
     if call.parse_duration is None:
@@ -145,6 +146,23 @@ def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
         if isinstance(dag, ActiveVersion):
             orm_dags[dag_id].bundle_name = dag.bundle_name
             orm_dags[dag_id].bundle_version = dag.bundle_version
+
+
+def _begin_schedules(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
+    """Pass over the runs that a schedule would have made before the time from which on it is in effect."""
+    from airflow_providers_pinning.domain.dag_model.first_run import begin_schedule, beginning_of_schedule
+    from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
+    from airflow_providers_pinning.domain.versions.managed_cache import kept_protection
+
+    protection = kept_protection(dags, session=session)
+    since = dict(protection.schedule_from) if protection else {}
+    if not protection:
+        # A change of the pin, which has locked it and so has read it.
+        active = [dag_id for dag_id, dag in dags.items() if isinstance(dag, ActiveVersion)]
+        since = beginning_of_schedule(active, session=session)
+    for dag_id, moment in since.items():
+        if dag_id in dags:
+            begin_schedule(orm_dags[dag_id], dags[dag_id], moment)
 
 
 def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:

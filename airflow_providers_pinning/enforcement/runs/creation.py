@@ -21,7 +21,9 @@ Airflow's ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, a
 again for the run's rows: a pin that commits in between makes a run with one version's tasks and
 another's id. Here the version is looked up once, under a lock, by Airflow's own look-up. If it is the one of the Dag in
 hand, the run is that; else it is created from that version's Dag, and the look-ups inside answer with the same
-version. A canary run brings its version along, and no other run of a managed Dag gets an id of its form.
+version. A canary run brings its version along, and no other run of a managed Dag gets an id of its form. A run
+that is due before or after a timed change of the pin has the version of its time; what the schedule or an asset makes
+due waits until the change is in effect.
 ``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
 
 Shown by ``tests/unit/enforcement/runs/test_creation.py``.
@@ -58,12 +60,14 @@ def create_dagrun(call: Call) -> Any:
     _refuse_name_of_canary(call)
     if (run := _create_from_dag_in_hand(call)) is not None:
         return run
-    pin = lock_active_pin(dag.dag_id, session=session)
+    pin = lock_active_pin(dag.dag_id, run_after=call.run_after, session=session)
+    if pin.is_pending:
+        _require_no_schedule(call)
     if pin.recorded:
         dag = _dag_of(dag, pin.version, session=session)
     with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
         run = call.proceed_on(dag)
-    if pin.version:
+    if pin.version and not dag.disable_bundle_versioning:
         set_bundle_version(run, pin.version)
     return run
 
@@ -85,6 +89,21 @@ def _refuse_name_of_canary(call: Call) -> None:
         )
 
 
+def _require_no_schedule(call: Call) -> None:
+    """Let what the old version's schedule or assets make due wait for the new one's, which say whether it is."""
+    from airflow.utils.types import DagRunType
+
+    from airflow_providers_pinning.domain.errors import PinUnavailableError
+
+    if call.run_type in (DagRunType.SCHEDULED, DagRunType.ASSET_TRIGGERED):
+        dag_id = call.instance.dag_id
+        raise PinUnavailableError(
+            f"Dag {dag_id!r} gets no run for {call.run_after.isoformat()} by the schedule or the assets of its present "
+            "version: from an earlier time on another one is to be active. The schedulers see to that first.",
+            dag_id=dag_id,
+        )
+
+
 def _create_from_dag_in_hand(call: Call) -> Any:
     """Create the run as Airflow does, unless it is to have another version; then nothing was written."""
     from airflow_providers_pinning.domain.resolution.creation import DagNotInHandError, creating_run
@@ -93,7 +112,7 @@ def _create_from_dag_in_hand(call: Call) -> Any:
     if (stamp := stamp_of(dag)) is None:
         return None
     try:
-        with creating_run(dag.dag_id, stamp, session=call.session) as creation:
+        with creating_run(dag.dag_id, stamp, run_after=call.run_after, session=call.session) as creation:
             run = call.proceed()
     except DagNotInHandError:
         return None

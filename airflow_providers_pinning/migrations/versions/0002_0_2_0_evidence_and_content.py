@@ -44,6 +44,11 @@ def _columns() -> dict[str, tuple[sa.Column, ...]]:
         "pinning_pin": (
             sa.Column("head_missing_at", TIMESTAMP(timezone=True), nullable=True),
             sa.Column("hold_until", TIMESTAMP(timezone=True), nullable=True),
+            sa.Column("pending_from", TIMESTAMP(timezone=True), nullable=True),
+            sa.Column("effective_from", TIMESTAMP(timezone=True), nullable=True),
+            sa.Column("schedule_from", TIMESTAMP(timezone=True), nullable=True),
+            sa.Column("timeline_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+            sa.Column("activation_failure", sa.Text(), nullable=True),
         ),
         "pinning_version": (
             sa.Column("evaluated_since", TIMESTAMP(timezone=True), nullable=True),
@@ -168,6 +173,7 @@ def upgrade():
     _create_code_tables()
     _create_policy_tables()
     _create_release_tables()
+    _create_activation_table()
 
 
 def _create_code_tables():
@@ -341,6 +347,34 @@ def _create_release_tables():
         batch_op.create_index("idx_pinning_release_dag_dag_id", ["dag_id"])
 
 
+def _create_activation_table():
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "pinning_activation",
+        sa.Column("id", number, autoincrement=True, nullable=False),
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("action", sa.String(20), nullable=False),
+        sa.Column("effective_from", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("from_version", sa.JSON(), nullable=True),
+        sa.Column("to_version", sa.JSON(), nullable=True),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("actor_kind", sa.String(20), nullable=False),
+        sa.Column("source", sa.JSON(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("override_reason", sa.Text(), nullable=True),
+        sa.Column("created_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("ended_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("result_reason", sa.String(100), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pinning_activation_pkey"),
+    )
+    with op.batch_alter_table("pinning_activation") as batch_op:
+        batch_op.create_index("idx_pinning_activation_status", ["status", "effective_from"])
+        batch_op.create_index("idx_pinning_activation_dag_id", ["dag_id"])
+
+
 def downgrade():
     """Drop them. A hold whose end is over is lifted first: without its end it would last until someone lifts it."""
     # SQLite compares text, and has moments with microseconds in the column.
@@ -351,6 +385,7 @@ def downgrade():
         f"WHERE hold_until IS NOT NULL AND hold_until <= {now}"
     )
     for table in (
+        "pinning_activation",
         "pinning_approval",
         "pinning_evidence",
         "pinning_freeze",

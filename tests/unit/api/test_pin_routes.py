@@ -81,6 +81,7 @@ class TestReleaseState:
             "pin": None,
             "hold": None,
             "head": None,
+            "pending": None,
             "runs": None,
             "health": {"status": "healthy", "problems": []},
             "warnings": [],
@@ -479,7 +480,7 @@ class TestListOfPins:
 
         assert set(row) == {
             "dag_id", "revision", "active", "latest_version_number", "versions_behind", "related_versions_behind",
-            "pin", "hold", "health", "head", "runs", "editable",
+            "pin", "hold", "health", "head", "runs", "pending", "editable",
         }  # fmt: skip
         assert (row["active"]["version_number"], row["versions_behind"], row["pin"]["actor"]) == (1, 1, "alice")
 

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 
 import pytest
 from airflow.exceptions import AirflowProviderDeprecationWarning
@@ -243,3 +244,25 @@ def test_condition_that_renders_to_nothing_allows_nothing(hook, operator_class, 
         run(operator_class, **parameters)
 
     assert kinds(hook) == ["pinned"]
+
+
+LATER = datetime(2100, 1, 1, tzinfo=timezone.utc)
+
+
+def test_changes_for_later_are_pending(hook):
+    state = run(PinDagVersionOperator, version_number=1, effective_from=LATER)
+    assert state["pending"]["version"]["version_number"] == 1
+    assert hook.list_pending_changes()["total_entries"] == 1
+    state = run(PinDagVersionOperator, version_number=1, supersede=True, context=task_context("change", map_index=2))
+    assert (state["pending"], state["active"]["version_number"]) == (None, 1)
+    state = run(UnpinDagVersionOperator, effective_from=LATER.isoformat(), context=task_context("change", map_index=3))
+    assert state["pending"]["action"] == "unpin"
+    assert hook.get_pending_change("orders")["pending"] == state["pending"]
+    assert hook.cancel_pending_change("orders", reason="no")["pending"] is None
+
+
+@pytest.mark.parametrize("moment", ["", datetime(2100, 1, 1)])
+def test_a_time_that_says_nothing_changes_nothing(moment, hook):
+    with pytest.raises(ValueError, match="effective_from"):
+        run(PinDagVersionOperator, version_number=1, effective_from=moment)
+    assert not hook.get_release_state("orders")["pinned"]

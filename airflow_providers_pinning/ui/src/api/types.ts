@@ -43,6 +43,7 @@ export type PinOrder = NonNullable<NonNullable<paths["/api/v1/pins"]["get"]["par
 export type PinSummary = Schemas["PinSummaryResponse"];
 export type RollbackTarget = Schemas["RollbackTargetResponse"];
 export type RunsSincePin = Schemas["RunsSincePinResponse"];
+export type PendingChange = Schemas["PendingChangeResponse"];
 export type ReleaseState = Schemas["ReleaseStateResponse"];
 export type Run = Schemas["RunResponse"];
 export type Soak = Schemas["SoakResponse"];

@@ -20,13 +20,23 @@
 /** The actions on a Dag's versions: their words, their requests and their outcomes. */
 
 import { dagPath, type Request } from "src/api/client";
-import type { Identity, ReleaseState, RollbackTarget } from "src/api/types";
+import type { Identity, PendingChange, ReleaseState, RollbackTarget } from "src/api/types";
 import { chosen, problem, type Isolation } from "src/lib/isolation";
 import { plural } from "src/lib/versions";
 import { MAX_CANARY_RUNS } from "src/lib/limits";
 
 export type ActionKind =
-  "acknowledge" | "canary" | "hold" | "lift" | "pin" | "reject" | "repair" | "restore" | "rollback" | "unpin";
+  | "acknowledge"
+  | "canary"
+  | "cancel"
+  | "hold"
+  | "lift"
+  | "pin"
+  | "reject"
+  | "repair"
+  | "restore"
+  | "rollback"
+  | "unpin";
 
 export interface Action {
   kind: ActionKind;
@@ -103,6 +113,10 @@ const sum = (runs: Record<string, number>): number => Object.values(runs).reduce
 
 const KEPT = "Queued, running and finished runs keep their version.";
 
+/** Say what a pending change does, without its time. */
+export const describePending = ({ action, version }: PendingChange): string =>
+  version === null ? action : `${action} ${action === "rollback" ? "to" : "of"} version ${version.version_number}`;
+
 const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
   acknowledge: ({ version }) => ({
     confirm: "Acknowledge runs",
@@ -117,6 +131,12 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
       state.active ? `Other runs keep using version ${state.active.version_number}. ` : ""
     }Their asset events, alerts and triggered runs are withheld. What tasks do outside Airflow is real: they write to the same systems as live runs.`,
     title: `Start canary runs of version ${version}`,
+  }),
+  cancel: (_, { pending }) => ({
+    confirm: "Cancel the change",
+    done: "Pending change canceled.",
+    effect: `${pending ? `Cancels the ${describePending(pending)}. ` : ""}The active version stays. Runs that were created for a later time keep their version.`,
+    title: "Cancel the pending change",
   }),
   hold: ({ version }) => ({
     confirm: "Hold",
@@ -192,6 +212,9 @@ export interface Outcome {
 const isInEffect = ({ kind, version }: Action, after: Partial<ReleaseState>): boolean => {
   if (kind === "hold") {
     return after.hold !== null;
+  }
+  if (kind === "cancel") {
+    return after.pending === null;
   }
   if (after.repeated && kind !== "lift") {
     return after.repeated.stands;
@@ -324,6 +347,8 @@ export const requestOf = (
         method: "POST",
         path: `${dag}/canaryRuns`,
       };
+    case "cancel":
+      return { method: "DELETE", path: `${dag}/pending`, query: common };
     case "hold":
       return { body: { ...common, until: moment(choices.until) }, method: "PUT", path: `${dag}/hold` };
     case "lift":

@@ -31,6 +31,7 @@ export const PALETTES: Record<string, string> = {
   restored: "green",
   repaired: "green",
   acknowledged: "gray",
+  activation_failed: "red",
   failing: "red",
   rolled_back: "red",
   evidence: "purple",
@@ -41,6 +42,9 @@ export const PALETTES: Record<string, string> = {
 };
 
 export const LABELS: Record<string, string> = {
+  activation_cancelled: "pending change canceled",
+  activation_failed: "pending change failed",
+  activation_scheduled: "change scheduled",
   acknowledged: "escaped runs acknowledged",
   approval_revoked: "approval revoked",
   approved: "approved",

@@ -105,6 +105,11 @@ const DagActions = ({
           Lift hold
         </Button>
       ) : undefined}
+      {state.pending && state.active ? (
+        <Button onClick={() => state.active && onAct(actionOn("cancel", state.active))} size="sm" variant="outline">
+          Cancel pending change
+        </Button>
+      ) : undefined}
       {permissions.release && !state.pinned && state.active && isVersioned(state.active) ? (
         <Button onClick={() => state.active && onAct(actionOn("pin", state.active))} size="sm" variant="outline">
           Pin version {state.active.version_number}

@@ -25,6 +25,7 @@ import { BundleVersion, PinningLink, VersionLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ExpandableText, MultilineText } from "src/components/ExpandableText";
 import { ScrollableTable } from "src/components/ScrollableTable";
+import { describePending } from "src/lib/actions";
 import { describeOutcomes } from "src/lib/runs";
 import { directionOf, nextOrder, type PinColumn } from "src/lib/pinsQuery";
 
@@ -85,7 +86,7 @@ interface RowProps {
 }
 
 const PinRow = ({ onSelect, selected, summary }: RowProps) => {
-  const { active, dag_id: dagId, head, health, hold, latest_version_number: latest, pin, runs } = summary;
+  const { active, dag_id: dagId, head, health, hold, latest_version_number: latest, pending, pin, runs } = summary;
   const behind = summary.versions_behind;
   const edge = health.problems.length > 0 ? { borderBottomWidth: 0 } : {};
 
@@ -106,6 +107,14 @@ const PinRow = ({ onSelect, selected, summary }: RowProps) => {
           <HStack gap={1} wrap="wrap">
             <HealthBadge health={health} />
             {head.message === null ? undefined : <Badge title={head.message}>{head.status} at HEAD</Badge>}
+            {pending ? (
+              <Badge
+                colorPalette="blue"
+                title={`${describePending(pending)} at ${pending.effective_from}: ${pending.reason}`}
+              >
+                change pending
+              </Badge>
+            ) : undefined}
             {hold === null ? undefined : (
               <Badge colorPalette="orange" title={`${hold.actor}: ${hold.reason}`}>
                 on hold

@@ -1,0 +1,170 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""A change of the pin that is pending, and what becomes of it when another one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.changes import conditions
+from airflow_providers_pinning.domain.changes.pin_row import lock_pin
+from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
+from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.errors import ActivationPendingError, NothingPendingError
+from airflow_providers_pinning.domain.history import events
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.monitoring.pending import pending_change
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
+from airflow_providers_pinning.domain.text import command
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, latest_identity, pinned_identity
+from airflow_providers_pinning.models import Pin, TimedChange
+from airflow_providers_pinning.vocabulary import EventKind, TimedAction, TimedStatus
+
+
+def described(change: TimedChange) -> str:
+    """Return what a pending change is called in messages, such as ``pin of version 3 at 2027-01-01T13:00:00+00:00``."""
+    what = change.action
+    if change.action != TimedAction.UNPIN.value:
+        what += f" {'of' if change.action == TimedAction.PIN.value else 'to'} version "
+        what += str((change.to_version or {}).get("version_number"))
+    return f"{what} at {change.effective_from.isoformat()}"
+
+
+def facts_of(change: TimedChange) -> dict[str, Any]:
+    """Return what the events of a pending change say of it."""
+    return {
+        "id": change.id,
+        "action": change.action,
+        "effective_from": change.effective_from.isoformat(),
+        "actor": change.actor,
+        "reason": change.reason,
+    }
+
+
+def settle_pending(pin: Pin, change: Change, *, session: Session) -> tuple[str, ...]:
+    """
+    Cancel the pending change of a Dag because of another one, or refuse that. The caller has locked the pin.
+
+    :param pin: the pin
+    :param change: the other change, which supersedes the pending one or not
+    :param session: database session
+    :return: what to tell the caller
+    :raises ActivationPendingError: if a change is pending that is not to be superseded
+    """
+    pending = pending_row(pin, session=session)
+    if pending is None:
+        return ()
+    if not change.supersede:
+        raise pending_refusal(pin, session=session)
+    told = f"The pending {described(pending)}, which {pending.actor} had asked for, was cancelled."
+    _cancel(pin, pending, replace(change, idempotency_key=None, evidence={}), None, session=session)
+    return (told,)
+
+
+def pending_refusal(pin: Pin, *, session: Session) -> ActivationPendingError:
+    """Return the refusal of a change of a Dag of which another one is pending."""
+    pending, shown = pending_row(pin, session=session), pending_change(pin, session=session)
+    what = (
+        f"the {described(pending)} is pending, which {pending.actor} asked for: {pending.reason.rstrip('.')}"
+        if pending
+        else "a change is pending"
+    )
+    return ActivationPendingError(
+        f"Of Dag {pin.dag_id!r} {what}. Cancel it first ({command('cancel', pin.dag_id)}), wait for it, or "
+        "give supersede (CLI: --supersede) to have this change take its place.",
+        dag_id=pin.dag_id,
+        pending=shown and shown.as_dict(),
+    )
+
+
+def cancel(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
+    """
+    Cancel the pending change of a Dag.
+
+    Runs that are due after its time and were created before keep the version that they have.
+
+    :param dag_id: the Dag
+    :param change: who asks, and why
+    :param session: database session; the caller commits
+    :raises UnknownDagError: if there is no such Dag
+    :raises NothingPendingError: if no change is pending
+    :raises RevisionConflictError: if the pin is at another revision than the caller expected
+    """
+    request = {"action": "cancel", "dag_id": dag_id}
+    pin = lock_pin(dag_id, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
+    conditions.check_revision(dag_id, pin, change, session=session)
+    pending = pending_row(pin, session=session)
+    if pending is None:
+        raise NothingPendingError(
+            f"No change of the pin of Dag {dag_id!r} is pending, so there is nothing to cancel.", dag_id=dag_id
+        )
+    _cancel(pin, pending, change, request, session=session)
+    return release_state(dag_id, session=session)
+
+
+def _cancel(
+    pin: Pin, pending: TimedChange, change: Change, request: Mapping[str, Any] | None, *, session: Session
+) -> None:
+    end(pin, pending, TimedStatus.CANCELLED, message=change.reason, session=session)
+    version = pinned_identity(pin) or latest_identity(pin.dag_id, session=session)
+    events.record(
+        EventKind.ACTIVATION_CANCELLED,
+        dag_id=pin.dag_id,
+        revision=pin.revision,
+        change=change,
+        request=request or {"action": "cancel", "dag_id": pin.dag_id},
+        from_version=version,
+        to_version=VersionIdentity.from_dict(pending.to_version) if pending.to_version else None,
+        evidence={"activation": facts_of(pending)},
+        session=session,
+    )
+
+
+def end(
+    pin: Pin,
+    pending: TimedChange,
+    status: TimedStatus,
+    *,
+    message: str | None = None,
+    result_reason: str | None = None,
+    session: Session,
+) -> None:
+    """Let a change be pending no more; the revision counts that."""
+    pending.status, pending.message, pending.result_reason = status.value, message, result_reason
+    pending.ended_at = database_clock(session=session)
+    pin.pending_from = None
+    pin.revision += 1
+    session.flush()
+
+
+def pending_row(pin: Pin, *, session: Session) -> TimedChange | None:
+    """Return the pending change of a Dag whose pin is locked."""
+    if pin.pending_from is None:
+        return None
+    found: TimedChange | None = session.scalar(
+        select(TimedChange)
+        .where(TimedChange.dag_id == pin.dag_id, TimedChange.status == TimedStatus.PENDING.value)
+        .execution_options(populate_existing=True)
+    )
+    return found

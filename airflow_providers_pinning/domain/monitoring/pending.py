@@ -1,0 +1,132 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Changes that take effect at a given time, as they are shown while they are pending."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from airflow.models.dag import DagModel
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.monitoring.health import HealthStatus, Problem
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin, TimedChange
+from airflow_providers_pinning.vocabulary import TimedStatus
+
+
+@dataclass(frozen=True)
+class PendingChange:
+    """A pin, unpin or rollback that takes effect at a given time."""
+
+    id: int
+    dag_id: str
+    action: str
+    effective_from: datetime
+    version: VersionIdentity | None
+    """What becomes active; ``None`` for an unpin, which activates what is the latest then."""
+    actor: str
+    reason: str
+    created_at: datetime
+    is_due: bool
+    """Whether its time has come by the database's clock, so that the schedulers put it into effect now."""
+    waits_for: datetime | None
+    """When the scheduled run is due that the old schedule still has to make before it; ``None`` if there is none."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what tells the change, as plain JSON values."""
+        return {
+            "id": self.id,
+            "action": self.action,
+            "effective_from": self.effective_from.isoformat(),
+            "version_number": self.version and self.version.version_number,
+            "actor": self.actor,
+            "reason": self.reason,
+        }
+
+
+def pending_change(pin: Pin | None, *, session: Session) -> PendingChange | None:
+    """Return the pending change of a Dag, if there is one."""
+    if pin is None or pin.pending_from is None:
+        return None
+    return next(iter(_read([pin.dag_id], limit=1, offset=0, session=session)), None)
+
+
+def pending_changes(dag_ids: Collection[str], *, session: Session) -> dict[str, PendingChange]:
+    """Return the pending changes of several Dags, by their ids."""
+    if not dag_ids:
+        return {}
+    return {one.dag_id: one for one in _read(dag_ids, limit=None, offset=0, session=session)}
+
+
+def list_pending(
+    dag_ids: Collection[str] | None, *, limit: int, offset: int, session: Session
+) -> tuple[list[PendingChange], int]:
+    """
+    List pending changes, the next one first, and count them all.
+
+    :param dag_ids: only of these Dags; ``None`` means all
+    :param limit: how many of them at most
+    :param offset: how many to leave out before
+    :param session: database session
+    """
+    total = select(func.count()).where(TimedChange.status == TimedStatus.PENDING.value)
+    if dag_ids is not None:
+        total = total.where(TimedChange.dag_id.in_(dag_ids))
+    return _read(dag_ids, limit=limit, offset=offset, session=session), session.scalar(total) or 0
+
+
+def _read(dag_ids: Collection[str] | None, *, limit: int | None, offset: int, session: Session) -> list[PendingChange]:
+    query = (
+        select(TimedChange, DagModel.next_dagrun_create_after)
+        .outerjoin(DagModel, DagModel.dag_id == TimedChange.dag_id)
+        .where(TimedChange.status == TimedStatus.PENDING.value)
+        .order_by(TimedChange.effective_from, TimedChange.dag_id)
+    )
+    if dag_ids is not None:
+        query = query.where(TimedChange.dag_id.in_(dag_ids))
+    rows = session.execute(query.limit(limit).offset(offset)).all()
+    now = database_clock(session=session) if rows else None
+    return [_describe(row.TimedChange, row.next_dagrun_create_after, now) for row in rows]
+
+
+def _describe(pending: TimedChange, next_run: datetime | None, now: datetime | None) -> PendingChange:
+    is_due = now is not None and pending.effective_from <= now
+    return PendingChange(
+        id=pending.id,
+        dag_id=pending.dag_id,
+        action=pending.action,
+        effective_from=pending.effective_from,
+        version=VersionIdentity.from_dict(pending.to_version) if pending.to_version else None,
+        actor=pending.actor,
+        reason=pending.reason,
+        created_at=pending.created_at,
+        is_due=is_due,
+        waits_for=next_run if is_due and next_run is not None and next_run < pending.effective_from else None,
+    )
+
+
+def activation_problems(pin: Pin | None) -> tuple[Problem, ...]:
+    """Tell whether the last change that was to take effect at a given time could not."""
+    if pin is None or pin.activation_failure is None:
+        return ()
+    return (Problem("activation_failed", pin.activation_failure, HealthStatus.DEGRADED),)

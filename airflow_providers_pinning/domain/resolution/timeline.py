@@ -1,0 +1,195 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Which version a run has by its time, where changes of the pin have one.
+
+A change with an effective time divides the runs of a Dag by their ``run_after``: from that time on they have the new
+version, before it the old one, whenever their rows are created. So a scheduler that is late creates a run of 12:59
+with the version that was active then, and a run that is triggered now for tomorrow has the version of tomorrow.
+
+The time of the pending change and of the present choice stand in the Dag's pin, which the creation of a run reads
+anyway. Only for a run on the other side of one of them, its version is read from the changes themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from airflow.models.dagbundle import DagBundleModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.errors import (
+    DagHeldError,
+    PinningError,
+    PinUnavailableError,
+    VersionRejectedError,
+)
+from airflow_providers_pinning.domain.versions.drift import has_drifted
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identity_of, latest_identity
+from airflow_providers_pinning.models import ManagedVersion, Pin, TimedChange
+from airflow_providers_pinning.vocabulary import TimedAction, TimedStatus
+
+_REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class TimedVersion:
+    """The version of a run that does not have the active one, because of its time."""
+
+    version: VersionIdentity | None
+    """``None`` if the Dag had no version then."""
+    is_pending: bool
+    """Whether it is that of a change which has not taken effect yet."""
+
+
+def is_of_another_time(run_after: datetime | None, pending_from: datetime | None, since: datetime | None) -> bool:
+    """
+    Return whether a run does not have the active version.
+
+    :param run_after: when the run is due; ``None`` if that does not matter
+    :param pending_from: from when on the pending change is to be in effect
+    :param since: from when on the present choice is in effect, if it was made for a time
+    """
+    if run_after is None or (pending_from is None and since is None):
+        return False
+    run_after = _aware(run_after)
+    return bool((pending_from and run_after >= _aware(pending_from)) or (since and run_after < _aware(since)))
+
+
+def version_by_time(dag_id: str, run_after: datetime | None, *, session: Session) -> TimedVersion | None:
+    """
+    Return the version of a run that does not have the active one.
+
+    :param dag_id: the Dag
+    :param run_after: when the run is due
+    :param session: database session
+    :return: ``None`` if the run has the active version
+    :raises PinUnavailableError: if the version is gone or changed, or cannot become active
+    """
+    pin = session.execute(
+        select(Pin.pending_from, Pin.effective_from, Pin.timeline_id).where(Pin.dag_id == dag_id)
+    ).one_or_none()
+    if pin is None or not is_of_another_time(run_after, pin.pending_from, pin.effective_from):
+        return None
+    return _read(dag_id, _aware(run_after), pin.timeline_id, session=session)  # type: ignore[arg-type]
+
+
+def _read(dag_id: str, run_after: datetime, timeline_id: int | None, *, session: Session) -> TimedVersion | None:
+    of_dag = select(TimedChange).where(TimedChange.dag_id == dag_id)
+    if timeline_id is not None:
+        later = session.scalar(
+            of_dag.where(
+                TimedChange.id >= timeline_id,
+                TimedChange.status == TimedStatus.IN_EFFECT.value,
+                TimedChange.effective_from > run_after,
+            )
+            .order_by(TimedChange.effective_from)
+            .limit(1)
+        )
+        if later is not None:
+            before = later.from_version and VersionIdentity.from_dict(later.from_version)
+            if before:
+                _require_present(dag_id, before, "was active", later.effective_from, run_after, session=session)
+            return TimedVersion(before or None, is_pending=False)
+    pending = session.scalar(
+        of_dag.where(TimedChange.status == TimedStatus.PENDING.value, TimedChange.effective_from <= run_after)
+    )
+    return None if pending is None else TimedVersion(_pending_version(pending, run_after, session=session), True)
+
+
+def _pending_version(pending: TimedChange, run_after: datetime, *, session: Session) -> VersionIdentity | None:
+    dag_id = pending.dag_id
+    if pending.action == TimedAction.UNPIN.value:
+        version = latest_identity(dag_id, session=session)
+    else:
+        version = VersionIdentity.from_dict(pending.to_version or {})
+        _require_present(dag_id, version, "is to be active", pending.effective_from, run_after, session=session)
+    pin = session.get(Pin, dag_id)
+    obstacle = obstacle_to(pending, pin, session=session)
+    if obstacle is not None:
+        raise PinUnavailableError(
+            f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: another version is to be active from "
+            f"{pending.effective_from.isoformat()} on, and cannot be. {obstacle} Cancel the pending change, or try "
+            "again once a scheduler has given it up.",
+            dag_id=dag_id,
+        )
+    return version
+
+
+def _require_present(
+    dag_id: str,
+    version: VersionIdentity,
+    why: str,
+    moment: datetime,
+    run_after: datetime,
+    *,
+    session: Session,
+) -> None:
+    """Refuse a run whose version is not what it was, or whose code nothing could get."""
+    present = identity_of(version.dag_version_id, session=session)
+    removed = select(DagBundleModel.name).where(
+        DagBundleModel.name == version.bundle_name, DagBundleModel.active.is_(False)
+    )
+    if present is not None and not has_drifted(version, present) and session.scalar(removed) is None:
+        return
+    side = "until" if why == "was active" else "from"
+    trouble = "is gone" if present is None else "is no longer what it was, or its bundle is no longer configured"
+    raise PinUnavailableError(
+        f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: it would have {version.label}, which {why} "
+        f"{side} {moment.isoformat()}, but {trouble}. Pin a version without a time, which then is that of all runs.",
+        dag_id=dag_id,
+        version_number=version.version_number,
+    )
+
+
+def obstacle_to(pending: TimedChange, pin: Pin | None, *, session: Session) -> PinningError | None:
+    """
+    Return what came up since a change was asked for, so that it cannot take effect whatever it overrides.
+
+    A rejection or a hold that its caller could not know is not overridden by the reason that they gave.
+    """
+    version = pending.to_version or {}
+    if version:
+        row = session.get(ManagedVersion, VersionIdentity.from_dict(version).dag_version_id)
+        if row is not None and row.state == _REJECTED and _is_since(row.state_changed_at, pending):
+            return VersionRejectedError(
+                f"Version {row.version_number} of Dag {pending.dag_id!r} was rejected since: {row.state_reason}.",
+                dag_id=pending.dag_id,
+                version_number=row.version_number,
+            )
+    if pin is None or not pin.hold_reason or pending.action == TimedAction.ROLLBACK.value:
+        return None
+    # It matters when the change takes effect, which is not before its time.
+    moment = max(database_clock(session=session), _aware(pending.effective_from))
+    if not _is_since(pin.hold_at, pending) or (pin.hold_until is not None and _aware(pin.hold_until) <= moment):
+        return None
+    return DagHeldError(
+        f"Dag {pending.dag_id!r} was put on hold since by {pin.hold_actor}: {pin.hold_reason}.", dag_id=pending.dag_id
+    )
+
+
+def _is_since(moment: datetime | None, pending: TimedChange) -> bool:
+    return moment is not None and _aware(moment) > _aware(pending.created_at)
+
+
+def _aware(moment: Any) -> datetime:
+    aware: datetime = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return aware

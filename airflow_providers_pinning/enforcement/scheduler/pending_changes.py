@@ -1,0 +1,37 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Changes of pins whose time has come take effect before the scheduler looks for runs that are due.
+
+Airflow has no place for work that is due at a time but in the loop of the scheduler. A change takes effect at the
+beginning of a turn, in a transaction of its own, so that everything that follows in the turn sees the new version, its
+schedule and its assets. Whether a change is due is one statement a turn, however many Dags there are.
+
+Shown by ``tests/unit/enforcement/scheduler/test_pending_changes.py`` and ``tests/integration/test_pending_changes.py``.
+"""
+
+from __future__ import annotations
+
+from airflow_providers_pinning.enforcement.call import Call
+
+
+def do_scheduling(call: Call) -> int:
+    """Put the changes into effect that are due, and then make the turn."""
+    from airflow_providers_pinning.domain.changes.due import put_due_into_effect
+
+    put_due_into_effect(session=call.session)
+    return int(call.proceed())

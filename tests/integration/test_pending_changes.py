@@ -1,0 +1,198 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Changes that take effect at a given time, on a database with row locks and several schedulers."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import time_machine
+from airflow.models.dag import DagModel
+from sqlalchemy import func, select
+
+from airflow_providers_pinning.domain.changes import due
+from airflow_providers_pinning.models import Event, Pin, TimedChange
+from tests.integration.test_killed_pin import killed_at
+from tests.integration.test_racing_runs import trigger, version_of
+from tests.support.patience import PATIENCE
+from tests.support.scheduler import Scheduler
+from tests.support.sources import CHANGED, STABLE
+
+MINUTE = timedelta(minutes=1)
+
+
+def database_time(session):
+    moment = session.scalar(select(func.clock_timestamp()))
+    session.rollback()
+    return moment
+
+
+@pytest.fixture
+def orders(lab, scheduler):
+    """Register a Dag that is pinned to its first version, whose due runs are created, and has a second."""
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+    scheduler.create_due_runs()
+    return lab
+
+
+def events_of(session):
+    session.rollback()
+    session.expire_all()
+    return list(session.scalars(select(Event.kind).order_by(Event.id)))
+
+
+def put_into_effect(session):
+    return due.put_due_into_effect(session=session)
+
+
+class TestSeveralSchedulers:
+    def test_put_a_change_into_effect_once(self, orders, session, elsewhere):
+        orders.pin_from("orders", 2, database_time(session) - MINUTE)
+        together = threading.Barrier(4)
+
+        def turn(own):
+            scheduler = Scheduler(own)
+            together.wait(PATIENCE)
+            scheduler.turn(3)
+
+        for one in [elsewhere(turn) for _ in range(4)]:
+            one.commit()
+
+        assert events_of(session) == ["pinned", "activation_scheduled", "pinned"]
+        assert orders.pin_row("orders").version_number == 2
+
+    def test_find_a_change_done_that_another_one_made_while_they_waited(self, orders, session, elsewhere):
+        orders.pin_from("orders", 2, database_time(session) - MINUTE)
+        change_id = session.scalar(select(TimedChange.id))
+        session.rollback()
+        first = elsewhere(lambda own: due.put_into_effect(change_id, "orders", session=own))
+        first.wait_until_acted()
+        second = elsewhere(lambda own: due.put_into_effect(change_id, "orders", session=own))
+        second.wait_until_locked_out()
+
+        first.commit()
+        second.commit()
+
+        assert events_of(session) == ["pinned", "activation_scheduled", "pinned"]
+
+    def test_create_no_run_on_the_wrong_side_while_others_trigger(self, orders, session, elsewhere):
+        moment = database_time(session) + timedelta(seconds=2)
+        orders.pin_from("orders", 2, moment)
+        stop = threading.Event()
+
+        def turn(own):
+            scheduler = Scheduler(own)
+            while not stop.wait(0.05):
+                scheduler.turn()
+
+        def trigger_all(prefix):
+            def act(own):
+                ids = []
+                while not stop.is_set():
+                    ids.append(trigger("orders", f"{prefix}_{len(ids)}")(own))
+                    own.commit()
+                return ids
+
+            return act
+
+        turning = [elsewhere(turn) for _ in range(2)]
+        triggering = [elsewhere(trigger_all(name)) for name in ("a", "b")]
+        deadline = moment + timedelta(seconds=PATIENCE)
+        while database_time(session) < deadline and not effect_is_seen(session):
+            pass
+        stop.wait(1)
+        stop.set()
+        ids = [run_id for one in triggering for run_id in one.commit()]
+        for one in turning:
+            one.commit()
+
+        from airflow.models.dagrun import DagRun
+
+        sides = set()
+        for run_id in ids:
+            number = version_of(run_id, session)
+            sides.add(number)
+            assert (session.get(DagRun, run_id).run_after >= moment) == (number == 2)
+        assert sides == {1, 2}
+        assert events_of(session).count("pinned") == 2
+
+
+def effect_is_seen(session):
+    seen = session.scalar(select(Pin.version_number).where(Pin.dag_id == "orders")) == 2
+    session.rollback()
+    return seen
+
+
+class TestClock:
+    @pytest.mark.parametrize("skew", [timedelta(hours=2), timedelta(hours=-2)])
+    def test_of_the_database_decides_when_it_is_time(self, skew, orders, session):
+        now = datetime.now(timezone.utc)
+        with time_machine.travel(now + skew):
+            orders.pin_from("orders", 2, database_time(session) + timedelta(hours=1))
+            Scheduler(session).turn()
+            assert orders.pin_row("orders").version_number == 1
+            orders.pin_from("orders", 2, database_time(session) - MINUTE, supersede=True)
+            Scheduler(session).turn()
+            assert orders.pin_row("orders").version_number == 2
+
+    def test_of_a_host_that_is_wrong_moves_no_run_to_the_wrong_side(self, orders, session):
+        moment = database_time(session) + timedelta(hours=1)
+        orders.pin_from("orders", 2, moment)
+
+        with time_machine.travel(moment + MINUTE):
+            ahead = trigger("orders", "ahead")(session)
+            session.commit()
+        behind = trigger("orders", "behind")(session)
+        session.commit()
+
+        assert (version_of(ahead, session), version_of(behind, session)) == (2, 1)
+
+
+def state(session):
+    session.rollback()
+    session.expire_all()
+    pin, dag = session.get_one(Pin, "orders"), session.get_one(DagModel, "orders")
+    return {
+        "pin": (pin.revision, pin.version_number, pin.pending_from, pin.effective_from),
+        "events": session.execute(select(Event.kind, Event.revision).order_by(Event.id)).all(),
+        "status": session.scalars(select(TimedChange.status)).all(),
+        "dag": (dag.bundle_version, dag.timetable_summary, dag.max_active_runs),
+    }
+
+
+def test_a_scheduler_that_is_killed_leaves_a_change_pending_or_in_effect(orders, session):
+    orders.pin_from("orders", 2, database_time(session) - MINUTE)
+    old = state(session)
+    session.close()
+    for number in range(1, 150):
+        if not killed_at(number, put_into_effect):
+            break
+        now = state(session)
+        session.close()
+        if now != old:
+            # Killed after the commit of the change, by what follows it.
+            break
+    assert number > 20, "Hardly any statement was seen"
+    new = state(session)
+    assert new["status"] == ["in_effect"]
+    assert new["pin"][1] == 2
+    assert new["events"][:-1] == old["events"]
+    assert new["dag"][0] == "sha2"

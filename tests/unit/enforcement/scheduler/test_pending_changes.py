@@ -1,0 +1,512 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models.backfill import ReprocessBehavior, _create_backfill
+from airflow.models.dag import DagModel
+from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import select, update
+
+from airflow_providers_pinning.domain.changes import due
+from airflow_providers_pinning.domain.errors import ActivationPendingError, NothingPendingError, PinUnavailableError
+from airflow_providers_pinning.models import Event, TimedChange
+from tests.support.sources import dag_file
+
+MINUTE = timedelta(minutes=1)
+
+
+def now():
+    return datetime.now(timezone.utc)
+
+
+def at_minute(moment):
+    return moment.replace(second=0, microsecond=0)
+
+
+def scheduled(cron, start, *, tasks="extract"):
+    begin = f"datetime({start.year}, {start.month}, {start.day}, {start.hour}, {start.minute}, tzinfo=timezone.utc)"
+    source = dag_file("orders", f"schedule={cron!r}, max_active_runs=100", tasks=tasks)
+    return re.sub(r"start_date=datetime\([^)]*\), catchup=False", f"start_date={begin}, catchup=True", source)
+
+
+def by_version(lab, dag_id="orders"):
+    """Return the times of the runs, by the version that all their tasks have."""
+    found = {}
+    for run in lab.runs(dag_id):
+        [number] = lab.used_versions(run)
+        assert run.bundle_version == f"sha{number}"
+        found.setdefault(number, []).append(run.run_after)
+    return found
+
+
+def kinds(session):
+    return list(session.scalars(select(Event.kind).where(Event.dag_id == "orders").order_by(Event.id)))
+
+
+def trigger(lab, run_after=None, **more):
+    run = trigger_dag(
+        "orders", triggered_by=DagRunTriggeredByType.REST_API, run_after=run_after, session=lab.session, **more
+    )
+    lab.session.commit()
+    return run
+
+
+@pytest.fixture
+def two(lab):
+    """A Dag with two versions without a schedule, of which the first is pinned."""
+    lab.commit("sha1", orders=dag_file("orders", "schedule=None"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", "schedule=None", tasks="extract load"))
+    return lab
+
+
+class TestScheduledRuns:
+    def test_change_sides_exactly_at_the_time_with_another_schedule(self, lab, scheduler):
+        start = at_minute(now()) - 20 * MINUTE
+        moment = start + 11 * MINUTE
+        lab.commit("sha1", orders=scheduled("* * * * *", start))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("*/2 * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, moment)
+
+        scheduler.turn(30)
+
+        found = by_version(lab)
+        assert found[1] == [start + n * MINUTE for n in range(11)]
+        assert found[2][0] == moment + MINUTE * (moment.minute % 2)
+        assert all(run_after >= moment and run_after.minute % 2 == 0 for run_after in found[2])
+        assert lab.pin_row("orders").version_number == 2
+
+    def test_change_sides_exactly_at_the_time_with_the_same_schedule(self, lab, scheduler):
+        start = at_minute(now()) - 20 * MINUTE
+        moment = start + 11 * MINUTE
+        lab.commit("sha1", orders=scheduled("* * * * *", start))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("* * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, moment)
+
+        scheduler.turn(30)
+
+        found = by_version(lab)
+        assert found[1] == [start + n * MINUTE for n in range(11)]
+        assert found[2][:9] == [start + n * MINUTE for n in range(11, 20)]
+
+    def test_begin_when_the_new_schedule_says_though_the_old_one_is_not_due_for_long(self, lab, scheduler):
+        moment = at_minute(now()) - 3 * MINUTE
+        lab.commit("sha1", orders=scheduled("0 0 1 1 *", moment))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("* * * * *", moment - 10 * MINUTE, tasks="extract load"))
+        lab.pin_from("orders", 2, moment)
+
+        scheduler.turn(3)
+
+        assert by_version(lab) == {2: [moment, moment + MINUTE, moment + 2 * MINUTE]}
+
+    def test_do_not_begin_earlier_after_the_file_is_parsed_again(self, lab, scheduler):
+        moment = at_minute(now()) - 3 * MINUTE
+        lab.commit("sha1", orders=scheduled("0 0 1 1 *", moment))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("* * * * *", moment - 10 * MINUTE, tasks="extract load"))
+        lab.pin_from("orders", 2, moment)
+        due.put_due_into_effect(session=lab.session)
+
+        lab.parse("sha2")
+
+        assert lab.dag_model("orders").next_dagrun_create_after == moment
+
+    def test_wait_for_one_that_the_old_schedule_still_has_to_make(self, lab, scheduler):
+        start = at_minute(now()) - 10 * MINUTE
+        lab.commit("sha1", orders=scheduled("* * * * *", start))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("*/2 * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, start + 2 * MINUTE)
+
+        scheduler.turn()
+
+        state = lab.pin_state("orders")
+        assert state.active.version_number == 1
+        assert state.pending.is_due
+        assert state.pending.waits_for == start + MINUTE
+
+    def test_of_the_old_version_are_made_later_if_the_dag_was_paused(self, lab, scheduler):
+        start = at_minute(now()) - 10 * MINUTE
+        moment = start + 2 * MINUTE
+        lab.commit("sha1", orders=scheduled("* * * * *", start))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("*/2 * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, moment)
+        lab.session.execute(update(DagModel).values(is_paused=True))
+        lab.session.commit()
+        scheduler.turn()
+        assert lab.pin_row("orders").version_number == 2
+
+        lab.session.execute(update(DagModel).values(is_paused=False))
+        lab.session.commit()
+        scheduler.turn(5)
+
+        found = by_version(lab)
+        assert all(run_after < moment for run_after in found[1])
+        assert all(run_after >= moment for run_after in found[2])
+
+    def test_are_not_made_by_the_old_version_while_the_change_is_due(self, lab, scheduler, monkeypatch):
+        start = at_minute(now()) - 3 * MINUTE
+        lab.commit("sha1", orders=scheduled("* * * * *", start))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("*/2 * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, start)
+
+        # A turn in which the change fell due after it was looked for.
+        scheduler.create_due_runs()
+        assert lab.runs("orders") == []
+
+        scheduler.turn(4)
+        assert set(by_version(lab)) == {2}
+
+
+class TestManualRuns:
+    def test_have_the_old_version_before_and_the_new_one_after(self, two, scheduler):
+        moment = now() + timedelta(hours=1)
+        two.pin_from("orders", 2, moment)
+
+        trigger(two)
+        trigger(two, moment - timedelta(microseconds=1))
+        trigger(two, moment)
+        trigger(two, moment + timedelta(days=1))
+
+        assert {number: len(times) for number, times in by_version(two).items()} == {1: 2, 2: 2}
+        assert two.pin_state("orders").health.problems == ()
+
+    def test_have_the_new_version_once_it_is_due_though_no_scheduler_runs(self, two):
+        two.pin_from("orders", 2, now() - MINUTE)
+
+        run = trigger(two)
+
+        assert two.used_versions(run) == {2}
+        assert two.task_ids(run) == {"extract", "load"}
+
+    def test_have_the_old_version_if_they_are_late(self, two, scheduler):
+        moment = now() - MINUTE
+        two.pin_from("orders", 2, moment)
+        scheduler.turn()
+
+        late, new = trigger(two, moment - timedelta(seconds=1)), trigger(two)
+
+        assert two.used_versions(late) == {1}
+        assert two.task_ids(late) == {"extract"}
+        assert two.used_versions(new) == {2}
+        assert two.pin_state("orders").health.problems == ()
+
+    def test_have_the_version_of_their_time_after_several_changes(self, two, scheduler):
+        first, second = now() - 20 * MINUTE, now() - 10 * MINUTE
+        two.pin_from("orders", 2, first)
+        scheduler.turn()
+        two.commit("sha3", orders=dag_file("orders", "schedule=None", tasks="a b c"))
+        two.pin_from("orders", 3, second)
+        scheduler.turn()
+
+        for moment in (first - MINUTE, first, second - MINUTE, second):
+            trigger(two, moment)
+
+        assert by_version(two) == {1: [first - MINUTE], 2: [first, second - MINUTE], 3: [second]}
+
+    def test_all_have_the_active_version_once_it_is_pinned_without_a_time(self, two, scheduler):
+        moment = now() - MINUTE
+        two.pin_from("orders", 2, moment)
+        scheduler.turn()
+
+        two.pin("orders", 2)
+
+        assert two.used_versions(trigger(two, moment - MINUTE)) == {2}
+
+    def test_have_the_latest_version_after_an_unpin(self, two, scheduler):
+        moment = now() - MINUTE
+        two.unpin_from("orders", moment)
+
+        early, late = trigger(two), trigger(two, moment - MINUTE)
+        scheduler.turn()
+        assert not two.pin_state("orders").pinned
+        after, before = trigger(two), trigger(two, moment - timedelta(seconds=2))
+
+        assert [two.used_versions(run) for run in (early, late, after, before)] == [{2}, {1}, {2}, {1}]
+        assert [run.bundle_version for run in (early, late, after, before)] == ["sha2", "sha1", "sha2", "sha1"]
+
+
+class TestOtherRuns:
+    def test_of_a_backfill_have_the_version_of_their_time(self, lab, scheduler):
+        start = at_minute(now()) - 60 * MINUTE
+        moment = start + 30 * MINUTE
+        lab.commit("sha1", orders=scheduled("*/10 * * * *", start))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("*/10 * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, moment)
+        scheduler.turn()
+        assert lab.pin_row("orders").version_number == 2
+
+        _create_backfill(
+            dag_id="orders",
+            from_date=start,
+            to_date=now(),
+            max_active_runs=10,
+            reverse=False,
+            triggering_user_name="alice",
+            dag_run_conf={},
+            reprocess_behavior=ReprocessBehavior.NONE,
+        )
+
+        found = by_version(lab)
+        assert found[1]
+        assert found[2]
+        assert max(found[1]) < moment <= min(found[2])
+
+    @pytest.mark.parametrize("pinned_at_once", [True, False])
+    def test_that_an_asset_triggers_have_the_version_of_the_event(self, pinned_at_once, lab, scheduler):
+        on_asset = "schedule=[Asset('raw')]"
+        lab.commit("sha1", orders=dag_file("orders", on_asset))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", on_asset, tasks="extract load"))
+        lab.publish("raw")
+        lab.pin_from("orders", 2, now() - MINUTE if pinned_at_once else now())
+
+        scheduler.turn(2)
+
+        [run] = lab.runs("orders")
+        assert lab.used_versions(run) == ({2} if pinned_at_once else {1})
+        assert lab.pin_row("orders").version_number == 2
+
+    def test_of_assets_follow_the_new_version(self, lab, scheduler):
+        lab.commit("sha1", orders=dag_file("orders", "schedule=[Asset('raw')]"))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", "schedule=[Asset('other')]"))
+        lab.pin_from("orders", 2, now() - MINUTE)
+        scheduler.turn()
+
+        lab.publish("raw")
+        scheduler.turn()
+        assert lab.runs("orders") == []
+        lab.publish("other")
+        scheduler.turn()
+
+        assert set(by_version(lab)) == {2}
+
+    def test_of_partitions_have_the_new_version(self, lab, scheduler):
+        partitioned = "schedule=PartitionedAssetTimetable(assets=Asset('raw'))"
+        lab.commit("sha1", orders=dag_file("orders", partitioned))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", partitioned, tasks="extract load"))
+        lab.pin_from("orders", 2, now() - MINUTE)
+        lab.publish("raw", partition_key="north")
+
+        scheduler.turn(2)
+
+        [run] = lab.runs("orders")
+        assert lab.used_versions(run) == {2}
+
+
+class TestChange:
+    def test_takes_effect_once_with_one_event(self, two, scheduler, session):
+        two.pin_from("orders", 2, now() - MINUTE)
+
+        scheduler.turn(3)
+
+        assert kinds(session) == ["pinned", "activation_scheduled", "pinned"]
+        event = session.scalars(select(Event).order_by(Event.id.desc()).limit(1)).one()
+        assert event.actor == "alice"
+        assert event.evidence["activation"]["action"] == "pin"
+
+    def test_waits_for_its_time(self, two, scheduler):
+        moment = now() + timedelta(hours=1)
+        state = two.pin_from("orders", 2, moment)
+
+        scheduler.turn(2)
+
+        assert state.active.version_number == 1
+        assert (state.pending.version.version_number, state.pending.effective_from) == (2, moment)
+        assert two.pin_row("orders").version_number == 1
+        assert two.managed("orders") == {1: "active", 2: "candidate"}
+
+    def test_of_a_rollback_rejects_what_was_active(self, two, scheduler):
+        two.pin("orders", 2)
+        two.roll_back_from("orders", now() - MINUTE)
+        assert two.managed("orders")[2] == "active"
+
+        scheduler.turn()
+
+        assert two.managed("orders") == {1: "active", 2: "rejected"}
+
+    def test_does_not_take_effect_if_the_version_was_rejected_since(self, two, scheduler, session):
+        two.pin_from("orders", 2, now() - MINUTE, override_reason="urgent")
+        two.reject("orders", 2)
+        with pytest.raises(PinUnavailableError):
+            trigger(two)
+        session.rollback()
+
+        scheduler.turn(2)
+
+        state = two.pin_state("orders")
+        assert state.active.version_number == 1
+        assert [problem.reason for problem in state.health.problems] == ["activation_failed"]
+        assert "version_rejected" in state.health.problems[0].message
+        assert kinds(session)[-1] == "activation_failed"
+        assert session.scalars(select(TimedChange.status)).all() == ["failed"]
+        assert two.used_versions(trigger(two)) == {1}
+
+    def test_does_not_take_effect_if_the_version_changed_since(self, two, scheduler, session):
+        two.pin_from("orders", 2, now() - MINUTE)
+        two.rewrite("orders", 2, bundle_version="rewritten")
+        with pytest.raises(PinUnavailableError):
+            trigger(two)
+        session.rollback()
+
+        scheduler.turn(2)
+
+        assert two.pin_state("orders").active.version_number == 1
+        assert session.scalars(select(TimedChange.result_reason)).all() == ["version_drifted"]
+
+    def test_does_not_take_effect_if_the_version_is_gone(self, two, scheduler, session):
+        two.pin_from("orders", 2, now() - MINUTE)
+        two.remove_version("orders", 2)
+
+        scheduler.turn(2)
+
+        assert two.pin_state("orders").active.version_number == 1
+        assert session.scalars(select(TimedChange.result_reason)).all() == ["unknown_version"]
+
+    def test_does_not_take_effect_if_the_code_is_missing(self, two, scheduler, session):
+        two.pin_from("orders", 2, now() - MINUTE)
+        two.lose_code("orders", 2)
+
+        scheduler.turn()
+
+        assert session.scalars(select(TimedChange.result_reason)).all() == ["code_unavailable"]
+
+    def test_does_not_take_effect_if_the_dag_was_put_on_hold_since(self, two, scheduler, session):
+        from airflow_providers_pinning.domain.changes.hold import hold
+
+        two.pin_from("orders", 2, now() - MINUTE, override_reason="urgent")
+        hold("orders", two.change(), session=session)
+        session.commit()
+
+        scheduler.turn()
+
+        assert session.scalars(select(TimedChange.result_reason)).all() == ["held"]
+        assert two.pin_state("orders").hold
+
+    def test_that_fails_for_a_reason_that_nobody_foresaw_fails_once(self, two, scheduler, session, monkeypatch):
+        two.pin_from("orders", 2, now() - MINUTE)
+        monkeypatch.setattr(due.pins, "pin_version", lambda *_, **__: 1 / 0)
+
+        scheduler.turn(2)
+
+        assert session.scalars(select(TimedChange.result_reason)).all() == ["unexpected"]
+        assert two.pin_state("orders").active.version_number == 1
+
+    def test_is_no_failure_any_more_once_the_pin_was_changed(self, two, scheduler):
+        two.pin_from("orders", 2, now() - MINUTE)
+        two.reject("orders", 2)
+        scheduler.turn()
+        two.restore("orders", 2)
+
+        state = two.pin("orders", 2)
+
+        assert state.health.problems == ()
+        assert two.pin_state("orders").health.problems == ()
+
+    def test_goes_with_its_dag(self, two, scheduler, session):
+        from airflow.api.common.delete_dag import delete_dag
+
+        two.pin_from("orders", 2, now() - MINUTE)
+        delete_dag("orders", session=session)
+        session.commit()
+
+        scheduler.turn()
+
+        assert session.scalars(select(TimedChange.id)).all() == []
+
+
+class TestAnotherChange:
+    def test_is_refused_while_one_is_pending(self, two):
+        two.pin_from("orders", 2, now() + MINUTE)
+
+        for other in (
+            lambda: two.pin("orders", 2),
+            lambda: two.unpin("orders"),
+            lambda: two.pin_from("orders", 2, now() + MINUTE),
+            lambda: two.unpin_from("orders", now() + MINUTE),
+        ):
+            with pytest.raises(ActivationPendingError) as refusal:
+                other()
+            assert refusal.value.data["pending"]["version_number"] == 2
+            two.session.rollback()
+
+    def test_supersedes_it(self, two, scheduler, session):
+        two.pin_from("orders", 2, now() - MINUTE)
+
+        state = two.pin("orders", 2, supersede=True)
+        scheduler.turn()
+
+        assert state.pending is None
+        assert "cancelled" in state.warnings[0]
+        assert kinds(session) == ["pinned", "activation_scheduled", "activation_cancelled", "pinned"]
+        assert two.used_versions(trigger(two, now() - timedelta(hours=3))) == {2}
+
+    def test_for_a_time_supersedes_it(self, two, session):
+        two.pin_from("orders", 2, now() + MINUTE)
+
+        state = two.pin_from("orders", 2, now() + 5 * MINUTE, supersede=True)
+
+        assert state.pending.effective_from > now() + 4 * MINUTE
+        assert sorted(session.scalars(select(TimedChange.status))) == ["cancelled", "pending"]
+
+    def test_that_rolls_back_at_once_cancels_it_and_says_so(self, two, scheduler):
+        two.pin("orders", 2)
+        two.commit("sha3", orders=dag_file("orders", "schedule=None", tasks="a b c"))
+        two.pin_from("orders", 3, now() - MINUTE)
+
+        state = two.roll_back("orders")
+        scheduler.turn()
+
+        assert "The pending pin of version 3" in state.warnings[0]
+        assert two.pin_state("orders").active.version_number == 1
+
+    def test_is_possible_once_it_was_cancelled(self, two, scheduler, session):
+        two.pin_from("orders", 2, now() - MINUTE)
+
+        two.cancel("orders")
+        scheduler.turn()
+
+        assert two.pin_state("orders").active.version_number == 1
+        assert kinds(session)[-1] == "activation_cancelled"
+        with pytest.raises(NothingPendingError):
+            two.cancel("orders")
+        two.session.rollback()
+        two.pin("orders", 2)
+
+    def test_that_is_repeated_with_its_key_is_made_once(self, two, scheduler, session):
+        moment = now() - MINUTE
+        two.pin_from("orders", 2, moment, idempotency_key="k")
+        again = two.pin_from("orders", 2, moment, idempotency_key="k")
+        scheduler.turn()
+        after = two.pin_from("orders", 2, moment, idempotency_key="k")
+
+        assert again.repeated.stands
+        assert after.repeated.stands
+        assert session.scalars(select(TimedChange.status)).all() == ["in_effect"]
