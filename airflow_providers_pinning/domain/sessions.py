@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 
 @contextmanager
@@ -54,3 +54,31 @@ def kept_in_transaction(session: Session, name: str) -> dict[Any, Any]:
         kept = {}
         session.info[name] = (session.get_transaction(), kept)
     return kept
+
+
+def once_ended(session: Session, act: Callable[[], Any]) -> None:
+    """
+    Call something once the session's transaction has ended, whether it was committed or not.
+
+    :param session: database session, which must not be used then
+    :param act: must not raise
+    """
+    waiting = session.info.get(_WAITING)
+    if waiting is None:
+        waiting = session.info[_WAITING] = []
+        event.listen(session, "after_transaction_end", _call_waiting)
+    waiting.append(act)
+
+
+_WAITING = "pinning_once_ended"
+
+
+def _call_waiting(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is not None:
+        # A savepoint ended.
+        return
+    waiting: list[Callable[[], Any]] = session.info[_WAITING]
+    acts = waiting.copy()
+    waiting.clear()
+    for act in acts:
+        act()

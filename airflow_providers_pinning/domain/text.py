@@ -64,6 +64,12 @@ def pin_as_it_is_command(dag_id: str, version_number: int, *, dag_hash: str, bun
     return command("pin", dag_id, "-V", str(version_number), *now, "--override-reason", why, "-r", why)
 
 
+def confirm_command(dag_id: str, version_number: int) -> str:
+    """Return the command that goes on with a version that failed too often, knowingly."""
+    why = "It is not the version's fault"
+    return command("pin", dag_id, "-V", str(version_number), "--override-reason", why, "-r", why)
+
+
 def acknowledge_command(dag_id: str) -> str:
     """Return the command that stops reporting runs that escaped the pin of a Dag."""
     return command("acknowledge", dag_id, "-r", "They did no harm")

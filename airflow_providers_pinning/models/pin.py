@@ -73,3 +73,7 @@ class Pin(Base):
     """The first of the timed changes, one after the other, that led to the present choice."""
     activation_failure: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
     """Why the last pending change did not take effect; ``None`` once the pin was changed since."""
+    breaker: Mapped[str | None] = mapped_column(sa.String(20), nullable=True)
+    """Why the automatic rollback does not watch the version any more; ``None`` while it does, if a policy has one."""
+    breaker_after: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
+    """Highest ``dag_run.id`` when somebody confirmed a version that had failed too often: runs after it count."""

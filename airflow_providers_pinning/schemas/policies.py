@@ -52,6 +52,7 @@ from airflow_providers_pinning.vocabulary import (
     MAX_POLICIES,
     MAX_POLICY_BYTES,
     MAX_SECONDS,
+    MAX_WITHIN_RUNS,
 )
 from airflow_providers_pinning.windows import WindowRule
 
@@ -164,7 +165,33 @@ class RequirementsDocument(_Part):
     )
 
 
-_LATER = ("gate", "ramp", "auto_rollback", "canary")
+class AutoRollbackDocument(_Part):
+    """When a pinned version is rolled back by itself: where its next run is created."""
+
+    max_failures: int = Field(ge=0, lt=MAX_WITHIN_RUNS, description="Failed runs that are tolerated.")
+    within_runs: int = Field(
+        default=10,
+        ge=1,
+        le=MAX_WITHIN_RUNS,
+        description="Among how many of the newest finished live runs since the pin failures are counted.",
+    )
+    hold: bool = Field(default=True, description="Put the Dag on hold, until a person lifts it.")
+    when_nothing_is_stable: Literal["continue", "wait"] = Field(
+        default="continue",
+        description="Whether runs go on with the failing version, or none is created, if there is no stable one.",
+    )
+
+    @model_validator(mode="after")
+    def _be_possible(self) -> AutoRollbackDocument:
+        if self.max_failures >= self.within_runs:
+            raise ValueError(
+                f"of {self.within_runs} runs never more than {self.max_failures} fail; make within_runs larger than "
+                "max_failures"
+            )
+        return self
+
+
+_LATER = ("gate", "ramp", "canary")
 """Parts of a policy that this release does not enforce."""
 
 
@@ -178,6 +205,7 @@ class PolicyDocument(_Part):
     exempt: list[Literal["rollback"]] | None = Field(
         default=None, description="Changes that are not bound; by default rollbacks. An empty list binds them too."
     )
+    auto_rollback: AutoRollbackDocument | None = None
     gate: Literal["automatic"] | None = Field(default=None, description="Only `automatic` is supported.")
 
     @model_validator(mode="before")
@@ -301,6 +329,16 @@ class WindowOfPolicyResponse(BaseModel):
     deny: list[WindowRuleDocument]
 
 
+class AutoRollbackOfPolicyResponse(BaseModel):
+    """When a policy rolls a pinned version back by itself."""
+
+    policy: str
+    max_failures: int
+    within_runs: int
+    hold: bool
+    when_nothing_is_stable: Literal["continue", "wait"]
+
+
 class RulesResponse(BaseModel):
     """What several policies ask for together: the strictest of each."""
 
@@ -308,6 +346,7 @@ class RulesResponse(BaseModel):
     soak: list[dict[str, Any]] = Field(description="Criteria, one entry for each kind of runs.")
     evidence: list[str]
     approvals: int
+    auto_rollback: list[AutoRollbackOfPolicyResponse] = Field(description="One that is met suffices.")
 
 
 class ExplanationResponse(BaseModel):

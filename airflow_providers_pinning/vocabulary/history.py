@@ -72,6 +72,8 @@ class EventKind(str, Enum):
     """A change that was to take effect at a given time will not."""
     ACTIVATION_FAILED = "activation_failed"
     """A change could not take effect when it was due; the active version stayed."""
+    BREAKER_OPENED = "breaker_opened"
+    """The active version failed more than a policy allows, and there was no stable version to return to."""
     FORGOTTEN = "forgotten"
     """The Dag was deleted from Airflow, and its pin with it."""
 

@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 MAX_POLICY_BYTES = 2**20
 """Bytes of a document of policies."""
 
@@ -48,3 +50,18 @@ MAX_EVIDENCE_DETAILS = 100_000
 
 MAX_EVIDENCE_URL = 2000
 """Characters of the address at which evidence can be seen."""
+
+
+MAX_WITHIN_RUNS = 1000
+"""Among how many runs an automatic rollback counts failures at most."""
+
+
+class BreakerState(str, Enum):
+    """Why the automatic rollback of a pinned version does not watch it any more."""
+
+    SPENT = "spent"
+    """The version became active by a rollback, so it is not rolled back by itself."""
+    OPEN = "open"
+    """It failed too often and there was nothing to return to; runs go on with it."""
+    WAITING = "waiting"
+    """It failed too often and there was nothing to return to; no run is created until somebody decides."""

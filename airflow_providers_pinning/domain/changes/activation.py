@@ -327,7 +327,7 @@ def write(
     for one in ready:
         accepted = _accept_as_it_is(one.version, rows[one.version.dag_version_id], session=session)
         warnings = told[one.dag_id] = (*one.warnings, *accepted)
-        choose(one.pin, one.version, change, last_run=last_run)
+        choose(one.pin, one.version, change, last_run=last_run, is_rollback=kind == EventKind.ROLLED_BACK)
         if kind == EventKind.PINNED:
             remove_hold(one.pin, change, session=session)
         appended.append(

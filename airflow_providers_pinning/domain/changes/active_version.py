@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import activation, preconditions
 from airflow_providers_pinning.domain.changes.hold import put_on_hold, remove_hold
-from airflow_providers_pinning.domain.changes.pin_row import end_timeline
+from airflow_providers_pinning.domain.changes.pin_row import end_timeline, newest_run
 from airflow_providers_pinning.domain.dag_model import asset_conflicts
 from airflow_providers_pinning.domain.dag_model.sync import sync_dag_model
 from airflow_providers_pinning.domain.history import events
@@ -40,7 +40,7 @@ from airflow_providers_pinning.domain.monitoring.release_state import (
 )
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
-from airflow_providers_pinning.vocabulary import EventKind
+from airflow_providers_pinning.vocabulary import BreakerState, EventKind
 
 
 def activate(
@@ -103,10 +103,11 @@ def confirm(
         # Asked for without a time, it is the version of runs of any time.
         end_timeline(pin)
         pin.revision += 1
+    closed = _close_breaker(pin, change, session=session)
     if change.override_reason is not None and hold_of(pin, session=session):
         pin.revision += 1
         remove_hold(pin, change, request=request, session=session)
-    elif change.idempotency_key or since:
+    elif change.idempotency_key or since or closed:
         events.record(
             EventKind.CONFIRMED,
             dag_id=pin.dag_id,
@@ -115,8 +116,18 @@ def confirm(
             request=request,
             from_version=version,
             to_version=version,
-            evidence={"was_effective_from": since.isoformat()} if since else None,
+            evidence={**({"was_effective_from": since.isoformat()} if since else {}), **closed} or None,
             session=session,
         )
     sync_dag_model(pin.dag_id, session=session)
     return release_state(pin.dag_id, warnings=warnings, session=session)
+
+
+def _close_breaker(pin: Pin, change: Change, *, session: Session) -> dict[str, Any]:
+    """Watch a version again that failed too often, if somebody says why, from its next run on."""
+    if change.override_reason is None or pin.breaker not in (BreakerState.OPEN.value, BreakerState.WAITING.value):
+        return {}
+    closed = {"breaker": {"closed": pin.breaker}}
+    pin.breaker, pin.breaker_after = None, newest_run(session=session)
+    pin.revision += 1
+    return closed

@@ -32,6 +32,7 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, require_dag
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.vocabulary import BreakerState
 
 
 def lock_pin(dag_id: str, *, session: Session) -> Pin:
@@ -93,13 +94,15 @@ def retain_active(pin: Pin, rows: Mapping[UUID, ManagedVersion]) -> None:
         row.state_changed_at = row.evaluated_since = timezone.utcnow()
 
 
-def choose(pin: Pin, version: VersionIdentity, change: Change, *, last_run: int) -> None:
+def choose(pin: Pin, version: VersionIdentity, change: Change, *, last_run: int, is_rollback: bool = False) -> None:
     """
     Let a pin choose a version.
 
     :param last_run: what :func:`newest_run` returned in this transaction
+    :param is_rollback: the version is one to return to, which nothing rolls back by itself
     """
     pin.revision += 1
+    pin.breaker, pin.breaker_after = BreakerState.SPENT.value if is_rollback else None, None
     pin.dag_version_id = version.dag_version_id
     pin.version_number = version.version_number
     pin.bundle_name = version.bundle_name
@@ -115,6 +118,7 @@ def choose_nothing(pin: Pin, change: Change) -> None:
     pin.revision += 1
     pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
     pin.dag_hash = pin.relative_fileloc = pin.head_missing_at = None
+    pin.breaker = pin.breaker_after = None
     _stamp(pin, change)
 
 

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
@@ -91,7 +91,13 @@ class RollbackTarget:
 
 
 def find_target(
-    dag_id: str, pin: Pin, current: VersionIdentity | None, change: Change, *, session: Session
+    dag_id: str,
+    pin: Pin,
+    current: VersionIdentity | None,
+    change: Change,
+    *,
+    refused: Callable[[VersionIdentity], PassedOver | None] = lambda _: None,
+    session: Session,
 ) -> RollbackTarget:
     """
     Find the version that was active before the current one and may be pinned, by the very checks of a pin.
@@ -103,6 +109,7 @@ def find_target(
     :param pin: its pin, which may choose nothing
     :param current: the active version
     :param change: who asks
+    :param refused: says why a version that may be pinned is passed over nevertheless
     :param session: database session
     """
     if current is None:
@@ -127,8 +134,10 @@ def find_target(
                 )
             except PinningError as error:
                 passed_over.append(PassedOver(one["version_number"], error.reason, error.message))
-            else:
+                continue
+            if (why := refused(version)) is None:
                 return RollbackTarget(checked, tuple(passed_over))
+            passed_over.append(why)
     return RollbackTarget(None, tuple(passed_over))
 
 

@@ -27,6 +27,7 @@ from airflow_providers_pinning.vocabulary import EventKind
 
 CHANGES = "pinning.changes"
 ROLLBACKS = "pinning.rollbacks"
+AUTOMATIC_ROLLBACKS = "pinning.automatic_rollbacks"
 
 
 def initialize() -> None:
@@ -37,7 +38,9 @@ def initialize() -> None:
 
 
 def count_change(event: DagVersionEvent) -> None:
-    """Count a change, by its kind, and rollbacks once more for backends that have no tags."""
+    """Count a change, by its kind, and rollbacks once more for backends that have no tags, also those by a policy."""
     stats.incr(CHANGES, tags={"kind": event.kind.value})
     if event.kind is EventKind.ROLLED_BACK:
         stats.incr(ROLLBACKS)
+        if "breaker" in event.evidence:
+            stats.incr(AUTOMATIC_ROLLBACKS)

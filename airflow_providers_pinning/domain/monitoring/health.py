@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.dag_model.stored_dags import read_version
 from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.monitoring.escaped_runs import of_escaped_runs
 from airflow_providers_pinning.domain.monitoring.health_flags import CHECKS_IN_VAIN, HEALTH_COLUMNS, with_live_rows
-from airflow_providers_pinning.domain.text import acknowledge_command, plural, repair_command
+from airflow_providers_pinning.domain.text import acknowledge_command, confirm_command, plural, repair_command
 from airflow_providers_pinning.domain.versions.code_availability.finding import (
     CodeProblem,
     CodeSource,
@@ -42,6 +42,7 @@ from airflow_providers_pinning.domain.versions.code_availability.finding import 
 )
 from airflow_providers_pinning.domain.versions.identity import pinned_identity
 from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.vocabulary import BreakerState
 
 ASSET_CONFLICT = "asset_conflict"
 """Reason of the problem that a version and another Dag say different things of an asset."""
@@ -139,7 +140,7 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
                 HealthStatus.DEGRADED,
             )
         )
-    problems += code_problems(number, row)
+    problems += [*breaker_problems(pin), *code_problems(number, row)]
     if row.asset_displaced:
         problems.append(
             Problem(
@@ -162,6 +163,23 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
             )
         )
     return Health(tuple(problems))
+
+
+def breaker_problems(pin: Pin) -> list[Problem]:
+    """Tell that the pinned version failed too often and could not be rolled back by itself."""
+    number = pin.version_number
+    if number is None or pin.breaker not in (BreakerState.OPEN.value, BreakerState.WAITING.value):
+        return []
+    waits = pin.breaker == BreakerState.WAITING.value
+    return [
+        Problem(
+            "runs_wait" if waits else "breaker_open",
+            f"Version {number} failed more than a release policy allows, and there was no stable version to return to; "
+            f"the history says why. {'No run is created' if waits else 'Runs go on with it'} until somebody decides. "
+            f"Pin another version, or confirm this one: {confirm_command(pin.dag_id, number)}.",
+            HealthStatus.BROKEN if waits else HealthStatus.DEGRADED,
+        )
+    ]
 
 
 def code_problems(number: int | None, row: CheckedCode | None) -> list[Problem]:

@@ -28,6 +28,7 @@ from airflow_providers_pinning.domain.dag_model.asset_conflicts import uses_disp
 from airflow_providers_pinning.domain.versions.code_availability.finding import CodeSource, CodeState
 from airflow_providers_pinning.domain.versions.drift import has_drifted_condition
 from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.vocabulary import BreakerState
 
 CHECKS_IN_VAIN = 3
 """How many checks in a row must fail until a pin is not healthy: a remote may be down for some minutes."""
@@ -90,6 +91,7 @@ def is_unhealthy() -> ColumnElement[bool]:
         _metadata_differs(),
         uses_displaced_asset(),
         Pin.activation_failure.is_not(None),
+        func.coalesce(Pin.breaker, "").in_((BreakerState.OPEN.value, BreakerState.WAITING.value)),
     )
 
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_providers_pinning.domain.policies.model import ChangeKind, Policy
+from airflow_providers_pinning.domain.policies.model import AutoRollback, ChangeKind, Policy
 from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
 from airflow_providers_pinning.windows import DeploymentWindow, Effort, WindowNeverOpensError
 
@@ -72,6 +72,8 @@ class Rules:
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names, each with the policies that require it."""
     approvals: int = 0
+    auto_rollback: tuple[tuple[str, AutoRollback], ...] = ()
+    """Each with the name of its policy; one that is met suffices."""
     policies: tuple[Policy, ...] = ()
     """What they were merged from."""
 
@@ -86,6 +88,7 @@ class Rules:
             "soak": [{"run_kinds": kind.value, **criteria} for kind, criteria in self.soaks.items()],
             "evidence": sorted(self.evidence),
             "approvals": self.approvals,
+            "auto_rollback": [{"policy": name, **rule.as_dict()} for name, rule in self.auto_rollback],
         }
 
 
@@ -106,6 +109,7 @@ def merge(policies: Sequence[Policy], kind: ChangeKind = ChangeKind.PIN) -> Rule
         soaks=_soaks([policy.requires.soak for policy in binding if policy.requires.soak is not None]),
         evidence=evidence,
         approvals=max((policy.requires.approvals for policy in binding), default=0),
+        auto_rollback=tuple((one.name, one.auto_rollback) for one in policies if one.auto_rollback),
         policies=tuple(binding),
     )
 

@@ -77,6 +77,45 @@ class Requirements:
     """How many people other than the one who asks must have approved."""
 
 
+class WhenNothingIsStable(str, Enum):
+    """What becomes of runs when a version fails and there is no stable one to return to."""
+
+    CONTINUE = "continue"
+    """They go on with the active version."""
+    WAIT = "wait"
+    """None is created until somebody decides."""
+
+
+@dataclass(frozen=True)
+class AutoRollback:
+    """When a version that was pinned is rolled back by itself, where its next run is created."""
+
+    max_failures: int
+    """Failed runs that are tolerated."""
+    within_runs: int
+    """Among how many of the newest finished live runs since the pin failures are counted."""
+    hold: bool = True
+    """Whether the Dag is put on hold then, until a person lifts it."""
+    when_nothing_is_stable: WhenNothingIsStable = WhenNothingIsStable.CONTINUE
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> AutoRollback:
+        """Return what a stored document says."""
+        known = dict(values)
+        if "when_nothing_is_stable" in known:
+            known["when_nothing_is_stable"] = WhenNothingIsStable(known["when_nothing_is_stable"])
+        return cls(**known)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the rule as JSON values."""
+        return {
+            "max_failures": self.max_failures,
+            "within_runs": self.within_runs,
+            "hold": self.hold,
+            "when_nothing_is_stable": self.when_nothing_is_stable.value,
+        }
+
+
 @dataclass(frozen=True)
 class Policy:
     """One declared set of rules."""
@@ -87,12 +126,14 @@ class Policy:
     requires: Requirements = field(default_factory=Requirements)
     exempt: frozenset[ChangeKind] = frozenset({ChangeKind.ROLLBACK})
     """Changes that its windows and requirements do not bind."""
+    auto_rollback: AutoRollback | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Policy:
         """Return the policy that a stored document has."""
         requires = values.get("requires") or {}
         windows = values.get("windows")
+        auto_rollback = values.get("auto_rollback")
         return cls(
             name=values["name"],
             match=Match.from_dict(values["match"]),
@@ -103,6 +144,7 @@ class Policy:
                 approvals=requires.get("approvals") or 0,
             ),
             exempt=frozenset(ChangeKind(kind) for kind in values.get("exempt", [ChangeKind.ROLLBACK.value])),
+            auto_rollback=AutoRollback.from_dict(auto_rollback) if auto_rollback else None,
         )
 
 

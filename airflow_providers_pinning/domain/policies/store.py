@@ -178,6 +178,17 @@ def apply(document: Mapping[str, Any], change: Change, *, session: Session) -> A
     return Applied(revision, document, True, change.caller.name, change.reason)
 
 
+def policies_of(rules: str, *, session: Session) -> PolicySet:
+    """
+    Return the policies of a revision, without a statement if they were read in this process before.
+
+    :param rules: its number and hash, as :func:`~airflow_providers_pinning.domain.resolution.creation.rules_in_force`
+        tells them
+    """
+    revision, _, document_hash = rules.partition(":")
+    return _parsed(int(revision), document_hash, session=session)[0]
+
+
 def _parsed(revision: int, document_hash: str, *, session: Session) -> tuple[PolicySet, Matcher[Policy]]:
     """Take a document apart, once in a process: it never changes under its revision and hash."""
     if (known := _KNOWN.get((revision, document_hash))) is not None:

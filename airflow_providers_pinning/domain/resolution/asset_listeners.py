@@ -26,12 +26,13 @@ from functools import cache
 from airflow.models.asset import AssetDagRunQueue, AssetPartitionDagRun
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import literal, select
+from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, Session, with_loader_criteria
 
 from airflow_providers_pinning.domain.resolution.active import is_active
 from airflow_providers_pinning.domain.sessions import listening
 from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.vocabulary import BreakerState
 
 _left_out: ContextVar[Collection[str]] = ContextVar("pinning_left_out", default=())
 
@@ -64,7 +65,7 @@ def unreadable_listeners(*, session: Session) -> set[str]:
 @contextmanager
 def blocked_partitions_passed_over(session: Session) -> Iterator[None]:
     """
-    Make the session's SELECTs of partitions inside the block pass over those of pins that cannot be honored.
+    Make the session's SELECTs of partitions inside the block pass over those of pins that cannot be honored, or wait.
 
     Versions that cannot be deserialized are not among them: the database cannot tell. Airflow passes over such a
     Dag, and its partitions take places until the pin is changed.
@@ -92,7 +93,11 @@ def _not_blocked() -> LoaderCriteriaOption:
     )
     blocked = (
         select(literal(1))
-        .where(Pin.dag_id == AssetPartitionDagRun.target_dag_id, Pin.dag_version_id.is_not(None), ~honored)
+        .where(
+            Pin.dag_id == AssetPartitionDagRun.target_dag_id,
+            Pin.dag_version_id.is_not(None),
+            or_(~honored, func.coalesce(Pin.breaker, "") == BreakerState.WAITING.value),
+        )
         .correlate(AssetPartitionDagRun)
         .exists()
     )

@@ -25,7 +25,7 @@ Dag was ever pinned; only if the Dag in hand then is not of the version that it 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -35,17 +35,33 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import BindParameter, Select, literal, select, union_all
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    String,
+    and_,
+    cast,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.resolution.timeline import is_of_another_time
 from airflow_providers_pinning.domain.sessions import listening
-from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.models import ManagedVersion, Pin, PolicyRevision
+from airflow_providers_pinning.vocabulary import BreakerState
 
 
 class DagNotInHandError(Exception):
     """The Dag in hand need not be the one of the version that the run is to have; nothing was written yet."""
+
+
+Guard = Callable[[str, "str | None"], bool]
+"""Is given which policies are in force, and the bundle of the pinned version."""
 
 
 @dataclass
@@ -58,6 +74,8 @@ class Creation:
     gate_is_passed: bool
     run_after: datetime | None = None
     """When the run is due."""
+    guard: Guard | None = None
+    """Tells whether the pinned version may have failed too often for the run to have it."""
     is_looked_up: bool = False
     is_pinned: bool = False
     bundle_version: str | None = None
@@ -90,7 +108,12 @@ def is_locked(dag_id: str) -> bool:
 
 @contextmanager
 def creating_run(
-    dag_id: str, stamp: tuple[UUID, str], *, run_after: datetime | None = None, session: Session
+    dag_id: str,
+    stamp: tuple[UUID, str],
+    *,
+    run_after: datetime | None = None,
+    guard: Guard | None = None,
+    session: Session,
 ) -> Iterator[Creation]:
     """
     Create a run from a Dag in hand inside the block, which raises :class:`DagNotInHandError` if that will not do.
@@ -98,9 +121,10 @@ def creating_run(
     :param dag_id: the Dag
     :param stamp: version and hash of the Dag in hand
     :param run_after: when the run is due
+    :param guard: is asked about a pinned version where policies are in force
     :param session: session of the creating transaction
     """
-    creation = Creation(dag_id, stamp, gate_is_passed=is_locked(dag_id), run_after=run_after)
+    creation = Creation(dag_id, stamp, gate_is_passed=is_locked(dag_id), run_after=run_after, guard=guard)
     token = _creation.set(creation)
     on_the_way = not creation.gate_is_passed and session.get_bind().dialect.name == "postgresql"
 
@@ -144,6 +168,9 @@ def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
         pin.with_only_columns(Pin.dag_hash).scalar_subquery().label("pinned_hash"),
         pin.with_only_columns(Pin.pending_from).scalar_subquery().label("pending_from"),
         pin.with_only_columns(Pin.effective_from).scalar_subquery().label("effective_from"),
+        pin.with_only_columns(Pin.bundle_name).scalar_subquery().label("pinned_bundle_name"),
+        pin.with_only_columns(Pin.breaker).scalar_subquery().label("breaker"),
+        pin.with_only_columns(rules_in_force()).where(is_watched()).scalar_subquery().label("rules"),
         select(literal(1))
         .select_from(Pin)
         .join(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
@@ -151,6 +178,17 @@ def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
         .exists()
         .label("bundle_is_removed"),
     )
+
+
+def rules_in_force() -> ScalarSelect[str]:
+    """Build the number and the hash of the newest document of policies; null if none was ever applied."""
+    told = cast(PolicyRevision.revision, String) + ":" + PolicyRevision.document_hash
+    return select(told).order_by(PolicyRevision.revision.desc()).limit(1).scalar_subquery()
+
+
+def is_watched() -> ColumnElement[bool]:
+    """Build the condition that the version of a ``Pin`` is rolled back by itself, if a policy says so."""
+    return and_(Pin.dag_version_id.is_not(None), Pin.breaker.is_(None))
 
 
 def look_version_up(creation: Creation, query: Select, parameters: dict[str, str], *, session: Session) -> DagVersion:
@@ -177,6 +215,10 @@ def look_version_up(creation: Creation, query: Select, parameters: dict[str, str
         # It may have been unpinned since the Dag in hand was read, unless that was read under the lock of the row.
         is_in_hand = not row.is_recorded or is_locked(creation.dag_id)
     if not is_in_hand:
+        raise DagNotInHandError
+    if row.breaker == BreakerState.WAITING.value or (
+        row.rules and creation.guard and creation.guard(row.rules, row.pinned_bundle_name)
+    ):
         raise DagNotInHandError
     creation.is_looked_up = True
     creation.is_pinned = row.pinned_id is not None

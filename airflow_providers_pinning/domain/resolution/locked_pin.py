@@ -27,13 +27,15 @@ from uuid import UUID
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Row, Select, bindparam, case, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.resolution.creation import (
     is_locked,
+    is_watched,
+    rules_in_force,
 )
 from airflow_providers_pinning.domain.resolution.timeline import is_of_another_time, version_by_time
 from airflow_providers_pinning.domain.versions.drift import has_drifted
@@ -62,6 +64,10 @@ class LockedPin:
     """The pinned version, or ``None`` if the Dag is not pinned."""
     is_pending: bool = False
     """Whether the version is not pinned yet, but will be when the run is due."""
+    breaker: str | None = None
+    """Why the automatic rollback does not watch the version, as :class:`~.vocabulary.BreakerState` has it."""
+    rules: str | None = None
+    """Which policies are in force, if it does watch it."""
 
 
 def lock_active_pin(dag_id: str, *, run_after: datetime | None = None, session: Session) -> LockedPin:
@@ -110,6 +116,8 @@ def _pins_with_versions() -> Select:
             Pin.relative_fileloc,
             Pin.pending_from,
             Pin.effective_from,
+            Pin.breaker,
+            case((is_watched(), rules_in_force())).label("rules"),
             DagVersion.bundle_name.label("live_bundle_name"),
             DagVersion.bundle_version.label("live_bundle_version"),
             SerializedDagModel.dag_hash.label("live_dag_hash"),
@@ -141,4 +149,5 @@ def _why_not_honored(row: Row) -> str:
 def _locked_pin(row: Row | None) -> LockedPin:
     if row is None or row.dag_version_id is None:
         return LockedPin(recorded=row is not None, version=None)
-    return LockedPin(recorded=True, version=VersionIdentity(**{f.name: getattr(row, f.name) for f in _IDENTITY}))
+    version = VersionIdentity(**{f.name: getattr(row, f.name) for f in _IDENTITY})
+    return LockedPin(recorded=True, version=version, breaker=row.breaker, rules=row.rules)

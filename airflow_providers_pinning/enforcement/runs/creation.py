@@ -23,7 +23,8 @@ another's id. Here the version is looked up once, under a lock, by Airflow's own
 hand, the run is that; else it is created from that version's Dag, and the look-ups inside answer with the same
 version. A canary run brings its version along, and no other run of a managed Dag gets an id of its form. A run
 that is due before or after a timed change of the pin has the version of its time; what the schedule or an asset makes
-due waits until the change is in effect.
+due waits until the change is in effect. A run of a version that fails too often has the stable one, see
+``enforcement.runs.breaker``.
 ``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
 
 Shown by ``tests/unit/enforcement/runs/test_creation.py``.
@@ -35,6 +36,7 @@ import logging
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.runs import breaker
 from airflow_providers_pinning.enforcement.versions.serialized_dag import stamp_of
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,8 @@ def create_dagrun(call: Call) -> Any:
     pin = lock_active_pin(dag.dag_id, run_after=call.run_after, session=session)
     if pin.is_pending:
         _require_no_schedule(call)
+    else:
+        pin = breaker.instead_of_failing(call, pin)
     if pin.recorded:
         dag = _dag_of(dag, pin.version, session=session)
     with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
@@ -112,7 +116,9 @@ def _create_from_dag_in_hand(call: Call) -> Any:
     if (stamp := stamp_of(dag)) is None:
         return None
     try:
-        with creating_run(dag.dag_id, stamp, run_after=call.run_after, session=call.session) as creation:
+        with creating_run(
+            dag.dag_id, stamp, run_after=call.run_after, guard=breaker.guard_of(call), session=call.session
+        ) as creation:
             run = call.proceed()
     except DagNotInHandError:
         return None

@@ -91,6 +91,7 @@ def create_dag_runs(call: Call) -> None:
     if dag_models:
         with rows_locked([dag_model.dag_id for dag_model in dag_models], session=session):
             call.proceed(dag_models=dag_models)
+    _remember_waiting()
 
 
 def create_dag_runs_asset_triggered(call: Call) -> None:
@@ -106,6 +107,15 @@ def create_dag_runs_asset_triggered(call: Call) -> None:
                 call.proceed(dag_models=[dag_model])
             except PinUnavailableError as error:
                 log.error("%s", error)
+    _remember_waiting()
+
+
+def _remember_waiting() -> None:
+    """Try the Dags later that get no run until somebody decides, or they would take others' places."""
+    from airflow_providers_pinning.domain.resolution.refused_runs import take_waiting
+
+    for dag_id, pinned in take_waiting().items():
+        retry_backoff.note_failure(dag_id, pinned)
 
 
 def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:

@@ -49,6 +49,8 @@ def _columns() -> dict[str, tuple[sa.Column, ...]]:
             sa.Column("schedule_from", TIMESTAMP(timezone=True), nullable=True),
             sa.Column("timeline_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
             sa.Column("activation_failure", sa.Text(), nullable=True),
+            sa.Column("breaker", sa.String(20), nullable=True),
+            sa.Column("breaker_after", sa.Integer(), nullable=True),
         ),
         "pinning_version": (
             sa.Column("evaluated_since", TIMESTAMP(timezone=True), nullable=True),

@@ -21,7 +21,7 @@ import { describe, expect, it } from "vitest";
 
 import { describeRules } from "src/lib/policy";
 
-const NONE = { approvals: 0, evidence: [], soak: [], windows: [] };
+const NONE = { approvals: 0, auto_rollback: [], evidence: [], soak: [], windows: [] };
 
 describe("what release policies ask for", () => {
   it("is nothing if they ask for nothing", () => {
@@ -32,6 +32,10 @@ describe("what release policies ask for", () => {
     expect(
       describeRules({
         approvals: 1,
+        auto_rollback: [
+          { hold: true, max_failures: 2, policy: "critical", when_nothing_is_stable: "continue", within_runs: 10 },
+          { hold: false, max_failures: 0, policy: "all", when_nothing_is_stable: "wait", within_runs: 5 },
+        ],
         evidence: ["regression", "staging"],
         soak: [{ min_runs: 3, run_kinds: "canary" }],
         windows: [
@@ -47,6 +51,8 @@ describe("what release policies ask for", () => {
       "A soak: min_runs 3, run_kinds canary",
       "Successful evidence: regression, staging",
       "1 approval by somebody else",
+      "Automatic rollback of critical: once more than 2 of the last 10 live runs failed since the pin, with a hold; if no earlier version is stable, runs go on",
+      "Automatic rollback of all: once more than 0 of the last 5 live runs failed since the pin; if no earlier version is stable, no run is created",
     ]);
   });
 });

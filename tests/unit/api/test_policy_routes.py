@@ -137,6 +137,22 @@ def test_a_refusal_lists_what_would_meet_it_and_evidence_and_approval_do(api, ap
     assert event["evidence"]["policy"] == {"revision": 1, "policies": ["strict"]}
 
 
+def test_the_rules_have_automatic_rollbacks(api, apply):
+    apply({"name": "lenient", "match": STRICT["match"], "auto_rollback": {"max_failures": 2}})
+
+    rules_of_dag = api("viewer").get(f"{PINNING}/dags/orders/policy").json()["rules"]
+
+    assert rules_of_dag["auto_rollback"] == [
+        {
+            "policy": "lenient",
+            "max_failures": 2,
+            "within_runs": 10,
+            "hold": True,
+            "when_nothing_is_stable": "continue",
+        }
+    ]
+
+
 def test_a_forged_approval_does_not_count(api, apply):
     """Who approves is who is logged in: nobody else can be named, not even by who may do everything."""
     apply({**STRICT, "requires": {"approvals": 1}})

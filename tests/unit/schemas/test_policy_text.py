@@ -34,6 +34,7 @@ policies:
       soak: {run_kinds: canary, min_runs: 3, min_duration: 2h}
       evidence: [regression, staging]
       approvals: 1
+    auto_rollback: {max_failures: 2}
     exempt: [rollback]
 """
 
@@ -56,6 +57,12 @@ def test_a_whole_document_is_read():
     assert policy["windows"]["allow"][0]["duration"] == 6 * 3600
     assert policy["windows"]["deny"][0]["duration"] == 36 * 3600
     assert policy["requires"]["soak"] == {"run_kinds": "canary", "min_runs": 3, "min_duration": 7200.0}
+    assert policy["auto_rollback"] == {
+        "max_failures": 2,
+        "within_runs": 10,
+        "hold": True,
+        "when_nothing_is_stable": "continue",
+    }
     assert policy["exempt"] == ["rollback"]
 
 
@@ -104,7 +111,10 @@ def test_a_document_that_is_stored_reads_the_same_again():
         (policy('windows: {allow: [{cron: "0 9 * * *", duration: 1h, timezone: Mars}]}'), "no IANA time zone"),
         (policy("gate: manual"), "gate 'manual' is not supported in this release"),
         (policy("ramp: [{share: 0.1}]"), "ramp is not supported in this release; remove it"),
-        (policy("auto_rollback: {max_failures: 2}"), "auto_rollback is not supported in this release"),
+        (policy("auto_rollback: {max_failures: 10}"), "make within_runs larger than max_failures"),
+        (policy("auto_rollback: {within_runs: 10}"), "policies[0].auto_rollback.max_failures (policy 'a'): "),
+        (policy("auto_rollback: {max_failures: 1, hold: 1}"), "auto_rollback.hold"),
+        (policy("auto_rollback: {max_failures: 1, when_nothing_is_stable: stop}"), "when_nothing_is_stable"),
         (policy("canary: {queue: x}"), "canary is not supported in this release"),
         (policy("exempt: []\n  - name: a\n    match: {tags: [b]}"), "given twice: a"),
         (policy("<<: {exempt: []}"), "Line 4, column 5: merge keys are not taken"),

@@ -33,7 +33,13 @@ const spans = (rules: ReadonlyArray<WindowRule>): string =>
     .join(", ");
 
 /** What release policies ask for together, one line a rule. */
-export const describeRules = ({ approvals, evidence, soak, windows }: Rules): Array<string> => [
+export const describeRules = ({
+  approvals,
+  auto_rollback: rollbacks,
+  evidence,
+  soak,
+  windows,
+}: Rules): Array<string> => [
   ...windows.map(
     ({ allow, deny, policy }) =>
       `Windows of ${policy}: ${[
@@ -49,4 +55,10 @@ export const describeRules = ({ approvals, evidence, soak, windows }: Rules): Ar
   ),
   ...(evidence.length === 0 ? [] : [`Successful evidence: ${evidence.join(", ")}`]),
   ...(approvals === 0 ? [] : [`${approvals} ${approvals === 1 ? "approval" : "approvals"} by somebody else`]),
+  ...rollbacks.map(
+    ({ hold, max_failures: tolerated, policy, when_nothing_is_stable: otherwise, within_runs: runs }) =>
+      `Automatic rollback of ${policy}: once more than ${tolerated} of the last ${runs} live runs failed since the pin${
+        hold ? ", with a hold" : ""
+      }; if no earlier version is stable, ${otherwise === "wait" ? "no run is created" : "runs go on"}`,
+  ),
 ];

@@ -31,7 +31,7 @@ from tests.support.listening import HangingListener, Listener, listening
 from tests.support.patience import PATIENCE
 
 
-def event(number=1, kind=EventKind.PINNED):
+def event(number=1, kind=EventKind.PINNED, evidence=None):
     return DagVersionEvent(
         event_id=number,
         dag_id="orders",
@@ -44,7 +44,7 @@ def event(number=1, kind=EventKind.PINNED):
         source=None,
         reason="because",
         override_reason=None,
-        evidence={},
+        evidence=evidence or {},
         release_id=None,
         at=timezone.utcnow(),
     )

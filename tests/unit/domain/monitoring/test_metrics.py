@@ -27,6 +27,7 @@ from sqlalchemy import delete, update
 from airflow_providers_pinning.domain.history import change_counters
 from airflow_providers_pinning.domain.monitoring import metrics
 from airflow_providers_pinning.domain.monitoring.attestation import live_components
+from airflow_providers_pinning.enforcement.runs.breaker import ERRORS
 from airflow_providers_pinning.models import Component
 from airflow_providers_pinning.vocabulary import EventKind
 from tests.support.remembered import remembered
@@ -164,6 +165,12 @@ class TestCountChange:
             "pinning.rollbacks",
         ]
 
+    def test_counts_rollbacks_by_a_policy_once_more(self, statsd):
+        change_counters.count_change(event(kind=EventKind.ROLLED_BACK, evidence={"breaker": {"failed": 2}}))
+
+        statsd.wait_until(lambda: len(statsd.counted()) == 3)
+        assert "pinning.automatic_rollbacks" in statsd.counted()
+
     def test_needs_no_metrics(self):
         assert change_counters.count_change(event()) is None
 
@@ -173,5 +180,6 @@ def test_every_metric_is_documented(lab):
 
     documented = (ROOT / "docs/metrics.md").read_text()
 
-    for name in (change_counters.CHANGES, change_counters.ROLLBACKS, *measure(lab)):
+    counters = (change_counters.CHANGES, change_counters.ROLLBACKS, change_counters.AUTOMATIC_ROLLBACKS, ERRORS)
+    for name in (*counters, *measure(lab)):
         assert f"`{name}`" in documented

@@ -1,0 +1,224 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Whether the live runs of a pinned version fail more than a policy allows.
+
+It is asked where the next run of the Dag is created, so it must cost little: which policies are in force is told by
+the look-up of the version, and what the Dag is matched by is in the Dag in hand. Only a Dag that a policy watches
+costs a statement, which reads the newest failed runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+from uuid import UUID
+
+from airflow.models.dagrun import DagRun
+from airflow.models.team import dag_bundle_team_association_table as bundle_teams
+from airflow.utils.state import DagRunState
+from sqlalchemy import Integer, Select, and_, bindparam, func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.monitoring.runs_since_pin import of_runs_since_pin
+from airflow_providers_pinning.domain.policies.matching import DagFacts, Matcher
+from airflow_providers_pinning.domain.policies.model import AutoRollback, Policy, WhenNothingIsStable
+from airflow_providers_pinning.domain.policies.store import policies_of
+from airflow_providers_pinning.domain.soak.bulk_changes import set_in_bulk
+from airflow_providers_pinning.domain.soak.judged_runs import Scope, not_set_by_hand
+from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.vocabulary import RunKind
+
+RUNS_TOLD = 10
+"""How many of the failed runs are named, the newest first."""
+
+TEAMS_KNOWN_FOR = 60.0
+"""Seconds for which this process remembers which team a bundle belongs to."""
+
+NamedRule = tuple[str, AutoRollback]
+"""A rule with the name of its policy."""
+
+
+class DagInHand(Protocol):
+    """What a Dag is matched by, as far as it says so itself."""
+
+    dag_id: str
+    tags: Any
+    owner: str
+
+
+@dataclass(frozen=True)
+class Tripped:
+    """A pinned version that failed more than policies allow."""
+
+    policy_revision: int
+    policies: tuple[str, ...]
+    """Those whose rules are met."""
+    version_number: int
+    dag_version_id: UUID
+    last_run_before: int
+    """With the version, this tells the pin: it was set after that run."""
+    failed: int
+    """Failed runs among those that were looked at."""
+    finished: int
+    """Finished runs that were looked at."""
+    tolerated: int
+    failed_runs: tuple[str, ...]
+    """Ids of the newest of them."""
+    hold: bool
+    waits: bool
+    """Whether no run is created if there is nothing to return to."""
+
+    def evidence(self) -> dict[str, Any]:
+        """Return what the history keeps."""
+        kept = ("policy_revision", "policies", "version_number", "failed", "finished", "tolerated", "failed_runs")
+        return {name: list(value) if isinstance(value := getattr(self, name), tuple) else value for name in kept}
+
+    def __str__(self) -> str:
+        names = ", ".join(self.policies)
+        return (
+            f"{self.failed} of the last {self.finished} live runs of version {self.version_number} failed since it was "
+            f"pinned; release policy {names} tolerates {self.tolerated}"
+        )
+
+
+def rules_about(rules: str, dag: DagInHand, bundle_name: str | None, *, session: Session) -> tuple[NamedRule, ...]:
+    """
+    Return the rules about a pinned Dag, without a statement if the policies were read in this process before.
+
+    :param rules: which policies are in force, as the look-up of the version tells it
+    :param dag: the Dag of the pinned version
+    :param bundle_name: bundle of the pinned version
+    :param session: database session
+    """
+    matcher = _watching(rules, session=session)
+    if matcher is None:
+        return ()
+    bundles = frozenset({bundle_name} if bundle_name else ())
+    facts = DagFacts(
+        dag.dag_id,
+        bundles=bundles,
+        tags=frozenset(dag.tags or ()),
+        owners=frozenset(name for part in (dag.owner or "").split(",") if (name := part.strip())),
+        teams=_teams_of(bundle_name, session=session) if bundle_name and "teams" in matcher.kinds else frozenset(),
+    )
+    return tuple((policy.name, policy.auto_rollback) for policy in matcher.find(facts) if policy.auto_rollback)
+
+
+def may_have_tripped(dag_id: str, rules: Sequence[NamedRule], *, session: Session) -> bool:
+    """Return whether enough runs failed since the pin that a closer look is needed, with one statement."""
+    fewest = min(rule.max_failures for _, rule in rules)
+    return len(session.execute(_failed(), {"dag_id": dag_id, "enough": fewest + 1}).all()) > fewest
+
+
+def find_tripped(pin: Pin, rules: Sequence[NamedRule], revision: int, *, session: Session) -> Tripped | None:
+    """
+    Look at the runs of the pinned version since the pin, as far as the rules go.
+
+    Canary runs, backfills and runs of other versions are not among them, nor is a run whose state somebody set by
+    hand: that says nothing of the version.
+
+    :param pin: the pin
+    :param rules: the rules about the Dag
+    :param revision: of the policies
+    :param session: database session
+    """
+    if pin.dag_version_id is None or pin.version_number is None:
+        return None
+    scope = Scope(pin.dag_id, pin.dag_version_id, RunKind.LIVE, pin.changed_at, ())
+    widest = max(rule.within_runs for _, rule in rules)
+    runs = session.execute(
+        _finished().where(*not_set_by_hand(scope, list(set_in_bulk(scope, session=session)))),
+        {"dag_id": pin.dag_id, "enough": widest},
+    ).all()
+    met = [
+        (name, rule)
+        for name, rule in rules
+        if sum(run.state == DagRunState.FAILED for run in runs[: rule.within_runs]) > rule.max_failures
+    ]
+    if not met:
+        return None
+    seen = runs[: max(rule.within_runs for _, rule in met)]
+    failed = [run.run_id for run in seen if run.state == DagRunState.FAILED]
+    return Tripped(
+        policy_revision=revision,
+        policies=tuple(name for name, _ in met),
+        version_number=pin.version_number,
+        dag_version_id=pin.dag_version_id,
+        last_run_before=pin.last_run_before,
+        failed=len(failed),
+        finished=len(seen),
+        tolerated=min(rule.max_failures for _, rule in met),
+        failed_runs=tuple(failed[:RUNS_TOLD]),
+        hold=any(rule.hold for _, rule in met),
+        waits=any(rule.when_nothing_is_stable is WhenNothingIsStable.WAIT for _, rule in met),
+    )
+
+
+def _of_pin() -> tuple[Any, ...]:
+    return (Pin.dag_id == bindparam("dag_id"), DagRun.id > func.coalesce(Pin.breaker_after, 0))
+
+
+@cache
+def _failed() -> Select:
+    return (
+        select(DagRun.id)
+        .join(Pin, and_(*of_runs_since_pin()))
+        .where(*_of_pin(), DagRun.state == DagRunState.FAILED)
+        .limit(bindparam("enough", type_=Integer))
+    )
+
+
+@cache
+def _finished() -> Select:
+    return (
+        select(DagRun.run_id, DagRun.state)
+        .join(Pin, and_(*of_runs_since_pin()))
+        .where(*_of_pin(), DagRun.state.in_((DagRunState.FAILED, DagRunState.SUCCESS)))
+        .order_by(DagRun.id.desc())
+        .limit(bindparam("enough", type_=Integer))
+    )
+
+
+_watching_by: dict[str, tuple[str, Matcher[Policy] | None]] = {}
+_NEWEST = "newest"
+
+
+def _watching(rules: str, *, session: Session) -> Matcher[Policy] | None:
+    """Find the policies that watch a version, once in a process for each document."""
+    known, matcher = _watching_by.get(_NEWEST, ("", None))
+    if known != rules:
+        policies = [one for one in policies_of(rules, session=session).policies if one.auto_rollback]
+        matcher = Matcher(policies) if policies else None
+        # In one step, as other threads read it.
+        _watching_by[_NEWEST] = rules, matcher
+    return matcher
+
+
+_teams: dict[str, tuple[frozenset[str], float]] = {}
+
+
+def _teams_of(bundle_name: str, *, session: Session) -> frozenset[str]:
+    teams, known_until = _teams.get(bundle_name, (frozenset(), 0.0))
+    if known_until < time.monotonic():
+        query = select(bundle_teams.c.team_name).where(bundle_teams.c.dag_bundle_name == bundle_name)
+        teams = frozenset(session.scalars(query))
+        _teams[bundle_name] = (teams, time.monotonic() + TEAMS_KNOWN_FOR)
+    return teams
