@@ -39,6 +39,7 @@ from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.attestation import ComponentHealth
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
+from airflow_providers_pinning.domain.policies.unpinned import gates_in_force, unpinned_despite_gate
 from airflow_providers_pinning.domain.text import acknowledge_command, plural
 from airflow_providers_pinning.domain.versions.code_availability.finding import (
     CodeProblem,
@@ -135,6 +136,25 @@ def check_bundles() -> Iterator[Finding]:
                 f"{bundle.name!r} has no version, so its Dags cannot be pinned",
                 "Serve Dags that are to be pinned from a bundle that supports versioning, such as GitDagBundle.",
             )
+
+
+def check_gates() -> Iterator[Finding]:
+    """Tell which Dags are not pinned although policies want new ones pinned; nothing if no policy does."""
+    with create_session(scoped=False) as session:
+        if not gates_in_force(session=session):
+            return
+        found = unpinned_despite_gate(session=session)
+    if not found:
+        yield ok("gates", "every Dag that a policy with a manual gate is about is pinned")
+        return
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    yield warning(
+        "gates",
+        f"{plural(len(found), 'Dag')} that policies with a manual gate are about {'is' if len(found) == 1 else 'are'} "
+        "not pinned, so each commit goes live: "
+        f"{', '.join(found[:SHOWN])}{more}",
+        "Pin them (`airflow pinning pin --match`); `airflow pinning list --unpinned` lists them.",
+    )
 
 
 def check_pins() -> Iterator[Finding]:

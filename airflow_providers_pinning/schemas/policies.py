@@ -191,7 +191,7 @@ class AutoRollbackDocument(_Part):
         return self
 
 
-_LATER = ("gate", "ramp", "canary")
+_LATER = ("ramp", "canary")
 """Parts of a policy that this release does not enforce."""
 
 
@@ -206,7 +206,9 @@ class PolicyDocument(_Part):
         default=None, description="Changes that are not bound; by default rollbacks. An empty list binds them too."
     )
     auto_rollback: AutoRollbackDocument | None = None
-    gate: Literal["automatic"] | None = Field(default=None, description="Only `automatic` is supported.")
+    gate: Literal["automatic", "manual"] | None = Field(
+        default=None, description="With `manual` a new Dag is pinned to its first version; `automatic` is the default."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -214,9 +216,7 @@ class PolicyDocument(_Part):
         for part in _LATER:
             if not isinstance(given, Mapping) or given.get(part) is None:
                 continue
-            if (part, given[part]) != ("gate", "automatic"):
-                value = f" {given[part]!r}" if isinstance(given[part], str) else ""
-                raise ValueError(f"{part}{value} is not supported in this release; remove it")
+            raise ValueError(f"{part} is not supported in this release; remove it")
         return given
 
 
@@ -347,6 +347,7 @@ class RulesResponse(BaseModel):
     evidence: list[str]
     approvals: int
     auto_rollback: list[AutoRollbackOfPolicyResponse] = Field(description="One that is met suffices.")
+    gate: Literal["automatic", "manual"]
 
 
 class ExplanationResponse(BaseModel):
@@ -358,6 +359,9 @@ class ExplanationResponse(BaseModel):
     rules: RulesResponse = Field(validation_alias="merged")
     version: IdentityResponse | None = Field(
         description="The version that was looked at: the one named, else the newest candidate, else the latest."
+    )
+    passes_gate: bool = Field(
+        description="Whether the Dag is not pinned although a policy has new Dags pinned to their first version."
     )
     allowed: bool = Field(description="Whether the user could pin it now, as far as policies and freezes go.")
     unmet: list[UnmetResponse]

@@ -37,6 +37,7 @@ PINS = (
     forms.yes_or_no("--behind", help="Only Dags whose active version is behind (or at) the latest version"),
     forms.yes_or_no("--unhealthy", help="Only pins that have (or do not have) a problem"),
     forms.yes_or_no("--failing", help="Only Dags whose newest finished run since the pin failed (or did not)"),
+    forms.switch("--unpinned", help="The Dags that are not pinned, with the policies that want new Dags pinned"),
     forms.one_of(
         "--order-by",
         help=f"Column to sort by: {', '.join(ORDERS)} (default: dag_id)",

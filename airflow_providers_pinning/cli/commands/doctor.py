@@ -41,6 +41,7 @@ OF_THE_PIN_STORE = (
     ("clocks", clock_checks.check_clocks),
     ("workers", worker_checks.check_workers),
     ("pins", deployment_checks.check_pins),
+    ("gates", deployment_checks.check_gates),
     ("failing", deployment_checks.check_failing),
     ("head", deployment_checks.check_head),
     ("readable", deployment_checks.check_readable),

@@ -37,6 +37,7 @@ from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, PinSummary, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
+from airflow_providers_pinning.domain.policies.unpinned import list_unpinned
 from airflow_providers_pinning.domain.releases.request import ReleaseRequest
 from airflow_providers_pinning.vocabulary import (
     ExitCode,
@@ -50,7 +51,10 @@ from airflow_providers_pinning.vocabulary import (
 
 @shows
 def pinning_list(args: Namespace) -> None:
-    """List the pinned Dags."""
+    """List the pinned Dags, or those that are not."""
+    if args.unpinned:
+        _list_unpinned(args)
+        return
     which = PinFilter(
         dag_id_pattern=args.dag_id_pattern,
         behind=args.behind,
@@ -67,6 +71,21 @@ def pinning_list(args: Namespace) -> None:
             session=session,
         )
     show_list(args, [plain(pin) for pin in listed], [_row(pin) for pin in listed], total)
+
+
+def _list_unpinned(args: Namespace) -> None:
+    about_pins = [name for name in ("behind", "unhealthy", "failing") if getattr(args, name) is not None]
+    if about_pins or args.descending or args.order_by != PinOrder.DAG_ID.value:
+        raise CommandError(ExitCode.USAGE, "usage: --unpinned takes no filter but --dag-id-pattern, and no order.")
+    with create_session(scoped=False) as session:
+        listed, total = list_unpinned(
+            pattern=args.dag_id_pattern, limit=args.limit, offset=args.offset, session=session
+        )
+    rows = [
+        {"dag_id": dag.dag_id, "bundle": dag.bundle_name, "latest": dag.latest, "gate": ", ".join(dag.gates)}
+        for dag in listed
+    ]
+    show_list(args, [plain(dag) for dag in listed], rows, total)
 
 
 @shows

@@ -111,6 +111,7 @@ def pinning_policy_explain(args: Namespace) -> None:
                 for name, rule in merged.items()
                 if rule
             },
+            **({"gate": "new Dags are pinned, and this one is not"} if found.passes_gate else {}),
             "allowed": "yes" if found.allowed else "no",
             **{f"not met ({number})": problem.message for number, problem in enumerate(found.unmet, 1)},
         }
@@ -121,6 +122,7 @@ def pinning_policy_explain(args: Namespace) -> None:
         "policies": list(found.policies),
         "rules": merged,
         "version": plain(found.version) if found.version else None,
+        "passes_gate": found.passes_gate,
         "allowed": found.allowed,
         "unmet": [problem.as_dict() for problem in found.unmet],
     }

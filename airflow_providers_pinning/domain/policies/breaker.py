@@ -24,23 +24,20 @@ costs a statement, which reads the newest failed runs.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from airflow.models.dagrun import DagRun
-from airflow.models.team import dag_bundle_team_association_table as bundle_teams
 from airflow.utils.state import DagRunState
 from sqlalchemy import Integer, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import of_runs_since_pin
-from airflow_providers_pinning.domain.policies.matching import DagFacts, Matcher
-from airflow_providers_pinning.domain.policies.model import AutoRollback, Policy, WhenNothingIsStable
-from airflow_providers_pinning.domain.policies.store import policies_of
+from airflow_providers_pinning.domain.policies.in_hand import DagInHand, policies_about
+from airflow_providers_pinning.domain.policies.model import AutoRollback, WhenNothingIsStable
 from airflow_providers_pinning.domain.soak.bulk_changes import set_in_bulk
 from airflow_providers_pinning.domain.soak.judged_runs import Scope, not_set_by_hand
 from airflow_providers_pinning.models import Pin
@@ -49,19 +46,8 @@ from airflow_providers_pinning.vocabulary import RunKind
 RUNS_TOLD = 10
 """How many of the failed runs are named, the newest first."""
 
-TEAMS_KNOWN_FOR = 60.0
-"""Seconds for which this process remembers which team a bundle belongs to."""
-
 NamedRule = tuple[str, AutoRollback]
 """A rule with the name of its policy."""
-
-
-class DagInHand(Protocol):
-    """What a Dag is matched by, as far as it says so itself."""
-
-    dag_id: str
-    tags: Any
-    owner: str
 
 
 @dataclass(frozen=True)
@@ -108,18 +94,8 @@ def rules_about(rules: str, dag: DagInHand, bundle_name: str | None, *, session:
     :param bundle_name: bundle of the pinned version
     :param session: database session
     """
-    matcher = _watching(rules, session=session)
-    if matcher is None:
-        return ()
-    bundles = frozenset({bundle_name} if bundle_name else ())
-    facts = DagFacts(
-        dag.dag_id,
-        bundles=bundles,
-        tags=frozenset(dag.tags or ()),
-        owners=frozenset(name for part in (dag.owner or "").split(",") if (name := part.strip())),
-        teams=_teams_of(bundle_name, session=session) if bundle_name and "teams" in matcher.kinds else frozenset(),
-    )
-    return tuple((policy.name, policy.auto_rollback) for policy in matcher.find(facts) if policy.auto_rollback)
+    matching = policies_about(rules, "auto_rollback", dag, bundle_name, session=session)
+    return tuple((policy.name, policy.auto_rollback) for policy in matching if policy.auto_rollback)
 
 
 def may_have_tripped(dag_id: str, rules: Sequence[NamedRule], *, session: Session) -> bool:
@@ -195,30 +171,3 @@ def _finished() -> Select:
         .order_by(DagRun.id.desc())
         .limit(bindparam("enough", type_=Integer))
     )
-
-
-_watching_by: dict[str, tuple[str, Matcher[Policy] | None]] = {}
-_NEWEST = "newest"
-
-
-def _watching(rules: str, *, session: Session) -> Matcher[Policy] | None:
-    """Find the policies that watch a version, once in a process for each document."""
-    known, matcher = _watching_by.get(_NEWEST, ("", None))
-    if known != rules:
-        policies = [one for one in policies_of(rules, session=session).policies if one.auto_rollback]
-        matcher = Matcher(policies) if policies else None
-        # In one step, as other threads read it.
-        _watching_by[_NEWEST] = rules, matcher
-    return matcher
-
-
-_teams: dict[str, tuple[frozenset[str], float]] = {}
-
-
-def _teams_of(bundle_name: str, *, session: Session) -> frozenset[str]:
-    teams, known_until = _teams.get(bundle_name, (frozenset(), 0.0))
-    if known_until < time.monotonic():
-        query = select(bundle_teams.c.team_name).where(bundle_teams.c.dag_bundle_name == bundle_name)
-        teams = frozenset(session.scalars(query))
-        _teams[bundle_name] = (teams, time.monotonic() + TEAMS_KNOWN_FOR)
-    return teams

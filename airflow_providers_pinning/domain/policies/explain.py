@@ -35,7 +35,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     require_dag,
 )
 from airflow_providers_pinning.domain.versions.managed import VersionState
-from airflow_providers_pinning.models import ManagedVersion
+from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Explanation:
     version: VersionIdentity | None
     """The version that was looked at: the one that is named, else the newest candidate, else the latest."""
     unmet: tuple[Unmet, ...]
+    passes_gate: bool = False
+    """Whether the Dag is not pinned although a policy has new Dags pinned to their first version."""
 
     @property
     def merged(self) -> dict[str, Any]:
@@ -80,7 +82,16 @@ def explain(dag_id: str, *, version_number: int | None = None, actor: str, sessi
         version = _candidate(dag_id, session=session)
     check = unmet(session, [PlannedChange(dag_id, ChangeKind.PIN, version, actor)])
     rules = check.rules.get(dag_id, Rules())
-    return Explanation(dag_id, check.revision, tuple(check.names(dag_id)), rules, version, check.unmet.get(dag_id, ()))
+    pin = session.get(Pin, dag_id)
+    return Explanation(
+        dag_id,
+        check.revision,
+        tuple(check.names(dag_id)),
+        rules,
+        version,
+        check.unmet.get(dag_id, ()),
+        passes_gate=bool(rules.gates) and (pin is None or pin.dag_version_id is None),
+    )
 
 
 def _candidate(dag_id: str, *, session: Session) -> VersionIdentity | None:

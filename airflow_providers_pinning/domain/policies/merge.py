@@ -74,6 +74,8 @@ class Rules:
     approvals: int = 0
     auto_rollback: tuple[tuple[str, AutoRollback], ...] = ()
     """Each with the name of its policy; one that is met suffices."""
+    gates: tuple[str, ...] = ()
+    """Policies that have new Dags pinned to their first version."""
     policies: tuple[Policy, ...] = ()
     """What they were merged from."""
 
@@ -89,6 +91,7 @@ class Rules:
             "evidence": sorted(self.evidence),
             "approvals": self.approvals,
             "auto_rollback": [{"policy": name, **rule.as_dict()} for name, rule in self.auto_rollback],
+            "gate": "manual" if self.gates else "automatic",
         }
 
 
@@ -110,6 +113,7 @@ def merge(policies: Sequence[Policy], kind: ChangeKind = ChangeKind.PIN) -> Rule
         evidence=evidence,
         approvals=max((policy.requires.approvals for policy in binding), default=0),
         auto_rollback=tuple((one.name, one.auto_rollback) for one in policies if one.auto_rollback),
+        gates=tuple(one.name for one in policies if one.gated),
         policies=tuple(binding),
     )
 

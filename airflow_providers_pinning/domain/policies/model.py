@@ -127,6 +127,8 @@ class Policy:
     exempt: frozenset[ChangeKind] = frozenset({ChangeKind.ROLLBACK})
     """Changes that its windows and requirements do not bind."""
     auto_rollback: AutoRollback | None = None
+    gated: bool = False
+    """Whether a new Dag is pinned to its first version."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Policy:
@@ -145,6 +147,7 @@ class Policy:
             ),
             exempt=frozenset(ChangeKind(kind) for kind in values.get("exempt", [ChangeKind.ROLLBACK.value])),
             auto_rollback=AutoRollback.from_dict(auto_rollback) if auto_rollback else None,
+            gated=values.get("gate") == "manual",
         )
 
 

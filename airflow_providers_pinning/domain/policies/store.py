@@ -182,7 +182,7 @@ def policies_of(rules: str, *, session: Session) -> PolicySet:
     """
     Return the policies of a revision, without a statement if they were read in this process before.
 
-    :param rules: its number and hash, as :func:`~airflow_providers_pinning.domain.resolution.creation.rules_in_force`
+    :param rules: its number and hash, as :func:`~airflow_providers_pinning.domain.versions.rules.rules_in_force`
         tells them
     """
     revision, _, document_hash = rules.partition(":")

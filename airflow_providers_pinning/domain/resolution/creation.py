@@ -38,11 +38,8 @@ from airflow.models.dagbundle import DagBundleModel
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    ScalarSelect,
     Select,
-    String,
     and_,
-    cast,
     literal,
     select,
     union_all,
@@ -52,7 +49,8 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.resolution.timeline import is_of_another_time
 from airflow_providers_pinning.domain.sessions import listening
-from airflow_providers_pinning.models import ManagedVersion, Pin, PolicyRevision
+from airflow_providers_pinning.domain.versions.rules import rules_in_force
+from airflow_providers_pinning.models import ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import BreakerState
 
 
@@ -178,12 +176,6 @@ def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
         .exists()
         .label("bundle_is_removed"),
     )
-
-
-def rules_in_force() -> ScalarSelect[str]:
-    """Build the number and the hash of the newest document of policies; null if none was ever applied."""
-    told = cast(PolicyRevision.revision, String) + ":" + PolicyRevision.document_hash
-    return select(told).order_by(PolicyRevision.revision.desc()).limit(1).scalar_subquery()
 
 
 def is_watched() -> ColumnElement[bool]:

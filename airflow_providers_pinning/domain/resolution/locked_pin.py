@@ -35,11 +35,11 @@ from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.resolution.creation import (
     is_locked,
     is_watched,
-    rules_in_force,
 )
 from airflow_providers_pinning.domain.resolution.timeline import is_of_another_time, version_by_time
 from airflow_providers_pinning.domain.versions.drift import has_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.domain.versions.rules import rules_in_force
 from airflow_providers_pinning.models import Pin
 
 

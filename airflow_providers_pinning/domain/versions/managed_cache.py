@@ -34,6 +34,7 @@ from uuid import UUID
 from sqlalchemy import BindParameter, CompoundSelect, Row, bindparam, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.versions.rules import rules_in_force
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 _KEPT = "pinning_protection"
@@ -55,6 +56,8 @@ class Protection:
     """Those of which it was noted that no file at HEAD defines them any more."""
     schedule_from: Mapping[str, datetime] = field(default_factory=dict)
     """Before which time the schedule of some of them makes no run."""
+    rules: str | None = None
+    """Which policies are in force."""
 
 
 def read_protection(dag_ids: Collection[str], *, session: Session) -> Protection:
@@ -90,23 +93,32 @@ def _of_dags() -> CompoundSelect:
     asked: BindParameter[str] = bindparam("dag_ids", expanding=True)
     return union_all(
         select(
-            Pin.dag_id, Pin.dag_version_id, literal(True).label("is_pin"), Pin.head_missing_at, Pin.schedule_from
+            Pin.dag_id,
+            Pin.dag_version_id,
+            literal(True).label("is_pin"),
+            Pin.head_missing_at,
+            Pin.schedule_from,
+            null().label("rules"),
         ).where(Pin.dag_id.in_(asked)),
-        select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False), null(), null()).where(
+        select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False), null(), null(), null()).where(
             ManagedVersion.dag_id.in_(asked)
         ),
+        # What a Dag that is new at this parse may have to obey.
+        select(null(), null(), literal(False), null(), null(), rules_in_force()),
     )
 
 
 def _read(dag_ids: Collection[str], *, session: Session) -> Protection:
     asked = frozenset(dag_ids)
-    rows: Sequence[Row] = session.execute(_of_dags(), {"dag_ids": list(asked)}).all()
+    found: Sequence[Row] = session.execute(_of_dags(), {"dag_ids": list(asked)}).all()
+    rows = [row for row in found if row.dag_id is not None]
     managed: dict[str, set[UUID]] = defaultdict(set)
     for row in rows:
         if not row.is_pin:
             managed[row.dag_id].add(row.dag_version_id)
     return Protection(
         dag_ids=asked,
+        rules=next((row.rules for row in found if row.dag_id is None), None),
         recorded=frozenset(row.dag_id for row in rows),
         pinned=frozenset(row.dag_id for row in rows if row.is_pin and row.dag_version_id is not None),
         managed={dag_id: frozenset(versions) for dag_id, versions in managed.items()},

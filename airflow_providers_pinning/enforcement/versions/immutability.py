@@ -39,6 +39,7 @@ from functools import cache
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.versions import gate
 
 _reuse_deadlines: ContextVar[bool] = ContextVar("pinning_reuse_deadlines", default=True)
 
@@ -77,6 +78,7 @@ def write_dag(call: Call) -> bool:
     cls, dag, session = call.instance, call.dag, call.session
     known = call._prefetched or cls._prefetch_dag_write_metadata([dag.dag_id], session=session).get(dag.dag_id)
     place = (call.bundle_name, call.bundle_version, call.version_data)
+    is_new = known is None or known.dag_version is None
     if isinstance(known, _managed_write_metadata()) and _differs(cls, dag, place, known, session=session):
         known = DagWriteMetadata(last_updated=known.last_updated, dag_hash=None, dag_version=None)
         token = _reuse_deadlines.set(False)
@@ -87,6 +89,8 @@ def write_dag(call: Call) -> bool:
         written: bool = call.proceed(_prefetched=known)
         if not written and _is_too_recent(known, call.min_update_interval, begun):
             not_written.add(dag.dag_id)
+        if written and is_new:
+            gate.pin_first_version(call)
         return written
     finally:
         _reuse_deadlines.reset(token)

@@ -21,7 +21,7 @@ import { describe, expect, it } from "vitest";
 
 import { describeRules } from "src/lib/policy";
 
-const NONE = { approvals: 0, auto_rollback: [], evidence: [], soak: [], windows: [] };
+const NONE = { approvals: 0, auto_rollback: [], evidence: [], gate: "automatic" as const, soak: [], windows: [] };
 
 describe("what release policies ask for", () => {
   it("is nothing if they ask for nothing", () => {
@@ -37,6 +37,7 @@ describe("what release policies ask for", () => {
           { hold: false, max_failures: 0, policy: "all", when_nothing_is_stable: "wait", within_runs: 5 },
         ],
         evidence: ["regression", "staging"],
+        gate: "manual",
         soak: [{ min_runs: 3, run_kinds: "canary" }],
         windows: [
           {
@@ -51,6 +52,7 @@ describe("what release policies ask for", () => {
       "A soak: min_runs 3, run_kinds canary",
       "Successful evidence: regression, staging",
       "1 approval by somebody else",
+      "A pin of each new Dag to its first version",
       "Automatic rollback of critical: once more than 2 of the last 10 live runs failed since the pin, with a hold; if no earlier version is stable, runs go on",
       "Automatic rollback of all: once more than 0 of the last 5 live runs failed since the pin; if no earlier version is stable, no run is created",
     ]);

@@ -109,7 +109,7 @@ def test_a_document_that_is_stored_reads_the_same_again():
         (policy('windows: {allow: [{cron: "9 9 9", duration: 1h}]}'), "no cron expression with five fields"),
         (policy('windows: {allow: [{cron: "0 9 * * *", duration: 0}]}'), "greater than 0"),
         (policy('windows: {allow: [{cron: "0 9 * * *", duration: 1h, timezone: Mars}]}'), "no IANA time zone"),
-        (policy("gate: manual"), "gate 'manual' is not supported in this release"),
+        (policy("gate: locked"), "policies[0].gate (policy 'a')"),
         (policy("ramp: [{share: 0.1}]"), "ramp is not supported in this release; remove it"),
         (policy("auto_rollback: {max_failures: 10}"), "make within_runs larger than max_failures"),
         (policy("auto_rollback: {within_runs: 10}"), "policies[0].auto_rollback.max_failures (policy 'a'): "),

@@ -42,6 +42,11 @@ export const PolicyCard = ({ policy }: { readonly policy: Explanation | null }) 
             : `${about} cannot be pinned now.`}
         </Text>
       </HStack>
+      {policy.passes_gate ? (
+        <Text mb={2}>
+          Policies have new Dags pinned to their first version. This one is not pinned, so each commit goes live.
+        </Text>
+      ) : undefined}
       {policy.unmet.length === 0 ? undefined : (
         <Box aria-label="Rules that are not met" as="ul" listStyleType="disc" mb={2} ps={5}>
           {policy.unmet.map(({ message, policies }) => (

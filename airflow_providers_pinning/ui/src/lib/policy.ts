@@ -37,6 +37,7 @@ export const describeRules = ({
   approvals,
   auto_rollback: rollbacks,
   evidence,
+  gate,
   soak,
   windows,
 }: Rules): Array<string> => [
@@ -55,6 +56,7 @@ export const describeRules = ({
   ),
   ...(evidence.length === 0 ? [] : [`Successful evidence: ${evidence.join(", ")}`]),
   ...(approvals === 0 ? [] : [`${approvals} ${approvals === 1 ? "approval" : "approvals"} by somebody else`]),
+  ...(gate === "manual" ? ["A pin of each new Dag to its first version"] : []),
   ...rollbacks.map(
     ({ hold, max_failures: tolerated, policy, when_nothing_is_stable: otherwise, within_runs: runs }) =>
       `Automatic rollback of ${policy}: once more than ${tolerated} of the last ${runs} live runs failed since the pin${

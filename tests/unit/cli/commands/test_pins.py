@@ -21,7 +21,10 @@ from airflow.models.log import Log
 from airflow.utils.platform import getuser
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.policies import store
 from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.schemas.policies import validated
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
@@ -266,3 +269,25 @@ class TestList:
 
         # What the user may do is nothing that the command line knows.
         assert pinning("list", "-o", "json").json == [omit(pin, "editable") for pin in answered]
+
+
+class TestListingUnpinned:
+    def test_names_the_policies_that_want_them_pinned(self, pinning, orders):
+        policy = {"name": "gated", "match": {"dag_ids": ["ord*"]}, "gate": "manual"}
+        store.apply(validated({"policies": [policy]}), Change(Caller("ruler"), "because"), session=orders.session)
+        orders.session.commit()
+
+        done = pinning("list", "--unpinned", "-o", "json")
+
+        assert (done.code, done.json) == (
+            0,
+            [{"dag_id": "orders", "bundle_name": "team_dags", "latest": 3, "gates": ["gated"]}],
+        )
+        found = pinning("doctor", "-o", "json").json
+        assert [one["found"] for one in found if one["check"] == "gates"] == [
+            "1 Dag that policies with a manual gate are about is not pinned, so each commit goes live: orders"
+        ]
+        assert "is not" in pinning("policy", "explain", "orders").out
+
+    def test_takes_no_filter_of_pins(self, pinning, orders):
+        assert pinning("list", "--unpinned", "--behind").code == 2

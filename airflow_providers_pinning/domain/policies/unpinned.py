@@ -1,0 +1,99 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Dags that are not pinned, and those among them that a policy with a manual gate is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow.models.dag import DagModel
+from airflow.models.dag_version import DagVersion
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.policies.matching import Matcher, facts_of
+from airflow_providers_pinning.domain.policies.model import Policy
+from airflow_providers_pinning.domain.policies.store import in_force
+from airflow_providers_pinning.models import Pin
+
+
+@dataclass(frozen=True)
+class UnpinnedDag:
+    """A Dag that uses its latest version."""
+
+    dag_id: str
+    bundle_name: str | None
+    latest: int | None
+    """Number of its latest version."""
+    gates: tuple[str, ...]
+    """Policies that have new Dags pinned, and would have had this one, had it been new."""
+
+
+def list_unpinned(
+    *, pattern: str | None = None, limit: int, offset: int = 0, session: Session
+) -> tuple[list[UnpinnedDag], int]:
+    """
+    List Dags that are not pinned, by their ids.
+
+    :param pattern: only Dags whose id contains this; ``%`` matches anything and ``_`` any character
+    :param limit: how many at most
+    :param offset: how many are passed over
+    :param session: database session
+    :return: these Dags, and how many there are in all
+    """
+    query = select(DagModel.dag_id, DagModel.bundle_name).where(*_is_unpinned())
+    if pattern:
+        query = query.where(DagModel.dag_id.ilike(f"%{pattern}%"))
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    rows = session.execute(query.order_by(DagModel.dag_id).limit(limit).offset(offset)).all()
+    ids = [row.dag_id for row in rows]
+    newest = select(DagVersion.dag_id, func.max(DagVersion.version_number)).where(DagVersion.dag_id.in_(ids))
+    latest = {dag_id: number for dag_id, number in session.execute(newest.group_by(DagVersion.dag_id))}
+    gates = gates_of(ids, session=session)
+    return [UnpinnedDag(row.dag_id, row.bundle_name, latest.get(row.dag_id), gates[row.dag_id]) for row in rows], total
+
+
+def unpinned_despite_gate(*, session: Session) -> list[str]:
+    """Return the Dags that are not pinned although a policy with a manual gate is about them."""
+    if not gates_in_force(session=session):
+        return []
+    ids = session.scalars(select(DagModel.dag_id).where(*_is_unpinned()).order_by(DagModel.dag_id)).all()
+    return [dag_id for dag_id, gates in gates_of(ids, session=session).items() if gates]
+
+
+def _is_unpinned() -> tuple[ColumnElement[bool], ...]:
+    pinned = select(Pin.dag_id).where(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None))
+    return (~DagModel.is_stale, ~pinned.exists())
+
+
+def gates_of(dag_ids: Sequence[str], *, session: Session) -> dict[str, tuple[str, ...]]:
+    """Return the names of the policies with a manual gate that are about Dags."""
+    gating = gates_in_force(session=session)
+    if not gating:
+        return dict.fromkeys(dag_ids, ())
+    matcher = Matcher(gating)
+    facts = facts_of(dag_ids, matcher.kinds, session=session)
+    return {
+        dag_id: tuple(policy.name for policy in matcher.find(facts[dag_id])) if dag_id in facts else ()
+        for dag_id in dag_ids
+    }
+
+
+def gates_in_force(*, session: Session) -> list[Policy]:
+    """Return the policies with a manual gate."""
+    return [policy for policy in in_force(session=session).policies.policies if policy.gated]
