@@ -258,7 +258,7 @@ class Deployment:
         :param predicate: called again and again; refused connections and a locked database count as "not yet"
         :param timeout: seconds
         :param what: what is waited for, as a sentence; for the failure message
-        :param every: seconds between two calls
+        :param every: seconds between the first two calls; see :data:`demo.waiting.SLOWEST`
         :raises TimeoutError: with the last value and :meth:`logs`
         :raises ComponentEndedError: if a component ended meanwhile
         """

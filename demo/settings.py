@@ -45,11 +45,13 @@ def airflow_settings(
     :param users: users of the simple auth manager, as ``name:role``
     """
     server = f"http://127.0.0.1:{port}"
+    # To look for new commits of one bundle takes six processes of git.
+    refresh_interval = max(1, len(repositories) // 2)
     bundles = [
         {
             "name": name,
             "classpath": "airflow.providers.git.bundles.git.GitDagBundle",
-            "kwargs": {"repo_url": str(path), "tracking_ref": BRANCH, "refresh_interval": 1},
+            "kwargs": {"repo_url": str(path), "tracking_ref": BRANCH, "refresh_interval": refresh_interval},
         }
         for name, path in repositories.items()
     ]
@@ -75,14 +77,15 @@ def airflow_settings(
             "dag_bundle_config_list": json.dumps(bundles),
             "dag_bundle_storage_path": home / "bundles",
             "health_check_threshold": 20,
-            "min_file_process_interval": 2,
+            # Files that changed are parsed at once; this is for what they import.
+            "min_file_process_interval": 5,
             "stale_dag_threshold": 2,
         },
         "logging": {"base_log_folder": home / "logs", "colored_console_log": False},
         "scheduler": {
             "job_heartbeat_sec": 2,
             "orphaned_tasks_check_interval": 10,
-            "parsing_cleanup_interval": 2,
+            "parsing_cleanup_interval": 5,
             "scheduler_health_check_threshold": 20,
             "scheduler_heartbeat_sec": 2,
         },
@@ -93,7 +96,7 @@ def airflow_settings(
         "pinning": {
             "component_heartbeat": 2,
             "component_threshold": 20,
-            "maintenance_interval": 2,
+            "maintenance_interval": 4,
         },
     }
 

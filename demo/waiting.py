@@ -32,6 +32,13 @@ T = TypeVar("T")
 TIMEOUT = 300.0
 """Seconds that anything may take; a busy machine with two cores needs some of them."""
 
+SLOWER = 1.25
+SLOWEST = 3.0
+"""
+Each pause is longer than the one before by this factor, up to so many times the first one: what has not happened
+soon takes seconds, and every look takes the API server or the database some milliseconds.
+"""
+
 REPORT_EVERY = 10.0
 """Seconds after which a line says that the waiting goes on."""
 
@@ -58,13 +65,14 @@ def wait_until(
     :param predicate: called again and again; refused connections and a locked database count as "not yet"
     :param timeout: seconds
     :param what: what is waited for, as a sentence
-    :param every: seconds between two calls
+    :param every: seconds between the first two calls; see :data:`SLOWEST`
     :param report: called with a line of text now and then
     :param components: those that have to go on running meanwhile
     :raises TimeoutError: with the last value that was seen
     :raises ComponentEndedError: if a component ended
     """
     began = reported = time.monotonic()
+    pause = every
     while True:
         last: object
         try:
@@ -84,7 +92,8 @@ def wait_until(
         if now - reported > REPORT_EVERY:
             reported = now
             report(f"Waiting until {what} ({now - began:.0f} s)")
-        time.sleep(every)
+        time.sleep(pause)
+        pause = min(pause * SLOWER, every * SLOWEST)
 
 
 def healthy_components(server: str) -> set[str]:

@@ -33,6 +33,11 @@ from tests.support.ending import pytest_configure  # noqa: F401
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+# What pytest makes of the modules of tests, by rewriting their assertions, takes as long as everything else that it
+# imports. It is kept also where Python is told to write no bytecode. What tests write and import is not.
+_WRITES_NO_BYTECODE = sys.dont_write_bytecode
+sys.dont_write_bytecode = False
+
 _HOME = Path(tempfile.mkdtemp(prefix="pinning-tests-"))
 os.environ.update(
     AIRFLOW_HOME=str(_HOME),
@@ -47,6 +52,10 @@ os.environ.update(
     AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH=str(_HOME / "bundles"),
     AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
 )
+
+
+def pytest_collection_finish():
+    sys.dont_write_bytecode = _WRITES_NO_BYTECODE
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 DATABASE = "flipping"
 DAGS = ("orders", "invoices", "stock")
 CLIENTS_A_DAG = 2
-SECONDS = 30.0
+SECONDS = 15.0
 """At least; a busy machine needs longer until there is enough to see."""
 TASKS = {1: ("extract", "load"), 2: ("extract", "transform", "load")}
 

@@ -30,8 +30,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-FOLDERS = ("enforcement", "domain", "api")
-"""Those with tests of what reads and writes the database; the longest first."""
+FOLDERS = (("domain", "api"), ("enforcement",))
+"""Those with tests of what reads and writes the database: a process for each tuple, the longest first."""
 OF_SQLITE = (
     "tests/unit/enforcement/versions/test_selection.py::TestCost::test_pins_are_probed_by_their_primary_key",
     "tests/unit/domain/versions/test_identity.py::test_locking_a_dag_keeps_other_writers_out",
@@ -49,7 +49,7 @@ and ``test_shared_assets.py`` show that the statements do the same on PostgreSQL
 """
 SHOW_SLOWEST = ("--durations=10", "--durations-min=1")
 TIMEOUT = 1800.0
-"""Seconds for a folder, which ends before the part of ``make test`` that it is."""
+"""Seconds for a process, which ends before the part of ``make test`` that it is."""
 
 
 @pytest.fixture
@@ -58,15 +58,17 @@ def no_deadlock():
 
 
 @pytest.mark.timeout(TIMEOUT + 300)
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_unit_tests_pass_on_postgres(server, folder, capfd):
+@pytest.mark.parametrize("folders", FOLDERS, ids="+".join)
+def test_unit_tests_pass_on_postgres(server, folders, capfd):
     options = ["-q", "-p", "no:cacheprovider", "-p", "tests.support.with_database", *SHOW_SLOWEST]
     deselected = [f"--deselect={test}" for test in (*OF_SQLITE, *PROPERTIES)]
-    environment = {**os.environ, "PINNING_TEST_DATABASE": server.create_database(f"unit_{folder}")}
+    environment = {**os.environ, "PINNING_TEST_DATABASE": server.create_database(f"unit_{'_'.join(folders)}")}
     # What it writes is there also if somebody ends this process.
     with capfd.disabled():
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *deselected, f"tests/unit/{folder}"], cwd=ROOT, env=environment
+            [sys.executable, "-m", "pytest", *options, *deselected, *(f"tests/unit/{folder}" for folder in folders)],
+            cwd=ROOT,
+            env=environment,
         )
         try:
             code = process.wait(TIMEOUT)
