@@ -96,6 +96,7 @@ COMPAT = [
 
 
 COMPILED = ("airflow_providers_pinning", "benchmarks", "demo", "scripts", "tests/support")
+"""What the processes import that no installer has compiled."""
 
 
 class Jobs:
@@ -181,6 +182,16 @@ class Jobs:
                 one.kill()
 
 
+def compile_once(*folders: Path) -> None:
+    """
+    Compile the modules of folders, also where Python is told to write no bytecode.
+
+    Each of some hundred processes would compile them again there, and most of them import several hundred.
+    """
+    for folder in folders:
+        compileall.compile_dir(folder, quiet=2, rx=re.compile("node_modules"))
+
+
 def main() -> int:
     """Run them all and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -191,9 +202,7 @@ def main() -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, jobs.end)
     began = time.monotonic()
-    # Where Python is told to write no bytecode, each of some hundred processes would compile all of it again.
-    for name in COMPILED:
-        compileall.compile_dir(ROOT / name, quiet=2, rx=re.compile("node_modules"))
+    compile_once(*(ROOT / name for name in COMPILED))
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         passed = list(pool.map(jobs.run, chosen))
     print(f"{passed.count(True)} of {len(chosen)} parts passed in {(time.monotonic() - began) / 60:.1f} min")

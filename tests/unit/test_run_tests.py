@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 import textwrap
 import threading
 import time
@@ -114,6 +116,15 @@ def test_somebody_can_end_all_parts(write_tests, tmp_path):
 
     assert passed == [False]
     assert not jobs.run([str(file)])
+
+
+def test_modules_are_compiled_where_python_writes_no_bytecode(tmp_path, monkeypatch):
+    (tmp_path / "module.py").write_text("answer = 42")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    run_tests.compile_once(tmp_path)
+
+    assert Path(importlib.util.cache_from_source(str(tmp_path / "module.py"))).exists()
 
 
 def _lives(pid: int) -> bool:
