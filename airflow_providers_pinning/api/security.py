@@ -122,13 +122,17 @@ def require_edits(event: str, dag_ids: Collection[str], request: Request, user: 
     """
     Let nobody pass who may not edit each of some Dags, and note in the audit log who tried.
 
+    Whoever names a Dag that they may not edit is not told whether it is there.
+
     :raises HTTPException: 403, which names the Dags
     """
     editable = get_auth_manager().get_authorized_dag_ids(user=user, method="PUT")
     if missing := sorted(set(dag_ids) - editable):
         known = set(session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.in_(missing))))
-        # Of a Dag that is not there, the change itself tells.
-        if forbidden_ids := [dag_id for dag_id in missing if dag_id in known]:
+        # Of a Dag that is not there, the change itself tells those who might edit it.
+        if forbidden_ids := [
+            dag_id for dag_id in missing if dag_id in known or not may_change_in_team(dag_id, None, user=user)
+        ]:
             note_refusal(event, request, user, session=session)
             more = f" and {len(forbidden_ids) - 10} more" if len(forbidden_ids) > 10 else ""
             detail = {

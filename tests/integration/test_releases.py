@@ -32,14 +32,16 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import event, select, update
 
+from airflow_providers_pinning.domain.changes.pins import unpin
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import ReleaseBlockedError
 from airflow_providers_pinning.domain.history.events import Caller, Change
-from airflow_providers_pinning.domain.releases import release as releasing
+from airflow_providers_pinning.domain.releases import work
 from airflow_providers_pinning.domain.releases.release import make_release
-from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest
+from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
 from airflow_providers_pinning.domain.releases.rollback import RollbackRequest, roll_back_release
 from airflow_providers_pinning.models import Event, Pin, Release
+from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseScope
 from tests.support.many_dags import register_many
 from tests.support.patience import PATIENCE
 
@@ -197,8 +199,38 @@ def test_the_number_of_statements_grows_with_batches_and_not_with_dags(lab, sess
     assert len(statements) <= counts[10] + 10
 
 
+def test_lifting_the_pins_of_more_dags_takes_no_more_statements(lab, session, statements):
+    ids = register_many(lab, 50)
+    made(release(dict.fromkeys(ids, 1)))
+    counts = {}
+    for size in (10, 40):
+        del statements[:]
+        lifted = Selection(dag_ids=tuple(ids[:size] if size == 10 else ids[10:]))
+        report = made(release(action=ReleaseAction.UNPIN, selection=lifted))
+        assert report.counts["changed"] == size
+        counts[size] = len(statements)
+    assert counts[40] <= counts[10] + 2, statements
+
+
+def test_a_dag_that_is_unpinned_while_a_release_waits_for_it_stays_unpinned(lab, session, elsewhere):
+    ids = register_many(lab, 2)
+    made(release(dict.fromkeys(ids, 1)))
+    session.close()
+    unpinning = elsewhere(lambda own: unpin(ids[0], Change(Caller("bob"), "because"), session=own))
+    unpinning.wait_until_acted()
+    releasing = elsewhere(release(bundle_version="sha2", bundle_name="team_dags", scope=ReleaseScope.PINNED))
+    releasing.wait_until_locked_out()
+    unpinning.commit()
+    report = releasing.commit()
+    assert {dag.dag_id: (dag.outcome.value, dag.reason) for dag in report.dags} == {
+        ids[0]: ("left", "not_pinned"),
+        ids[1]: ("changed", None),
+    }
+    assert {dag_id: pinned(session)[dag_id] for dag_id in ids} == {ids[0]: None, ids[1]: 2}
+
+
 def test_batches_lead_to_what_one_batch_leads_to(lab, session, monkeypatch):
-    monkeypatch.setattr(releasing, "DAGS_AT_ONCE", 3)
+    monkeypatch.setattr(work, "DAGS_AT_ONCE", 3)
     ids = register_many(lab, 10)
     report = made(release(dict.fromkeys(ids, 1)))
     assert report.counts["changed"] == 10

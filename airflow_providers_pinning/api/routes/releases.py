@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -29,11 +30,19 @@ from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.rights import EDIT_DAG
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, logged, may_read, note_refusal
+from airflow_providers_pinning.api.security import (
+    CallerDep,
+    ReadableDagIdsDep,
+    logged,
+    may_change_in_team,
+    may_read,
+    note_refusal,
+)
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import DagsForbiddenError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import lists, release, rollback
+from airflow_providers_pinning.domain.releases.access import without_hidden
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
 from airflow_providers_pinning.domain.releases.rollback import RollbackRequest
@@ -52,7 +61,7 @@ router = AirflowRouter(tags=["Release"])
 DryRun = Annotated[bool, Query(description="Say what would be done, and do nothing.")]
 
 
-@router.post("/releases", responses=responses(404, 409), dependencies=[logged("release_dags")])
+@router.post("/releases", responses=responses(404, 409), dependencies=[logged("release_dags"), may_read])
 def release_dags(
     body: ReleaseBody,
     caller: CallerDep,
@@ -68,7 +77,11 @@ def release_dags(
     wanted = _wanted(body)
     if dry_run:
         return _checked(
-            lambda: release.plan_release(wanted, change, access, session=session), access, request, user, session
+            lambda: _only_asked(release.plan_release(wanted, change, access, session=session), session),
+            access,
+            request,
+            user,
+            session,
         )
     return _checked(
         lambda: commit(lambda: release.make_release(wanted, change, access, session=session), session=session),
@@ -100,7 +113,11 @@ def roll_back_release(
     wanted = RollbackRequest(release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude))
     if dry_run:
         return _checked(
-            lambda: rollback.plan_rollback(wanted, change, access, session=session), access, request, user, session
+            lambda: _only_asked(rollback.plan_rollback(wanted, change, access, session=session), session),
+            access,
+            request,
+            user,
+            session,
         )
     return _checked(
         lambda: commit(lambda: rollback.roll_back_release(wanted, change, access, session=session), session=session),
@@ -136,7 +153,8 @@ def get_release(release_id: Text, readable: ReadableDagIdsDep, session: SessionD
 
 
 def _access(user: GetUserDep, readable: frozenset[str]) -> Access:
-    return Access(frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="PUT")), readable)
+    editable = frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="PUT"))
+    return Access(editable, readable, partial(may_change_in_team, team_name=None, user=user))
 
 
 def _change(caller: CallerDep, body: ReleaseBody | ReleaseRollbackBody) -> Change:
@@ -162,6 +180,12 @@ def _wanted(body: ReleaseBody) -> ReleaseRequest:
     )
 
 
+def _only_asked(report: ReleaseReport, session: SessionDep) -> ReleaseReport:
+    """Take back what a plan wrote to learn what would become of it, which the end of a request would commit."""
+    session.rollback()
+    return report
+
+
 def _checked(
     run: Callable[[], ReleaseReport], access: Access, request: Request, user: GetUserDep, session: SessionDep
 ) -> ReleaseResponse:
@@ -173,7 +197,7 @@ def _checked(
         error.data = {**error.data, "missing": [str(EDIT_DAG)]}
         note_refusal(request.scope["route"].name, request, user, session=session)
         raise
-    return _answer(*lists.without_hidden(report, access))
+    return _answer(*without_hidden(report, access, session=session))
 
 
 def _answer(report: ReleaseReport, hidden: int) -> ReleaseResponse:

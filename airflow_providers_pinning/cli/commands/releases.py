@@ -36,9 +36,10 @@ from airflow_providers_pinning.cli.wording import Row, say
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import lists, release, rollback
+from airflow_providers_pinning.domain.releases.ledger import refuse_blocked
 from airflow_providers_pinning.domain.releases.plan import PlannedDag, ReleaseReport
-from airflow_providers_pinning.domain.releases.release import Progress
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
+from airflow_providers_pinning.domain.releases.work import Progress
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import Release
 from airflow_providers_pinning.vocabulary import ExitCode, ReleaseAction, ReleaseOutcome, ReleaseScope
@@ -139,7 +140,7 @@ def _make(args: Namespace, plan: Plan, make: Make) -> None:
                 if shown.of(ReleaseOutcome.BLOCKED):
                     raise SystemExit(ExitCode.REFUSED)
                 return
-            release.refuse_blocked(shown)
+            refuse_blocked(shown)
             confirm()
 
         def run() -> ReleaseReport:

@@ -28,11 +28,15 @@ from sqlalchemy import BindParameter, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, require_dag
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import BreakerState
+
+READ_AT_ONCE = 5000
+"""How many pins are read at a time."""
 
 
 def lock_pin(dag_id: str, *, session: Session) -> Pin:
@@ -69,6 +73,16 @@ def lock_pins(dag_ids: Collection[str], *, session: Session) -> dict[str, Pin]:
     session.add_all(new)
     session.flush()
     return pins | {pin.dag_id: pin for pin in new}
+
+
+def read_pins(dag_ids: Collection[str], *, session: Session) -> dict[str, Pin]:
+    """Read pins without locking them; a Dag that was never pinned has one that chooses nothing and is not stored."""
+    found: dict[str, Pin] = {}
+    for page in pages(sorted(dag_ids), READ_AT_ONCE):
+        present = session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.in_(page))).all()
+        rows = {pin.dag_id: pin for pin in session.scalars(select(Pin).where(Pin.dag_id.in_(page)))}
+        found |= {dag_id: rows.get(dag_id) or Pin(dag_id=dag_id, revision=0, last_run_before=0) for dag_id in present}
+    return found
 
 
 def _rows_in_order() -> Select:

@@ -18,12 +18,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes.preconditions import named_team, warn_of_code
-from airflow_providers_pinning.domain.dag_model import asset_conflicts, partitions
+from airflow_providers_pinning.domain.dag_model import partitions
+from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 from airflow_providers_pinning.domain.versions import likeness
-from airflow_providers_pinning.domain.versions.circumstances import Circumstances, circumstances_of
+from airflow_providers_pinning.domain.versions.circumstances import Circumstances
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 
@@ -38,20 +41,37 @@ def warn_of_moved_team(version: VersionIdentity, known: Circumstances) -> tuple[
     )
 
 
-def warn_of_latest(dag_id: str, latest: VersionIdentity, *, session: Session) -> tuple[str, ...]:
-    """Say what is amiss with the version that unpinning makes active; Airflow would use it without this package."""
-    known = circumstances_of(dag_id, [latest], session=session)[latest.dag_version_id]
+def warn_of_latest(
+    latest: Mapping[str, tuple[VersionIdentity, Circumstances, ActiveVersion]], *, session: Session
+) -> dict[str, tuple[str, ...]]:
+    """
+    Say what is amiss with versions that unpinning makes active; Airflow would use them without this package.
+
+    Not where they and other Dags say different things of assets, which depends on all that changes at once.
+
+    :param latest: the version, what is known of it and the version deserialized, by Dag
+    :param session: database session
+    :return: what to tell, by Dag
+    """
+    if not latest:
+        return {}
+    numbered = {dag_id: (version.version_number, readable) for dag_id, (version, _, readable) in latest.items()}
+    dropped = partitions.warn_all_of_dropped_partitions(numbered, session=session)
+    equals = likeness.warn_of_rejected_equals([version for version, _, _ in latest.values()], session=session)
+    return {
+        dag_id: (
+            *dropped.get(dag_id, ()),
+            *warn_of_moved_team(version, known),
+            *equals.get(version.dag_version_id, ()),
+            *_warn_of_rejection(version, known),
+            *warn_of_code(version, known.managed),
+        )
+        for dag_id, (version, known, _) in latest.items()
+    }
+
+
+def _warn_of_rejection(version: VersionIdentity, known: Circumstances) -> tuple[str, ...]:
     row = known.managed
-    rejected = row is not None and row.state == VersionState.REJECTED.value
-    return (
-        *partitions.warn_of_dropped_partitions(dag_id, latest, session=session),
-        *warn_of_moved_team(latest, known),
-        *likeness.warn_of_rejected_equal(latest, session=session),
-        *asset_conflicts.conflicts_of(latest, dag_id=dag_id, pinned=False, session=session),
-        *(
-            [f"Version {latest.version_number}, which new runs now use, was rejected: {row.state_reason}."]
-            if row is not None and rejected
-            else []
-        ),
-        *warn_of_code(latest, row),
-    )
+    if row is None or row.state != VersionState.REJECTED.value:
+        return ()
+    return (f"Version {version.version_number}, which new runs now use, was rejected: {row.state_reason}.",)

@@ -18,7 +18,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -27,25 +26,18 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.active_version import activate, confirm
-from airflow_providers_pinning.domain.changes.hold import remove_hold
+from airflow_providers_pinning.domain.changes.lifting import examine_liftings, lift
 from airflow_providers_pinning.domain.changes.pending import settle_pending
-from airflow_providers_pinning.domain.changes.pin_row import choose_nothing, lock_pin, retain_active
-from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_latest
+from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
-from airflow_providers_pinning.domain.dag_model.head import head_of
-from airflow_providers_pinning.domain.dag_model.sync import request_parse, sync_dag_model, wait_for_head
+from airflow_providers_pinning.domain.dag_model import asset_conflicts
 from airflow_providers_pinning.domain.errors import NotPinnedError
-from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import (
     ReleaseState,
     hold_of,
     release_state,
 )
-from airflow_providers_pinning.domain.policies.enforce import require_policies
-from airflow_providers_pinning.domain.policies.model import ChangeKind
-from airflow_providers_pinning.domain.policies.unmet import PlannedChange
-from airflow_providers_pinning.domain.versions import managed
 from airflow_providers_pinning.domain.versions.bundle_versions import version_at_commit
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
@@ -53,7 +45,6 @@ from airflow_providers_pinning.domain.versions.identity import (
     latest_identity,
     pinned_identity,
 )
-from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import EventKind
 
 
@@ -173,56 +164,12 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     conditions.check_hold(pin, change, session=session)
     latest = latest_identity(dag_id, session=session)
     conditions.check_latest(dag_id, latest, change, expected_version, session=session)
-    warnings = lift(pin, latest, change, request, session=session)
-    return release_state(dag_id, warnings=warnings, session=session)
-
-
-def lift(
-    pin: Pin,
-    latest: VersionIdentity | None,
-    change: Change,
-    request: Mapping[str, Any],
-    *,
-    release_id: str | None = None,
-    session: Session,
-) -> tuple[str, ...]:
-    """
-    Lift a pin that nothing keeps from being lifted. The caller holds the locks of the Dag.
-
-    :param pin: the pin, which chooses a version
-    :param latest: the latest version, which becomes active
-    :param change: who asks, and why
-    :param request: what was asked for
-    :param release_id: the release that the change is a part of
-    :param session: database session
-    :return: what to tell the caller
-    """
-    dag_id = pin.dag_id
-    warnings = settle_pending(pin, change, session=session)
-    warnings += warn_of_latest(dag_id, latest, session=session) if latest else ()
-    planned = PlannedChange(dag_id, ChangeKind.UNPIN, latest, change.caller.name)
-    allowed = require_policies(planned, change, session=session)
-    warnings += allowed.warnings
-    from_version = pinned_identity(pin)
-    rows = managed.managed_versions([pin.dag_version_id] if pin.dag_version_id else [], session=session)
-    retain_active(pin, {row.dag_version_id: row for row in rows})
-    head = head_of(pin, latest, session=session)
-    choose_nothing(pin, change)
-    remove_hold(pin, change, session=session)
-    events.record(
-        EventKind.UNPINNED,
-        dag_id=dag_id,
-        revision=pin.revision,
-        change=change,
-        request=request,
-        from_version=from_version,
-        to_version=latest,
-        evidence={**allowed.evidence, **({"warnings": list(warnings)} if warnings else {})} or None,
-        release_id=release_id,
-        session=session,
-    )
-    sync_dag_model(dag_id, session=session)
-    if latest:
-        warnings += wait_for_head(dag_id, latest, head, session=session)
-        request_parse(latest, session=session)
-    return warnings
+    ready, refused = examine_liftings([pin], {dag_id: latest} if latest else {}, change, session=session)
+    for error in refused.values():
+        raise error
+    [one] = ready
+    if latest and one.readable:
+        conflicts = asset_conflicts.asset_conflicts(one.readable, latest.version_number, pinned=False, session=session)
+        one = replace(one, warnings=one.warnings + conflicts)
+    told = lift([one], change, {dag_id: request}, session=session)
+    return release_state(dag_id, warnings=told[dag_id], session=session)

@@ -56,13 +56,13 @@ class Head:
 
 def head_of(pin: Pin, latest: VersionIdentity | None, *, session: Session) -> Head:
     """Tell what became of a pinned Dag at HEAD."""
-    return _heads([(pin, latest)], session=session)[pin.dag_id]
+    return heads_at([(pin, latest)], session=session)[pin.dag_id]
 
 
 def heads_of(pins: Collection[Pin], *, session: Session) -> dict[str, Head]:
     """Tell what became of pinned Dags at HEAD, with as many statements as for one."""
     latest = latest_of([pin.dag_id for pin in pins], session=session)
-    return _heads([(pin, latest.get(pin.dag_id)) for pin in pins], session=session)
+    return heads_at([(pin, latest.get(pin.dag_id)) for pin in pins], session=session)
 
 
 def latest_of(dag_ids: Collection[str], *, session: Session) -> dict[str, VersionIdentity]:
@@ -84,7 +84,8 @@ def latest_of(dag_ids: Collection[str], *, session: Session) -> dict[str, Versio
     return {ids[one.dag_version_id]: one for one in identities_of(list(ids), session=session)}
 
 
-def _heads(pins: Collection[tuple[Pin, VersionIdentity | None]], *, session: Session) -> dict[str, Head]:
+def heads_at(pins: Collection[tuple[Pin, VersionIdentity | None]], *, session: Session) -> dict[str, Head]:
+    """Tell what became of pinned Dags at HEAD, by Dag, given the latest version of each."""
     places = {
         pin.dag_id: (latest.bundle_name, latest.relative_fileloc)
         for pin, latest in pins

@@ -23,38 +23,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow.models.asset import AssetPartitionDagRun
-from airflow.models.serialized_dag import SerializedDagModel
 from airflow.timetables.base import compute_rollup_fingerprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 from airflow_providers_pinning.domain.text import plural
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity
-
-
-def warn_of_dropped_partitions(dag_id: str, version: VersionIdentity, *, session: Session) -> tuple[str, ...]:
-    """
-    Say how many pending partitions the scheduler will drop once the version is active.
-
-    Rows of partly arrived partitions carry a fingerprint of the mapping they were collected under. The
-    scheduler deletes those whose fingerprint is not the active version's, because they could never fire.
-    """
-    fingerprints = _pending([dag_id], session=session).get(dag_id)
-    if not fingerprints:
-        return ()
-    serialized = session.scalar(
-        select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
-    )
-    fingerprint = compute_rollup_fingerprint(serialized.dag.timetable) if serialized else None
-    return _warnings(version.version_number, fingerprint, fingerprints)
 
 
 def warn_all_of_dropped_partitions(
     versions: Mapping[str, tuple[int, ActiveVersion]], *, session: Session
 ) -> dict[str, tuple[str, ...]]:
     """
-    Do the same for versions of several Dags that are read already, by the Dags' ids, with one statement.
+    Say, by Dag, how many pending partitions the scheduler will drop once versions are active, with one statement.
+
+    Rows of partly arrived partitions carry a fingerprint of the mapping they were collected under. The
+    scheduler deletes those whose fingerprint is not the active version's, because they could never fire.
 
     :param versions: the number of the version and the version, by Dag
     :param session: database session

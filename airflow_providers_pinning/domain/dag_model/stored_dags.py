@@ -130,7 +130,7 @@ def as_parsed(serialized: SerializedDagModel) -> ActiveVersion:
 
     :raises VersionUnreadableError: if its serialization version is unknown to this Airflow
     """
-    data = copy.deepcopy(serialized.data or {})
+    data = _copied(serialized.data or {})
     format_version = data.get("__version")
     if format_version not in (1, 2, 3):
         raise VersionUnreadableError(
@@ -152,6 +152,15 @@ def as_parsed(serialized: SerializedDagModel) -> ActiveVersion:
         version_data=version.version_data,
         registered_at=version.last_updated,
     )
+
+
+def _copied(value: Any) -> Any:
+    """Copy a JSON value, of which ``copy.deepcopy`` remembers each part in case it comes again."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value
 
 
 def deadline_definitions(serialized: SerializedDagModel) -> list[dict[str, Any]]:

@@ -25,14 +25,13 @@ writes that row from the active version instead of the latest one, through Airfl
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import DagPriorityParsingRequest
 from airflow.models.dagbundle import DagBundleModel
 from airflow.serialization.definitions.dag import SerializedDAG
-from sqlalchemy import select
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -75,38 +74,65 @@ def bulk_write(active: Sequence[ActiveVersion], *, session: Session) -> None:
     session.flush()
 
 
-def wait_for_head(dag_id: str, latest: VersionIdentity, head: Head, *, session: Session) -> tuple[str, ...]:
+def wait_for_heads(
+    latest: Mapping[str, tuple[VersionIdentity, Head]], *, session: Session
+) -> dict[str, tuple[str, ...]]:
     """
-    Keep a Dag without runs until its file is parsed, if HEAD does not define it as far as is known.
+    Keep those Dags without runs until their files are parsed that HEAD does not define as far as is known.
 
-    The file may be gone or broken there. Airflow marks such Dags stale when it fetches the commit, which it has
+    A file may be gone or broken there. Airflow marks such Dags stale when it fetches the commit, which it has
     done while they were pinned, so nothing would mark them now.
 
-    :param dag_id: the Dag
-    :param latest: its latest version
-    :param head: what is known of it at HEAD
-    :param session: session of the transaction that unpins it
-    :return: what to tell the caller
+    :param latest: the latest version and what is known of it at HEAD, by Dag
+    :param session: session of the transaction that unpins them
+    :return: what to tell the caller, by Dag
     """
-    version = session.scalar(select(DagBundleModel.version).where(DagBundleModel.name == latest.bundle_name))
-    if head.status == HeadStatus.DEFINED and (version is None or version == latest.bundle_version):
-        return ()
-    session.get_one(DagModel, dag_id).is_stale = True
-    session.flush()
-    if head.status != HeadStatus.DEFINED:
-        return (f"Dag {dag_id!r} gets no runs from now on: {head.message}",)
-    return (
-        f"Bundle {latest.bundle_name!r} is at {version}, which did not register Dag {dag_id!r} (yet): its file may be "
-        "gone or broken there. The Dag gets no runs until the dag processor has parsed the file, which is asked for.",
-    )
+    if not latest:
+        return {}
+    names = {version.bundle_name for version, _ in latest.values()}
+    query = select(DagBundleModel.name, DagBundleModel.version).where(DagBundleModel.name.in_(names))
+    bundles = {row.name: row.version for row in session.execute(query)}
+    told: dict[str, tuple[str, ...]] = {}
+    for dag_id, (version, head) in latest.items():
+        present = bundles.get(version.bundle_name or "")
+        if head.status != HeadStatus.DEFINED:
+            told[dag_id] = (f"Dag {dag_id!r} gets no runs from now on: {head.message}",)
+        elif present is not None and present != version.bundle_version:
+            told[dag_id] = (
+                f"Bundle {version.bundle_name!r} is at {present}, which did not register Dag {dag_id!r} (yet): its "
+                "file may be gone or broken there. The Dag gets no runs until the dag processor has parsed the file, "
+                "which is asked for.",
+            )
+    if told:
+        session.execute(update(DagModel).where(DagModel.dag_id.in_(told)).values(is_stale=True))
+    return told
 
 
 def request_parse(version: VersionIdentity, *, session: Session) -> None:
     """Ask the dag processor to parse the version's file with priority."""
-    if not version.bundle_name or not version.relative_fileloc:
-        return
-    with contextlib.suppress(IntegrityError), session.begin_nested():
-        # The request's primary key is a hash of the file: asking twice is refused by the database.
-        session.add(
-            DagPriorityParsingRequest(bundle_name=version.bundle_name, relative_fileloc=version.relative_fileloc)
-        )
+    request_parses([version], session=session)
+
+
+def request_parses(versions: Iterable[VersionIdentity], *, session: Session) -> None:
+    """Ask the dag processor to parse the files of versions with priority."""
+    files = {(one.bundle_name, one.relative_fileloc) for one in versions if one.bundle_name and one.relative_fileloc}
+    if len(files) > 1:
+        present = (DagPriorityParsingRequest.bundle_name, DagPriorityParsingRequest.relative_fileloc)
+        named = select(*present).where(tuple_(*present).in_(list(files)))
+        files -= {(row.bundle_name, row.relative_fileloc) for row in session.execute(named)}
+        if _request_files(files, session=session):
+            return
+    for file in sorted(files):
+        _request_files([file], session=session)
+
+
+def _request_files(files: Collection[tuple[str, str]], *, session: Session) -> bool:
+    """Ask for files to be parsed; if somebody else asked for one of them, for none."""
+    requests = [DagPriorityParsingRequest(bundle_name=name, relative_fileloc=path) for name, path in files]
+    try:
+        with session.begin_nested():
+            session.add_all(requests)
+    except IntegrityError:
+        # A request's primary key is a hash of the file.
+        return False
+    return True

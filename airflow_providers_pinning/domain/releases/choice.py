@@ -39,7 +39,7 @@ from airflow_providers_pinning.domain.errors import (
 )
 from airflow_providers_pinning.domain.files.relation import VersionKey, is_related, keys_of
 from airflow_providers_pinning.domain.releases.plan import PlannedDag
-from airflow_providers_pinning.domain.releases.request import ReleaseRequest, Selection
+from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
 from airflow_providers_pinning.domain.versions.bundle_versions import version_at_commit
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
 from airflow_providers_pinning.models import BundleVersion, Pin
@@ -88,8 +88,12 @@ def bundle_of(request: ReleaseRequest, *, session: Session) -> str | None:
     return found[0]
 
 
-def dag_ids_of(request: ReleaseRequest, bundle_name: str | None, *, session: Session) -> set[str]:
-    """Return the ids of all Dags that a release may be about, those among them that it leaves as they are."""
+def dag_ids_of(request: ReleaseRequest, bundle_name: str | None, access: Access, *, session: Session) -> set[str]:
+    """
+    Return the ids of all Dags that a release may be about, those among them that it leaves as they are.
+
+    Conditions find only what the caller may see, so that nobody learns by them what there is besides.
+    """
     selection = request.selection
     if request.versions:
         return set(request.versions)
@@ -100,7 +104,8 @@ def dag_ids_of(request: ReleaseRequest, bundle_name: str | None, *, session: Ses
         query = select(DagModel.dag_id).where(DagModel.bundle_name == bundle_name)
     if request.action is ReleaseAction.UNPIN or (request.scope is not ReleaseScope.ALL and not request.latest):
         query = query.join(Pin, and_(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None)))
-    return _matching(query, selection, session=session)
+    found = _matching(query, selection, session=session)
+    return found & access.readable if selection.has_conditions and access.readable is not None else found
 
 
 def _matching(query: Any, selection: Selection, *, session: Session) -> set[str]:
@@ -140,6 +145,8 @@ def choose_versions(
     """
     chosen = Chosen()
     wanted = []
+    of_commit = request.bundle_version is not None and request.selection.dag_ids is None
+    only_pinned = of_commit and request.scope is not ReleaseScope.ALL
     for dag_id in sorted(dag_ids):
         if dag_id in request.selection.exclude:
             chosen.others[dag_id] = PlannedDag(
@@ -148,6 +155,11 @@ def choose_versions(
         elif dag_id not in pins:
             chosen.others[dag_id] = PlannedDag.blocked(
                 dag_id, UnknownDagError(f"Dag {dag_id!r} not found. Check the ID, or wait for it to be parsed.")
+            )
+        elif only_pinned and pins[dag_id].dag_version_id is None:
+            # It was unpinned after the Dags were chosen, before it was locked.
+            chosen.others[dag_id] = PlannedDag(
+                dag_id, ReleaseOutcome.LEFT, reason="not_pinned", message="It is not pinned."
             )
         else:
             wanted.append(dag_id)

@@ -19,12 +19,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import UnknownReleaseError
+from airflow_providers_pinning.domain.releases.access import without_hidden
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.models import Release, ReleaseDag
@@ -80,17 +81,5 @@ def read_release(release_id: str, access: Access, *, session: Session) -> tuple[
         raise UnknownReleaseError(
             f"There is no release {release_id!r}. List the releases to find its id.", release_id=release_id
         )
-    return report_of(release, shown), len(rows) - len(shown)
-
-
-def without_hidden(report: ReleaseReport, access: Access) -> tuple[ReleaseReport, int]:
-    """Leave out what the caller may not see: Dags, dependencies and the warnings that name them."""
-    if access.readable is None:
-        return report, 0
-    readable = access.readable
-    dags = [dag for dag in report.dags if dag.dag_id in readable]
-    pairs = [pair for pair in report.dependencies if {pair.producer, pair.consumer} <= readable]
-    hides = len(pairs) < len(report.dependencies) or len(dags) < len(report.dags)
-    named = {name for pair in report.dependencies for name in (pair.producer, pair.consumer)} - readable
-    warnings = tuple(one for one in report.warnings if not (hides and any(repr(name) in one for name in named)))
-    return replace(report, dags=dags, dependencies=pairs, warnings=warnings), len(report.dags) - len(dags)
+    report, _ = without_hidden(report_of(release, shown), access, session=session)
+    return report, len(rows) - len(shown)

@@ -53,20 +53,20 @@ class PlannedDag:
         """Return a Dag that cannot be changed."""
         return cls(dag_id, ReleaseOutcome.BLOCKED, reason=error.reason, message=error.message, **known)
 
-    def as_row(self, release_id: str) -> ReleaseDag:
-        """Return the Dag as it is kept with the release."""
-        return ReleaseDag(
-            release_id=release_id,
-            dag_id=self.dag_id,
-            outcome=self.outcome.value,
-            was_pinned=self.was_pinned,
-            revision=self.revision,
-            from_version=self.from_version and self.from_version.as_dict(),
-            to_version=self.to_version and self.to_version.as_dict(),
-            reason=self.reason,
-            message=self.message,
-            warnings=list(self.warnings),
-        )
+    def as_row(self, release_id: str) -> dict[str, Any]:
+        """Return the Dag as it is kept with the release, in a row of ``ReleaseDag``."""
+        return {
+            "release_id": release_id,
+            "dag_id": self.dag_id,
+            "outcome": self.outcome.value,
+            "was_pinned": self.was_pinned,
+            "revision": self.revision,
+            "from_version": self.from_version and self.from_version.as_dict(),
+            "to_version": self.to_version and self.to_version.as_dict(),
+            "reason": self.reason,
+            "message": self.message,
+            "warnings": list(self.warnings),
+        }
 
     @classmethod
     def from_row(cls, row: ReleaseDag) -> PlannedDag:

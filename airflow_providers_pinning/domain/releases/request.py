@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,3 +94,9 @@ class Access:
     """Ids of the Dags that the caller may change; ``None`` means all."""
     readable: frozenset[str] | None = None
     """Ids of the Dags that the caller may see."""
+    may_edit: Callable[[str], bool] | None = field(default=None, compare=False, repr=False)
+    """Tells whether the caller might change a Dag that is not there, by its id; ``None`` says that they might."""
+
+    def edits(self, dag_id: str) -> bool:
+        """Return whether the caller may be told that a Dag is not there, as who might change it may."""
+        return self.may_edit is None or self.may_edit(dag_id)

@@ -16,6 +16,8 @@
 # under the License.
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from sqlalchemy import select
 
@@ -118,3 +120,13 @@ def test_a_request_that_says_too_little_or_too_much_is_invalid(body, says, api):
 def test_a_release_that_is_not_there_is_not_found(api):
     for answer in (api().get(f"{RELEASES}/none"), api().post(f"{RELEASES}/none/rollback", json={"reason": "x"})):
         assert (answer.status_code, answer.json()["detail"]["reason"]) == (404, "unknown_release")
+
+
+def test_a_plan_tells_of_a_change_that_is_pending_and_leaves_it(api, lab):
+    lab.pin_from("stock", 2, datetime.now(timezone.utc) + timedelta(hours=1))
+    body = {"action": "unpin", "dag_ids": ["stock", "orders"], "reason": "x"}
+
+    plan = api().post(f"{RELEASES}?dry_run=true", json=body).json()
+
+    assert {dag["dag_id"]: dag["reason"] for dag in plan["dags"]} == {"orders": None, "stock": "activation_pending"}
+    assert lab.pin_state("stock").pending is not None

@@ -202,3 +202,10 @@ class TestHolds:
         assert (refused.status_code, refused.json()["detail"]["reason"]) == (403, "forbidden")
         assert "invoices" in refused.json()["detail"]["message"]
         assert bad.pin_state("orders").hold is None
+
+    @pytest.mark.parametrize("dag_id", ["orders", "not_there"])
+    def test_do_not_tell_who_may_not_edit_a_dag_whether_it_is_there(self, dag_id, api):
+        refused = api("viewer").post(f"{PINNING}/holds", json={"dag_ids": [dag_id], "reason": "audit"})
+
+        assert (refused.status_code, refused.json()["detail"]["reason"]) == (403, "forbidden")
+        assert dag_id in refused.json()["detail"]["message"]

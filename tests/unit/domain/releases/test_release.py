@@ -30,6 +30,8 @@ from airflow_providers_pinning.domain.errors import (
     ReleaseBlockedError,
     UnknownVersionError,
 )
+from airflow_providers_pinning.domain.policies import freezes
+from airflow_providers_pinning.domain.releases.lists import read_release
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 from airflow_providers_pinning.models import Event, Pin, Release, ReleaseDag
@@ -210,13 +212,74 @@ class TestAdoption:
             "unpinned"
         }
 
+    def test_lifting_is_refused_with_all_dags_that_cannot_be_unpinned(self, five, releases, session, frozen):
+        hold("stock", five.change(), session=session)
+        session.commit()
+        with pytest.raises(ReleaseBlockedError) as refused:
+            releases.make(action=ReleaseAction.UNPIN, dag_ids=["orders", "refunds", "stock"])
+        blocked = {one["dag_id"]: one["reason"] for one in refused.value.data["blocked"]}
+        assert blocked == {"orders": "policy", "refunds": "policy", "stock": "held"}
+
+    @pytest.mark.parametrize("dry_run", [False, True])
+    def test_lifting_is_blocked_by_a_latest_version_that_cannot_be_read(self, dry_run, five, releases):
+        five.remove_plugin("orders", 2)
+        asked = {"action": ReleaseAction.UNPIN, "dag_ids": ["orders", "stock"]}
+        if dry_run:
+            report = releases.make(**asked, dry_run=True)
+            assert outcomes(report) == {"orders": "blocked", "stock": "changed"}
+            return
+        with pytest.raises(ReleaseBlockedError) as refused:
+            releases.make(**asked)
+        assert [one["reason"] for one in refused.value.data["blocked"]] == ["version_unreadable"]
+
+    def test_lifting_shows_which_dags_feed_others(self, lab, releases):
+        lab.commit("sha1", producer=PRODUCER.format(tag="a"), consumer=CONSUMER.format(tag="a"))
+        lab.pin("producer", 1)
+        report = releases.make(action=ReleaseAction.UNPIN, dag_ids=["producer"], dry_run=True)
+        assert [(one.producer, one.consumer) for one in report.dependencies] == [("producer", "consumer")]
+
     def test_lifting_is_planned_with_the_rules_that_stand_in_the_way(self, five, releases, monkeypatch):
         monkeypatch.setattr("airflow_providers_pinning.conf.release_permission", lambda: True)
         report = releases.make(action=ReleaseAction.UNPIN, dag_ids=["orders"], dry_run=True)
         assert [(dag.outcome.value, dag.reason) for dag in report.dags] == [("blocked", "release_not_permitted")]
 
 
+@pytest.fixture
+def frozen(session, five):
+    freezes.freeze(five.change(), session=session)
+    session.commit()
+
+
 class TestPermission:
+    ONLY_ORDERS = Access(frozenset({"orders"}), frozenset({"orders"}), may_edit=lambda dag_id: dag_id == "orders")
+
+    @pytest.mark.parametrize("name", ["billing", "not_there"])
+    def test_a_dag_that_is_hidden_is_refused_like_one_that_is_not_there(self, name, five, releases):
+        with pytest.raises(DagsForbiddenError) as refused:
+            releases.make("sha2", dag_ids=["orders", name], access=self.ONLY_ORDERS)
+        assert refused.value.data == {"dag_ids": [name], "hidden": 0}
+        assert refused.value.message.startswith(f"You may not change 1 Dag of this release: {name}.")
+
+    @pytest.mark.parametrize("condition", [{"dag_id_patterns": ["*s"]}, {"bundles": ["team_dags"]}])
+    def test_conditions_find_nothing_that_is_hidden(self, condition, five, releases, session):
+        releases.make("sha2", **condition, access=self.ONLY_ORDERS)
+        assert pinned_numbers(session) == dict.fromkeys(NAMES, 1) | {"orders": 2}
+
+    def test_is_needed_to_be_told_what_an_earlier_request_did(self, five, releases):
+        releases.make("sha2", key="deploy-1")
+        with pytest.raises(DagsForbiddenError):
+            releases.make("sha2", key="deploy-1", access=self.ONLY_ORDERS)
+
+    def test_warnings_that_are_kept_name_no_dag_that_is_hidden(self, lab, releases, session):
+        lab.commit("sha1", producer=PRODUCER.format(tag="a"), consumer=CONSUMER.format(tag="a"))
+        lab.pin("producer", 1)
+        lab.commit("sha2", producer=PRODUCER.format(tag="b"), consumer=CONSUMER.format(tag="b"))
+        made = releases.make("sha2", dag_ids=["producer"])
+        whole, _ = read_release(made.release_id, Access(), session=session)
+        assert "'consumer'" in whole.warnings[0]
+        part, hidden = read_release(made.release_id, Access(readable=frozenset({"producer"})), session=session)
+        assert (part.warnings, hidden) == ((), 0)
+
     def test_is_needed_for_all_dags_and_names_no_others(self, five, releases, session):
         access = Access(editable=frozenset({"orders"}), readable=frozenset({"orders", "stock"}))
         with pytest.raises(DagsForbiddenError) as refused:
@@ -258,6 +321,14 @@ class TestARollback:
         made = releases.make(versions={"orders": 1})
         releases.roll_back(made.release_id)
         assert pinned_numbers(session) == {"orders": 2}
+
+    def test_is_planned_with_the_rules_that_stand_in_the_way_of_lifting_a_pin(self, lab, releases, session):
+        lab.commit("sha1", orders=STABLE)
+        made = releases.make(latest=True, bundles=["team_dags"])
+        freezes.freeze(lab.change(), session=session)
+        session.commit()
+        report = releases.roll_back(made.release_id, dry_run=True)
+        assert [(dag.outcome.value, dag.reason) for dag in report.dags] == [("blocked", "policy")]
 
     def test_unpins_a_dag_that_was_adopted(self, lab, releases, session):
         lab.commit("sha1", orders=STABLE)

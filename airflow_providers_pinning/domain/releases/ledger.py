@@ -1,0 +1,116 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Releases as they are written down, and what an earlier request with the same key made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.batches import DAGS_AT_ONCE, pages
+from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError, ReleaseBlockedError
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.releases.access import MAX_NAMED, check_access
+from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
+from airflow_providers_pinning.domain.releases.request import Access
+from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.models import Release, ReleaseDag
+from airflow_providers_pinning.vocabulary import ReleaseOutcome
+
+
+def find_repeated(
+    change: Change, request: Mapping[str, Any], access: Access, *, session: Session
+) -> ReleaseReport | None:
+    """
+    Find the release that an earlier request with the same idempotency key made.
+
+    :raises IdempotencyKeyReusedError: if the key was sent with another request
+    :raises DagsForbiddenError: if the caller may not change what was changed
+    """
+    if change.idempotency_key is None:
+        return None
+    release = session.scalar(select(Release).where(Release.idempotency_key == change.idempotency_key))
+    if release is None:
+        return None
+    if release.request != request:
+        raise IdempotencyKeyReusedError(
+            f"The idempotency key {change.idempotency_key!r} was used for another release, {release.id}. Use a new key "
+            "for a new request.",
+            idempotency_key=change.idempotency_key,
+        )
+    rows = session.scalars(select(ReleaseDag).where(ReleaseDag.release_id == release.id)).all()
+    changed = {row.dag_id for row in rows if row.outcome == ReleaseOutcome.CHANGED.value}
+    check_access(changed, (), access, session=session)
+    return report_of(release, rows, repeated=True)
+
+
+def refuse_blocked(report: ReleaseReport) -> None:
+    """
+    Refuse a release of which a Dag cannot be changed.
+
+    :raises ReleaseBlockedError: with the reasons of all of them
+    """
+    blocked = report.of(ReleaseOutcome.BLOCKED)
+    if not blocked:
+        return
+    told = [f"{dag.dag_id} ({dag.reason}): {dag.message}" for dag in blocked[:MAX_NAMED]]
+    if (more := len(blocked) - MAX_NAMED) > 0:
+        told.append(f"{more} more.")
+    raise ReleaseBlockedError(
+        f"{plural(len(blocked), 'Dag')} of {len(report.dags)} cannot be changed, so none was. Fix what blocks, or "
+        f"exclude {'it' if len(blocked) == 1 else 'them'} by name. {' '.join(told)}",
+        blocked=[{"dag_id": dag.dag_id, "reason": dag.reason, "message": dag.message} for dag in blocked],
+    )
+
+
+def keep(
+    report: ReleaseReport,
+    change: Change,
+    request: Mapping[str, Any],
+    *,
+    rolls_back: str | None = None,
+    session: Session,
+) -> ReleaseReport:
+    """Write a release down, with what it did with each Dag."""
+    release = Release(
+        id=report.release_id,
+        action=report.action.value,
+        bundle_name=report.bundle_name,
+        bundle_version=report.bundle_version,
+        actor=change.caller.name,
+        actor_kind=change.caller.kind.value,
+        source=dict(change.caller.source) if change.caller.source else None,
+        reason=change.reason,
+        override_reason=change.override_reason,
+        request=dict(request),
+        idempotency_key=change.idempotency_key,
+        warnings=list(report.warnings),
+        changed=len(report.of(ReleaseOutcome.CHANGED)),
+        rolls_back=rolls_back,
+    )
+    session.add(release)
+    session.flush()
+    # Nobody needs them in the session, which would cost more than to write them.
+    for page in pages(report.dags, DAGS_AT_ONCE):
+        session.execute(insert(ReleaseDag), [dag.as_row(release.id) for dag in page])
+    return replace(
+        report, actor=release.actor, reason=release.reason, created_at=release.created_at, rolls_back=rolls_back
+    )

@@ -1,0 +1,220 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""The Dags of one release under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.batches import DAGS_AT_ONCE, pages
+from airflow_providers_pinning.domain.changes import activation, conditions, lifting
+from airflow_providers_pinning.domain.changes.activation import Activation
+from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.dag_model.asset_conflicts import Claim, claim_of
+from airflow_providers_pinning.domain.dag_model.head import latest_of
+from airflow_providers_pinning.domain.errors import PinningError
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.releases.plan import PlannedDag
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity
+from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.vocabulary import EventKind, ReleaseOutcome
+
+Progress = Callable[[int, int], None]
+"""Is told how many of how many Dags are done."""
+
+Check = Callable[[Pin, VersionIdentity], None]
+"""Raises a ``PinningError`` if a version must not become active for the Dag of a pin."""
+
+
+class Work:
+    """
+    Goes through the Dags of a release, some at a time: each page is read, checked and, unless one is blocked, written.
+
+    What is blocked, and what is left as it is, is noted and goes no further.
+
+    :param kind: what the activation of a version is
+    :param change: who asks, why, and what is overridden
+    :param release_id: its id; ``None`` only says what it would do
+    :param total: how many Dags it is about
+    :param progress: is told how far it got
+    :param session: database session
+    """
+
+    def __init__(
+        self,
+        kind: EventKind,
+        change: Change,
+        release_id: str | None,
+        *,
+        total: int,
+        progress: Progress | None,
+        session: Session,
+    ) -> None:
+        self._kind = kind
+        # The key and the conditions are those of the whole.
+        self._change = conditions.of_one_dag(change)
+        if kind == EventKind.ROLLED_BACK:
+            # An incident never waits for a change that is pending.
+            self._change = replace(self._change, supersede=True)
+        self._release_id = release_id
+        self._total = total
+        self._progress = progress
+        self._session = session
+        self._now = database_clock(session=session)
+        self.done: dict[str, PlannedDag] = {}
+        """What is known of each Dag that was looked at."""
+        self.claims: list[Claim] = []
+        """What the versions that become active say of assets."""
+
+    def activate(
+        self,
+        versions: Mapping[str, VersionIdentity],
+        pins: Mapping[str, Pin],
+        *,
+        check: Check,
+        warnings: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        """
+        Make versions the active ones.
+
+        :param versions: a version for each Dag
+        :param pins: the pins, by Dag
+        :param check: what stands in the way of one, beside what stands in the way of any pin
+        :param warnings: what is known of versions already, by Dag
+        """
+        for page in pages(sorted(versions), DAGS_AT_ONCE):
+            asked = []
+            for dag_id in page:
+                try:
+                    check(pins[dag_id], versions[dag_id])
+                except PinningError as error:
+                    self.block(pins[dag_id], versions[dag_id], error)
+                else:
+                    asked.append(Activation(pins[dag_id], versions[dag_id], (warnings or {}).get(dag_id, ())))
+            if asked:
+                self._activate(asked)
+            self._tell()
+
+    def lift(self, pins: Mapping[str, Pin]) -> None:
+        """Lift pins, each of which chooses a version."""
+        for page in pages(sorted(pins), DAGS_AT_ONCE):
+            latest = latest_of(page, session=self._session)
+            asked = []
+            for dag_id in page:
+                try:
+                    self.check_hold(pins[dag_id])
+                except PinningError as error:
+                    self.block(pins[dag_id], latest.get(dag_id), error)
+                else:
+                    asked.append(pins[dag_id])
+            if asked:
+                self._lift(asked, latest)
+            self._tell()
+
+    def check_hold(self, pin: Pin) -> None:
+        """
+        Refuse to change a Dag that is on hold, unless that is overridden.
+
+        :raises DagHeldError: if it is
+        """
+        conditions.check_hold(pin, self._change, now=self._now, session=self._session)
+
+    def leave(self, dag_id: str, reason: str, message: str, *, outcome: ReleaseOutcome = ReleaseOutcome.LEFT) -> None:
+        """Note that a Dag stays as it is."""
+        self.done[dag_id] = PlannedDag(dag_id, outcome, reason=reason, message=message)
+
+    def block(self, pin: Pin, version: VersionIdentity | None, error: PinningError) -> None:
+        """Note that a Dag cannot be changed, so that none is."""
+        self.done[pin.dag_id] = PlannedDag.blocked(
+            pin.dag_id,
+            error,
+            was_pinned=pin.dag_version_id is not None,
+            from_version=pinned_identity(pin),
+            to_version=version,
+        )
+
+    def _activate(self, asked: list[Activation]) -> None:
+        given = {one.dag_id: one for one in asked}
+        examined = activation.examine(self._kind, asked, self._change, session=self._session)
+        for dag_id, error in examined.refused.items():
+            self.block(given[dag_id].pin, given[dag_id].version, error)
+        self.claims += [claim_of(one.checked.readable, one.version.version_number) for one in examined.ready]
+        changing = [one for one in examined.ready if not one.changes_nothing]
+        was_pinned = {one.dag_id: one.pin.dag_version_id is not None for one in changing}
+        told = {one.dag_id: one.warnings for one in changing}
+        if self._writes and changing:
+            told = activation.write(
+                self._kind,
+                changing,
+                self._change,
+                self._requests(one.dag_id for one in changing),
+                examined.rows,
+                release_id=self._release_id,
+                session=self._session,
+            )
+        for one in examined.ready:
+            self.done[one.dag_id] = PlannedDag(
+                one.dag_id,
+                ReleaseOutcome.CHANGED if one.dag_id in told else ReleaseOutcome.UNCHANGED,
+                was_pinned=was_pinned.get(one.dag_id, True),
+                from_version=one.from_version,
+                to_version=one.version,
+                revision=one.pin.revision,
+                warnings=told.get(one.dag_id, ()),
+            )
+
+    def _lift(self, asked: list[Pin], latest: Mapping[str, VersionIdentity]) -> None:
+        given = {pin.dag_id: pin for pin in asked}
+        ready, refused = lifting.examine_liftings(asked, latest, self._change, session=self._session)
+        for dag_id, error in refused.items():
+            self.block(given[dag_id], latest.get(dag_id), error)
+        self.claims += [
+            claim_of(one.readable, one.latest.version_number, pinned=False)
+            for one in ready
+            if one.readable and one.latest
+        ]
+        before = {one.dag_id: pinned_identity(one.pin) for one in ready}
+        told = {one.dag_id: one.warnings for one in ready}
+        if self._writes and ready:
+            requests = self._requests(one.dag_id for one in ready)
+            told = lifting.lift(ready, self._change, requests, release_id=self._release_id, session=self._session)
+        for one in ready:
+            self.done[one.dag_id] = PlannedDag(
+                one.dag_id,
+                ReleaseOutcome.CHANGED,
+                was_pinned=True,
+                from_version=before[one.dag_id],
+                to_version=one.latest,
+                revision=one.pin.revision,
+                warnings=told[one.dag_id],
+            )
+
+    @property
+    def _writes(self) -> bool:
+        blocked = any(dag.outcome is ReleaseOutcome.BLOCKED for dag in self.done.values())
+        return self._release_id is not None and not blocked
+
+    def _requests(self, dag_ids: Any) -> dict[str, dict[str, Any]]:
+        return {dag_id: {"action": "release", "dag_id": dag_id, "release_id": self._release_id} for dag_id in dag_ids}
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(len(self.done), self._total)
