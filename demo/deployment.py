@@ -62,6 +62,7 @@ class Deployment:
 
     :param database_url: SQLAlchemy's URL of an empty database; SQLite in a temporary folder if not given
     :param bundles: names of the Dag bundles, each of which follows a git repository of its own
+    :param follows: repositories of other deployments by the names of further bundles that follow them
     :param config: options of ``airflow.cfg`` that differ from :func:`demo.settings.airflow_settings`
     :param users: users as ``name:role``, the first of which makes the calls of :attr:`airflow` and :attr:`pinning`
     :param python: the Python whose Airflow runs; this one if not given
@@ -73,6 +74,7 @@ class Deployment:
         *,
         database_url: str | None = None,
         bundles: Sequence[str] = (BUNDLE,),
+        follows: Mapping[str, DagRepository] | None = None,
         config: Settings | None = None,
         users: Sequence[str] = ("admin:admin",),
         python: str = sys.executable,
@@ -80,6 +82,7 @@ class Deployment:
     ) -> None:
         self._database_url = database_url
         self._bundles = tuple(bundles)
+        self._follows = dict(follows or {})
         self._config = config or {}
         self._users = tuple(users)
         self.python = python
@@ -102,7 +105,8 @@ class Deployment:
     def _prepare(self) -> None:
         for folder in ("dags", "logs", "output"):
             (self.home / folder).mkdir()
-        self.repositories = {name: DagRepository(self.home / "repositories" / name) for name in self._bundles}
+        made = {name: DagRepository(self.home / "repositories" / name) for name in self._bundles}
+        self.repositories = {**made, **self._follows}
         # SQLite's own five seconds of patience are too short for four processes that write on two cores.
         database_url = self._database_url or f"sqlite:///{self.home}/airflow.db?timeout=60"
         self.database = Database(database_url)

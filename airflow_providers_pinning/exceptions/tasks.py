@@ -39,6 +39,21 @@ class CommitBrokenError(AirflowFailException):
         self.broken_files = [dict(file) for file in broken_files]
 
 
+class RemoteVersionRefusedError(AirflowFailException):
+    """
+    Another Airflow told of a commit that it is not what is waited for, and will not be.
+
+    :param message: what was told
+    :param reason: machine word, such as ``rejected`` or ``other_hash``
+    :param told: everything that was told
+    """
+
+    def __init__(self, message: str, *, reason: str, told: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.told = dict(told)
+
+
 class QuestionOutdatedError(AirflowFailException):
     """
     Airflow shows a question that the task asked before it was cleared, and it differs from the present one.

@@ -30,6 +30,17 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
+    from airflow_providers_pinning.client.address import ApiAddress
+
+
+def tab_of(address: ApiAddress, dag_id: str) -> str:
+    """Return the address of a Dag's Pinning tab in the Airflow that a connection names."""
+    return _tab(address.ui_url or address.base_url, dag_id)
+
+
+def _tab(base: str, dag_id: str) -> str:
+    return f"{base.rstrip('/')}/dags/{quote(dag_id, safe='')}/plugin/pinning"
+
 
 class PinningTabLink(BaseOperatorLink):
     """Link to the Pinning tab of the target Dag."""
@@ -45,4 +56,14 @@ class PinningTabLink(BaseOperatorLink):
         """
         address = PinningHook(operator.pinning_conn_id).address  # type: ignore[attr-defined]
         base = address.ui_url or conf.get("api", "base_url", fallback="") or address.base_url
-        return f"{base.rstrip('/')}/dags/{quote(operator.target_dag_id, safe='')}/plugin/pinning"  # type: ignore[attr-defined]
+        return _tab(base, operator.target_dag_id)  # type: ignore[attr-defined]
+
+
+class RemotePinningTabLink(BaseOperatorLink):
+    """Link to the Pinning tab of the target Dag in another Airflow."""
+
+    name = "Pinning there"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """Return the address of the tab; this Airflow's own address is never that of another one."""
+        return tab_of(PinningHook(operator.pinning_conn_id).address, operator.target_dag_id)  # type: ignore[attr-defined]

@@ -18,11 +18,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import BaseSensorOperator
+from airflow.sdk import BaseOperatorLink, BaseSensorOperator
 from airflow.sdk.bases.sensor import PokeReturnValue
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
@@ -85,7 +85,7 @@ class PinningSensor(TargetsDag, LookFirstSensor):
     """
 
     template_fields: Sequence[str] = ("target_dag_id", "pinning_conn_id", "poke_interval")
-    operator_extra_links = (PinningTabLink(),)
+    operator_extra_links: Collection[BaseOperatorLink] = (PinningTabLink(),)
     ui_color = "#e6f1f2"
 
     def __init__(
