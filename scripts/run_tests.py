@@ -74,7 +74,14 @@ SYSTEM = split(
     "tests/system",
     ("test_demo.py",),
     ("test_cli.py", "test_enforcement.py"),
-    ("test_as_fab_user.py", "test_announcements.py", "test_every_path.py", "test_gaps.py", "test_stale_parse.py"),
+    (
+        "test_as_fab_user.py",
+        "test_announcements.py",
+        "test_every_path.py",
+        "test_gaps.py",
+        "test_repair.py",
+        "test_stale_parse.py",
+    ),
 )
 UNIT = split("tests/unit", ("api", "domain"))
 JOBS = [

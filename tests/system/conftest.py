@@ -25,7 +25,7 @@ import pytest
 
 from demo.deployment import BUNDLE, Deployment
 from tests.support.postgres import postgres
-from tests.system.shared import GAPS, STALE_PARSE, shared_deployment
+from tests.system.shared import GAPS, REPAIR, STALE_PARSE, shared_deployment
 
 HERE = Path(__file__).parent
 
@@ -52,7 +52,7 @@ def deployment():
     with (
         postgres() as server,
         Deployment(
-            database_url=server.create_database("airflow"), bundles=(BUNDLE, GAPS, STALE_PARSE), report=print
+            database_url=server.create_database("airflow"), bundles=(BUNDLE, GAPS, REPAIR, STALE_PARSE), report=print
         ) as made,
     ):
         # What a worker has in its environment comes before what the API server has.

@@ -43,7 +43,7 @@ EXAMPLE_TARGETS = "example_targets"
 NOTIFIED = "notified"
 """Bundle of the example that rolls itself back."""
 
-GAPS, STALE_PARSE = "gaps", "stale_parse"
+GAPS, REPAIR, STALE_PARSE = "gaps", "repair", "stale_parse"
 """Bundles of the modules of tests with these names, in the deployment of the tests that need no other one."""
 
 DAGS = {
