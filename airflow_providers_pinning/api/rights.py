@@ -52,6 +52,7 @@ class Right:
 READ_DAG = Right("GET", None, "read the Dag", "can read on DAGs")
 READ_VERSIONS = Right("GET", DagAccessEntity.VERSION, "read its versions", "can read on DAG Versions")
 READ_RUNS = Right("GET", DagAccessEntity.RUN, "read its runs", "can read on DAG Runs")
+READ_LOGS = Right("GET", DagAccessEntity.TASK_LOGS, "read the logs of its tasks", "can read on Task Logs")
 EDIT_DAG = Right("PUT", None, "edit the Dag", "can edit on DAGs")
 EDIT_RUNS = Right("PUT", DagAccessEntity.RUN, "edit its runs", "can edit on DAG Runs")
 CREATE_RUNS = Right("POST", DagAccessEntity.RUN, "create runs of it", "can create on DAG Runs")

@@ -51,6 +51,7 @@ from airflow_providers_pinning.api.rights import (
     EDIT_DAG,
     EDIT_RUNS,
     READ_DAG,
+    READ_LOGS,
     READ_RUNS,
     READ_VERSIONS,
     Right,
@@ -63,6 +64,7 @@ from airflow_providers_pinning.vocabulary import MAX_ACTOR
 
 may_read = Depends(requires(READ_VERSIONS, READ_DAG))
 may_read_runs = Depends(requires(READ_RUNS, READ_DAG))
+may_read_logs = Depends(requires(READ_LOGS, READ_DAG))
 may_start_runs = Depends(requires(CREATE_RUNS, EDIT_DAG))
 
 

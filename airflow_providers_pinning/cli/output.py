@@ -92,6 +92,13 @@ def show_diff(diff: str) -> None:
         console.print(Text(visible(line.expandtabs(4)), style=style), soft_wrap=True)
 
 
+def show_text(text: str) -> None:
+    """Write lines to stdout as they are, but for what a terminal would obey."""
+    console = PinningConsole()
+    for line in text.split("\n"):
+        console.print(Text(visible(line.expandtabs(4))), soft_wrap=True)
+
+
 def say_styled(message: str, style: str) -> None:
     """Write a line to stderr, in colour if that is a terminal."""
     PlainlyFailing(stderr=True).print(Text(visible(message), style=style), soft_wrap=True)

@@ -57,6 +57,27 @@ class FailedTaskResponse(BaseModel):
     ended_at: datetime | None
 
 
+class LogLineResponse(BaseModel):
+    """A line of a log."""
+
+    at: datetime | None
+    level: str | None
+    text: str = Field(description="What was logged; a long line is cut.")
+
+
+class FailureResponse(FailedTaskResponse):
+    """The newest failure of a task, with the end of its log."""
+
+    lines: list[LogLineResponse] = Field(description="The last lines of the log, in their order.")
+    problem: str | None = Field(description="Why the log could not be read.")
+
+
+class FailureCollectionResponse(BaseModel):
+    """The newest failure of each task that failed since the pin, newest first."""
+
+    failures: list[FailureResponse]
+
+
 class RunCollectionResponse(BaseModel):
     """Runs of a Dag, newest first."""
 

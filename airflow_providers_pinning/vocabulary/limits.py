@@ -63,6 +63,15 @@ MAX_PINS = 1000
 MAX_PAGE = 500
 """How many versions, changes, runs or replays one answer lists at most."""
 
+MAX_FAILED_TASKS = 10
+"""How many of the tasks that failed since a pin are named."""
+
+MAX_LOG_LINES = 100
+"""How many of the last lines of a failed task's log one answer has at most."""
+
+MAX_LOG_LINE = 500
+"""Characters that are shown of such a line."""
+
 MAX_REASON = 2000
 """Characters of the reason of a change."""
 

@@ -133,6 +133,7 @@ def add_user(security_manager, role_name):
             ("can_edit", "DAG:orders"),
             ("can_read", "DAG Versions"),
             ("can_read", "DAG Runs"),
+            ("can_read", "Task Logs"),
             ("can_create", "DAG Runs"),
         ),
         RELEASER: (

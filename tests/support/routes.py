@@ -58,6 +58,7 @@ READS = (
     Route("GET", "/api/v1/dags/{dag_id}/registration", "?bundle_version=sha1"),
     Route("GET", "/api/v1/dags/{dag_id}/events"),
     Route("GET", "/api/v1/dags/{dag_id}/runs"),
+    Route("GET", "/api/v1/dags/{dag_id}/failures"),
     Route("GET", "/api/v1/dags/{dag_id}/permissions"),
     Route("GET", "/api/v1/dags/{dag_id}/rollback"),
     Route("GET", "/api/v1/dags/{dag_id}/compare"),

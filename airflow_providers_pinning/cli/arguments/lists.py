@@ -23,7 +23,7 @@ from airflow.cli.cli_config import Arg
 from airflow_providers_pinning.cli import values
 from airflow_providers_pinning.cli.arguments import forms
 from airflow_providers_pinning.cli.arguments.common import FORMS, OFFSET, PAGE
-from airflow_providers_pinning.vocabulary import EventKind, PinOrder
+from airflow_providers_pinning.vocabulary import MAX_FAILED_TASKS, MAX_LOG_LINES, EventKind, PinOrder
 
 ORDERS = values.words(PinOrder)
 KINDS = values.words(EventKind)
@@ -49,6 +49,13 @@ PINS = (
     *PAGE,
 )
 """Which pins."""
+
+FAILED_TASKS = forms.whole_number(
+    "--tasks", help="Show at most this many tasks (default: 3)", most=MAX_FAILED_TASKS, default=3
+)
+LOG_LINES = forms.whole_number(
+    "--lines", help="Show at most this many lines of each log (default: 10)", most=MAX_LOG_LINES, default=10
+)
 
 HISTORY = (
     Arg(("dag_id",), help="The id of the Dag (default: all Dags)", type=values.name, nargs="?"),

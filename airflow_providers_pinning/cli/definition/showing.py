@@ -49,6 +49,15 @@ SHOWING = (
         description="The next one comes first. One that is due waits for a scheduler, or for the runs in waits_for.",
     ),
     command(
+        "failures",
+        "failures.pinning_failures",
+        "Show which tasks failed since the pin of a Dag, with the last lines of their logs",
+        common.DAG_ID,
+        lists.FAILED_TASKS,
+        lists.LOG_LINES,
+        *common.SHOWN,
+    ),
+    command(
         "releases",
         "releases.pinning_releases",
         "List the releases of many Dags, newest first, or show one with its Dags",

@@ -38,9 +38,7 @@ from sqlalchemy.orm import Session, aliased
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import Pin
-
-FAILED_TASKS_SHOWN = 10
-"""How many tasks are named, those that failed in most runs first."""
+from airflow_providers_pinning.vocabulary import MAX_FAILED_TASKS
 
 FAILED_RUNS_LOOKED_AT = 100
 """How many of the newest failed runs are looked at for their tasks."""
@@ -162,7 +160,7 @@ def newest_failures(dag_id: str, *, session: Session) -> list[FailedTask]:
     newest: dict[str, FailedTask] = {}
     for row in session.execute(_failures(), {"dag_id": dag_id}):
         newest.setdefault(row.task_id, FailedTask(*row))
-        if len(newest) == FAILED_TASKS_SHOWN:
+        if len(newest) == MAX_FAILED_TASKS:
             break
     return list(newest.values())
 
@@ -219,5 +217,5 @@ def _failed_tasks() -> Select:
         )
         .group_by(TaskInstance.task_id)
         .order_by(runs.desc(), TaskInstance.task_id)
-        .limit(FAILED_TASKS_SHOWN)
+        .limit(MAX_FAILED_TASKS)
     )

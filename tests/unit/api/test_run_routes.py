@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import pytest
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import update
@@ -82,6 +83,23 @@ class TestRuns:
             ("extract", "second", -1, 2),
             ("load", "second", -1, 2),
         ]
+
+    def test_have_logs_for_whoever_may_read_them(self, api, airflow_app, monkeypatch):
+        manager = airflow_app.state.auth_manager
+        ask = manager.is_authorized_dag
+
+        def is_authorized(*, method, access_entity=None, **asked):
+            return access_entity != DagAccessEntity.TASK_LOGS and ask(
+                method=method, access_entity=access_entity, **asked
+            )
+
+        assert api("viewer").get(f"{DAG}/failures").json() == {"failures": []}
+        monkeypatch.setattr(manager, "is_authorized_dag", is_authorized)
+
+        answer = api("viewer").get(f"{DAG}/failures")
+
+        assert answer.status_code == 403
+        assert "read the logs of its tasks (FAB: 'can read on Task Logs')" in answer.json()["detail"]["message"]
 
     def test_tell_of_no_delay_once_no_canary_run_is_queued(self, api, session):
         session.execute(update(DagRun).where(DagRun.run_id.startswith("canary__")).values(state="running"))

@@ -57,6 +57,7 @@ CHANGES = {
 SHOWING = {
     "list",
     "status",
+    "failures",
     "releases",
     "pending",
     "versions",

@@ -36,6 +36,7 @@ from airflow_providers_pinning.schemas.policies import (
     PoliciesResponse,
 )
 from airflow_providers_pinning.schemas.replays import PairResponse
+from airflow_providers_pinning.schemas.runs import FailureCollectionResponse
 from airflow_providers_pinning.schemas.soak import SoakResponse
 from airflow_providers_pinning.schemas.versions import EventResponse, RegistrationResponse, VersionResponse
 from tests.unit.cli.commands.test_replays import original  # noqa: F401 - a live run to replay
@@ -47,6 +48,7 @@ POLICIES = "policies:\n- {name: careful, match: {dag_ids: [other]}, requires: {a
 READS = {
     "list": ([PinSummaryResponse], ("list",)),
     "status": (ReleaseStateResponse, ("status", "orders")),
+    "failures": (FailureCollectionResponse, ("failures", "orders")),
     "versions": ([VersionResponse], ("versions", "orders")),
     "replays": ([PairResponse], ("replays", "orders", "-V", 2)),
     "wait": (RegistrationResponse, ("wait", "orders", "--bundle-version", "sha2")),

@@ -28,6 +28,7 @@ import type {
   EventFeed,
   Explanation,
   FailedTask,
+  Failure,
   Pair,
   Permissions,
   PinOrder,
@@ -179,6 +180,10 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
     versions: { items: versions.versions, total: versions.total_entries },
   };
 };
+
+/** The newest failure of each task since the pin, with the last lines of its log; a log may be far away. */
+export const getFailures = async (dagId: string, signal: AbortSignal): Promise<Array<Failure>> =>
+  (await call<{ failures: Array<Failure> }>(`${dagPath(dagId)}/failures`, { signal })).failures;
 
 export const FEED_SHOWN = 50;
 

@@ -31,6 +31,7 @@ export type Difference = Schemas["DifferenceResponse"];
 export type EventFeed = Schemas["EventFeedResponse"];
 export type Event = Schemas["EventResponse"];
 export type FailedTask = Schemas["FailedTaskResponse"];
+export type Failure = Schemas["FailureResponse"];
 export type FieldChange = Schemas["FieldChangeResponse"];
 export type Head = Schemas["HeadResponse"];
 export type Health = Schemas["HealthResponse"];

@@ -20,6 +20,7 @@
 import { Button, HStack } from "@chakra-ui/react";
 
 import type { Components, FailedTask, Head, Health, Identity, ReleaseState } from "src/api/types";
+import { FailureLogs } from "src/components/FailureLogs";
 import { LogLink } from "src/components/Links";
 import { Notice } from "src/components/Notice";
 
@@ -94,6 +95,7 @@ export const FailingBanner = ({
           ))}
         </HStack>
       )}
+      {failedTasks.length === 0 ? undefined : <FailureLogs dagId={dagId} />}
       {target === null ? undefined : (
         <Button colorPalette="danger" mt={2} onClick={onRollBack} size="sm">
           Roll back to version {target.version_number}

@@ -22,6 +22,7 @@ import { Field, Input, Textarea } from "@chakra-ui/react";
 import type { ReleaseState } from "src/api/types";
 import { CanaryFields } from "src/components/dialog/CanaryFields";
 import { RepairFields } from "src/components/dialog/RepairFields";
+import { FailureLogs } from "src/components/FailureLogs";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import type { Action, Choices } from "src/lib/actions";
 import { MAX_REASON } from "src/lib/limits";
@@ -66,6 +67,7 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
           Hold this version (blocks automatic promotions)
         </LabeledCheckbox>
         <RepairFields choices={choices} onChange={onChange} runs={action.runs} version={state.active?.version_number} />
+        {state.runs && state.runs.failed > 0 ? <FailureLogs dagId={state.dag_id} /> : undefined}
       </>
     ) : undefined}
     {action.kind === "hold" || (action.kind === "rollback" && choices.hold) ? (
