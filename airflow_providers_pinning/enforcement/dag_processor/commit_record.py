@@ -17,6 +17,8 @@
 """
 The process in which the dag processor records what versions are made of.
 
+It checks their code too, if that is due: a new pin needs both, and most of what a process takes is to import Airflow.
+
 It is started as ``python -m airflow_providers_pinning.enforcement.dag_processor.commit_record BUNDLE_NAME ...``.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_commit_record.py``.
@@ -27,18 +29,27 @@ from __future__ import annotations
 import logging
 import sys
 
+from airflow_providers_pinning.enforcement.dag_processor import code_check
+
 log = logging.getLogger(__name__)
 
 
 def main(bundle_names: list[str]) -> None:
-    """Record what is due in these bundles."""
+    """Record and check what is due in these bundles."""
     from airflow.utils.session import create_session
 
     from airflow_providers_pinning.domain.files.record import record_files
+    from airflow_providers_pinning.domain.versions.code_availability import is_check_due
 
-    # A bundle reads its connection in the common session and closes that.
-    with create_session(scoped=False) as session:
-        log.info("Looked at the files of %d version(s)", record_files(bundle_names, session=session))
+    try:
+        # A bundle reads its connection in the common session and closes that.
+        with create_session(scoped=False) as session:
+            log.info("Looked at the files of %d version(s)", record_files(bundle_names, session=session))
+    finally:
+        with create_session(scoped=False) as session:
+            is_due = is_check_due(bundle_names, session=session)
+        if is_due:
+            code_check.main(bundle_names)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 PAUSE_OF_GAUGES = 20
 """How many times as long as they took gauges and the look at runs rest: with very many pins, neither delays parsing."""
 
+WAIT_FOR_RECORD = 60.0
+"""Seconds that a check of the code waits for a record that is under way, which does both for the CPU time of one."""
+
 
 class Upkeep:
     """The upkeep of one dag processor; its state is when it last ran, how far it got and what is running."""
@@ -58,6 +61,7 @@ class Upkeep:
         self._recalculated: Any = None
         self._looked_at_head_up_to: str | None = None
         self._looked_at_runs_up_to: tuple[str, str] | None = None
+        self._check_due_since: float | None = None
         self._announcing = SubprocessJob(f"{__package__}.announce", "The announcement of changes")
         self._commit_record = SubprocessJob(f"{__package__}.commit_record", "The record of what versions are made of")
         self._code_check = SubprocessJob(f"{__package__}.code_check", "The check of the code of managed versions")
@@ -80,8 +84,8 @@ class Upkeep:
             self._tell_failing,
             self._report,
             self._announce,
-            lambda: self._check_code(bundle_names),
             lambda: self._record_files(bundle_names),
+            lambda: self._check_code(bundle_names),
         ):
             try:
                 step()
@@ -157,8 +161,14 @@ class Upkeep:
     def _check_code(self, bundle_names: Collection[str]) -> None:
         from airflow_providers_pinning.domain.versions.code_availability import is_check_due
 
-        is_due = _with_session(lambda *, session: is_check_due(bundle_names, session=session))
-        if is_due and not self._code_check.is_running():
+        if not _with_session(lambda *, session: is_check_due(bundle_names, session=session)):
+            self._check_due_since = None
+            return
+        now = time.monotonic()
+        self._check_due_since = self._check_due_since or now
+        # What records files checks the code too before it ends. It is not waited for without end, as it may hang.
+        awaited = self._commit_record.is_running() and now - self._check_due_since < WAIT_FOR_RECORD
+        if not awaited and not self._code_check.is_running():
             self._code_check.start(*sorted(bundle_names))
 
     def _record_files(self, bundle_names: Collection[str]) -> None:

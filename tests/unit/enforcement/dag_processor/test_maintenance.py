@@ -27,9 +27,9 @@ from airflow.models.dag import DagModel
 from sqlalchemy import update
 
 from airflow_providers_pinning.domain.monitoring import maintenance as domain_upkeep
-from airflow_providers_pinning.enforcement.dag_processor import maintenance
+from airflow_providers_pinning.enforcement.dag_processor import commit_record, maintenance
 from airflow_providers_pinning.enforcement.dag_processor.maintenance import Upkeep
-from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
+from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun, VersionFiles
 from tests.support.lab import BUNDLE
 from tests.support.patience import PATIENCE
 from tests.support.repository import Repository
@@ -229,22 +229,70 @@ def test_what_was_left_unannounced_is_announced_in_a_process_of_its_own(overwrit
     assert upkeep._announcing._process is started
 
 
-def test_the_code_of_managed_versions_is_checked_in_a_process_of_its_own(lab, session, option, tmp_path, monkeypatch):
-    option("maintenance_interval", 0)
+@pytest.fixture
+def pinned_in_a_repository(lab, tmp_path, monkeypatch):
+    """Pin a Dag whose repository the bundle follows."""
     repository = Repository(tmp_path / "repository")
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", str(tmp_path / "bundles"))
     for name, value in repository.configuration(BUNDLE).items():
         monkeypatch.setenv(name, value)
     lab.commit(repository.commit(orders=V1), orders=V1)
     lab.pin("orders", 1)
+
+
+def test_the_code_of_managed_versions_is_checked_in_a_process_of_its_own(pinned_in_a_repository, session):
     upkeep = Upkeep()
 
-    upkeep.run_if_due([BUNDLE])
+    upkeep._check_code([BUNDLE])
     started = upkeep._code_check._process
-    upkeep.run_if_due([BUNDLE])
+    upkeep._check_code([BUNDLE])
 
     assert upkeep._code_check._process is started
     assert started.wait(timeout=PATIENCE) == 0
     session.rollback()
     [version] = session.query(ManagedVersion).all()
     assert version.code_state == "available"
+
+
+def test_one_process_does_all_that_a_new_pin_needs_of_the_repository(pinned_in_a_repository, session, option):
+    option("maintenance_interval", 0)
+    upkeep = Upkeep()
+
+    upkeep.run_if_due([BUNDLE])
+    started = upkeep._commit_record._process
+    upkeep.run_if_due([BUNDLE])
+
+    assert upkeep._commit_record._process is started
+    assert upkeep._code_check._process is None
+    assert started.wait(timeout=PATIENCE) == 0
+    session.rollback()
+    [version] = session.query(ManagedVersion).all()
+    assert version.code_state == "available"
+    assert session.query(VersionFiles).one().dag_version_id == version.dag_version_id
+
+
+def test_the_code_is_checked_by_another_process_if_the_record_takes_long(pinned_in_a_repository, monkeypatch):
+    upkeep = Upkeep()
+    monkeypatch.setattr(upkeep._commit_record, "is_running", lambda: True)
+    started = []
+    monkeypatch.setattr(upkeep._code_check, "start", lambda *names: started.append(names))
+
+    upkeep._check_code([BUNDLE])
+    assert started == []
+    monkeypatch.setattr(maintenance, "WAIT_FOR_RECORD", 0.0)
+    upkeep._check_code([BUNDLE])
+
+    assert started == [(BUNDLE,)]
+
+
+def test_the_code_is_checked_although_the_record_fails(pinned_in_a_repository, session, monkeypatch):
+    def fail(*args, **options):
+        raise RuntimeError("the repository is not there")
+
+    monkeypatch.setattr("airflow_providers_pinning.domain.files.record.record_files", fail)
+
+    with pytest.raises(RuntimeError, match="is not there"):
+        commit_record.main([BUNDLE])
+
+    session.rollback()
+    assert session.query(ManagedVersion).one().code_state == "available"
