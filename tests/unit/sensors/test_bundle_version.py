@@ -73,6 +73,8 @@ def test_version_of_the_commit_becomes_a_candidate_and_its_identity_the_result(a
 
 
 def test_commit_that_changes_nothing_of_the_dag_finds_its_version(airflow_server, lab, session):
+    # Airflow 3.4 takes a Dag's source for written when its file is in another folder.
+    lab.keeps_checkout = True
     for sha in ("sha1", "sha2"):
         note_bundle_version(BUNDLE, sha, session=session)
         lab.commit(sha, orders=STABLE)
