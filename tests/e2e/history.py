@@ -131,10 +131,7 @@ class History(Lab):
 
     def push(self, dag_id: str, run_id: str, task_id: str, value: Any, key: str = "return_value") -> None:
         """Give a task of a run an XCom."""
-        run = self._run(dag_id, run_id)
-        self.session.add(
-            XComModel(dag_run_id=run.id, dag_id=dag_id, run_id=run_id, task_id=task_id, key=key, value=value)
-        )
+        XComModel.set(key, value, dag_id=dag_id, task_id=task_id, run_id=run_id, serialize=False, session=self.session)
         self._commit()
 
     def publish(self, dag_id: str, run_id: str, task_id: str, asset: str, **extra: Any) -> None:

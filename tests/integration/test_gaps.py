@@ -139,9 +139,9 @@ def test_runs_of_other_dags_are_not_read_to_find_how_long_those_of_a_dag_took(la
     for dag_id, runs in (("orders", 2000), ("invoices", 20000)):
         server.execute(
             "INSERT INTO dag_run (dag_id, run_id, run_type, run_after, logical_date, start_date, end_date, state, "
-            "clear_number, span_status, log_template_id) "
+            "clear_number, log_template_id) "
             f"SELECT '{dag_id}', 'run_' || n, 'scheduled', now(), now() + n * interval '1 minute', now(), "
-            "now() + n * interval '1 second', 'success', 0, 'not_started', 1 "
+            "now() + n * interval '1 second', 'success', 0, 1 "
             f"FROM generate_series(1, {runs}) n",
             database=airflow_database,
         )

@@ -39,10 +39,10 @@ MORE_RUNS = text(
     """
     INSERT INTO dag_run (dag_id, run_id, run_type, state, logical_date, run_after, queued_at, start_date, end_date,
                          created_at, updated_at, created_dag_version_id, bundle_version, clear_number, conf,
-                         span_status, log_template_id, data_interval_start, data_interval_end, triggered_by)
+                         log_template_id, data_interval_start, data_interval_end, triggered_by)
     SELECT 'orders', 'run_' || n, 'scheduled', CASE WHEN n % 100 = 0 THEN 'queued' WHEN n % 3 = 0 THEN 'failed'
            ELSE 'success' END, moment, moment, moment, moment, moment, now(), now(), v.id, v.bundle_version, 0, '{}',
-           'not_started', (SELECT max(id) FROM log_template), moment, moment, 'TIMETABLE'
+           (SELECT max(id) FROM log_template), moment, moment, 'TIMETABLE'
     FROM generate_series(1, :count) n, dag_version v,
          LATERAL (SELECT timestamptz '2026-01-01' + n * interval '1 minute' AS moment) m
     WHERE v.dag_id = 'orders' AND v.version_number = 2

@@ -30,7 +30,6 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
-from airflow.models.xcom import XComModel
 from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.sdk import DAG, RetryAction, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
@@ -45,6 +44,7 @@ from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.approval import ApproveDagVersionOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
 from airflow_providers_pinning.sensors.version import NewDagVersionSensor
+from tests.support.replays import push
 from tests.support.sources import CHANGED, STABLE
 from tests.support.task_context import task_context
 
@@ -369,8 +369,7 @@ def test_promotion_replays_the_live_runs_that_there_are_and_shows_whoever_approv
     run.state, run.run_type, run.start_date = "success", DagRunType.SCHEDULED, run.logical_date
     for task in run.task_instances:
         task.state, task.try_number = "success", 1
-    session.add(XComModel(dag_run_id=run.id, dag_id="orders", run_id="live", task_id="extract", key="rows", value=3))
-    session.commit()
+    push(session, "live", "extract", "rows", 3)
     with Deployment("success"):
         run = promotion.test(run_conf={"canary_runs": 2, **OPEN_WINDOW, "bake_inconclusive_after": 0})
     assert str(run.state) == "success"
