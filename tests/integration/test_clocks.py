@@ -81,7 +81,9 @@ class Hosts:
 
 
 @pytest.fixture
-def hosts(session):
+def hosts(session, monkeypatch):
+    # A task process ends itself after 30 failed heartbeats by default since Airflow 3.4.
+    monkeypatch.setenv("AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS", "3")
     gaps._followed.clear()
     gaps._needed.clear()
     hosts = Hosts(session)

@@ -22,7 +22,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from airflow.models.asset import AssetActive, AssetDagRunQueue, AssetModel
+from airflow.models.asset import AssetActive, AssetDagRunQueue, AssetEvent, AssetModel
 from airflow.models.dag import DagModel, DagOwnerAttributes
 from airflow.models.dag_favorite import DagFavorite
 from airflow.models.dagrun import DagRun
@@ -33,6 +33,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version, unpin
 from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.patch_points import RELEASE
 from tests.integration.test_concurrent_writes import dedented, parse
 from tests.integration.test_racing_runs import trigger
 from tests.support.patience import PATIENCE
@@ -167,18 +168,20 @@ class TestAssetOrphanage:
             cleaning.commit()
 
 
+# Since Airflow 3.4 a queued event names the event; before, one row stood for all events of an asset.
+OF_EVENT = {"asset_event_id": 1} if RELEASE >= (3, 4) else {}
 REFERENCES = {
     "warning": lambda: DagWarning("orders", DagWarningType.NONEXISTENT_POOL, "no such pool"),
     "favorite": lambda: DagFavorite(user_id="bob", dag_id="orders"),
     "owner": lambda: DagOwnerAttributes(dag_id="orders", owner="bob", link="https://example.com"),
-    "queued event": lambda: AssetDagRunQueue(asset_id=1, target_dag_id="orders"),
+    "queued event": lambda: AssetDagRunQueue(asset_id=1, target_dag_id="orders", **OF_EVENT),
 }
 
 
 class TestWhileAPinIsUnderWay:
     @pytest.mark.parametrize("what", REFERENCES)
     def test_what_merely_refers_to_the_dag_does_not_wait(self, what, registered, elsewhere, session):
-        session.add(AssetModel(id=1, name="stock", uri="s3://stock"))
+        session.add_all([AssetModel(id=1, name="stock", uri="s3://stock"), AssetEvent(id=1, asset_id=1)])
         session.commit()
         pinning = elsewhere(pin(1))
         pinning.wait_until_acted()
