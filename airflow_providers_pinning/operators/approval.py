@@ -52,9 +52,9 @@ class ApproveDagVersionOperator(ApprovalOperator):
     then to the tasks before the approval. If the answer is a rejection, the XCom ``rejected_version`` has the version's
     number.
 
-    Airflow 3.3 keeps the text of a question when its task is cleared. If that text differs from what is to be asked now,
-    such as after a clear of the sensor that found the version, the task fails with ``QuestionOutdatedError`` before
-    anybody is asked. Trigger a new run then.
+    Airflow 3.3 keeps the text of a question when its task is cleared. If that text differs from what is to be asked
+    now, such as after a clear of the sensor that found the version, the task fails with ``QuestionOutdatedError``
+    before anybody is asked. Trigger a new run then.
 
     :param target_dag_id: the Dag to release (templated)
     :param version: the result of the sensor that found the version, such as ``new_version.output`` (templated)
