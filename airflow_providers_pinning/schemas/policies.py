@@ -52,6 +52,7 @@ from airflow_providers_pinning.vocabulary import (
     MAX_POLICIES,
     MAX_POLICY_BYTES,
     MAX_SECONDS,
+    MAX_SUBSTITUTES,
     MAX_WITHIN_RUNS,
 )
 from airflow_providers_pinning.windows import WindowRule
@@ -191,7 +192,40 @@ class AutoRollbackDocument(_Part):
         return self
 
 
-_LATER = ("ramp", "canary")
+class IsolationDocument(_Part):
+    """How canary runs are kept apart from live ones. What a request leaves out is so, and nothing may be looser."""
+
+    assets: Literal["withhold"] | None = None
+    alerts: Literal["withhold"] | None = None
+    triggers: Literal["refuse"] | None = None
+    state: Literal["withhold"] | None = None
+    slots: Literal["behind", "gap", "shared"] | None = None
+    pool: Name | None = None
+    queue: Name | None = None
+    executor: Name | None = None
+    connections: Annotated[dict[Name, Name], Field(min_length=1, max_length=MAX_SUBSTITUTES)] | None = None
+    variables: Annotated[dict[Name, Name], Field(min_length=1, max_length=MAX_SUBSTITUTES)] | None = None
+
+
+class CanaryDocument(_Part):
+    """What holds for canary runs."""
+
+    isolation: IsolationDocument | None = None
+    queue: Name | None = Field(default=None, description="The same as `isolation.queue`.")
+
+    @model_validator(mode="after")
+    def _say_the_queue_once(self) -> CanaryDocument:
+        isolation = self.isolation or IsolationDocument()
+        if self.queue is not None and isolation.queue not in (None, self.queue):
+            raise ValueError("canary.queue and canary.isolation.queue name two queues; give one")
+        self.isolation = isolation.model_copy(update={"queue": self.queue or isolation.queue})
+        self.queue = None
+        if not self.isolation.model_dump(exclude_none=True):
+            raise ValueError("say at least one thing of canary runs")
+        return self
+
+
+_LATER = ("ramp",)
 """Parts of a policy that this release does not enforce."""
 
 
@@ -206,6 +240,7 @@ class PolicyDocument(_Part):
         default=None, description="Changes that are not bound; by default rollbacks. An empty list binds them too."
     )
     auto_rollback: AutoRollbackDocument | None = None
+    canary: CanaryDocument | None = None
     gate: Literal["automatic", "manual"] | None = Field(
         default=None, description="With `manual` a new Dag is pinned to its first version; `automatic` is the default."
     )
@@ -315,7 +350,7 @@ class PoliciesResponse(BaseModel):
 class UnmetResponse(BaseModel):
     """One rule that is not met, and what would meet it."""
 
-    rule: Literal["freeze", "window", "evidence", "approvals", "soak"]
+    rule: Literal["freeze", "window", "evidence", "approvals", "soak", "canary"]
     policies: list[str] = Field(description="Policies that ask for it; none if it is a freeze.")
     message: str
     details: dict[str, Any]
@@ -348,6 +383,7 @@ class RulesResponse(BaseModel):
     approvals: int
     auto_rollback: list[AutoRollbackOfPolicyResponse] = Field(description="One that is met suffices.")
     gate: Literal["automatic", "manual"]
+    canary: dict[str, str | dict[str, str]] = Field(description="How canary runs are kept apart from live ones.")
 
 
 class ExplanationResponse(BaseModel):

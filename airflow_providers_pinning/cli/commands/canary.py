@@ -47,6 +47,7 @@ from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.dag_model.stored_dags import read_dag
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
+from airflow_providers_pinning.domain.policies.canaries import with_policies
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
@@ -152,7 +153,8 @@ def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session
     preconditions.check_pinnable(args.dag_id, version, change, session=session)
     attestation.require_enforcement(session=session)
     dag = read_dag(version, dag_id=args.dag_id, session=session)
-    settled = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
+    by_policy = with_policies(args.dag_id, version, request.isolation, change, session=session)
+    settled = settle(by_policy.isolation, dag, dag_model.max_active_runs, session=session)
     replayed = canary.runs_to_replay(dag_model, request.replay, session.get(Pin, args.dag_id), session=session)
     count = len(replayed) or args.count
     if args.replay_baseline:
@@ -161,7 +163,7 @@ def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session
     runs = new_run_ids(args.dag_id, version, count)
     shape = canary.shape_of(dag, version, runs, request, replayed, dag_model, session=session)
     session.rollback()
-    warn((*costs, *warn_of_workers(settled), *shape.warnings))
+    warn((*by_policy.warnings, *costs, *warn_of_workers(settled), *shape.warnings))
     beside = f", and {plural(count, 'replay')} of the same by the active version" if args.replay_baseline else ""
     say(
         f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}{beside}. Canary tasks have "

@@ -50,6 +50,7 @@ from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.release_state import Repetition
+from airflow_providers_pinning.domain.policies.canaries import with_policies
 from airflow_providers_pinning.domain.versions import likeness, managed
 from airflow_providers_pinning.domain.versions.expected import check_unchanged
 from airflow_providers_pinning.domain.versions.identity import (
@@ -165,12 +166,13 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
         managed.release_superseded([dag_id], session=session)
     register_needs(_serialized(version, session=session), session=session)
-    isolation = settle(request.isolation, dag, dag_model.max_active_runs, session=session)
+    by_policy = with_policies(dag_id, version, request.isolation, change, session=session)
+    isolation = settle(by_policy.isolation, dag, dag_model.max_active_runs, session=session)
     baseline_replays: dict[str, str] = {}
     if request.replay is not None and request.replay.baseline:
         active = require_baseline(dag_id, version, pinned_identity(pin))
         baseline_replays = create_baseline_replays(
-            dag_model, active, replayed, request.isolation, change.caller, request.note, session=session
+            dag_model, active, replayed, by_policy.isolation, change.caller, request.note, session=session
         )
         # The dates that these have are taken.
         shape = shape_of(dag, version, runs, request, replayed, dag_model, session=session)
@@ -181,7 +183,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         create_run(common, run_id, request.run_after or runs[run_id], given, baseline_run_id=baseline, session=session)
     run_ids = tuple(runs)
     replays = {run_id: given.replay_of for run_id, given in shape.inputs.items() if given.replay_of is not None}
-    evidence = {"run_ids": list(run_ids), "isolation": isolation}
+    evidence = {"run_ids": list(run_ids), "isolation": isolation, **by_policy.evidence}
     evidence |= {"replays": replays} if replays else {}
     evidence |= {"baseline_replays": baseline_replays} if baseline_replays else {}
     events.record(
@@ -196,6 +198,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         session=session,
     )
     warnings = (
+        *by_policy.warnings,
         *likeness.warn_of_rejected_equal(version, session=session),
         *what_delays(dag_model, (*run_ids, *baseline_replays), session=session),
         *cost_of_shared_slots(dag_model, isolation, len(runs) + len(baseline_replays), session=session),

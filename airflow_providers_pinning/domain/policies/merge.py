@@ -28,7 +28,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_providers_pinning.domain.policies.model import AutoRollback, ChangeKind, Policy
-from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
+from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Slots
 from airflow_providers_pinning.windows import DeploymentWindow, Effort, WindowNeverOpensError
 
 _LARGEST = ("min_runs", "min_duration", "consecutive_successes", "min_duration_runs")
@@ -61,6 +61,10 @@ Whoever is refused a change has the Dag and the rules locked meanwhile.
 """
 
 
+SLOTS_BY_STRICTNESS = (Slots.GAP.value, Slots.BEHIND.value, Slots.SHARED.value)
+"""How little canary runs get in the way of live ones, the least first."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """What holds for one Dag and one kind of change."""
@@ -74,6 +78,8 @@ class Rules:
     approvals: int = 0
     auto_rollback: tuple[tuple[str, AutoRollback], ...] = ()
     """Each with the name of its policy; one that is met suffices."""
+    canary: Mapping[str, Any] = field(default_factory=dict)
+    """How canary runs are kept apart from live ones."""
     gates: tuple[str, ...] = ()
     """Policies that have new Dags pinned to their first version."""
     policies: tuple[Policy, ...] = ()
@@ -91,6 +97,7 @@ class Rules:
             "evidence": sorted(self.evidence),
             "approvals": self.approvals,
             "auto_rollback": [{"policy": name, **rule.as_dict()} for name, rule in self.auto_rollback],
+            "canary": dict(self.canary),
             "gate": "manual" if self.gates else "automatic",
         }
 
@@ -113,6 +120,7 @@ def merge(policies: Sequence[Policy], kind: ChangeKind = ChangeKind.PIN) -> Rule
         evidence=evidence,
         approvals=max((policy.requires.approvals for policy in binding), default=0),
         auto_rollback=tuple((one.name, one.auto_rollback) for one in policies if one.auto_rollback),
+        canary=strictest_isolation([one.canary for one in policies if one.canary]),
         gates=tuple(one.name for one in policies if one.gated),
         policies=tuple(binding),
     )
@@ -140,6 +148,25 @@ def strictest(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any
             merged[name] = one[name] or other[name]
         elif name == "failed_tasks":
             merged[name] = max(one[name], other[name], key=lambda word: word == FailedTasks.COUNT.value)
+    return merged
+
+
+def strictest_isolation(wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """
+    Return what several policies say of canary runs together.
+
+    Of slots the strictest counts, substitutes are united; of two places, or two substitutes for the same, the first
+    policy of the document has the say.
+    """
+    merged: dict[str, Any] = {}
+    for one in wanted:
+        for name, value in one.items():
+            if name == "slots" and name in merged:
+                merged[name] = min(merged[name], value, key=SLOTS_BY_STRICTNESS.index)
+            elif isinstance(value, Mapping):
+                merged[name] = {**value, **merged.get(name, {})}
+            else:
+                merged.setdefault(name, value)
     return merged
 
 

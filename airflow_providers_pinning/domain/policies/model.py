@@ -129,6 +129,8 @@ class Policy:
     auto_rollback: AutoRollback | None = None
     gated: bool = False
     """Whether a new Dag is pinned to its first version."""
+    canary: Mapping[str, Any] | None = None
+    """How canary runs are kept apart from live ones, by the names that the fields have on the wire."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Policy:
@@ -148,6 +150,7 @@ class Policy:
             exempt=frozenset(ChangeKind(kind) for kind in values.get("exempt", [ChangeKind.ROLLBACK.value])),
             auto_rollback=AutoRollback.from_dict(auto_rollback) if auto_rollback else None,
             gated=values.get("gate") == "manual",
+            canary=(values.get("canary") or {}).get("isolation"),
         )
 
 

@@ -46,6 +46,8 @@ class Rule(str, Enum):
     """Too few people agreed."""
     SOAK = "soak"
     """The runs of the version do not meet the criteria, or not yet."""
+    CANARY = "canary"
+    """Canary runs would be kept apart from live ones less than they must be."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,15 @@ import { describe, expect, it } from "vitest";
 
 import { describeRules } from "src/lib/policy";
 
-const NONE = { approvals: 0, auto_rollback: [], evidence: [], gate: "automatic" as const, soak: [], windows: [] };
+const NONE = {
+  approvals: 0,
+  auto_rollback: [],
+  canary: {},
+  evidence: [],
+  gate: "automatic" as const,
+  soak: [],
+  windows: [],
+};
 
 describe("what release policies ask for", () => {
   it("is nothing if they ask for nothing", () => {
@@ -36,6 +44,7 @@ describe("what release policies ask for", () => {
           { hold: true, max_failures: 2, policy: "critical", when_nothing_is_stable: "continue", within_runs: 10 },
           { hold: false, max_failures: 0, policy: "all", when_nothing_is_stable: "wait", within_runs: 5 },
         ],
+        canary: { connections: { warehouse: "staging_warehouse" }, queue: "canary" },
         evidence: ["regression", "staging"],
         gate: "manual",
         soak: [{ min_runs: 3, run_kinds: "canary" }],
@@ -52,6 +61,7 @@ describe("what release policies ask for", () => {
       "A soak: min_runs 3, run_kinds canary",
       "Successful evidence: regression, staging",
       "1 approval by somebody else",
+      "Canary runs: connections staging_warehouse, queue canary",
       "A pin of each new Dag to its first version",
       "Automatic rollback of critical: once more than 2 of the last 10 live runs failed since the pin, with a hold; if no earlier version is stable, runs go on",
       "Automatic rollback of all: once more than 0 of the last 5 live runs failed since the pin; if no earlier version is stable, no run is created",

@@ -35,6 +35,8 @@ policies:
       evidence: [regression, staging]
       approvals: 1
     auto_rollback: {max_failures: 2}
+    canary: {isolation: {slots: gap}, queue: canary}
+    gate: manual
     exempt: [rollback]
 """
 
@@ -63,6 +65,7 @@ def test_a_whole_document_is_read():
         "hold": True,
         "when_nothing_is_stable": "continue",
     }
+    assert (policy["canary"], policy["gate"]) == ({"isolation": {"slots": "gap", "queue": "canary"}}, "manual")
     assert policy["exempt"] == ["rollback"]
 
 
@@ -115,7 +118,9 @@ def test_a_document_that_is_stored_reads_the_same_again():
         (policy("auto_rollback: {within_runs: 10}"), "policies[0].auto_rollback.max_failures (policy 'a'): "),
         (policy("auto_rollback: {max_failures: 1, hold: 1}"), "auto_rollback.hold"),
         (policy("auto_rollback: {max_failures: 1, when_nothing_is_stable: stop}"), "when_nothing_is_stable"),
-        (policy("canary: {queue: x}"), "canary is not supported in this release"),
+        (policy("canary: {queue: x, isolation: {queue: y}}"), "name two queues; give one"),
+        (policy("canary: {isolation: {assets: publish}}"), "canary.isolation.assets"),
+        (policy("canary: {}"), "say at least one thing of canary runs"),
         (policy("exempt: []\n  - name: a\n    match: {tags: [b]}"), "given twice: a"),
         (policy("<<: {exempt: []}"), "Line 4, column 5: merge keys are not taken"),
         (policy('windows: {allow: [{cron: "0 9 * * *", duration: 1:30}]}'), "column 53: YAML takes 1:30 for another"),

@@ -36,6 +36,7 @@ const spans = (rules: ReadonlyArray<WindowRule>): string =>
 export const describeRules = ({
   approvals,
   auto_rollback: rollbacks,
+  canary,
   evidence,
   gate,
   soak,
@@ -56,6 +57,13 @@ export const describeRules = ({
   ),
   ...(evidence.length === 0 ? [] : [`Successful evidence: ${evidence.join(", ")}`]),
   ...(approvals === 0 ? [] : [`${approvals} ${approvals === 1 ? "approval" : "approvals"} by somebody else`]),
+  ...(Object.keys(canary).length === 0
+    ? []
+    : [
+        `Canary runs: ${Object.entries(canary)
+          .map(([name, value]) => `${name} ${typeof value === "string" ? value : Object.values(value).join(", ")}`)
+          .join(", ")}`,
+      ]),
   ...(gate === "manual" ? ["A pin of each new Dag to its first version"] : []),
   ...rollbacks.map(
     ({ hold, max_failures: tolerated, policy, when_nothing_is_stable: otherwise, within_runs: runs }) =>
