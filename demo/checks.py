@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import TypeVar
 
 from demo.database import Run, Version
@@ -82,6 +83,29 @@ class Checks:
         for run in self.wait(finished, f"{what} finished")[:count]:
             self._run(run, code, version)
         self._dag(code, version)
+
+    def runs_from(self, moment: datetime, *, before: int, after: int, begin: int) -> None:
+        """
+        Wait for runs on both sides of a time, and check that each has the version of its side.
+
+        :param moment: from when on another version is to be used
+        :param before: the version of runs that are due before it
+        :param after: the version of runs that are due then or later
+        :param begin: highest id of the runs that are not looked at
+        """
+
+        def sides() -> list[tuple[bool, int | None]]:
+            runs = self._database.runs(DAG_ID, run_type="scheduled", after=begin)
+            found = [(run.run_after >= moment, run.version_number) for run in runs]
+            return found if len({is_after for is_after, _ in found}) == 2 else []
+
+        found = self.wait(sides, f"runs are created that are due before and after {moment:%H:%M:%S}")
+        for is_after, number in ((False, before), (True, after)):
+            self._timeline.check(
+                f"versions of runs due {f'at {moment:%H:%M:%S} or later' if is_after else f'before {moment:%H:%M:%S}'}",
+                {version for side, version in found if side == is_after},
+                {number},
+            )
 
     def _run(self, run: Run, code: Code, version: Version) -> None:
         self._timeline.check(

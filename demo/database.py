@@ -49,6 +49,7 @@ class Run:
     state: str
     logical_date: datetime | None
     created_at: datetime
+    run_after: datetime
     bundle_version: str | None
     version_number: int | None
     tasks: tuple[TaskInstance, ...]
@@ -125,11 +126,16 @@ class Database:
         """
         found = self.rows(
             text(
-                "SELECT r.id, r.dag_id, r.run_id, r.run_type, r.state, r.logical_date, r.created_at, r.bundle_version,"
+                "SELECT r.id, r.dag_id, r.run_id, r.run_type, r.state, r.logical_date, r.created_at, r.run_after,"
+                " r.bundle_version,"
                 " v.version_number"
                 " FROM dag_run r LEFT JOIN dag_version v ON v.id = r.created_dag_version_id"
                 " WHERE r.dag_id = :dag_id AND r.id > :after ORDER BY r.id"
-            ).columns(logical_date=DateTime(timezone=True), created_at=DateTime(timezone=True)),
+            ).columns(
+                logical_date=DateTime(timezone=True),
+                created_at=DateTime(timezone=True),
+                run_after=DateTime(timezone=True),
+            ),
             dag_id=dag_id,
             after=after,
         )

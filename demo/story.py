@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 from demo.checks import Checks, short
 from demo.deployment import BUNDLE, Deployment
 from demo.rest import RestError
@@ -54,6 +56,7 @@ class Story:
             self.restore_the_file,
             self.pin_version_3,
             self.roll_back,
+            self.change_at_a_second,
             self.unpin,
             self.look_back,
         ):
@@ -190,6 +193,25 @@ class Story:
             self._check_pinned_runs()
             self.timeline.check("answer to pinning version 3 again", self._refusal(3), "409 version_rejected")
 
+    def change_at_a_second(self) -> None:
+        """Pin a version from an exact time on, which divides the runs by when they are due."""
+        with self.timeline.step("Pin version 2 from an exact second on"):
+            begin = self.checks.last_run_id()
+            moment = (datetime.now(timezone.utc) + timedelta(seconds=3 * FIRST.seconds)).replace(microsecond=0)
+            state = self.airflow.pinning.put(
+                PIN,
+                {
+                    "version_number": 2,
+                    "effective_from": moment.isoformat(),
+                    "reason": "The discount begins",
+                },
+            )
+            self.timeline.check("active version in the answer", state["active"]["version_number"], 1)
+            self.timeline.check("pending in the answer", state["pending"]["version"]["version_number"], 2)
+            self.checks.runs_from(moment, before=1, after=2, begin=begin)
+            state = self.airflow.pinning.get(f"/dags/{DAG_ID}")
+            self.timeline.check("active version now", state["active"]["version_number"], 2)
+
     def unpin(self) -> None:
         """Let the latest version be active again."""
         with self.timeline.step("Unpin"):
@@ -206,7 +228,15 @@ class Story:
                 [f"{event['kind']} by {event['actor']}" for event in reversed(events) if event["kind"] != "failing"],
                 [
                     f"{kind} by {self.airflow.username}"
-                    for kind in ("pinned", "candidate", "pinned", "rolled_back", "unpinned")
+                    for kind in (
+                        "pinned",
+                        "candidate",
+                        "pinned",
+                        "rolled_back",
+                        "activation_scheduled",
+                        "pinned",
+                        "unpinned",
+                    )
                 ],
             )
             health = self.airflow.pinning.get("/health")

@@ -38,6 +38,7 @@ from airflow_providers_pinning.domain.errors import VersionUnreadableError
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.attestation import ComponentHealth
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
+from airflow_providers_pinning.domain.monitoring.pending import list_pending, overdue_words
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.policies.unpinned import gates_in_force, unpinned_despite_gate
 from airflow_providers_pinning.domain.text import acknowledge_command, plural
@@ -186,6 +187,20 @@ def check_failing() -> Iterator[Finding]:
             f"{pin.dag_id}: {pin.runs} since version {pin.active.version_number} was pinned",
             f"Look at the runs, or roll back: `airflow pinning rollback {pin.dag_id} -r REASON`.",
         )
+
+
+def check_pending() -> Iterator[Finding]:
+    """Tell which changes should be in effect by now, whether their Dags are pinned or not."""
+    with create_session(scoped=False) as session:
+        listed, total = list_pending(None, limit=1000, offset=0, session=session)
+    overdue = [(one.dag_id, words) for one in listed if (words := overdue_words(one))]
+    if not overdue:
+        yield ok("pending", f"{plural(total, 'change')} pending, and none is overdue")
+    for dag_id, words in overdue[:SHOWN]:
+        found, _, remedy = words.partition(". ")
+        yield warning("pending", f"{dag_id}: {found}", remedy)
+    if len(overdue) > SHOWN:
+        yield warning("pending", f"{len(overdue) - SHOWN} more are overdue", "See `airflow pinning pending`.")
 
 
 def check_head() -> Iterator[Finding]:

@@ -50,6 +50,17 @@ def database_clock(*, session: Session) -> datetime:
             return _aware(session.scalar(select(func.now())))
 
 
+def present_clock(*, session: Session) -> datetime:
+    """
+    Return the time of this moment by the clock of the database, not that at which the transaction began.
+
+    What waited for a lock looks at the clock again.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        return _aware(session.scalar(select(func.clock_timestamp())))
+    return database_clock(session=session)
+
+
 def latest_clock(*, session: Session) -> datetime:
     """
     Return the time by the clock by which a live run falls due first.

@@ -39,6 +39,7 @@ class PendingChangeResponse(BaseModel):
     reason: str
     created_at: datetime
     is_due: bool = Field(description="Whether its time has come, so that the schedulers put it into effect now.")
+    is_overdue: bool = Field(description="Whether its time came more than five minutes ago; `health` says why.")
     waits_for: datetime | None = Field(
         description="When the scheduled run is due that the old schedule still has to make before; null if there is "
         "none."

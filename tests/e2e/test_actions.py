@@ -236,6 +236,30 @@ def test_hold_is_lifted_while_the_version_stays(tab):
     assert (state["hold"], state["active"]["version_number"]) == (None, 1)
 
 
+def test_version_is_pinned_from_a_time_on_and_the_change_is_canceled(tab):
+    shown = tab("changes_later")
+    shown.button("Promote version 3").click()
+    expect(shown.dialog).to_contain_text("In time zone UTC.")
+    shown.dialog.get_by_label("Effective from").fill("2001-01-31T13:01:00")
+    shown.confirm("Pin version 3", reason="The tariffs of next year")
+    expect(shown.dialog.get_by_role("alert")).to_have_text("Enter a time that is still to come.")
+    shown.dialog.get_by_label("Effective from").fill("2131-01-31T13:01:07")
+    shown.confirm("Pin version 3")
+    expect(shown.page.get_by_text("Runs due at 2131-01-31 13:01:07 UTC or later use version 3.")).to_be_visible()
+    expect(shown.fact("Active version")).to_contain_text("Version 2")
+    banner = shown.page.get_by_text("Pending: pin of version 3")
+    expect(banner).to_be_visible()
+    assert shown.state("practice_changes_later")["pending"]["effective_from"].startswith("2131-01-31T13:01:07")
+
+    shown.button("Cancel the change").click()
+    expect(shown.dialog).to_contain_text("Cancels the pin of version 3.")
+    shown.confirm("Cancel the change", reason="Not needed")
+
+    expect(shown.page.get_by_text("Pending change canceled.")).to_be_visible()
+    expect(banner).to_have_count(0)
+    assert shown.state("practice_changes_later")["pending"] is None
+
+
 def test_what_was_done_is_told_until_it_is_dismissed_or_changed(tab):
     shown = tab("tells")
     told = shown.page.get_by_role("status").filter(has_text="New runs use it")

@@ -42,6 +42,7 @@ PRACTICE = (
     "rejects",
     "holds",
     "lifts",
+    "changes_later",
     "repairs",
     "escapes",
     "tells",

@@ -26,7 +26,8 @@ import time_machine
 from airflow.models.dag import DagModel
 from sqlalchemy import func, select
 
-from airflow_providers_pinning.domain.changes import due
+from airflow_providers_pinning.domain.changes import due, pins, timed
+from airflow_providers_pinning.domain.errors import ActivationInPastError
 from airflow_providers_pinning.models import Event, Pin, TimedChange
 from tests.integration.test_killed_pin import killed_at
 from tests.integration.test_racing_runs import trigger, version_of
@@ -164,6 +165,24 @@ class TestClock:
         session.commit()
 
         assert (version_of(ahead, session), version_of(behind, session)) == (2, 1)
+
+
+def test_a_change_whose_time_passes_while_it_waits_for_the_dag_is_refused(orders, session, elsewhere):
+    locked = select(DagModel.dag_id).where(DagModel.dag_id == "orders").with_for_update()
+    holding = elsewhere(lambda own: own.execute(locked).all())
+    holding.wait_until_acted()
+    moment = database_time(session) + timedelta(seconds=1)
+    change = orders.change(effective_from=moment)
+    target = pins.Target(version_number=2)
+    asking = elsewhere(lambda own: timed.pin_version("orders", target, change, session=own))
+    asking.wait_until_locked_out()
+    while database_time(session) <= moment:
+        pass
+
+    holding.commit()
+
+    with pytest.raises(ActivationInPastError):
+        asking.commit()
 
 
 def state(session):

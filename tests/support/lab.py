@@ -309,7 +309,7 @@ class Lab:
         )
 
     def _from(self, moment: datetime, make: Callable[[], ReleaseState]) -> ReleaseState:
-        with mock.patch.object(timed, "database_clock", return_value=moment - timedelta(hours=1)):
+        with mock.patch.object(timed, "present_clock", return_value=moment - timedelta(hours=1)):
             state = make()
         self._commit()
         return state
@@ -379,6 +379,6 @@ class Lab:
         self.session.expire_all()
 
     @staticmethod
-    def change(reason: str = "because", **conditions) -> Change:
+    def change(reason: str = "because", *, caller: Caller | None = None, **conditions) -> Change:
         """Return a change asked for by a person."""
-        return Change(Caller("alice"), reason, **conditions)
+        return Change(caller or Caller("alice"), reason, **conditions)

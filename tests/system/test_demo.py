@@ -45,6 +45,7 @@ STEPS = [
     "Restore the file",
     "Pin version 3",
     "Roll back",
+    "Pin version 2 from an exact second on",
     "Unpin",
     "Look back",
     "Deploy example_promote_dag_version",

@@ -40,6 +40,7 @@ IGNORE_VERDICT = forms.switch("--ignore-verdict", help="Pin the version although
 TIME = (
     forms.moment(
         "--effective-from",
+        "--at",
         help="When the change takes effect, such as 2027-01-31T13:00:00+00:00, by the database's clock (default: now)",
     ),
     forms.switch("--supersede", help="Cancel a change that is pending, rather than be refused because of it"),

@@ -43,6 +43,7 @@ OF_THE_PIN_STORE = (
     ("pins", deployment_checks.check_pins),
     ("gates", deployment_checks.check_gates),
     ("failing", deployment_checks.check_failing),
+    ("pending", deployment_checks.check_pending),
     ("head", deployment_checks.check_head),
     ("readable", deployment_checks.check_readable),
     ("runs", deployment_checks.check_runs),

@@ -41,6 +41,7 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions, pins, rollback
+from airflow_providers_pinning.domain.changes.obstacles import obstacle_to
 from airflow_providers_pinning.domain.changes.pending import described, end, facts_of, pending_row
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -55,7 +56,6 @@ from airflow_providers_pinning.domain.errors import (
 )
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Caller, Change
-from airflow_providers_pinning.domain.resolution.timeline import obstacle_to
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,

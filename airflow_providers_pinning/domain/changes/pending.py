@@ -22,9 +22,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select
+from airflow.models.dag_version import DagVersion
+from airflow.models.dagrun import DagRun
+from airflow.utils.state import State
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
@@ -34,7 +38,7 @@ from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.pending import pending_change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
-from airflow_providers_pinning.domain.text import command
+from airflow_providers_pinning.domain.text import command, plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, latest_identity, pinned_identity
 from airflow_providers_pinning.models import Pin, TimedChange
 from airflow_providers_pinning.vocabulary import EventKind, TimedAction, TimedStatus
@@ -77,7 +81,39 @@ def settle_pending(pin: Pin, change: Change, *, session: Session) -> tuple[str, 
         raise pending_refusal(pin, session=session)
     told = f"The pending {described(pending)}, which {pending.actor} had asked for, was cancelled."
     _cancel(pin, pending, replace(change, idempotency_key=None, evidence={}), None, session=session)
-    return (told,)
+    return (told, *warn_of_runs_of_later(pending, session=session))
+
+
+def warn_of_runs_of_later(pending: TimedChange, *, session: Session) -> tuple[str, ...]:
+    """
+    Tell of runs that are due once a change is in effect and are there already, which keep the version that they have.
+
+    :param pending: a change that is asked for, which comes too late for runs of the active version, or one that is
+        cancelled, which comes too late for those of its own
+    :param session: database session
+    """
+    runs = session.execute(
+        select(DagVersion.version_number, func.count())
+        .select_from(DagRun)
+        .join(DagVersion, DagVersion.id == DagRun.created_dag_version_id)
+        .where(
+            DagRun.dag_id == pending.dag_id,
+            DagRun.run_after >= pending.effective_from,
+            DagRun.state.in_(State.unfinished_dr_states),
+            ~of_canary_runs(),
+        )
+        .group_by(DagVersion.version_number)
+        .order_by(DagVersion.version_number)
+    ).all()
+    number = (pending.to_version or {}).get("version_number")
+    is_over = pending.status != TimedStatus.PENDING.value
+    moment = pending.effective_from.isoformat()
+    return tuple(
+        f"{plural(count, 'unfinished run')} due at {moment} or later {'has' if count == 1 else 'have'} version {used} "
+        f"already and {'keeps' if count == 1 else 'keep'} it. Clear what is to have another version on the latest one."
+        for used, count in runs
+        if (used == number) == is_over
+    )
 
 
 def pending_refusal(pin: Pin, *, session: Session) -> ActivationPendingError:
@@ -120,7 +156,7 @@ def cancel(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
             f"No change of the pin of Dag {dag_id!r} is pending, so there is nothing to cancel.", dag_id=dag_id
         )
     _cancel(pin, pending, change, request, session=session)
-    return release_state(dag_id, session=session)
+    return release_state(dag_id, warnings=warn_of_runs_of_later(pending, session=session), session=session)
 
 
 def _cancel(

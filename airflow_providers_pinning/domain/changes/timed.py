@@ -30,12 +30,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes import conditions, pins, rollback
+from airflow_providers_pinning.domain.changes import conditions, obstacles, pins, rollback
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
-from airflow_providers_pinning.domain.changes.pending import facts_of, settle_pending
+from airflow_providers_pinning.domain.changes.pending import facts_of, settle_pending, warn_of_runs_of_later
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
-from airflow_providers_pinning.domain.clocks import database_clock
+from airflow_providers_pinning.domain.clocks import database_clock, present_clock
 from airflow_providers_pinning.domain.errors import ActivationInPastError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
@@ -181,6 +181,8 @@ def _schedule(
     if change.override_reason:
         rights["overrides_policies"] = change.caller.overrides_policies
     pending = _write(pin, action, change, version, {**options, **rights}, session)
+    pending.options = {**pending.options, "known": obstacles.known(pending, pin, session=session)}
+    warnings += warn_of_runs_of_later(pending, session=session)
     if version is not None and managed.managed_version(version.dag_version_id, session=session) is None:
         # Else the next commit could overwrite it before its time.
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
@@ -211,7 +213,8 @@ def _rehearse(make: Callable[[Change], ReleaseState], change: Change, *, session
 
 
 def _check_ahead(effective_from: datetime, *, session: Session) -> None:
-    now = database_clock(session=session)
+    # The lock was waited for, and runs of the time meanwhile have the active version.
+    now = present_clock(session=session)
     if effective_from <= now:
         raise ActivationInPastError(
             f"The change would be in effect from {effective_from.isoformat()} on, which is over: it is "
@@ -247,6 +250,7 @@ def _write(
         source=dict(change.caller.source) if change.caller.source else None,
         reason=change.reason,
         override_reason=change.override_reason,
+        created_at=database_clock(session=session),
     )
     session.add(pending)
     pin.revision += 1

@@ -24,16 +24,22 @@ that begins at a given time that would be runs before it as well, which the sche
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from airflow._shared.timezones.timezone import coerce_datetime
 from airflow.models.dag import DagModel
+from airflow.timetables._cron import CronMixin
+from airflow.timetables.base import DagRunInfo, TimeRestriction
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.models import Pin
 
 MAX_STEPS = 20_000
 """How many runs are passed over at most: those of two weeks, if there is one a minute."""
+
+STEPS_BACK = tuple(timedelta(minutes=4**n) for n in range(1, 12))
+"""How long before a time the search for the first run since it may begin: from minutes to years."""
 
 
 def begin_schedule(dag_model: DagModel, dag: Any, since: datetime) -> None:
@@ -50,6 +56,8 @@ def begin_schedule(dag_model: DagModel, dag: Any, since: datetime) -> None:
     dag = getattr(dag, "_real_dag", dag)
     timetable, restriction = dag.timetable, dag._time_restriction
     info = timetable.next_run_info_from_dag_model(dag_model=dag_model)
+    if isinstance(timetable, CronMixin):
+        info = _run_shortly_before(timetable, restriction, since) or info
     for _ in range(MAX_STEPS):
         if info is None or info.run_after >= since:
             break
@@ -64,6 +72,23 @@ def begin_schedule(dag_model: DagModel, dag: Any, since: datetime) -> None:
     dag_model.next_dagrun_partition_key = info.partition_key
     dag_model.next_dagrun_partition_date = info.partition_date
     dag_model.next_dagrun_create_after = info.run_after
+
+
+def _run_shortly_before(timetable: Any, restriction: TimeRestriction, since: datetime) -> DagRunInfo | None:
+    """
+    Return a run by the clock that is due before a time, and few others between; ``None`` if none is found.
+
+    The runs of a schedule by the clock do not depend on each other, so that the search may begin anywhere.
+    """
+    for before in STEPS_BACK:
+        earliest = coerce_datetime(since - before)
+        if restriction.earliest is not None and earliest <= restriction.earliest:
+            return None
+        narrowed = TimeRestriction(earliest, restriction.latest, catchup=True)
+        info: DagRunInfo | None = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=narrowed)
+        if info is not None and info.run_after < since:
+            return info
+    return None
 
 
 SCHEDULE = ("timetable", "catchup", "start_date", "end_date")

@@ -25,11 +25,12 @@ from dataclasses import dataclass
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.utils.types import DagRunTriggeredByType
-from sqlalchemy import Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
-from airflow_providers_pinning.models import Acknowledgement, Pin
+from airflow_providers_pinning.models import Acknowledgement, Pin, TimedChange
+from airflow_providers_pinning.vocabulary import TimedStatus
 
 NEWEST_RUNS = 10_000
 """How many of the deployment's newest runs the search for escaped runs looks at."""
@@ -59,12 +60,29 @@ def of_escaped_runs(query: Select) -> Select:
         # A run of another time than the active version's has the version of that time.
         or_(Pin.pending_from.is_(None), DagRun.run_after < Pin.pending_from),
         or_(Pin.effective_from.is_(None), DagRun.run_after >= Pin.effective_from),
+        ~_of_given_up_change(),
         DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
         ~of_canary_runs(),
         ~select(literal(1))
         .where(Acknowledgement.dag_id == DagRun.dag_id, Acknowledgement.run_id == DagRun.run_id)
         .correlate(DagRun)
         .exists(),
+    )
+
+
+def _of_given_up_change() -> ColumnElement[bool]:
+    """Build the condition that a run was created for the time of a change that was pending, and never was made."""
+    return (
+        select(literal(1))
+        .where(
+            TimedChange.dag_id == DagRun.dag_id,
+            TimedChange.status.in_((TimedStatus.CANCELLED.value, TimedStatus.FAILED.value)),
+            TimedChange.effective_from <= DagRun.run_after,
+            TimedChange.created_at <= DagRun.created_at,
+            TimedChange.ended_at >= DagRun.created_at,
+        )
+        .correlate(DagRun)
+        .exists()
     )
 
 

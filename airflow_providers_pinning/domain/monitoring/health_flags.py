@@ -18,6 +18,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from airflow._shared.timezones.timezone import utcnow
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
@@ -32,6 +35,9 @@ from airflow_providers_pinning.vocabulary import BreakerState
 
 CHECKS_IN_VAIN = 3
 """How many checks in a row must fail until a pin is not healthy: a remote may be down for some minutes."""
+
+OVERDUE_AFTER = timedelta(minutes=5)
+"""How long after its time a pending change may be pending: a scheduler puts it into effect within seconds."""
 
 
 def _version_gone() -> ColumnElement[bool]:
@@ -92,6 +98,7 @@ def is_unhealthy() -> ColumnElement[bool]:
         uses_displaced_asset(),
         Pin.activation_failure.is_not(None),
         func.coalesce(Pin.breaker, "").in_((BreakerState.OPEN.value, BreakerState.WAITING.value)),
+        and_(Pin.pending_from.is_not(None), Pin.pending_from <= utcnow() - OVERDUE_AFTER),
     )
 
 

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus, Problem
+from airflow_providers_pinning.domain.monitoring.health_flags import OVERDUE_AFTER
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin, TimedChange
 from airflow_providers_pinning.vocabulary import TimedStatus
@@ -49,6 +50,8 @@ class PendingChange:
     created_at: datetime
     is_due: bool
     """Whether its time has come by the database's clock, so that the schedulers put it into effect now."""
+    is_overdue: bool
+    """Whether that was more than :data:`OVERDUE_AFTER` ago."""
     waits_for: datetime | None
     """When the scheduled run is due that the old schedule still has to make before it; ``None`` if there is none."""
 
@@ -121,12 +124,32 @@ def _describe(pending: TimedChange, next_run: datetime | None, now: datetime | N
         reason=pending.reason,
         created_at=pending.created_at,
         is_due=is_due,
+        is_overdue=now is not None and pending.effective_from <= now - OVERDUE_AFTER,
         waits_for=next_run if is_due and next_run is not None and next_run < pending.effective_from else None,
     )
 
 
-def activation_problems(pin: Pin | None) -> tuple[Problem, ...]:
-    """Tell whether the last change that was to take effect at a given time could not."""
-    if pin is None or pin.activation_failure is None:
+def activation_problems(pin: Pin | None, pending: PendingChange | None) -> tuple[Problem, ...]:
+    """Tell whether the last change that was to take effect at a given time could not, or should be in effect by now."""
+    if pin is None:
         return ()
-    return (Problem("activation_failed", pin.activation_failure, HealthStatus.DEGRADED),)
+    failed = pin.activation_failure and Problem("activation_failed", pin.activation_failure, HealthStatus.DEGRADED)
+    overdue = overdue_words(pending) if pending else None
+    late = overdue and Problem("activation_overdue", overdue, HealthStatus.DEGRADED)
+    return tuple(problem for problem in (failed, late) if problem)
+
+
+def overdue_words(pending: PendingChange) -> str | None:
+    """Say why a change is not in effect long after its time, and what to do about it; ``None`` if it is not."""
+    if not pending.is_overdue:
+        return None
+    since = f"A {pending.action} should be in effect since {pending.effective_from.isoformat()}, and is not"
+    if pending.waits_for is None:
+        return (
+            f"{since}: no scheduler has made it. Look for a running scheduler with this package "
+            "(airflow pinning doctor), and at its log."
+        )
+    return (
+        f"{since}: the old schedule still has to make the run of {pending.waits_for.isoformat()}. Let the Dag's "
+        "active runs end, or pause the Dag; the change does not wait then."
+    )

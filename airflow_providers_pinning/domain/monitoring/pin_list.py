@@ -164,7 +164,7 @@ def list_pins(
             related_versions_behind=related.get(dag_id, 0),
             pin=PinInfo(row.Pin.reason or "", row.Pin.actor or "", row.Pin.changed_at),
             hold=hold_of(row.Pin, now=now, session=session),
-            health=Health((*judge(row.Pin, row).problems, *activation_problems(row.Pin))),
+            health=Health((*judge(row.Pin, row).problems, *activation_problems(row.Pin, pending.get(dag_id)))),
             head=heads[dag_id],
             runs=runs[dag_id],
             pending=pending.get(dag_id),

@@ -246,6 +246,7 @@ def _describe_alone(
     """Describe a Dag without what is read of many Dags at once."""
     recorded = pinned_identity(pin)
     behind = _count_newer(dag_id, recorded, session=session) if recorded and recorded != latest else 0
+    pending = pending_change(pin, session=session)
     return ReleaseState(
         dag_id=dag_id,
         revision=pin.revision if pin else 0,
@@ -256,8 +257,8 @@ def _describe_alone(
         related_versions_behind=0,
         pin=PinInfo(pin.reason or "", pin.actor or "", pin.changed_at) if pin and recorded else None,
         hold=hold_of(pin, now=now, session=session),
-        health=Health((*health.problems, *activation_problems(pin))),
-        pending=pending_change(pin, session=session),
+        health=Health((*health.problems, *activation_problems(pin, pending))),
+        pending=pending,
         warnings=warnings,
     )
 

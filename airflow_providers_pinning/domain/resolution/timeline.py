@@ -30,24 +30,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
+from uuid import UUID
 
 from airflow.models.dagbundle import DagBundleModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.clocks import database_clock
-from airflow_providers_pinning.domain.errors import (
-    DagHeldError,
-    PinningError,
-    PinUnavailableError,
-    VersionRejectedError,
-)
+from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.versions.drift import has_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identity_of, latest_identity
-from airflow_providers_pinning.models import ManagedVersion, Pin, TimedChange
+from airflow_providers_pinning.models import Pin, TimedChange
 from airflow_providers_pinning.vocabulary import TimedAction, TimedStatus
-
-_REJECTED = "rejected"
 
 
 @dataclass(frozen=True)
@@ -92,6 +85,28 @@ def version_by_time(dag_id: str, run_after: datetime | None, *, session: Session
     return _read(dag_id, _aware(run_after), pin.timeline_id, session=session)  # type: ignore[arg-type]
 
 
+def pinned_id_by_time(dag_id: str, run_after: datetime | None, *, session: Session) -> UUID | None:
+    """
+    Return the id of the version that is pinned at the time of a run; ``None`` if none is.
+
+    :param dag_id: the Dag
+    :param run_after: when the run is due
+    :param session: database session
+    :raises PinUnavailableError: as :func:`version_by_time` does
+    """
+    pin = session.execute(
+        select(Pin.dag_version_id, Pin.pending_from, Pin.effective_from, Pin.timeline_id).where(Pin.dag_id == dag_id)
+    ).one_or_none()
+    if pin is None:
+        return None
+    if is_of_another_time(run_after, pin.pending_from, pin.effective_from) and (
+        timed := _read(dag_id, _aware(run_after), pin.timeline_id, session=session)
+    ):
+        return timed.version.dag_version_id if timed.version else None
+    found: UUID | None = pin.dag_version_id
+    return found
+
+
 def _read(dag_id: str, run_after: datetime, timeline_id: int | None, *, session: Session) -> TimedVersion | None:
     of_dag = select(TimedChange).where(TimedChange.dag_id == dag_id)
     if timeline_id is not None:
@@ -122,15 +137,6 @@ def _pending_version(pending: TimedChange, run_after: datetime, *, session: Sess
     else:
         version = VersionIdentity.from_dict(pending.to_version or {})
         _require_present(dag_id, version, "is to be active", pending.effective_from, run_after, session=session)
-    pin = session.get(Pin, dag_id)
-    obstacle = obstacle_to(pending, pin, session=session)
-    if obstacle is not None:
-        raise PinUnavailableError(
-            f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: another version is to be active from "
-            f"{pending.effective_from.isoformat()} on, and cannot be. {obstacle} Cancel the pending change, or try "
-            "again once a scheduler has given it up.",
-            dag_id=dag_id,
-        )
     return version
 
 
@@ -158,36 +164,6 @@ def _require_present(
         dag_id=dag_id,
         version_number=version.version_number,
     )
-
-
-def obstacle_to(pending: TimedChange, pin: Pin | None, *, session: Session) -> PinningError | None:
-    """
-    Return what came up since a change was asked for, so that it cannot take effect whatever it overrides.
-
-    A rejection or a hold that its caller could not know is not overridden by the reason that they gave.
-    """
-    version = pending.to_version or {}
-    if version:
-        row = session.get(ManagedVersion, VersionIdentity.from_dict(version).dag_version_id)
-        if row is not None and row.state == _REJECTED and _is_since(row.state_changed_at, pending):
-            return VersionRejectedError(
-                f"Version {row.version_number} of Dag {pending.dag_id!r} was rejected since: {row.state_reason}.",
-                dag_id=pending.dag_id,
-                version_number=row.version_number,
-            )
-    if pin is None or not pin.hold_reason or pending.action == TimedAction.ROLLBACK.value:
-        return None
-    # It matters when the change takes effect, which is not before its time.
-    moment = max(database_clock(session=session), _aware(pending.effective_from))
-    if not _is_since(pin.hold_at, pending) or (pin.hold_until is not None and _aware(pin.hold_until) <= moment):
-        return None
-    return DagHeldError(
-        f"Dag {pending.dag_id!r} was put on hold since by {pin.hold_actor}: {pin.hold_reason}.", dag_id=pending.dag_id
-    )
-
-
-def _is_since(moment: datetime | None, pending: TimedChange) -> bool:
-    return moment is not None and _aware(moment) > _aware(pending.created_at)
 
 
 def _aware(moment: Any) -> datetime:

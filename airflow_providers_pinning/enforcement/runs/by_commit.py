@@ -53,8 +53,8 @@ def create_dagrun(call: Call) -> Any:
     from airflow_providers_pinning.domain.locks import may_wait_to_shut_gate
     from airflow_providers_pinning.domain.resolution.active import current_resolution
     from airflow_providers_pinning.domain.resolution.by_commit import run_asked_for
-    from airflow_providers_pinning.domain.resolution.locked_pin import lock_active_pin, pinned_version_ids
-    from airflow_providers_pinning.domain.resolution.timeline import version_by_time
+    from airflow_providers_pinning.domain.resolution.locked_pin import lock_active_pin
+    from airflow_providers_pinning.domain.resolution.timeline import pinned_id_by_time
 
     dag, session = call.instance, call.session
     if call.bundle_version is None or call.triggered_by == DagRunTriggeredByType.TEST:
@@ -68,10 +68,7 @@ def create_dagrun(call: Call) -> Any:
     if version is None or (asked and asked.is_never_pinned(version)):
         return call.proceed()
     # Before anything is locked: the creation of a canary run locks the Dag's row first.
-    if timed := version_by_time(dag.dag_id, call.run_after, session=session):
-        pinned = timed.version and timed.version.dag_version_id
-    else:
-        pinned = pinned_version_ids([dag.dag_id], session=session).get(dag.dag_id)
+    pinned = pinned_id_by_time(dag.dag_id, call.run_after, session=session)
     if pinned is not None and pinned != version.id:
         # It was pinned for the first time while this request waited at the gate, perhaps as one of several.
         if not may_wait_to_shut_gate(dag.dag_id, session=session):
@@ -80,6 +77,10 @@ def create_dagrun(call: Call) -> Any:
     pin = lock_active_pin(dag.dag_id, run_after=call.run_after, session=session)
     if (pin.version.dag_version_id if pin.version else None) != pinned:
         raise ValueError(_moved(dag.dag_id))
+    if pin.is_pending:
+        from airflow_providers_pinning.domain.changes.obstacles import require_no_obstacle
+
+        require_no_obstacle(dag.dag_id, call.run_after, session=session)
     run = call.proceed(dag_version=version)
     if pin.version:
         set_bundle_version(run, pin.version)

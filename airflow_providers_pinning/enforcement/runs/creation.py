@@ -64,7 +64,10 @@ def create_dagrun(call: Call) -> Any:
         return run
     pin = lock_active_pin(dag.dag_id, run_after=call.run_after, session=session)
     if pin.is_pending:
+        from airflow_providers_pinning.domain.changes.obstacles import require_no_obstacle
+
         _require_no_schedule(call)
+        require_no_obstacle(dag.dag_id, call.run_after, session=session)
     else:
         pin = breaker.instead_of_failing(call, pin)
     if pin.recorded:

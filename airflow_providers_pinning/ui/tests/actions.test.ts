@@ -30,6 +30,8 @@ import {
   type Choices,
 } from "src/lib/actions";
 import { problem } from "src/lib/isolation";
+import { absolute, momentOf } from "src/lib/time";
+import type { PendingChange } from "src/api/types";
 
 import { identity, release } from "./build";
 
@@ -39,6 +41,7 @@ const CHOICES: Choices = {
   conf: "",
   count: 1,
   finished: "keep",
+  from: "",
   hold: false,
   inputs: "new",
   isolation: {},
@@ -50,6 +53,19 @@ const CHOICES: Choices = {
   skipBlocked: false,
   unfinished: "keep",
   until: "",
+};
+
+const PENDING: PendingChange = {
+  action: "pin",
+  actor: "jan",
+  created_at: "2026-01-01T00:00:00Z",
+  dag_id: "a/b c",
+  effective_from: "2030-01-01T00:00:00Z",
+  is_due: false,
+  is_overdue: false,
+  reason: "later",
+  version: identity(4),
+  waits_for: null,
 };
 
 const request = (action: Action, choices: Partial<Choices> = {}) =>
@@ -66,6 +82,25 @@ describe("a request", () => {
       expect(request(action).body).toMatchObject(seen);
     },
   );
+
+  it("gives the time that is entered in the chosen time zone", () => {
+    globalThis.localStorage?.setItem("timezone", "UTC");
+
+    expect(request({ kind: "pin", version: 3 }, { from: "2030-01-31T13:01:07" }).body).toMatchObject({
+      effective_from: momentOf("2030-01-31T13:01:07"),
+      supersede: undefined,
+    });
+    expect(request({ kind: "unpin", version: 3 }, { from: "2030-01-31T13:01:07" }).query).toMatchObject({
+      effective_from: momentOf("2030-01-31T13:01:07"),
+    });
+  });
+
+  it("cancels a pending change that was shown, and says so", () => {
+    const state = { ...STATE, pending: PENDING };
+
+    expect(requestOf({ kind: "pin", version: 3 }, CHOICES, state, "key").body).toMatchObject({ supersede: true });
+    expect(wordingOf({ kind: "pin", version: 3 }, state).effect).toContain("Cancels the pin of version 4");
+  });
 
   it("to roll back is refused if it would reject another version than the one that was shown", () => {
     expect(request({ kind: "rollback", version: 1 }).body).toMatchObject({ expected_revision: 7, expected_version: 2 });
@@ -233,6 +268,9 @@ describe("the input", () => {
   it("must have a reason", () => {
     expect(said("pin", { reason: "  " })).toBe("Enter a reason.");
     expect(said("pin", {})).toBeUndefined();
+    expect(said("pin", { from: "2001-01-01T00:00:00" })).toBe("Enter a time that is still to come.");
+    expect(said("pin", { from: "2130-01-01T00:00:00" })).toBeUndefined();
+    expect(said("reject", { from: "2001-01-01T00:00:00" })).toBeUndefined();
   });
 
   it("must say why an objection is passed over", () => {
@@ -308,6 +346,11 @@ describe("the outcome", () => {
   const hold = { actor: "jan", held_at: "2026-01-01T00:00:00Z", reason: "wrong", until: null };
 
   it.each([
+    [
+      "pin",
+      release(2, { pending: { ...PENDING, version: identity(1) }, revision: 8 }),
+      `Runs due at ${absolute("2030-01-01T00:00:00Z")} or later use version 1. Earlier ones keep using the active version.`,
+    ],
     ["pin", release(1, { revision: 8 }), "Version 1 is pinned. New runs use it."],
     ["pin", release(2, { revision: 9 }), "Done, but someone has changed it since."],
     ["unpin", release(3, { revision: 8 }), "Unpinned. New runs use the latest version."],

@@ -19,7 +19,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { absolute, age, axisFormat, duration } from "src/lib/time";
+import { absolute, age, axisFormat, duration, momentOf } from "src/lib/time";
 
 const NOW = Date.UTC(2026, 5, 15, 12);
 const ago = (seconds: number) => age(new Date(NOW - seconds * 1000).toISOString(), NOW);
@@ -62,6 +62,25 @@ describe("a time", () => {
     expect(absolute("2026-01-31T23:30:00Z", "moment", "UTC")).toBe("2026-01-31 23:30:00 UTC");
     expect(absolute("2026-01-31T23:30:00Z", "time", "Asia/Tokyo")).toBe("08:30");
     expect(absolute("2026-01-31T23:30:00Z", "day", "Asia/Tokyo")).toBe("Feb 1");
+  });
+});
+
+describe("a time that is entered", () => {
+  it.each([
+    ["2026-01-31T13:01:00", "UTC", "2026-01-31T13:01:00.000Z"],
+    ["2026-07-01T13:01:07", "Europe/Berlin", "2026-07-01T11:01:07.000Z"],
+    ["2026-01-31T13:01", "Asia/Kathmandu", "2026-01-31T07:16:00.000Z"],
+    // There twice: the first one.
+    ["2026-10-25T02:30:00", "Europe/Berlin", "2026-10-25T00:30:00.000Z"],
+    // Not there: as much later.
+    ["2026-03-29T02:30:00", "Europe/Berlin", "2026-03-29T01:30:00.000Z"],
+    ["2026-01-01T00:00:00", "Pacific/Kiritimati", "2025-12-31T10:00:00.000Z"],
+  ])("as %s in %s is %s", (local, zone, moment) => {
+    expect(momentOf(local, zone)).toBe(moment);
+  });
+
+  it.each(["", "soon"])("as %j is none", (local) => {
+    expect(momentOf(local, "UTC")).toBeUndefined();
   });
 });
 

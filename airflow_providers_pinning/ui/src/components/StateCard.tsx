@@ -26,7 +26,6 @@ import { BundleVersion, VersionLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ExpandableText } from "src/components/ExpandableText";
 import { Section } from "src/components/Section";
-import { describePending } from "src/lib/actions";
 import { describeOutcomes, runsSincePin } from "src/lib/runs";
 import { nextVersionOf, plural } from "src/lib/versions";
 
@@ -63,7 +62,7 @@ interface Props {
 
 /** The active version, the next one, and why. */
 export const StateCard = ({ actions, candidate, runs, state, versions }: Props) => {
-  const { active, dag_id: dagId, health, hold, pending, pin, pinned } = state;
+  const { active, dag_id: dagId, health, hold, pin, pinned } = state;
   const next = nextVersionOf(state, versions);
   const outcomes = runs === null ? undefined : runsSincePin(runs, state);
 
@@ -129,22 +128,6 @@ export const StateCard = ({ actions, candidate, runs, state, versions }: Props) 
               </Term>
             )}
           </Box>
-        ) : undefined}
-        {pending ? (
-          <Fact label="Pending change">
-            <Text>
-              {describePending(pending)}, <RelativeTime exact value={pending.effective_from} />
-            </Text>
-            <ExpandableText>{pending.reason}</ExpandableText>
-            <Text color="fg.muted">
-              <ExpandableText>{pending.actor}</ExpandableText>, <RelativeTime value={pending.created_at} />
-            </Text>
-            {pending.waits_for === null ? undefined : (
-              <Text color="fg.muted">
-                Waits for the run of <RelativeTime exact value={pending.waits_for} />
-              </Text>
-            )}
-          </Fact>
         ) : undefined}
         {hold === null ? undefined : (
           <Fact label="On hold">

@@ -24,6 +24,7 @@ import type { Identity, PendingChange, ReleaseState, RollbackTarget } from "src/
 import { chosen, problem, type Isolation } from "src/lib/isolation";
 import { plural } from "src/lib/versions";
 import { MAX_CANARY_RUNS } from "src/lib/limits";
+import { absolute, momentOf } from "src/lib/time";
 
 export type ActionKind =
   | "acknowledge"
@@ -78,6 +79,8 @@ export interface Choices {
   inputs: "new" | "replay";
   /** What becomes of the finished runs of the version that is rolled back. */
   finished: "failed" | "keep" | "rerun";
+  /** From when on the version is to be used, as the input has it, in the chosen time zone; empty if at once. */
+  from: string;
   hold: boolean;
   isolation: Isolation;
   /** How many live runs to replay. */
@@ -90,7 +93,7 @@ export interface Choices {
   /** Whether a rollback leaves runs alone that cannot be repaired, rather than being refused. */
   skipBlocked: boolean;
   unfinished: "cancel" | "keep";
-  /** When a hold ends by itself, as the input has it, in the user's time zone; empty if it is kept until lifted. */
+  /** When a hold ends by itself, as the input has it, in the chosen time zone; empty if it is kept until lifted. */
   until: string;
 }
 
@@ -103,6 +106,9 @@ export interface Wording {
 
 /** Actions that change the active version. */
 const MOVES = new Set<ActionKind>(["pin", "rollback", "unpin"]);
+
+/** Actions that can take effect at a given time. */
+export const TIMED = new Set<ActionKind>(["pin", "unpin"]);
 
 const insteadOf = (state: ReleaseState): string =>
   state.active ? ` instead of version ${state.active.version_number}` : "";
@@ -196,7 +202,17 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
   }),
 };
 
-export const wordingOf = (action: Action, state: ReleaseState): Wording => WORDINGS[action.kind](action, state);
+/** The words of an action, which say as well that it cancels a change that is pending. */
+export const wordingOf = (action: Action, state: ReleaseState): Wording => {
+  const wording = WORDINGS[action.kind](action, state);
+
+  return state.pending && MOVES.has(action.kind)
+    ? {
+        ...wording,
+        effect: `Cancels the ${describePending(state.pending)} that is pending for ${absolute(state.pending.effective_from)}. ${wording.effect}`,
+      }
+    : wording;
+};
 
 export interface Outcome {
   /** Whether the active version may have changed, which Airflow's own Dag header does not notice. */
@@ -218,6 +234,9 @@ const isInEffect = ({ kind, version }: Action, after: Partial<ReleaseState>): bo
   }
   if (after.repeated && kind !== "lift") {
     return after.repeated.stands;
+  }
+  if (after.pending) {
+    return kind === "unpin" ? after.pending.action === kind : after.pending.version?.version_number === version;
   }
   if (kind === "unpin" || kind === "lift") {
     return kind === "unpin" ? !after.pinned : !after.hold;
@@ -242,7 +261,11 @@ export const outcomeOf = (action: Action, before: ReleaseState, after: Answer): 
       ? Object.keys(after.replays ?? {}).length > 0
         ? `Started ${plural(after.run_ids.length, "replay")} of live runs with version ${action.version}.`
         : `Started ${plural(after.run_ids.length, "canary run")} of version ${action.version}.`
-      : wordingOf(action, before).done,
+      : TIMED.has(action.kind) && after.pending
+        ? `Runs due at ${absolute(after.pending.effective_from)} or later use ${
+            action.kind === "unpin" ? "the latest version" : `version ${action.version}`
+          }. Earlier ones keep using the active version.`
+        : wordingOf(action, before).done,
   warnings: [...describeRepair(after), ...(after.warnings ?? [])],
   ...(after.run_ids && {
     runsPath: `/dags/${encodeURIComponent(before.dag_id)}/runs?run_id_pattern=canary__v${action.version}__`,
@@ -273,6 +296,13 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
   if (needsOverride && !choices.override.trim()) {
     return "Enter an override reason.";
   }
+  if (TIMED.has(action.kind) && choices.from !== "") {
+    const from = momentOf(choices.from);
+
+    return from !== undefined && new Date(from).getTime() > Date.now()
+      ? undefined
+      : "Enter a time that is still to come.";
+  }
   if (action.kind !== "canary") {
     return undefined;
   }
@@ -294,8 +324,6 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
     return "The configuration is not valid JSON.";
   }
 };
-
-const moment = (local: string): string | undefined => (local === "" ? undefined : new Date(local).toISOString());
 
 const repairOf = ({ finished, skipBlocked, unfinished }: Choices) =>
   finished === "keep" && unfinished === "keep"
@@ -324,6 +352,12 @@ export const requestOf = (
     expected_revision: base.revision,
   };
 
+  const timed = {
+    effective_from: momentOf(choices.from),
+    // The dialog says that it cancels the change that was shown; another one since is another revision.
+    supersede: base.pending ? true : undefined,
+  };
+
   switch (action.kind) {
     case "acknowledge":
       return { body: common, method: "POST", path: `${dag}/acknowledgements` };
@@ -350,7 +384,7 @@ export const requestOf = (
     case "cancel":
       return { method: "DELETE", path: `${dag}/pending`, query: common };
     case "hold":
-      return { body: { ...common, until: moment(choices.until) }, method: "PUT", path: `${dag}/hold` };
+      return { body: { ...common, until: momentOf(choices.until) }, method: "PUT", path: `${dag}/hold` };
     case "lift":
       return { method: "DELETE", path: `${dag}/hold`, query: common };
     case "pin":
@@ -358,6 +392,7 @@ export const requestOf = (
         body: {
           ...common,
           ...seen,
+          ...timed,
           override_reason: override,
           version_number: action.version,
         },
@@ -378,7 +413,7 @@ export const requestOf = (
           ...common,
           expected_version: base.active?.version_number,
           hold: choices.hold,
-          hold_until: choices.hold ? moment(choices.until) : undefined,
+          hold_until: choices.hold ? momentOf(choices.until) : undefined,
           override_reason: override,
           reject_current: choices.rejectCurrent,
           repair: repairOf(choices),
@@ -391,7 +426,7 @@ export const requestOf = (
       return {
         method: "DELETE",
         path: `${dag}/pin`,
-        query: { ...common, ...seen, expected_version: action.version, override_reason: override },
+        query: { ...common, ...seen, ...timed, expected_version: action.version, override_reason: override },
       };
   }
 };

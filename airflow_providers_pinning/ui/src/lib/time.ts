@@ -76,6 +76,51 @@ export const chosenZone = (): string | undefined => {
   }
 };
 
+const DAY = 86_400_000;
+
+/** The name of the time zone in which times are shown and entered. */
+export const zoneName = (): string => chosenZone() ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+const offsetAt = (time: number, zone: string): number => {
+  const parts = new Intl.DateTimeFormat("en-US", {
+    day: "numeric",
+    hour: "numeric",
+    hourCycle: "h23",
+    minute: "numeric",
+    month: "numeric",
+    second: "numeric",
+    timeZone: zone,
+    year: "numeric",
+  }).formatToParts(new Date(time));
+  const part = (type: Intl.DateTimeFormatPartTypes): number =>
+    Number(parts.find((candidate) => candidate.type === type)?.value);
+
+  return (
+    Date.UTC(part("year"), part("month") - 1, part("day"), part("hour"), part("minute"), part("second")) -
+    Math.floor(time / 1000) * 1000
+  );
+};
+
+/**
+ * The moment that an input for a date and a time has, which is entered in a time zone; undefined if it is empty. A time
+ * that there is twice, when clocks are set back, is the first one.
+ */
+export const momentOf = (local: string, zone: string = zoneName()): string | undefined => {
+  const wall = Date.parse(`${local}Z`);
+
+  if (Number.isNaN(wall)) {
+    return undefined;
+  }
+  const [before, after] = [wall - DAY, wall + DAY].map((time) => wall - offsetAt(time, zone));
+  const first = [before, after]
+    .filter((time) => time !== undefined)
+    .filter((time) => time + offsetAt(time, zone) === wall)
+    .sort((one, other) => one - other)[0];
+
+  // A time that there is not, when clocks are set forward, is that much later.
+  return new Date(first ?? before ?? wall).toISOString();
+};
+
 const FORMATS = {
   day: { day: "numeric", month: "short" },
   moment: {
@@ -100,8 +145,6 @@ export const absolute = (
   new Intl.DateTimeFormat(format === "day" ? "en-US" : "sv-SE", { ...FORMATS[format], timeZone: zone }).format(
     new Date(time),
   );
-
-const DAY = 86_400_000;
 
 /** How to label a time axis: by days, or by times of day if it spans less than a day. */
 export const axisFormat = (times: ReadonlyArray<string>): "day" | "time" => {

@@ -28,6 +28,7 @@ import { ActionDialog } from "src/components/dialog/ActionDialog";
 import { DeploymentBanner, FailingBanner, HeadNotice, PinProblems } from "src/components/HealthBanner";
 import { HistoryTable } from "src/components/HistoryTable";
 import { Notice } from "src/components/Notice";
+import { PendingBanner } from "src/components/PendingBanner";
 import { PolicyCard } from "src/components/PolicyCard";
 import { OutcomeNotice } from "src/components/OutcomeNotice";
 import { StateCard } from "src/components/StateCard";
@@ -103,11 +104,6 @@ const DagActions = ({
       {state.hold && state.active ? (
         <Button onClick={() => state.active && onAct(actionOn("lift", state.active))} size="sm" variant="outline">
           Lift hold
-        </Button>
-      ) : undefined}
-      {state.pending && state.active ? (
-        <Button onClick={() => state.active && onAct(actionOn("cancel", state.active))} size="sm" variant="outline">
-          Cancel pending change
         </Button>
       ) : undefined}
       {permissions.release && !state.pinned && state.active && isVersioned(state.active) ? (
@@ -189,6 +185,14 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
             target={data.permissions.change ? data.rollbackTarget.to_version : null}
           />
           <PinProblems health={data.state.health} />
+          <PendingBanner
+            onCancel={
+              data.permissions.change
+                ? () => data.state.active && act(actionOn("cancel", data.state.active))
+                : undefined
+            }
+            pending={data.state.pending}
+          />
           {!data.rollbackTarget.to_version && data.rollbackTarget.passed_over.length > 0 ? (
             <Notice status="warning" title="No version to roll back to">
               {describeSkipped(data.rollbackTarget.passed_over)}

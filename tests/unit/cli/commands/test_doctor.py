@@ -73,7 +73,7 @@ def test_a_deployment_in_order_is_healthy(pinning, complete):
     assert {finding["status"] for finding in done.json} == {"ok"}
     assert {finding["check"] for finding in done.json} == {
         *("package", "enforcement", "contract", "plugin", "tables", "component", "clocks", "bundle", "pins", "runs"),
-        *("database", "failing", "head", "readable", "code", "workers"),
+        *("database", "failing", "pending", "head", "readable", "code", "workers"),
     }
     assert done.err == f"{len(done.json)} checks: 0 failed, 0 warnings.\n"
 
@@ -337,7 +337,7 @@ def test_missing_tables_are_told_beside_everything_else(pinning, session):
         ("warning", "Run the doctor again afterwards."),
     ]
     assert findings(done, "tables")[1]["found"].startswith(
-        "component, clocks, workers, pins, failing, head, readable, runs, code: not checked"
+        "component, clocks, workers, pins, gates, failing, pending, head, readable, runs, code: not checked"
     )
     assert {f["check"] for f in done.json}.isdisjoint({"component", "clocks", "pins", "readable", "runs", "code"})
     assert [f["status"] for f in findings(done, "enforcement")] == ["ok"]

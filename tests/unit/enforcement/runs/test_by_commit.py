@@ -16,6 +16,8 @@
 # under the License.
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from airflow._shared.timezones.timezone import utcnow
 from airflow.models.asset import AssetModel
@@ -249,3 +251,27 @@ class TestMaterialization:
         run = run_of(session, answer)
         assert run.run_type == DagRunType.ASSET_MATERIALIZATION
         assert run.created_dag_version_id == lab.version("orders", 1).id
+
+
+class TestWhileAChangeIsPending:
+    @pytest.fixture
+    def moment(self, pinned):
+        moment = utcnow() + timedelta(hours=1)
+        pinned.pin_from("orders", 2, moment)
+        return moment
+
+    def test_commit_that_is_pinned_at_the_time_of_the_run_gives_an_ordinary_one(self, pinned, moment, api, session):
+        early = run_of(session, asked(api, "sha1", dag_run_id="early"))
+        late = run_of(session, asked(api, "sha2", dag_run_id="late", run_after=moment.isoformat()))
+
+        assert (early.run_id, early.bundle_version) == ("early", "sha1")
+        assert (late.run_id, late.bundle_version) == ("late", "sha2")
+        assert session.scalars(select(RoutedRun)).all() == []
+
+    def test_any_other_commit_gives_a_canary_run(self, pinned, moment, api, session):
+        early = run_of(session, asked(api, "sha2"))
+        late = run_of(session, asked(api, "sha1", run_after=moment.isoformat()))
+
+        assert early.run_id.startswith(CANARY_PREFIX)
+        assert late.run_id.startswith(CANARY_PREFIX)
+        assert (early.bundle_version, late.bundle_version) == ("sha2", "sha1")

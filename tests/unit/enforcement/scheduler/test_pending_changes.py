@@ -18,17 +18,27 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from time import monotonic
 
 import pytest
 from airflow.api.common.trigger_dag import trigger_dag
+from airflow.cli import cli_parser
+from airflow.cli.commands import dag_command
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.asset import AssetModel
 from airflow.models.backfill import ReprocessBehavior, _create_backfill
 from airflow.models.dag import DagModel
-from airflow.utils.types import DagRunTriggeredByType
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain.changes import due
 from airflow_providers_pinning.domain.errors import ActivationPendingError, NothingPendingError, PinUnavailableError
-from airflow_providers_pinning.models import Event, TimedChange
+from airflow_providers_pinning.domain.history.events import Caller
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
+from airflow_providers_pinning.domain.policies import freezes, store
+from airflow_providers_pinning.models import Event, ManagedVersion, TimedChange
+from airflow_providers_pinning.schemas.policies import validated
+from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
 
 MINUTE = timedelta(minutes=1)
@@ -132,6 +142,20 @@ class TestScheduledRuns:
         lab.parse("sha2")
 
         assert lab.dag_model("orders").next_dagrun_create_after == moment
+
+    def test_begin_at_the_time_whatever_lies_between_it_and_the_start_of_the_dag(self, lab, scheduler):
+        moment = at_minute(now()) - 3 * MINUTE
+        lab.commit("sha1", orders=dag_file("orders", "schedule=None"))
+        lab.pin("orders", 1)
+        years_ago = moment.replace(year=moment.year - 5, day=1)
+        lab.commit("sha2", orders=scheduled("* * * * *", years_ago, tasks="extract load"))
+        lab.pin_from("orders", 2, moment)
+
+        started = monotonic()
+        scheduler.turn(3)
+
+        assert monotonic() - started < 10
+        assert by_version(lab) == {2: [moment, moment + MINUTE, moment + 2 * MINUTE]}
 
     def test_wait_for_one_that_the_old_schedule_still_has_to_make(self, lab, scheduler):
         start = at_minute(now()) - 10 * MINUTE
@@ -320,6 +344,133 @@ class TestOtherRuns:
         [run] = lab.runs("orders")
         assert lab.used_versions(run) == {2}
 
+    def test_of_an_asset_wait_if_the_change_fell_due_in_the_turn(self, lab, scheduler):
+        lab.commit("sha1", orders=dag_file("orders", "schedule=[Asset('raw')]"))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", "schedule=[Asset('raw')]", tasks="extract load"))
+        lab.pin_from("orders", 2, now() - MINUTE)
+        lab.publish("raw")
+
+        # A turn in which the change fell due after it was looked for.
+        scheduler.create_due_runs()
+        assert lab.runs("orders") == []
+
+        scheduler.turn()
+        assert set(by_version(lab)) == {2}
+
+    def test_of_a_partition_wait_if_the_change_fell_due_in_the_turn(self, lab, scheduler):
+        partitioned = "schedule=PartitionedAssetTimetable(assets=Asset('raw'))"
+        lab.commit("sha1", orders=dag_file("orders", partitioned))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", partitioned, tasks="extract load"))
+        lab.pin_from("orders", 2, now() - MINUTE)
+        lab.publish("raw", partition_key="north")
+
+        scheduler.create_due_runs()
+        assert lab.runs("orders") == []
+
+        scheduler.turn(2)
+        assert set(by_version(lab)) == {2}
+
+    def test_of_a_dag_that_is_tested_run_what_is_in_its_file(self, two, tmp_path):
+        local = dag_file("orders", "schedule=None", tasks="other")
+        two.pin_from("orders", 2, now() - MINUTE)
+        (tmp_path / "orders.py").write_text(local)
+
+        run = DagBag(tmp_path, bundle_path=tmp_path, bundle_name=BUNDLE).dags["orders"].test()
+
+        assert two.task_ids(run) == {"other"}
+        assert two.pin_row("orders").version_number == 1
+
+    def test_that_are_cleared_on_the_latest_version_have_the_active_one(self, two, scheduler, session):
+        moment = now() - MINUTE
+        run_id = trigger(two, moment - MINUTE).run_id
+        two.pin_from("orders", 2, moment)
+        scheduler.turn()
+        assert set(by_version(two)) == {1}
+
+        two.serialized("orders", 2).dag.clear(run_id=run_id, run_on_latest_version=True, session=session)
+        session.commit()
+
+        [run] = two.runs("orders")
+        assert {ti.dag_version_id for ti in run.task_instances if ti.task_id == "extract"} == {
+            two.version("orders", 2).id
+        }
+
+
+def asked_by_rest(lab, api, moment):
+    body = {"logical_date": None, **({"run_after": moment.isoformat()} if moment else {})}
+    assert api().post("/api/v2/dags/orders/dagRuns", json=body).status_code == 200
+
+
+def asked_by_a_task(lab, api, moment):
+    trigger_dag(
+        "orders",
+        run_type=DagRunType.OPERATOR_TRIGGERED,
+        triggered_by=DagRunTriggeredByType.OPERATOR,
+        run_after=moment,
+    )
+
+
+def asked_by_command(lab, api, moment):
+    dag_command.dag_trigger(cli_parser.get_parser().parse_args(["dags", "trigger", "orders", "--output", "json"]))
+
+
+def asked_by_materializing(lab, api, moment):
+    asset = lab.session.scalars(select(AssetModel).where(AssetModel.name == "report")).one()
+    assert api().post(f"/api/v2/assets/{asset.id}/materialize", json={}).status_code == 200
+
+
+NOW_ONLY = (asked_by_command, asked_by_materializing)
+
+
+@pytest.fixture
+def report(lab):
+    """A Dag that publishes an asset, with two versions, of which the first is pinned."""
+    publish = "EmptyOperator(task_id='publish', outlets=[Asset('report')])"
+    lab.commit("sha1", orders=dag_file("orders", "schedule=None", body=publish))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=dag_file("orders", "schedule=None", tasks="extract load", body=publish))
+    return lab
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [asked_by_rest, asked_by_a_task, asked_by_command, asked_by_materializing],
+    ids=lambda one: one.__name__,
+)
+class TestEveryWayToAskForARun:
+    def test_before_a_change_gives_the_old_version(self, ask, report, api):
+        report.pin_from("orders", 2, now() + timedelta(hours=1))
+
+        ask(report, api, None)
+
+        assert set(by_version(report)) == {1}
+
+    @pytest.mark.parametrize("in_effect", [True, False])
+    def test_after_a_change_gives_the_new_version(self, ask, in_effect, report, api, scheduler):
+        report.pin_from("orders", 2, now() - MINUTE)
+        if in_effect:
+            scheduler.turn()
+
+        ask(report, api, None)
+
+        assert set(by_version(report)) == {2}
+
+    @pytest.mark.parametrize("in_effect", [True, False])
+    def test_for_another_time_gives_the_version_of_that(self, ask, in_effect, report, api, scheduler):
+        moment = now() - MINUTE if in_effect else now() + timedelta(hours=1)
+        report.pin_from("orders", 2, moment)
+        if in_effect:
+            scheduler.turn()
+        other = moment - timedelta(seconds=1) if in_effect else moment
+
+        ask(report, api, other)
+
+        expected = 1 if in_effect else 2
+        # What cannot be asked for another time is one of now.
+        assert set(by_version(report)) == {3 - expected if ask in NOW_ONLY else expected}
+
 
 class TestChange:
     def test_takes_effect_once_with_one_event(self, two, scheduler, session):
@@ -409,6 +560,90 @@ class TestChange:
 
         assert session.scalars(select(TimedChange.result_reason)).all() == ["held"]
         assert two.pin_state("orders").hold
+
+    def test_does_not_take_effect_if_changes_were_frozen_since(self, two, scheduler, session):
+        caller = Caller("alice", may_override_policies=lambda: True)
+        two.pin_from("orders", 2, now() - MINUTE, caller=caller, override_reason="urgent")
+        freezes.freeze(two.change(), session=session)
+        session.commit()
+        with pytest.raises(PinUnavailableError, match="stopped changes"):
+            trigger(two)
+        session.rollback()
+
+        scheduler.turn()
+
+        assert session.scalars(select(TimedChange.result_reason)).all() == ["policy"]
+        assert two.used_versions(trigger(two)) == {1}
+
+    def test_that_overrides_a_freeze_takes_effect_though_it_is_frozen_still(self, two, scheduler, session):
+        freezes.freeze(two.change(), session=session)
+        session.commit()
+        caller = Caller("alice", may_override_policies=lambda: True)
+        two.pin_from("orders", 2, now() - MINUTE, caller=caller, override_reason="urgent")
+
+        assert two.used_versions(trigger(two)) == {2}
+        scheduler.turn()
+
+        assert two.pin_state("orders").active.version_number == 2
+
+    def test_is_not_stopped_by_a_freeze_that_ends_before_its_time(self, two, session):
+        two.pin_from("orders", 2, now() + timedelta(hours=2))
+        freezes.freeze(two.change(), until=now() + timedelta(hours=1), session=session)
+        session.commit()
+
+        assert two.used_versions(trigger(two, now() + timedelta(hours=3))) == {2}
+
+    def test_does_not_take_effect_if_the_policy_changed_since(self, two, scheduler, session):
+        two.pin_from("orders", 2, now() - MINUTE)
+        strict = {"name": "strict", "match": {"dag_ids": ["orders"]}, "requires": {"approvals": 1}}
+        store.apply(validated({"policies": [strict]}), two.change(), session=session)
+        session.commit()
+
+        scheduler.turn()
+
+        assert session.scalars(select(TimedChange.result_reason)).all() == ["policy"]
+
+    def test_that_an_override_allowed_does_not_override_a_rejection_by_a_clock_that_is_slow(
+        self, two, scheduler, session
+    ):
+        two.pin_from("orders", 2, now() - MINUTE, override_reason="urgent")
+        two.reject("orders", 2)
+        session.execute(update(ManagedVersion).values(state_changed_at=now() - timedelta(days=1)))
+        session.commit()
+
+        scheduler.turn()
+
+        assert session.scalars(select(TimedChange.result_reason)).all() == ["version_rejected"]
+
+    def test_that_is_given_up_leaves_no_run_that_seems_to_have_escaped(self, two, scheduler):
+        moment = now() + timedelta(hours=1)
+        two.pin_from("orders", 2, moment)
+        trigger(two, moment)
+
+        state = two.cancel("orders")
+
+        assert state.health.problems == ()
+        assert "1 unfinished run due at" in state.warnings[0]
+        assert "version 2" in state.warnings[0]
+
+    def test_tells_of_runs_that_are_there_for_later_already(self, two):
+        moment = now() + timedelta(hours=1)
+        trigger(two, moment + MINUTE)
+
+        state = two.pin_from("orders", 2, moment)
+
+        assert "have version 1 already" in state.warnings[0].replace("has", "have")
+
+    def test_that_is_not_in_effect_long_after_its_time_is_a_problem(self, two):
+        assert two.pin_from("orders", 2, now() - MINUTE).health.problems == ()
+        two.cancel("orders")
+
+        state = two.pin_from("orders", 2, now() - 6 * MINUTE)
+
+        assert [problem.reason for problem in state.health.problems] == ["activation_overdue"]
+        assert "no scheduler has made it" in state.health.problems[0].message
+        [listed], _ = list_pins(PinFilter(unhealthy=True), limit=5, offset=0, session=two.session)
+        assert [problem.reason for problem in listed.health.problems] == ["activation_overdue"]
 
     def test_that_fails_for_a_reason_that_nobody_foresaw_fails_once(self, two, scheduler, session, monkeypatch):
         two.pin_from("orders", 2, now() - MINUTE)

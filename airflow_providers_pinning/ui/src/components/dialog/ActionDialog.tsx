@@ -95,6 +95,7 @@ export const ActionDialog = ({
         conf: "",
         count: runsNeeded,
         finished: "keep",
+        from: "",
         hold: false,
         inputs: replayable > 0 ? "replay" : "new",
         isolation: {},

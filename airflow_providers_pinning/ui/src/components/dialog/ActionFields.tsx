@@ -24,8 +24,9 @@ import { CanaryFields } from "src/components/dialog/CanaryFields";
 import { RepairFields } from "src/components/dialog/RepairFields";
 import { FailureLogs } from "src/components/FailureLogs";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
-import type { Action, Choices } from "src/lib/actions";
+import { TIMED, type Action, type Choices } from "src/lib/actions";
 import { MAX_REASON } from "src/lib/limits";
+import { zoneName } from "src/lib/time";
 
 interface Props {
   readonly action: Action;
@@ -79,7 +80,23 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
           value={choices.until}
           w="16rem"
         />
-        <Field.HelperText>Empty: until someone lifts it. In your browser's time zone.</Field.HelperText>
+        <Field.HelperText>Empty: until someone lifts it. In time zone {zoneName()}.</Field.HelperText>
+      </Field.Root>
+    ) : undefined}
+    {TIMED.has(action.kind) ? (
+      <Field.Root>
+        <Field.Label>Effective from</Field.Label>
+        <Input
+          onChange={({ target }) => onChange({ from: target.value })}
+          step={1}
+          type="datetime-local"
+          value={choices.from}
+          w="16rem"
+        />
+        <Field.HelperText>
+          Empty: at once. In time zone {zoneName()}. Runs that are due then or later change the version, whenever they
+          are created.
+        </Field.HelperText>
       </Field.Root>
     ) : undefined}
     {needsOverride ? (

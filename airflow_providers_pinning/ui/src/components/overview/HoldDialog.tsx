@@ -23,6 +23,7 @@ import { useState } from "react";
 import { call } from "src/api/client";
 import { ChangeDialog } from "src/components/dialog/ChangeDialog";
 import { plural } from "src/lib/versions";
+import { momentOf, zoneName } from "src/lib/time";
 
 /** How many of the Dags are named. */
 const NAMED = 10;
@@ -46,7 +47,7 @@ export const HoldDialog = ({ dagIds, kind, onClose, onDone }: Props) => {
       confirm={holds ? `Hold ${dags}` : "Lift holds"}
       onClose={onClose}
       onSend={async (reason, key) => {
-        const end = holds && until !== "" ? { until: new Date(until).toISOString() } : {};
+        const end = holds && until !== "" ? { until: momentOf(until) } : {};
 
         await call(holds ? "holds" : "holds/lift", {
           body: { dag_ids: dagIds, idempotency_key: key, reason, ...end },
@@ -67,7 +68,7 @@ export const HoldDialog = ({ dagIds, kind, onClose, onDone }: Props) => {
         <Field.Root>
           <Field.Label>Hold until</Field.Label>
           <Input onChange={({ target }) => setUntil(target.value)} type="datetime-local" value={until} w="16rem" />
-          <Field.HelperText>Empty: until someone lifts it. In your browser's time zone.</Field.HelperText>
+          <Field.HelperText>Empty: until someone lifts it. In time zone {zoneName()}.</Field.HelperText>
         </Field.Root>
       ) : undefined}
     </ChangeDialog>
