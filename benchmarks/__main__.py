@@ -32,13 +32,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks import creation, report, rest, templates, turning, writing
+from benchmarks import creation, faces, report, rest, templates, turning, writing
 from benchmarks.report import Ratio
 from benchmarks.subjects import Stage
 from benchmarks.writing import Layout
 from tests.support.postgres import postgres
 
-PARTS = ["creation", "scheduling", "writing", "rest"]
+PARTS = ["creation", "scheduling", "writing", "rest", "faces"]
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -52,6 +52,7 @@ class Extent:
     single_dags: int = 100
     requests: int = 250
     request_rounds: int = 2
+    page_requests: int = 100
     scheduling_turns: int = 8
     scheduling_rounds: int = 4
 
@@ -63,6 +64,7 @@ QUICK = Extent(
     single_dags=50,
     requests=100,
     request_rounds=1,
+    page_requests=20,
     scheduling_turns=4,
     scheduling_rounds=1,
 )
@@ -142,6 +144,9 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
             ratios += rest.measure(
                 server, home, requests=extent.requests, rounds=extent.request_rounds, advance=advance
             )
+        if "faces" in only:
+            advance = steps.begin("Pages of very many Dags", extent.page_requests + 1)
+            ratios += faces.measure(server, home, requests=extent.page_requests, advance=advance)
         return ratios
 
 

@@ -50,7 +50,7 @@ def measure(server: Server, home: Path, *, requests: int, rounds: int, advance: 
     :param advance: called after each pair of requests
     """
     pairs, explained = [], []
-    with _api_server(server, home) as client:
+    with api_server(server, home) as client:
         for number in range(5):
             _pair(client, number, 2)
         for turn in range(rounds):
@@ -63,7 +63,7 @@ def measure(server: Server, home: Path, *, requests: int, rounds: int, advance: 
             pairs.append(([Cost(_p99(pins))], [Cost(_p99(patches))]))
         _declare(client)
         for _ in range(rounds):
-            taken = [_timed(client, "GET", f"/pinning/api/v1/dags/{dag_id(n % 50)}/policy") for n in range(requests)]
+            taken = [timed(client, "GET", f"/pinning/api/v1/dags/{dag_id(n % 50)}/policy") for n in range(requests)]
             explained.append(([Cost(_p99(taken))], [Cost(EXPLAINED_WITHIN)]))
     return [
         ratio("Pinning through REST, p99", "PATCH /dags/{dag_id}", 3.0, pairs, "request"),
@@ -82,7 +82,7 @@ def _declare(client: httpx.Client) -> None:
         {"name": "all", "match": {"dag_ids": ["*"]}, "requires": {"approvals": 1, "evidence": ["regression"]}},
         {"name": "windows", "match": {"dag_ids": ["*"]}, "windows": window},
     ]
-    _timed(
+    timed(
         client,
         "PUT",
         "/pinning/api/v1/policies",
@@ -92,15 +92,16 @@ def _declare(client: httpx.Client) -> None:
 
 def _pair(client: httpx.Client, number: int, version: int) -> tuple[float, float]:
     path = f"/dags/{dag_id(number)}"
-    pinned = _timed(client, "PUT", f"/pinning/api/v1{path}/pin", {"version_number": version, "reason": "to measure"})
-    return pinned, _timed(client, "PATCH", f"/api/v2{path}", {"is_paused": version == 1})
+    pinned = timed(client, "PUT", f"/pinning/api/v1{path}/pin", {"version_number": version, "reason": "to measure"})
+    return pinned, timed(client, "PATCH", f"/api/v2{path}", {"is_paused": version == 1})
 
 
-def _timed(client: httpx.Client, method: str, path: str, body: dict | None = None) -> float:
+def timed(client: httpx.Client, method: str, path: str, body: dict | None = None) -> float:
+    """Return the seconds that a request takes, which must be answered well."""
     begun = time.perf_counter()
     answer = client.request(method, path, json=body)
     seconds = time.perf_counter() - begun
-    if answer.status_code != httpx.codes.OK:
+    if not answer.is_success:
         raise RuntimeError(f"{method} {path} answered {answer.status_code}: {answer.text}")
     return seconds
 
@@ -110,7 +111,8 @@ def _p99(values: list[float]) -> float:
 
 
 @contextmanager
-def _api_server(server: Server, home: Path) -> Iterator[httpx.Client]:
+def api_server(server: Server, home: Path) -> Iterator[httpx.Client]:
+    """Run an API server on a database of its own, in which each Dag is pinned and has a newer version."""
     name, port = "api", spare_port()
     url = server.create_database(name, template=templates.BEHIND)
     log = home / f"{name}.log"
