@@ -175,3 +175,26 @@ def test_a_version_that_fails_leads_to_the_log_of_its_newest_failure(shown):
     expect(link).to_have_attribute(
         "href", re.compile(r"/dags/payments/runs/daily%2F1/tasks/load/mapped/2\?try_number=3$")
     )
+
+
+def test_the_last_lines_of_the_logs_of_failed_tasks_stand_beside_the_rollback(shown):
+    task = {"task_id": "load", "run_id": "daily/1", "map_index": -1, "try_number": 3, "ended_at": None}
+    told = {"finished": 1, "failed": 1, "unfinished": 0, "failing": True, "failed_tasks": {"load": 1}}
+    line = {"at": None, "level": "error", "text": "ValueError: <b>booked twice</b>"}
+    pages = {
+        "dags/payments": {"runs": told},
+        "dags/payments/runs?*": {"failed_tasks": [task]},
+        "dags/payments/failures": {"failures": [{**task, "lines": [line], "problem": None}]},
+    }
+
+    def changed(change):
+        return lambda route: route.fulfill(json={**route.fetch().json(), **change})
+
+    for page, change in pages.items():
+        shown.page.route(f"**/api/v1/{page}", changed(change))
+    shown.open_tab("payments")
+    shown.button("Show the last log lines").click()
+    log = shown.page.get_by_role("region", name="Last lines of load")
+    expect(log).to_have_text("ValueError: <b>booked twice</b>")
+    shown.button("Hide the last log lines").click()
+    expect(log).to_have_count(0)

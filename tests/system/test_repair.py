@@ -97,6 +97,10 @@ def test_runs_of_a_bad_version_end_on_the_good_one(airflow, seen):
     before = {run_id: lines(seen, run_id) for run_id in (good, failed, hanging)}
     assert before == {good: ["bad"], failed: ["bad"], hanging: ["bad"]}
 
+    [told] = airflow.pinning.get("/dags/payments/failures")["failures"]
+    assert (told["run_id"], told["problem"]) == (failed, None)
+    assert "ValueError: booked twice" in [line["text"] for line in told["lines"]]
+
     plan = airflow.pinning.post("/dags/payments/rollback", {**REQUEST, "dry_run": True})["repair"]
     assert plan["by_state"] == {"success": 1, "failed": 1, "running": 1}
     assert lines(seen, good) == ["bad"]
