@@ -29,6 +29,7 @@ from airflow_providers_pinning.schemas.common import IdentityResponse
 class PendingChangeResponse(BaseModel):
     """A pin, unpin or rollback that takes effect at a given time."""
 
+    id: int
     dag_id: str
     action: str = Field(description="`pin`, `unpin` or `rollback`.")
     effective_from: datetime

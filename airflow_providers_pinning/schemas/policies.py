@@ -24,73 +24,36 @@ meant as a text.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
 from pydantic import BaseModel as PydanticModel
+from pydantic import ConfigDict, Field, ValidationError, model_serializer, model_validator
 
-from airflow_providers_pinning.domain.errors import InvalidPolicyError
-from airflow_providers_pinning.domain.json_limits import why_not_storable
-from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Moment, Revision
+from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Revision
+from airflow_providers_pinning.schemas.policy_problems import described, invalid, problem_of
+from airflow_providers_pinning.schemas.policy_values import EvidenceName, Name, Names, Seconds
 from airflow_providers_pinning.vocabulary import (
     MAX_DURATION_RATIO,
     MAX_ID,
     MAX_INTEGER,
-    MAX_MATCHED_BY,
     MAX_POLICIES,
     MAX_POLICY_BYTES,
-    MAX_SECONDS,
     MAX_SUBSTITUTES,
     MAX_WITHIN_RUNS,
 )
 from airflow_providers_pinning.windows import WindowRule
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[smhdw])+")
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhdw])")
-_SHOWN = 20
-"""Problems that the message of a refusal names; ``problems`` lists all."""
-_SHOWN_BITS = 1000
-
-
-def _seconds(value: Any) -> Any:
-    """Take ``90``, ``"2h"`` or ``"1d12h"``."""
-    if isinstance(value, str):
-        if not _DURATION.fullmatch(value.strip()):
-            raise ValueError("write a duration as seconds, or as in 30m, 6h or 1d12h")
-        return float(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value)))
-    return value
-
-
-def _storable(value: str) -> str:
-    if why := why_not_storable(value):
-        raise ValueError(f"it {why}")
-    return value
-
-
-Name = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_storable)]
-EvidenceName = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID), AfterValidator(_storable)
-]
-"""Stripped, as what records evidence strips it."""
-Names = Annotated[list[Name], Field(min_length=1, max_length=MAX_MATCHED_BY)]
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
-
 
 class _Part(PydanticModel):
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_was(self, serialize):  # type: ignore[no-untyped-def]
+        """Write a document as it was given."""
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
 class MatchDocument(_Part):
@@ -275,51 +238,15 @@ def validated(document: Any) -> dict[str, Any]:
     :raises InvalidPolicyError: if it is no document of policies, with every place that is wrong
     """
     if not isinstance(document, Mapping):
-        raise invalid([f"The document must be a mapping with the key policies, not {_described(document)}."])
+        raise invalid([f"The document must be a mapping with the key policies, not {described(document)}."])
     try:
         parsed = PoliciesDocument.model_validate(dict(document))
     except ValidationError as error:
-        raise invalid([_problem(one, document) for one in error.errors(include_url=False)]) from None
+        raise invalid([problem_of(one, document) for one in error.errors(include_url=False)]) from None
     stored: dict[str, Any] = parsed.model_dump(mode="json", exclude_none=True)
     if (size := len(json.dumps(stored).encode())) > MAX_POLICY_BYTES:
         raise invalid([f"As JSON it has {size:,} bytes, of which {MAX_POLICY_BYTES:,} are taken; make it smaller."])
     return stored
-
-
-def invalid(problems: list[str]) -> InvalidPolicyError:
-    """Return the refusal of a document."""
-    more = f" And {len(problems) - _SHOWN} more." if len(problems) > _SHOWN else ""
-    return InvalidPolicyError(" ".join(problems[:_SHOWN]) + more, problems=problems)
-
-
-def _problem(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
-    if policy := _policy_at(error["loc"], document):
-        place = f"{place} (policy {policy!r})"
-    message = error["msg"].removeprefix("Value error, ").rstrip(".")
-    if error["type"] == "extra_forbidden":
-        message = "there is no such key; check its spelling and its indentation"
-    elif error["type"] == "string_type":
-        message = f"must be a text, not {_described(error['input'])}; put it in quotes"
-    elif error["type"] == "list_type":
-        message = f"must be a list, not {_described(error['input'])}; put it in brackets"
-    elif error["type"] not in ("missing", "value_error"):
-        message = f"{message}, not {_described(error['input'])}"
-    return f"{place or 'The document'}: {message}."
-
-
-def _policy_at(place: tuple[int | str, ...], document: Mapping[str, Any]) -> str | None:
-    try:
-        name = document["policies"][place[1]]["name"] if place[0] == "policies" else None
-    except (IndexError, KeyError, TypeError):
-        return None
-    return name if isinstance(name, str) else None
-
-
-def _described(value: Any) -> str:
-    # Of a number with thousands of digits Python writes none.
-    text = "a huge number" if isinstance(value, int) and value.bit_length() > _SHOWN_BITS else repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
 
 
 class PoliciesBody(ChangeBody):
@@ -424,32 +351,3 @@ class CheckResponse(BaseModel):
     document: PoliciesDocument
     findings: list[DoubtResponse]
     difference: list[str] = Field(description="Lines of a unified diff; none if it would change nothing.")
-
-
-class FreezeBody(ChangeBody):
-    """Of which Dags changes are stopped, why, and for how long."""
-
-    match: MatchDocument | None = Field(default=None, description="Which Dags; null means all.")
-    until: Moment | None = Field(
-        default=None, description="When it ends by itself, by the database's clock; null keeps it until it is lifted."
-    )
-
-
-class FreezeResponse(BaseModel):
-    """A stop of all changes but rollbacks."""
-
-    id: int
-    match: dict[str, list[str]] = Field(description="Which Dags; empty means all.")
-    until: datetime | None
-    actor: str
-    reason: str
-    created_at: datetime
-    lifted_at: datetime | None
-    lifted_by: str | None
-    lift_reason: str | None
-
-
-class FreezeCollectionResponse(BaseModel):
-    """Freezes, newest first."""
-
-    freezes: list[FreezeResponse]

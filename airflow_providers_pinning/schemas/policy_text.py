@@ -29,7 +29,8 @@ from typing import Any
 
 import yaml
 
-from airflow_providers_pinning.schemas.policies import invalid, validated
+from airflow_providers_pinning.schemas.policies import validated
+from airflow_providers_pinning.schemas.policy_problems import invalid
 from airflow_providers_pinning.vocabulary import MAX_POLICY_BYTES
 
 MAX_NESTING = 20

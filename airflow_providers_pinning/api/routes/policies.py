@@ -37,14 +37,12 @@ from airflow_providers_pinning.domain.policies.model import Match, PolicySet
 from airflow_providers_pinning.domain.policies.views import FreezeView
 from airflow_providers_pinning.schemas import policies, policy_text
 from airflow_providers_pinning.schemas.common import IdempotencyKey, Reason, VersionNumber
+from airflow_providers_pinning.schemas.freezes import FreezeBody, FreezeCollectionResponse, FreezeResponse
 from airflow_providers_pinning.schemas.policies import (
     CheckBody,
     CheckResponse,
     DoubtResponse,
     ExplanationResponse,
-    FreezeBody,
-    FreezeCollectionResponse,
-    FreezeResponse,
     PoliciesBody,
     PoliciesResponse,
 )

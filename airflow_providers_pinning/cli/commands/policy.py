@@ -87,7 +87,7 @@ def pinning_policy_diff(args: Namespace) -> None:
         applied = store.current(session=session)
     lines = difference_of(applied.document, document)
     _tell(lines, applied.revision)
-    show(args.output, {"revision": applied.revision, "changed": bool(lines), "lines": lines}, _lines(lines))
+    show(args.output, {"revision": applied.revision, "changed": bool(lines), "difference": lines}, _lines(lines))
     if lines and args.exit_code:
         raise SystemExit(ExitCode.DIFFERENT)
 

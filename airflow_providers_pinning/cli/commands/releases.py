@@ -95,8 +95,8 @@ def pinning_releases(args: Namespace) -> None:
             offset=args.offset,
             session=session,
         )
-        rows = [_release_row(one) for one in listed]
-    show_list(args, [plain(row) for row in rows], rows, total)
+        shown, rows = [_summary(one) for one in listed], [_release_row(one) for one in listed]
+    show_list(args, shown, rows, total)
 
 
 def selection(args: Namespace) -> Selection:
@@ -204,6 +204,16 @@ def _dag_row(dag: PlannedDag) -> Row:
         "to": short(dag.to_version),
         "reason": dag.reason,
         "message": dag.message,
+    }
+
+
+def _summary(one: Release) -> dict[str, Any]:
+    names = ("action", "bundle_name", "bundle_version", "actor", "reason", "changed", "created_at")
+    links = ("rolls_back", "rolled_back_by")
+    return {
+        "release_id": one.id,
+        "status": one.status.value,
+        **{name: plain(getattr(one, name)) for name in (*names, *links)},
     }
 
 

@@ -97,6 +97,8 @@ def test_a_difference_ends_with_its_exit_code(pinning, rules, applied):
 
     assert done.code == ExitCode.DIFFERENT
     assert "name: strict" in done.err
+    shown = pinning("policy", "diff", rules("policies: []"), "-o", "json").json
+    assert "-- match:" in shown["difference"]
 
 
 def test_a_check_ends_unhealthy_where_it_finds_something(orders, pinning, rules):
