@@ -142,7 +142,12 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
         if "rest" in only:
             advance = steps.begin("Pinning through REST", extent.requests * extent.request_rounds)
             ratios += rest.measure(
-                server, home, requests=extent.requests, rounds=extent.request_rounds, advance=advance
+                server,
+                home,
+                dags=extent.dags,
+                requests=extent.requests,
+                rounds=extent.request_rounds,
+                advance=advance,
             )
         if "faces" in only:
             advance = steps.begin("Pages of very many Dags", extent.page_requests + 1)
