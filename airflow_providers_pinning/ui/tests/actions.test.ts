@@ -61,6 +61,7 @@ const PENDING: PendingChange = {
   created_at: "2026-01-01T00:00:00Z",
   dag_id: "a/b c",
   effective_from: "2030-01-01T00:00:00Z",
+  id: 1,
   is_due: false,
   is_overdue: false,
   reason: "later",
