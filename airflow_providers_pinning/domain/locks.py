@@ -70,6 +70,16 @@ GATES_AT_ONCE = 2000
 """How many gates one change shuts at most: PostgreSQL has room for some thousand locks, those of all sessions."""
 
 
+def wait_no_longer(seconds: float, *, session: Session) -> None:
+    """
+    Let the transaction wait this long for each lock at most, on PostgreSQL.
+
+    For the loop of a scheduler, in which all other Dags would wait as well.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_wait(), {"timeout": f"{round(seconds * 1000)}ms"})
+
+
 def shut_gate(dag_id: str, *, session: Session) -> None:
     """
     Wait for runs of the Dag that are being created, and keep others from being created until the transaction ends.
@@ -199,6 +209,11 @@ def keep_writers_out_of_sqlite(*, session: Session) -> None:
 
 
 # Built once: building a statement costs as much as executing it.
+
+
+@cache
+def _wait() -> Select:
+    return select(func.set_config("lock_timeout", bindparam("timeout"), True))
 
 
 @cache

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from airflow.models.dag_version import DagVersion
@@ -26,10 +27,15 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select, update
 
+from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.changes import due
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.history.events import Caller, Change
-from airflow_providers_pinning.domain.policies import store
-from airflow_providers_pinning.models import Event
+from airflow_providers_pinning.domain.policies import breaker, store
+from airflow_providers_pinning.domain.policies.model import AutoRollback
+from airflow_providers_pinning.domain.resolution import refused_runs
+from airflow_providers_pinning.enforcement.runs import breaker as patch
+from airflow_providers_pinning.models import Event, Pin
 from airflow_providers_pinning.schemas.policies import validated
 from tests.integration.test_killed_pin import killed_at
 from tests.integration.test_racing_runs import trigger
@@ -129,6 +135,28 @@ def test_two_clients_that_both_found_the_version_failing_do_not_wait_for_each_ot
     assert finished
     assert events_of(session) == ONCE
     assert [version_of(run_id, session) for run_id in "ab"] == [1, 1]
+
+
+def test_a_scheduler_hardly_waits_for_a_dag_that_somebody_holds(failing, session, elsewhere, monkeypatch):
+    monkeypatch.setattr(due, "PATIENCE", 0.5)
+    holding = elsewhere(lambda own: locks.pass_gate("orders", session=own))
+    holding.wait_until_acted()
+    pin = session.get_one(Pin, "orders")
+    tripped = breaker.find_tripped(pin, [("all", AutoRollback(max_failures=1, within_runs=5))], 1, session=session)
+    session.rollback()
+    refused_runs.note_tripped("orders", tripped)
+
+    began = time.monotonic()
+    patch.roll_back_noted(session=session)
+
+    assert time.monotonic() - began < 5
+    session.rollback()
+    assert failing.pin_row("orders").version_number == 2
+    session.rollback()
+    holding.commit()
+    refused_runs.note_tripped("orders", tripped)
+    patch.roll_back_noted(session=session)
+    assert events_of(session) == ONCE
 
 
 def test_a_pin_by_a_person_that_was_faster_stays(failing, session, elsewhere):

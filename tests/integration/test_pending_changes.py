@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -26,6 +27,7 @@ import time_machine
 from airflow.models.dag import DagModel
 from sqlalchemy import func, select
 
+from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.changes import due, pins, timed
 from airflow_providers_pinning.domain.errors import ActivationInPastError
 from airflow_providers_pinning.models import Event, Pin, TimedChange
@@ -93,6 +95,33 @@ class TestSeveralSchedulers:
         second.commit()
 
         assert events_of(session) == ["pinned", "activation_scheduled", "pinned"]
+
+    def test_hardly_wait_for_a_dag_that_somebody_holds(self, orders, session, elsewhere, monkeypatch):
+        monkeypatch.setattr(due, "PATIENCE", 0.5)
+        monkeypatch.setattr(due, "_left", {})
+        orders.commit("sha3", invoices=STABLE.replace("orders", "invoices"))
+        orders.pin_from("orders", 2, database_time(session) - 2 * MINUTE)
+        orders.pin_from("invoices", 1, database_time(session) - MINUTE)
+        holding = elsewhere(lambda own: locks.pass_gate("orders", session=own))
+        holding.wait_until_acted()
+
+        began = time.monotonic()
+        put_into_effect(session)
+        first = time.monotonic() - began
+        session.rollback()
+
+        assert first < 5
+        assert orders.pin_row("invoices").version_number == 1
+        session.rollback()
+        # It is not even tried for a while.
+        assert put_into_effect(session) == 0
+        session.rollback()
+        assert orders.pin_row("orders").version_number == 1
+        session.rollback()
+        holding.commit()
+        due._left.clear()
+        put_into_effect(session)
+        assert orders.pin_row("orders").version_number == 2
 
     def test_create_no_run_on_the_wrong_side_while_others_trigger(self, orders, session, elsewhere):
         moment = database_time(session) + timedelta(seconds=2)

@@ -118,8 +118,8 @@ def put_into_effect(dag_id: str, tripped: Tripped, *, session: Session) -> bool:
     :return: whether this changed anything
     """
     pin = lock_pin(dag_id, session=session)
-    of_pin = (pin.dag_version_id, pin.last_run_before)
-    if pin.breaker is not None or of_pin != (tripped.dag_version_id, tripped.last_run_before):
+    of_pin = (pin.dag_version_id, pin.last_run_before, pin.breaker_after)
+    if pin.breaker is not None or of_pin != (tripped.dag_version_id, tripped.last_run_before, tripped.watched_after):
         return False
     way = find_way(pin, tripped, session=session)
     if way.version is None:

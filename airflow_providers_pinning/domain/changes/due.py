@@ -24,11 +24,15 @@ that is killed leaves it as it was. The database's clock decides whether it is t
 A change that brings another schedule waits until the schedule before has made its runs of the time before, if a
 scheduler was late or the Dag has as many runs as it may have. What else creates runs does not wait: they have the
 version of their time, see :mod:`airflow_providers_pinning.domain.resolution.timeline`.
+
+While a scheduler is at this, all Dags wait. So it waits for the locks of a Dag for a moment only, and then leaves the
+change for a while to those who are at the Dag.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -37,7 +41,7 @@ from airflow._shared.timezones import timezone
 from airflow.models.dag import DagModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunType
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import conditions, pins, rollback
@@ -68,7 +72,21 @@ from airflow_providers_pinning.vocabulary import CallerKind, EventKind, TimedAct
 log = logging.getLogger(__name__)
 
 AT_ONCE = 100
-"""How many changes a turn of the loop puts into effect at most."""
+"""How many changes a turn of the loop looks at, at most."""
+
+PATIENCE = 2.0
+"""Seconds for which a turn of the loop waits for a lock of one Dag at most."""
+
+TURN = 5.0
+"""Seconds after which a turn of the loop begins with no other change."""
+
+LEFT_FOR = 10.0
+"""Seconds for which this process leaves a change alone whose Dag was locked."""
+
+PASSED_OVER_FOR = 1.0
+"""Seconds for which it passes over changes that wait for the old schedule, so that others have their turn."""
+
+_left: dict[int, float] = {}
 
 
 def put_due_into_effect(*, session: Session) -> int:
@@ -82,17 +100,35 @@ def put_due_into_effect(*, session: Session) -> int:
     if not due:
         return 0
     session.commit()
+    until = time.monotonic() + TURN
+    waiting = []
+    looked_at = 0
     for change_id, dag_id in due:
-        try:
-            commit(partial(put_into_effect, change_id, dag_id, session=session), session=session)
-        except (DatabaseBusyError, DatabaseUnavailableError) as error:
-            log.warning("The pending change of Dag %s is tried again with the next turn: %s", dag_id, error)
-        except Exception as error:
-            log.exception("The pending change of Dag %s cannot take effect", dag_id)
-            _give_up(change_id, dag_id, error, session=session)
+        if time.monotonic() >= until:
+            break
+        looked_at += 1
+        if _put_into_effect_or_leave(change_id, dag_id, session=session):
+            waiting.append(change_id)
+    if looked_at < len(due) or len(due) == AT_ONCE:
+        # They are the oldest, and others may have been found no more.
+        _left.update(dict.fromkeys(waiting, time.monotonic() + PASSED_OVER_FOR))
     # As after any commit of the loop, which would have an outdated view of the database otherwise.
     session.expunge_all()
-    return len(due)
+    return looked_at
+
+
+def _put_into_effect_or_leave(change_id: int, dag_id: str, *, session: Session) -> bool:
+    """Put a change into effect, and return whether it has to wait for the old schedule."""
+    make = partial(put_into_effect, change_id, dag_id, session=session)
+    try:
+        return commit(make, patience=PATIENCE, session=session)
+    except (DatabaseBusyError, DatabaseUnavailableError) as error:
+        _left[change_id] = time.monotonic() + LEFT_FOR
+        log.warning("The pending change of Dag %s is tried again in %d seconds: %s", dag_id, LEFT_FOR, error)
+    except Exception as error:
+        log.exception("The pending change of Dag %s cannot take effect", dag_id)
+        _give_up(change_id, dag_id, error, session=session)
+    return False
 
 
 def _give_up(change_id: int, dag_id: str, error: Exception, *, session: Session) -> None:
@@ -106,8 +142,9 @@ def _give_up(change_id: int, dag_id: str, error: Exception, *, session: Session)
 
     try:
         session.rollback()
-        commit(fail, session=session)
+        commit(fail, patience=PATIENCE, session=session)
     except Exception:
+        _left[change_id] = time.monotonic() + LEFT_FOR
         log.exception("The pending change of Dag %s could not be given up", dag_id)
         session.rollback()
 
@@ -117,28 +154,37 @@ def _due(session: Session) -> Select:
     now: Any = func.now() if session.get_bind().dialect.name != "sqlite" else timezone.utcnow()
     return (
         select(TimedChange.id, TimedChange.dag_id)
-        .where(TimedChange.status == TimedStatus.PENDING.value, TimedChange.effective_from <= now)
+        .where(TimedChange.status == TimedStatus.PENDING.value, TimedChange.effective_from <= now, *_not_left())
         .order_by(TimedChange.effective_from, TimedChange.dag_id)
         .limit(AT_ONCE)
     )
 
 
-def put_into_effect(change_id: int, dag_id: str, *, session: Session) -> None:
+def _not_left() -> tuple[ColumnElement[bool], ...]:
+    now = time.monotonic()
+    for change_id, until in list(_left.items()):
+        if until <= now:
+            _left.pop(change_id, None)
+    return (TimedChange.id.not_in(list(_left)),) if _left else ()
+
+
+def put_into_effect(change_id: int, dag_id: str, *, session: Session) -> bool:
     """
     Put one change into effect, or say why it cannot be. Of several who try, one does.
 
     :param change_id: the change
     :param dag_id: its Dag
     :param session: database session; the caller commits
+    :return: whether it has to wait for the old schedule
     """
     pin = lock_pin(dag_id, session=session)
     pending = pending_row(pin, session=session)
     if pending is None or pending.id != change_id or pending.effective_from > database_clock(session=session):
         _drop_if_stray(change_id, pin, session=session)
-        return
+        return False
     same_schedule = _has_same_schedule(pending, session=session)
     if not same_schedule and _waits(pending, session=session):
-        return
+        return True
     savepoint = session.begin_nested()
     try:
         _make(pin, pending, same_schedule=same_schedule, session=session)
@@ -146,6 +192,7 @@ def put_into_effect(change_id: int, dag_id: str, *, session: Session) -> None:
     except PinningError as error:
         savepoint.rollback()
         _fail(dag_id, error.reason, error.message, session=session)
+    return False
 
 
 def _drop_if_stray(change_id: int, pin: Pin, *, session: Session) -> None:

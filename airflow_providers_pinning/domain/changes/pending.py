@@ -201,6 +201,9 @@ def pending_row(pin: Pin, *, session: Session) -> TimedChange | None:
     found: TimedChange | None = session.scalar(
         select(TimedChange)
         .where(TimedChange.dag_id == pin.dag_id, TimedChange.status == TimedStatus.PENDING.value)
+        # An older one is a stray of which the pin knows nothing.
+        .order_by(TimedChange.id.desc())
+        .limit(1)
         .execution_options(populate_existing=True)
     )
     return found

@@ -35,6 +35,7 @@ from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.changes import sqlite_turns
 from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
 from airflow_providers_pinning.domain.errors import DatabaseBusyError, DatabaseUnavailableError
@@ -50,7 +51,7 @@ PAUSES = (0.05, 1.0)
 """Seconds before the second try, and the longest ones; they double with each try."""
 
 
-def commit(change: Callable[[], T], *, session: Session) -> T:
+def commit(change: Callable[[], T], *, patience: float | None = None, session: Session) -> T:
     """
     Run a change and commit it; a deadlock or a lost race is rolled back and tried again.
 
@@ -58,11 +59,13 @@ def commit(change: Callable[[], T], *, session: Session) -> T:
     tried again: it may have been made.
 
     :param change: makes the change in the session; called again for each try
+    :param patience: seconds for which it is retried, and for which it waits for each lock on PostgreSQL; by default
+        :data:`RETRY_FOR` and what :mod:`~airflow_providers_pinning.domain.locks` says
     :param session: a session in which nothing is pending
     :raises DatabaseBusyError: if others were in the way all the time; nothing was changed
     :raises DatabaseUnavailableError: if there is no connection; its message says whether a change may have been made
     """
-    return _Tries(session, committed=True).run(change)
+    return _Tries(session, committed=True, patience=patience).run(change)
 
 
 def rehearse(change: Callable[[], T], *, session: Session) -> T:
@@ -87,10 +90,11 @@ def writing(session: Session) -> Iterator[None]:
 class _Tries:
     """The tries of one change."""
 
-    def __init__(self, session: Session, *, committed: bool) -> None:
+    def __init__(self, session: Session, *, committed: bool, patience: float | None = None) -> None:
         self._session = session
         self._committed = committed
-        self._until = time.monotonic() + RETRY_FOR
+        self._patience = patience
+        self._until = time.monotonic() + (RETRY_FOR if patience is None else patience)
         self._number = 0
 
     def run(self, change: Callable[[], T]) -> T:
@@ -100,6 +104,8 @@ class _Tries:
                 committing = False
                 try:
                     sqlite_turns.begin(until=self._until, session=self._session)
+                    if self._patience is not None:
+                        locks.wait_no_longer(self._patience, session=self._session)
                     result = change()
                     self._session.flush()
                     committing = self._committed

@@ -61,6 +61,8 @@ class Tripped:
     dag_version_id: UUID
     last_run_before: int
     """With the version, this tells the pin: it was set after that run."""
+    watched_after: int | None
+    """Since which run it is watched again, if somebody confirmed it."""
     failed: int
     """Failed runs among those that were looked at."""
     finished: int
@@ -139,6 +141,7 @@ def find_tripped(pin: Pin, rules: Sequence[NamedRule], revision: int, *, session
         version_number=pin.version_number,
         dag_version_id=pin.dag_version_id,
         last_run_before=pin.last_run_before,
+        watched_after=pin.breaker_after,
         failed=len(failed),
         finished=len(seen),
         tolerated=min(rule.max_failures for _, rule in met),

@@ -106,11 +106,15 @@ def roll_back(dag_id: str, tripped: Any, *, session: Any = None) -> None:
     from airflow.utils.session import create_session
 
     from airflow_providers_pinning.domain.changes.breaker import put_into_effect
+    from airflow_providers_pinning.domain.changes.due import PATIENCE
     from airflow_providers_pinning.domain.changes.transactions import commit
     from airflow_providers_pinning.domain.errors import DatabaseBusyError, DatabaseUnavailableError
 
+    # In the loop of a scheduler all other Dags wait as well.
+    patience = None if session is None else PATIENCE
+
     def act(session: Any) -> None:
-        if commit(partial(put_into_effect, dag_id, tripped, session=session), session=session):
+        if commit(partial(put_into_effect, dag_id, tripped, session=session), patience=patience, session=session):
             log.warning("%s. See the history of Dag %s for what was done about it.", tripped, dag_id)
 
     try:
@@ -133,8 +137,12 @@ def roll_back_noted(*, session: Any) -> None:
     """
     from airflow_providers_pinning.domain.resolution.refused_runs import take_tripped
 
-    for dag_id, tripped in take_tripped().items():
+    if not (noted := take_tripped()):
+        return
+    for dag_id, tripped in noted.items():
         roll_back(dag_id, tripped, session=session)
+    # As after any commit of the loop, which would have an outdated view of the database otherwise.
+    session.expunge_all()
 
 
 def _find_tripped(call: Call, pin: Any) -> Any:

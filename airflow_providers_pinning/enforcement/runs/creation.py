@@ -135,6 +135,7 @@ def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
     from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import select
 
+    from airflow_providers_pinning.domain.errors import PinUnavailableError
     from airflow_providers_pinning.domain.resolution.active import Resolution, resolved
 
     if version is None:
@@ -146,9 +147,19 @@ def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
     log.info(
         "The pin of Dag %s moved while a run was being created; it gets version %s", dag.dag_id, version.version_number
     )
-    return session.scalar(
+    stored = session.scalar(
         select(SerializedDagModel).where(SerializedDagModel.dag_version_id == version.dag_version_id)
-    ).dag
+    )
+    try:
+        return stored.dag
+    except Exception as error:
+        # On the asset paths of the scheduler any other exception would end its loop.
+        raise PinUnavailableError(
+            f"No run of Dag {dag.dag_id!r} was created: {version.label}, which it would have, cannot be deserialized "
+            f"({type(error).__name__}: {error}). Install the plugins that it was parsed with, or pin another version.",
+            dag_id=dag.dag_id,
+            version_number=version.version_number,
+        ) from error
 
 
 def set_bundle_version(run: Any, version: Any) -> None:

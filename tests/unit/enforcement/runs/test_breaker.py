@@ -35,6 +35,8 @@ from airflow_providers_pinning.domain.changes.canary import CanaryRequest, creat
 from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import breaker, store
+from airflow_providers_pinning.domain.policies.model import AutoRollback
+from airflow_providers_pinning.domain.resolution import refused_runs
 from airflow_providers_pinning.enforcement.runs import breaker as patch
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.schemas.policies import validated
@@ -481,6 +483,21 @@ class TestNothingIsStable:
             trigger(first)
         first.session.rollback()
         assert kinds(first.session).count("breaker_opened") == 2
+
+    def test_though_a_scheduler_that_is_late_found_it_before_somebody_confirmed_the_version(self, first):
+        declare(first.session, max_failures=0)
+        finish(first, "failed")
+        rules = [("critical", AutoRollback(max_failures=0, within_runs=5))]
+        tripped = breaker.find_tripped(first.pin_row("orders"), rules, 1, session=first.session)
+        trigger(first)
+        assert first.pin_row("orders").breaker == "open"
+        first.pin("orders", 1, override_reason="An outage")
+
+        refused_runs.note_tripped("orders", tripped)
+        patch.roll_back_noted(session=first.session)
+
+        assert kinds(first.session).count("breaker_opened") == 1
+        assert first.pin_row("orders").breaker is None
 
     def test_until_somebody_pins_another_version(self, first):
         declare(first.session, max_failures=0, when_nothing_is_stable="wait")

@@ -89,6 +89,55 @@ def two(lab):
     return lab
 
 
+class TestManyChanges:
+    def test_that_wait_for_the_old_schedule_keep_no_other_from_its_turn(self, lab, scheduler, monkeypatch):
+        monkeypatch.setattr(due, "AT_ONCE", 1)
+        monkeypatch.setattr(due, "_left", {})
+        start = at_minute(now()) - 20 * MINUTE
+        waiting = scheduled("* * * * *", start)
+        lab.commit("sha1", orders=waiting, invoices=dag_file("invoices", "schedule=None"))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("*/2 * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, now() - 2 * MINUTE)
+        lab.pin_from("invoices", 1, now() - MINUTE)
+
+        for _ in range(2):
+            due.put_due_into_effect(session=lab.session)
+            lab.session.rollback()
+
+        assert lab.pin_row("orders").version_number == 1
+        assert lab.pin_row("invoices").version_number == 1
+
+    def test_take_only_so_much_of_a_turn(self, lab, monkeypatch):
+        monkeypatch.setattr(due, "TURN", 0.0)
+        monkeypatch.setattr(due, "_left", {})
+        lab.commit("sha1", orders=dag_file("orders", "schedule=None"))
+        lab.pin_from("orders", 1, now() - MINUTE)
+
+        assert due.put_due_into_effect(session=lab.session) == 0
+        monkeypatch.undo()
+        assert due.put_due_into_effect(session=lab.session) == 1
+
+
+class TestAssetEventsOfBefore:
+    def test_do_not_end_the_scheduler_if_the_plugin_of_the_version_before_is_gone(self, lab, scheduler):
+        on_asset = dag_file("orders", "schedule=[Asset('raw')]")
+        other = on_asset.replace("'orders'", "'invoices'")
+        lab.commit("sha1", orders=on_asset, invoices=other)
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", "schedule=[Asset('raw')]", tasks="extract load"), invoices=other)
+        lab.publish("raw")
+        lab.pin_from("orders", 2, now())
+        due.put_due_into_effect(session=lab.session)
+        lab.remove_plugin("orders", 1)
+
+        scheduler.turn()
+
+        assert lab.pin_row("orders").version_number == 2
+        assert lab.runs("orders") == []
+        assert len(lab.runs("invoices")) == 1
+
+
 class TestScheduledRuns:
     def test_change_sides_exactly_at_the_time_with_another_schedule(self, lab, scheduler):
         start = at_minute(now()) - 20 * MINUTE
