@@ -67,7 +67,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     pinned_identity,
 )
 from airflow_providers_pinning.models import Pin, TimedChange
-from airflow_providers_pinning.vocabulary import CallerKind, EventKind, TimedAction, TimedStatus
+from airflow_providers_pinning.vocabulary import BreakerState, CallerKind, EventKind, TimedAction, TimedStatus
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ def put_into_effect(change_id: int, dag_id: str, *, session: Session) -> bool:
         _drop_if_stray(change_id, pin, session=session)
         return False
     same_schedule = _has_same_schedule(pending, session=session)
-    if not same_schedule and _waits(pending, session=session):
+    if not same_schedule and _waits(pin, pending, session=session):
         return True
     savepoint = session.begin_nested()
     try:
@@ -218,13 +218,15 @@ def _target(pending: TimedChange, *, session: Session) -> VersionIdentity | None
     return latest_identity(pending.dag_id, session=session)
 
 
-def _waits(pending: TimedChange, *, session: Session) -> bool:
+def _waits(pin: Pin, pending: TimedChange, *, session: Session) -> bool:
     """Return whether the old schedule still has to make runs that are due before the change."""
     dag_model = session.get_one(DagModel, pending.dag_id, populate_existing=True)
     after = dag_model.next_dagrun_create_after
     if after is None or after >= pending.effective_from:
         return False
-    makes_none = dag_model.is_paused or dag_model.is_stale or dag_model.has_import_errors
+    # The change may be the very decision that the automatic rollback waits for.
+    waits_itself = pin.breaker == BreakerState.WAITING.value
+    makes_none = dag_model.is_paused or dag_model.is_stale or dag_model.has_import_errors or waits_itself
     allowed = dag_model.allowed_run_types
     if makes_none or (allowed is not None and DagRunType.SCHEDULED not in allowed):
         return False

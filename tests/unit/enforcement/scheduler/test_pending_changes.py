@@ -36,7 +36,7 @@ from airflow_providers_pinning.domain.errors import ActivationPendingError, Noth
 from airflow_providers_pinning.domain.history.events import Caller
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.policies import freezes, store
-from airflow_providers_pinning.models import Event, ManagedVersion, TimedChange
+from airflow_providers_pinning.models import Event, ManagedVersion, Pin, TimedChange
 from airflow_providers_pinning.schemas.policies import validated
 from tests.support.lab import BUNDLE
 from tests.support.sources import dag_file
@@ -239,6 +239,20 @@ class TestScheduledRuns:
         found = by_version(lab)
         assert all(run_after < moment for run_after in found[1])
         assert all(run_after >= moment for run_after in found[2])
+
+    def test_are_not_waited_for_if_the_automatic_rollback_lets_the_old_version_have_none(self, lab, scheduler):
+        start = at_minute(now()) - 10 * MINUTE
+        lab.commit("sha1", orders=scheduled("* * * * *", start))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("*/2 * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, start + 2 * MINUTE)
+        lab.session.execute(update(Pin).values(breaker="waiting"))
+        lab.session.commit()
+
+        scheduler.turn(2)
+
+        assert lab.pin_row("orders").version_number == 2
+        assert lab.runs("orders") != []
 
     def test_are_not_made_by_the_old_version_while_the_change_is_due(self, lab, scheduler, monkeypatch):
         start = at_minute(now()) - 3 * MINUTE
