@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import uuid6
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import pages
@@ -44,7 +44,7 @@ from airflow_providers_pinning.domain.releases.plan import ReleaseReport, in_ord
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.releases.work import Progress, Work
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
-from airflow_providers_pinning.models import Pin, Release, ReleaseDag
+from airflow_providers_pinning.models import Event, Pin, Release, ReleaseDag
 from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, ReleaseOutcome
 
 
@@ -152,7 +152,9 @@ def _carry_out(
     *,
     session: Session,
 ) -> ReleaseReport:
-    moving = [dag_id for dag_id in sorted(rows) if _moves(request, rows[dag_id], work, pins.get(dag_id))]
+    moving = [
+        dag_id for dag_id in sorted(rows) if _moves(request, rows[dag_id], work, pins.get(dag_id), session=session)
+    ]
     targets = {dag_id: target for dag_id in moving if (target := _target(rows[dag_id])) is not None}
     present: dict[Any, VersionIdentity] = {}
     for page in pages([target.dag_version_id for target in targets.values()], IDS_AT_ONCE):
@@ -174,12 +176,35 @@ def _carry_out(
     )
 
 
-def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | None) -> bool:
+_WITHOUT_A_CHOICE = tuple(
+    kind.value
+    for kind in (
+        EventKind.BREAKER_OPENED,
+        EventKind.ACTIVATION_SCHEDULED,
+        EventKind.ACTIVATION_CANCELLED,
+        EventKind.ACTIVATION_FAILED,
+    )
+)
+"""What counts in the revision of a pin although the version of the release stays the chosen one."""
+
+
+def _is_as_released(row: ReleaseDag, pin: Pin, *, session: Session) -> bool:
+    if pin.revision == row.revision:
+        return True
+    # An incident waits neither for a change that is pending nor because the automatic rollback found no way back.
+    since = select(func.count()).where(
+        Event.dag_id == pin.dag_id, Event.revision > row.revision, Event.kind.in_(_WITHOUT_A_CHOICE)
+    )
+    # Each of them counts once.
+    return bool(session.scalar(since) == pin.revision - (row.revision or 0))
+
+
+def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | None, *, session: Session) -> bool:
     """Return whether a Dag is as the release left it, so that it is rolled back."""
     if row.dag_id in request.exclude:
         work.leave(row.dag_id, "excluded", "It was excluded from the rollback.")
         return False
-    if pin is not None and pin.revision == row.revision:
+    if pin is not None and _is_as_released(row, pin, session=session):
         return True
     message = (
         "The Dag is not there any more."

@@ -18,9 +18,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain.changes.breaker import put_into_effect
 from airflow_providers_pinning.domain.changes.hold import hold
 from airflow_providers_pinning.domain.errors import (
     AmbiguousBundleError,
@@ -31,10 +34,11 @@ from airflow_providers_pinning.domain.errors import (
     UnknownVersionError,
 )
 from airflow_providers_pinning.domain.policies import freezes
+from airflow_providers_pinning.domain.policies.breaker import Tripped
 from airflow_providers_pinning.domain.releases.lists import read_release
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
-from airflow_providers_pinning.models import Event, Pin, Release, ReleaseDag
+from airflow_providers_pinning.models import Event, Pin, Release, ReleaseDag, TimedChange
 from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseOutcome, ReleaseScope
 from tests.support.sources import CHANGED, STABLE
 from tests.unit.domain.releases.conftest import NAMES, named
@@ -313,6 +317,27 @@ class TestARollback:
         five.pin("orders", 2)
         releases.roll_back(made.release_id, leave_moved=True)
         assert pinned_numbers(session) == dict.fromkeys(NAMES, 1) | {"orders": 2}
+
+    def test_waits_for_no_change_that_is_pending_since(self, five, releases, session):
+        made = releases.make("sha2")
+        five.pin_from("orders", 1, datetime.now(timezone.utc) + timedelta(days=1))
+        releases.roll_back(made.release_id)
+        assert pinned_numbers(session) == dict.fromkeys(NAMES, 1)
+        assert session.scalars(select(TimedChange.status)).all() == ["cancelled"]
+
+    def test_does_not_take_an_automatic_rollback_that_had_no_way_back_for_a_change(self, five, releases, session):
+        made = releases.make("sha2")
+        pin = session.get_one(Pin, "orders")
+        tripped = Tripped(
+            1, ("critical",), 2, pin.dag_version_id, pin.last_run_before, None, 2, 2, 1, ("a",), False, True
+        )
+        put_into_effect("orders", tripped, session=session)
+        session.commit()
+        assert session.get_one(Pin, "orders").breaker == "waiting"
+
+        releases.roll_back(made.release_id)
+
+        assert pinned_numbers(session) == dict.fromkeys(NAMES, 1)
 
     def test_lets_a_dag_that_was_not_pinned_run_what_it_ran(self, lab, releases, session):
         lab.commit("sha1", orders=STABLE)
