@@ -51,10 +51,10 @@ class SeenBody(ChangeBody):
     """What the caller saw of the version, so that nothing is said of another."""
 
     expected_dag_hash: Text | None = Field(
-        default=None, description="Refuse with `version_drifted` if the version changed since."
+        default=None, description="Refuse with `version_drifted` if the version has another hash."
     )
     expected_bundle_version: Text | None = Field(
-        default=None, description="Refuse with `version_drifted` if the version has other code since."
+        default=None, description="Refuse with `version_drifted` if the version has another commit."
     )
 
 
@@ -64,7 +64,7 @@ class EvidenceBody(SeenBody):
     name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, strip_whitespace=True), Storable]
     verdict: Literal["successful", "failed", "inconclusive"]
     url: Url | None = Field(default=None, description="Where it can be seen.")
-    expires_at: Moment | None = Field(default=None, description="When it counts no more; null keeps it.")
+    expires_at: Moment | None = Field(default=None, description="When it expires; null means never.")
     details: Annotated[dict[str, Any], Storable, AfterValidator(_limited)] | None = None
 
 

@@ -34,12 +34,12 @@ class PendingChangeResponse(BaseModel):
     action: str = Field(description="`pin`, `unpin` or `rollback`.")
     effective_from: datetime
     version: IdentityResponse | None = Field(
-        description="What becomes active; null for an unpin, which activates what is the latest then."
+        description="What becomes active; null for an unpin, which activates the version that is the latest then."
     )
     actor: str
     reason: str
     created_at: datetime
-    is_due: bool = Field(description="Whether its time has come, so that the schedulers put it into effect now.")
+    is_due: bool = Field(description="Whether its time has come, so that the schedulers apply it now.")
     is_overdue: bool = Field(description="Whether its time came more than five minutes ago; `health` says why.")
     waits_for: datetime | None = Field(
         description="When the scheduled run is due that the old schedule still has to make before; null if there is "

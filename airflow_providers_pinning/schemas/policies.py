@@ -130,7 +130,7 @@ class RequirementsDocument(_Part):
 
 
 class AutoRollbackDocument(_Part):
-    """When a pinned version is rolled back by itself: where its next run is created."""
+    """When a pinned version is rolled back automatically, which happens when its next run is created."""
 
     max_failures: int = Field(ge=0, lt=MAX_WITHIN_RUNS, description="Failed runs that are tolerated.")
     within_runs: int = Field(
@@ -142,7 +142,7 @@ class AutoRollbackDocument(_Part):
     hold: bool = Field(default=True, description="Put the Dag on hold, until a person lifts it.")
     when_nothing_is_stable: Literal["continue", "wait"] = Field(
         default="continue",
-        description="Whether runs go on with the failing version, or none is created, if there is no stable one.",
+        description="If no version is stable: `continue` runs the failing one, `wait` creates no run.",
     )
 
     @model_validator(mode="after")
@@ -156,7 +156,7 @@ class AutoRollbackDocument(_Part):
 
 
 class IsolationDocument(_Part):
-    """How canary runs are kept apart from live ones. What a request leaves out is so, and nothing may be looser."""
+    """How canary runs are isolated: defaults for requests, and limits that they must not loosen."""
 
     assets: Literal["withhold"] | None = None
     alerts: Literal["withhold"] | None = None
@@ -292,7 +292,7 @@ class WindowOfPolicyResponse(BaseModel):
 
 
 class AutoRollbackOfPolicyResponse(BaseModel):
-    """When a policy rolls a pinned version back by itself."""
+    """When a policy rolls a pinned version back automatically."""
 
     policy: str
     max_failures: int
@@ -310,7 +310,7 @@ class RulesResponse(BaseModel):
     approvals: int
     auto_rollback: list[AutoRollbackOfPolicyResponse] = Field(description="One that is met suffices.")
     gate: Literal["automatic", "manual"]
-    canary: dict[str, str | dict[str, str]] = Field(description="How canary runs are kept apart from live ones.")
+    canary: dict[str, str | dict[str, str]] = Field(description="How canary runs are isolated from live runs.")
 
 
 class ExplanationResponse(BaseModel):
@@ -324,7 +324,7 @@ class ExplanationResponse(BaseModel):
         description="The version that was looked at: the one named, else the newest candidate, else the latest."
     )
     passes_gate: bool = Field(
-        description="Whether the Dag is not pinned although a policy has new Dags pinned to their first version."
+        description="Whether the Dag is not pinned although a policy pins new Dags to their first version."
     )
     allowed: bool = Field(description="Whether the user could pin it now, as far as policies and freezes go.")
     unmet: list[UnmetResponse]

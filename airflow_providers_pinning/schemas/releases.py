@@ -70,12 +70,12 @@ class ReleaseBody(ChangeBody):
     )
     owners: list[Text] = Conditions
     exclude: list[DagId] = Field(
-        default_factory=list, max_length=MAX_RELEASED_DAGS, description="Dags that are left as they are."
+        default_factory=list, max_length=MAX_RELEASED_DAGS, description="Dags that stay as they are."
     )
     override_reason: Reason | None = Field(
-        default=None, description="Why holds, rejections and failed verdicts are passed over."
+        default=None, description="Why holds, rejections and failed verdicts are overridden."
     )
-    effective_from: Any = Field(default=None, description="Not supported: a release takes effect at once.")
+    effective_from: Any = Field(default=None, description="Not supported: a release takes effect immediately.")
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> ReleaseBody:
@@ -102,7 +102,7 @@ class ReleaseRollbackBody(ChangeBody):
     """How a release is rolled back."""
 
     leave_moved: bool = Field(
-        default=False, description="Leave Dags as they are that were changed since; else they refuse the rollback."
+        default=False, description="Leave Dags as they are whose pin changed since; otherwise they block the rollback."
     )
     exclude: list[DagId] = Field(default_factory=list, max_length=MAX_RELEASED_DAGS)
     override_reason: Reason | None = None
@@ -113,8 +113,8 @@ class PlannedDagResponse(BaseModel):
 
     dag_id: str
     outcome: ReleaseOutcome
-    was_pinned: bool = Field(description="Whether the Dag is pinned before.")
-    from_version: IdentityResponse | None = Field(description="What is active before.")
+    was_pinned: bool = Field(description="Whether the Dag was pinned before.")
+    from_version: IdentityResponse | None = Field(description="What was active before.")
     to_version: IdentityResponse | None = Field(description="What is active afterwards.")
     reason: str | None = Field(description="Why it is blocked or left as it is, as a word.")
     message: str | None
@@ -173,4 +173,4 @@ class ReleaseResponse(BaseModel):
     hidden: int = Field(default=0, description="How many more Dags the user may not see.")
     dependencies: list[DependencyResponse]
     warnings: list[str]
-    repeated: bool = Field(description="Whether it had been made before, with the same idempotency key.")
+    repeated: bool = Field(description="Whether the same idempotency key had made it before.")

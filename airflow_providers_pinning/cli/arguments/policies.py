@@ -37,7 +37,7 @@ FILE_TO_CHECK = Arg(
 )
 EXIT_CODE = Arg(
     ("--exit-code",),
-    help="End with 7 if applying the file would change something",
+    help="Exit with 7 if applying the file would change something",
     action="store_true",
 )
 VERSION = Arg(
@@ -51,7 +51,7 @@ MATCHING = tuple(
     for option, kind, metavar, help in (
         ("tag", "tags", "TAG", "Only Dags with this tag; can be given several times, as can the next ones"),
         ("bundle", "bundles", "NAME", "Only Dags of this bundle"),
-        ("dag-id", "dag_ids", "PATTERN", "Only Dags whose id fits, such as payments_*"),
+        ("dag-id", "dag_ids", "PATTERN", "Only Dags whose id matches this pattern, such as payments_*"),
         ("team", "teams", "NAME", "Only Dags of this team"),
         ("owner", "owners", "NAME", "Only Dags of this owner"),
     )
@@ -63,7 +63,7 @@ UNTIL = Arg(
     metavar="TIME",
 )
 FREEZE_ID = Arg(("freeze_id",), help="The number of the freeze", type=values.whole_number(1), metavar="FREEZE")
-ALL = Arg(("--all",), help="Also freezes that are over", action="store_true")
+ALL = Arg(("--all",), help="Include freezes that have ended", action="store_true")
 EVIDENCE = (
     Arg(("--name",), help="What was looked at, such as regression", type=values.name, metavar="NAME", required=True),
     Arg(
@@ -73,6 +73,6 @@ EVIDENCE = (
         required=True,
     ),
     Arg(("--url",), help="Where it can be seen", type=values.text(2000), metavar="URL"),
-    Arg(("--expires-at",), help="When it counts no more", type=values.moment, metavar="TIME"),
+    Arg(("--expires-at",), help="When it expires (default: never)", type=values.moment, metavar="TIME"),
     Arg(("--details",), help="More facts, as a JSON object", type=values.json_object, metavar="JSON"),
 )

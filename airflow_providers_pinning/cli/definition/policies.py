@@ -25,13 +25,13 @@ from airflow_providers_pinning.cli.definition.form import EXIT_CODES, command
 
 POLICY = GroupCommand(
     name="policy",
-    help="Declare release policies, which bind whoever changes what Dags use",
-    description="Declare release policies, which bind whoever changes what Dags use.",
+    help="Declare release policies, which bind everybody who changes a pin",
+    description="Declare release policies, which bind everybody who changes a pin.",
     subcommands=(
         command(
             "apply",
             "policy.pinning_policy_apply",
-            "Put the policies of a file in force, in place of the present ones",
+            "Apply the policies of a file, which replace those in force",
             policies.FILE,
             policies.EXPECTED_REVISION,
             *common.CHANGE,
@@ -40,7 +40,7 @@ POLICY = GroupCommand(
         command(
             "check",
             "policy.pinning_policy_check",
-            "Check a file, or the policies in force, for what is probably not meant",
+            "Check a file, or the policies in force, for probable mistakes",
             policies.FILE_TO_CHECK,
             *common.SHOWN,
             description="Exits with 2 if the file is not valid, and with 6 if something is found.",
@@ -80,7 +80,7 @@ SHOWING = (
     command(
         "evidence",
         "evidence.pinning_evidence",
-        "List what was found and approved of a version",
+        "List the evidence on a version, and its approvals",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *common.SHOWN,
@@ -91,17 +91,17 @@ CHANGING = (
     command(
         "freeze",
         "freezes.pinning_freeze",
-        "Stop all changes but rollbacks, of some Dags or all",
+        "Stop all changes except rollbacks, for some Dags or all",
         *policies.MATCHING,
         policies.UNTIL,
         *common.CHANGE,
-        description="Without a list it is about every Dag.",
+        description="Without conditions, it stops changes of every Dag.",
     ),
     command("thaw", "freezes.pinning_thaw", "Lift a freeze", policies.FREEZE_ID, *common.CHANGE),
     command(
         "record-evidence",
         "evidence.pinning_record_evidence",
-        "Record what was found of a version, for policies that require it",
+        "Record evidence on a version, for policies that require it",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *policies.EVIDENCE,

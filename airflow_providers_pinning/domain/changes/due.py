@@ -319,8 +319,8 @@ def _fail(dag_id: str, reason: str, message: str, *, session: Session) -> None:
     log.error("The %s of Dag %s did not take effect: %s", what, dag_id, message)
     end(pin, pending, TimedStatus.FAILED, message=message, result_reason=reason, session=session)
     pin.activation_failure = (
-        f"The {what}, which {pending.actor} had asked for, did not take effect ({reason}): {message} The version that "
-        "was active stays active. Change the pin again, at once or for another time."
+        f"The {what}, requested by {pending.actor}, did not take effect ({reason}): {message} The version that was "
+        "active stays active. Change the pin again, immediately or at another time."
     )
     version = pinned_identity(pin) or latest_identity(dag_id, session=session)
     events.record(

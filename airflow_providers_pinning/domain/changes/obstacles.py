@@ -75,7 +75,7 @@ def obstacle_to(pending: TimedChange, pin: Pin | None, *, session: Session) -> P
         )
     if pin is not None and _is_held(pending, pin, session=session) and _text(pin.hold_at) != before.get("held_at"):
         return DagHeldError(
-            f"Dag {pending.dag_id!r} was put on hold since by {pin.hold_actor}: {pin.hold_reason}.",
+            f"Dag {pending.dag_id!r} was put on hold meanwhile by {pin.hold_actor}: {pin.hold_reason}.",
             dag_id=pending.dag_id,
         )
     overridden = before.get("rules", []) if pending.override_reason else []
@@ -84,8 +84,8 @@ def obstacle_to(pending: TimedChange, pin: Pin | None, *, session: Session) -> P
         return None
     listed = " ".join(problem.message for problem in problems)
     return PolicyNotMetError(
-        f"Rules stand in the way of the {pending.action} of Dag {pending.dag_id!r} that did not when it was asked "
-        f"for: {listed}",
+        f"The {pending.action} of Dag {pending.dag_id!r} breaks rules that it did not break when it was requested: "
+        f"{listed}",
         dag_id=pending.dag_id,
         unmet=[problem.as_dict() for problem in problems],
     )
@@ -108,9 +108,9 @@ def require_no_obstacle(dag_id: str, run_after: datetime, *, session: Session) -
     obstacle = obstacle_to(pending, session.get(Pin, dag_id), session=session)
     if obstacle is not None:
         raise PinUnavailableError(
-            f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: another version is to be active from "
-            f"{pending.effective_from.isoformat()} on, and cannot be. {obstacle} Cancel the pending change, or try "
-            "again once a scheduler has given it up.",
+            f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: another version should be active from "
+            f"{pending.effective_from.isoformat()} on, but cannot be. {obstacle} Cancel the pending change, or try "
+            "again when a scheduler has given it up.",
             dag_id=dag_id,
         )
 

@@ -110,7 +110,7 @@ def warn_of_runs_of_later(pending: TimedChange, *, session: Session) -> tuple[st
     moment = pending.effective_from.isoformat()
     return tuple(
         f"{plural(count, 'unfinished run')} due at {moment} or later {'has' if count == 1 else 'have'} version {used} "
-        f"already and {'keeps' if count == 1 else 'keep'} it. Clear what is to have another version on the latest one."
+        f"already and {'keeps' if count == 1 else 'keep'} it. To change a run's version, clear it on the latest one."
         for used, count in runs
         if (used == number) == is_over
     )
@@ -120,12 +120,12 @@ def pending_refusal(pin: Pin, *, session: Session) -> ActivationPendingError:
     """Return the refusal of a change of a Dag of which another one is pending."""
     pending, shown = pending_row(pin, session=session), pending_change(pin, session=session)
     what = (
-        f"the {described(pending)} is pending, which {pending.actor} asked for: {pending.reason.rstrip('.')}"
+        f"the {described(pending)} is pending, requested by {pending.actor}: {pending.reason.rstrip('.')}"
         if pending
         else "a change is pending"
     )
     return ActivationPendingError(
-        f"Of Dag {pin.dag_id!r} {what}. Cancel it first ({command('cancel', pin.dag_id)}), wait for it, or "
+        f"For Dag {pin.dag_id!r}, {what}. Cancel it first ({command('cancel', pin.dag_id)}), wait for it, or "
         "give supersede (CLI: --supersede) to have this change take its place.",
         dag_id=pin.dag_id,
         pending=shown and shown.as_dict(),

@@ -217,8 +217,8 @@ def _check_ahead(effective_from: datetime, *, session: Session) -> None:
     now = present_clock(session=session)
     if effective_from <= now:
         raise ActivationInPastError(
-            f"The change would be in effect from {effective_from.isoformat()} on, which is over: it is "
-            f"{now.isoformat()} by the database's clock. Give a later time, or none to make the change at once.",
+            f"The change would take effect at {effective_from.isoformat()}, which is in the past: it is "
+            f"{now.isoformat()} by the database's clock. Give a later time, or none to make the change immediately.",
         )
 
 

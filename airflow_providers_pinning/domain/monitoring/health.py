@@ -175,7 +175,7 @@ def breaker_problems(pin: Pin) -> list[Problem]:
         Problem(
             "runs_wait" if waits else "breaker_open",
             f"Version {number} failed more than a release policy allows, and there was no stable version to return to; "
-            f"the history says why. {'No run is created' if waits else 'Runs go on with it'} until somebody decides. "
+            f"the history says why. {'No run is created' if waits else 'Runs still use it'} until somebody decides. "
             f"Pin another version, or confirm this one: {confirm_command(pin.dag_id, number)}.",
             HealthStatus.BROKEN if waits else HealthStatus.DEGRADED,
         )

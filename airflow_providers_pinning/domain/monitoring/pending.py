@@ -151,5 +151,5 @@ def overdue_words(pending: PendingChange) -> str | None:
         )
     return (
         f"{since}: the old schedule still has to make the run of {pending.waits_for.isoformat()}. Let the Dag's "
-        "active runs end, or pause the Dag; the change does not wait then."
+        "active runs end, or pause the Dag: the change does not wait for a paused Dag."
     )

@@ -78,7 +78,7 @@ def with_policies(
         listed = " ".join(f"({number}) {one.message}" for number, one in enumerate(problems, 1))
         raise PolicyNotMetError(
             f"{plural(len(problems), 'rule')} of release policies stand{'s' if len(problems) == 1 else ''} in the way "
-            f"of canary runs of Dag {dag_id!r}, {version.label}: {listed} Who may override rules gives an "
+            f"of canary runs of Dag {dag_id!r}, {version.label}: {listed} If you may override rules, give an "
             "override_reason (CLI: --override-reason).",
             dag_id=dag_id,
             version_number=version.version_number,
@@ -116,7 +116,7 @@ def _unmet(field: str, asked: Any, wanted: Any, names: tuple[str, ...]) -> Unmet
     return Unmet(
         Rule.CANARY,
         names,
-        f"{field} is to be {wanted!r}, not {asked!r}. Leave it out of the request.",
+        f"{field} must be {wanted!r}, not {asked!r}. Leave it out of the request.",
         {"field": field, "asked": asked, "wanted": wanted},
     )
 

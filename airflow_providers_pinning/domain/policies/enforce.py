@@ -90,9 +90,9 @@ def decide(planned: Sequence[PlannedChange], change: Change, *, session: Session
 
 def _not_permitted(planned: PlannedChange, change: Change) -> ReleaseNotPermittedError:
     return ReleaseNotPermittedError(
-        f"{change.caller.name} may not {planned.kind.value} Dag {planned.dag_id!r}: releases need a permission of "
-        f"their own here, beside that to edit the Dag (FAB: 'can edit on {RELEASES}'; SimpleAuthManager: role op). Ask "
-        "somebody who has it. A rollback to a version that was active before does not need it.",
+        f"{change.caller.name} may not {planned.kind.value} Dag {planned.dag_id!r}: permission to edit the Dag is not "
+        f"enough here, releases need their own permission (FAB: 'can edit on {RELEASES}'; SimpleAuthManager: role op). "
+        "Ask somebody who has it. A rollback to a version that was active before does not need it.",
         dag_id=planned.dag_id,
     )
 
@@ -102,9 +102,9 @@ def refusal_of(planned: PlannedChange, problems: tuple[Unmet, ...], revision: in
     about = f", {planned.version.label}" if planned.version else ""
     listed = " ".join(f"({number}) {problem.message}" for number, problem in enumerate(problems, 1))
     overriding = (
-        "You may not override rules: that needs a permission of its own."
+        "You may not override rules: that needs its own permission."
         if change.override_reason
-        else "Who may override rules gives an override_reason (CLI: --override-reason)."
+        else "If you may override rules, give an override_reason (CLI: --override-reason)."
     )
     return PolicyNotMetError(
         f"{plural(len(problems), 'rule')} of release policies stand{'s' if len(problems) == 1 else ''} in the way of "

@@ -60,8 +60,8 @@ def freeze(
     now = database_clock(session=session)
     if until is not None and until <= now:
         raise FreezeEndsInPastError(
-            f"The freeze would end at {until.isoformat()}, which is over: it is {now.isoformat()}. Give a later time, "
-            "or none to freeze until somebody lifts it."
+            f"The freeze would end at {until.isoformat()}, which is in the past: it is {now.isoformat()}. Give a later "
+            "time, or none to freeze until somebody lifts it."
         )
     row = Freeze(selection=selection, until=until, actor=change.caller.name, reason=change.reason, created_at=now)
     session.add(row)

@@ -109,7 +109,7 @@ def missing_evidence(rules: Rules, found: Mapping[str, VersionEvidence], now: da
         evidence = found.get(name)
         details: dict[str, Any] = {"name": name, "verdict": evidence.verdict if evidence else None}
         if evidence is None:
-            problem = f"There is no evidence {name!r} on the version as it is now."
+            problem = f"There is no evidence {name!r} for the version as it is now."
         elif has_expired(evidence, now):
             problem = f"The evidence {name!r} expired at {_iso(evidence.expires_at)}."
             details["expires_at"] = _iso(evidence.expires_at)
@@ -118,7 +118,7 @@ def missing_evidence(rules: Rules, found: Mapping[str, VersionEvidence], now: da
             details["url"] = evidence.url
         else:
             continue
-        message = f"{problem} Record one that is successful (CLI: airflow pinning record-evidence)."
+        message = f"{problem} Record successful evidence (CLI: airflow pinning record-evidence)."
         unmet.append(Unmet(Rule.EVIDENCE, policies, message, details))
     return unmet
 
@@ -133,7 +133,7 @@ def missing_approvals(rules: Rules, approvals: Sequence[VersionApproval], actor:
         Unmet(
             Rule.APPROVALS,
             rules.asking("approvals"),
-            f"The version has {plural(len(agreed), 'approval')} of {rules.approvals}.{own} Ask somebody other than "
+            f"The version has {len(agreed)} of {plural(rules.approvals, 'approval')}.{own} Ask somebody other than "
             f"{actor} who may edit the Dag to approve it in the user interface or with the REST API.",
             {"required": rules.approvals, "approved_by": sorted(agreed), "not_by": actor},
         )

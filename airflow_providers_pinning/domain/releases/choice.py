@@ -75,7 +75,7 @@ def bundle_of(request: ReleaseRequest, *, session: Session) -> str | None:
     found = sorted(name for name in names if name)
     if not found:
         raise UnknownVersionError(
-            f"No bundle has had the commit {request.bundle_version!r}. Give its full name, or wait until the dag "
+            f"No bundle has had the commit {request.bundle_version!r}. Give its full hash, or wait until the dag "
             "processor has fetched it.",
             bundle_version=request.bundle_version,
         )

@@ -75,7 +75,7 @@ def refuse_blocked(report: ReleaseReport) -> None:
     if (more := len(blocked) - MAX_NAMED) > 0:
         told.append(f"{more} more.")
     raise ReleaseBlockedError(
-        f"{plural(len(blocked), 'Dag')} of {len(report.dags)} cannot be changed, so none was. Fix what blocks, or "
+        f"{plural(len(blocked), 'Dag')} of {len(report.dags)} cannot be changed, so none was. Fix the cause, or "
         f"exclude {'it' if len(blocked) == 1 else 'them'} by name. {' '.join(told)}",
         blocked=[{"dag_id": dag.dag_id, "reason": dag.reason, "message": dag.message} for dag in blocked],
     )

@@ -98,8 +98,8 @@ def _names(request: ReleaseRequest, access: Access, *, session: Session) -> tupl
     dag_ids = dag_ids_of(request, bundle_name, access, session=session)
     if not dag_ids:
         raise NothingToReleaseError(
-            "No Dag is concerned: none matches what was asked for. Look at the conditions, and whether Dags are pinned "
-            "(CLI: --all takes those that are not pinned, too)."
+            "No Dag matches the release. Check the conditions, and whether the Dags are pinned (CLI: --all includes "
+            "Dags that are not pinned)."
         )
     named = set(request.selection.dag_ids or ()) | set(request.versions)
     check_access(dag_ids - set(request.selection.exclude), named, access, session=session)

@@ -207,9 +207,9 @@ def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | Non
     if pin is not None and _is_as_released(row, pin, session=session):
         return True
     message = (
-        "The Dag is not there any more."
+        "The Dag no longer exists."
         if pin is None
-        else f"The pin was changed since the release, by {pin.actor} ({pin.reason}): it is at revision "
+        else f"{pin.actor} changed the pin after the release ({pin.reason}): it is at revision "
         f"{pin.revision}, not {row.revision}."
     )
     if request.leave_moved:
@@ -217,7 +217,7 @@ def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | Non
     elif pin is None:
         work.block(Pin(dag_id=row.dag_id), None, UnknownDagError(message))
     else:
-        remedy = "Roll it back on its own, or leave Dags that moved since (CLI: --leave-moved)."
+        remedy = "Roll it back on its own, or leave such Dags as they are (CLI: --leave-moved)."
         work.block(pin, None, RevisionConflictError(f"{message} {remedy}"))
     return False
 

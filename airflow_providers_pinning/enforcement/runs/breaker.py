@@ -234,8 +234,8 @@ def _note_error(dag_id: str) -> None:
     _muted[dag_id] = time.monotonic() + MUTED_FOR
     stats.incr(ERRORS)
     log.exception(
-        "Whether Dag %s is to be rolled back by itself could not be found out, or it could not be rolled back; its "
-        "runs go on with the pinned version, and it is tried again in %d seconds",
+        "Could not check whether Dag %s must be rolled back automatically, or could not roll it back; its runs still "
+        "use the pinned version, and the check is tried again in %d seconds",
         dag_id,
         MUTED_FOR,
     )

@@ -106,7 +106,7 @@ def _require_no_schedule(call: Call) -> None:
         dag_id = call.instance.dag_id
         raise PinUnavailableError(
             f"Dag {dag_id!r} gets no run for {call.run_after.isoformat()} by the schedule or the assets of its present "
-            "version: from an earlier time on another one is to be active. The schedulers see to that first.",
+            "version: another version takes effect at an earlier time. The schedulers apply that change first.",
             dag_id=dag_id,
         )
 

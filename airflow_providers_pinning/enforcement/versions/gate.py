@@ -61,7 +61,10 @@ def pin_first_version(call: Call) -> None:
         raise
     except PinningError as error:
         log.error(
-            "New Dag %s is not pinned to its first version, as policy %s wants: %s", dag.dag_id, gates, error.message
+            "New Dag %s is not pinned to its first version, as policy %s requires: %s",
+            dag.dag_id,
+            gates,
+            error.message,
         )
     except Exception:
-        log.exception("Whether new Dag %s is to be pinned to its first version could not be found out", dag.dag_id)
+        log.exception("Could not check whether new Dag %s must be pinned to its first version", dag.dag_id)

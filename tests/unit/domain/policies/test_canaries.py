@@ -86,7 +86,7 @@ def test_a_request_that_loosens_is_refused_unless_that_is_overridden(policy, ask
     [field] = policy
 
     for options in ({}, {"override_reason": "I may not"}, {"overrides": True}):
-        with pytest.raises(PolicyNotMetError, match=f"{field} is to be") as refused:
+        with pytest.raises(PolicyNotMetError, match=f"{field} must be") as refused:
             start(**asked, **options)
         orders.session.rollback()
         assert [one["rule"] for one in refused.value.data["unmet"]] == ["canary"]
