@@ -39,7 +39,8 @@ def database_clock(*, session: Session) -> datetime:
     """
     Return the time by the clock of the database; SQLite, where all are on one host, has none of its own.
 
-    On PostgreSQL ``now()`` is when the transaction began, which may have waited for locks since.
+    It is that of this moment: on PostgreSQL ``now()`` is when the transaction began, which may have waited for locks
+    since.
     """
     match session.get_bind().dialect.name:
         case "sqlite":
@@ -48,17 +49,6 @@ def database_clock(*, session: Session) -> datetime:
             return _aware(session.scalar(select(func.clock_timestamp())))
         case _:
             return _aware(session.scalar(select(func.now())))
-
-
-def present_clock(*, session: Session) -> datetime:
-    """
-    Return the time of this moment by the clock of the database, not that at which the transaction began.
-
-    What waited for a lock looks at the clock again.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        return _aware(session.scalar(select(func.clock_timestamp())))
-    return database_clock(session=session)
 
 
 def latest_clock(*, session: Session) -> datetime:

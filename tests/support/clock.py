@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -53,7 +54,7 @@ def stopped(start: datetime) -> Iterator[Clock]:
     def set_clock(connection, cursor, statement, parameters, context, executemany):
         now = f"'{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S.%f}'"
         if connection.dialect.name == "postgresql":
-            return statement.replace("now()", f"TIMESTAMPTZ {now[:-1]}+00'"), parameters
+            return re.sub(r"\b(now|clock_timestamp)\(\)", f"TIMESTAMPTZ {now[:-1]}+00'", statement), parameters
         return statement.replace("CURRENT_TIMESTAMP", now), parameters
 
     with time_machine.travel(start, tick=False) as traveller:

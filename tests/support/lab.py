@@ -309,7 +309,7 @@ class Lab:
         )
 
     def _from(self, moment: datetime, make: Callable[[], ReleaseState]) -> ReleaseState:
-        with mock.patch.object(timed, "present_clock", return_value=moment - timedelta(hours=1)):
+        with mock.patch.object(timed, "database_clock", return_value=moment - timedelta(hours=1)):
             state = make()
         self._commit()
         return state

@@ -35,7 +35,7 @@ from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.pending import facts_of, settle_pending, warn_of_runs_of_later
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
-from airflow_providers_pinning.domain.clocks import database_clock, present_clock
+from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import ActivationInPastError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
@@ -214,7 +214,7 @@ def _rehearse(make: Callable[[Change], ReleaseState], change: Change, *, session
 
 def _check_ahead(effective_from: datetime, *, session: Session) -> None:
     # The lock was waited for, and runs of the time meanwhile have the active version.
-    now = present_clock(session=session)
+    now = database_clock(session=session)
     if effective_from <= now:
         raise ActivationInPastError(
             f"The change would take effect at {effective_from.isoformat()}, which is in the past: it is "
