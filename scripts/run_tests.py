@@ -48,7 +48,7 @@ from tests.integration.test_unit_tests import FOLDERS, SHOW_SLOWEST
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "build" / "test-times"
 AT_A_TIME = 3
-LIMIT = 35 * 60.0
+LIMIT = 45 * 60.0
 """Seconds for a part; the longest takes half of it on two cores that do nothing else."""
 LIMIT_OF_ALL = 70 * 60.0
 """Seconds for all parts; CI ends what takes 90 minutes, and shows nothing of it."""

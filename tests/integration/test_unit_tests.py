@@ -48,7 +48,7 @@ They try many courses of events, which takes long; SQLite is enough for that. Th
 and ``test_shared_assets.py`` show that the statements do the same on PostgreSQL.
 """
 SHOW_SLOWEST = ("--durations=10", "--durations-min=1")
-TIMEOUT = 1800.0
+TIMEOUT = 2400.0
 """Seconds for a process, which ends before the part of ``make test`` that it is."""
 
 
