@@ -47,9 +47,9 @@ ERRORS = "pinning.automatic_rollback_errors"
 _muted: dict[str, float] = {}
 
 
-def guard_of(call: Call) -> Callable[[str, str | None], bool]:
+def guard_of(dag: Any, *, session: Any) -> Callable[[str, str | None], bool]:
     """Return what tells, of a run's pinned Dag in hand, whether a closer look at its runs is needed."""
-    return partial(_may_have_tripped, call.instance, session=call.session)
+    return partial(_may_have_tripped, dag, session=session)
 
 
 def _may_have_tripped(dag: Any, rules: str, bundle_name: str | None, *, session: Any) -> bool:

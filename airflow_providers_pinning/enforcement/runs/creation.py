@@ -120,7 +120,11 @@ def _create_from_dag_in_hand(call: Call) -> Any:
         return None
     try:
         with creating_run(
-            dag.dag_id, stamp, run_after=call.run_after, guard=breaker.guard_of(call), session=call.session
+            dag.dag_id,
+            stamp,
+            run_after=call.run_after,
+            guard=breaker.guard_of(dag, session=call.session),
+            session=call.session,
         ) as creation:
             run = call.proceed()
     except DagNotInHandError:

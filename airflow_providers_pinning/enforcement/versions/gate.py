@@ -29,14 +29,19 @@ Shown by ``tests/unit/enforcement/versions/test_gate.py``.
 from __future__ import annotations
 
 import logging
-
-from airflow_providers_pinning.enforcement.call import Call
+from typing import Any
 
 log = logging.getLogger(__name__)
 
 
-def pin_first_version(call: Call) -> None:
-    """Pin the Dag whose first version was just written, if a policy says so."""
+def pin_first_version(dag: Any, bundle_name: str, *, session: Any) -> None:
+    """
+    Pin a Dag whose first version was just written, if a policy says so.
+
+    :param dag: the Dag, as Airflow writes it
+    :param bundle_name: its bundle
+    :param session: the session that wrote it
+    """
     from sqlalchemy import select
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -46,13 +51,12 @@ def pin_first_version(call: Call) -> None:
     from airflow_providers_pinning.domain.versions.managed_cache import kept_protection
     from airflow_providers_pinning.domain.versions.rules import rules_in_force
 
-    dag, session = call.dag, call.session
     protection = kept_protection([dag.dag_id], session=session)
     rules = protection.rules if protection else session.scalar(select(rules_in_force()))
     if not rules:
         return
     try:
-        gates = [policy.name for policy in policies_about(rules, "gated", dag, call.bundle_name, session=session)]
+        gates = [policy.name for policy in policies_about(rules, "gated", dag, bundle_name, session=session)]
         if not gates:
             return
         with session.begin_nested():

@@ -90,7 +90,7 @@ def write_dag(call: Call) -> bool:
         if not written and _is_too_recent(known, call.min_update_interval, begun):
             not_written.add(dag.dag_id)
         if written and is_new:
-            gate.pin_first_version(call)
+            gate.pin_first_version(call.dag, call.bundle_name, session=call.session)
         return written
     finally:
         _reuse_deadlines.reset(token)
