@@ -712,7 +712,7 @@ def _named(*names: str) -> str:
     return name
 
 
-EXPAND = _named("TaskMap.expand_mapped_task", "TaskInstance.expand_mapped_task")
+EXPAND = "DagRun._get_ready_tis"
 SELECT = _named(EXECUTION + "_executable_task_instances_to_queued", EXECUTION + "_select_task_instances_to_queue")
 GET_XCOMS = _named("XComModel.get_many", "_XComOperations.get_many")
 ROWS = (

@@ -21,7 +21,10 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.state import State
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from airflow_providers_pinning.patch_points import RELEASE
 
@@ -49,12 +52,24 @@ def push_items(run: DagRun, task_id: str, length: int, *, session: Session) -> N
     session.flush()
 
 
-def expand(task: Any, run: DagRun, *, session: Session) -> Any:
-    """Expand a mapped task of a run, as the scheduler does."""
-    if RELEASE < (3, 4):
-        from airflow.models.taskmap import TaskMap
+def expand(task: Any, run: DagRun, *, session: Session) -> None:
+    """
+    Expand a mapped task of a run, as the scheduler does.
 
-        return TaskMap.expand_mapped_task(task, run.run_id, session=session)
-    parts = [ti for ti in run.get_task_instances(session=session) if ti.task_id == task.task_id]
-    parts[0].task = task
-    return parts[0].expand_mapped_task(session=session)
+    One that was expanded already is expanded by a scheduler that read it before.
+    """
+    known = run.get_task_instances(session=session)
+    for ti in known:
+        ti.task = task.dag.get_task(ti.task_id)
+    found = [ti for ti in known if (ti.task_id, ti.map_index) == (task.task_id, -1)]
+    unexpanded = found[0] if found else _read_before(task, run)
+    finished = [ti for ti in known if ti.state in State.finished]
+    _, _, expanded = run._get_ready_tis([unexpanded], finished, session=session)
+    assert expanded
+
+
+def _read_before(task: Any, run: DagRun) -> TaskInstance:
+    ti = TaskInstance(task, run_id=run.run_id, map_index=-1, dag_version_id=run.created_dag_version_id)
+    # Not by its constructor, which would add it to the session.
+    set_committed_value(ti, "dag_run", run)
+    return ti

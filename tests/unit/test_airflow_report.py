@@ -220,8 +220,8 @@ def test_places_are_those_of_the_release_that_is_compared_from(source, capsys):
     main([str(old.root), str(new.root), "--all", "--format", "markdown"])
 
     out = capsys.readouterr().out
-    assert "`TaskInstance.expand_mapped_task`" in out
-    assert "`TaskMap.expand_mapped_task`" not in out
+    assert "`SchedulerJobRunner._select_task_instances_to_queue`" in out
+    assert "`SchedulerJobRunner._executable_task_instances_to_queued`" not in out
 
 
 def test_the_table_for_the_documentation_is_markdown(source, capsys):

@@ -14,34 +14,27 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""
-Whose task is being expanded.
-
-The scheduler asks for every ready task, mapped or not, so beginning and ending an expansion must cost next to nothing:
-this module imports nothing of Airflow, and is imported with the patches.
-"""
+"""Whose tasks are being expanded."""
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _run: ContextVar[tuple[str, str] | None] = ContextVar("pinning_expanding", default=None)
 
 
-def begin_expansion(dag_id: str, run_id: str) -> Token:
-    """
-    Make look-ups of the Dag's version find the run's own, if versions of the Dag are managed.
-
-    :return: what :func:`end_expansion` ends it with
-    """
-    return _run.set((dag_id, run_id))
-
-
-def end_expansion(token: Token) -> None:
-    """Make look-ups of the Dag's version find the active one again."""
-    _run.reset(token)
+@contextmanager
+def expanding(dag_id: str, run_id: str) -> Iterator[None]:
+    """Make look-ups of the Dag's version inside find the run's own, if versions of the Dag are managed."""
+    token = _run.set((dag_id, run_id))
+    try:
+        yield
+    finally:
+        _run.reset(token)
 
 
 def expanded_run() -> tuple[str, str] | None:
-    """Return the Dag and the run of the task that is being expanded, if there is one."""
+    """Return the Dag and the run whose tasks are being expanded, if there is one."""
     return _run.get()

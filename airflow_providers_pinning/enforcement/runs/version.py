@@ -19,8 +19,9 @@ A run keeps the version that it was created with.
 
 Airflow's ``DBDagBag`` gives a run without a bundle version the latest version, in whatever process asks
 next. While the Dag is pinned, "latest" is the pinned version, and a run that was created before the pin
-would change its tasks half way. And Airflow's ``TaskMap.expand_mapped_task`` gives task instances that are
-added to a mapped task the latest version, which need not be their run's once the pin has moved.
+would change its tasks half way. And when Airflow expands a mapped task whose unexpanded row someone else has finished
+meanwhile, it gives what it adds the latest version, which need not be their run's once the pin has moved. The patch is of
+the function that looks at all tasks of a run: it expands them, and Airflow calls it once for each run.
 
 Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``
 for the bundle's version. So does adding only the new tasks, which begins with ``_get_new_task_ids``. The pin is held
@@ -33,7 +34,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_providers_pinning.domain.resolution.expansion import begin_expansion, end_expansion
+from airflow_providers_pinning.domain.resolution.expansion import expanding
 from airflow_providers_pinning.enforcement.call import Call
 
 
@@ -73,20 +74,8 @@ def hold_pins(call: Call) -> Any:
         return call.proceed()
 
 
-def expand_mapped_task(call: Call) -> Any:
-    """Expand a task, and give what is added the version of its run."""
-    return _expand(call, call.task.dag_id, call.run_id)
-
-
-def expand_mapped_task_instance(call: Call) -> Any:
-    """Expand a task instance, and give what is added the version of its run."""
-    return _expand(call, call.instance.dag_id, call.instance.run_id)
-
-
-def _expand(call: Call, dag_id: str, run_id: str) -> Any:
-    # Airflow calls this for every ready task, mapped or not, so a context manager would be felt.
-    token = begin_expansion(dag_id, run_id)
-    try:
+def get_ready_tis(call: Call) -> Any:
+    """Find the tasks that are ready, and give what is added to mapped ones the version of their run."""
+    run = call.instance
+    with expanding(run.dag_id, run.run_id):
         return call.proceed()
-    finally:
-        end_expansion(token)
