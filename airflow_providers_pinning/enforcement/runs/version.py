@@ -19,9 +19,9 @@ A run keeps the version that it was created with.
 
 Airflow's ``DBDagBag`` gives a run without a bundle version the latest version, in whatever process asks
 next. While the Dag is pinned, "latest" is the pinned version, and a run that was created before the pin
-would change its tasks half way. And when Airflow expands a mapped task whose unexpanded row someone else has finished
-meanwhile, it gives what it adds the latest version, which need not be their run's once the pin has moved. The patch is of
-the function that looks at all tasks of a run: it expands them, and Airflow calls it once for each run.
+would change its tasks half way. And when Airflow expands a mapped task whose unexpanded row has been finished by someone
+else meanwhile, it gives what it adds the latest version, which need not be their run's once the pin has moved. The
+function that looks at all tasks of a run expands them; Airflow calls it once for each run.
 
 Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``
 for the bundle's version. So does adding only the new tasks, which begins with ``_get_new_task_ids``. The pin is held
