@@ -146,8 +146,6 @@ class Subject:
         from airflow.utils.sqlalchemy import prohibit_commit
         from sqlalchemy import text
 
-        from tests.support.scheduler import runs_to_examine
-
         dag_id = "busy_mapped" if act == "mapped_turn" else "busy"
         state = "'scheduled'" if act == "hand_over" else "NULL"
         with create_session() as session:
@@ -169,14 +167,13 @@ class Subject:
         executor.queue_workload = lambda workload, session: handed_over.append(workload)
         session = settings.Session()
         with _timed() as timer:
-            if act != "hand_over":
+            if act == "hand_over":
                 with prohibit_commit(session) as guard:
-                    running = runs_to_examine(session)
-                    runner._schedule_all_dag_runs(guard, running, session)
-                session.expunge_all()
-            with prohibit_commit(session) as guard:
-                runner._critical_section_enqueue_task_instances(session=session)
-                guard.commit()
+                    runner._critical_section_enqueue_task_instances(session=session)
+                    guard.commit()
+            else:
+                runner._do_scheduling(session)
+                session.commit()
         settings.Session.remove()
         with create_session() as session:
             ready = session.scalar(text("SELECT count(*) FROM task_instance WHERE state IN ('scheduled', 'queued')"))

@@ -19,8 +19,8 @@ A run keeps the version that it was created with.
 
 Airflow's ``DBDagBag`` gives a run without a bundle version the latest version, in whatever process asks
 next. While the Dag is pinned, "latest" is the pinned version, and a run that was created before the pin
-would change its tasks half way. And when Airflow expands a mapped task whose unexpanded row has been finished by someone
-else meanwhile, it gives what it adds the latest version, which need not be their run's once the pin has moved. The
+would change its tasks half way. And when Airflow expands a mapped task whose unexpanded row was set to success
+meanwhile, it gives what it adds the latest version, which need not be their run's once the pin has moved. The
 function that looks at all tasks of a run expands them; Airflow calls it once for each run.
 
 Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``
