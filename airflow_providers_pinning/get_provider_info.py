@@ -39,6 +39,7 @@ def get_provider_info() -> dict[str, Any]:
      'operators': [{'integration-name': 'Dag version pinning',
                     'python-modules': ['airflow_providers_pinning.operators.pin',
                                        'airflow_providers_pinning.operators.release',
+                                       'airflow_providers_pinning.operators.ramp',
                                        'airflow_providers_pinning.operators.rollback',
                                        'airflow_providers_pinning.operators.hold',
                                        'airflow_providers_pinning.operators.canary',

@@ -39,6 +39,7 @@ from airflow_providers_pinning.api.routes import (
     permissions,
     pins,
     policies,
+    ramps,
     releases,
     runs,
     versions,
@@ -66,6 +67,7 @@ def create_app(static: Path | None = None) -> FastAPI:
     )
     for routes in (
         pins,
+        ramps,
         releases,
         pending,
         holds,

@@ -44,6 +44,7 @@ def state_rows(state: ReleaseState) -> list[Row]:
             "revision": state.revision,
             "pin": _pin(state.pin),
             "pending": pending_words(state.pending),
+            "ramp": str(state.ramp) if state.ramp else None,
             "hold": hold_words(state.hold),
             "enforcement": enforcement(state.health),
             "problems": problems(state.health),

@@ -64,6 +64,29 @@ def text(longest: int) -> Callable[[str], str]:
     return parse
 
 
+def step(value: str) -> Any:
+    """Take a step of a ramp, such as ``10%:6``, ``50%:1d`` or ``0.5:6:12h``."""
+    # Imported only now: each ``airflow`` command reads what the others take.
+    from pydantic import ValidationError
+
+    from airflow_providers_pinning.domain.ramp_steps import Step
+    from airflow_providers_pinning.schemas.ramps import StepBody
+
+    share, *rest = value.split(":")
+    try:
+        given: dict[str, Any] = {"share": float(share.removesuffix("%")) / (100 if share.endswith("%") else 1)}
+        for part in rest:
+            given["runs" if part.isdigit() else "duration"] = int(part) if part.isdigit() else part
+        if len(given) != 1 + len(rest):
+            raise ValueError
+        checked = StepBody.model_validate(given)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{value!r}: {error.errors()[0]['msg']}") from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r} is no step; write it as 10%:6, 50%:1d or 50%:6:12h") from None
+    return Step.from_dict(checked.model_dump())
+
+
 def whole_number(least: int, most: int = MAX_INTEGER) -> Callable[[str], int]:
     """Return a type that takes a whole number within limits, both included."""
 

@@ -25,6 +25,7 @@ from airflow_providers_pinning.client import endpoints
 from airflow_providers_pinning.client.calls import Expected, new_key
 from airflow_providers_pinning.client.holds import PinningHolds
 from airflow_providers_pinning.client.policies import PinningPolicies
+from airflow_providers_pinning.client.ramps import PinningRamps
 from airflow_providers_pinning.client.releases import PinningReleases
 from airflow_providers_pinning.client.reviews import PinningReviews
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class PinningChanges(PinningHolds, PinningPolicies, PinningReviews, PinningReleases):
+class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews, PinningReleases):
     """
     The changing half of :class:`~airflow_providers_pinning.hooks.pinning.PinningHook`.
 

@@ -145,6 +145,16 @@ def cancel_pending_change(dag_id: str, **params: Any) -> ApiRequest:
     return ApiRequest("DELETE", _dag(dag_id, "/pending"), _given(**params))
 
 
+def start_ramp(dag_id: str, **body: Any) -> ApiRequest:
+    """Let a share of the new runs of a Dag have another version."""
+    return ApiRequest("POST", _dag(dag_id, "/ramp"), body=_given(**body))
+
+
+def change_ramp(dag_id: str, **body: Any) -> ApiRequest:
+    """Pause, resume, abort or promote the ramp of a Dag."""
+    return ApiRequest("PATCH", _dag(dag_id, "/ramp"), body=_given(**body))
+
+
 def hold(dag_id: str, **body: Any) -> ApiRequest:
     """Put a Dag on hold."""
     return ApiRequest("PUT", _dag(dag_id, "/hold"), body=_given(**body))

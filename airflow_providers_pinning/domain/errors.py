@@ -165,6 +165,14 @@ class NothingPendingError(PinningError):
     """No change of the pin is pending, so there is nothing to cancel."""
 
 
+class RampUnderWayError(PinningError):
+    """A ramp of the Dag is under way; ``data["ramp"]`` shows it."""
+
+
+class NoRampError(PinningError):
+    """No ramp of the Dag is under way, or it is not in a state for what is asked."""
+
+
 class ContentNotKeptError(PinningError):
     """A version that was rewritten cannot be written again, because what it consisted of is not kept."""
 

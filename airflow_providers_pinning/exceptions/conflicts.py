@@ -77,6 +77,14 @@ class DagHeldError(ConflictError):
     """The Dag is on hold until a person lifts it."""
 
 
+class RampUnderWayError(ConflictError):
+    """A ramp of the Dag is under way; ``ramp`` shows it."""
+
+
+class NoRampError(ConflictError):
+    """No ramp of the Dag is under way, or it is not in a state for what is asked."""
+
+
 class ActivationPendingError(ConflictError):
     """A change of the pin is pending; ``data["pending"]`` says which, and from when on."""
 

@@ -31,6 +31,7 @@ from airflow_providers_pinning.models.event import Event
 from airflow_providers_pinning.models.gap import Gap
 from airflow_providers_pinning.models.pin import Pin
 from airflow_providers_pinning.models.policy import Freeze, PolicyRevision, VersionApproval, VersionEvidence
+from airflow_providers_pinning.models.ramp import Ramp
 from airflow_providers_pinning.models.release import Release, ReleaseDag
 from airflow_providers_pinning.models.run import RoutedRun
 from airflow_providers_pinning.models.version import ManagedVersion
@@ -53,6 +54,7 @@ __all__ = [
     "ManagedVersion",
     "Pin",
     "PolicyRevision",
+    "Ramp",
     "Release",
     "ReleaseDag",
     "RoutedRun",

@@ -77,3 +77,5 @@ class Pin(Base):
     """Why the automatic rollback does not watch the version any more; ``None`` while it does, if a policy has one."""
     breaker_after: Mapped[int | None] = mapped_column(sa.Integer, nullable=True)
     """Highest ``dag_run.id`` when somebody confirmed a version that had failed too often: runs after it count."""
+    ramp_id: Mapped[int | None] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+    """The ramp under way, by which some of the new runs have another version; ``None`` if there is none."""

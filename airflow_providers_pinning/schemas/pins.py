@@ -35,6 +35,7 @@ from airflow_providers_pinning.schemas.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.schemas.pending import PendingChangeResponse
+from airflow_providers_pinning.schemas.ramps import RampResponse
 from airflow_providers_pinning.schemas.rollback import RepairResponse
 from airflow_providers_pinning.schemas.storable import Text
 
@@ -129,6 +130,9 @@ class ReleaseStateResponse(BaseModel):
     head: HeadResponse | None = Field(default=None, description="Null if the Dag is not pinned.")
     pending: PendingChangeResponse | None = Field(
         default=None, description="A pin, unpin or rollback that takes effect at a given time; null if there is none."
+    )
+    ramp: RampResponse | None = Field(
+        default=None, description="A second version that a share of new runs has; null if there is none."
     )
     runs: RunsSincePinResponse | None = Field(
         default=None, description="Runs since the pin; null if the Dag is not pinned."

@@ -35,12 +35,14 @@ from pydantic import ConfigDict, Field, ValidationError, model_serializer, model
 from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Revision
 from airflow_providers_pinning.schemas.policy_problems import described, invalid, problem_of
 from airflow_providers_pinning.schemas.policy_values import EvidenceName, Name, Names, Seconds
+from airflow_providers_pinning.schemas.ramps import StepResponse
 from airflow_providers_pinning.vocabulary import (
     MAX_DURATION_RATIO,
     MAX_ID,
     MAX_INTEGER,
     MAX_POLICIES,
     MAX_POLICY_BYTES,
+    MAX_RAMP_STEPS,
     MAX_SUBSTITUTES,
     MAX_WITHIN_RUNS,
 )
@@ -188,8 +190,18 @@ class CanaryDocument(_Part):
         return self
 
 
-_LATER = ("ramp",)
-"""Parts of a policy that this release does not enforce."""
+class RampStepDocument(_Part):
+    """What a ramp must have before a version may become active for all new runs."""
+
+    share: float = Field(gt=0, le=1, description="Share of new runs that have the version at most.")
+    runs: int | None = Field(default=None, ge=1, le=MAX_INTEGER, description="Finished runs of it that are needed.")
+    duration: Seconds | None = Field(default=None, description="Seconds that the step lasts at least.")
+
+    @model_validator(mode="after")
+    def _end_somehow(self) -> RampStepDocument:
+        if self.runs is None and not self.duration:
+            raise ValueError("give runs or duration: what it takes for the next step")
+        return self
 
 
 class PolicyDocument(_Part):
@@ -204,18 +216,19 @@ class PolicyDocument(_Part):
     )
     auto_rollback: AutoRollbackDocument | None = None
     canary: CanaryDocument | None = None
+    ramp: Annotated[list[RampStepDocument], Field(min_length=1, max_length=MAX_RAMP_STEPS)] | None = Field(
+        default=None, description="Steps of a ramp that a version must pass before it is pinned in place of another."
+    )
     gate: Literal["automatic", "manual"] | None = Field(
         default=None, description="With `manual` a new Dag is pinned to its first version; `automatic` is the default."
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_what_is_not_enforced(cls, given: Any) -> Any:
-        for part in _LATER:
-            if not isinstance(given, Mapping) or given.get(part) is None:
-                continue
-            raise ValueError(f"{part} is not supported in this release; remove it")
-        return given
+    @model_validator(mode="after")
+    def _grow(self) -> PolicyDocument:
+        shares = [step.share for step in self.ramp or ()]
+        if shares != sorted(shares):
+            raise ValueError(f"the shares of a ramp must grow; they are {', '.join(map(str, shares))}")
+        return self
 
 
 class PoliciesDocument(_Part):
@@ -301,6 +314,13 @@ class AutoRollbackOfPolicyResponse(BaseModel):
     when_nothing_is_stable: Literal["continue", "wait"]
 
 
+class RampOfPolicyResponse(BaseModel):
+    """The ramp that a policy asks for."""
+
+    policy: str
+    steps: list[StepResponse]
+
+
 class RulesResponse(BaseModel):
     """What several policies ask for together: the strictest of each."""
 
@@ -309,6 +329,7 @@ class RulesResponse(BaseModel):
     evidence: list[str]
     approvals: int
     auto_rollback: list[AutoRollbackOfPolicyResponse] = Field(description="One that is met suffices.")
+    ramp: list[RampOfPolicyResponse] = Field(description="A ramp must have all of their steps.")
     gate: Literal["automatic", "manual"]
     canary: dict[str, str | dict[str, str]] = Field(description="How canary runs are isolated from live runs.")
 

@@ -29,6 +29,7 @@ from airflow_providers_pinning.vocabulary.isolation import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.limits import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.lists import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.policies import *  # noqa: F403
+from airflow_providers_pinning.vocabulary.ramps import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.refusals import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.releases import *  # noqa: F403
 from airflow_providers_pinning.vocabulary.repairs import *  # noqa: F403

@@ -97,6 +97,8 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "activation_pending": Refusal(409, ExitCode.REFUSED, "ActivationPendingError"),
         "activation_in_past": Refusal(422, ExitCode.USAGE, "ActivationInPastError"),
         "nothing_pending": Refusal(409, ExitCode.REFUSED, "NothingPendingError"),
+        "ramp_under_way": Refusal(409, ExitCode.REFUSED, "RampUnderWayError"),
+        "no_ramp": Refusal(409, ExitCode.REFUSED, "NoRampError"),
         "content_not_kept": Refusal(409, ExitCode.REFUSED, "ContentNotKeptError"),
         "version_in_use": Refusal(409, ExitCode.REFUSED, "VersionInUseError"),
         "not_managed": Refusal(409, ExitCode.REFUSED, "NotManagedError"),

@@ -139,6 +139,7 @@ def test_pinned_commit_that_cannot_be_had_says_so_and_what_to_do(shown):
 )
 def test_server_that_does_not_answer_leaves_what_was_there_on_the_page(shown, fault, told):
     shown.open_tab("orders")
+    expect(shown.fact("Active version")).to_contain_text("Version 1")
     if told == "can't be reached":
         shown.complaints.expect("Failed to load resource: net::ERR_FAILED")
     shown.page.route("**/pinning/api/**", fault)

@@ -84,6 +84,12 @@ WRITES = (
     Route("DELETE", "/api/v1/dags/{dag_id}/pin", "?reason=because"),
     Route("POST", "/api/v1/dags/{dag_id}/rollback", body=REASON),
     Route("DELETE", "/api/v1/dags/{dag_id}/pending", "?reason=because"),
+    Route(
+        "POST",
+        "/api/v1/dags/{dag_id}/ramp",
+        body={"version_number": 2, "steps": [{"share": 0.5, "runs": 3}], **REASON},
+    ),
+    Route("PATCH", "/api/v1/dags/{dag_id}/ramp", body={"action": "abort", **REASON}),
     Route("PUT", "/api/v1/dags/{dag_id}/hold", body=REASON),
     Route("DELETE", "/api/v1/dags/{dag_id}/hold", "?reason=because"),
     Route("POST", "/api/v1/releases", body={"versions": {"orders": 2}, **REASON}),

@@ -83,6 +83,7 @@ TABLES = [
     "pinning_gap",
     "pinning_pin",
     "pinning_policy",
+    "pinning_ramp",
     "pinning_release",
     "pinning_release_dag",
     "pinning_run",

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.cli.arguments import canary, common, criteria, pins, releases
+from airflow_providers_pinning.cli.arguments import canary, common, criteria, pins, ramps, releases
 from airflow_providers_pinning.cli.definition.form import command
 
 CHANGING = (
@@ -88,6 +88,58 @@ CHANGING = (
         "Roll a release back: each of its Dags to what was active before",
         releases.RELEASE_ID,
         *releases.ROLLBACK,
+        *common.CHANGE,
+    ),
+    command(
+        "ramp",
+        "ramps.pinning_ramp",
+        "Let a share of new runs have another version than the pinned one, in steps",
+        common.DAG_ID,
+        *pins.TARGET,
+        *ramps.RAMP,
+        common.EXPECTED_REVISION,
+        *common.EXPECTED_VERSION,
+        ramps.OVERRIDE_OF_RAMP,
+        *common.CHANGE,
+        description="The active version, its schedule and its limits stay. A step is passed when its runs succeeded; "
+        "a ramp whose runs fail is aborted, and after the last step the version is pinned.",
+    ),
+    command(
+        "pause-ramp",
+        "ramps.pinning_pause_ramp",
+        "Give no new run the version of a ramp until it is resumed",
+        common.DAG_ID,
+        ramps.EXPECTED_RAMP,
+        common.EXPECTED_REVISION,
+        *common.CHANGE,
+    ),
+    command(
+        "resume-ramp",
+        "ramps.pinning_resume_ramp",
+        "Let a paused ramp go on",
+        common.DAG_ID,
+        ramps.EXPECTED_RAMP,
+        common.EXPECTED_REVISION,
+        ramps.OVERRIDE_OF_RAMP_ACTION,
+        *common.CHANGE,
+    ),
+    command(
+        "abort-ramp",
+        "ramps.pinning_abort_ramp",
+        "End a ramp: every new run has the pinned version",
+        common.DAG_ID,
+        ramps.EXPECTED_RAMP,
+        common.EXPECTED_REVISION,
+        *common.CHANGE,
+    ),
+    command(
+        "promote-ramp",
+        "ramps.pinning_promote_ramp",
+        "Pin the version of a ramp now, whatever steps are left",
+        common.DAG_ID,
+        ramps.EXPECTED_RAMP,
+        common.EXPECTED_REVISION,
+        ramps.OVERRIDE_OF_RAMP_ACTION,
         *common.CHANGE,
     ),
     command(

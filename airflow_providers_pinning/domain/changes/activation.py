@@ -37,6 +37,7 @@ from airflow_providers_pinning.domain.changes.hold import remove_hold
 from airflow_providers_pinning.domain.changes.pending import pending_refusal, settle_pending
 from airflow_providers_pinning.domain.changes.pin_row import choose, newest_run, retain_active
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_moved_team
+from airflow_providers_pinning.domain.changes.ramp_row import ramp_refusal
 from airflow_providers_pinning.domain.changes.verdict_check import PassedOver, check_verdict, may_have_failed
 from airflow_providers_pinning.domain.dag_model import partitions
 from airflow_providers_pinning.domain.dag_model.head import latest_of
@@ -146,12 +147,13 @@ def examine(
     # Of a single Dag the caller has settled it by now.
     settled: dict[str, tuple[str, ...]] = {}
     for one in activations:
-        if not one.pin.pending_from:
+        if not (one.pin.pending_from or one.pin.ramp_id):
             continue
         if change.supersede or kind == EventKind.ROLLED_BACK:
             settled[one.dag_id] = settle_pending(one.pin, replace(change, supersede=True), session=session)
         else:
-            found[one.dag_id] = pending_refusal(one.pin, session=session)
+            refusal = ramp_refusal if one.pin.ramp_id else pending_refusal
+            found[one.dag_id] = refusal(one.pin, session=session)
     refused = {dag_id: error for dag_id, error in found.items() if isinstance(error, PinningError)}
     if len(refused) == len(activations):
         return Examined((), refused, rows)
@@ -245,6 +247,7 @@ def _check_policies(
             ChangeKind.ROLLBACK if dag_id in returning else ChangeKind.PIN,
             one.version,
             change.caller.name,
+            change.ramp,
         )
         for dag_id, one in changing.items()
     ]

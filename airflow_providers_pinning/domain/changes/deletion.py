@@ -33,6 +33,7 @@ from airflow_providers_pinning.models import (
     Gap,
     ManagedVersion,
     Pin,
+    Ramp,
     RoutedRun,
     TimedChange,
     VersionApproval,
@@ -53,6 +54,7 @@ _DROPPED: tuple[Any, ...] = (
     VersionEvidence,
     VersionApproval,
     TimedChange,
+    Ramp,
 )
 
 
@@ -69,6 +71,7 @@ def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
         return
     lift_hold(pin)
     end_timeline(pin)
+    pin.ramp_id = None
     if pin.dag_version_id is None:
         return
     from_version = pinned_identity(pin)

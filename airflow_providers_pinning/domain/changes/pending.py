@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.changes import conditions
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
+from airflow_providers_pinning.domain.changes.ramp_row import settle_ramp
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import ActivationPendingError, NothingPendingError
@@ -66,22 +67,26 @@ def facts_of(change: TimedChange) -> dict[str, Any]:
 
 def settle_pending(pin: Pin, change: Change, *, session: Session) -> tuple[str, ...]:
     """
-    Cancel the pending change of a Dag because of another one, or refuse that. The caller has locked the pin.
+    End the ramp and the pending change of a Dag because of another change, or refuse that.
+
+    The caller has locked the pin.
 
     :param pin: the pin
     :param change: the other change, which supersedes the pending one or not
     :param session: database session
     :return: what to tell the caller
     :raises ActivationPendingError: if a change is pending that is not to be superseded
+    :raises RampUnderWayError: if a ramp is under way that is not to be superseded
     """
+    aborted = settle_ramp(pin, change, session=session)
     pending = pending_row(pin, session=session)
     if pending is None:
-        return ()
+        return aborted
     if not change.supersede:
         raise pending_refusal(pin, session=session)
     told = f"The pending {described(pending)}, which {pending.actor} had asked for, was cancelled."
     _cancel(pin, pending, replace(change, idempotency_key=None, evidence={}), None, session=session)
-    return (told, *warn_of_runs_of_later(pending, session=session))
+    return (*aborted, told, *warn_of_runs_of_later(pending, session=session))
 
 
 def warn_of_runs_of_later(pending: TimedChange, *, session: Session) -> tuple[str, ...]:

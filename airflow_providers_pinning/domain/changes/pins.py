@@ -102,7 +102,7 @@ def pin_version(
         return repeated
     if target.expected_dag_hash and not change.expected_dag_hash:
         change = replace(change, expected_dag_hash=target.expected_dag_hash)
-    version, warnings = _target_version(dag_id, target, session=session)
+    version, warnings = target_version(dag_id, target, session=session)
     conditions.check_revision(dag_id, pin, change, session=session)
     conditions.check_hold(pin, change, session=session)
     conditions.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
@@ -122,7 +122,7 @@ def pin_version(
     )
 
 
-def _target_version(dag_id: str, target: Target, *, session: Session) -> tuple[VersionIdentity, tuple[str, ...]]:
+def target_version(dag_id: str, target: Target, *, session: Session) -> tuple[VersionIdentity, tuple[str, ...]]:
     """Find the version to pin, and what the caller must know of it."""
     if target.bundle_version is not None and target.version_number is None and target.dag_version_id is None:
         return version_at_commit(dag_id, target.bundle_version, session=session)

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow.models.dag_version import DagVersion
@@ -27,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.rejection import end_queued_canaries
 from airflow_providers_pinning.domain.changes import conditions, preconditions
+from airflow_providers_pinning.domain.changes.ramp_row import ramp_row, settle_ramp
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated, version_of
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionActiveError
 from airflow_providers_pinning.domain.history import events
@@ -113,6 +115,7 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
             version_number=version_number,
         )
     managed = managed_version(version.dag_version_id, session=session)
+    ramped = _abort_ramp(pin, version, change, session=session)
     runs = end_queued_canaries(dag_id, version, change, session=session)
     # Canary runs of a version that was rejected before may have been started with an override.
     if managed is None or managed.state != VersionState.REJECTED.value or runs.ended:
@@ -122,7 +125,15 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
         _record(EventKind.REJECTED, dag_id, version, change, request, evidence=evidence, session=session)
     else:
         _confirm(dag_id, version, change, request, session=session)
-    return release_state(dag_id, warnings=(*runs.warnings(), *runs.names()), session=session)
+    return release_state(dag_id, warnings=(*ramped, *runs.warnings(), *runs.names()), session=session)
+
+
+def _abort_ramp(pin: Pin | None, version: VersionIdentity, change: Change, *, session: Session) -> tuple[str, ...]:
+    """End a ramp of the Dag if it is to a version that is rejected."""
+    ramp = ramp_row(pin, session=session) if pin is not None else None
+    if pin is None or ramp is None or ramp.dag_version_id != version.dag_version_id:
+        return ()
+    return settle_ramp(pin, replace(change, supersede=True), session=session)
 
 
 def restore(dag_id: str, version_number: int, change: Change, *, session: Session) -> ReleaseState:

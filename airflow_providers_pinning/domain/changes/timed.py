@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.changes import conditions, obstacles, pins
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.pending import facts_of, settle_pending, warn_of_runs_of_later
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
+from airflow_providers_pinning.domain.changes.rehearsal import rehearsed
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import ActivationInPastError
@@ -171,7 +172,7 @@ def _schedule(
     _check_ahead(effective_from, session=session)
     settled = settle_pending(pin, change, session=session)
     present = pinned_identity(pin)
-    would_be = _rehearse(make, replace(change, idempotency_key=None, expected_revision=None), session=session)
+    would_be = rehearsed(make, replace(change, idempotency_key=None, expected_revision=None), session=session)
     version = would_be.active if would_be.pinned else None
     if version is not None and version == present:
         told = f"Version {version.version_number} is pinned already, so nothing is pending."
@@ -198,18 +199,6 @@ def _schedule(
         session=session,
     )
     return release_state(dag_id, warnings=(*settled, *warnings), session=session)
-
-
-def _rehearse(make: Callable[[Change], ReleaseState], change: Change, *, session: Session) -> ReleaseState:
-    """Make a change and take it back, to learn what it would do, or why it is refused."""
-    session.flush()
-    savepoint = session.begin_nested()
-    try:
-        would_be = make(change)
-    finally:
-        savepoint.rollback()
-        session.expire_all()
-    return would_be
 
 
 def _check_ahead(effective_from: datetime, *, session: Session) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError
 from airflow_providers_pinning.domain.history.outbox import announce_after_commit
+from airflow_providers_pinning.domain.ramp_steps import Ramped
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import CallerKind, EventKind
@@ -84,6 +85,8 @@ class Change:
     """Bundle version of the version that the caller saw: the code may change while the hash stays."""
     effective_from: datetime | None = None
     """From when on the change is to be in effect, so that it is checked for that time; ``None`` means at once."""
+    ramp: Ramped | None = None
+    """The ramp that leads to the change, for policies that ask for one."""
     supersede: bool = False
     """Cancel a pending change of the pin, rather than be refused because of it."""
 

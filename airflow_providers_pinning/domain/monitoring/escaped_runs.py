@@ -29,7 +29,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
-from airflow_providers_pinning.models import Acknowledgement, Pin, TimedChange
+from airflow_providers_pinning.models import Acknowledgement, Pin, Ramp, TimedChange
 from airflow_providers_pinning.vocabulary import TimedStatus
 
 NEWEST_RUNS = 10_000
@@ -61,6 +61,7 @@ def of_escaped_runs(query: Select) -> Select:
         or_(Pin.pending_from.is_(None), DagRun.run_after < Pin.pending_from),
         or_(Pin.effective_from.is_(None), DagRun.run_after >= Pin.effective_from),
         ~_of_given_up_change(),
+        ~_of_ramp(),
         DagRun.triggered_by.is_distinct_from(DagRunTriggeredByType.TEST),
         ~of_canary_runs(),
         ~select(literal(1))
@@ -80,6 +81,21 @@ def _of_given_up_change() -> ColumnElement[bool]:
             TimedChange.effective_from <= DagRun.run_after,
             TimedChange.created_at <= DagRun.created_at,
             TimedChange.ended_at >= DagRun.created_at,
+        )
+        .correlate(DagRun)
+        .exists()
+    )
+
+
+def _of_ramp() -> ColumnElement[bool]:
+    """Build the condition that a run has the version of a ramp that was under way when it was created."""
+    return (
+        select(literal(1))
+        .where(
+            Ramp.dag_id == DagRun.dag_id,
+            Ramp.dag_version_id == DagRun.created_dag_version_id,
+            Ramp.started_after < DagRun.id,
+            or_(Ramp.ended_after.is_(None), Ramp.ended_after >= DagRun.id),
         )
         .correlate(DagRun)
         .exists()

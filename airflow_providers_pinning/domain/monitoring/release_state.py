@@ -37,6 +37,7 @@ from airflow_providers_pinning.domain.monitoring.pending import (
     activation_problems,
     pending_change,
 )
+from airflow_providers_pinning.domain.monitoring.ramps import RampState, ramp_of
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
     RunsSincePin,
     failed_tasks_since_pin,
@@ -107,6 +108,8 @@ class ReleaseState:
     """What became of a pinned Dag at HEAD; ``None`` if it is not pinned."""
     pending: PendingChange | None = None
     """A pin, unpin or rollback that takes effect at a given time."""
+    ramp: RampState | None = None
+    """A second version that a share of new runs has."""
     runs: RunsSincePin | None = None
     """How the runs fare since the version was pinned; ``None`` if it is not."""
     warnings: tuple[str, ...] = ()
@@ -247,6 +250,7 @@ def _describe_alone(
     recorded = pinned_identity(pin)
     behind = _count_newer(dag_id, recorded, session=session) if recorded and recorded != latest else 0
     pending = pending_change(pin, session=session)
+    ramp = ramp_of(pin, session=session)
     return ReleaseState(
         dag_id=dag_id,
         revision=pin.revision if pin else 0,
@@ -259,6 +263,7 @@ def _describe_alone(
         hold=hold_of(pin, now=now, session=session),
         health=Health((*health.problems, *activation_problems(pin, pending))),
         pending=pending,
+        ramp=ramp,
         warnings=warnings,
     )
 

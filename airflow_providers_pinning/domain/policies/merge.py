@@ -28,6 +28,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_providers_pinning.domain.policies.model import AutoRollback, ChangeKind, Policy
+from airflow_providers_pinning.domain.ramp_steps import Step
 from airflow_providers_pinning.vocabulary import FailedTasks, RunKind, Slots
 from airflow_providers_pinning.windows import DeploymentWindow, Effort, WindowNeverOpensError
 
@@ -78,6 +79,8 @@ class Rules:
     approvals: int = 0
     auto_rollback: tuple[tuple[str, AutoRollback], ...] = ()
     """Each with the name of its policy; one that is met suffices."""
+    ramps: tuple[tuple[str, tuple[Step, ...]], ...] = ()
+    """Each with the name of its policy; a ramp must have the steps of all."""
     canary: Mapping[str, Any] = field(default_factory=dict)
     """How canary runs are kept apart from live ones."""
     gates: tuple[str, ...] = ()
@@ -97,6 +100,7 @@ class Rules:
             "evidence": sorted(self.evidence),
             "approvals": self.approvals,
             "auto_rollback": [{"policy": name, **rule.as_dict()} for name, rule in self.auto_rollback],
+            "ramp": [{"policy": name, "steps": [step.as_dict() for step in steps]} for name, steps in self.ramps],
             "canary": dict(self.canary),
             "gate": "manual" if self.gates else "automatic",
         }
@@ -120,6 +124,7 @@ def merge(policies: Sequence[Policy], kind: ChangeKind = ChangeKind.PIN) -> Rule
         evidence=evidence,
         approvals=max((policy.requires.approvals for policy in binding), default=0),
         auto_rollback=tuple((one.name, one.auto_rollback) for one in policies if one.auto_rollback),
+        ramps=tuple((one.name, one.ramp) for one in binding if one.ramp),
         canary=strictest_isolation([one.canary for one in policies if one.canary]),
         gates=tuple(one.name for one in policies if one.gated),
         policies=tuple(binding),

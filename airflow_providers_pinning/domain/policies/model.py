@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from airflow_providers_pinning.domain.ramp_steps import Step, steps_of
 from airflow_providers_pinning.windows import DeploymentWindow
 
 KINDS = ("tags", "bundles", "dag_ids", "teams", "owners")
@@ -129,6 +130,8 @@ class Policy:
     auto_rollback: AutoRollback | None = None
     gated: bool = False
     """Whether a new Dag is pinned to its first version."""
+    ramp: tuple[Step, ...] = ()
+    """Steps that a version must pass before it is pinned in place of another."""
     canary: Mapping[str, Any] | None = None
     """How canary runs are kept apart from live ones, by the names that the fields have on the wire."""
 
@@ -149,6 +152,7 @@ class Policy:
             ),
             exempt=frozenset(ChangeKind(kind) for kind in values.get("exempt", [ChangeKind.ROLLBACK.value])),
             auto_rollback=AutoRollback.from_dict(auto_rollback) if auto_rollback else None,
+            ramp=steps_of(values.get("ramp") or ()),
             gated=values.get("gate") == "manual",
             canary=(values.get("canary") or {}).get("isolation"),
         )

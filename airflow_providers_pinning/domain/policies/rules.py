@@ -27,6 +27,7 @@ from typing import Any
 from airflow_providers_pinning.domain.policies.merge import Rules, next_open
 from airflow_providers_pinning.domain.policies.records import approvers, has_expired, person
 from airflow_providers_pinning.domain.policies.store import OpenFreeze
+from airflow_providers_pinning.domain.ramp_steps import Ramped, Step
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import VersionApproval, VersionEvidence
 from airflow_providers_pinning.vocabulary import Verdict
@@ -46,6 +47,8 @@ class Rule(str, Enum):
     """Too few people agreed."""
     SOAK = "soak"
     """The runs of the version do not meet the criteria, or not yet."""
+    RAMP = "ramp"
+    """The version did not pass a ramp with the steps that are asked for."""
     CANARY = "canary"
     """Canary runs would be kept apart from live ones less than they must be."""
 
@@ -138,6 +141,34 @@ def missing_approvals(rules: Rules, approvals: Sequence[VersionApproval], actor:
             {"required": rules.approvals, "approved_by": sorted(agreed), "not_by": actor},
         )
     ]
+
+
+def missing_ramp(rules: Rules, ramp: Ramped | None) -> list[Unmet]:
+    """Return the policies whose steps the version did not pass, with the command that makes it pass them."""
+    unmet = []
+    for name, steps in rules.ramps:
+        if ramp is not None and ramp.has_passed(steps):
+            continue
+        wanted = " ".join(f"--step {_option(step)}" for step in steps)
+        if ramp is None:
+            problem = "The version did not go through a ramp."
+        elif not ramp.is_passed:
+            problem = "The ramp has not passed its last step."
+        else:
+            problem = "The ramp has larger shares, fewer runs or less time in its steps, or tolerates failed runs."
+        message = f"{problem} Start one with the steps of policy {name} (CLI: airflow pinning ramp ... {wanted})."
+        details = {"steps": [step.as_dict() for step in steps]}
+        unmet.append(Unmet(Rule.RAMP, (name,), message, details))
+    return unmet
+
+
+def _option(step: Step) -> str:
+    parts = [f"{(step.share * 100).normalize():f}%"]
+    if step.runs is not None:
+        parts.append(str(step.runs))
+    if step.duration:
+        parts.append(f"{step.duration.total_seconds():g}s")
+    return ":".join(parts)
 
 
 def _until(moment: datetime | None) -> str:

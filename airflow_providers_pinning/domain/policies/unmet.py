@@ -23,9 +23,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.policies import rules as rule
 from airflow_providers_pinning.domain.policies.matching import DagFacts, Matcher, facts_of
@@ -35,7 +37,9 @@ from airflow_providers_pinning.domain.policies.records import approvals_of, evid
 from airflow_providers_pinning.domain.policies.rules import Unmet
 from airflow_providers_pinning.domain.policies.soaks import unmet_soaks
 from airflow_providers_pinning.domain.policies.store import InForce, OpenFreeze, in_force
+from airflow_providers_pinning.domain.ramp_steps import Ramped
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class PlannedChange:
     """What becomes active, as it is now; ``None`` if an unpinned Dag has no version."""
     actor: str
     """Who asks: their own approval does not count."""
+    ramp: Ramped | None = None
+    """The ramp that the version goes through."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,7 @@ def unmet(session: Session, changes: Sequence[PlannedChange], now: datetime | No
     asks_approvals = any(found.approvals for found in rules.values())
     evidence = evidence_of(versions, session=session) if asks_evidence else {}
     approvals = approvals_of(versions, session=session) if asks_approvals else {}
+    ramps = _unmet_ramps(binding, rules, session=session)
     soaks = unmet_soaks(
         {change.dag_id: (change.version, rules[change.dag_id]) for change in binding if change.dag_id in rules},
         session=session,
@@ -123,11 +130,32 @@ def unmet(session: Session, changes: Sequence[PlannedChange], now: datetime | No
             *shut[of_dag.windows],
             *rule.missing_evidence(of_dag, evidence.get(version_id, {}) if version_id else {}, now),
             *rule.missing_approvals(of_dag, approvals.get(version_id, []) if version_id else [], change.actor),
+            *ramps.get(change.dag_id, ()),
             *soaks.get(change.dag_id, ()),
         )
         if problems:
             found[change.dag_id] = problems
     return PolicyCheck(force.policies.revision, rules, found)
+
+
+def _unmet_ramps(
+    changes: Sequence[PlannedChange], rules: Mapping[str, Rules], *, session: Session
+) -> dict[str, list[Unmet]]:
+    """Check, of the Dags of which another version is pinned now, whether the new one went through a ramp."""
+    asked = {
+        change.dag_id: change
+        for change in changes
+        if change.kind is not ChangeKind.ROLLBACK and change.dag_id in rules and rules[change.dag_id].ramps
+    }
+    if not asked:
+        return {}
+    pins = select(Pin.dag_id, Pin.dag_version_id).where(Pin.dag_version_id.is_not(None))
+    return {
+        pin.dag_id: rule.missing_ramp(rules[pin.dag_id], asked[pin.dag_id].ramp)
+        for some in pages(sorted(asked), DAGS_IN_A_STATEMENT)
+        for pin in session.execute(pins.where(Pin.dag_id.in_(some)))
+        if (version := asked[pin.dag_id].version) is not None and version.dag_version_id != pin.dag_version_id
+    }
 
 
 def _facts(

@@ -167,6 +167,7 @@ def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
         pin.with_only_columns(Pin.pending_from).scalar_subquery().label("pending_from"),
         pin.with_only_columns(Pin.effective_from).scalar_subquery().label("effective_from"),
         pin.with_only_columns(Pin.bundle_name).scalar_subquery().label("pinned_bundle_name"),
+        pin.with_only_columns(Pin.ramp_id).scalar_subquery().label("ramp_id"),
         pin.with_only_columns(Pin.breaker).scalar_subquery().label("breaker"),
         pin.with_only_columns(rules_in_force()).where(is_watched()).scalar_subquery().label("rules"),
         select(literal(1))
@@ -199,7 +200,7 @@ def look_version_up(creation: Creation, query: Select, parameters: dict[str, str
     row = session.execute(query, parameters).first()
     if row is None or row.bundle_is_removed:
         raise DagNotInHandError
-    if is_of_another_time(creation.run_after, row.pending_from, row.effective_from):
+    if row.ramp_id is not None or is_of_another_time(creation.run_after, row.pending_from, row.effective_from):
         raise DagNotInHandError
     if row.pinned_id is not None:
         is_in_hand = creation.stamp == (row.pinned_id, row.pinned_hash)

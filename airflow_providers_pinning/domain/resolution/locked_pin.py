@@ -68,6 +68,8 @@ class LockedPin:
     """Why the automatic rollback does not watch the version, as :class:`~.vocabulary.BreakerState` has it."""
     rules: str | None = None
     """Which policies are in force, if it does watch it."""
+    ramp_id: int | None = None
+    """The ramp by which the run may have another version."""
 
 
 def lock_active_pin(dag_id: str, *, run_after: datetime | None = None, session: Session) -> LockedPin:
@@ -117,6 +119,7 @@ def _pins_with_versions() -> Select:
             Pin.pending_from,
             Pin.effective_from,
             Pin.breaker,
+            Pin.ramp_id,
             case((is_watched(), rules_in_force())).label("rules"),
             DagVersion.bundle_name.label("live_bundle_name"),
             DagVersion.bundle_version.label("live_bundle_version"),
@@ -150,4 +153,4 @@ def _locked_pin(row: Row | None) -> LockedPin:
     if row is None or row.dag_version_id is None:
         return LockedPin(recorded=row is not None, version=None)
     version = VersionIdentity(**{f.name: getattr(row, f.name) for f in _IDENTITY})
-    return LockedPin(recorded=True, version=version, breaker=row.breaker, rules=row.rules)
+    return LockedPin(recorded=True, version=version, breaker=row.breaker, rules=row.rules, ramp_id=row.ramp_id)

@@ -32,7 +32,7 @@ from airflow_providers_pinning import conf
 from airflow_providers_pinning.domain.versions.content import drop_content, keep_content
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed_cache import drop_protection
-from airflow_providers_pinning.models import ManagedVersion, Pin
+from airflow_providers_pinning.models import ManagedVersion, Pin, Ramp
 
 
 class VersionState(str, Enum):
@@ -175,6 +175,8 @@ def _superseded() -> Select:
                 ManagedVersion.state == VersionState.RETAINED.value,
                 and_(is_candidate, ManagedVersion.version_number < Pin.version_number),
             ),
+            # Some of the new runs have it.
+            ManagedVersion.dag_version_id.not_in(select(Ramp.dag_version_id).where(Ramp.id == Pin.ramp_id)),
         )
         .subquery()
     )

@@ -24,7 +24,7 @@ hand, the run is that; else it is created from that version's Dag, and the look-
 version. A canary run brings its version along, and no other run of a managed Dag gets an id of its form. A run
 that is due before or after a timed change of the pin has the version of its time; what the schedule or an asset makes
 due waits until the change is in effect. A run of a version that fails too often has the stable one, see
-``enforcement.runs.breaker``.
+``enforcement.runs.breaker``; while a ramp is under way, some runs have its version, see ``enforcement.runs.ramp``.
 ``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
 
 Shown by ``tests/unit/enforcement/runs/test_creation.py``.
@@ -36,7 +36,7 @@ import logging
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
-from airflow_providers_pinning.enforcement.runs import breaker
+from airflow_providers_pinning.enforcement.runs import breaker, ramp
 from airflow_providers_pinning.enforcement.versions.serialized_dag import stamp_of
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def create_dagrun(call: Call) -> Any:
         _require_no_schedule(call)
         require_no_obstacle(dag.dag_id, call.run_after, session=session)
     else:
-        pin = breaker.instead_of_failing(call, pin)
+        pin = ramp.by_share(call, breaker.instead_of_failing(call, pin))
     if pin.recorded:
         dag = _dag_of(dag, pin.version, session=session)
     with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):

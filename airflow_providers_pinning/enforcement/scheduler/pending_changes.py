@@ -20,8 +20,8 @@ Changes of pins whose time has come take effect before the scheduler looks for r
 Airflow has no place for work that is due at a time but in the loop of the scheduler. A change takes effect at the
 beginning of a turn, in a transaction of its own, so that everything that follows in the turn sees the new version, its
 schedule and its assets. So do the rollbacks of versions of which this scheduler created no run in its last turn, since
-they fail too often (see ``enforcement.runs.breaker``). Whether a change is due is one statement a turn,
-however many Dags there are.
+they fail too often (see ``enforcement.runs.breaker``), and the next steps of ramps (``enforcement.runs.ramp``). Whether
+a change is due is one statement a turn, however many Dags there are.
 
 Shown by ``tests/unit/enforcement/scheduler/test_pending_changes.py`` and ``tests/integration/test_pending_changes.py``.
 """
@@ -29,7 +29,7 @@ Shown by ``tests/unit/enforcement/scheduler/test_pending_changes.py`` and ``test
 from __future__ import annotations
 
 from airflow_providers_pinning.enforcement.call import Call
-from airflow_providers_pinning.enforcement.runs import breaker
+from airflow_providers_pinning.enforcement.runs import breaker, ramp
 
 
 def do_scheduling(call: Call) -> int:
@@ -38,4 +38,5 @@ def do_scheduling(call: Call) -> int:
 
     put_due_into_effect(session=call.session)
     breaker.roll_back_noted(session=call.session)
+    ramp.carry_on_noted(session=call.session)
     return int(call.proceed())

@@ -51,6 +51,7 @@ def _columns() -> dict[str, tuple[sa.Column, ...]]:
             sa.Column("activation_failure", sa.Text(), nullable=True),
             sa.Column("breaker", sa.String(20), nullable=True),
             sa.Column("breaker_after", sa.Integer(), nullable=True),
+            sa.Column("ramp_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         ),
         "pinning_version": (
             sa.Column("evaluated_since", TIMESTAMP(timezone=True), nullable=True),
@@ -176,6 +177,7 @@ def upgrade():
     _create_policy_tables()
     _create_release_tables()
     _create_activation_table()
+    _create_ramp_table()
 
 
 def _create_code_tables():
@@ -377,6 +379,39 @@ def _create_activation_table():
         batch_op.create_index("idx_pinning_activation_dag_id", ["dag_id"])
 
 
+def _create_ramp_table():
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "pinning_ramp",
+        sa.Column("id", number, autoincrement=True, nullable=False),
+        sa.Column("dag_id", StringID(), nullable=False),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("dag_version_id", sa.Uuid(), nullable=False),
+        sa.Column("to_version", sa.JSON(), nullable=False),
+        sa.Column("from_version", sa.JSON(), nullable=False),
+        sa.Column("steps", sa.JSON(), nullable=False),
+        sa.Column("max_failures", sa.Integer(), nullable=False),
+        sa.Column("promotion", sa.String(20), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("step_since", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("step_after", sa.Integer(), nullable=False),
+        sa.Column("started_at", TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("started_after", sa.Integer(), nullable=False),
+        sa.Column("ended_at", TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("ended_after", sa.Integer(), nullable=True),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("actor", sa.String(512), nullable=False),
+        sa.Column("actor_kind", sa.String(20), nullable=False),
+        sa.Column("source", sa.JSON(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("override_reason", sa.Text(), nullable=True),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pinning_ramp_pkey"),
+    )
+    with op.batch_alter_table("pinning_ramp") as batch_op:
+        batch_op.create_index("idx_pinning_ramp_dag_id", ["dag_id"])
+
+
 def downgrade():
     """Drop them. A hold whose end is over is lifted first: without its end it would last until someone lifts it."""
     # SQLite compares text, and has moments with microseconds in the column.
@@ -387,6 +422,7 @@ def downgrade():
         f"WHERE hold_until IS NOT NULL AND hold_until <= {now}"
     )
     for table in (
+        "pinning_ramp",
         "pinning_activation",
         "pinning_approval",
         "pinning_evidence",

@@ -33,28 +33,9 @@ import { problem } from "src/lib/isolation";
 import { absolute, momentOf } from "src/lib/time";
 import type { PendingChange } from "src/api/types";
 
-import { identity, release } from "./build";
+import { CHOICES, identity, release } from "./build";
 
 const STATE = release(2, { dag_id: "a/b c", pinned: true, revision: 7 });
-const CHOICES: Choices = {
-  baseline: false,
-  conf: "",
-  count: 1,
-  finished: "keep",
-  from: "",
-  hold: false,
-  inputs: "new",
-  isolation: {},
-  last: 3,
-  override: "",
-  partition: "",
-  reason: " why ",
-  rejectCurrent: true,
-  skipBlocked: false,
-  unfinished: "keep",
-  until: "",
-};
-
 const PENDING: PendingChange = {
   action: "pin",
   actor: "jan",

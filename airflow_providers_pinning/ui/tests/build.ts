@@ -19,7 +19,8 @@
 
 /** Answers of the API for the tests, with what a test does not care about filled in. */
 
-import type { Event, Identity, ReleaseState, Run, Version } from "src/api/types";
+import type { Event, Identity, Ramp, ReleaseState, Run, Version } from "src/api/types";
+import type { Choices } from "src/lib/actions";
 
 const MINUTE = 60_000;
 const BEGIN = Date.UTC(2026, 0, 1);
@@ -84,6 +85,50 @@ export const event = (kind: string, from: number | null, to: number | null, at: 
   revision,
   source: null,
   to_version: to === null ? null : identity(to),
+});
+
+export const CHOICES: Choices = {
+  baseline: false,
+  conf: "",
+  count: 1,
+  finished: "keep",
+  from: "",
+  hold: false,
+  inputs: "new",
+  isolation: {},
+  last: 3,
+  override: "",
+  partition: "",
+  reason: " why ",
+  rejectCurrent: true,
+  skipBlocked: false,
+  unfinished: "keep",
+  until: "",
+};
+
+export const ramp = (changes: Partial<Ramp> = {}): Ramp => ({
+  actor: "alice",
+  failed: 0,
+  finished: 2,
+  id: 1,
+  max_failures: 0,
+  message: null,
+  needed: 6,
+  next_in: 4,
+  promotion: "automatic",
+  reason: "try it",
+  share: 0.1,
+  started_at: minute(0),
+  status: "running",
+  step: 1,
+  step_since: minute(0),
+  steps: [
+    { duration: null, runs: 6, share: 0.1 },
+    { duration: 86_400, runs: null, share: 0.5 },
+  ],
+  unfinished: 0,
+  version: identity(4),
+  ...changes,
 });
 
 export const release = (active: number | null, changes: Partial<ReleaseState> = {}): ReleaseState =>

@@ -24,6 +24,7 @@ import { describeRules } from "src/lib/policy";
 const NONE = {
   approvals: 0,
   auto_rollback: [],
+  ramp: [],
   canary: {},
   evidence: [],
   gate: "automatic" as const,
@@ -47,6 +48,15 @@ describe("what release policies ask for", () => {
         canary: { connections: { warehouse: "staging_warehouse" }, queue: "canary" },
         evidence: ["regression", "staging"],
         gate: "manual",
+        ramp: [
+          {
+            policy: "critical",
+            steps: [
+              { duration: null, runs: 6, share: 0.1 },
+              { duration: 86_400, runs: null, share: 0.5 },
+            ],
+          },
+        ],
         soak: [{ min_runs: 3, run_kinds: "canary" }],
         windows: [
           {
@@ -60,8 +70,9 @@ describe("what release policies ask for", () => {
       "Windows of critical: open 0 9 * * 1-4 (Europe/Berlin) for 6 h; closed Christmas",
       "A soak: min_runs 3, run_kinds canary",
       "Successful evidence: regression, staging",
-      "1 approval by somebody else",
+      "1 approval by another person",
       "Canary runs: connections staging_warehouse, queue canary",
+      "A ramp of critical: 10 % until 6 runs finished, then 50 % for 1 day",
       "A pin of each new Dag to its first version",
       "Automatic rollback of critical: once more than 2 of the last 10 live runs failed since the pin, with a hold; if no earlier version is stable, runs go on",
       "Automatic rollback of all: once more than 0 of the last 5 live runs failed since the pin; if no earlier version is stable, no run is created",

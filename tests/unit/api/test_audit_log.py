@@ -31,6 +31,8 @@ EVENTS = {
     "DELETE /dags/{dag_id}/pin": "unpin_dag_version",
     "POST /dags/{dag_id}/rollback": "roll_back_dag_version",
     "DELETE /dags/{dag_id}/pending": "cancel_pending_change",
+    "POST /dags/{dag_id}/ramp": "start_ramp",
+    "PATCH /dags/{dag_id}/ramp": "change_ramp",
     "POST /dags/{dag_id}/candidates": "add_dag_version_candidate",
     "POST /dags/{dag_id}/versions/{version_number}/reject": "reject_dag_version",
     "POST /dags/{dag_id}/versions/{version_number}/restore": "restore_dag_version",

@@ -87,6 +87,11 @@ CHANGES = {
     ),
     "policy apply": (PoliciesResponse, ("policy", "apply")),
     "cancel": (ReleaseStateResponse, ("cancel", "orders")),
+    "ramp": (ReleaseStateResponse, ("ramp", "orders", "-V", 2, "--step", "50%:3")),
+    "pause-ramp": (ReleaseStateResponse, ("pause-ramp", "orders")),
+    "resume-ramp": (ReleaseStateResponse, ("resume-ramp", "orders")),
+    "abort-ramp": (ReleaseStateResponse, ("abort-ramp", "orders")),
+    "promote-ramp": (ReleaseStateResponse, ("promote-ramp", "orders")),
     "release": (ReleaseResponse, ("release", "--commit", "sha2", "--dag-id", "orders")),
     "rollback-release": (ReleaseResponse, ("rollback-release",)),
 }
@@ -102,7 +107,8 @@ ENDS = {"acknowledge": 4, "policy check": 6}
 
 
 LATER = ("pin", "orders", "-V", 2, "--effective-from", "2100-01-01T00:00:00Z", "--override-reason", "urgent")
-HELD = {"pin", "unpin", "rollback", "release", "rollback-release"}
+RAMP = ("ramp", "orders", "-V", 2, "--step", "50%:3", "--override-reason", "urgent")
+HELD = {"pin", "unpin", "rollback", "release", "rollback-release", "ramp", "resume-ramp", "promote-ramp"}
 """Commands that a hold stands in the way of."""
 
 
@@ -172,6 +178,11 @@ def test_what_a_change_leads_to_has_the_fields_of_the_rest_api(name, pinning, bu
         command = (*command, busy)
     if name == "cancel":
         pinning(*LATER, *WHY)
+    if name.endswith("-ramp"):
+        pinning("pin", "orders", "-V", 1, "--override-reason", "urgent", *WHY)
+        pinning(*RAMP, *WHY)
+    if name == "resume-ramp":
+        pinning("pause-ramp", "orders", *WHY)
     if name == "rollback-release":
         made = pinning(*CHANGES["release"][1], *override, *WHY, "-o", "json")
         command = (name, made.json["release_id"])

@@ -25,7 +25,7 @@ type Query = Record<string, boolean | number | string | undefined>;
 
 export interface Request {
   body?: unknown;
-  method?: "DELETE" | "GET" | "POST" | "PUT";
+  method?: "DELETE" | "GET" | "PATCH" | "POST" | "PUT";
   query?: Query;
   signal?: AbortSignal;
 }

@@ -45,6 +45,7 @@ export type PinSummary = Schemas["PinSummaryResponse"];
 export type RollbackTarget = Schemas["RollbackTargetResponse"];
 export type RunsSincePin = Schemas["RunsSincePinResponse"];
 export type PendingChange = Schemas["PendingChangeResponse"];
+export type Ramp = Schemas["RampResponse"];
 export type ReleaseState = Schemas["ReleaseStateResponse"];
 export type Run = Schemas["RunResponse"];
 export type Soak = Schemas["SoakResponse"];

@@ -27,15 +27,19 @@ import { MAX_CANARY_RUNS } from "src/lib/limits";
 import { absolute, momentOf } from "src/lib/time";
 
 export type ActionKind =
+  | "abortRamp"
   | "acknowledge"
   | "canary"
   | "cancel"
   | "hold"
   | "lift"
+  | "pauseRamp"
   | "pin"
+  | "promoteRamp"
   | "reject"
   | "repair"
   | "restore"
+  | "resumeRamp"
   | "rollback"
   | "unpin";
 
@@ -105,10 +109,10 @@ export interface Wording {
 }
 
 /** Actions that change the active version. */
-const MOVES = new Set<ActionKind>(["pin", "rollback", "unpin"]);
+const MOVES = new Set<ActionKind>(["pin", "promoteRamp", "rollback", "unpin"]);
 
 /** Actions that can take effect at a given time. */
-export const TIMED = new Set<ActionKind>(["pin", "unpin"]);
+export const TIMED = new Set<ActionKind>(["pin", "rollback", "unpin"]);
 
 const insteadOf = (state: ReleaseState): string =>
   state.active ? ` instead of version ${state.active.version_number}` : "";
@@ -123,7 +127,16 @@ const KEPT = "Queued, running and finished runs keep their version.";
 export const describePending = ({ action, version }: PendingChange): string =>
   version === null ? action : `${action} ${action === "rollback" ? "to" : "of"} version ${version.version_number}`;
 
+/** What each action on a ramp is called in its request. */
+const RAMP_ACTIONS = { abortRamp: "abort", pauseRamp: "pause", promoteRamp: "promote", resumeRamp: "resume" } as const;
+
 const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Wording> = {
+  abortRamp: ({ version }, state) => ({
+    confirm: "Abort the ramp",
+    done: `Ramp aborted. No new run uses version ${version}.`,
+    effect: `No new run will use version ${version}; all use version ${state.active?.version_number ?? "?"}. ${KEPT}`,
+    title: `Abort the ramp to version ${version}`,
+  }),
   acknowledge: ({ version }) => ({
     confirm: "Acknowledge runs",
     done: "Runs acknowledged. They are no longer reported.",
@@ -156,6 +169,18 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
     effect: `Allows promotions again. The active version stays ${version}.${holdNote(state)}`,
     title: "Lift the hold",
   }),
+  pauseRamp: ({ version }) => ({
+    confirm: "Pause the ramp",
+    done: `Ramp paused. No new run uses version ${version}.`,
+    effect: `No new run will use version ${version} until the ramp is resumed. ${KEPT}`,
+    title: `Pause the ramp to version ${version}`,
+  }),
+  promoteRamp: ({ version }, state) => ({
+    confirm: `Pin version ${version}`,
+    done: `Version ${version} is pinned. New runs use it.`,
+    effect: `Ends the ramp now, whatever steps are left. New runs will use version ${version}${insteadOf(state)}. ${KEPT}`,
+    title: `Promote version ${version}`,
+  }),
   pin: ({ version }, state) => ({
     confirm: `Pin version ${version}`,
     done: `Version ${version} is pinned. New runs use it.`,
@@ -183,6 +208,12 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
     effect: `Allows version ${version} to be pinned again.`,
     title: `Restore version ${version}`,
   }),
+  resumeRamp: ({ version }, { ramp }) => ({
+    confirm: "Resume the ramp",
+    done: `Ramp resumed. A share of new runs uses version ${version}.`,
+    effect: `Goes on with step ${ramp?.step ?? "?"} from its beginning: a share of new runs will use version ${version}.`,
+    title: `Resume the ramp to version ${version}`,
+  }),
   rollback: ({ runs, skipped: without, version }, state) => ({
     confirm: `Roll back to version ${version}`,
     done: `Rolled back. New runs use version ${version}.`,
@@ -205,6 +236,13 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
 /** The words of an action, which say as well that it cancels a change that is pending. */
 export const wordingOf = (action: Action, state: ReleaseState): Wording => {
   const wording = WORDINGS[action.kind](action, state);
+
+  if (state.ramp && MOVES.has(action.kind) && action.kind !== "promoteRamp") {
+    return {
+      ...wording,
+      effect: `Aborts the ramp to version ${state.ramp.version.version_number}. ${wording.effect}`,
+    };
+  }
 
   return state.pending && MOVES.has(action.kind)
     ? {
@@ -231,6 +269,12 @@ const isInEffect = ({ kind, version }: Action, after: Partial<ReleaseState>): bo
   }
   if (kind === "cancel") {
     return after.pending === null;
+  }
+  if (kind === "abortRamp") {
+    return after.ramp === null;
+  }
+  if (kind === "pauseRamp" || kind === "resumeRamp") {
+    return after.ramp?.status === (kind === "pauseRamp" ? "paused" : "running");
   }
   if (after.repeated && kind !== "lift") {
     return after.repeated.stands;
@@ -299,6 +343,10 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
   if (TIMED.has(action.kind) && choices.from !== "") {
     const from = momentOf(choices.from);
 
+    if (action.kind === "rollback" && repairOf(choices) !== undefined) {
+      return "Runs are only stopped or rerun by a rollback that takes effect immediately. Clear the time, or keep the runs.";
+    }
+
     return from !== undefined && new Date(from).getTime() > Date.now()
       ? undefined
       : "Enter a time that is still to come.";
@@ -354,11 +402,20 @@ export const requestOf = (
 
   const timed = {
     effective_from: momentOf(choices.from),
-    // The dialog says that it cancels the change that was shown; another one since is another revision.
-    supersede: base.pending ? true : undefined,
+    // The dialog says that it cancels the change or aborts the ramp that was shown; another one since is another revision.
+    supersede: base.pending || base.ramp ? true : undefined,
   };
 
   switch (action.kind) {
+    case "abortRamp":
+    case "pauseRamp":
+    case "promoteRamp":
+    case "resumeRamp":
+      return {
+        body: { ...common, action: RAMP_ACTIONS[action.kind], expected_version: action.version },
+        method: "PATCH",
+        path: `${dag}/ramp`,
+      };
     case "acknowledge":
       return { body: common, method: "POST", path: `${dag}/acknowledgements` };
     case "canary":
@@ -411,6 +468,7 @@ export const requestOf = (
       return {
         body: {
           ...common,
+          ...(timed.effective_from === undefined ? {} : timed),
           expected_version: base.active?.version_number,
           hold: choices.hold,
           hold_until: choices.hold ? momentOf(choices.until) : undefined,

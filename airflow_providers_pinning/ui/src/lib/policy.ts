@@ -18,6 +18,7 @@
  */
 
 import type { Explanation } from "src/api/types";
+import { describeStep } from "src/lib/ramps";
 
 type Rules = Explanation["rules"];
 type WindowRule = Rules["windows"][number]["allow"][number];
@@ -39,6 +40,7 @@ export const describeRules = ({
   canary,
   evidence,
   gate,
+  ramp: ramps,
   soak,
   windows,
 }: Rules): Array<string> => [
@@ -56,7 +58,7 @@ export const describeRules = ({
         .join(", ")}`,
   ),
   ...(evidence.length === 0 ? [] : [`Successful evidence: ${evidence.join(", ")}`]),
-  ...(approvals === 0 ? [] : [`${approvals} ${approvals === 1 ? "approval" : "approvals"} by somebody else`]),
+  ...(approvals === 0 ? [] : [`${approvals} ${approvals === 1 ? "approval" : "approvals"} by another person`]),
   ...(Object.keys(canary).length === 0
     ? []
     : [
@@ -64,6 +66,7 @@ export const describeRules = ({
           .map(([name, value]) => `${name} ${typeof value === "string" ? value : Object.values(value).join(", ")}`)
           .join(", ")}`,
       ]),
+  ...ramps.map(({ policy, steps }) => `A ramp of ${policy}: ${steps.map(describeStep).join(", then ")}`),
   ...(gate === "manual" ? ["A pin of each new Dag to its first version"] : []),
   ...rollbacks.map(
     ({ hold, max_failures: tolerated, policy, when_nothing_is_stable: otherwise, within_runs: runs }) =>

@@ -29,6 +29,7 @@ import { DeploymentBanner, FailingBanner, HeadNotice, PinProblems } from "src/co
 import { HistoryTable } from "src/components/HistoryTable";
 import { Notice } from "src/components/Notice";
 import { PendingBanner } from "src/components/PendingBanner";
+import { RampBanner } from "src/components/RampBanner";
 import { PolicyCard } from "src/components/PolicyCard";
 import { OutcomeNotice } from "src/components/OutcomeNotice";
 import { StateCard } from "src/components/StateCard";
@@ -192,6 +193,14 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
                 : undefined
             }
             pending={data.state.pending}
+          />
+          <RampBanner
+            onAct={
+              data.permissions.change
+                ? (kind) => data.state.ramp && act(actionOn(kind, data.state.ramp.version))
+                : undefined
+            }
+            ramp={data.state.ramp}
           />
           {!data.rollbackTarget.to_version && data.rollbackTarget.passed_over.length > 0 ? (
             <Notice status="warning" title="No version to roll back to">

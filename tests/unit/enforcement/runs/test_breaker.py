@@ -88,7 +88,9 @@ def kinds(session):
 
 def newest(session, kind):
     session.expire_all()
-    return session.scalars(select(Event).where(Event.dag_id == "orders", Event.kind == kind)).all()[-1]
+    return session.scalars(select(Event).where(Event.dag_id == "orders", Event.kind == kind).order_by(Event.id)).all()[
+        -1
+    ]
 
 
 def numbers(lab):

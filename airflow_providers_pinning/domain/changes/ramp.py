@@ -1,0 +1,365 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""
+Let a share of a Dag's new runs have another version than the pinned one, in steps with a verdict between them.
+
+A ramp is checked like a pin when it starts, and again when it is promoted, which is a pin. In between the pinned
+version stays the active one: schedule, limits and assets are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow._shared.timezones import timezone
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.changes import conditions, pins
+from airflow_providers_pinning.domain.changes.pending import settle_pending
+from airflow_providers_pinning.domain.changes.pin_row import lock_pin, newest_run
+from airflow_providers_pinning.domain.changes.ramp_row import abort_ramp, end_ramp, facts_of, ramp_row
+from airflow_providers_pinning.domain.changes.rehearsal import rehearsed
+from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
+from airflow_providers_pinning.domain.errors import (
+    NoRampError,
+    NotPinnedError,
+    PinningError,
+    VersionActiveError,
+)
+from airflow_providers_pinning.domain.history import events
+from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.monitoring.ramp_runs import count_runs
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, hold_of, release_state
+from airflow_providers_pinning.domain.policies.enforce import require_policies
+from airflow_providers_pinning.domain.policies.model import ChangeKind
+from airflow_providers_pinning.domain.policies.unmet import PlannedChange
+from airflow_providers_pinning.domain.ramp_steps import Ramped, Step, steps_of
+from airflow_providers_pinning.domain.soak.ramp_verdict import Assessment, Course, assess
+from airflow_providers_pinning.domain.text import command
+from airflow_providers_pinning.domain.versions import managed
+from airflow_providers_pinning.domain.versions.circumstances import circumstances_of
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity
+from airflow_providers_pinning.domain.versions.managed import VersionState
+from airflow_providers_pinning.models import Pin, Ramp
+from airflow_providers_pinning.vocabulary import CallerKind, EventKind, RampAction, RampPromotion, RampStatus
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a version gains its share."""
+
+    steps: Sequence[Step]
+    max_failures: int = 0
+    """Failed runs of the version that are tolerated, in all steps together; the ramp is aborted with one more."""
+    promotion: RampPromotion = RampPromotion.AUTOMATIC
+
+    def as_request(self) -> dict[str, Any]:
+        """Return the plan as plain values, for comparing requests."""
+        return {
+            "steps": [step.as_dict() for step in self.steps],
+            "max_failures": self.max_failures,
+            "promotion": self.promotion.value,
+        }
+
+
+def start(dag_id: str, target: pins.Target, plan: Plan, change: Change, *, session: Session) -> ReleaseState:
+    """
+    Let a share of the new runs of a pinned Dag have another version.
+
+    :param dag_id: the Dag
+    :param target: which version
+    :param plan: in which steps
+    :param change: who asks, why, and under which conditions
+    :param session: database session; the caller commits
+    :raises NotPinnedError: if the Dag is not pinned
+    :raises VersionActiveError: if the version is the pinned one
+    :raises RampUnderWayError: if a ramp is under way, unless ``change.supersede`` is given
+    :raises PinningError: whatever a pin of the version would raise
+    """
+    request = {"action": "ramp", "dag_id": dag_id, **target.as_request(), **plan.as_request()}
+    pin = lock_pin(dag_id, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
+    if target.expected_dag_hash and not change.expected_dag_hash:
+        change = replace(change, expected_dag_hash=target.expected_dag_hash)
+    version, found = pins.target_version(dag_id, target, session=session)
+    conditions.check_revision(dag_id, pin, change, session=session)
+    conditions.check_expected(dag_id, version, change, dag_hash=target.expected_dag_hash)
+    stable = pinned_identity(pin)
+    if stable is None:
+        raise NotPinnedError(
+            f"Dag {dag_id!r} is not pinned, so there is no version that the other runs would keep. Pin the version "
+            f"that works ({command('pin', dag_id)}), and start the ramp then.",
+            dag_id=dag_id,
+        )
+    if stable.dag_version_id == version.dag_version_id:
+        raise VersionActiveError(
+            f"Version {version.version_number} of Dag {dag_id!r} is pinned, so every run has it already.",
+            dag_id=dag_id,
+            version_number=version.version_number,
+        )
+    settled = settle_pending(pin, change, session=session)
+    would_be = rehearsed(
+        lambda one: pins.pin_version(dag_id, pins.Target(dag_version_id=version.dag_version_id), one, session=session),
+        replace(
+            change,
+            idempotency_key=None,
+            expected_revision=None,
+            supersede=False,
+            ramp=Ramped(tuple(plan.steps), plan.max_failures, is_passed=True),
+        ),
+        session=session,
+    )
+    if managed.managed_version(version.dag_version_id, session=session) is None:
+        managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
+    pin = lock_pin(dag_id, session=session)
+    ramp = _write(pin, stable, version, plan, change, session=session)
+    warnings = (*settled, *found, *(one for one in would_be.warnings if one not in settled))
+    _record(EventKind.RAMP_STARTED, pin, ramp, change, request, {"warnings": list(warnings)}, session=session)
+    return release_state(dag_id, warnings=warnings, session=session)
+
+
+def act(
+    dag_id: str,
+    action: RampAction,
+    change: Change,
+    *,
+    expected_version: int | None = None,
+    session: Session,
+) -> ReleaseState:
+    """
+    Pause, resume, abort or promote the ramp of a Dag.
+
+    :param dag_id: the Dag
+    :param action: what to do
+    :param change: who asks, why, and under which conditions
+    :param expected_version: number of the ramp's version that the caller saw
+    :param session: database session; the caller commits
+    :raises UnknownDagError: if there is no such Dag
+    :raises NoRampError: if no ramp of the version is under way, or it is paused or running already
+    :raises RevisionConflictError: if the pin is at another revision than the caller expected
+    :raises PinningError: if it is to be promoted, whatever a pin raises
+    """
+    request = {"action": f"ramp_{action.value}", "dag_id": dag_id}
+    pin = lock_pin(dag_id, session=session)
+    if repeated := answer_if_repeated(change, request, session=session):
+        return repeated
+    conditions.check_revision(dag_id, pin, change, session=session)
+    ramp = _required(pin, action, expected_version, session=session)
+    if action is RampAction.PROMOTE:
+        return _promote(pin, ramp, change, request, session=session)
+    if action is RampAction.ABORT:
+        abort_ramp(pin, ramp, change, message=change.reason, request=request, session=session)
+        return release_state(dag_id, session=session)
+    ramp.message = None
+    if action is RampAction.PAUSE:
+        ramp.status = RampStatus.PAUSED.value
+    else:
+        conditions.check_hold(pin, change, session=session)
+        ramp.status = RampStatus.RUNNING.value
+        # The time that it stood still proves nothing.
+        _begin_step(ramp, ramp.step, session=session)
+    pin.revision += 1
+    kind = EventKind.RAMP_PAUSED if action is RampAction.PAUSE else EventKind.RAMP_RESUMED
+    _record(kind, pin, ramp, change, request, {}, session=session)
+    return release_state(dag_id, session=session)
+
+
+def carry_on(dag_id: str, ramp_id: int, *, session: Session) -> bool:
+    """
+    Let a ramp advance, end or stay, by the runs that finished. Of several who try, one does.
+
+    :param dag_id: the Dag
+    :param ramp_id: the ramp that was looked at
+    :param session: database session; the caller commits
+    :return: whether this changed anything
+    """
+    pin = lock_pin(dag_id, session=session)
+    ramp = ramp_row(pin, session=session)
+    if ramp is None or ramp.id != ramp_id or ramp.status != RampStatus.RUNNING.value:
+        return False
+    found = assess(ramp, count_runs(ramp, session=session), session=session)
+    if found.course is Course.STAY:
+        return False
+    change = _change(ramp, found)
+    if found.course is Course.ABORT:
+        abort_ramp(pin, ramp, change, message=found.message, evidence={"soak": found.evidence}, session=session)
+        return True
+    savepoint = session.begin_nested()
+    try:
+        if found.course is Course.ADVANCE:
+            _advance(pin, ramp, change, found, session=session)
+        else:
+            _promote(pin, ramp, change, {"action": "ramp_promote", "dag_id": dag_id}, session=session)
+        savepoint.commit()
+    except PinningError as error:
+        savepoint.rollback()
+        session.expire_all()
+        pin = lock_pin(dag_id, session=session)
+        ramp = ramp_row(pin, session=session)
+        if ramp is None or ramp.message == error.message:
+            return False
+        ramp.message = error.message
+        session.flush()
+    return True
+
+
+def abort_unusable(dag_id: str, ramp_id: int, message: str, *, session: Session) -> bool:
+    """
+    Abort a ramp whose version no run could have.
+
+    :param message: what is wrong with the version
+    :return: whether this changed anything
+    """
+    pin = lock_pin(dag_id, session=session)
+    ramp = ramp_row(pin, session=session)
+    if ramp is None or ramp.id != ramp_id:
+        return False
+    abort_ramp(pin, ramp, _change(ramp, Assessment(Course.ABORT, message)), message=message, session=session)
+    return True
+
+
+def _required(pin: Pin, action: RampAction, expected_version: int | None, *, session: Session) -> Ramp:
+    ramp = ramp_row(pin, session=session)
+    if ramp is None:
+        raise NoRampError(f"No ramp of Dag {pin.dag_id!r} is under way.", dag_id=pin.dag_id)
+    number = ramp.to_version["version_number"]
+    if expected_version not in (None, number):
+        raise NoRampError(
+            f"The ramp of Dag {pin.dag_id!r} is to version {number}, not {expected_version}. Look at it again.",
+            dag_id=pin.dag_id,
+        )
+    no_use = {RampAction.PAUSE: RampStatus.PAUSED, RampAction.RESUME: RampStatus.RUNNING}.get(action)
+    if no_use and ramp.status == no_use.value:
+        raise NoRampError(f"The ramp of Dag {pin.dag_id!r} is {no_use.value} already.", dag_id=pin.dag_id)
+    return ramp
+
+
+def _write(
+    pin: Pin, stable: VersionIdentity, version: VersionIdentity, plan: Plan, change: Change, *, session: Session
+) -> Ramp:
+    known = circumstances_of(pin.dag_id, [version], session=session)[version.dag_version_id]
+    options: dict[str, Any] = {"team": known.team} if known.changes_team else {}
+    options["releases"] = change.caller.releases
+    if change.override_reason:
+        options["overrides_policies"] = change.caller.overrides_policies
+    after, now = newest_run(session=session), timezone.utcnow()
+    ramp = Ramp(
+        dag_id=pin.dag_id,
+        status=RampStatus.RUNNING.value,
+        dag_version_id=version.dag_version_id,
+        to_version=version.as_dict(),
+        from_version=stable.as_dict(),
+        steps=[step.as_dict() for step in plan.steps],
+        max_failures=plan.max_failures,
+        promotion=plan.promotion.value,
+        step=0,
+        step_since=now,
+        step_after=after,
+        started_at=now,
+        started_after=after,
+        options=options,
+        actor=change.caller.name,
+        actor_kind=change.caller.kind.value,
+        source=dict(change.caller.source) if change.caller.source else None,
+        reason=change.reason,
+        override_reason=change.override_reason,
+    )
+    session.add(ramp)
+    session.flush()
+    pin.ramp_id = ramp.id
+    pin.revision += 1
+    session.flush()
+    return ramp
+
+
+def _begin_step(ramp: Ramp, step: int, *, session: Session) -> None:
+    ramp.step, ramp.message = step, None
+    ramp.step_since, ramp.step_after = timezone.utcnow(), newest_run(session=session)
+
+
+def _advance(pin: Pin, ramp: Ramp, change: Change, found: Assessment, *, session: Session) -> None:
+    """Begin the next step, which is a change as a pin is: a hold, a freeze and a closed window stand in the way."""
+    conditions.check_hold(pin, change, session=session)
+    version = VersionIdentity.from_dict(ramp.to_version)
+    ramped = Ramped(steps_of(ramp.steps), ramp.max_failures, is_passed=True)
+    planned = PlannedChange(pin.dag_id, ChangeKind.PIN, version, change.caller.name, ramped)
+    allowed = require_policies(planned, change, session=session)
+    _begin_step(ramp, ramp.step + 1, session=session)
+    pin.revision += 1
+    request = {"action": "ramp_advance", "dag_id": pin.dag_id}
+    evidence = {"soak": found.evidence, **allowed.evidence}
+    _record(EventKind.RAMP_ADVANCED, pin, ramp, change, request, evidence, session=session)
+
+
+def _promote(pin: Pin, ramp: Ramp, change: Change, request: dict[str, Any], *, session: Session) -> ReleaseState:
+    """Pin the version of a ramp, as it was when the ramp began."""
+    recorded = VersionIdentity.from_dict(ramp.to_version)
+    facts = facts_of(ramp)
+    is_passed = assess(ramp, count_runs(ramp, session=session), session=session).is_passed
+    if hold_of(pin, session=session):
+        conditions.check_hold(pin, change, session=session)
+    end_ramp(pin, ramp, RampStatus.PROMOTED, message=change.reason, session=session)
+    exact = replace(
+        change,
+        expected_revision=None,
+        expected_dag_hash=recorded.dag_hash,
+        expected_bundle_version=recorded.bundle_version,
+        evidence={**change.evidence, "ramp": facts},
+        ramp=Ramped(steps_of(ramp.steps), ramp.max_failures, is_passed),
+    )
+    target = pins.Target(dag_version_id=recorded.dag_version_id)
+    return pins.pin_version(pin.dag_id, target, exact, session=session)
+
+
+def _change(ramp: Ramp, found: Assessment) -> Change:
+    """Return the change that a ramp makes for who started it."""
+    caller = Caller(
+        ramp.actor,
+        CallerKind(ramp.actor_kind),
+        ramp.source,
+        permitted_in_team=lambda _, team: "team" in ramp.options and team == ramp.options["team"],
+        may_release=lambda: bool(ramp.options.get("releases")),
+        may_override_policies=lambda: bool(ramp.options.get("overrides_policies")),
+    )
+    override = ramp.override_reason if found.course is not Course.ABORT else None
+    return Change(caller, f"Ramp: {found.message}", override_reason=override)
+
+
+def _record(
+    kind: EventKind,
+    pin: Pin,
+    ramp: Ramp,
+    change: Change,
+    request: dict[str, Any],
+    evidence: dict[str, Any],
+    *,
+    session: Session,
+) -> None:
+    events.record(
+        kind,
+        dag_id=pin.dag_id,
+        revision=pin.revision,
+        change=change,
+        request=request,
+        from_version=pinned_identity(pin),
+        to_version=VersionIdentity.from_dict(ramp.to_version),
+        evidence={"ramp": facts_of(ramp), **{name: value for name, value in evidence.items() if value}},
+        session=session,
+    )

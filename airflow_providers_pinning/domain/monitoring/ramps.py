@@ -1,0 +1,130 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Ramps as they are shown while they are under way."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.monitoring.ramp_runs import count_runs, present_step
+from airflow_providers_pinning.domain.ramp_steps import Step, runs_until
+from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.models import Pin, Ramp
+from airflow_providers_pinning.vocabulary import RampStatus
+
+
+@dataclass(frozen=True)
+class StepState:
+    """A step as it is shown."""
+
+    share: float
+    runs: int | None
+    duration: float | None
+    """Seconds."""
+
+
+@dataclass(frozen=True)
+class RampState:
+    """A ramp that is under way, and how far it got."""
+
+    id: int
+    status: str
+    version: VersionIdentity
+    """What gains a share."""
+    steps: tuple[StepState, ...]
+    step: int
+    """Number of the present step; the first is 1."""
+    share: float
+    """The share of new runs that have the version now: 0 while the ramp is paused."""
+    step_since: datetime
+    started_at: datetime
+    finished: int
+    """Finished runs of the version in the present step."""
+    needed: int
+    """How many of them the step needs."""
+    failed: int
+    """Failed runs of the version since the ramp began."""
+    unfinished: int
+    max_failures: int
+    promotion: str
+    next_in: int | None
+    """How many runs from now the next one has the version, 1 being the next; ``None`` if the run's id decides."""
+    actor: str
+    reason: str
+    message: str | None
+    """What keeps it from going on."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what tells the ramp, as plain JSON values."""
+        return {
+            "id": self.id,
+            "status": self.status,
+            "version_number": self.version.version_number,
+            "step": self.step,
+            "steps": len(self.steps),
+            "share": self.share,
+            "actor": self.actor,
+            "reason": self.reason,
+        }
+
+    def __str__(self) -> str:
+        step = self.steps[self.step - 1]
+        shown = f"step {self.step} of {len(self.steps)}, {Step.from_dict(asdict(step))}"
+        runs = f"{self.finished} of {self.needed} runs finished, {self.failed} failed"
+        return f"version {self.version.version_number} {self.status}: {shown}; {runs}{self._next()}"
+
+    def _next(self) -> str:
+        if self.status != RampStatus.RUNNING.value or self.next_in is None:
+            return ""
+        if self.next_in == 1:
+            return "; the next run has it"
+        return f"; the next {plural(self.next_in - 1, 'run')} {'does' if self.next_in == 2 else 'do'} not have it"
+
+
+def ramp_of(pin: Pin | None, *, session: Session) -> RampState | None:
+    """Return the ramp that is under way for a Dag, if there is one."""
+    if pin is None or pin.ramp_id is None:
+        return None
+    ramp = session.get(Ramp, pin.ramp_id)
+    if ramp is None:
+        return None
+    step, counts = present_step(ramp), count_runs(ramp, session=session)
+    return RampState(
+        id=ramp.id,
+        status=ramp.status,
+        version=VersionIdentity.from_dict(ramp.to_version),
+        steps=tuple(StepState(**one) for one in ramp.steps),
+        step=ramp.step + 1,
+        share=float(step.share) if ramp.status == RampStatus.RUNNING.value else 0.0,
+        step_since=ramp.step_since,
+        started_at=ramp.started_at,
+        finished=counts.finished,
+        needed=step.needed_runs,
+        failed=counts.failed,
+        unfinished=counts.unfinished,
+        max_failures=ramp.max_failures,
+        promotion=ramp.promotion,
+        next_in=runs_until(step, counts.all_runs),
+        actor=ramp.actor,
+        reason=ramp.reason,
+        message=ramp.message,
+    )

@@ -1,0 +1,140 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""Ramps: a share of new runs has another version than the pinned one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
+from pydantic import AfterValidator, Field, model_validator
+
+from airflow_providers_pinning.schemas.common import ChangeBody, ExpectedBody, IdentityResponse, Reason, VersionNumber
+from airflow_providers_pinning.schemas.policy_values import Seconds
+from airflow_providers_pinning.schemas.storable import Text
+from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_RAMP_STEPS, RampAction, RampPromotion
+
+
+class StepBody(StrictBaseModel):
+    """A share of new runs, and what it takes for the next step."""
+
+    share: float = Field(gt=0, le=1, description="Share of new runs that have the version.")
+    runs: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_INTEGER,
+        description="Finished runs of the version that are needed. With it every k-th run has the version; without it "
+        "the run's id decides, and one run is needed.",
+    )
+    duration: Seconds | None = Field(
+        default=None, description="Seconds that the step lasts at least; also as in `30m` or `1d12h`."
+    )
+
+    @model_validator(mode="after")
+    def _end_somehow(self) -> StepBody:
+        if self.runs is None and not self.duration:
+            raise ValueError("Give runs or duration: what it takes for the next step.")
+        return self
+
+
+def _growing(steps: list[StepBody]) -> list[StepBody]:
+    shares = [step.share for step in steps]
+    if shares != sorted(shares):
+        raise ValueError(f"The shares must grow from step to step; they are {', '.join(map(str, shares))}")
+    return steps
+
+
+Steps = Annotated[list[StepBody], Field(min_length=1, max_length=MAX_RAMP_STEPS), AfterValidator(_growing)]
+
+
+class RampBody(ExpectedBody, ChangeBody):
+    """Which version gains a share of the new runs, and in which steps."""
+
+    version_number: VersionNumber | None = None
+    dag_version_id: UUID | None = None
+    bundle_version: Text | None = Field(default=None, min_length=1)
+    steps: Steps
+    max_failures: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_INTEGER,
+        description="Failed runs of the version that are tolerated, in all steps together; one more aborts the ramp.",
+    )
+    promotion: RampPromotion = Field(
+        default=RampPromotion.AUTOMATIC, description="Whether the version is pinned after the last step, or waits."
+    )
+    override_reason: Reason | None = Field(
+        default=None, description="Why a rejection, a hold, a failed verdict or rules of policies are passed over."
+    )
+    supersede: bool = Field(
+        default=False, description="Cancel a pending change and abort another ramp, rather than be refused."
+    )
+
+    @model_validator(mode="after")
+    def _name_one_version(self) -> RampBody:
+        if [self.version_number, self.dag_version_id, self.bundle_version].count(None) != 2:
+            raise ValueError("Give exactly one of version_number, dag_version_id and bundle_version.")
+        return self
+
+
+class RampActionBody(ChangeBody):
+    """What to do with the ramp of a Dag."""
+
+    action: RampAction
+    expected_revision: int | None = Field(
+        default=None, ge=0, le=MAX_INTEGER, description="Refuse if the pin changed since."
+    )
+    expected_version: VersionNumber | None = Field(
+        default=None, description="Refuse with `no_ramp` if the ramp is to another version."
+    )
+    override_reason: Reason | None = Field(default=None, description="Why a hold or rules of policies are passed over.")
+
+
+class StepResponse(BaseModel):
+    """One step."""
+
+    share: float
+    runs: int | None
+    duration: float | None = Field(description="In seconds.")
+
+
+class RampResponse(BaseModel):
+    """A ramp that is under way, and how far it got."""
+
+    id: int
+    status: str = Field(description="`running` or `paused`.")
+    version: IdentityResponse = Field(description="What gains a share; the active version is another one.")
+    steps: list[StepResponse]
+    step: int = Field(description="Number of the present step; the first is 1.")
+    share: float = Field(description="Share of new runs that have the version now: 0 while it is paused.")
+    step_since: datetime
+    started_at: datetime
+    finished: int = Field(description="Finished runs of the version in the present step.")
+    needed: int = Field(description="How many of them the step needs.")
+    failed: int = Field(description="Failed runs of the version since the ramp began.")
+    unfinished: int
+    max_failures: int
+    promotion: str
+    next_in: int | None = Field(
+        description="How many runs from now the next one has the version, 1 being the next run; null if the run's id "
+        "decides."
+    )
+    actor: str
+    reason: str
+    message: str | None = Field(description="What keeps it from going on.")
