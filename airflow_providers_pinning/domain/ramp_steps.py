@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -99,33 +99,38 @@ class Ramped:
         )
 
 
-def takes(step: Step, *, dag_id: str, run_id: str, earlier: int) -> bool:
+def takes(step: Step, *, dag_id: str, run_id: str, earlier: int, had_it: int) -> bool:
     """
     Return whether a new run has the ramp's version.
+
+    A step that counts gives it to a run while fewer have it than the share says. Who creates runs at the same time does
+    not see the other's: that is made up for by the next runs, as it would not be if every k-th run by its place had it.
 
     :param step: the present step
     :param dag_id: the Dag
     :param run_id: id of the run
     :param earlier: runs of the Dag since the step began, whichever version they have; looked at if the step counts
+    :param had_it: those of them that have the version
     """
     if step.runs is not None:
-        return _whole(step.share, earlier + 1) > _whole(step.share, earlier)
+        return had_it < _whole(step.share, earlier + 1)
     # The step is not part of it: who has the version at 10 % has it at 50 % too.
     return Decimal(_place(dag_id, run_id)) < step.share * 2**64
 
 
-def runs_until(step: Step, earlier: int) -> int | None:
+def runs_until(step: Step, *, earlier: int, had_it: int) -> int | None:
     """
     Return how many runs from now the next one has the version, 1 being the next run.
 
+    :param step: the present step
+    :param earlier: runs of the Dag since the step began
+    :param had_it: those of them that have the version
     :return: ``None`` if the step does not count
     """
     if step.runs is None:
         return None
-    ahead = 1
-    while not takes(step, dag_id="", run_id="", earlier=earlier + ahead - 1):
-        ahead += 1
-    return ahead
+    needed = (Decimal(had_it + 1) / step.share).to_integral_value(ROUND_CEILING)
+    return max(int(needed) - earlier, 1)
 
 
 def _whole(share: Decimal, runs: int) -> int:

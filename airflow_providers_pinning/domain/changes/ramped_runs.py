@@ -18,6 +18,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
@@ -26,7 +29,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import live_types
-from airflow_providers_pinning.domain.monitoring.ramp_runs import present_step
+from airflow_providers_pinning.domain.monitoring.ramp_runs import Counts, present_step
 from airflow_providers_pinning.domain.ramp_steps import takes
 from airflow_providers_pinning.domain.versions.drift import has_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identity_of
@@ -56,22 +59,58 @@ def trouble_with(ramp: Ramp, *, session: Session) -> str | None:
     configured = select(DagBundleModel.active).where(DagBundleModel.name == recorded.bundle_name)
     if session.scalar(configured) is False:
         return f"Bundle {recorded.bundle_name!r} of version {recorded.version_number} is no longer configured."
-    stored = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == ramp.dag_version_id)
-    try:
-        session.scalars(stored).one().dag  # noqa: B018
-    except Exception as error:
-        return f"Version {recorded.version_number} cannot be deserialized ({type(error).__name__}: {error})."
     return None
 
 
-def chosen_version(ramp: Ramp, run_id: str, earlier: int) -> VersionIdentity | None:
+@dataclass(frozen=True)
+class Fit:
+    """Whether a run can be created from the version of a ramp."""
+
+    fits: bool
+    trouble: str | None = None
+    """Why not, if that is the version's fault."""
+
+
+def fit_for_run(ramp: Ramp, pinned: Any, conf: Any, *, session: Session) -> Fit:
+    """
+    Tell whether a run can be created from the version of a ramp, which is read for that.
+
+    :param ramp: the ramp
+    :param pinned: the Dag that the run is created from otherwise
+    :param conf: what the run is given for the Dag's parameters
+    :param session: session of the creating transaction
+    """
+    number = ramp.to_version["version_number"]
+    stored = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == ramp.dag_version_id)
+    try:
+        dag = session.scalars(stored).one().dag
+    except Exception as error:
+        return Fit(False, f"Version {number} cannot be deserialized ({type(error).__name__}: {error}).")
+    if (refusal := _refusal_of(dag, conf)) is None:
+        return Fit(True)
+    if _refusal_of(pinned, conf) is not None:
+        return Fit(False)
+    # Each such run would be refused, and on the way of assets the scheduler would exit.
+    return Fit(False, f"Version {number} refuses the parameters of a run that the pinned version accepts: {refusal}")
+
+
+def _refusal_of(dag: Any, conf: Any) -> str | None:
+    try:
+        dag.params.deep_merge(conf).validate()
+    except Exception as error:
+        return str(error)
+    return None
+
+
+def chosen_version(ramp: Ramp, run_id: str, counts: Counts) -> VersionIdentity | None:
     """
     Return the version of a ramp if a new run is to have it.
 
     :param ramp: a ramp that is running
     :param run_id: id of the run
-    :param earlier: live runs of the Dag since the present step began
+    :param counts: live runs of the Dag since the present step began
     """
-    if not takes(present_step(ramp), dag_id=ramp.dag_id, run_id=run_id, earlier=earlier):
+    step = present_step(ramp)
+    if not takes(step, dag_id=ramp.dag_id, run_id=run_id, earlier=counts.all_runs, had_it=counts.had_it):
         return None
     return VersionIdentity.from_dict(ramp.to_version)

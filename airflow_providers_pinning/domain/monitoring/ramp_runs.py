@@ -40,6 +40,8 @@ class Counts:
 
     all_runs: int
     """Of either version, without those that were created on purpose."""
+    had_it: int
+    """Those of them that have the ramp's version."""
     finished: int
     """Finished runs of the ramp's version."""
     failed: int
@@ -82,6 +84,7 @@ def _counts() -> Select:
 
     return select(
         number(in_step),
+        number(in_step, is_ours),
         number(in_step, is_ours, is_finished),
         number(is_ours, DagRun.state == DagRunState.FAILED),
         number(is_ours, ~is_finished),

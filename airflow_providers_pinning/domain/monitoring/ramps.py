@@ -123,7 +123,7 @@ def ramp_of(pin: Pin | None, *, session: Session) -> RampState | None:
         unfinished=counts.unfinished,
         max_failures=ramp.max_failures,
         promotion=ramp.promotion,
-        next_in=runs_until(step, counts.all_runs),
+        next_in=runs_until(step, earlier=counts.all_runs, had_it=counts.had_it),
         actor=ramp.actor,
         reason=ramp.reason,
         message=ramp.message,

@@ -89,7 +89,8 @@ def instead_of_failing(call: Call, pin: Any) -> Any:
 
     once_ended(call.session, partial(roll_back, dag_id, tripped))
     if way.version is not None:
-        return replace(pin, version=way.version)
+        # A rollback ends a ramp as well.
+        return replace(pin, version=way.version, ramp_id=None)
     if tripped.waits:
         raise _waiting(call, pin)
     return pin

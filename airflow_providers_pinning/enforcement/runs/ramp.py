@@ -74,6 +74,7 @@ def _look(call: Call, pin: Any) -> Any:
     from airflow_providers_pinning.domain.changes import ramp as changes
     from airflow_providers_pinning.domain.changes.ramped_runs import (
         chosen_version,
+        fit_for_run,
         is_eligible,
         running_ramp,
         trouble_with,
@@ -94,7 +95,12 @@ def _look(call: Call, pin: Any) -> Any:
         _do(call, partial(changes.carry_on, dag_id, ramp.id))
     if course is Course.ABORT:
         return None
-    return chosen_version(ramp, call.run_id, counts.all_runs)
+    if (version := chosen_version(ramp, call.run_id, counts)) is None:
+        return None
+    fit = fit_for_run(ramp, call.instance, call.conf, session=session)
+    if fit.trouble:
+        _do(call, partial(changes.abort_unusable, dag_id, ramp.id, fit.trouble))
+    return version if fit.fits else None
 
 
 def carry_on_noted(*, session: Any) -> None:

@@ -21,6 +21,7 @@ from decimal import Decimal
 
 import pytest
 import time_machine
+from airflow.exceptions import ParamValidationError
 from airflow.models.backfill import ReprocessBehavior, _create_backfill
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunType
@@ -362,3 +363,74 @@ def test_ended_ramps_stay_to_tell_of_their_runs(released):
 
     [ramp] = released.session.scalars(select(Ramp))
     assert (ramp.status, ramp.message, ramp.ended_after) == ("aborted", "because", 0)
+
+
+class TestVersionThatRefusesTheParametersOfRuns:
+    @pytest.fixture
+    def stricter(self, lab):
+        """The new version asks for a parameter that nobody gives, and has no schedule that would forbid that."""
+        needs = "params={'needed': Param(type='string')}"
+        lab.commit("sha1", orders=dag_file("orders", "schedule=[Asset('up')]", tasks="extract"))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", f"schedule=None, {needs}", tasks="extract load"))
+        return lab
+
+    def test_ends_the_ramp_on_record_and_neither_the_run_nor_the_scheduler(self, stricter, scheduler):
+        start_ramp(stricter, 2, Step(Decimal(1), runs=5))
+        stricter.publish("up")
+
+        scheduler.turn(2)
+
+        [run] = stricter.runs("orders")
+        assert stricter.used_versions(run) == {1}
+        aborted = stricter.session.scalars(select(Event).order_by(Event.id.desc())).first()
+        assert aborted.kind == "ramp_aborted"
+        assert "refuses the parameters of a run" in aborted.reason
+
+    def test_that_no_version_takes_says_nothing_of_it(self, lab):
+        declared = "schedule=None, params={'size': Param(1, type='integer')}"
+        lab.commit("sha1", orders=dag_file("orders", declared, tasks="extract"))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", declared, tasks="extract load"))
+        start_ramp(lab, 2, Step(Decimal(1), runs=5))
+
+        with pytest.raises(ParamValidationError):
+            make_run(lab, conf={"size": "x"})
+        lab.session.rollback()
+
+        assert state(lab).ramp.status == "running"
+
+
+class TestAutomaticRollback:
+    def test_gives_its_run_the_stable_version_and_not_the_ramps(self, released):
+        from airflow_providers_pinning.domain.policies import store
+        from airflow_providers_pinning.schemas.policies import validated
+
+        make_run(released)
+        released.pin("orders", 2)
+        released.commit("sha3", orders=source(tasks="extract load more"))
+        policy = {"name": "all", "match": {"dag_ids": ["*"]}, "auto_rollback": {"max_failures": 0, "within_runs": 5}}
+        store.apply(validated({"policies": [policy]}), released.change(), session=released.session)
+        released._commit()
+        make_run(released, "failed")
+        start_ramp(released, 3, Step(Decimal(1), runs=5))
+
+        assert make_run(released) == 1
+
+        assert (state(released).active.version_number, state(released).ramp) == (1, None)
+
+
+def test_a_dag_with_one_active_run_at_a_time_keeps_the_share_and_passes_its_step(lab, scheduler):
+    arguments = "schedule='@hourly', max_active_runs=1"
+    with time_machine.travel("2026-01-01T04:00:30Z", tick=True) as clock:
+        lab.commit("sha1", orders=dag_file("orders", arguments, tasks="extract"))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=dag_file("orders", arguments, tasks="extract load"))
+        start_ramp(lab, 2, Step(Decimal("0.5"), runs=2), Step(Decimal(1), runs=50))
+        for _ in range(7):
+            clock.shift(timedelta(hours=1))
+            scheduler.turn(6)
+
+    numbers = [next(iter(lab.used_versions(run))) for run in lab.runs("orders")]
+    assert numbers[:7] == [1, 2, 1, 2, 1, 2, 2]
+    assert state(lab).ramp.step == 2
