@@ -25,14 +25,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
+from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import BaseModel as PydanticModel
 from pydantic import ConfigDict, Field, ValidationError, model_serializer, model_validator
 
-from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Revision
 from airflow_providers_pinning.schemas.policy_problems import described, invalid, problem_of
 from airflow_providers_pinning.schemas.policy_values import EvidenceName, Name, Names, Seconds
 from airflow_providers_pinning.schemas.ramps import StepResponse
@@ -262,40 +261,6 @@ def validated(document: Any) -> dict[str, Any]:
     return stored
 
 
-class PoliciesBody(ChangeBody):
-    """A document of policies, given as an object or as the text of a YAML file."""
-
-    document: dict[str, Any] | None = None
-    text: str | None = Field(default=None, max_length=MAX_POLICY_BYTES)
-    expected_revision: Revision | None = Field(default=None, description="Refuse if the policies changed since.")
-
-    @model_validator(mode="after")
-    def _give_one(self) -> PoliciesBody:
-        if (self.document is None) == (self.text is None):
-            raise ValueError("Give either document or text.")
-        return self
-
-
-class PoliciesResponse(BaseModel):
-    """The policies that are in force."""
-
-    revision: int = Field(description="Number of documents that were applied; 0 before the first.")
-    document: PoliciesDocument
-    changed: bool = Field(description="Whether this request changed them.")
-    actor: str | None = None
-    reason: str | None = None
-    created_at: datetime | None = None
-
-
-class UnmetResponse(BaseModel):
-    """One rule that is not met, and what would meet it."""
-
-    rule: Literal["freeze", "window", "evidence", "approvals", "soak", "canary"]
-    policies: list[str] = Field(description="Policies that ask for it; none if it is a freeze.")
-    message: str
-    details: dict[str, Any]
-
-
 class WindowOfPolicyResponse(BaseModel):
     """The windows of one policy."""
 
@@ -332,43 +297,3 @@ class RulesResponse(BaseModel):
     ramp: list[RampOfPolicyResponse] = Field(description="A ramp must have all of their steps.")
     gate: Literal["automatic", "manual"]
     canary: dict[str, str | dict[str, str]] = Field(description="How canary runs are isolated from live runs.")
-
-
-class ExplanationResponse(BaseModel):
-    """Which policies bind a Dag, what they ask for, and what is not met now."""
-
-    dag_id: str
-    revision: int = Field(description="Of the policies; 0 if none were ever declared.")
-    policies: list[str]
-    rules: RulesResponse = Field(validation_alias="merged")
-    version: IdentityResponse | None = Field(
-        description="The version that was looked at: the one named, else the newest candidate, else the latest."
-    )
-    passes_gate: bool = Field(
-        description="Whether the Dag is not pinned although a policy pins new Dags to their first version."
-    )
-    allowed: bool = Field(description="Whether the user could pin it now, as far as policies and freezes go.")
-    unmet: list[UnmetResponse]
-
-
-class DoubtResponse(BaseModel):
-    """One thing that is probably not meant."""
-
-    reason: str = Field(description="`never_open`, `never_open_together`, `never_recorded` or `matches_nothing`.")
-    policies: list[str]
-    message: str
-
-
-class CheckBody(StrictBaseModel):
-    """A document of policies to check; without one, those in force are checked."""
-
-    document: dict[str, Any] | None = None
-    text: str | None = Field(default=None, max_length=MAX_POLICY_BYTES)
-
-
-class CheckResponse(BaseModel):
-    """A document of policies that is valid, what is suspicious of it, and what applying it would change."""
-
-    document: PoliciesDocument
-    findings: list[DoubtResponse]
-    difference: list[str] = Field(description="Lines of a unified diff; none if it would change nothing.")

@@ -28,7 +28,7 @@ from airflow.models.dag import DagModel
 from sqlalchemy import func, select
 
 from airflow_providers_pinning.domain import locks
-from airflow_providers_pinning.domain.changes import due, pins, timed
+from airflow_providers_pinning.domain.changes import due, into_effect, pins, timed
 from airflow_providers_pinning.domain.errors import ActivationInPastError
 from airflow_providers_pinning.models import Event, Pin, TimedChange
 from tests.integration.test_killed_pin import killed_at
@@ -86,9 +86,9 @@ class TestSeveralSchedulers:
         orders.pin_from("orders", 2, database_time(session) - MINUTE)
         change_id = session.scalar(select(TimedChange.id))
         session.rollback()
-        first = elsewhere(lambda own: due.put_into_effect(change_id, "orders", session=own))
+        first = elsewhere(lambda own: into_effect.put_into_effect(change_id, "orders", session=own))
         first.wait_until_acted()
-        second = elsewhere(lambda own: due.put_into_effect(change_id, "orders", session=own))
+        second = elsewhere(lambda own: into_effect.put_into_effect(change_id, "orders", session=own))
         second.wait_until_locked_out()
 
         first.commit()

@@ -38,7 +38,7 @@ from airflow_providers_pinning.domain.policies.views import FreezeView
 from airflow_providers_pinning.schemas import policies, policy_text
 from airflow_providers_pinning.schemas.common import IdempotencyKey, Reason, VersionNumber
 from airflow_providers_pinning.schemas.freezes import FreezeBody, FreezeCollectionResponse, FreezeResponse
-from airflow_providers_pinning.schemas.policies import (
+from airflow_providers_pinning.schemas.policy_requests import (
     CheckBody,
     CheckResponse,
     DoubtResponse,

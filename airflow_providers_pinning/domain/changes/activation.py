@@ -15,15 +15,16 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Make versions of one or many Dags the active ones, in the caller's transaction.
+Check whether versions of one or many Dags may become the active ones.
 
-First everything is read and checked for all of them, then all is written: the number of statements does not grow with
-the Dags. The pin of one Dag is the case in which there is one.
+Everything is read and checked for all Dags before anything is written, in the same transaction, by
+:mod:`~airflow_providers_pinning.domain.changes.activation_write`. The number of statements does not grow with the Dags,
+and the pin of one Dag is not a special case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -33,26 +34,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import preconditions
-from airflow_providers_pinning.domain.changes.hold import remove_hold
 from airflow_providers_pinning.domain.changes.pending import pending_refusal, settle_pending
-from airflow_providers_pinning.domain.changes.pin_row import choose, newest_run, retain_active
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_moved_team
 from airflow_providers_pinning.domain.changes.ramp_row import ramp_refusal
 from airflow_providers_pinning.domain.changes.verdict_check import PassedOver, check_verdict, may_have_failed
 from airflow_providers_pinning.domain.dag_model import partitions
 from airflow_providers_pinning.domain.dag_model.head import latest_of
-from airflow_providers_pinning.domain.dag_model.many import write_dag_models
 from airflow_providers_pinning.domain.errors import PinningError
-from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.policies import enforce
 from airflow_providers_pinning.domain.policies.model import ChangeKind
 from airflow_providers_pinning.domain.policies.unmet import PlannedChange
 from airflow_providers_pinning.domain.versions import likeness, managed
-from airflow_providers_pinning.domain.versions.expected import is_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, latest_identity, pinned_identity
-from airflow_providers_pinning.domain.versions.managed import Managing, VersionState
 from airflow_providers_pinning.models import ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import EventKind
 
@@ -300,76 +295,3 @@ def _partitioned(changing: Mapping[str, Ready], *, session: Session) -> set[str]
         return found | ({dag_id} if session.get_one(DagModel, dag_id).timetable_partitioned else set())
     now = select(DagModel.dag_id).where(DagModel.dag_id.in_(changing), DagModel.timetable_partitioned.is_(True))
     return found | set(session.scalars(now))
-
-
-def write(
-    kind: EventKind,
-    ready: Sequence[Ready],
-    change: Change,
-    requests: Mapping[str, Mapping[str, Any]],
-    rows: dict[UUID, ManagedVersion],
-    *,
-    release_id: str | None = None,
-    session: Session,
-) -> dict[str, tuple[str, ...]]:
-    """
-    Make checked versions the active ones. The caller holds the locks of the Dags.
-
-    :param kind: what the change is
-    :param ready: what becomes active; none of it is active already
-    :param change: who asks, and why
-    :param requests: what was asked for, by Dag
-    :param rows: the management rows of the versions
-    :param release_id: the release that the change is a part of
-    :param session: database session
-    :return: what to tell the caller, by Dag
-    """
-    managed.manage_all(list(_keep_and_activate(ready, rows)), rows, reason=change.reason, session=session)
-    last_run = newest_run(session=session)
-    appended, told = [], {}
-    for one in ready:
-        accepted = _accept_as_it_is(one.version, rows[one.version.dag_version_id], session=session)
-        warnings = told[one.dag_id] = (*one.warnings, *accepted)
-        choose(one.pin, one.version, change, last_run=last_run, is_rollback=kind == EventKind.ROLLED_BACK)
-        if kind == EventKind.PINNED:
-            remove_hold(one.pin, change, session=session)
-        appended.append(
-            events.event_of(
-                kind,
-                dag_id=one.dag_id,
-                revision=one.pin.revision,
-                change=change,
-                request=requests[one.dag_id],
-                from_version=one.from_version,
-                to_version=one.version,
-                evidence={**(one.evidence or {}), **({"warnings": list(warnings)} if warnings else {})},
-                release_id=release_id,
-            )
-        )
-    events.append(appended, session=session)
-    write_dag_models([one.checked.readable for one in ready], session=session)
-    managed.release_superseded([one.dag_id for one in ready], session=session)
-    return told
-
-
-def _keep_and_activate(ready: Collection[Ready], rows: Mapping[UUID, ManagedVersion]) -> list[Managing]:
-    """Keep what stops being active, so that it can be rolled back to unchanged, and manage what becomes active."""
-    wanted = []
-    for one in ready:
-        before = one.from_version
-        if one.pin.dag_version_id is not None:
-            retain_active(one.pin, rows)
-        elif before and before != one.version and before.bundle_version and before.dag_version_id not in rows:
-            # What was live until now is what a rollback returns to: no later commit may overwrite it.
-            wanted.append(Managing(one.dag_id, before, VersionState.RETAINED))
-        wanted.append(Managing(one.dag_id, one.version, VersionState.ACTIVE))
-    return wanted
-
-
-def _accept_as_it_is(version: VersionIdentity, row: ManagedVersion, *, session: Session) -> tuple[str, ...]:
-    if not is_drifted(version, row):
-        return ()
-    managed.accept_as_it_is(row, version, session=session)
-    return (
-        f"Version {version.version_number} was rewritten since it came under management; it is pinned as it is now.",
-    )

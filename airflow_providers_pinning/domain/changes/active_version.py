@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes import activation, preconditions
+from airflow_providers_pinning.domain.changes import activation, activation_write, preconditions
 from airflow_providers_pinning.domain.changes.hold import put_on_hold, remove_hold
 from airflow_providers_pinning.domain.changes.pin_row import end_timeline, newest_run
 from airflow_providers_pinning.domain.dag_model import asset_conflicts
@@ -76,7 +76,7 @@ def activate(
         return confirm(pin, version, change, request, warnings=warnings, session=session)
     conflicts = asset_conflicts.asset_conflicts(ready.checked.readable, version.version_number, session=session)
     ready = replace(ready, warnings=ready.warnings + conflicts)
-    told = activation.write(kind, [ready], change, {pin.dag_id: request}, examined.rows, session=session)
+    told = activation_write.write(kind, [ready], change, {pin.dag_id: request}, examined.rows, session=session)
     if hold and not _is_held_longer(pin, hold_until, session=session):
         put_on_hold(pin, change, hold_until, session=session)
     return state_of_change(pin, version, warnings=told[pin.dag_id], conflicts=conflicts, session=session)

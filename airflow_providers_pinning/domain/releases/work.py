@@ -25,7 +25,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import DAGS_AT_ONCE, pages
-from airflow_providers_pinning.domain.changes import activation, conditions, lifting
+from airflow_providers_pinning.domain.changes import activation, activation_write, conditions, lifting
 from airflow_providers_pinning.domain.changes.activation import Activation
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import Claim, claim_of
@@ -161,7 +161,7 @@ class Work:
         was_pinned = {one.dag_id: one.pin.dag_version_id is not None for one in changing}
         told = {one.dag_id: one.warnings for one in changing}
         if self._writes and changing:
-            told = activation.write(
+            told = activation_write.write(
                 self._kind,
                 changing,
                 self._change,

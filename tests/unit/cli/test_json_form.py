@@ -31,7 +31,7 @@ from airflow_providers_pinning.schemas.evidence import RecordedResponse, Version
 from airflow_providers_pinning.schemas.freezes import FreezeResponse
 from airflow_providers_pinning.schemas.pending import PendingChangeResponse
 from airflow_providers_pinning.schemas.pins import PinSummaryResponse, ReleaseStateResponse
-from airflow_providers_pinning.schemas.policies import (
+from airflow_providers_pinning.schemas.policy_requests import (
     DoubtResponse,
     ExplanationResponse,
     PoliciesResponse,

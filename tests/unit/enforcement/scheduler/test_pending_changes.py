@@ -31,7 +31,7 @@ from airflow.models.dag import DagModel
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, update
 
-from airflow_providers_pinning.domain.changes import due
+from airflow_providers_pinning.domain.changes import due, into_effect
 from airflow_providers_pinning.domain.errors import ActivationPendingError, NothingPendingError, PinUnavailableError
 from airflow_providers_pinning.domain.history.events import Caller
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
@@ -710,7 +710,7 @@ class TestChange:
 
     def test_that_fails_for_a_reason_that_nobody_foresaw_fails_once(self, two, scheduler, session, monkeypatch):
         two.pin_from("orders", 2, now() - MINUTE)
-        monkeypatch.setattr(due.pins, "pin_version", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr(into_effect.pins, "pin_version", lambda *_, **__: 1 / 0)
 
         scheduler.turn(2)
 
