@@ -31,9 +31,10 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.canaries.routed_runs import live_types
 from airflow_providers_pinning.domain.monitoring.ramp_runs import Counts, present_step
 from airflow_providers_pinning.domain.ramp_steps import takes
+from airflow_providers_pinning.domain.versions.code_availability.finding import CodeState
 from airflow_providers_pinning.domain.versions.drift import has_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identity_of
-from airflow_providers_pinning.models import Ramp
+from airflow_providers_pinning.models import ManagedVersion, Ramp
 from airflow_providers_pinning.vocabulary import RampStatus
 
 
@@ -59,6 +60,12 @@ def trouble_with(ramp: Ramp, *, session: Session) -> str | None:
     configured = select(DagBundleModel.active).where(DagBundleModel.name == recorded.bundle_name)
     if session.scalar(configured) is False:
         return f"Bundle {recorded.bundle_name!r} of version {recorded.version_number} is no longer configured."
+    code = select(ManagedVersion.code_state, ManagedVersion.code_message).where(
+        ManagedVersion.dag_version_id == ramp.dag_version_id
+    )
+    found = session.execute(code).first()
+    if found is not None and found.code_state == CodeState.MISSING.value:
+        return f"The dag processor could not get the code of version {recorded.version_number}: {found.code_message}."
     return None
 
 

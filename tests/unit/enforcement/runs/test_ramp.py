@@ -226,6 +226,27 @@ class TestVersionThatNoRunCouldHave:
             "no longer what it was" in released.session.scalars(select(Event).order_by(Event.id.desc())).first().reason
         )
 
+    def test_for_its_code_is_gone_ends_the_ramp_too(self, released):
+        start_ramp(released, 2, Step(Decimal(1), runs=5))
+        assert make_run(released) == 2
+        released.lose_code("orders", 2)
+
+        assert make_run(released) == 1
+
+        assert state(released).ramp is None
+        aborted = released.session.scalars(select(Event).order_by(Event.id.desc())).first()
+        assert "could not get the code of version 2: the commit is gone" in aborted.reason
+
+    def test_for_its_plugin_is_gone_ends_the_ramp_too(self, released):
+        start_ramp(released, 2, Step(Decimal("0.5"), runs=5))
+        released.remove_plugin("orders", 2)
+
+        assert [make_run(released) for _ in range(3)] == [1, 1, 1]
+
+        assert state(released).ramp is None
+        aborted = released.session.scalars(select(Event).order_by(Event.id.desc())).first()
+        assert "cannot be deserialized" in aborted.reason
+
 
 class TestErrorOfOurOwn:
     def test_leaves_the_run_with_the_pinned_version_and_the_ramp_as_it_is(self, released, monkeypatch, caplog):

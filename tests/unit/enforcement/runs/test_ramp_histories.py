@@ -43,7 +43,7 @@ class Player:
     """Makes moves by chance, and checks what must hold after each."""
 
     def __init__(self, lab, seed):
-        self.lab, self.chance = lab, random.Random(seed)  # noqa: S311
+        self.lab, self.chance = lab, random.Random(seed)
         self.seen = []
         self.failed = set()
         """Ramps of whose version a run failed."""
