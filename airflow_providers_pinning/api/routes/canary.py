@@ -28,15 +28,8 @@ from fastapi.exceptions import RequestValidationError
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset, VersionNumber
-from airflow_providers_pinning.api.security import (
-    CallerOfRunsDep,
-    changes,
-    may_read,
-    may_read_assets,
-    may_read_runs,
-    may_read_xcoms,
-    may_start_runs,
-)
+from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_read_runs, may_start_runs
+from airflow_providers_pinning.api.user_permissions import may_read_assets, may_read_xcoms
 from airflow_providers_pinning.domain.canaries import pairs
 from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.canaries.replays import Replay

@@ -26,7 +26,8 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import may_read, may_read_code
+from airflow_providers_pinning.api.security import may_read
+from airflow_providers_pinning.api.user_permissions import may_read_code
 from airflow_providers_pinning.domain.difference.compare import VersionDifference, choose_versions, compare
 from airflow_providers_pinning.domain.difference.dag_files import dags_in_files
 from airflow_providers_pinning.domain.difference.files import files_of_versions

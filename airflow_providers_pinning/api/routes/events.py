@@ -30,7 +30,8 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
-from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read, may_read_runs_of
+from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read
+from airflow_providers_pinning.api.user_permissions import may_read_runs_of
 from airflow_providers_pinning.domain.errors import UnknownEventError
 from airflow_providers_pinning.domain.history import search
 from airflow_providers_pinning.domain.history.events import EVERY_DAG

@@ -23,7 +23,8 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, may_read_runs_of
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
+from airflow_providers_pinning.api.user_permissions import may_read_runs_of
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change

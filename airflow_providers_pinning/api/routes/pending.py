@@ -29,8 +29,8 @@ from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep,
 from airflow_providers_pinning.domain.changes import pending
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
-from airflow_providers_pinning.domain.monitoring.pending import list_pending
-from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, failure_of, pending_of
+from airflow_providers_pinning.domain.monitoring.pending import failure_of, list_pending, pending_of
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.schemas.common import IdempotencyKey, Reason, Revision
 from airflow_providers_pinning.schemas.pending import (
     PendingChangeCollectionResponse,

@@ -23,7 +23,8 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import may_read, permissions_of
+from airflow_providers_pinning.api.security import may_read
+from airflow_providers_pinning.api.user_permissions import permissions_of
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.schemas.permissions import PermissionsResponse
 from airflow_providers_pinning.schemas.storable import DagId

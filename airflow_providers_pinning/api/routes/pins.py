@@ -26,14 +26,8 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import (
-    CallerDep,
-    ReadableDagIdsDep,
-    changes,
-    editable_among,
-    may_read,
-    require_run_edits,
-)
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, require_run_edits
+from airflow_providers_pinning.api.user_permissions import editable_among
 from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse

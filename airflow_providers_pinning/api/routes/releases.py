@@ -30,14 +30,8 @@ from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.rights import EDIT_DAG
-from airflow_providers_pinning.api.security import (
-    CallerDep,
-    ReadableDagIdsDep,
-    logged,
-    may_change_in_team,
-    may_read,
-    note_refusal,
-)
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, logged, may_read, note_refusal
+from airflow_providers_pinning.api.user_permissions import may_change_in_team
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import DagsForbiddenError
 from airflow_providers_pinning.domain.history.events import Change

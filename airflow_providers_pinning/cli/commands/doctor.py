@@ -21,7 +21,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator
 
-from airflow_providers_pinning.cli import clock_checks, deployment_checks, process_checks, worker_checks
+from airflow_providers_pinning.cli import clock_checks, deployment_checks, pin_checks, process_checks, worker_checks
 from airflow_providers_pinning.cli.command import shows
 from airflow_providers_pinning.cli.findings import Finding, Status, examine, warning
 from airflow_providers_pinning.cli.json_form import plain
@@ -40,14 +40,14 @@ OF_THE_PIN_STORE = (
     ("component", deployment_checks.check_components),
     ("clocks", clock_checks.check_clocks),
     ("workers", worker_checks.check_workers),
-    ("pins", deployment_checks.check_pins),
-    ("gates", deployment_checks.check_gates),
-    ("failing", deployment_checks.check_failing),
-    ("pending", deployment_checks.check_pending),
-    ("head", deployment_checks.check_head),
-    ("readable", deployment_checks.check_readable),
-    ("runs", deployment_checks.check_runs),
-    ("code", deployment_checks.check_code),
+    ("pins", pin_checks.check_pins),
+    ("gates", pin_checks.check_gates),
+    ("failing", pin_checks.check_failing),
+    ("pending", pin_checks.check_pending),
+    ("head", pin_checks.check_head),
+    ("readable", pin_checks.check_readable),
+    ("runs", pin_checks.check_runs),
+    ("code", pin_checks.check_code),
 )
 
 SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}

@@ -33,7 +33,7 @@ from airflow.models.dag import DagModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes import preconditions
+from airflow_providers_pinning.domain.changes import code_checks, preconditions
 from airflow_providers_pinning.domain.changes.pending import pending_refusal, settle_pending
 from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_moved_team
 from airflow_providers_pinning.domain.changes.ramp_row import ramp_refusal
@@ -198,11 +198,11 @@ def _check_evidence(
     )
     kept = dict(changing)
     for dag_id, one in changing.items():
-        with_code = preconditions.with_code_of(one.version, one.checked.known.managed)
+        with_code = code_checks.with_code_of(one.version, one.checked.known.managed)
         failed = PassedOver()
         try:
             if dag_id in forward:
-                preconditions.check_fetchable(dag_id, one.version, with_code, change)
+                code_checks.check_fetchable(dag_id, one.version, with_code, change)
             if dag_id in judged:
                 failed = check_verdict(
                     dag_id,
@@ -218,7 +218,7 @@ def _check_evidence(
             continue
         kept[dag_id] = replace(
             one,
-            warnings=one.warnings + failed.warnings + preconditions.warn_of_code(one.version, with_code),
+            warnings=one.warnings + failed.warnings + code_checks.warn_of_code(one.version, with_code),
             evidence={**(one.evidence or {}), **(failed.evidence or {})},
         )
     return kept

@@ -22,7 +22,8 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.changes.preconditions import named_team, warn_of_code
+from airflow_providers_pinning.domain.changes.code_checks import warn_of_code
+from airflow_providers_pinning.domain.changes.preconditions import named_team
 from airflow_providers_pinning.domain.dag_model import partitions
 from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 from airflow_providers_pinning.domain.versions import likeness

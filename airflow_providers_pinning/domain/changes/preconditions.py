@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.changes import code_checks
 from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion, read_versions
 from airflow_providers_pinning.domain.errors import (
-    CodeUnavailableError,
     PinningError,
     TeamNotPermittedError,
     UnversionedBundleError,
@@ -40,7 +40,6 @@ from airflow_providers_pinning.domain.versions.circumstances import (
     circumstances_of_dags,
     data_reaches_workers,
 )
-from airflow_providers_pinning.domain.versions.code_availability.finding import CodeSource, CodeState, code_remedy
 from airflow_providers_pinning.domain.versions.expected import check_unchanged
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.domain.versions.managed import VersionState
@@ -103,85 +102,6 @@ def check_no_rejection_holds(dag_id: str, version: VersionIdentity, held: HeldRe
             dag_id=dag_id,
             version_number=version.version_number,
             rejected_version_number=held.version_number,
-        )
-
-
-def check_code_available(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None) -> None:
-    """
-    Refuse a version whose code the dag processor could not get.
-
-    :raises CodeUnavailableError: if it reported so
-    """
-    if managed is not None and managed.code_state == CodeState.MISSING.value:
-        raise CodeUnavailableError(
-            f"The dag processor could not get the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
-            f"{code_remedy(managed.code_problem)}",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
-
-
-def with_code_of(version: VersionIdentity, managed: ManagedVersion | None) -> ManagedVersion | None:
-    """Return the management row if what it says of the code is about the commit that the version is at now."""
-    if managed is None:
-        return None
-    place = (managed.bundle_name, managed.bundle_version)
-    return managed if place == (version.bundle_name, version.bundle_version) else None
-
-
-def check_fetchable(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
-    """
-    Refuse a version that only hosts can run which have its code already, unless the caller overrides that.
-
-    Not for a rollback: the version before is better than a bad one, even if some hosts cannot run it.
-
-    :raises CodeUnavailableError: if the remote has no branch and no tag that contains the commit
-    """
-    if managed is None or change.override_reason or managed.code_problem is not None:
-        return
-    if managed.code_source == CodeSource.CHECKOUT.value:
-        raise CodeUnavailableError(
-            f"New hosts cannot fetch the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
-            "Push the commit again with a tag, which keeps it, or pin it anyway with an override_reason.",
-            dag_id=dag_id,
-            version_number=version.version_number,
-        )
-
-
-def warn_of_code(version: VersionIdentity, managed: ManagedVersion | None) -> tuple[str, ...]:
-    """Report known problems with the code of a version that becomes active anyway."""
-    if managed is None:
-        return ()
-    if managed.code_state == CodeState.MISSING.value:
-        return (
-            f"The dag processor could not get the code of version {version.version_number}: {managed.code_message}. "
-            f"{code_remedy(managed.code_problem)}",
-        )
-    if managed.code_problem is not None:
-        return (
-            f"The code of version {version.version_number} could not be checked: {managed.code_message}. "
-            f"{code_remedy(managed.code_problem)}",
-        )
-    if managed.code_source == CodeSource.CHECKOUT.value:
-        return (
-            f"New hosts cannot fetch the code of version {version.version_number}: {managed.code_message}. "
-            "Push the commit again with a tag, which keeps it.",
-        )
-    return ()
-
-
-def check_bundle_configured(dag_id: str, version: VersionIdentity, known: Circumstances) -> None:
-    """
-    Refuse a version of a bundle that was taken out of the configuration: nothing could run it.
-
-    :raises CodeUnavailableError: if it was
-    """
-    if not known.bundle_is_configured:
-        raise CodeUnavailableError(
-            f"Dag {dag_id!r}, {version.label}: this bundle is no longer configured. Configure it again, or choose a "
-            "version from another bundle.",
-            dag_id=dag_id,
-            version_number=version.version_number,
         )
 
 
@@ -334,8 +254,8 @@ def _check_read(
     change: Change,
 ) -> Checked:
     check_no_rejection_holds(dag_id, version, held)
-    check_code_available(dag_id, version, with_code_of(version, known.managed))
-    check_bundle_configured(dag_id, version, known)
+    code_checks.check_code_available(dag_id, version, code_checks.with_code_of(version, known.managed))
+    code_checks.check_bundle_configured(dag_id, version, known)
     check_team(dag_id, version, known, change)
     if isinstance(stored, VersionUnreadableError):
         raise stored

@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus, Problem
 from airflow_providers_pinning.domain.monitoring.health_flags import OVERDUE_AFTER
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, require_dag
 from airflow_providers_pinning.models import Pin, TimedChange
 from airflow_providers_pinning.vocabulary import TimedStatus
 
@@ -153,3 +153,19 @@ def overdue_words(pending: PendingChange) -> str | None:
         f"{since}: the old schedule still has to make the run of {pending.waits_for.isoformat()}. Let the Dag's "
         "active runs end, or pause the Dag: the change does not wait for a paused Dag."
     )
+
+
+def pending_of(dag_id: str, *, session: Session) -> PendingChange | None:
+    """
+    Return the pending change of a Dag, if there is one.
+
+    :raises UnknownDagError: if there is no such Dag
+    """
+    require_dag(dag_id, session=session)
+    return pending_change(session.get(Pin, dag_id), session=session)
+
+
+def failure_of(dag_id: str, *, session: Session) -> str | None:
+    """Return why the last pending change of a Dag did not take effect, unless the pin was changed since."""
+    pin = session.get(Pin, dag_id)
+    return pin.activation_failure if pin else None

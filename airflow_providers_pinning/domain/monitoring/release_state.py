@@ -268,22 +268,6 @@ def _describe_alone(
     )
 
 
-def pending_of(dag_id: str, *, session: Session) -> PendingChange | None:
-    """
-    Return the pending change of a Dag, if there is one.
-
-    :raises UnknownDagError: if there is no such Dag
-    """
-    require_dag(dag_id, session=session)
-    return pending_change(session.get(Pin, dag_id), session=session)
-
-
-def failure_of(dag_id: str, *, session: Session) -> str | None:
-    """Return why the last pending change of a Dag did not take effect, unless the pin was changed since."""
-    pin = session.get(Pin, dag_id)
-    return pin.activation_failure if pin else None
-
-
 def hold_of(pin: Pin | None, *, now: datetime | None = None, session: Session) -> Hold | None:
     """
     Return the hold that a Dag is on; one whose end is over, by the database's clock, is none.
