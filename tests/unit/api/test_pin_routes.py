@@ -82,6 +82,7 @@ class TestReleaseState:
             "hold": None,
             "head": None,
             "pending": None,
+            "ramp": None,
             "runs": None,
             "health": {"status": "healthy", "problems": []},
             "warnings": [],
