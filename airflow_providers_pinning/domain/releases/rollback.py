@@ -183,6 +183,11 @@ _WITHOUT_A_CHOICE = tuple(
         EventKind.ACTIVATION_SCHEDULED,
         EventKind.ACTIVATION_CANCELLED,
         EventKind.ACTIVATION_FAILED,
+        EventKind.RAMP_STARTED,
+        EventKind.RAMP_ADVANCED,
+        EventKind.RAMP_PAUSED,
+        EventKind.RAMP_RESUMED,
+        EventKind.RAMP_ABORTED,
     )
 )
 """What counts in the revision of a pin although the version of the release stays the chosen one."""
@@ -191,7 +196,8 @@ _WITHOUT_A_CHOICE = tuple(
 def _is_as_released(row: ReleaseDag, pin: Pin, *, session: Session) -> bool:
     if pin.revision == row.revision:
         return True
-    # An incident waits neither for a change that is pending nor because the automatic rollback found no way back.
+    # An incident waits neither for a change that is pending nor for a ramp, nor because the automatic rollback found
+    # no way back.
     since = select(func.count()).where(
         Event.dag_id == pin.dag_id, Event.revision > row.revision, Event.kind.in_(_WITHOUT_A_CHOICE)
     )

@@ -38,8 +38,9 @@ from airflow_providers_pinning.domain.policies.breaker import Tripped
 from airflow_providers_pinning.domain.releases.lists import read_release
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
-from airflow_providers_pinning.models import Event, Pin, Release, ReleaseDag, TimedChange
+from airflow_providers_pinning.models import Event, Pin, Ramp, Release, ReleaseDag, TimedChange
 from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseOutcome, ReleaseScope
+from tests.support.ramps import act_on_ramp, start_ramp
 from tests.support.sources import CHANGED, STABLE
 from tests.unit.domain.releases.conftest import NAMES, named
 
@@ -324,6 +325,31 @@ class TestARollback:
         releases.roll_back(made.release_id)
         assert pinned_numbers(session) == dict.fromkeys(NAMES, 1)
         assert session.scalars(select(TimedChange.status)).all() == ["cancelled"]
+
+    @pytest.mark.parametrize("actions", [(), ("pause", "resume"), ("pause",), ("abort",)], ids=str)
+    def test_waits_for_no_ramp_that_began_since(self, actions, five, releases, session):
+        made = releases.make("sha2")
+        start_ramp(five, 1)
+        for action in actions:
+            act_on_ramp(five, action)
+
+        releases.roll_back(made.release_id)
+
+        assert pinned_numbers(session) == dict.fromkeys(NAMES, 1)
+        assert session.scalars(select(Ramp.status)).all() == ["aborted"]
+        assert session.get_one(Pin, "orders").ramp_id is None
+
+    def test_ends_a_ramp_of_a_dag_that_was_not_pinned_before(self, lab, releases, session):
+        lab.commit("sha1", orders=STABLE)
+        lab.candidate("orders", 1)
+        lab.commit("sha2", orders=CHANGED)
+        made = releases.make(versions={"orders": 1})
+        start_ramp(lab, 2)
+
+        releases.roll_back(made.release_id)
+
+        assert session.scalars(select(Ramp.status)).all() == ["aborted"]
+        assert session.get_one(Pin, "orders").ramp_id is None
 
     def test_does_not_take_an_automatic_rollback_that_had_no_way_back_for_a_change(self, five, releases, session):
         made = releases.make("sha2")
