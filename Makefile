@@ -76,8 +76,8 @@ screenshots: env chromium  ## Write the pictures in docs/images, from seeded dat
 demo: env  ## Show the whole story on a real Airflow; KEEP=1 leaves it running
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
-bench: env postgres  ## Measure the cost against stock Airflow
-	@$(BIN)/python -m benchmarks
+bench: env postgres  ## Measure the cost against stock Airflow; ARGS=--quick or ARGS="--only scheduling" for less
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 check: env  ## Check style, types and licenses, in seconds
 	$(BIN)/ruff check .

@@ -142,23 +142,29 @@ class Subject:
     def take_turn(self, act: str) -> dict[str, float]:
         """Make everything ready, and time one turn of the scheduler's loop, or the hand-over that is part of it."""
         from airflow import settings
+        from airflow.models.dagrun import DagRun
+        from airflow.models.taskinstance import TaskInstance
         from airflow.utils.session import create_session
         from airflow.utils.sqlalchemy import prohibit_commit
-        from sqlalchemy import text
+        from sqlalchemy import case, delete, inspect, text, update
 
         dag_id = "busy_mapped" if act == "mapped_turn" else "busy"
-        state = "'scheduled'" if act == "hand_over" else "NULL"
+        state = "scheduled" if act == "hand_over" else None
+        runs_of_dag = case((DagRun.dag_id == dag_id, "running"), else_="success")
+        tasks_of_dag = case((TaskInstance.dag_id == dag_id, state), else_="success")
         with create_session() as session:
-            for statement in (
-                f"UPDATE dag_run SET state = CASE WHEN dag_id = '{dag_id}' THEN 'running' ELSE 'success' END",
-                "DELETE FROM task_instance WHERE map_index > 0",
-                "UPDATE task_instance SET map_index = -1 WHERE dag_id = 'busy_mapped'",
-                f"UPDATE task_instance SET state = CASE WHEN dag_id = '{dag_id}' THEN {state} ELSE 'success' END",
-            ):
-                session.execute(text(statement))
+            session.execute(update(DagRun).values(state=runs_of_dag))
+            # By the names of the models: the columns are other ones since Airflow 3.4.
+            session.execute(delete(TaskInstance).where(TaskInstance.map_index > 0))
+            session.execute(
+                update(TaskInstance).where(TaskInstance.dag_id == "busy_mapped").values({TaskInstance.map_index: -1})  # type: ignore[dict-item]
+            )
+            session.execute(update(TaskInstance).values(state=tasks_of_dag))
+        written = ("dag_run", "task_instance", "xcom", "task_map", "rendered_task_instance_fields")
+        there = inspect(settings.engine).get_table_names()
         with settings.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             # Autovacuum is off: without this, each turn would wade through the dead rows of all earlier ones.
-            connection.execute(text("VACUUM dag_run, task_instance, xcom, task_map, rendered_task_instance_fields"))
+            connection.execute(text(f"VACUUM {', '.join(table for table in written if table in there)}"))
         runner = self._scheduler()
         executor = runner.executor
         runner._parallelism = executor.parallelism = 1_000_000
