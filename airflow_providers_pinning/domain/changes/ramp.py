@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.changes.pin_row import lock_pin, newest_ru
 from airflow_providers_pinning.domain.changes.ramp_row import abort_ramp, end_ramp, facts_of, ramp_row
 from airflow_providers_pinning.domain.changes.rehearsal import rehearsed
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
+from airflow_providers_pinning.domain.dag_model.canary_metadata import register_needs_of
 from airflow_providers_pinning.domain.errors import (
     NoRampError,
     NotPinnedError,
@@ -128,6 +129,7 @@ def start(dag_id: str, target: pins.Target, plan: Plan, change: Change, *, sessi
     )
     if managed.managed_version(version.dag_version_id, session=session) is None:
         managed.manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
+    register_needs_of(version.dag_version_id, session=session)
     pin = lock_pin(dag_id, session=session)
     ramp = _write(pin, stable, version, plan, change, session=session)
     warnings = (*settled, *found, *(one for one in would_be.warnings if one not in settled))

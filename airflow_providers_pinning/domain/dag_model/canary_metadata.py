@@ -15,11 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What a canary's version needs of the active metadata beside the pinned version's.
+What the version of a canary or of a ramp needs of the active metadata beside the pinned version's.
 
 Airflow refuses to run a task with an outlet that is not active, and keeps an asset active only while a
 task of a Dag's active metadata refers to it. A candidate's new outlet is in no active metadata, so its
-references are added beside the pinned version's for as long as a canary run of it is unfinished. Nor does
+references are added beside the pinned version's for as long as a canary run of it is unfinished, or a ramp to it is
+under way, or a run that had it by one is unfinished. Nor does
 Airflow look at the limits of single tasks, unless the active metadata say that there are any.
 """
 
@@ -28,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 from airflow.dag_processing.collection import AssetModelOperation
 from airflow.models.asset import AssetAliasModel, AssetModel, TaskInletAssetReference, TaskOutletAssetReference
@@ -35,11 +37,11 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.state import State
-from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy import CompoundSelect, bindparam, literal, or_, select, tuple_, union
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.dag_model.stored_dags import as_parsed
-from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.models import Ramp, RoutedRun
 
 
 def register_needs(serialized: SerializedDagModel, *, session: Session) -> None:
@@ -81,9 +83,15 @@ def _known_assets(operation: AssetModelOperation, *, session: Session) -> dict[t
     return {**assets, **missing.sync_assets(session=session)}
 
 
-def keep_needs_of_unfinished_canaries(dag_ids: Collection[str], *, session: Session) -> None:
-    """Add again what canary runs need, after the pinned version's metadata were written."""
-    running = session.scalars(_versions_of_unfinished_canaries(), {"dag_ids": list(dag_ids)}).all()
+def register_needs_of(dag_version_id: UUID, *, session: Session) -> None:
+    """Do so for a version that is stored."""
+    stored = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == dag_version_id)
+    register_needs(session.scalars(stored).one(), session=session)
+
+
+def keep_needs_of_other_versions(dag_ids: Collection[str], *, session: Session) -> None:
+    """Add again what canary runs and ramps need, after the pinned version's metadata were written."""
+    running = session.scalars(_versions_in_use(), {"dag_ids": list(dag_ids)}).all()
     if not running:
         return
     for serialized in session.scalars(select(SerializedDagModel).where(SerializedDagModel.dag_version_id.in_(running))):
@@ -91,14 +99,22 @@ def keep_needs_of_unfinished_canaries(dag_ids: Collection[str], *, session: Sess
 
 
 @cache
-def _versions_of_unfinished_canaries() -> Select:
+def _versions_in_use() -> CompoundSelect:
     # Built once: every change of a pin asks.
-    return (
+    dag_ids: Any = bindparam("dag_ids", expanding=True)
+    is_unfinished = DagRun.state.in_(State.unfinished_dr_states)
+    by_canaries = (
         select(RoutedRun.dag_version_id)
-        .distinct()
         .join(DagRun, (DagRun.dag_id == RoutedRun.dag_id) & (DagRun.run_id == RoutedRun.run_id))
-        .where(RoutedRun.dag_id.in_(bindparam("dag_ids", expanding=True)), DagRun.state.in_(State.unfinished_dr_states))
+        .where(RoutedRun.dag_id.in_(dag_ids), is_unfinished)
     )
+    has_run = (
+        select(literal(1))
+        .where(DagRun.dag_id == Ramp.dag_id, DagRun.created_dag_version_id == Ramp.dag_version_id, is_unfinished)
+        .exists()
+    )
+    by_ramps = select(Ramp.dag_version_id).where(Ramp.dag_id.in_(dag_ids), or_(Ramp.ended_at.is_(None), has_run))
+    return union(by_canaries, by_ramps)
 
 
 def _refer(

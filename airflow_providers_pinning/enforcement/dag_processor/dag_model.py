@@ -195,19 +195,19 @@ def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: d
 
 
 def _keep_canary_needs(dag_ids: list[str], *, session: Any) -> None:
-    from airflow_providers_pinning.domain.dag_model.canary_metadata import keep_needs_of_unfinished_canaries
+    from airflow_providers_pinning.domain.dag_model.canary_metadata import keep_needs_of_other_versions
     from airflow_providers_pinning.domain.versions.managed_cache import kept_protection
 
     protection = kept_protection(dag_ids, session=session)
     if protection is None:
-        # The caller changes the pin: a canary may be under way for all it knows.
-        keep_needs_of_unfinished_canaries(dag_ids, session=session)
+        # The caller changes the pin: a canary or a ramp may be under way for all it knows.
+        keep_needs_of_other_versions(dag_ids, session=session)
         return
-    # A canary run has a managed version that is not the pinned one.
+    # A canary run has a managed version that is not the pinned one, and so has a ramp.
     with_candidates = {
         dag_id
         for dag_id, managed in protection.managed.items()
         if len(managed) > (1 if dag_id in protection.pinned else 0)
     }
     if with_candidates:
-        keep_needs_of_unfinished_canaries(with_candidates, session=session)
+        keep_needs_of_other_versions(with_candidates, session=session)

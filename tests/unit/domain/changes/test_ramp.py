@@ -21,7 +21,10 @@ from decimal import Decimal
 
 import pytest
 from airflow._shared.timezones import timezone
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.models.asset import AssetActive, AssetModel, TaskOutletAssetReference
 from airflow.models.dag import DagModel
+from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
 from airflow_providers_pinning.domain.changes import hold, pins, ramp
@@ -43,7 +46,7 @@ from airflow_providers_pinning.domain.ramp_steps import Step
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin, Ramp
 from airflow_providers_pinning.schemas.policies import validated
 from airflow_providers_pinning.vocabulary import RampPromotion
-from tests.support.ramps import act_on_ramp, make_run, start_ramp
+from tests.support.ramps import act_on_ramp, end_run, make_run, start_ramp
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
@@ -427,3 +430,40 @@ def test_targets_are_named_as_for_a_pin(released):
     state = ramp.start("orders", commit, ramp.Plan([FULL]), released.change(), session=released.session)
 
     assert state.ramp.version.version_number == 2
+
+
+class TestAssetThatOnlyTheNewVersionUpdates:
+    """Airflow lets no task with an inactive outlet run, so each run of the ramp would fail."""
+
+    @pytest.fixture
+    def ramping(self, released):
+        released.commit(
+            "sha3", orders=dag_file("orders", tasks="", body="EmptyOperator(task_id='new', outlets=[Asset('new')])")
+        )
+        start_ramp(released, 2, Step(Decimal(1), runs=5))
+        return released
+
+    def is_usable(self, lab):
+        lab.session.expire_all()
+        referred = select(AssetModel.name).join(TaskOutletAssetReference).where(AssetModel.name == "new")
+        active = select(AssetActive.name).where(AssetActive.name == "new")
+        return bool(lab.session.scalars(referred).all() and lab.session.scalars(active).all())
+
+    def test_is_active_while_the_ramp_is_under_way(self, ramping):
+        assert self.is_usable(ramping)
+
+        ramping.parse("sha3")
+        assert self.is_usable(ramping)
+
+    def test_is_active_as_long_as_a_run_of_it_is_unfinished(self, ramping):
+        trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=ramping.session)
+        ramping._commit()
+        act_on_ramp(ramping, "abort")
+
+        ramping.parse("sha3")
+        assert self.is_usable(ramping)
+
+        [run] = ramping.runs("orders")
+        end_run(ramping, run, "success")
+        ramping.parse("sha3")
+        assert not self.is_usable(ramping)
