@@ -69,21 +69,13 @@ def release_dags(
     access = _access(user, readable)
     change = _change(caller, body)
     wanted = _wanted(body)
-    if dry_run:
-        return _checked(
-            lambda: _only_asked(release.plan_release(wanted, change, access, session=session), session),
-            access,
-            request,
-            user,
-            session,
-        )
-    return _checked(
-        lambda: commit(lambda: release.make_release(wanted, change, access, session=session), session=session),
-        access,
-        request,
-        user,
-        session,
-    )
+
+    def carry_out() -> ReleaseReport:
+        if dry_run:
+            return _only_asked(release.plan_release(wanted, change, access, session=session), session)
+        return commit(lambda: release.make_release(wanted, change, access, session=session), session=session)
+
+    return _checked(carry_out, access, request, user, session)
 
 
 @router.post(
@@ -105,21 +97,13 @@ def roll_back_release(
     access = _access(user, readable)
     change = _change(caller, body)
     wanted = RollbackRequest(release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude))
-    if dry_run:
-        return _checked(
-            lambda: _only_asked(rollback.plan_rollback(wanted, change, access, session=session), session),
-            access,
-            request,
-            user,
-            session,
-        )
-    return _checked(
-        lambda: commit(lambda: rollback.roll_back_release(wanted, change, access, session=session), session=session),
-        access,
-        request,
-        user,
-        session,
-    )
+
+    def carry_out() -> ReleaseReport:
+        if dry_run:
+            return _only_asked(rollback.plan_rollback(wanted, change, access, session=session), session)
+        return commit(lambda: rollback.roll_back_release(wanted, change, access, session=session), session=session)
+
+    return _checked(carry_out, access, request, user, session)
 
 
 @router.get("/releases", responses=responses(), dependencies=[may_read])
