@@ -107,6 +107,27 @@ class Checks:
                 {number},
             )
 
+    def ramp_aborted(self, *, begin: int, stable: int, tried: int) -> None:
+        """
+        Wait until a ramp is aborted, and check which runs had its version.
+
+        :param begin: highest id of the runs that are not looked at
+        :param stable: the pinned version
+        :param tried: the version of the ramp
+        """
+
+        def aborted() -> bool:
+            return self._airflow.pinning.get(f"/dags/{DAG_ID}")["ramp"] is None
+
+        self.wait(aborted, "the ramp is aborted")
+        end = self.last_run_id()
+        runs = self._database.runs(DAG_ID, run_type="scheduled", after=begin)
+        numbers = [run.version_number for run in runs if run.id <= end]
+        self._timeline.check("versions of the first two runs of the ramp", numbers[:2], [stable, tried])
+        self.wait(lambda: self.last_run_id() >= end + 2, "two more runs are created")
+        later = self._database.runs(DAG_ID, run_type="scheduled", after=end)
+        self._timeline.check("versions of runs after it", {run.version_number for run in later}, {stable})
+
     def _run(self, run: Run, code: Code, version: Version) -> None:
         self._timeline.check(
             f"scheduled run {run.run_id.partition('__')[2][:19]}",

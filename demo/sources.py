@@ -98,6 +98,15 @@ RESTRUCTURED = Code(seconds=5, max_active_runs=4, percent=10, task_ids=frozenset
 # The names of Airflow and of its decorators stay in it: a file without them is not taken for a Dag file at all.
 BROKEN = (RESTRUCTURED.files[DAG_FILE] or "").replace("def orders():", "def orders(:")
 
+# A version that looks right and fails where it runs.
+FAILING = {
+    **RESTRUCTURED.files,
+    HELPER_FILE: """
+    def discount():
+        raise ValueError("no discount for negative totals")
+""",
+}
+
 
 def printed_text(log: str) -> str | None:
     """Return what a task printed, as its log has it; ``None`` if it printed nothing."""

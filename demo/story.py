@@ -23,7 +23,7 @@ from datetime import datetime, timedelta, timezone
 from demo.checks import Checks, short
 from demo.deployment import BUNDLE, Deployment
 from demo.rest import RestError
-from demo.sources import BROKEN, DAG_FILE, DAG_ID, FIRST, HELPER_CHANGED, HELPER_FILE, RESTRUCTURED
+from demo.sources import BROKEN, DAG_FILE, DAG_ID, FAILING, FIRST, HELPER_CHANGED, HELPER_FILE, RESTRUCTURED
 from demo.timeline import Timeline
 
 PIN = f"/dags/{DAG_ID}/pin"
@@ -56,7 +56,9 @@ class Story:
             self.restore_the_file,
             self.pin_version_3,
             self.roll_back,
+            self.refuse_in_a_freeze,
             self.change_at_a_second,
+            self.ramp_a_failing_version,
             self.unpin,
             self.look_back,
         ):
@@ -193,6 +195,13 @@ class Story:
             self._check_pinned_runs()
             self.timeline.check("answer to pinning version 3 again", self._refusal(3), "409 version_rejected")
 
+    def refuse_in_a_freeze(self) -> None:
+        """Stop all changes for a while."""
+        with self.timeline.step("Freeze changes"):
+            freeze = self.airflow.pinning.post("/freezes", {"reason": "The warehouse moves"})
+            self.timeline.check("answer to pinning version 2", self._refusal(2), "409 policy")
+            self.airflow.pinning.delete(f"/freezes/{freeze['id']}", reason="The warehouse has moved")
+
     def change_at_a_second(self) -> None:
         """Pin a version from an exact time on, which divides the runs by when they are due."""
         with self.timeline.step("Pin version 2 from an exact second on"):
@@ -212,12 +221,32 @@ class Story:
             state = self.airflow.pinning.get(f"/dags/{DAG_ID}")
             self.timeline.check("active version now", state["active"]["version_number"], 2)
 
+    def ramp_a_failing_version(self) -> None:
+        """Give a version half of the new runs, which fails and loses them."""
+        with self.timeline.step("Ramp up version 4, which fails"):
+            self._commit(FAILING, "Discount negative totals")
+            self.checks.wait_for_version(4, self.airflow.repository.head)
+            begin = self.checks.last_run_id()
+            state = self.airflow.pinning.post(
+                f"/dags/{DAG_ID}/ramp",
+                {
+                    "version_number": 4,
+                    "steps": [{"share": 0.5, "runs": 3}],
+                    "reason": "Half of the orders, until three runs succeeded",
+                },
+            )
+            self.timeline.check("active version in the answer", state["active"]["version_number"], 2)
+            self.timeline.check("next run with version 4, in the answer", state["ramp"]["next_in"], 2)
+            self.checks.ramp_aborted(begin=begin, stable=2, tried=4)
+            self._commit(RESTRUCTURED.files, "Take the discount of negative totals back")
+            self.checks.wait_for_version(5, self.airflow.repository.head)
+
     def unpin(self) -> None:
         """Let the latest version be active again."""
         with self.timeline.step("Unpin"):
             state = self.airflow.pinning.delete(PIN, reason="The latest version is to run again")
             self.timeline.check("pinned, in the answer", state["pinned"], False)
-            self.checks.next_runs(RESTRUCTURED, self.checks.version(3), count=1)
+            self.checks.next_runs(RESTRUCTURED, self.checks.version(5), count=1)
 
     def look_back(self) -> None:
         """Read the history and the health of the deployment."""
@@ -235,6 +264,8 @@ class Story:
                         "rolled_back",
                         "activation_scheduled",
                         "pinned",
+                        "ramp_started",
+                        "ramp_aborted",
                         "unpinned",
                     )
                 ],
