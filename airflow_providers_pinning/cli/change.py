@@ -178,7 +178,7 @@ def _repair(
     session: Session,
 ) -> ReleaseState:
     """Repair runs, so that whatever ends it tells how to go on."""
-    if state.repair is None or not (state.repair.cancelled or state.repair.rerun):
+    if state.repair is None or not (state.repair.canceled or state.repair.rerun):
         return state
     note_repair(args, state.repeated.revision if state.repeated else state.revision, change.idempotency_key or "")
     state = finish(state, session)

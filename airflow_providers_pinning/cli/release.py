@@ -103,19 +103,19 @@ def repair_words(report: RepairReport | None, repair: RunRepair) -> str:
         return told[0]
     if not repair.is_wanted:
         return f"{told[0]} They are left as they are; see --unfinished and --finished."
-    told.append(f"{plural(len(report.cancelled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun.")
+    told.append(f"{plural(len(report.canceled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun.")
     return "\n".join([*told, *_left_alone(report)])
 
 
 def repaired_words(report: RepairReport) -> list[str]:
     """Say, line by line, what became of the runs of the version that was rolled back; nothing if none were repaired."""
-    if not (report.cancelled or report.rerun or report.blocked):
+    if not (report.canceled or report.rerun or report.blocked):
         return []
-    done = len(report.cancelled) + len(report.rerun) - report.pending
+    done = len(report.canceled) + len(report.rerun) - report.pending
     counted = (
         f"Repaired {done} of {plural(done + report.pending, 'run')}."
         if report.pending
-        else f"Repaired: {plural(len(report.cancelled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun."
+        else f"Repaired: {plural(len(report.canceled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun."
     )
     return [counted, *_left_alone(report)]
 

@@ -64,7 +64,7 @@ class TimedChange(Base):
     result_reason: Mapped[str | None] = mapped_column(sa.String(100), nullable=True)
     """Machine word of the refusal, if it failed."""
     message: Mapped[str | None] = mapped_column(sa.Text, nullable=True)
-    """Why it failed or was cancelled."""
+    """Why it failed or was canceled."""
 
     __table_args__ = (
         sa.Index("idx_pinning_activation_status", "status", "effective_from"),

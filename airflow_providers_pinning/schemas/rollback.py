@@ -135,7 +135,7 @@ class RepairResponse(BaseModel):
 
     version_number: int
     by_state: dict[str, int] = Field(description="Live runs of the version since it was pinned, by state.")
-    cancelled: list[str] = Field(description="Ids of unfinished runs that are stopped.")
+    canceled: list[str] = Field(description="Ids of unfinished runs that are stopped.")
     rerun: list[str] = Field(description="Ids of finished runs that are cleared onto the version that is active now.")
     pending: int = Field(
         description="How many of these are still to be done: the same request with the same idempotency key goes on."

@@ -89,7 +89,7 @@ def test_many_runs_are_repaired_in_short_parts(many_bad_runs, session, capsys):
             f"\nRolled back in {times[1] - times[0]:.1f} s; {RUNS} runs were repaired in {times[-1] - times[1]:.1f} s "
             f"with {len(statements)} statements, in parts of at most {longest:.1f} s"
         )
-    assert (len(state.repair.cancelled), len(state.repair.rerun)) == (RUNS // 100, RUNS - RUNS // 100)
+    assert (len(state.repair.canceled), len(state.repair.rerun)) == (RUNS // 100, RUNS - RUNS // 100)
     version_id = many_bad_runs.version("orders", 1).id
     assert session.scalar(
         select(func.count())

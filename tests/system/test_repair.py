@@ -109,7 +109,7 @@ def test_runs_of_a_bad_version_end_on_the_good_one(airflow, seen):
         state = airflow.pinning.post("/dags/payments/rollback", REQUEST)
 
     assert state["active"]["version_number"] == 1
-    assert state["repair"]["cancelled"] == [hanging]
+    assert state["repair"]["canceled"] == [hanging]
     assert sorted(state["repair"]["rerun"]) == sorted([good, failed])
     airflow.wait_until(
         lambda: [states(airflow)[run_id] for run_id in (good, failed, hanging)] == ["success", "success", "failed"],

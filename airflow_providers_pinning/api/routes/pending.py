@@ -64,7 +64,7 @@ def cancel_pending_change(
     dag_id: DagId,
     caller: CallerDep,
     session: SessionDep,
-    reason: Annotated[Reason, Query(description="Why the change is cancelled; kept in the history.")],
+    reason: Annotated[Reason, Query(description="Why the change is canceled; kept in the history.")],
     expected_revision: Annotated[Revision | None, Query(description="Refuse if the pin changed since.")] = None,
     idempotency_key: IdempotencyKey | None = None,
 ) -> ReleaseState:

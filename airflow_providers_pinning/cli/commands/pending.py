@@ -45,7 +45,7 @@ def pinning_cancel(args: Namespace) -> None:
     make_change(
         args,
         lambda change, session: pending.cancel(args.dag_id, change, session=session),
-        also=lambda effect: "The pending change is cancelled.",
+        also=lambda effect: "The pending change is canceled.",
     )
 
 

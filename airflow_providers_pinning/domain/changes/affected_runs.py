@@ -95,7 +95,7 @@ class RepairReport:
     """The version whose runs they are."""
     by_state: Mapping[str, int] = field(default_factory=dict)
     """How many live runs of the version there were, by state."""
-    cancelled: tuple[str, ...] = ()
+    canceled: tuple[str, ...] = ()
     """Ids of unfinished runs that are stopped."""
     rerun: tuple[str, ...] = ()
     """Ids of finished runs that are cleared onto the version that is now active."""
@@ -106,8 +106,8 @@ class RepairReport:
 
     def evidence(self, repair: RunRepair) -> dict[str, Any]:
         """Return what the history keeps: counts for everybody, and run ids for who may read runs."""
-        counts = {name: len(getattr(self, name)) for name in ("cancelled", "rerun", "blocked")}
-        kept = {"cancelled_run_ids": list(self.cancelled), "rerun_run_ids": list(self.rerun)}
+        counts = {name: len(getattr(self, name)) for name in ("canceled", "rerun", "blocked")}
+        kept = {"canceled_run_ids": list(self.canceled), "rerun_run_ids": list(self.rerun)}
         asked = {"version_number": self.version_number, "by_state": dict(self.by_state), **repair.as_request()}
         del asked["run_ids"]
         return {
@@ -134,7 +134,7 @@ class RepairReport:
         return cls(
             kept["version_number"],
             kept["by_state"],
-            tuple(evidence.get("cancelled_run_ids", ())),
+            tuple(evidence.get("canceled_run_ids", ())),
             tuple(evidence.get("rerun_run_ids", ())),
             blocked=cls.blocked_of(evidence),
         )

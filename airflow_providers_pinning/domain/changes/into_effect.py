@@ -91,7 +91,7 @@ def _drop_if_stray(change_id: int, pin: Pin, *, session: Session) -> None:
     """Give a change up that the Dag's pin knows nothing of: another one was made without a look at it."""
     stray = session.get(TimedChange, change_id, populate_existing=True)
     if stray is not None and stray.status == TimedStatus.PENDING.value and pin.pending_from is None:
-        end(pin, stray, TimedStatus.CANCELLED, message="the pin was changed", session=session)
+        end(pin, stray, TimedStatus.CANCELED, message="the pin was changed", session=session)
 
 
 def _has_same_schedule(pending: TimedChange, *, session: Session) -> bool:

@@ -74,7 +74,7 @@ def examine_liftings(
     """
     Read all that lifting pins needs, and check whether they may be lifted.
 
-    What is pending of them is cancelled if the change supersedes it, so that whoever only asks rolls back.
+    What is pending of them is canceled if the change supersedes it, so that whoever only asks rolls back.
 
     :param pins: the pins, each of which chooses a version
     :param latest: the latest version of each Dag that has one

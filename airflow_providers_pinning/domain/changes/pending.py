@@ -84,7 +84,7 @@ def settle_pending(pin: Pin, change: Change, *, session: Session) -> tuple[str, 
         return aborted
     if not change.supersede:
         raise pending_refusal(pin, session=session)
-    told = f"The pending {described(pending)}, which {pending.actor} had asked for, was cancelled."
+    told = f"The pending {described(pending)}, which {pending.actor} had asked for, was canceled."
     _cancel(pin, pending, replace(change, idempotency_key=None, evidence={}), None, session=session)
     return (*aborted, told, *warn_of_runs_of_later(pending, session=session))
 
@@ -94,7 +94,7 @@ def warn_of_runs_of_later(pending: TimedChange, *, session: Session) -> tuple[st
     Tell of runs that are due once a change is in effect and are there already, which keep the version that they have.
 
     :param pending: a change that is asked for, which comes too late for runs of the active version, or one that is
-        cancelled, which comes too late for those of its own
+        canceled, which comes too late for those of its own
     :param session: database session
     """
     runs = session.execute(
@@ -167,10 +167,10 @@ def cancel(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
 def _cancel(
     pin: Pin, pending: TimedChange, change: Change, request: Mapping[str, Any] | None, *, session: Session
 ) -> None:
-    end(pin, pending, TimedStatus.CANCELLED, message=change.reason, session=session)
+    end(pin, pending, TimedStatus.CANCELED, message=change.reason, session=session)
     version = pinned_identity(pin) or latest_identity(pin.dag_id, session=session)
     events.record(
-        EventKind.ACTIVATION_CANCELLED,
+        EventKind.ACTIVATION_CANCELED,
         dag_id=pin.dag_id,
         revision=pin.revision,
         change=change,

@@ -144,7 +144,7 @@ def repair_runs(
     :param progress: is told how many of how many runs are done
     :param session: a session in which nothing is pending; each part is committed
     """
-    if state.repair is None or not (state.repair.cancelled or state.repair.rerun):
+    if state.repair is None or not (state.repair.canceled or state.repair.rerun):
         return state
     revision = state.repeated.revision if state.repeated else state.revision
     report = carry_out(

@@ -78,7 +78,7 @@ def carry_out(
     def note(part: RepairReport) -> None:
         nonlocal far
         far = part.pending
-        if progress and (total := len(part.cancelled) + len(part.rerun)):
+        if progress and (total := len(part.canceled) + len(part.rerun)):
             progress(total - part.pending, total)
 
     try:

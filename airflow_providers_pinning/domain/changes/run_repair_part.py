@@ -97,7 +97,7 @@ def _as_done(planned: RepairReport, blocked: tuple[BlockedRun, ...], pending: in
     alone = {run.run_id for run in blocked}
     return replace(
         planned,
-        cancelled=tuple(run_id for run_id in planned.cancelled if run_id not in alone),
+        canceled=tuple(run_id for run_id in planned.canceled if run_id not in alone),
         rerun=tuple(run_id for run_id in planned.rerun if run_id not in alone),
         pending=pending,
         blocked=blocked,
@@ -107,7 +107,7 @@ def _as_done(planned: RepairReport, blocked: tuple[BlockedRun, ...], pending: in
 def _what_is_left(event: Event, planned: RepairReport, *, session: Session) -> _Left:
     """Look which of the runs are still as they were planned; the scheduler's hold on a run is waited for."""
     version_id = UUID((event.from_version or {})["dag_version_id"])
-    wanted, to_end = (*planned.cancelled, *planned.rerun), set(planned.cancelled)
+    wanted, to_end = (*planned.canceled, *planned.rerun), set(planned.canceled)
     found = {
         run.run_id: run
         for some in pages(wanted)
@@ -184,7 +184,7 @@ def _clear(dag_id: str, run_ids: Sequence[str], *, session: Session) -> None:
     session.flush()
 
 
-def _note(event: Event, cancelled: Sequence[str], rerun: Sequence[str], *, session: Session) -> None:
+def _note(event: Event, canceled: Sequence[str], rerun: Sequence[str], *, session: Session) -> None:
     """Note each run in Airflow's audit log, where its page shows who had it stopped or rerun, and why."""
     rows = [
         {
@@ -195,7 +195,7 @@ def _note(event: Event, cancelled: Sequence[str], rerun: Sequence[str], *, sessi
             "owner_display_name": event.actor,
             "extra": json.dumps({"done": done, "reason": event.reason, "rollback_event_id": event.id}),
         }
-        for done, run_ids in (("cancelled", cancelled), ("rerun", rerun))
+        for done, run_ids in (("canceled", canceled), ("rerun", rerun))
         for run_id in run_ids
     ]
     if rows:
@@ -215,7 +215,7 @@ def _key_of_end(event: Event) -> str:
 
 def _record_end(event: Event, report: RepairReport, pin: Pin, *, session: Session) -> None:
     """Record that a repair came to its end."""
-    counts = {name: len(getattr(report, name)) for name in ("cancelled", "rerun", "blocked")}
+    counts = {name: len(getattr(report, name)) for name in ("canceled", "rerun", "blocked")}
     caller = Caller(event.actor, CallerKind(event.actor_kind), event.source)
     events.record(
         EventKind.RUNS_REPAIRED,

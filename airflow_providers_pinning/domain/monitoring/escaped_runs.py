@@ -77,7 +77,7 @@ def _of_given_up_change() -> ColumnElement[bool]:
         select(literal(1))
         .where(
             TimedChange.dag_id == DagRun.dag_id,
-            TimedChange.status.in_((TimedStatus.CANCELLED.value, TimedStatus.FAILED.value)),
+            TimedChange.status.in_((TimedStatus.CANCELED.value, TimedStatus.FAILED.value)),
             TimedChange.effective_from <= DagRun.run_after,
             TimedChange.created_at <= DagRun.created_at,
             TimedChange.ended_at >= DagRun.created_at,

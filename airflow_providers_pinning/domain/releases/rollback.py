@@ -181,7 +181,7 @@ _WITHOUT_A_CHOICE = tuple(
     for kind in (
         EventKind.BREAKER_OPENED,
         EventKind.ACTIVATION_SCHEDULED,
-        EventKind.ACTIVATION_CANCELLED,
+        EventKind.ACTIVATION_CANCELED,
         EventKind.ACTIVATION_FAILED,
         EventKind.RAMP_STARTED,
         EventKind.RAMP_ADVANCED,

@@ -108,14 +108,14 @@ def test_another_change_is_refused_unless_it_supersedes(api):
     assert (answer.json()["active"]["version_number"], answer.json()["pending"]) == (2, None)
 
 
-def test_it_can_be_cancelled_with_a_reason(api):
+def test_it_can_be_canceled_with_a_reason(api):
     pin(api)
 
     answer = api().delete(f"{DAG}/pending", params={"reason": "not yet"})
 
     assert answer.json()["pending"] is None
     event = api().get(f"{DAG}/events").json()["events"][0]
-    assert (event["kind"], event["reason"]) == ("activation_cancelled", "not yet")
+    assert (event["kind"], event["reason"]) == ("activation_canceled", "not yet")
     assert refusal(api().delete(f"{DAG}/pending", params={"reason": "again"})) == (409, "nothing_pending")
 
 

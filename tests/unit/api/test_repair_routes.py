@@ -71,7 +71,7 @@ def test_a_rollback_reruns_finished_runs(api, bad):
     assert answer.json()["repair"] == {
         "version_number": 2,
         "by_state": {"failed": 1, "success": 1},
-        "cancelled": [],
+        "canceled": [],
         "rerun": ["wrong", "failed"],
         "pending": 0,
         "blocked": [],

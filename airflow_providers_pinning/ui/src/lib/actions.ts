@@ -318,9 +318,9 @@ export const outcomeOf = (action: Action, before: ReleaseState, after: Answer): 
 
 /** Say which runs a rollback canceled, reran and left alone. */
 const describeRepair = ({ repair }: Answer): Array<string> =>
-  repair && repair.cancelled.length + repair.rerun.length + repair.blocked.length > 0
+  repair && repair.canceled.length + repair.rerun.length + repair.blocked.length > 0
     ? [
-        `${plural(repair.cancelled.length, "run")} canceled, ${plural(repair.rerun.length, "run")} queued to rerun.`,
+        `${plural(repair.canceled.length, "run")} canceled, ${plural(repair.rerun.length, "run")} queued to rerun.`,
         ...repair.blocked.slice(0, BLOCKED_SHOWN).map(({ message }) => message),
       ]
     : [];

@@ -48,7 +48,7 @@ export const PALETTES: Record<string, string> = {
 };
 
 export const LABELS: Record<string, string> = {
-  activation_cancelled: "pending change canceled",
+  activation_canceled: "pending change canceled",
   activation_failed: "pending change failed",
   activation_scheduled: "change scheduled",
   acknowledged: "escaped runs acknowledged",

@@ -22,7 +22,7 @@ LATER = (datetime.now(timezone.utc) + timedelta(days=1)).isoformat()
 WHY = ("--reason", "tested", "--yes")
 
 
-def test_a_pin_for_later_is_shown_and_can_be_cancelled(pinning, orders):
+def test_a_pin_for_later_is_shown_and_can_be_canceled(pinning, orders):
     done = pinning("pin", "orders", "-V", 1, *WHY, "--effective-from", LATER, "-o", "json")
 
     assert done.code == 0
@@ -46,7 +46,7 @@ def test_another_one_takes_its_place(pinning, orders):
     done = pinning("pin", "orders", "-V", 2, *WHY, "--supersede")
 
     assert done.code == 0
-    assert "was cancelled" in done.err
+    assert "was canceled" in done.err
 
 
 def test_a_rollback_for_later_repairs_no_runs(pinning, orders):

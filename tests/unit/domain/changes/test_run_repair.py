@@ -94,7 +94,7 @@ def test_a_rollback_counts_the_runs_since_the_pin_and_leaves_them_alone(bad):
     report = bad.roll_back("orders").repair
 
     assert (report.version_number, report.by_state) == (2, {"failed": 1, "queued": 1, "running": 1, "success": 1})
-    assert (report.cancelled, report.rerun, report.blocked) == ((), (), ())
+    assert (report.canceled, report.rerun, report.blocked) == ((), (), ())
     assert states(bad) == before
 
 
@@ -166,8 +166,8 @@ def test_only_failed_runs_are_rerun_if_only_those_are_asked_for(bad):
 def test_unfinished_runs_are_stopped(bad):
     report = bad.roll_back("orders", repair=RunRepair(UnfinishedRuns.CANCEL)).repair
 
-    assert report.cancelled == ("running", "waiting")
-    assert [states(bad)[run_id] for run_id in report.cancelled] == ["failed", "failed"]
+    assert report.canceled == ("running", "waiting")
+    assert [states(bad)[run_id] for run_id in report.canceled] == ["failed", "failed"]
     tasks = {(ti.run_id, str(ti.state)) for ti in bad.session.scalars(select(TaskInstance))}
     assert {("running", "failed"), ("waiting", "skipped")} <= tasks
 
@@ -301,7 +301,7 @@ def test_a_rehearsal_names_the_runs_and_touches_none(bad):
         lambda: rollback.roll_back("orders", bad.change(), repair=ALL, session=bad.session), session=bad.session
     )
 
-    assert (state.repair.cancelled, state.repair.rerun) == (("running", "waiting"), ("wrong", "failed"))
+    assert (state.repair.canceled, state.repair.rerun) == (("running", "waiting"), ("wrong", "failed"))
     assert states(bad) == before
     assert bad.pin_state("orders").active.version_number == 2
 
@@ -311,12 +311,12 @@ def test_what_was_done_is_kept_in_the_history_and_beside_each_run_in_the_audit_l
 
     event = bad.session.scalars(select(Event).where(Event.kind == "rolled_back")).one()
     kept = event.evidence["repair"]
-    assert (kept["cancelled"], kept["rerun"], kept["blocked"], kept["unfinished"]) == (2, 2, 0, "cancel")
+    assert (kept["canceled"], kept["rerun"], kept["blocked"], kept["unfinished"]) == (2, 2, 0, "cancel")
     assert event.evidence["rerun_run_ids"] == ["wrong", "failed"]
     logged = bad.session.scalars(select(Log).where(Log.event == "repair_dag_run").order_by(Log.id)).all()
     assert {(entry.run_id, entry.owner, json.loads(entry.extra)["done"]) for entry in logged} == {
-        ("running", "alice", "cancelled"),
-        ("waiting", "alice", "cancelled"),
+        ("running", "alice", "canceled"),
+        ("waiting", "alice", "canceled"),
         ("wrong", "alice", "rerun"),
         ("failed", "alice", "rerun"),
     }
@@ -360,7 +360,7 @@ class TestARepairInParts:
             self.go_on(planned)
 
         event = planned.session.scalars(select(Event).where(Event.kind == "runs_repaired")).one()
-        assert (event.evidence["repair"]["cancelled"], event.evidence["repair"]["rerun"]) == (2, 2)
+        assert (event.evidence["repair"]["canceled"], event.evidence["repair"]["rerun"]) == (2, 2)
         assert event.actor == "alice"
 
     def test_names_runs_that_are_deleted_or_cleared_by_others_meanwhile(self, planned):
@@ -398,8 +398,8 @@ class TestARepairInParts:
 
         [event] = planned.session.scalars(select(Event).where(Event.kind == "runs_repaired"))
         counts = event.evidence["repair"]
-        assert (counts["cancelled"], counts["rerun"], counts["blocked"]) == (1, 0, 3)
-        assert (report.cancelled, report.rerun) == (("running",), ())
+        assert (counts["canceled"], counts["rerun"], counts["blocked"]) == (1, 0, 3)
+        assert (report.canceled, report.rerun) == (("running",), ())
         assert {blocked["reason"] for blocked in event.evidence["blocked_run_ids"]} == {"superseded"}
 
     def test_names_runs_that_ended_by_themselves_rather_than_count_them_as_canceled(self, planned):
@@ -409,12 +409,12 @@ class TestARepairInParts:
 
         report = self.go_on(planned)
 
-        assert report.cancelled == ("running",)
+        assert report.canceled == ("running",)
         assert [(blocked.run_id, blocked.message) for blocked in report.blocked] == [
             ("waiting", "Run 'waiting' ended by itself before its turn came.")
         ]
         event = planned.session.scalars(select(Event).where(Event.kind == "runs_repaired")).one()
-        assert (event.evidence["repair"]["cancelled"], event.evidence["repair"]["blocked"]) == (1, 1)
+        assert (event.evidence["repair"]["canceled"], event.evidence["repair"]["blocked"]) == (1, 1)
 
     def test_names_runs_that_somebody_else_moved_to_another_version(self, planned):
         one(planned, "wrong").created_dag_version_id = planned.version("orders", 1).id
@@ -481,7 +481,7 @@ def test_canary_runs_are_neither_counted_nor_repaired(bad):
     report = bad.roll_back("orders", repair=ALL).repair
 
     assert report.by_state["failed"] == 1
-    assert canary.run_id not in (*report.rerun, *report.cancelled)
+    assert canary.run_id not in (*report.rerun, *report.canceled)
     assert one(bad, canary.run_id).clear_number == 0
 
 
@@ -505,4 +505,4 @@ def test_a_teardown_that_still_has_to_run_holds_up_no_rerun(lab):
 
     state = lab.roll_back("orders", repair=ALL)
 
-    assert (state.repair.pending, state.repair.cancelled, state.repair.rerun) == (0, ("busy",), ("wrong",))
+    assert (state.repair.pending, state.repair.canceled, state.repair.rerun) == (0, ("busy",), ("wrong",))

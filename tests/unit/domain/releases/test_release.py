@@ -324,7 +324,7 @@ class TestARollback:
         five.pin_from("orders", 1, datetime.now(timezone.utc) + timedelta(days=1))
         releases.roll_back(made.release_id)
         assert pinned_numbers(session) == dict.fromkeys(NAMES, 1)
-        assert session.scalars(select(TimedChange.status)).all() == ["cancelled"]
+        assert session.scalars(select(TimedChange.status)).all() == ["canceled"]
 
     @pytest.mark.parametrize("actions", [(), ("pause", "resume"), ("pause",), ("abort",)], ids=str)
     def test_waits_for_no_ramp_that_began_since(self, actions, five, releases, session):

@@ -762,8 +762,8 @@ class TestAnotherChange:
         scheduler.turn()
 
         assert state.pending is None
-        assert "cancelled" in state.warnings[0]
-        assert kinds(session) == ["pinned", "activation_scheduled", "activation_cancelled", "pinned"]
+        assert "canceled" in state.warnings[0]
+        assert kinds(session) == ["pinned", "activation_scheduled", "activation_canceled", "pinned"]
         assert two.used_versions(trigger(two, now() - timedelta(hours=3))) == {2}
 
     def test_for_a_time_supersedes_it(self, two, session):
@@ -772,7 +772,7 @@ class TestAnotherChange:
         state = two.pin_from("orders", 2, now() + 5 * MINUTE, supersede=True)
 
         assert state.pending.effective_from > now() + 4 * MINUTE
-        assert sorted(session.scalars(select(TimedChange.status))) == ["cancelled", "pending"]
+        assert sorted(session.scalars(select(TimedChange.status))) == ["canceled", "pending"]
 
     def test_that_rolls_back_at_once_cancels_it_and_says_so(self, two, scheduler):
         two.pin("orders", 2)
@@ -785,14 +785,14 @@ class TestAnotherChange:
         assert "The pending pin of version 3" in state.warnings[0]
         assert two.pin_state("orders").active.version_number == 1
 
-    def test_is_possible_once_it_was_cancelled(self, two, scheduler, session):
+    def test_is_possible_once_it_was_canceled(self, two, scheduler, session):
         two.pin_from("orders", 2, now() - MINUTE)
 
         two.cancel("orders")
         scheduler.turn()
 
         assert two.pin_state("orders").active.version_number == 1
-        assert kinds(session)[-1] == "activation_cancelled"
+        assert kinds(session)[-1] == "activation_canceled"
         with pytest.raises(NothingPendingError):
             two.cancel("orders")
         two.session.rollback()

@@ -149,7 +149,7 @@ export const ActionDialog = ({
 
       // A repair of many runs takes several requests: each goes on where the last one ended.
       for (let left = answer.repair?.pending ?? 0; left > 0;) {
-        const all = (answer.repair?.cancelled.length ?? 0) + (answer.repair?.rerun.length ?? 0);
+        const all = (answer.repair?.canceled.length ?? 0) + (answer.repair?.rerun.length ?? 0);
 
         setProgress(`Rolled back. Repaired ${all - left} of ${all} runs…`);
         answer = { ...(await call<Answer>(path, request)), repeated: answer.repeated };
