@@ -30,6 +30,7 @@ from hashlib import sha256
 from typing import Any
 
 from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.vocabulary import RampPromotion
 
 
 @dataclass(frozen=True)
@@ -140,3 +141,21 @@ def _whole(share: Decimal, runs: int) -> int:
 def _place(dag_id: str, run_id: str) -> int:
     """Return where a run is on a scale of 64 bits."""
     return int.from_bytes(sha256(f"{dag_id}\0{run_id}".encode()).digest()[:8], "big")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a version gains its share."""
+
+    steps: Sequence[Step]
+    max_failures: int = 0
+    """Failed runs of the version that are tolerated, in all steps together; the ramp is aborted with one more."""
+    promotion: RampPromotion = RampPromotion.AUTOMATIC
+
+    def as_request(self) -> dict[str, Any]:
+        """Return the plan as plain values, for comparing requests."""
+        return {
+            "steps": [step.as_dict() for step in self.steps],
+            "max_failures": self.max_failures,
+            "promotion": self.promotion.value,
+        }

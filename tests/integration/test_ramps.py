@@ -31,7 +31,7 @@ from airflow_providers_pinning.domain.changes import ramp
 from airflow_providers_pinning.domain.changes.pins import Target
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run_ids
-from airflow_providers_pinning.domain.ramp_steps import Step
+from airflow_providers_pinning.domain.ramp_steps import Plan, Step
 from airflow_providers_pinning.enforcement.runs import ramp as patch
 from airflow_providers_pinning.models import Pin, Ramp
 from airflow_providers_pinning.vocabulary import RampAction
@@ -181,7 +181,7 @@ class TestOneOfTwoStarts:
     def test_is_refused(self, orders, session, elsewhere):
         def start(own):
             target = Target(version_number=2)
-            return ramp.start("orders", target, ramp.Plan([ALL_RUNS]), orders.change(), session=own)
+            return ramp.start("orders", target, Plan([ALL_RUNS]), orders.change(), session=own)
 
         first = elsewhere(start)
         first.wait_until_acted()

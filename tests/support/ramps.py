@@ -25,7 +25,7 @@ from airflow.api.common.trigger_dag import trigger_dag
 from airflow.utils.types import DagRunTriggeredByType
 
 from airflow_providers_pinning.domain.changes import pins, ramp
-from airflow_providers_pinning.domain.ramp_steps import Step
+from airflow_providers_pinning.domain.ramp_steps import Plan, Step
 from airflow_providers_pinning.vocabulary import RampAction
 
 HALF = Step(Decimal("0.5"), runs=1)
@@ -34,9 +34,7 @@ ALL = Step(Decimal(1), runs=2)
 
 def start_ramp(lab: Any, number: int, *steps: Step, max_failures: int = 0, **conditions: Any) -> Any:
     """Start a ramp of ``orders`` and commit."""
-    plan = ramp.Plan(
-        steps or (HALF, ALL), max_failures, **{k: conditions.pop(k) for k in ("promotion",) if k in conditions}
-    )
+    plan = Plan(steps or (HALF, ALL), max_failures, **{k: conditions.pop(k) for k in ("promotion",) if k in conditions})
     target = pins.Target(version_number=number)
     state = ramp.start("orders", target, plan, lab.change(**conditions), session=lab.session)
     lab._commit()

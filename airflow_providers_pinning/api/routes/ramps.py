@@ -28,7 +28,7 @@ from airflow_providers_pinning.domain.changes.pins import Target
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
-from airflow_providers_pinning.domain.ramp_steps import steps_of
+from airflow_providers_pinning.domain.ramp_steps import Plan, steps_of
 from airflow_providers_pinning.schemas.pins import ReleaseStateResponse
 from airflow_providers_pinning.schemas.ramps import RampActionBody, RampBody
 from airflow_providers_pinning.schemas.storable import DagId
@@ -45,7 +45,7 @@ router = AirflowRouter(tags=["Ramp"])
 def start_ramp(dag_id: DagId, body: RampBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
     """Let a share of the new runs of a pinned Dag have another version, in steps. The active version stays."""
     target = Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
-    plan = ramp.Plan(steps_of([step.model_dump() for step in body.steps]), body.max_failures, body.promotion)
+    plan = Plan(steps_of([step.model_dump() for step in body.steps]), body.max_failures, body.promotion)
     change = Change(
         caller=caller,
         reason=body.reason,

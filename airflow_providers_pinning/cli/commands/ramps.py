@@ -24,6 +24,7 @@ from airflow_providers_pinning.cli.change import Effect, make_change
 from airflow_providers_pinning.cli.command import CommandError, changes
 from airflow_providers_pinning.domain.changes import ramp
 from airflow_providers_pinning.domain.changes.pins import Target
+from airflow_providers_pinning.domain.ramp_steps import Plan
 from airflow_providers_pinning.vocabulary import MAX_RAMP_STEPS, ExitCode, RampAction, RampPromotion
 
 
@@ -34,7 +35,7 @@ def pinning_ramp(args: Namespace) -> None:
     if shares != sorted(shares) or len(shares) > MAX_RAMP_STEPS:
         raise CommandError(ExitCode.USAGE, f"usage: give at most {MAX_RAMP_STEPS} steps, with shares that grow.")
     target = Target(args.version_number, args.dag_version_id, args.bundle_version, args.expected_dag_hash)
-    plan = ramp.Plan(args.step, args.max_failures or 0, RampPromotion(args.promotion))
+    plan = Plan(args.step, args.max_failures or 0, RampPromotion(args.promotion))
     make_change(
         args,
         lambda change, session: ramp.start(args.dag_id, target, plan, change, session=session),

@@ -40,6 +40,7 @@ from airflow_providers_pinning.domain.changes import conditions, pins, rollback
 from airflow_providers_pinning.domain.changes.obstacles import obstacle_to
 from airflow_providers_pinning.domain.changes.pending import described, end, facts_of, pending_row
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
+from airflow_providers_pinning.domain.changes.stored_caller import stored_caller
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.first_run import begin_schedule, has_same_schedule
 from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag, active_serialized_dag
@@ -183,16 +184,8 @@ def _change(pending: TimedChange, pin: Pin, *, session: Session) -> None:
 
 def _as_asked(pending: TimedChange, *, obstructed: bool) -> Change:
     """Return the change for those who asked for it; what came up since is not overridden."""
-    caller = Caller(
-        pending.actor,
-        CallerKind(pending.actor_kind),
-        pending.source,
-        permitted_in_team=lambda _, team: "team" in pending.options and team == pending.options["team"],
-        may_release=lambda: bool(pending.options.get("releases")),
-        may_override_policies=lambda: bool(pending.options.get("overrides_policies")),
-    )
     return Change(
-        caller,
+        stored_caller(pending),
         pending.reason,
         override_reason=None if obstructed else pending.override_reason,
         evidence={"activation": facts_of(pending)},

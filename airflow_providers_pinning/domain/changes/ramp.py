@@ -23,8 +23,7 @@ version stays the active one: schedule, limits and assets are its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from airflow._shared.timezones import timezone
@@ -33,50 +32,38 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.changes import conditions, pins
 from airflow_providers_pinning.domain.changes.pending import settle_pending
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin, newest_run
-from airflow_providers_pinning.domain.changes.ramp_row import abort_ramp, end_ramp, facts_of, ramp_row
+from airflow_providers_pinning.domain.changes.ramp_row import (
+    abort_ramp,
+    begin_step,
+    end_ramp,
+    facts_of,
+    ramp_row,
+    ramp_under_way,
+    record_ramp,
+)
 from airflow_providers_pinning.domain.changes.rehearsal import rehearsed
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
+from airflow_providers_pinning.domain.changes.stored_caller import rights_of, stored_caller
 from airflow_providers_pinning.domain.dag_model.canary_metadata import register_needs_of
 from airflow_providers_pinning.domain.errors import (
-    NoRampError,
     NotPinnedError,
     PinningError,
     VersionActiveError,
 )
-from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.ramp_runs import count_runs
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, hold_of, release_state
 from airflow_providers_pinning.domain.policies.enforce import require_policies
 from airflow_providers_pinning.domain.policies.model import ChangeKind
 from airflow_providers_pinning.domain.policies.unmet import PlannedChange
-from airflow_providers_pinning.domain.ramp_steps import Ramped, Step, steps_of
+from airflow_providers_pinning.domain.ramp_steps import Plan, Ramped, steps_of
 from airflow_providers_pinning.domain.soak.ramp_verdict import Assessment, Course, assess
 from airflow_providers_pinning.domain.text import command
 from airflow_providers_pinning.domain.versions import managed
-from airflow_providers_pinning.domain.versions.circumstances import circumstances_of
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import Pin, Ramp
-from airflow_providers_pinning.vocabulary import CallerKind, EventKind, RampAction, RampPromotion, RampStatus
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a version gains its share."""
-
-    steps: Sequence[Step]
-    max_failures: int = 0
-    """Failed runs of the version that are tolerated, in all steps together; the ramp is aborted with one more."""
-    promotion: RampPromotion = RampPromotion.AUTOMATIC
-
-    def as_request(self) -> dict[str, Any]:
-        """Return the plan as plain values, for comparing requests."""
-        return {
-            "steps": [step.as_dict() for step in self.steps],
-            "max_failures": self.max_failures,
-            "promotion": self.promotion.value,
-        }
+from airflow_providers_pinning.vocabulary import EventKind, RampAction, RampStatus
 
 
 def start(dag_id: str, target: pins.Target, plan: Plan, change: Change, *, session: Session) -> ReleaseState:
@@ -133,7 +120,7 @@ def start(dag_id: str, target: pins.Target, plan: Plan, change: Change, *, sessi
     pin = lock_pin(dag_id, session=session)
     ramp = _write(pin, stable, version, plan, change, session=session)
     warnings = (*settled, *found, *(one for one in would_be.warnings if one not in settled))
-    _record(EventKind.RAMP_STARTED, pin, ramp, change, request, {"warnings": list(warnings)}, session=session)
+    record_ramp(EventKind.RAMP_STARTED, pin, ramp, change, request, {"warnings": list(warnings)}, session=session)
     return release_state(dag_id, warnings=warnings, session=session)
 
 
@@ -163,7 +150,7 @@ def act(
     if repeated := answer_if_repeated(change, request, session=session):
         return repeated
     conditions.check_revision(dag_id, pin, change, session=session)
-    ramp = _required(pin, action, expected_version, session=session)
+    ramp = ramp_under_way(pin, action, expected_version, session=session)
     if action is RampAction.PROMOTE:
         return _promote(pin, ramp, change, request, session=session)
     if action is RampAction.ABORT:
@@ -176,10 +163,10 @@ def act(
         conditions.check_hold(pin, change, session=session)
         ramp.status = RampStatus.RUNNING.value
         # The time that it stood still proves nothing.
-        _begin_step(ramp, ramp.step, session=session)
+        begin_step(ramp, ramp.step, session=session)
     pin.revision += 1
     kind = EventKind.RAMP_PAUSED if action is RampAction.PAUSE else EventKind.RAMP_RESUMED
-    _record(kind, pin, ramp, change, request, {}, session=session)
+    record_ramp(kind, pin, ramp, change, request, {}, session=session)
     return release_state(dag_id, session=session)
 
 
@@ -237,30 +224,9 @@ def abort_unusable(dag_id: str, ramp_id: int, message: str, *, session: Session)
     return True
 
 
-def _required(pin: Pin, action: RampAction, expected_version: int | None, *, session: Session) -> Ramp:
-    ramp = ramp_row(pin, session=session)
-    if ramp is None:
-        raise NoRampError(f"No ramp of Dag {pin.dag_id!r} is under way.", dag_id=pin.dag_id)
-    number = ramp.to_version["version_number"]
-    if expected_version not in (None, number):
-        raise NoRampError(
-            f"The ramp of Dag {pin.dag_id!r} is to version {number}, not {expected_version}. Look at it again.",
-            dag_id=pin.dag_id,
-        )
-    no_use = {RampAction.PAUSE: RampStatus.PAUSED, RampAction.RESUME: RampStatus.RUNNING}.get(action)
-    if no_use and ramp.status == no_use.value:
-        raise NoRampError(f"The ramp of Dag {pin.dag_id!r} is {no_use.value} already.", dag_id=pin.dag_id)
-    return ramp
-
-
 def _write(
     pin: Pin, stable: VersionIdentity, version: VersionIdentity, plan: Plan, change: Change, *, session: Session
 ) -> Ramp:
-    known = circumstances_of(pin.dag_id, [version], session=session)[version.dag_version_id]
-    options: dict[str, Any] = {"team": known.team} if known.changes_team else {}
-    options["releases"] = change.caller.releases
-    if change.override_reason:
-        options["overrides_policies"] = change.caller.overrides_policies
     after, now = newest_run(session=session), timezone.utcnow()
     ramp = Ramp(
         dag_id=pin.dag_id,
@@ -276,7 +242,7 @@ def _write(
         step_after=after,
         started_at=now,
         started_after=after,
-        options=options,
+        options=rights_of(pin.dag_id, version, change, session=session),
         actor=change.caller.name,
         actor_kind=change.caller.kind.value,
         source=dict(change.caller.source) if change.caller.source else None,
@@ -291,11 +257,6 @@ def _write(
     return ramp
 
 
-def _begin_step(ramp: Ramp, step: int, *, session: Session) -> None:
-    ramp.step, ramp.message = step, None
-    ramp.step_since, ramp.step_after = timezone.utcnow(), newest_run(session=session)
-
-
 def _advance(pin: Pin, ramp: Ramp, change: Change, found: Assessment, *, session: Session) -> None:
     """Begin the next step, which is a change as a pin is: a hold, a freeze and a closed window stand in the way."""
     conditions.check_hold(pin, change, session=session)
@@ -303,11 +264,11 @@ def _advance(pin: Pin, ramp: Ramp, change: Change, found: Assessment, *, session
     ramped = Ramped(steps_of(ramp.steps), ramp.max_failures, is_passed=True)
     planned = PlannedChange(pin.dag_id, ChangeKind.PIN, version, change.caller.name, ramped)
     allowed = require_policies(planned, change, session=session)
-    _begin_step(ramp, ramp.step + 1, session=session)
+    begin_step(ramp, ramp.step + 1, session=session)
     pin.revision += 1
     request = {"action": "ramp_advance", "dag_id": pin.dag_id}
     evidence = {"soak": found.evidence, **allowed.evidence}
-    _record(EventKind.RAMP_ADVANCED, pin, ramp, change, request, evidence, session=session)
+    record_ramp(EventKind.RAMP_ADVANCED, pin, ramp, change, request, evidence, session=session)
 
 
 def _promote(pin: Pin, ramp: Ramp, change: Change, request: dict[str, Any], *, session: Session) -> ReleaseState:
@@ -332,36 +293,5 @@ def _promote(pin: Pin, ramp: Ramp, change: Change, request: dict[str, Any], *, s
 
 def _change(ramp: Ramp, found: Assessment) -> Change:
     """Return the change that a ramp makes for who started it."""
-    caller = Caller(
-        ramp.actor,
-        CallerKind(ramp.actor_kind),
-        ramp.source,
-        permitted_in_team=lambda _, team: "team" in ramp.options and team == ramp.options["team"],
-        may_release=lambda: bool(ramp.options.get("releases")),
-        may_override_policies=lambda: bool(ramp.options.get("overrides_policies")),
-    )
     override = ramp.override_reason if found.course is not Course.ABORT else None
-    return Change(caller, f"Ramp: {found.message}", override_reason=override)
-
-
-def _record(
-    kind: EventKind,
-    pin: Pin,
-    ramp: Ramp,
-    change: Change,
-    request: dict[str, Any],
-    evidence: dict[str, Any],
-    *,
-    session: Session,
-) -> None:
-    events.record(
-        kind,
-        dag_id=pin.dag_id,
-        revision=pin.revision,
-        change=change,
-        request=request,
-        from_version=pinned_identity(pin),
-        to_version=VersionIdentity.from_dict(ramp.to_version),
-        evidence={"ramp": facts_of(ramp), **{name: value for name, value in evidence.items() if value}},
-        session=session,
-    )
+    return Change(stored_caller(ramp), f"Ramp: {found.message}", override_reason=override)

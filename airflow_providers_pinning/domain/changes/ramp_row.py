@@ -26,14 +26,15 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.errors import RampUnderWayError
+from airflow_providers_pinning.domain.changes.pin_row import newest_run
+from airflow_providers_pinning.domain.errors import NoRampError, RampUnderWayError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.ramps import ramp_of
 from airflow_providers_pinning.domain.text import command
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity
 from airflow_providers_pinning.models import Pin, Ramp
-from airflow_providers_pinning.vocabulary import EventKind, RampStatus
+from airflow_providers_pinning.vocabulary import EventKind, RampAction, RampStatus
 
 
 def ramp_row(pin: Pin, *, session: Session) -> Ramp | None:
@@ -118,3 +119,54 @@ def end_ramp(pin: Pin, ramp: Ramp, status: RampStatus, *, message: str, session:
     pin.ramp_id = None
     pin.revision += 1
     session.flush()
+
+
+def ramp_under_way(pin: Pin, action: RampAction, expected_version: int | None, *, session: Session) -> Ramp:
+    """
+    Return the ramp of a Dag whose pin is locked, if an action suits it.
+
+    :raises NoRampError: if there is none of the expected version, or it is paused or running already
+    """
+    ramp = ramp_row(pin, session=session)
+    if ramp is None:
+        raise NoRampError(f"No ramp of Dag {pin.dag_id!r} is under way.", dag_id=pin.dag_id)
+    number = ramp.to_version["version_number"]
+    if expected_version not in (None, number):
+        raise NoRampError(
+            f"The ramp of Dag {pin.dag_id!r} is to version {number}, not {expected_version}. Look at it again.",
+            dag_id=pin.dag_id,
+        )
+    no_use = {RampAction.PAUSE: RampStatus.PAUSED, RampAction.RESUME: RampStatus.RUNNING}.get(action)
+    if no_use and ramp.status == no_use.value:
+        raise NoRampError(f"The ramp of Dag {pin.dag_id!r} is {no_use.value} already.", dag_id=pin.dag_id)
+    return ramp
+
+
+def begin_step(ramp: Ramp, step: int, *, session: Session) -> None:
+    """Let a ramp be at a step from now on."""
+    ramp.step, ramp.message = step, None
+    ramp.step_since, ramp.step_after = timezone.utcnow(), newest_run(session=session)
+
+
+def record_ramp(
+    kind: EventKind,
+    pin: Pin,
+    ramp: Ramp,
+    change: Change,
+    request: dict[str, Any],
+    evidence: dict[str, Any],
+    *,
+    session: Session,
+) -> None:
+    """Record what became of a ramp in the history of its Dag."""
+    events.record(
+        kind,
+        dag_id=pin.dag_id,
+        revision=pin.revision,
+        change=change,
+        request=request,
+        from_version=pinned_identity(pin),
+        to_version=VersionIdentity.from_dict(ramp.to_version),
+        evidence={"ramp": facts_of(ramp), **{name: value for name, value in evidence.items() if value}},
+        session=session,
+    )

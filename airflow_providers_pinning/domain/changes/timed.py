@@ -36,13 +36,13 @@ from airflow_providers_pinning.domain.changes.pending import facts_of, settle_pe
 from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.rehearsal import rehearsed
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated
+from airflow_providers_pinning.domain.changes.stored_caller import rights_of
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.errors import ActivationInPastError
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions import managed
-from airflow_providers_pinning.domain.versions.circumstances import circumstances_of
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, latest_identity, pinned_identity
 from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import Pin, TimedChange
@@ -178,9 +178,7 @@ def _schedule(
         told = f"Version {version.version_number} is pinned already, so nothing is pending."
         return release_state(dag_id, warnings=(*settled, told), session=session)
     warnings = tuple(one for one in would_be.warnings if one not in settled)
-    rights: dict[str, Any] = {**_team_of(dag_id, version, session=session), "releases": change.caller.releases}
-    if change.override_reason:
-        rights["overrides_policies"] = change.caller.overrides_policies
+    rights = rights_of(dag_id, version, change, session=session)
     pending = _write(pin, action, change, version, {**options, **rights}, session)
     pending.options = {**pending.options, "known": obstacles.known(pending, pin, session=session)}
     warnings += warn_of_runs_of_later(pending, session=session)
@@ -209,14 +207,6 @@ def _check_ahead(effective_from: datetime, *, session: Session) -> None:
             f"The change would take effect at {effective_from.isoformat()}, which is in the past: it is "
             f"{now.isoformat()} by the database's clock. Give a later time, or none to make the change immediately.",
         )
-
-
-def _team_of(dag_id: str, version: VersionIdentity | None, *, session: Session) -> dict[str, Any]:
-    """Return the team that the caller is permitted to give the Dag to, as was checked."""
-    if version is None:
-        return {}
-    known = circumstances_of(dag_id, [version], session=session)[version.dag_version_id]
-    return {"team": known.team} if known.changes_team else {}
 
 
 def _write(

@@ -42,7 +42,7 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.domain.policies import store
-from airflow_providers_pinning.domain.ramp_steps import Step
+from airflow_providers_pinning.domain.ramp_steps import Plan, Step
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin, Ramp
 from airflow_providers_pinning.schemas.policies import validated
 from airflow_providers_pinning.vocabulary import RampPromotion
@@ -427,7 +427,7 @@ def test_a_paused_dag_keeps_its_ramp(released):
 def test_targets_are_named_as_for_a_pin(released):
     commit = pins.Target(bundle_version="sha2")
 
-    state = ramp.start("orders", commit, ramp.Plan([FULL]), released.change(), session=released.session)
+    state = ramp.start("orders", commit, Plan([FULL]), released.change(), session=released.session)
 
     assert state.ramp.version.version_number == 2
 
