@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import Field, model_validator
@@ -28,6 +28,7 @@ from airflow_providers_pinning.schemas.common import ChangeBody, IdentityRespons
 from airflow_providers_pinning.schemas.policies import PoliciesDocument, RulesResponse
 from airflow_providers_pinning.vocabulary import (
     MAX_POLICY_BYTES,
+    Rule,
 )
 
 
@@ -59,7 +60,7 @@ class PoliciesResponse(BaseModel):
 class UnmetResponse(BaseModel):
     """One rule that is not met, and what would meet it."""
 
-    rule: Literal["freeze", "window", "evidence", "approvals", "soak", "canary"]
+    rule: Rule
     policies: list[str] = Field(description="Policies that ask for it; none if it is a freeze.")
     message: str
     details: dict[str, Any]

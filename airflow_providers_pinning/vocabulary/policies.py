@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Limits of release policies."""
+"""The rules and the limits of release policies."""
 
 from __future__ import annotations
 
@@ -65,3 +65,22 @@ class BreakerState(str, Enum):
     """It failed too often and there was nothing to return to; runs go on with it."""
     WAITING = "waiting"
     """It failed too often and there was nothing to return to; no run is created until somebody decides."""
+
+
+class Rule(str, Enum):
+    """What may stand in the way of a change."""
+
+    FREEZE = "freeze"
+    """Somebody stopped changes."""
+    WINDOW = "window"
+    """It is not the time for changes."""
+    EVIDENCE = "evidence"
+    """Something that must be found of the version is not found, failed or expired."""
+    APPROVALS = "approvals"
+    """Too few people agreed."""
+    SOAK = "soak"
+    """The runs of the version do not meet the criteria, or not yet."""
+    RAMP = "ramp"
+    """The version did not pass a ramp with the steps that are asked for."""
+    CANARY = "canary"
+    """Canary runs would be kept apart from live ones less than they must be."""

@@ -30,11 +30,11 @@ from airflow_providers_pinning.domain.errors import PolicyNotMetError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies.matching import DagFacts, facts_of
 from airflow_providers_pinning.domain.policies.merge import SLOTS_BY_STRICTNESS, strictest_isolation
-from airflow_providers_pinning.domain.policies.rules import Rule, Unmet
+from airflow_providers_pinning.domain.policies.rules import Unmet
 from airflow_providers_pinning.domain.policies.store import in_force
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
-from airflow_providers_pinning.vocabulary import Slots
+from airflow_providers_pinning.vocabulary import Rule, Slots
 
 FIXED = ("assets", "alerts", "triggers", "state")
 """Fields of which a policy can only say that they stay in the safe way."""

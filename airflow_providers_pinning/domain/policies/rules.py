@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from typing import Any
 
 from airflow_providers_pinning.domain.policies.merge import Rules, next_open
@@ -30,27 +29,8 @@ from airflow_providers_pinning.domain.policies.store import OpenFreeze
 from airflow_providers_pinning.domain.ramp_steps import Ramped, Step
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import VersionApproval, VersionEvidence
-from airflow_providers_pinning.vocabulary import Verdict
+from airflow_providers_pinning.vocabulary import Rule, Verdict
 from airflow_providers_pinning.windows import UndecidableWindowError, WindowNeverOpensError
-
-
-class Rule(str, Enum):
-    """What may stand in the way of a change."""
-
-    FREEZE = "freeze"
-    """Somebody stopped changes."""
-    WINDOW = "window"
-    """It is not the time for changes."""
-    EVIDENCE = "evidence"
-    """Something that must be found of the version is not found, failed or expired."""
-    APPROVALS = "approvals"
-    """Too few people agreed."""
-    SOAK = "soak"
-    """The runs of the version do not meet the criteria, or not yet."""
-    RAMP = "ramp"
-    """The version did not pass a ramp with the steps that are asked for."""
-    CANARY = "canary"
-    """Canary runs would be kept apart from live ones less than they must be."""
 
 
 @dataclass(frozen=True)

@@ -27,12 +27,12 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.policies.matching import IDS_IN_A_STATEMENT
 from airflow_providers_pinning.domain.policies.merge import Rules, strictest
-from airflow_providers_pinning.domain.policies.rules import Rule, Unmet
+from airflow_providers_pinning.domain.policies.rules import Unmet
 from airflow_providers_pinning.domain.soak.criteria import question_from
 from airflow_providers_pinning.domain.soak.soak import soak
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import DagCriteria
-from airflow_providers_pinning.vocabulary import RunKind, Verdict
+from airflow_providers_pinning.vocabulary import Rule, RunKind, Verdict
 
 
 def unmet_soaks(

@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_providers_pinning.schemas.policy_requests import UnmetResponse
+from airflow_providers_pinning.vocabulary import Rule
 from tests.support.api import PINNING
 from tests.support.sources import CHANGED, STABLE
 
@@ -275,3 +277,21 @@ class TestReleasePermission:
 
 def test_who_edits_the_dag_releases_unless_that_needs_a_permission(api):
     assert pin(api, "user").status_code == 200
+
+
+@pytest.mark.parametrize("rule", list(Rule))
+def test_every_rule_can_be_told(rule):
+    told = UnmetResponse.model_validate({"rule": rule.value, "policies": [], "message": "", "details": {}})
+
+    assert told.model_dump(mode="json")["rule"] == rule.value
+
+
+def test_a_ramp_that_is_asked_for_is_explained_and_refuses_a_pin(api, apply, orders):
+    apply({"name": "slow", "match": {"dag_ids": ["orders"]}, "ramp": [{"share": 0.1, "runs": 6}]})
+
+    explained = api("op").get(f"{PINNING}/dags/orders/policy").json()
+    assert [one["rule"] for one in explained["unmet"]] == ["ramp"]
+    assert explained["rules"]["ramp"] == [{"policy": "slow", "steps": [{"share": 0.1, "runs": 6, "duration": None}]}]
+
+    refused = pin(api, "op")
+    assert (refused.status_code, refused.json()["detail"]["reason"]) == (409, "policy")
