@@ -30,7 +30,7 @@ from tests.e2e.airflow import SeededAirflow
 from tests.e2e.browser import Complaints
 
 ACTIONS = re.compile(
-    r"\b(pin|unpin|roll back|promote|canary|reject|restore|lift hold|repair|acknowledge)\b", re.IGNORECASE
+    r"\b(approve|pin|unpin|roll back|promote|canary|reject|restore|lift hold|repair|acknowledge)\b", re.IGNORECASE
 )
 """What buttons are called that change something."""
 REASON = re.compile("^Reason")

@@ -65,6 +65,22 @@ describe("a request", () => {
     },
   );
 
+  it("approves the version that was shown, and no other", () => {
+    const action: Action = { kind: "approve", version: 3, versionCode: "sha3", versionHash: "abc" };
+
+    expect(request(action, { reason: "I looked at it" })).toEqual({
+      body: {
+        expected_bundle_version: "sha3",
+        expected_dag_hash: "abc",
+        idempotency_key: "key",
+        reason: "I looked at it",
+      },
+      method: "POST",
+      path: "dags/a%2Fb%20c/versions/3/approvals",
+    });
+    expect(outcomeOf(action, STATE, {}).text).toBe("Version 3 is approved.");
+  });
+
   it("gives the time that is entered in the chosen time zone", () => {
     globalThis.localStorage?.setItem("timezone", "UTC");
 

@@ -36,7 +36,7 @@ const waiting = ({ is_due: isDue, waits_for: waitsFor }: PendingChange): string 
     ? isDue
       ? "\nA scheduler puts it into effect now."
       : ""
-    : `\nThe old schedule still has to create the run of ${absolute(waitsFor)}.`;
+    : `\nIt waits for the run of ${absolute(waitsFor)}, which the old schedule still has to create.`;
 
 /** A change that takes effect at a given time, and how to stop it. */
 export const PendingBanner = ({ onCancel, pending }: Props) =>

@@ -17,21 +17,36 @@
  * under the License.
  */
 
-import { Badge, Box, HStack, Text } from "@chakra-ui/react";
+import { Badge, Box, Button, HStack, Text } from "@chakra-ui/react";
 
 import type { Explanation } from "src/api/types";
 import { Section } from "src/components/Section";
 import { describeRules } from "src/lib/policy";
 
+interface Props {
+  /** Called to approve the version that is shown; without it, the user may not. */
+  readonly onApprove?: (() => void) | undefined;
+  readonly policy: Explanation | null;
+}
+
 /** The release policies and freezes that bind a Dag, and what is not met for its candidate. */
-export const PolicyCard = ({ policy }: { readonly policy: Explanation | null }) => {
+export const PolicyCard = ({ onApprove, policy }: Props) => {
   if (policy === null || (policy.policies.length === 0 && policy.unmet.length === 0)) {
     return undefined;
   }
   const about = policy.version === null ? "No version" : `Version ${policy.version.version_number}`;
 
   return (
-    <Section title="Release rules">
+    <Section
+      actions={
+        onApprove !== undefined && policy.version !== null && policy.rules.approvals > 0 ? (
+          <Button onClick={onApprove} size="sm" variant="outline">
+            Approve version {policy.version.version_number}
+          </Button>
+        ) : undefined
+      }
+      title="Release rules"
+    >
       <HStack align="baseline" mb={2} wrap="wrap">
         <Badge colorPalette={policy.allowed ? "green" : "orange"} size="md">
           {policy.allowed ? "met" : `${policy.unmet.length} not met`}
@@ -44,7 +59,7 @@ export const PolicyCard = ({ policy }: { readonly policy: Explanation | null }) 
       </HStack>
       {policy.passes_gate ? (
         <Text mb={2}>
-          Policies have new Dags pinned to their first version. This one is not pinned, so each commit goes live.
+          A policy pins new Dags to their first version. This Dag is not pinned, so each new version goes live.
         </Text>
       ) : undefined}
       {policy.unmet.length === 0 ? undefined : (
@@ -61,7 +76,7 @@ export const PolicyCard = ({ policy }: { readonly policy: Explanation | null }) 
       )}
       {policy.policies.length === 0 ? undefined : (
         <Box color="fg.muted" fontSize="sm">
-          <Text>{`Bound by ${policy.policies.join(", ")} (revision ${policy.revision} of the policies), which together ask for:`}</Text>
+          <Text>{`Bound by ${policy.policies.join(", ")} (revision ${policy.revision} of the policies). Together they require:`}</Text>
           <Box as="ul" listStyleType="disc" ps={5}>
             {describeRules(policy.rules).map((line) => (
               <li key={line}>{line}</li>

@@ -29,6 +29,7 @@ import { absolute, momentOf } from "src/lib/time";
 export type ActionKind =
   | "abortRamp"
   | "acknowledge"
+  | "approve"
   | "canary"
   | "cancel"
   | "hold"
@@ -142,6 +143,12 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
     done: "Runs acknowledged. They are no longer reported.",
     effect: `Stops reporting the runs that don't use the pinned version ${version}. The runs themselves don't change. To move a run to the pinned version, clear it with the option to run on the latest version.`,
     title: "Acknowledge runs that don't use the pinned version",
+  }),
+  approve: ({ version }) => ({
+    confirm: `Approve version ${version}`,
+    done: `Version ${version} is approved.`,
+    effect: `Records that you agree to the release of version ${version} as it is shown here. It changes no run. Your approval does not count for a pin that you ask for yourself, and it counts no more if the version is rewritten.`,
+    title: `Approve version ${version}`,
   }),
   canary: ({ version }, state) => ({
     confirm: "Start canary runs",
@@ -418,6 +425,17 @@ export const requestOf = (
       };
     case "acknowledge":
       return { body: common, method: "POST", path: `${dag}/acknowledgements` };
+    case "approve":
+      return {
+        body: {
+          expected_bundle_version: action.versionCode,
+          expected_dag_hash: action.versionHash,
+          idempotency_key: key,
+          reason,
+        },
+        method: "POST",
+        path: `${dag}/versions/${action.version}/approvals`,
+      };
     case "canary":
       return {
         body: {

@@ -226,7 +226,14 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
           />
           <VersionTimeline pinning={data} />
           <CandidateCard onAct={act} onEditCriteria={() => setEditing(true)} pinning={data} />
-          <PolicyCard policy={data.policy} />
+          <PolicyCard
+            onApprove={
+              data.permissions.change
+                ? () => data.policy?.version && act(actionOn("approve", data.policy.version))
+                : undefined
+            }
+            policy={data.policy}
+          />
           <VersionsTable
             dagId={dagId}
             onAct={act}
