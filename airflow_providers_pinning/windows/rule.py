@@ -32,6 +32,8 @@ from airflow_providers_pinning.windows.wall_time import moment_of, put_back, wal
 
 NOT_FIXED = re.compile(r"(?i)(?<![a-z])[hr](?![a-z])")
 """Fields of croniter that mean another time in each process."""
+OF_THE_HOST = frozenset({"localtime", "posixrules"})
+"""Files in the folder of time zones that say which zone a host is in."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,11 @@ class WindowRule:
             _ = self.zone
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"{self.timezone!r} is no IANA time zone.") from error
+        if self.timezone.lower() in OF_THE_HOST:
+            raise ValueError(
+                f"{self.timezone!r} is the time zone of the host, so it may be another one in each process. "
+                "Name an IANA time zone, such as Europe/Berlin."
+            )
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -141,6 +141,7 @@ def test_changes_are_counted_and_pins_are_measured(listened):
         "pinning.pins": 1,
         "pinning.unhealthy_pins": 0,
         "pinning.failing_pins": 0,
+        "pinning.pending_changes": 0,
         "pinning.pins_behind": 0,
         "pinning.versions_behind": 0,
         "pinning.max_versions_behind": 0,

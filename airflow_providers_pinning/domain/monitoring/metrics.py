@@ -32,7 +32,8 @@ from airflow_providers_pinning.domain.monitoring import health_flags
 from airflow_providers_pinning.domain.monitoring.attestation import ComponentHealth, live_components
 from airflow_providers_pinning.domain.monitoring.escaped_runs import NEWEST_RUNS, escaped_runs
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import is_failing
-from airflow_providers_pinning.models import Pin
+from airflow_providers_pinning.models import Pin, TimedChange
+from airflow_providers_pinning.vocabulary import TimedStatus
 
 
 def report(*, session: Session) -> None:
@@ -61,6 +62,7 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
         select(func.count().label("all"), func.sum(case((health_flags.is_unhealthy(), 1), else_=0)).label("unhealthy"))
     ).select_from(Pin)
     failing = select(func.count()).select_from(Pin).where(Pin.dag_version_id.is_not(None), is_failing())
+    pending = select(func.count()).where(TimedChange.status == TimedStatus.PENDING.value)
     newer = (
         select(func.count().label("versions"))
         .select_from(Pin)
@@ -81,6 +83,7 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
         "pinning.pins": pins.all,
         "pinning.unhealthy_pins": int(pins.unhealthy or 0),
         "pinning.failing_pins": session.scalar(failing) or 0,
+        "pinning.pending_changes": session.scalar(pending) or 0,
         "pinning.pins_behind": behind.pins,
         "pinning.versions_behind": int(behind.versions or 0),
         "pinning.max_versions_behind": behind.most or 0,

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import uuid6
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import pages
@@ -180,6 +180,8 @@ _WITHOUT_A_CHOICE = tuple(
     kind.value
     for kind in (
         EventKind.BREAKER_OPENED,
+        EventKind.HELD,
+        EventKind.UNHELD,
         EventKind.ACTIVATION_SCHEDULED,
         EventKind.ACTIVATION_CANCELED,
         EventKind.ACTIVATION_FAILED,
@@ -191,18 +193,21 @@ _WITHOUT_A_CHOICE = tuple(
     )
 )
 """What counts in the revision of a pin although the version of the release stays the chosen one."""
+_CHOICES = (EventKind.PINNED.value, EventKind.UNPINNED.value, EventKind.ROLLED_BACK.value)
 
 
 def _is_as_released(row: ReleaseDag, pin: Pin, *, session: Session) -> bool:
     if pin.revision == row.revision:
         return True
     # An incident waits neither for a change that is pending nor for a ramp, nor because the automatic rollback found
-    # no way back.
-    since = select(func.count()).where(
-        Event.dag_id == pin.dag_id, Event.revision > row.revision, Event.kind.in_(_WITHOUT_A_CHOICE)
-    )
-    # Each of them counts once.
-    return bool(session.scalar(since) == pin.revision - (row.revision or 0))
+    # no way back. A hold is checked where it counts: as for one Dag, it does not stop the way to an older version.
+    since = select(
+        func.sum(case((Event.kind.in_(_WITHOUT_A_CHOICE), 1), else_=0)),
+        func.sum(case((Event.kind.in_(_CHOICES), 1), else_=0)),
+    ).where(Event.dag_id == pin.dag_id, Event.revision > row.revision)
+    without, choices = session.execute(since).one()
+    # Each of them counts once. A hold that comes with a choice has the revision of the choice.
+    return not choices and without == pin.revision - (row.revision or 0)
 
 
 def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | None, *, session: Session) -> bool:

@@ -17,7 +17,10 @@
 from __future__ import annotations
 
 import pickle
+import zoneinfo
 from datetime import datetime, timedelta, timezone
+from importlib import resources
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -92,6 +95,19 @@ def test_names_of_days_and_months_are_understood(cron):
 def test_unknown_time_zone_is_refused(zone):
     with pytest.raises(ValueError, match="no IANA time zone"):
         WindowRule("0 0 * * *", HOUR, zone)
+
+
+@pytest.mark.parametrize("zone", ["localtime", "posixrules"])
+def test_time_zone_of_the_host_is_refused(zone, tmp_path):
+    before = zoneinfo.TZPATH
+    (tmp_path / zone).write_bytes(resources.files("tzdata.zoneinfo").joinpath("UTC").read_bytes())
+    zoneinfo.reset_tzpath([tmp_path, *before])
+    try:
+        with pytest.raises(ValueError, match="Name an IANA time zone"):
+            WindowRule("0 0 * * *", HOUR, zone)
+    finally:
+        zoneinfo.reset_tzpath(before)
+        ZoneInfo.clear_cache()
 
 
 def test_duration_must_be_more_than_nothing():

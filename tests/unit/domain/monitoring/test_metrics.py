@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from airflow.jobs.job import Job
@@ -70,6 +71,7 @@ class TestMeasure:
             "pinning.pins": 0,
             "pinning.unhealthy_pins": 0,
             "pinning.failing_pins": 0,
+            "pinning.pending_changes": 0,
             "pinning.pins_behind": 0,
             "pinning.versions_behind": 0,
             "pinning.max_versions_behind": 0,
@@ -97,6 +99,11 @@ class TestMeasure:
         pinned.session.execute(update(DagModel).where(DagModel.dag_id == "invoices").values(bundle_version="other"))
 
         assert measure(pinned)["pinning.unhealthy_pins"] == 2
+
+    def test_counts_changes_that_wait_for_their_time(self, pinned):
+        pinned.pin_from("orders", 2, datetime.now(timezone.utc) + timedelta(days=1))
+
+        assert measure(pinned)["pinning.pending_changes"] == 1
 
     def test_counts_runs_that_escaped_their_pin(self, pinned):
         for number in range(2):

@@ -25,6 +25,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.domain.changes.breaker import put_into_effect
 from airflow_providers_pinning.domain.changes.hold import hold
+from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import (
     AmbiguousBundleError,
     DagsForbiddenError,
@@ -325,6 +326,19 @@ class TestARollback:
         releases.roll_back(made.release_id)
         assert pinned_numbers(session) == dict.fromkeys(NAMES, 1)
         assert session.scalars(select(TimedChange.status)).all() == ["canceled"]
+
+    def test_goes_to_an_older_version_though_a_hold_was_set_since(self, five, releases, session):
+        made = releases.make("sha2")
+        commit(lambda: hold("orders", five.change(), session=session), session=session)
+        releases.roll_back(made.release_id)
+        assert pinned_numbers(session) == dict.fromkeys(NAMES, 1)
+        assert session.get_one(Pin, "orders").hold_reason
+
+    def test_blocks_on_a_dag_that_was_rolled_back_with_a_hold(self, five, releases, session):
+        made = releases.make("sha2")
+        five.roll_back("orders", hold=True)
+        with pytest.raises(ReleaseBlockedError):
+            releases.roll_back(made.release_id)
 
     @pytest.mark.parametrize("actions", [(), ("pause", "resume"), ("pause",), ("abort",)], ids=str)
     def test_waits_for_no_ramp_that_began_since(self, actions, five, releases, session):
