@@ -33,7 +33,9 @@ import type {
   Permissions,
   PinOrder,
   PinSummary,
+  Release,
   ReleaseState,
+  ReleaseSummary,
   RollbackTarget,
   Run,
   Soak,
@@ -222,6 +224,21 @@ export const getFeed = (query: FeedQuery, signal: AbortSignal): Promise<EventFee
     },
     signal,
   });
+
+export const RELEASES_SHOWN = 50;
+
+/** Get the releases that are about Dags which the user may read, newest first. */
+export const getReleases = async (offset: number, signal: AbortSignal): Promise<List<ReleaseSummary>> => {
+  const answer = await call<{ releases: Array<ReleaseSummary>; total_entries: number }>("releases", {
+    query: { limit: RELEASES_SHOWN, offset },
+    signal,
+  });
+
+  return { items: answer.releases, total: answer.total_entries };
+};
+
+export const getRelease = (id: string, signal: AbortSignal): Promise<Release> =>
+  call(`releases/${encodeURIComponent(id)}`, { signal });
 
 export interface PinsQuery {
   behind: boolean;

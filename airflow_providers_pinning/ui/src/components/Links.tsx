@@ -22,6 +22,7 @@ import type { ReactNode } from "react";
 import { Link as RouterLink } from "react-router-dom";
 
 import type { Commit, FailedTask, Identity } from "src/api/types";
+import { RELEASES_ADDRESS } from "src/lib/releases";
 import { shortCode } from "src/lib/versions";
 
 const dagAddress = (dagId: string): string => `/dags/${encodeURIComponent(dagId)}`;
@@ -118,6 +119,12 @@ export const CanaryRunsLink = ({ dagId, version }: VersionProps) => (
 export const HistoryLink = ({ children }: { readonly children: ReactNode }) => (
   <Link asChild color="fg.info" fontSize="sm">
     <RouterLink to="/plugin/pins?view=history">{children}</RouterLink>
+  </Link>
+);
+
+export const ReleasesLink = () => (
+  <Link asChild color="fg.info" fontSize="sm">
+    <RouterLink to={RELEASES_ADDRESS}>Releases</RouterLink>
   </Link>
 );
 

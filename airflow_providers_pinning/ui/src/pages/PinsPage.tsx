@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Box, Button, Heading, Link, Skeleton, Stack, Text } from "@chakra-ui/react";
+import { Box, Button, Heading, HStack, Link, Skeleton, Stack, Text } from "@chakra-ui/react";
 import { useEffect, useState } from "react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
@@ -28,7 +28,7 @@ import { Notice } from "src/components/Notice";
 import { PinFilters } from "src/components/overview/PinFilters";
 import { PinPages } from "src/components/overview/PinPages";
 import { PinsTable } from "src/components/overview/PinsTable";
-import { HistoryLink } from "src/components/Links";
+import { HistoryLink, ReleasesLink } from "src/components/Links";
 import { ErrorNotice } from "src/components/ErrorNotice";
 import { usePinsQuery } from "src/hooks/usePinsQuery";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
@@ -37,6 +37,7 @@ import { plural } from "src/lib/versions";
 import { ComparePage } from "src/pages/ComparePage";
 import { DagPage } from "src/pages/DagPage";
 import { FeedPage } from "src/pages/FeedPage";
+import { ReleasesPage } from "src/pages/ReleasesPage";
 
 /** All pins that the user may read. */
 const AllPins = () => {
@@ -64,7 +65,10 @@ const AllPins = () => {
       <Heading as="h1" size="lg">
         Pinned Dags
       </Heading>
-      <HistoryLink>History of all Dags</HistoryLink>
+      <HStack gap={4} wrap="wrap">
+        <HistoryLink>History of all Dags</HistoryLink>
+        <ReleasesLink />
+      </HStack>
       <DeploymentBanner components={components.data} />
       <ErrorNotice error={pins.error} onRetry={pins.refresh} stale={pins.data !== undefined} />
       <PinFilters onChange={setQuery} query={query} />
@@ -133,6 +137,8 @@ export const PinsPage = () => {
   return dagId === null ? (
     params.get("view") === "history" ? (
       <FeedPage />
+    ) : params.get("view") === "releases" ? (
+      <ReleasesPage />
     ) : (
       <AllPins />
     )

@@ -1,0 +1,230 @@
+/*
+ * Licensed to the Apache Software Foundation (ASF) under one
+ * or more contributor license agreements.  See the NOTICE file
+ * distributed with this work for additional information
+ * regarding copyright ownership.  The ASF licenses this file
+ * to you under the Apache License, Version 2.0 (the
+ * "License"); you may not use this file except in compliance
+ * with the License.  You may obtain a copy of the License at
+ *
+ *   http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing,
+ * software distributed under the License is distributed on an
+ * "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+ * KIND, either express or implied.  See the License for the
+ * specific language governing permissions and limitations
+ * under the License.
+ */
+
+import { Badge, Box, Button, Code, Flex, Heading, Link, Skeleton, Stack, Table, Text } from "@chakra-ui/react";
+import { Link as RouterLink, useSearchParams } from "react-router-dom";
+
+import { getRelease, getReleases, RELEASES_SHOWN } from "src/api/requests";
+import type { Release } from "src/api/types";
+import { ErrorNotice } from "src/components/ErrorNotice";
+import { ExpandableText } from "src/components/ExpandableText";
+import { PinningLink } from "src/components/Links";
+import { RelativeTime } from "src/components/RelativeTime";
+import { ScrollableTable } from "src/components/ScrollableTable";
+import { usePolled } from "src/hooks/usePolled";
+import { dagsPage, releaseAddress, RELEASES_ADDRESS, versionsOf } from "src/lib/releases";
+import { plural } from "src/lib/versions";
+
+/** How many Dags of a release are shown at once, of up to many thousands. */
+const DAGS_SHOWN = 100;
+
+const Waiting = () => <Skeleton aria-busy="true" aria-label="Loading" h="12rem" role="status" />;
+
+const ReleaseLink = ({ id }: { readonly id: string }) => (
+  <Link asChild color="fg.info" overflowWrap="anywhere">
+    <RouterLink to={releaseAddress(id)}>{id}</RouterLink>
+  </Link>
+);
+
+interface PagesProps {
+  readonly limit: number;
+  readonly offset: number;
+  readonly onMove: (offset: number) => void;
+  readonly total: number;
+}
+
+const Pages = ({ limit, offset, onMove, total }: PagesProps) =>
+  total <= limit ? undefined : (
+    <Flex align="center" aria-label="Pages" as="nav" gap={3} mt={3}>
+      <Button disabled={offset === 0} onClick={() => onMove(Math.max(offset - limit, 0))} size="sm" variant="outline">
+        Previous
+      </Button>
+      <Text fontSize="sm">
+        {Math.min(offset + 1, total)}–{Math.min(offset + limit, total)} of {total}
+      </Text>
+      <Button disabled={offset + limit >= total} onClick={() => onMove(offset + limit)} size="sm" variant="outline">
+        Next
+      </Button>
+    </Flex>
+  );
+
+interface OffsetProps {
+  readonly offset: number;
+  readonly onMove: (offset: number) => void;
+}
+
+const ReleaseList = ({ offset, onMove }: OffsetProps) => {
+  const list = usePolled((signal) => getReleases(offset, signal), String(offset), { keep: true });
+
+  return (
+    <>
+      <ErrorNotice error={list.error} onRetry={list.refresh} stale={list.data !== undefined} />
+      {list.data === undefined ? (
+        list.error === undefined ? (
+          <Waiting />
+        ) : undefined
+      ) : list.data.total === 0 ? (
+        <Text py={8} textAlign="center">
+          No releases yet. A release pins, unpins or rolls back many Dags as one: airflow pinning release --help
+        </Text>
+      ) : (
+        <Box aria-busy={list.waiting} opacity={list.waiting ? 0.6 : 1}>
+          <ScrollableTable caption="Releases, newest first">
+            <Table.Header>
+              <Table.Row>
+                {["Time", "Release", "Action", "Commit", "Dags changed", "User", "Reason"].map((name) => (
+                  <Table.ColumnHeader key={name} scope="col">
+                    {name}
+                  </Table.ColumnHeader>
+                ))}
+              </Table.Row>
+            </Table.Header>
+            <Table.Body>
+              {list.data.items.map((one) => (
+                <Table.Row key={one.release_id}>
+                  <Table.Cell>
+                    <RelativeTime exact value={one.created_at} />
+                  </Table.Cell>
+                  <Table.Cell minW="8rem">
+                    <ReleaseLink id={one.release_id} />
+                  </Table.Cell>
+                  <Table.Cell>
+                    {one.action} <Badge>{one.status}</Badge>
+                  </Table.Cell>
+                  <Table.Cell>
+                    {one.bundle_version === null ? "" : <Code>{one.bundle_version.slice(0, 12)}</Code>}
+                  </Table.Cell>
+                  <Table.Cell>{one.changed}</Table.Cell>
+                  <Table.Cell overflowWrap="anywhere">{one.actor}</Table.Cell>
+                  <Table.Cell minW="10rem">
+                    <ExpandableText>{one.reason}</ExpandableText>
+                  </Table.Cell>
+                </Table.Row>
+              ))}
+            </Table.Body>
+          </ScrollableTable>
+          <Pages limit={RELEASES_SHOWN} offset={offset} onMove={onMove} total={list.data.total} />
+        </Box>
+      )}
+    </>
+  );
+};
+
+interface OneProps extends OffsetProps {
+  readonly release: Release;
+}
+
+const OneRelease = ({ offset, onMove, release }: OneProps) => (
+  <Stack gap={3}>
+    <Text overflowWrap="anywhere">
+      {`${release.action} by ${release.actor ?? ""}: ${release.reason ?? ""} `}
+      <Badge>{release.status}</Badge>
+    </Text>
+    {release.bundle_version === null ? undefined : (
+      <Text>
+        {`Commit of bundle ${release.bundle_name ?? ""}: `}
+        <Code overflowWrap="anywhere">{release.bundle_version}</Code>
+      </Text>
+    )}
+    {release.rolls_back === null ? undefined : (
+      <Text>
+        Rolls back <ReleaseLink id={release.rolls_back} />
+      </Text>
+    )}
+    {release.rolled_back_by === null ? undefined : (
+      <Text>
+        Rolled back by <ReleaseLink id={release.rolled_back_by} />
+      </Text>
+    )}
+    <Text color="fg.muted" fontSize="sm">
+      {Object.entries(release.counts)
+        .map(([outcome, count]) => `${outcome}: ${count}`)
+        .join(", ")}
+      {release.hidden === 0 ? "" : `. ${plural(release.hidden, "more Dag")} you may not see`}
+    </Text>
+    <ScrollableTable caption="Dags of the release">
+      <Table.Header>
+        <Table.Row>
+          {["Dag", "Outcome", "Version", "Why"].map((name) => (
+            <Table.ColumnHeader key={name} scope="col">
+              {name}
+            </Table.ColumnHeader>
+          ))}
+        </Table.Row>
+      </Table.Header>
+      <Table.Body>
+        {dagsPage(release.dags, offset, DAGS_SHOWN).map((dag) => (
+          <Table.Row key={dag.dag_id}>
+            <Table.Cell minW="8rem">
+              <PinningLink dagId={dag.dag_id} here={false} />
+            </Table.Cell>
+            <Table.Cell>{dag.outcome}</Table.Cell>
+            <Table.Cell>{versionsOf(dag)}</Table.Cell>
+            <Table.Cell minW="10rem">
+              <ExpandableText>{[dag.message ?? "", ...dag.warnings].filter(Boolean).join("\n")}</ExpandableText>
+            </Table.Cell>
+          </Table.Row>
+        ))}
+      </Table.Body>
+    </ScrollableTable>
+    <Pages limit={DAGS_SHOWN} offset={offset} onMove={onMove} total={release.dags.length} />
+  </Stack>
+);
+
+const LoadedRelease = ({ id, ...moved }: OffsetProps & { readonly id: string }) => {
+  const { data, error, refresh } = usePolled((signal) => getRelease(id, signal), id);
+
+  return (
+    <>
+      <ErrorNotice error={error} onRetry={refresh} stale={data !== undefined} />
+      {data === undefined ? error === undefined ? <Waiting /> : undefined : <OneRelease release={data} {...moved} />}
+    </>
+  );
+};
+
+/** The releases of many Dags, or one of them. */
+export const ReleasesPage = () => {
+  const [params, setParams] = useSearchParams();
+  const id = params.get("release_id");
+  const offset = Math.max(Number.parseInt(params.get("offset") ?? "0", 10) || 0, 0);
+  const move = (next: number) =>
+    setParams((before) => {
+      before.set("offset", String(next));
+
+      return before;
+    });
+
+  return (
+    <Stack gap={3} maxW="full" minW={0} p={2}>
+      <Heading as="h1" overflowWrap="anywhere" size="lg">
+        {id === null ? "Releases" : `Release ${id}`}
+      </Heading>
+      <Link asChild color="fg.info">
+        <RouterLink to={id === null ? "/plugin/pins" : RELEASES_ADDRESS}>
+          {id === null ? "All pinned Dags" : "All releases"}
+        </RouterLink>
+      </Link>
+      {id === null ? (
+        <ReleaseList offset={offset} onMove={move} />
+      ) : (
+        <LoadedRelease id={id} key={id} offset={offset} onMove={move} />
+      )}
+    </Stack>
+  );
+};
