@@ -28,6 +28,7 @@ version of their time, see :mod:`airflow_providers_pinning.domain.resolution.tim
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from airflow.models.dag import DagModel
@@ -43,9 +44,10 @@ from airflow_providers_pinning.domain.changes.pin_row import lock_pin
 from airflow_providers_pinning.domain.changes.stored_caller import stored_caller
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.first_run import begin_schedule, has_same_schedule
-from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag, active_serialized_dag
+from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag, active_serialized_dag, as_parsed
 from airflow_providers_pinning.domain.errors import (
     PinningError,
+    VersionUnreadableError,
 )
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Caller, Change
@@ -76,11 +78,14 @@ def put_into_effect(change_id: int, dag_id: str, *, session: Session) -> bool:
         _drop_if_stray(change_id, pin, session=session)
         return False
     same_schedule = _has_same_schedule(pending, session=session)
+    unreadable = None
     if not same_schedule and _waits(pin, pending, session=session):
-        return True
+        unreadable = _why_unreadable(dag_id, session=session)
+        if unreadable is None:
+            return True
     savepoint = session.begin_nested()
     try:
-        _make(pin, pending, same_schedule=same_schedule, session=session)
+        _make(pin, pending, same_schedule=same_schedule, unreadable=unreadable, session=session)
         savepoint.commit()
     except PinningError as error:
         savepoint.rollback()
@@ -126,20 +131,32 @@ def _waits(pin: Pin, pending: TimedChange, *, session: Session) -> bool:
     return active_serialized_dag(pending.dag_id, session=session) is not None
 
 
-def _make(pin: Pin, pending: TimedChange, *, same_schedule: bool, session: Session) -> None:
+def _why_unreadable(dag_id: str, *, session: Session) -> str | None:
+    """Return why the old schedule can never make the runs that it still has to make."""
+    if (present := active_serialized_dag(dag_id, session=session)) is None:
+        return None
+    try:
+        as_parsed(present).check_readable()
+    except VersionUnreadableError as error:
+        return error.message
+    return None
+
+
+def _make(pin: Pin, pending: TimedChange, *, same_schedule: bool, unreadable: str | None, session: Session) -> None:
     """Make the change as it would be made at once, and note from when on it is in effect."""
     dag_id, moment = pending.dag_id, pending.effective_from
     before = pinned_identity(pin) or latest_identity(dag_id, session=session)
     dag_model = session.get_one(DagModel, dag_id)
     old_next = dag_model.next_dagrun_create_after
     # Of a Dag that is paused, for instance, nothing was made: the runs before are the new schedule's to make.
-    begins = not same_schedule and (old_next is None or old_next >= moment)
+    # What an unreadable version still had to make, nothing can make.
+    begins = not same_schedule and (old_next is None or old_next >= moment or unreadable is not None)
     earlier = pin.timeline_id
     pin.pending_from, pending.status = None, TimedStatus.IN_EFFECT.value
     pending.ended_at = database_clock(session=session)
     pending.from_version = before.as_dict() if before else None
     session.flush()
-    _change(pending, pin, session=session)
+    _change(pending, pin, unreadable, session=session)
     pin.effective_from, pin.timeline_id = moment, earlier if earlier is not None else pending.id
     if begins:
         pin.schedule_from = moment
@@ -148,9 +165,11 @@ def _make(pin: Pin, pending: TimedChange, *, same_schedule: bool, session: Sessi
     session.flush()
 
 
-def _change(pending: TimedChange, pin: Pin, *, session: Session) -> None:
+def _change(pending: TimedChange, pin: Pin, unreadable: str | None, *, session: Session) -> None:
     dag_id, options = pending.dag_id, pending.options
     change = _as_asked(pending, obstructed=obstacle_to(pending, pin, session=session) is not None)
+    if unreadable is not None:
+        change = replace(change, evidence={**change.evidence, "old_schedule": {"unreadable": unreadable}})
     if pending.action == TimedAction.UNPIN.value:
         pins.unpin(dag_id, change, session=session)
         return

@@ -16,6 +16,7 @@
 # under the License.
 from __future__ import annotations
 
+import copy
 import re
 from datetime import datetime, timedelta, timezone
 from time import monotonic
@@ -28,6 +29,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.models.asset import AssetModel
 from airflow.models.backfill import ReprocessBehavior, _create_backfill
 from airflow.models.dag import DagModel
+from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select, update
 
@@ -219,6 +221,30 @@ class TestScheduledRuns:
         assert state.active.version_number == 1
         assert state.pending.is_due
         assert state.pending.waits_for == start + MINUTE
+
+    def test_are_not_waited_for_if_the_old_version_cannot_be_read(self, lab, scheduler, session):
+        start = at_minute(now()) - 10 * MINUTE
+        moment = start + 2 * MINUTE
+        lab.commit("sha1", orders=scheduled("* * * * *", start))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=scheduled("*/2 * * * *", start, tasks="extract load"))
+        lab.pin_from("orders", 2, moment)
+        old = session.scalars(select(SerializedDagModel).order_by(SerializedDagModel.created_at)).first()
+        data = copy.deepcopy(old.data)
+        data["dag"]["timetable"] = {"__type": "plugin_that_is_gone.Timetable", "__var": {}}
+        session.execute(update(SerializedDagModel).where(SerializedDagModel.id == old.id).values(_data=data))
+        session.commit()
+
+        scheduler.turn(4)
+
+        assert lab.pin_row("orders").version_number == 2
+        found = by_version(lab)
+        assert set(found) == {2}
+        assert min(found[2]) >= moment
+        evidence = session.scalars(
+            select(Event.evidence).where(Event.kind == "pinned").order_by(Event.id.desc())
+        ).first()
+        assert "cannot be deserialized" in evidence["old_schedule"]["unreadable"]
 
     def test_of_the_old_version_are_made_later_if_the_dag_was_paused(self, lab, scheduler):
         start = at_minute(now()) - 10 * MINUTE
