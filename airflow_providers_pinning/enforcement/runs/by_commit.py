@@ -21,7 +21,7 @@ Since 3.4 Airflow creates a run of the version that a request names by ``bundle_
 interface, the materialization of an asset. Of a pinned Dag that would be a live run of another version than the pin. So
 it becomes a canary run of that version, recorded and isolated as any other, for whoever may start one. It keeps the
 logical date, the partition and the time that the request gives, but has a run id of its own, which the answer tells. If
-the request names the pinned commit, it is an ordinary run.
+the request names the pinned commit, it is an ordinary run, and refused if that version fails more than policies allow.
 
 Shown by ``tests/unit/enforcement/runs/test_by_commit.py``.
 """
@@ -31,8 +31,9 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_providers_pinning.enforcement.call import Call
+from airflow_providers_pinning.enforcement.runs import breaker
 from airflow_providers_pinning.enforcement.runs.creation import create_dagrun as create_from_one_version
-from airflow_providers_pinning.enforcement.runs.creation import set_bundle_version
+from airflow_providers_pinning.enforcement.runs.creation import refuse_name_of_canary, set_bundle_version
 
 
 def answer(call: Call) -> Any:
@@ -67,6 +68,7 @@ def create_dagrun(call: Call) -> Any:
     asked = run_asked_for()
     if version is None or (asked and asked.is_never_pinned(version)):
         return call.proceed()
+    refuse_name_of_canary(dag.dag_id, call.run_id, session=session)
     # Before anything is locked: the creation of a canary run locks the Dag's row first.
     pinned = pinned_id_by_time(dag.dag_id, call.run_after, session=session)
     if pinned is not None and pinned != version.id:
@@ -81,10 +83,27 @@ def create_dagrun(call: Call) -> Any:
         from airflow_providers_pinning.domain.changes.obstacles import require_no_obstacle
 
         require_no_obstacle(dag.dag_id, call.run_after, session=session)
+    else:
+        _require_not_failing(call, pin)
     run = call.proceed(dag_version=version)
     if pin.version:
         set_bundle_version(run, pin.version)
     return run
+
+
+def _require_not_failing(call: Call, pin: Any) -> None:
+    """Refuse a run of a version that is being rolled back, rather than create one of a commit that nobody asked for."""
+    from airflow_providers_pinning.domain.errors import PinUnavailableError
+
+    if breaker.instead_of_failing(call, pin).version == pin.version:
+        return
+    dag_id, number = call.instance.dag_id, pin.version.version_number
+    raise PinUnavailableError(
+        f"No run of Dag {dag_id!r} was created: version {number}, which commit {call.bundle_version!r} has, failed "
+        "more than a release policy allows, and is being rolled back. Leave out bundle_version for the stable version.",
+        dag_id=dag_id,
+        version_number=number,
+    )
 
 
 def _moved(dag_id: str) -> str:

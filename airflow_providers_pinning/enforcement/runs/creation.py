@@ -59,7 +59,7 @@ def create_dagrun(call: Call) -> Any:
     if call.triggered_by == DagRunTriggeredByType.TEST or is_local:
         with resolved(Resolution(dag.dag_id, None)):
             return call.proceed()
-    _refuse_name_of_canary(call)
+    refuse_name_of_canary(dag.dag_id, call.run_id, session=session)
     if (run := _create_from_dag_in_hand(call)) is not None:
         return run
     pin = lock_active_pin(dag.dag_id, run_after=call.run_after, session=session)
@@ -79,17 +79,15 @@ def create_dagrun(call: Call) -> Any:
     return run
 
 
-def _refuse_name_of_canary(call: Call) -> None:
+def refuse_name_of_canary(dag_id: str, run_id: Any, *, session: Any) -> None:
     """Refuse a live run that its tasks, which tell by the id, would take for a canary run."""
     from airflow_providers_pinning.vocabulary import CANARY_RUN_ID
 
-    run_id = call.run_id
     if not isinstance(run_id, str) or CANARY_RUN_ID.fullmatch(run_id) is None:
         return
     from airflow_providers_pinning.domain.resolution.creation import is_managed
 
-    dag_id = call.instance.dag_id
-    if is_managed(dag_id, session=call.session):
+    if is_managed(dag_id, session=session):
         raise ValueError(
             f"No run of Dag {dag_id!r} was created: {run_id!r} is the id of a canary run, which its tasks would take "
             "this run for. Give it another id, or start a canary run."

@@ -26,7 +26,10 @@ from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.policies import store
 from airflow_providers_pinning.models import RoutedRun
+from airflow_providers_pinning.schemas.policies import validated
 from airflow_providers_pinning.vocabulary import CANARY_PREFIX
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
@@ -275,3 +278,56 @@ class TestWhileAChangeIsPending:
         assert early.run_id.startswith(CANARY_PREFIX)
         assert late.run_id.startswith(CANARY_PREFIX)
         assert (early.bundle_version, late.bundle_version) == ("sha2", "sha1")
+
+
+class TestPinnedCommitThatFails:
+    @pytest.fixture
+    def failing(self, pinned, session):
+        policy = {
+            "name": "critical",
+            "match": {"dag_ids": ["orders"]},
+            "auto_rollback": {"max_failures": 0, "within_runs": 5, "when_nothing_is_stable": "wait"},
+        }
+        store.apply(validated({"policies": [policy]}), Change(Caller("ruler"), "because"), session=session)
+        session.commit()
+        return pinned
+
+    def fail(self, api, session, commit):
+        run = run_of(session, asked(api, commit))
+        run.state = DagRunState.FAILED
+        session.commit()
+
+    def test_gets_no_run_and_is_rolled_back(self, failing, api, session):
+        self.succeed(api, session)
+        failing.pin("orders", 2)
+        self.fail(api, session, "sha2")
+
+        answer = asked(api, "sha2")
+
+        assert answer.status_code == 400, answer.text
+        assert "failed more than a release policy allows, and is being rolled back" in answer.text
+        assert failing.pin_row("orders").version_number == 1
+        assert asked(api, "sha1").status_code == 200
+
+    def succeed(self, api, session):
+        run = run_of(session, asked(api, "sha1"))
+        run.state = DagRunState.SUCCESS
+        session.commit()
+
+    def test_gets_no_run_while_runs_wait_for_a_person(self, failing, api, session):
+        self.fail(api, session, "sha1")
+
+        for _ in range(2):
+            answer = asked(api, "sha1")
+            assert answer.status_code == 400, answer.text
+            assert "there is no stable version to return to" in answer.text
+        assert len(failing.runs("orders")) == 1
+
+
+def test_run_of_the_pinned_commit_cannot_be_named_like_a_canary_run(pinned, api, session):
+    canary = run_of(session, asked(api, "sha2")).run_id
+
+    answer = asked(api, "sha1", dag_run_id=canary.replace("v2", "v1"))
+
+    assert answer.status_code == 400, answer.text
+    assert "is the id of a canary run" in answer.text
