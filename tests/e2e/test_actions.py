@@ -260,6 +260,33 @@ def test_version_is_pinned_from_a_time_on_and_the_change_is_canceled(tab):
     assert shown.state("practice_changes_later")["pending"] is None
 
 
+def test_ramp_is_shown_with_its_next_run_paused_resumed_and_aborted(tab, airflow):
+    steps = [{"share": 0.25, "runs": 3}, {"share": 0.5, "duration": "1d"}]
+    airflow.pinning.post("/dags/practice_ramps/ramp", {"version_number": 3, "steps": steps, "reason": "See it live"})
+    shown = tab("ramps")
+    banner = shown.page.locator(".chakra-alert__root").filter(has_text="25 % of new runs")
+    expect(banner).to_contain_text("Ramp: version 3 has 25 % of new runs")
+    expect(banner).to_contain_text("The next 3 runs will not have version 3, the one after will.")
+    expect(banner).to_contain_text("Then: 50 % for 1 day, the version is pinned.")
+    expect(shown.fact("Active version")).to_contain_text("Version 2")
+    assert shown.serious_faults(banner) == []
+
+    shown.button("Pause").click()
+    shown.confirm("Pause the ramp", reason="Look closer")
+    expect(shown.page.get_by_text("Ramp to version 3 is paused")).to_be_visible()
+    shown.button("Resume").click()
+    shown.confirm("Resume the ramp", reason="All fine")
+    expect(banner).to_be_visible()
+
+    shown.button("Abort").click()
+    expect(shown.dialog).to_contain_text("No new run will use version 3; all use version 2.")
+    shown.confirm("Abort the ramp", reason="Totals are wrong")
+    expect(shown.page.get_by_text("Ramp aborted. No new run uses version 3.")).to_be_visible()
+    expect(banner).to_have_count(0)
+    expect(shown.history.first).to_contain_text("ramp aborted")
+    assert shown.state("practice_ramps")["ramp"] is None
+
+
 def test_what_was_done_is_told_until_it_is_dismissed_or_changed(tab):
     shown = tab("tells")
     told = shown.page.get_by_role("status").filter(has_text="New runs use it")

@@ -46,6 +46,7 @@ PRACTICE = (
     "holds",
     "lifts",
     "changes_later",
+    "ramps",
     "repairs",
     "escapes",
     "tells",

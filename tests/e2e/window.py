@@ -30,7 +30,8 @@ from tests.e2e.airflow import SeededAirflow
 from tests.e2e.browser import Complaints
 
 ACTIONS = re.compile(
-    r"\b(approve|pin|unpin|roll back|promote|canary|reject|restore|lift hold|repair|acknowledge)\b", re.IGNORECASE
+    r"\b(approve|pin|unpin|roll back|promote|canary|reject|restore|abort|pause|resume|lift hold|repair|acknowledge)\b",
+    re.IGNORECASE,
 )
 """What buttons are called that change something."""
 REASON = re.compile("^Reason")
@@ -120,6 +121,12 @@ class Window:
 
     def serious_faults(self, part: Locator) -> list[str]:
         """Let axe look at a part of the page, and return what it calls serious or critical."""
+        # While it fades in, or a color changes, its contrast is not what it is going to be.
+        self.page.evaluate(
+            "() => Promise.all(document.getAnimations()"
+            ".filter(({ effect }) => effect.getComputedTiming().iterations !== Infinity)"
+            ".map(({ finished }) => finished.catch(() => undefined)))"
+        )
         part.evaluate("element => element.setAttribute('data-looked-at', '')")
         found = Axe().run(self.page, context={"include": [["[data-looked-at]"]]}).response["violations"]
         part.evaluate("element => element.removeAttribute('data-looked-at')")
