@@ -292,6 +292,10 @@ def _promote(pin: Pin, ramp: Ramp, change: Change, request: dict[str, Any], *, s
 
 
 def _change(ramp: Ramp, found: Assessment) -> Change:
-    """Return the change that a ramp makes for who started it."""
-    override = ramp.override_reason if found.course is not Course.ABORT else None
-    return Change(stored_caller(ramp), f"Ramp: {found.message}", override_reason=override)
+    """
+    Return the change that a ramp makes for who started it.
+
+    It overrides nothing: a hold or a freeze may have come up since. What was overridden at the start is overridden once
+    more by who promotes.
+    """
+    return Change(stored_caller(ramp), f"Ramp: {found.message}")

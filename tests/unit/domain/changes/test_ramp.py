@@ -248,6 +248,18 @@ class TestHold:
         with pytest.raises(DagHeldError):
             act_on_ramp(released, "promote")
 
+    def test_that_comes_later_is_not_overridden_by_the_reason_that_the_ramp_was_started_with(self, released):
+        start_ramp(released, 2, FULL, override_reason="urgent")
+        hold.hold("orders", released.change("stop everything"), until=None, session=released.session)
+        released._commit()
+
+        make_run(released)
+        make_run(released)
+
+        state = release_state("orders", session=released.session)
+        assert (state.active.version_number, state.hold.reason) == (1, "stop everything")
+        assert act_on_ramp(released, "promote", override_reason="agreed").active.version_number == 2
+
     def test_does_not_keep_it_from_being_aborted(self, released):
         start_ramp(released, 2, FULL)
         hold.hold("orders", released.change("freeze it"), until=None, session=released.session)
