@@ -254,8 +254,8 @@ class TestBrokenPinInTheScheduler:
 
     def test_and_a_repair_of_the_pin_never_wait_for_each_other(self, registered, elsewhere):
         from airflow_providers_pinning.domain.errors import PinUnavailableError
-        from airflow_providers_pinning.domain.resolution.creation import rows_locked
         from airflow_providers_pinning.domain.resolution.locked_pin import lock_active_pin
+        from airflow_providers_pinning.domain.resolution.locked_rows import rows_locked
 
         registered.pin("orders", 1)
         registered.break_pin("orders")

@@ -38,11 +38,13 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.resolution import by_commit, holding
 from airflow_providers_pinning.domain.resolution.creation import (
+    look_version_of_locked_up,
     look_version_up,
     run_being_created,
     telling_pin,
 )
 from airflow_providers_pinning.domain.resolution.expansion import expanded_run
+from airflow_providers_pinning.domain.resolution.locked_rows import locked_pin, was_never_pinned
 from airflow_providers_pinning.domain.resolution.run_versions import own_version_condition
 from airflow_providers_pinning.domain.versions.drift import has_drifted_condition
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
@@ -150,6 +152,8 @@ def latest_statement(build: BuildLatest, key: Hashable, dag_id: str, *, serializ
     :param serialized: ``SerializedDagModel``, if the statement has it
     """
     if _only_the_pin_decides(dag_id):
+        if was_never_pinned(dag_id):
+            return _stock(build, key).params(_parameters(dag_id))
         return _built_once(build, key, serialized=serialized).params(_parameters(dag_id))
     query, condition = build(dag_id), active_condition(dag_id, serialized=serialized)
     return query if condition is None else query.where(condition)
@@ -172,6 +176,13 @@ def _built_once(build: BuildLatest, key: Hashable, *, serialized: Any = None) ->
     return statement
 
 
+def _stock(build: BuildLatest, key: Hashable) -> Select:
+    """Return Airflow's statement, for a Dag of which it is known that no pin decides."""
+    if (statement := _statements.get(("stock", key))) is None:
+        statement = _statements["stock", key] = build(_DAG_ID)
+    return statement
+
+
 def _parameters(dag_id: str) -> dict[str, str]:
     return {_DAG_ID.key: dag_id}
 
@@ -188,8 +199,13 @@ def find_active_version(build: BuildLatest, key: Hashable, dag_id: str, *, sessi
     if current_resolution(dag_id) is None and (creation := run_being_created(dag_id)):
         if _only_the_pin_decides(dag_id):
             # Given its parameters apart, the statement keeps the key of SQLAlchemy's cache as well.
+            parameters = _parameters(dag_id)
+            if was_never_pinned(dag_id):
+                return look_version_of_locked_up(creation, _stock(build, key), parameters, session=session)
+            if locked_pin(dag_id) is not None:
+                return look_version_of_locked_up(creation, _built_once(build, key), parameters, session=session)
             telling = _built_once(lambda dag: telling_pin(build(dag), dag), ("telling", key))
-            return look_version_up(creation, telling, _parameters(dag_id), session=session)
+            return look_version_up(creation, telling, parameters, session=session)
         telling = telling_pin(latest_statement(build, key, dag_id), dag_id)
         return look_version_up(creation, telling, {}, session=session)
     version: DagVersion | None = holding.scalar(latest_statement(build, key, dag_id), dag_id, session=session)

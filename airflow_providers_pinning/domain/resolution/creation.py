@@ -25,7 +25,7 @@ Dag was ever pinned; only if the Dag in hand then is not of the version that it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -35,21 +35,18 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Select,
-    and_,
-    literal,
-    select,
-    union_all,
-)
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy import BindParameter, Row, Select, literal, select, union_all
+from sqlalchemy.orm import ORMExecuteState, Session, aliased, outerjoin
 
 from airflow_providers_pinning.domain import locks
+from airflow_providers_pinning.domain.resolution.locked_rows import (
+    forget_locked_pin,
+    is_locked,
+    locked_pin,
+    told_of_pin,
+)
 from airflow_providers_pinning.domain.resolution.timeline import is_of_another_time
 from airflow_providers_pinning.domain.sessions import listening
-from airflow_providers_pinning.domain.versions.rules import rules_in_force
 from airflow_providers_pinning.models import ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import BreakerState
 
@@ -80,28 +77,7 @@ class Creation:
     """The version of the bundle that is pinned."""
 
 
-_locked: ContextVar[Collection[str]] = ContextVar("pinning_locked_rows", default=())
 _creation: ContextVar[Creation | None] = ContextVar("pinning_creation", default=None)
-
-
-@contextmanager
-def rows_locked(dag_ids: Collection[str], *, session: Session) -> Iterator[None]:
-    """
-    Tell that the caller has locked the Dags' rows, which no change of a pin gets past.
-
-    What is read inside the block stays true.
-    """
-    locks.keep_writers_out_of_sqlite(session=session)
-    token = _locked.set(frozenset(dag_ids))
-    try:
-        yield
-    finally:
-        _locked.reset(token)
-
-
-def is_locked(dag_id: str) -> bool:
-    """Return whether the caller has locked the Dag's row."""
-    return dag_id in _locked.get()
 
 
 @contextmanager
@@ -155,33 +131,14 @@ def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
     """
     Make a look-up of the version of a run tell what is pinned, as :func:`look_version_up` needs it.
 
+    One join, and not a subquery for each column: planning those took longer than everything else of the look-up.
+
     :param query: selects the active ``DagVersion``
     :param dag_id: the Dag
     """
-    pin = select(Pin.dag_id).where(Pin.dag_id == dag_id)
-    return query.add_columns(
-        pin.with_only_columns(literal(1)).exists().label("is_recorded"),
-        pin.with_only_columns(Pin.dag_version_id).scalar_subquery().label("pinned_id"),
-        pin.with_only_columns(Pin.bundle_version).scalar_subquery().label("pinned_bundle_version"),
-        pin.with_only_columns(Pin.dag_hash).scalar_subquery().label("pinned_hash"),
-        pin.with_only_columns(Pin.pending_from).scalar_subquery().label("pending_from"),
-        pin.with_only_columns(Pin.effective_from).scalar_subquery().label("effective_from"),
-        pin.with_only_columns(Pin.bundle_name).scalar_subquery().label("pinned_bundle_name"),
-        pin.with_only_columns(Pin.ramp_id).scalar_subquery().label("ramp_id"),
-        pin.with_only_columns(Pin.breaker).scalar_subquery().label("breaker"),
-        pin.with_only_columns(rules_in_force()).where(is_watched()).scalar_subquery().label("rules"),
-        select(literal(1))
-        .select_from(Pin)
-        .join(DagBundleModel, DagBundleModel.name == Pin.bundle_name)
-        .where(Pin.dag_id == dag_id, DagBundleModel.active.is_(False))
-        .exists()
-        .label("bundle_is_removed"),
-    )
-
-
-def is_watched() -> ColumnElement[bool]:
-    """Build the condition that the version of a ``Pin`` is rolled back by itself, if a policy says so."""
-    return and_(Pin.dag_version_id.is_not(None), Pin.breaker.is_(None))
+    pin, bundle = aliased(Pin), aliased(DagBundleModel)
+    with_pin = outerjoin(DagVersion, pin, pin.dag_id == dag_id).outerjoin(bundle, bundle.name == pin.bundle_name)
+    return query.select_from(with_pin).add_columns(*told_of_pin(pin, bundle))
 
 
 def look_version_up(creation: Creation, query: Select, parameters: dict[str, str], *, session: Session) -> DagVersion:
@@ -198,23 +155,57 @@ def look_version_up(creation: Creation, query: Select, parameters: dict[str, str
         locks.pass_gate(creation.dag_id, session=session)
         creation.gate_is_passed = True
     row = session.execute(query, parameters).first()
-    if row is None or row.bundle_is_removed:
-        raise DagNotInHandError
-    if row.ramp_id is not None or is_of_another_time(creation.run_after, row.pending_from, row.effective_from):
-        raise DagNotInHandError
-    if row.pinned_id is not None:
-        is_in_hand = creation.stamp == (row.pinned_id, row.pinned_hash)
-    else:
-        # It may have been unpinned since the Dag in hand was read, unless that was read under the lock of the row.
-        is_in_hand = not row.is_recorded or is_locked(creation.dag_id)
-    if not is_in_hand:
-        raise DagNotInHandError
-    if row.breaker == BreakerState.WAITING.value or (
-        row.rules and creation.guard and creation.guard(row.rules, row.pinned_bundle_name)
-    ):
-        raise DagNotInHandError
+    if row is None:
+        raise _not_in_hand(creation)
+    return _settle(creation, row, row[0])
+
+
+def look_version_of_locked_up(
+    creation: Creation, query: Select, parameters: dict[str, str], *, session: Session
+) -> DagVersion:
+    """
+    Look the version of a run up whose pin was read under the lock of its Dag's row.
+
+    :param creation: the run
+    :param query: selects the active ``DagVersion``
+    :param parameters: of the query
+    :param session: session of the creating transaction
+    :raises DagNotInHandError: if the run is to be created from another Dag than the one in hand, or not at all
+    """
+    return _settle(creation, locked_pin(creation.dag_id), session.scalar(query, parameters))
+
+
+def _settle(creation: Creation, told: Row | None, version: DagVersion | None) -> DagVersion:
+    """
+    Take the version for the run, if it is that of the Dag in hand.
+
+    :param creation: the run
+    :param told: what :func:`~.locked_rows.told_of_pin` tells, or ``None`` if the Dag was never pinned
+    :param version: the active version
+    """
+    if version is None:
+        raise _not_in_hand(creation)
+    if told is not None:
+        if told.bundle_is_removed or told.ramp_id is not None:
+            raise _not_in_hand(creation)
+        if is_of_another_time(creation.run_after, told.pending_from, told.effective_from):
+            raise _not_in_hand(creation)
+        if told.pinned_id is not None:
+            is_in_hand = creation.stamp == (told.pinned_id, told.pinned_hash)
+        else:
+            # It may have been unpinned since the Dag in hand was read, unless that was read under the lock of the row.
+            is_in_hand = not told.is_recorded or is_locked(creation.dag_id)
+        if not is_in_hand or told.breaker == BreakerState.WAITING.value:
+            raise _not_in_hand(creation)
+        if told.rules and creation.guard and creation.guard(told.rules, told.pinned_bundle_name):
+            raise _not_in_hand(creation)
+        creation.is_pinned = told.pinned_id is not None
+        creation.bundle_version = told.pinned_bundle_version
     creation.is_looked_up = True
-    creation.is_pinned = row.pinned_id is not None
-    creation.bundle_version = row.pinned_bundle_version
-    version: DagVersion = row[0]
     return version
+
+
+def _not_in_hand(creation: Creation) -> DagNotInHandError:
+    # What comes instead may change the pin, as the end of a ramp does.
+    forget_locked_pin(creation.dag_id)
+    return DagNotInHandError()

@@ -32,10 +32,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
-from airflow_providers_pinning.domain.resolution.creation import (
-    is_locked,
-    is_watched,
-)
+from airflow_providers_pinning.domain.resolution.locked_rows import is_locked, is_watched
 from airflow_providers_pinning.domain.resolution.timeline import is_of_another_time, version_by_time
 from airflow_providers_pinning.domain.versions.drift import has_drifted
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity

@@ -84,7 +84,7 @@ def get_current_dag(call: Call) -> Any:
 
 def create_dag_runs(call: Call) -> None:
     """Create the scheduled runs of Dags whose rows are locked."""
-    from airflow_providers_pinning.domain.resolution.creation import rows_locked
+    from airflow_providers_pinning.domain.resolution.locked_rows import rows_locked
 
     session = call.session
     dag_models = _worth_trying(call.dag_models, session=session)
@@ -97,7 +97,7 @@ def create_dag_runs(call: Call) -> None:
 def create_dag_runs_asset_triggered(call: Call) -> None:
     """Create the runs Dag by Dag, so that a pin that cannot be honored fails alone; these rows are locked too."""
     from airflow_providers_pinning.domain.errors import PinUnavailableError
-    from airflow_providers_pinning.domain.resolution.creation import rows_locked
+    from airflow_providers_pinning.domain.resolution.locked_rows import rows_locked
 
     session = call.session
     dag_models = _worth_trying(call.dag_models, session=session)

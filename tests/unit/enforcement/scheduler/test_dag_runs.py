@@ -174,7 +174,7 @@ def test_a_pin_that_breaks_while_a_partitioned_run_is_created_does_not_end_the_s
     assert len(lab.runs("invoices")) == 1
 
 
-def test_runs_are_created_without_reading_pins_beside_the_versions(lab, scheduler):
+def test_runs_are_created_with_one_look_at_the_pins_of_all_their_dags(lab, scheduler):
     sources = {f"dag_{i}": DAILY.replace("'orders'", f"'dag_{i}'") for i in range(5)}
     lab.commit("sha1", **sources)
     lab.pin("dag_0", 1)
@@ -182,8 +182,22 @@ def test_runs_are_created_without_reading_pins_beside_the_versions(lab, schedule
     with recorded(Session) as statements:
         scheduler.create_due_runs()
 
-    assert not any("FROM pinning_pin LEFT OUTER JOIN" in statement for statement in statements)
+    assert sum("FROM pinning_pin LEFT OUTER JOIN" in statement for statement in statements) == 1
     assert [run.bundle_version for run in lab.runs("dag_0")] == ["sha1"]
+
+
+def test_dags_that_were_never_pinned_are_looked_up_as_in_stock_airflow(lab, scheduler):
+    """A look-up with the condition of a pin takes half as long again, and each run makes two."""
+    sources = {f"dag_{i}": DAILY.replace("'orders'", f"'dag_{i}'") for i in range(5)}
+    lab.commit("sha1", **sources)
+
+    with recorded(Session) as statements:
+        scheduler.create_due_runs()
+
+    look_ups = [s for s in statements if "FROM dag_version" in s or "FROM serialized_dag" in s]
+    assert len(look_ups) >= 10
+    assert not any("pinning_pin" in statement for statement in look_ups)
+    assert all(len(lab.runs(f"dag_{i}")) == 1 for i in range(5))
 
 
 def test_a_paused_dag_gets_no_runs_because_it_is_pinned(lab, scheduler):
