@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The source of an Airflow's core, read without importing it.
+The source of an Airflow's core and task SDK, read without importing it.
 
-A release is fetched with pip into a folder, without what it depends on; nothing of it runs, so that it may need
+A release is fetched with pip into a folder, without what else it depends on; nothing of it runs, so that it may need
 another Python.
 """
 
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ from pathlib import Path
 
 VERSION = re.compile(r"\d+\.\d+\.\d+\w*")
 CORE = "apache-airflow-core"
+TASK_SDK = re.compile(r"^Requires-Dist: (apache-airflow-task-sdk==\S+)$", re.MULTILINE)
+"""What a core says of the task SDK that it was released with."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 
@@ -155,11 +158,20 @@ def _within(node: ast.AST, prefix: str) -> Iterator[tuple[str, Definition]]:
 
 
 def _fetched(version: str, folder: Path) -> Path:
-    """Fetch a version of the core and return the folder."""
+    """Fetch a version of the core, with the task SDK that belongs to it, and return the folder."""
+    _fetch(f"{CORE}=={version}", folder)
+    for path in folder.glob(f"{CORE.replace('-', '_')}-*.dist-info/METADATA"):
+        if sdk := TASK_SDK.search(path.read_text("utf-8")):
+            # Into the same folder, pip would leave it out, as there is an ``airflow`` in it.
+            beside = folder.with_name(f"{folder.name}-task-sdk")
+            _fetch(sdk[1], beside)
+            shutil.copytree(beside / "airflow", folder / "airflow", dirs_exist_ok=True)
+    return folder
+
+
+def _fetch(wanted: str, folder: Path) -> None:
     options = ("--quiet", "--no-deps", "--no-compile", "--ignore-requires-python", "--disable-pip-version-check")
-    wanted = f"{CORE}=={version}"
     command = [sys.executable, "-m", "pip", "install", *options, "--target", str(folder), wanted]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SourceError(f"pip cannot fetch {wanted}:\n{done.stderr.strip()}")
-    return folder

@@ -268,6 +268,16 @@ class TestVersions:
         assert fetched.version == "3.3.9"
         assert fetched.find(MODELS, "find")
 
+    def test_the_task_sdk_of_a_version_is_fetched_with_it(self, index, tmp_path):
+        needs = "Requires-Dist: apache-airflow-task-sdk==1.3.7\n"
+        wheel(index, "apache_airflow_core", "3.3.7", needs, {"airflow/models/dag.py": "def find(): pass"})
+        wheel(index, "apache_airflow_task_sdk", "1.3.7", "", {"airflow/sdk/parse.py": "def parse(): pass"})
+
+        fetched = Source.of("3.3.7", tmp_path / "fetched")
+
+        assert fetched.find(MODELS, "find")
+        assert fetched.find("airflow.sdk.parse", "parse")
+
     def test_a_version_that_does_not_exist_is_told(self, index, tmp_path):
         with pytest.raises(SourceError, match=r"pip cannot fetch apache-airflow-core==3\.3\.8"):
             Source.of("3.3.8", tmp_path / "fetched")
