@@ -43,7 +43,9 @@ def test_link_leads_to_the_tab_where_browsers_reach_it(connect, monkeypatch, ext
     assert link() == f"{expected}/dags/a%20b/plugin/pinning"
 
 
-def test_link_is_registered_and_survives_serialization():
+def test_link_is_registered_and_survives_serialization(monkeypatch):
+    # Airflow keeps this switch for the whole process, and every scheduler that ran in it has turned it off.
+    monkeypatch.setattr(DagSerialization, "_load_operator_extra_links", True)
     assert "airflow_providers_pinning.operators.links.PinningTabLink" in ProvidersManager().extra_links_class_names
     with DAG("d") as dag:
         UnpinDagVersionOperator(task_id="t", target_dag_id="orders")
