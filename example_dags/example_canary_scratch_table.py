@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A Dag that is easy to try out: its canary runs load a scratch table, tell no customer and page nobody."""
+"""A Dag that is safe to canary: canary runs load a scratch table, message no customers and page nobody."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from airflow_providers_pinning.canary import LiveRunsOnly, skip_in_canary
 
 
 def page(context: dict) -> None:
-    """Tell the person on call; in a deployment this is a notifier."""
+    """Alert the person on call; in a deployment, use a notifier."""
     print(f"Run {context['run_id']} failed")
 
 
@@ -50,7 +50,7 @@ with DAG(
     @task
     @skip_in_canary
     def tell_customers() -> None:
-        """Send what has left this company for good."""
+        """Send messages that cannot be recalled."""
 
     load >> tell_customers()
 # [END howto_canary_aware_dag]

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Release on a cadence: each Monday the newest versions are put up for approval, and what is approved goes live together.
+Release weekly: the latest versions are up for approval on Monday, and the approved ones go live together on Tuesday.
 
-Versions that nobody approved until the window opens stay where they are, and come up again next week.
+Versions that nobody approves before the window opens are skipped, and come up again next week.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ with DAG(
 
     @task
     def dags_to_release(params: dict) -> list[str]:
-        """Return the Dags that this release is about."""
+        """Return the Dags to release."""
         return params["dags"]
 
     # [START howto_release_in_a_window]
@@ -71,7 +71,7 @@ with DAG(
 
         @task
         def only_if_not_held(candidate: dict) -> None:
-            """Skip the rest while someone holds the Dag, so that nobody approves what would be refused."""
+            """Skip the rest while the Dag is on hold, so nobody approves a pin that would be refused."""
             if candidate["hold_reason"]:
                 raise AirflowSkipException(f"The Dag is on hold: {candidate['hold_reason']}")
 
@@ -83,12 +83,12 @@ with DAG(
             "{{ ti.xcom_pull(task_ids='release.new_version', map_indexes=ti.map_index)['version_number'] }} of "
             "Dag {{ params.dags[ti.map_index] }} on Tuesday?",
             response_timeout=timedelta(hours=23),
-            defaults=ApproveDagVersionOperator.REJECT,  # what is not approved in time is skipped, not rejected for good
+            defaults=ApproveDagVersionOperator.REJECT,  # a timeout skips the version; it is not marked as rejected
         )
 
         @task
         def only_if_approved(answer: dict) -> None:
-            """Skip the rest unless a person approved: in a mapped group, Airflow 3.3 goes on after a rejection."""
+            """Skip the rest unless approved: in a mapped task group, Airflow 3.3 continues after a rejection."""
             if answer["chosen_options"] != [ApproveDagVersionOperator.APPROVE]:
                 raise AirflowSkipException("Not approved; it comes up again next week.")
 
@@ -101,7 +101,7 @@ with DAG(
             version_number=approval.output["version_number"],
             expected_dag_hash=approval.output["dag_hash"],
             expected_bundle_version=approval.output["bundle_version"],
-            # What a person pinned or rolled back to since Monday stays.
+            # Do not overwrite a manual pin or rollback made since Monday.
             expected_revision=approval.output["revision"],
             reason="Released by run {{ run_id }}",
         )

@@ -31,8 +31,8 @@ with DAG(
     tags=["example", "pinning"],
     doc_md=__doc__,
     params={
-        "target_dag_id": Param("orders", type="string", title="Dag to hold"),
-        "version_number": Param(1, type="integer", minimum=1, title="Version to hold it at"),
+        "target_dag_id": Param("orders", type="string", title="Dag to pin"),
+        "version_number": Param(1, type="integer", minimum=1, title="Version to pin it to"),
     },
 ):
     # [START howto_operator_unpin_dag_version]

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Release a commit here that another Airflow has tested: its soak, evidence of it, canary runs, approval, pin.
+Release a commit that another Airflow has tested: wait for its soak, record evidence, run canaries, approve, pin.
 
-Trigger it with the Dag and the full name of the commit, as the delivery pipeline knows it. It needs the connections
-``pinning_default``, for this Airflow, and ``pinning_staging``, for the other one, whose bundle follows the same
-repository. What is tested there, recorded, tried and pinned here is the same commit, whatever the two number it.
+Trigger it with the Dag and the full commit hash. It needs two connections: ``pinning_default`` for this Airflow, and
+``pinning_staging`` for the other one, whose bundle tracks the same repository. The same commit is tested there and
+recorded, tried and pinned here, even if the two Airflows number its version differently.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from airflow_providers_pinning.operators.policy import RecordEvidenceOperator
 from airflow_providers_pinning.sensors.bundle_version import BundleVersionSensor
 from airflow_providers_pinning.sensors.remote_version import RemoteVersionSensor
 
-# No parameter: whoever may trigger this Dag must not choose whose word is taken.
+# Not a param: users who can trigger this Dag must not choose which Airflow to trust.
 STAGING = "pinning_staging"
 
 WAIT_FOR_COMMIT = timedelta(hours=1)
@@ -47,9 +47,9 @@ EVIDENCE_COUNTS = timedelta(days=14)
 
 TARGET = "{{ params.target_dag_id }}"
 COMMIT = "{{ params.bundle_version }}"
-# Also what staging says if the sensor failed because of it.
+# The sensor stores the answer even if it fails because of it.
 TOLD = "{% set told = ti.xcom_pull(task_ids='staging', key='remote_version') or {} %}"
-# What was approved, if somebody was asked; the same version as is here, unless tasks were cleared since.
+# The approved version, or the registered one if approval is off. They only differ if tasks were cleared in between.
 CHOSEN = "{{ (ti.xcom_pull(task_ids='approval') or ti.xcom_pull(task_ids='here'))['%s'] }}"
 
 EVIDENCE = (
@@ -73,17 +73,17 @@ with DAG(
     # [START howto_between_deployments_params]
     params={
         "target_dag_id": Param("orders", type="string", title="Dag to release"),
-        "bundle_version": Param(type="string", minLength=1, title="Commit", description="Its full name"),
+        "bundle_version": Param(type="string", minLength=1, title="Commit", description="Full hash"),
         "staging_runs": Param(
-            None, type=["integer", "null"], minimum=1, title="Runs that staging needs; empty: its own criteria"
+            None, type=["integer", "null"], minimum=1, title="Runs required on staging (default: its own criteria)"
         ),
         "canary_runs": Param(3, type="integer", minimum=1, maximum=100, title="Live runs to replay, or canary runs"),
-        "approval": Param(True, type="boolean", title="Ask a person before the pin"),
-        "poke_seconds": Param(30, type="number", minimum=1, title="Seconds between two looks"),
+        "approval": Param(True, type="boolean", title="Require approval before the pin"),
+        "poke_seconds": Param(30, type="number", minimum=1, title="Poll interval in seconds"),
     },
     # [END howto_between_deployments_params]
 ):
-    # A candidate stays what it is, so that what is tested from now on is what will be pinned.
+    # The sensor marks the version as a candidate, so it cannot change between the test and the pin.
     here = BundleVersionSensor(
         task_id="here",
         target_dag_id=TARGET,
@@ -101,7 +101,7 @@ with DAG(
         bundle_version=COMMIT,
         wait_for="soak",
         criteria={"min_runs": "{{ params.staging_runs or '' }}"},
-        # The same structure too: leave it out if the Dag is meant to look different there.
+        # Require the same structure. Leave this out if the Dag is meant to look different on staging.
         expected_dag_hash=here.output["dag_hash"],
         timeout=WAIT_FOR_STAGING.total_seconds(),
         poke_interval="{{ params.poke_seconds }}",
@@ -114,7 +114,7 @@ with DAG(
         task_id="record",
         target_dag_id=TARGET,
         version_number=here.output["version_number"],
-        # Only of the commit that staging was asked about.
+        # Record it only for the commit that staging tested.
         expected_dag_hash=here.output["dag_hash"],
         expected_bundle_version=COMMIT,
         name="staging",
@@ -123,11 +123,11 @@ with DAG(
         expires_at=f"{{{{ (ti.start_date + macros.timedelta(days={EVIDENCE_COUNTS.days})).isoformat() }}}}",
         details={
             "reason": TOLD + "{{ told.get('reason', 'no_answer') }}",
-            "message": TOLD + "{{ told.get('message', 'Staging gave no answer.')[:1000] }}",
+            "message": TOLD + "{{ told.get('message', 'Staging did not answer.')[:1000] }}",
             "remote_version_number": TOLD + "{{ told.get('remote_version_number') or '' }}",
         },
-        reason="Staging's soak of the commit, asked by run {{ run_id }}",
-        # A failed soak is recorded as well, so that an earlier success counts no more.
+        reason="Staging's soak of the commit, recorded by run {{ run_id }}",
+        # Record a failed soak too, so an earlier success no longer counts.
         trigger_rule="all_done",
     )
     # [END howto_operator_record_evidence]
@@ -149,7 +149,7 @@ with DAG(
     # [START howto_optional_approval]
     @task.branch
     def ask(params=None):
-        """Ask a person, or go on without."""
+        """Ask for approval, or pin without it."""
         return "approval" if params["approval"] else "pin"
 
     approval = ApproveDagVersionOperator(
@@ -160,7 +160,7 @@ with DAG(
         response_timeout=WAIT_FOR_APPROVAL,
         defaults=ApproveDagVersionOperator.REJECT,
         fail_on_reject=True,
-        # The retries are for tries that were lost, and ask again. An answer is final.
+        # Retries are for lost attempts only. An answer is final.
         retry_policy=ExceptionRetryPolicy([RetryRule(HITLRejectException, RetryAction.FAIL)]),
     )
     # [END howto_optional_approval]
@@ -171,7 +171,7 @@ with DAG(
         version_number=CHOSEN % "version_number",
         expected_dag_hash=CHOSEN % "dag_hash",
         expected_bundle_version=COMMIT,
-        # A pin or rollback by a person since then wins over this one.
+        # A manual pin or rollback since then beats this one.
         expected_revision=CHOSEN % "revision",
         reason="Tested by staging, promoted by run {{ run_id }}",
         # The approval may be skipped.
@@ -180,6 +180,6 @@ with DAG(
 
     asked = ask()
     here >> staging >> record
-    # A soak that failed is recorded, and ends here.
+    # A failed soak is recorded and ends the run.
     [staging, record] >> canary >> asked >> [approval, pin]
     approval >> pin

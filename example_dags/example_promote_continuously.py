@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Promote one version after another, without anybody triggering the promotion.
+Promote one version after another, without a manual trigger.
 
-Each run triggers ``example_promote_dag_version`` and waits until it has ended; then the next run begins. So there is
-always one promotion, which waits for the next version. A run fails if its promotion fails.
+Each run triggers ``example_promote_dag_version`` and waits for it to finish; then the next run starts. So one promotion
+is always waiting for the next version. A run fails if its promotion fails.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
-    # Pauses the Dag when nothing gets through: a Dag on hold, a wrong password, or three bad candidates in a row.
+    # Pause the Dag after three failures in a row, such as a hold, a wrong password, or bad candidates.
     max_consecutive_failed_dag_runs=3,
     tags=["example", "pinning"],
     doc_md=__doc__,

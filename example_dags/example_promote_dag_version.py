@@ -17,9 +17,9 @@
 """
 Promote the next version of a Dag: replays of live runs, soak, approval, window, pin, bake, rollback.
 
-It needs a connection ``pinning_default`` and a target Dag that is pinned. Trigger it with the Dag to promote; it waits
-for the next version, replays the last live runs with exactly that version, and pins exactly that version. A Dag
-without a live run gets canary runs that replay nothing.
+Requires the connection ``pinning_default`` and a pinned target Dag. Trigger it with the Dag to promote: it waits for
+the next version, replays the latest live runs with exactly that version, and pins exactly that version. A Dag without
+live runs gets canary runs that replay nothing.
 """
 
 from __future__ import annotations
@@ -48,22 +48,22 @@ WAIT_FOR_CANARY = timedelta(days=1)
 WAIT_FOR_APPROVAL = timedelta(days=2)
 
 TARGET = "{{ params.target_dag_id }}"
-# The candidate if a task that judges it failed, or what a person or the time-out rejected; nothing if another task
-# failed, such as the one that tells the difference.
+# The candidate if its canary or soak failed, or the version that a person or the timeout rejected. Empty if another
+# task failed, such as the one that compares versions.
 REJECTED_NUMBER = (
     "{% set candidate = (ti.xcom_pull(task_ids='new_version') or {}).get('version_number') %}"
     "{% set judges = ti.get_task_states(ti.dag_id, task_ids=['canary', 'soak'], run_ids=[run_id]) %}"
     "{% set rejected = ti.xcom_pull(task_ids='approval', key='rejected_version') %}"
     "{{ candidate if 'failed' in judges[run_id].values() else rejected or '' }}"
 )
-# What was approved if this run has pinned it; nothing if it came too late, or if a repeated request found another pin.
+# The approved version if this run pinned it. Empty if it came too late, or if a repeated request found another pin.
 PINNED_NUMBER = (
     "{% set pinned = ((ti.xcom_pull(task_ids='pin') or {}).get('active') or {}).get('version_number') %}"
     "{% set approved = (ti.xcom_pull(task_ids='approval') or {}).get('version_number') %}"
     "{{ pinned if pinned == approved else '' }}"
 )
 
-# The operator adds for which version, commit and structure the approval is.
+# The operator adds the version, commit and structure that are up for approval.
 EVIDENCE = """
 {% set soak = ti.xcom_pull(task_ids='soak') %}
 Soak: **{{ soak.verdict }}**. {{ soak.message }}
@@ -71,7 +71,7 @@ Soak: **{{ soak.verdict }}**. {{ soak.message }}
 {%- if withheld %} Withheld from live runs: {{ withheld }} effects.{% endif %}
 {%- set canaries = ti.xcom_pull(task_ids='canary')['run_ids'] | length %}
 {%- if canaries < params.canary_runs %} **Only {{ canaries }} of {{ params.canary_runs }} live runs could be replayed,
-so the verdict rests on fewer runs than were asked for.**{% endif %}
+so the verdict rests on fewer runs than requested.**{% endif %}
 
 {{ ti.xcom_pull(task_ids='difference') }}
 """
@@ -87,34 +87,30 @@ with DAG(
     # [START howto_promotion_params]
     params={
         "target_dag_id": Param("orders", type="string", title="Dag to promote"),
-        "debounce_seconds": Param(120, type="number", minimum=0, title="How long commits must have paused"),
-        "poke_seconds": Param(30, type="number", minimum=1, title="Seconds between two looks at versions and runs"),
+        "debounce_seconds": Param(120, type="number", minimum=0, title="Seconds without a newer commit"),
+        "poke_seconds": Param(30, type="number", minimum=1, title="Seconds between checks of versions and runs"),
         "canary_runs": Param(3, type="integer", minimum=1, maximum=100, title="Live runs to replay, or canary runs"),
-        "canary_conf": Param(
-            None, type=["object", "null"], title="Configuration of canary runs, which then replay nothing"
-        ),
+        "canary_conf": Param(None, type=["object", "null"], title="Conf of canary runs; if set, they replay nothing"),
+        # If empty, differing outputs are shown for approval, and do not affect the verdict.
         "soak_max_output_differences": Param(
-            None,
-            type=["integer", "null"],
-            minimum=0,
-            title="Outputs of replays that may differ; empty: they are shown to whoever approves, and not judged",
+            None, type=["integer", "null"], minimum=0, title="Tolerated outputs of replays that differ"
         ),
-        "soak_seconds": Param(0, type="number", minimum=0, title="Least time to soak"),
-        "soak_max_failures": Param(0, type="integer", minimum=0, title="Failed canary runs that are tolerated"),
+        "soak_seconds": Param(0, type="number", minimum=0, title="Minimum soak time in seconds"),
+        "soak_max_failures": Param(0, type="integer", minimum=0, title="Tolerated failed canary runs"),
         "soak_inconclusive_after": Param(86400, type="number", minimum=0, title="Seconds until a soak is inconclusive"),
         "on_inconclusive": Param(
             "fail", enum=["fail", "skip", "succeed"], title="Inconclusive soak: reject, leave it, or let people decide"
         ),
-        "window_cron": Param("0 9 * * 1-4", type="string", title="When the window opens"),
-        "window_seconds": Param(6 * 3600, type="integer", minimum=1, title="How long it stays open"),
+        "window_cron": Param("0 9 * * 1-4", type="string", title="When the window opens (cron)"),
+        "window_seconds": Param(6 * 3600, type="integer", minimum=1, title="Seconds that the window stays open"),
         "window_timezone": Param("UTC", type="string", title="Time zone of the window"),
-        "override_reason": Param(
-            None, type=["string", "null"], title="Why a hold, as after a rollback, is lifted by this promotion"
+        "override_reason": Param(None, type=["string", "null"], title="Reason for lifting a hold, as after a rollback"),
+        "bake_runs": Param(3, type="integer", minimum=1, title="Minimum live runs after the pin"),
+        "bake_seconds": Param(0, type="number", minimum=0, title="Minimum bake time in seconds"),
+        "bake_max_failures": Param(0, type="integer", minimum=0, title="Tolerated failed live runs"),
+        "bake_inconclusive_after": Param(
+            7 * 86400, type="number", minimum=0, title="Seconds until a bake is inconclusive"
         ),
-        "bake_runs": Param(3, type="integer", minimum=1, title="Live runs after the pin"),
-        "bake_seconds": Param(0, type="number", minimum=0, title="Least time to bake"),
-        "bake_max_failures": Param(0, type="integer", minimum=0, title="Failed live runs that are tolerated"),
-        "bake_inconclusive_after": Param(7 * 86400, type="number", minimum=0, title="Seconds until it is inconclusive"),
     },
     # [END howto_promotion_params]
 ):
@@ -136,17 +132,17 @@ with DAG(
         version_number=new_version.output["version_number"],
         expected_dag_hash=new_version.output["dag_hash"],
         expected_bundle_version=new_version.output["bundle_version"],
-        # The last successful live runs of the active version, on their inputs. Each is compared with its original.
+        # Rerun the latest successful live runs of the active version on their inputs, and compare the results.
         replay={"last": "{{ '' if params.canary_conf else params.canary_runs }}"},
-        # A Dag that has no live run yet gets as many canary runs instead, and the task's log says so.
+        # A Dag without live runs gets as many canary runs instead; the task's log says so.
         on_nothing_to_replay="run",
         count="{{ params.canary_runs }}",
         conf="{{ params.canary_conf | tojson }}",
         poke_interval="{{ params.poke_seconds }}",
         deferrable=True,
-        # The soak below judges the runs, and tolerates as many failures as it is told to.
+        # The soak below judges the runs, with its own limit on failures.
         fail_on_failed_run=False,
-        # Runs of a paused Dag, or of one at its limit of runs, would be waited for without end.
+        # Without a limit, it would wait forever for runs of a paused Dag, or of one at its run limit.
         timeout=WAIT_FOR_CANARY.total_seconds(),
     )
     # [END howto_operator_trigger_canary_run]
@@ -159,7 +155,7 @@ with DAG(
         expected_dag_hash=new_version.output["dag_hash"],
         expected_bundle_version=new_version.output["bundle_version"],
         run_kinds="canary",
-        # A young Dag has fewer live runs to replay than are asked for; whoever approves is told so.
+        # A new Dag may have fewer live runs to replay than requested; the approval says so.
         min_runs="{{ ti.xcom_pull(task_ids='canary')['run_ids'] | length }}",
         min_duration="{{ params.soak_seconds }}",
         max_failures="{{ params.soak_max_failures }}",
@@ -174,7 +170,7 @@ with DAG(
     # [START howto_promotion_difference]
     @task
     def difference(candidate, params=None):
-        """Say in what the candidate's output and code differ, and what stands against it, as Markdown."""
+        """Describe how the candidate's output and code differ, and any objections, as Markdown."""
         hook, number = PinningHook(), candidate["version_number"]
         replays = hook.list_replays(params["target_dag_id"], number)
         found = hook.compare(
@@ -183,21 +179,21 @@ with DAG(
             expected_dag_hash=candidate["dag_hash"],
             expected_bundle_version=candidate["bundle_version"],
         )
-        told = objections_as_markdown(candidate), replays_as_markdown(replays), as_markdown(found)
-        return "\n\n".join(filter(None, told))
+        parts = objections_as_markdown(candidate), replays_as_markdown(replays), as_markdown(found)
+        return "\n\n".join(filter(None, parts))
 
-    told = difference(new_version.output)
+    compared = difference(new_version.output)
     # [END howto_promotion_difference]
 
     # [START howto_promotion_hold]
     @task
     def not_held(params=None):
-        """Fail while someone holds the Dag, so that nobody is asked, and nothing waits, for what would be refused."""
+        """Fail while the Dag is on hold, before anyone approves, or waits for, a pin that would be refused."""
         hold = PinningHook().get_release_state(params["target_dag_id"])["hold"]
         if hold and not params["override_reason"]:
             raise AirflowFailException(
-                f"Dag {params['target_dag_id']} was put on hold by {hold['actor']}: {hold['reason']}. Lift the hold "
-                "and clear this task with what follows, or promote again with an override_reason."
+                f"Dag {params['target_dag_id']} was put on hold by {hold['actor']}: {hold['reason']}. Lift the hold, "
+                "then clear this task and its downstream tasks, or promote again with an override_reason."
             )
 
     before_approval, before_pin = not_held(), not_held.override(task_id="still_not_held")()
@@ -210,10 +206,10 @@ with DAG(
         version=new_version.output,
         body=EVIDENCE,
         response_timeout=WAIT_FOR_APPROVAL,
-        # A time-out is answered like a person who rejects: the task fails, and the candidate is rejected.
+        # A timeout counts as a rejection: the task fails, and the candidate is rejected.
         defaults=ApproveDagVersionOperator.REJECT,
         fail_on_reject=True,
-        # The retries are for tries that were lost, and ask again. An answer is final.
+        # Retries are for lost attempts only. An answer is final.
         retry_policy=ExceptionRetryPolicy([RetryRule(HITLRejectException, RetryAction.FAIL)]),
     )
     # [END howto_promotion_approval]
@@ -241,10 +237,10 @@ with DAG(
         task_id="pin",
         target_dag_id=TARGET,
         version_number=approval.output["version_number"],
-        # What the approval showed, or nothing.
+        # Pin exactly what the approval showed, or nothing.
         expected_dag_hash=approval.output["dag_hash"],
         expected_bundle_version=approval.output["bundle_version"],
-        # Of several promotions of the Dag, the first one wins; a pin or rollback by a person wins over this one.
+        # The first of several promotions wins, and a manual pin or rollback beats this one.
         expected_revision=approval.output["revision"],
         override_reason="{{ params.override_reason or '' }}",
         reason="Promoted by run {{ run_id }}",
@@ -263,7 +259,7 @@ with DAG(
         min_duration="{{ params.bake_seconds }}",
         max_failures="{{ params.bake_max_failures }}",
         inconclusive_after="{{ params.bake_inconclusive_after }}",
-        # Nothing is wrong with a version that merely had few runs, so it stays.
+        # A version with too few runs is not faulty, so it stays.
         on_inconclusive="skip",
         poke_interval="{{ params.poke_seconds }}",
         timeout=timedelta(days=30).total_seconds(),
@@ -273,7 +269,7 @@ with DAG(
     roll_back = RollbackDagVersionOperator(
         task_id="roll_back",
         target_dag_id=TARGET,
-        # The trigger rule holds for failures up to the pin too; then there is nothing of this run to roll back.
+        # This also runs after failures before the pin; then there is nothing to roll back.
         expected_version=PINNED_NUMBER,
         hold=True,
         reason="The bake failed in run {{ run_id }}",
@@ -291,12 +287,12 @@ with DAG(
     )
     # [END howto_operator_reject_dag_version]
 
-    # A run is what its last tasks are, and those that clean up succeed. This one fails if the bake or anything
-    # before it did, so that a promotion that failed is shown as failed.
+    # The leaf tasks decide the state of the run, and the cleanup tasks succeed. This task fails if the bake or anything
+    # before it failed, so a failed promotion shows as failed.
     promoted = EmptyOperator(task_id="promoted", trigger_rule="none_failed_min_one_success")
 
-    new_version >> canary >> soak >> told >> before_approval >> approval >> window >> before_pin >> pin >> bake
+    new_version >> canary >> soak >> compared >> before_approval >> approval >> window >> before_pin >> pin >> bake
     bake >> [roll_back, promoted]
-    # The bake may be skipped; the pin is what makes a promotion.
+    # A promotion succeeds with its pin, even if the bake is skipped.
     pin >> promoted
     [canary, soak, approval] >> reject

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Release a commit of a monorepo: all Dags that it changes are pinned as one, and rolled back as one if they fail.
+Release a commit of a monorepo: pin all Dags that it changes together, and roll them back together if they fail.
 
-Trigger it with the full name of the commit. The release waits for somebody's approval of its plan. Afterwards a person
-decides whether it stays: "Reject" in the second question rolls it back.
+Trigger it with the full commit hash. The release waits until someone approves its plan. Afterwards it asks whether to
+keep the release: "Reject" rolls it back.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
     params={
-        "bundle_version": Param(type="string", minLength=1, title="Commit", description="Its full name"),
-        "tags": Param([], type="array", items={"type": "string"}, title="Tags", description="Only Dags with one of"),
+        "bundle_version": Param(type="string", minLength=1, title="Commit", description="Full hash"),
+        "tags": Param(
+            [], type="array", items={"type": "string"}, title="Tags", description="Only Dags with one of these tags"
+        ),
     },
     render_template_as_native_obj=True,
     tags=["example", "pinning"],
@@ -48,7 +50,7 @@ with DAG(
 
     @task
     def plan(params: dict) -> str:
-        """Say what would change; what blocks fails the task."""
+        """Describe what would change; fail if a Dag blocks the release."""
         report = PinningHook().release(
             bundle_version=params["bundle_version"], tags=params["tags"], dry_run=True, reason="Plan"
         )
@@ -72,7 +74,7 @@ with DAG(
     )
     keep = ApprovalOperator(
         task_id="keep",
-        subject="Keep {{ params.bundle_version }}? Reject it to roll all of its Dags back.",
+        subject="Keep {{ params.bundle_version }}? Reject to roll back all of its Dags.",
         fail_on_reject=True,
     )
     roll_back = RollbackReleaseOperator(

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Roll back one Dag or several. Trigger it and fill in the form; no other knowledge is needed at three in the morning.
+Roll back one or more Dags. Trigger it and fill in the form; nothing else to know at three in the morning.
 
-Each Dag is rolled back in a task of its own, so one that cannot be rolled back stops no other.
+Each Dag is rolled back in its own task, so a Dag that cannot be rolled back does not block the others.
 """
 
 from __future__ import annotations
@@ -42,37 +42,37 @@ with DAG(
             items={"type": "string"},
             minItems=1,
             title="Dags to roll back",
-            description="One Dag id a line.",
+            description="One Dag ID per line.",
         ),
         "to_version": Param(
             None,
             type=["integer", "null"],
             minimum=1,
             title="Version to return to",
-            description="Empty: the version that was active before.",
+            description="Default: the previously active version.",
         ),
         "unfinished": Param(
             "keep",
             enum=["keep", "cancel"],
             title="Queued and running runs of the bad version",
-            description="cancel stops them; they end as failed.",
+            description="cancel stops them and marks them as failed.",
         ),
         "finished": Param(
             "keep",
             enum=["keep", "rerun"],
             title="Finished runs of the bad version",
-            description="rerun clears them onto the version that is active then.",
+            description="rerun clears them, and they run with the restored version.",
         ),
         "only_failed": Param(False, type="boolean", title="Rerun only failed runs"),
-        "skip_blocked": Param(False, type="boolean", title="Leave runs alone that cannot be repaired"),
-        "reason": Param("", type="string", minLength=3, title="Reason", description="Kept in the history."),
+        "skip_blocked": Param(False, type="boolean", title="Skip runs that cannot be repaired"),
+        "reason": Param("", type="string", minLength=3, title="Reason", description="Shown in the history."),
     },
     # [END howto_rollback_form]
 ):
 
     @task
     def dags_to_roll_back(params: dict) -> list[str]:
-        """Return the Dags of the form, each once."""
+        """Return the Dags of the form, without duplicates."""
         return sorted(set(params["dags"]))
 
     # [START howto_operator_rollback_dag_version]
@@ -81,7 +81,7 @@ with DAG(
         to_version="{{ params.to_version }}",
         reason="{{ params.reason }} ({{ dag_run.triggering_user_name }})",
         reject_current=True,
-        hold=True,  # no promotion takes the bad version live again until a person lifts it
+        hold=True,  # block promotions of the bad version until someone lifts the hold
         repair={
             "unfinished": "{{ params.unfinished }}",
             "finished": "{{ params.finished }}",

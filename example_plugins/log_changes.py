@@ -28,16 +28,16 @@ log = logging.getLogger("audit")
 
 
 class AuditLog:
-    """Writes every change into the log of the process that announces it."""
+    """Log every change in the process that announces it."""
 
     @hookimpl
     def on_dag_version_event(self, event):
-        """Write one change."""
+        """Log one change."""
         log.warning("%s: %s by %s: %s", event.dag_id, event.kind.value, event.actor, event.reason)
 
 
 class LogChanges(AirflowPlugin):
-    """Registers the listener."""
+    """Register the listener."""
 
     name = "log_changes"
     listeners = [AuditLog()]

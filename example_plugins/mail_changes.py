@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A plugin that mails the operators when another version of a Dag became active."""
+"""A plugin that emails the operators when another version of a Dag becomes active."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ mail = SmtpNotifier(
 
 
 class MailChanges(AirflowPlugin):
-    """Registers the listener."""
+    """Register the listener."""
 
     name = "mail_changes"
     listeners = [NotifierListener(mail, kinds={"pinned", "unpinned", "rolled_back"})]
