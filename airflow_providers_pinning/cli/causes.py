@@ -14,17 +14,17 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is behind an error, as far as people can do something about it."""
+"""Causes of errors, as far as users can act on them."""
 
 from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-CHECK_CONNECTION = "Check [database] sql_alchemy_conn and whether the server can be reached"
+CHECK_CONNECTION = "Check [database] sql_alchemy_conn and whether the server is reachable"
 
 
 def cause_of(error: Exception) -> str:
-    """Return what is wrong in one line; of an error of the database without the statement, which may fill pages."""
+    """Describe an error in one line. A database error is shown without its statement, which may fill pages."""
     if isinstance(error, DBAPIError):
         error = error.orig if isinstance(error.orig, Exception) else error
         return one_line(error)
@@ -37,5 +37,5 @@ def one_line(error: Exception) -> str:
 
 
 def is_unreachable(error: DBAPIError) -> bool:
-    """Return whether the connection is what failed, rather than a statement."""
+    """Return whether the connection failed, rather than a statement."""
     return error.connection_invalidated or (isinstance(error, OperationalError) and error.statement is None)

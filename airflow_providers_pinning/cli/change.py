@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How a change is made: it is rehearsed, shown, confirmed, and then made as it was shown."""
+"""How a command makes a change: rehearse it, show it, confirm it, then make exactly the change that was shown."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.vocabulary import MAX_ID, CallerKind, ExitCode
 
 ACTOR_VARIABLE = "AIRFLOW_PINNING_ACTOR"
-"""Environment variable that names who makes changes, as a service or a shell that several people use may set it."""
+"""Environment variable with the name of the user who makes changes, for services and shared shells."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Effect:
     before: ReleaseState
     after: ReleaseState
     about: VersionIdentity | None = None
-    """The version that is judged, for changes that choose none."""
+    """The version that is judged, for changes that do not select one."""
 
     def is_as_shown(self, shown: Effect) -> bool:
-        """Return whether it is what the person was asked about."""
+        """Return whether this is the change that the user confirmed."""
         return self._chosen == shown._chosen
 
     @property
@@ -76,16 +76,20 @@ class Effect:
 
 
 def later_words(effect: Effect) -> str:
-    """Say what is pending after a change, line by line."""
+    """Describe the pending changes line by line."""
     later = effect.after.pending
     if later is None:
         return ""
-    what = f"{_label(later.version)} instead of it" if later.version else "the latest version, as the Dag is unpinned"
-    return f"Those that are due at {later.effective_from.isoformat()} or later use {what}."
+    what = (
+        f"{_label(later.version)} instead of it"
+        if later.version
+        else ("the latest version, because the Dag is no longer pinned")
+    )
+    return f"Runs due at {later.effective_from.isoformat()} or later use {what}."
 
 
 def requested_change(args: Namespace) -> Change:
-    """Return who asks for a change, why, and under which conditions."""
+    """Return who makes a change, why, and under which conditions."""
     user = getuser()
     named = getattr(args, "actor", None) or os.environ.get(ACTOR_VARIABLE, "").strip()[:MAX_ID] or None
     source = {"hostname": get_hostname(), "os_user": user}
@@ -111,14 +115,14 @@ def make_change(
     finish: Callable[[ReleaseState, Session], ReleaseState] | None = None,
 ) -> None:
     """
-    Make a change and show the release state that it leads to.
+    Make a change and show the resulting release state.
 
     :param args: the command's arguments
     :param action: makes the change in a session, without committing it
-    :param about: finds the version that is judged, in the same transaction as the action, which locks the Dag
-    :param also: says what it does besides choosing the active version
-    :param finish: repairs runs once the change is committed; a repetition would make such a change once more, so it
-        gets an idempotency key
+    :param about: finds the judged version in the transaction of the action, which locks the Dag
+    :param also: describes side effects beyond the active version
+    :param finish: repairs runs after the commit. Running the command again would make such a change twice, so it gets
+        an idempotency key
     """
     change = requested_change(args)
     if finish and change.idempotency_key is None:
@@ -134,10 +138,12 @@ def make_change(
             if shown is not None and not effect.is_as_shown(shown):
                 raise CommandError(
                     ExitCode.REFUSED,
-                    "changed_meanwhile: another version was registered than the one you were shown, so nothing was "
-                    f"changed. Now it would be: {effect} "
-                    + (f"It is about {effect.about.label}. " if effect.about else "")
-                    + "Review the change, then repeat the command.",
+                    (
+                        "changed_meanwhile: another version was parsed in the meantime, so no change was made. It "
+                        f"would now be: {effect} "
+                    )
+                    + (f"It affects {effect.about.label}. " if effect.about else "")
+                    + "Review the change, then run the command again.",
                 )
             return effect
 
@@ -160,12 +166,12 @@ def make_change(
                 change = replace(change, expected_revision=shown.before.revision)
         effect = commit(run, session=session)
         note_committed(args)
-        # Nothing is said before the runs are repaired, which must not end because nobody reads it.
+        # No output before the runs are repaired: a broken pipe must not stop the repair.
         state = _repair(args, effect.after, change, finish, session=session) if finish else effect.after
     if args.yes:
         _tell(effect, also)
     if not effect.after.repeated:
-        say_styled(f"Done: revision {effect.after.revision}.", "green")
+        say_styled(f"Done (revision {effect.after.revision}).", "green")
     _tell_repaired(args, state, change)
 
 
@@ -177,7 +183,7 @@ def _repair(
     *,
     session: Session,
 ) -> ReleaseState:
-    """Repair runs, so that whatever ends it tells how to go on."""
+    """Repair runs; if that is interrupted, the message says how to continue."""
     if state.repair is None or not (state.repair.canceled or state.repair.rerun):
         return state
     note_repair(args, state.repeated.revision if state.repeated else state.revision, change.idempotency_key or "")
@@ -188,17 +194,17 @@ def _repair(
 
 def _tell_repaired(args: Namespace, state: ReleaseState, change: Change) -> None:
     """
-    Say what became of the runs, and show the state.
+    Report the repaired runs, and show the state.
 
-    :raises SystemExit: if some are not repaired yet
+    :raises SystemExit: if some runs are not repaired yet
     """
     pending = state.repair.pending if state.repair else 0
     for line in repaired_words(state.repair) if state.repair else ():
         say(line)
     if pending:
         say(
-            f"{plural(pending, 'run')} {'is' if pending == 1 else 'are'} not repaired yet. Run the same command with "
-            f"--idempotency-key {change.idempotency_key} again."
+            f"{plural(pending, 'run')} {'is' if pending == 1 else 'are'} not repaired yet. Run the command again with "
+            f"--idempotency-key {change.idempotency_key} to continue."
         )
     _show(args, state)
     if pending:
@@ -207,9 +213,9 @@ def _tell_repaired(args: Namespace, state: ReleaseState, change: Change) -> None
 
 def require_answerable(args: Namespace) -> None:
     """
-    Check that a question can be answered, before anything is looked up.
+    Check that confirmation is possible, before looking anything up.
 
-    :raises CommandError: if nobody can
+    :raises CommandError: if it is not
     """
     if not (args.yes or args.dry_run or sys.stdin.isatty()):
         raise CommandError(
@@ -221,7 +227,7 @@ def require_answerable(args: Namespace) -> None:
 
 def confirm() -> None:
     """
-    Ask whether to go on.
+    Ask for confirmation.
 
     :raises CommandError: if the answer is not yes
     """
@@ -238,7 +244,7 @@ def confirm() -> None:
 
 
 def warn(warnings: tuple[str, ...]) -> None:
-    """Show side effects."""
+    """Show warnings."""
     for warning in warnings:
         say_styled(f"Warning: {warning}", "yellow")
 
@@ -252,7 +258,7 @@ def _code(version: VersionIdentity) -> str:
 
 
 def tell_repeated(repeated: Repetition) -> None:
-    """Say that there was nothing to do, because the same command made the change before."""
+    """Report that the same command already made the change."""
     version = f" (version {repeated.version.version_number})" if repeated.version else ""
     say_styled(f"Already applied at revision {repeated.revision}{version}. No change made.", "green")
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The differences between two versions as rows for people."""
+"""Differences between two versions as table rows."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from airflow_providers_pinning.domain.files.commits import CommitInfo, CommitsBe
 from airflow_providers_pinning.domain.text import plural
 
 COMMITS = 20
-"""How many commits are shown."""
+"""How many commits to show."""
 NEXT_RUNS = 5
-"""How many of the next runs are shown."""
+"""How many of the next runs to show."""
 
 
 def change_rows(difference: VersionDifference) -> list[Row]:
-    """Return one change a row; the source is not among them."""
+    """Return one change per row, without the source."""
     return [
         *_schedule(difference.schedule),
         *(_row("task", task_id, "added") for task_id in difference.tasks.added),
@@ -57,11 +57,11 @@ def change_rows(difference: VersionDifference) -> list[Row]:
 
 
 def told_of_files(files: FilesComparison) -> Iterator[str]:
-    """Say what the table of files does not: whether they matter, and how many are not in it."""
+    """Summarize files that the table leaves out."""
     if files.related is False:
         yield "Nothing related to the Dag differs."
     if files.left_out:
-        yield f"{plural(files.left_out, 'more file')} that may matter differ."
+        yield f"{plural(files.left_out, 'more file')} that may affect the Dag differ."
     if others := [
         *([f"{plural(files.other_dags_files, 'file')} of other Dags"] if files.other_dags_files else []),
         *([f"{plural(files.ignored_files, 'ignored file')}"] if files.ignored_files else []),
@@ -70,7 +70,7 @@ def told_of_files(files: FilesComparison) -> Iterator[str]:
 
 
 def diffs(difference: VersionDifference) -> Iterator[str]:
-    """Return the diffs of all files, that of the Dag's own first."""
+    """Return the diffs of all files, starting with the Dag file."""
     shown = difference.source.after_path if difference.source.diff is not None else None
     if difference.source.diff:
         yield difference.source.diff

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Checks of the clocks, which decide what looks alive, when a soak is over and when a window is open."""
+"""Clock checks. Clocks decide which components are alive, when a soak is over and when a window is open."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from airflow_providers_pinning.cli.findings import Finding, failure, ok
 from airflow_providers_pinning.domain.monitoring.attestation import JOB_COMPONENTS, live_components
 
 CLOCKS_DIFFER = timedelta(seconds=5)
-"""By how much two clocks may differ."""
+"""Tolerated difference between two clocks."""
 
 LATE = timedelta(seconds=15)
-"""Age of a heartbeat from which it is looked at again: its host is busy or gone, or its clock is behind."""
+"""Age of a heartbeat that is checked again: its host is busy or gone, or its clock is behind."""
 
 LOOK_AGAIN = 12.0
-"""Seconds after which a late heartbeat is looked at again. Airflow's components have one at least every five or ten."""
+"""Seconds until a late heartbeat is checked again. Airflow's components send one at least every five or ten seconds."""
 
 REMEDY = "Synchronize the clocks of all hosts (NTP)."
 
 
 def check_clocks() -> Iterator[Finding]:
-    """Compare the clocks of this host, of the database and, by their heartbeats, of the components."""
+    """Compare the clocks of this host, the database and, by their heartbeats, the components."""
     findings = [*_of_this_host(), *_ahead(), *_behind()]
-    yield from findings or [ok("clocks", "of this host, the database and all components agree")]
+    yield from findings or [ok("clocks", "clocks of this host, the database and all components agree")]
 
 
 def _of_this_host() -> Iterator[Finding]:
@@ -56,11 +56,13 @@ def _of_this_host() -> Iterator[Finding]:
         before = timezone.utcnow()
         theirs = session.scalar(select(func.clock_timestamp())) or before
         after = timezone.utcnow()
-    # The question took a while, in which the answer was right.
+    # The query took a while; any time in between is correct.
     if (ahead := before - theirs) > CLOCKS_DIFFER:
-        yield failure("clocks", f"this host's clock is {ahead.total_seconds():.0f} s ahead of the database's", REMEDY)
+        yield failure(
+            "clocks", f"the clock of this host is {ahead.total_seconds():.0f} s ahead of the database", REMEDY
+        )
     if (behind := theirs - after) > CLOCKS_DIFFER:
-        yield failure("clocks", f"this host's clock is {behind.total_seconds():.0f} s behind the database's", REMEDY)
+        yield failure("clocks", f"the clock of this host is {behind.total_seconds():.0f} s behind the database", REMEDY)
 
 
 def _ahead() -> Iterator[Finding]:
@@ -78,7 +80,7 @@ def _ahead() -> Iterator[Finding]:
 
 
 def _behind() -> Iterator[Finding]:
-    """Look twice at heartbeats that are late: one that goes on and stays late comes from a clock that is behind."""
+    """Check late heartbeats twice: if they continue but stay late, the component's clock is behind."""
     late = {job: beat for job, beat in _heartbeats().items() if timezone.utcnow() - beat > LATE}
     if not late:
         return
@@ -91,8 +93,8 @@ def _behind() -> Iterator[Finding]:
         if beat > before and lag > LATE:
             yield failure(
                 "clocks",
-                f"the heartbeats of {component} on {hostname} go on, but are {lag.total_seconds():.0f} s old by this "
-                "host's clock: the clock there is behind, or the component is overloaded",
+                f"heartbeats of {component} on {hostname} continue, but are {lag.total_seconds():.0f} s old by "
+                "this host's clock: the clock there is behind, or the component is overloaded",
                 REMEDY,
             )
 

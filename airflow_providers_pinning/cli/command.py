@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What every command goes through: errors become one line and an exit code."""
+"""What all commands share: errors become one line and an exit code."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ Function = TypeVar("Function", bound=Callable[[Namespace], None])
 
 class CommandError(Exception):
     """
-    The command cannot go on, for a reason that is no refusal of the control plane.
+    The command failed for a reason other than a refusal by the control plane.
 
-    :param code: what the command ends with
+    :param code: exit code
     :param message: what is wrong, and what to do about it
     """
 
@@ -54,41 +54,41 @@ class CommandError(Exception):
 
 
 def note_committed(args: Namespace) -> None:
-    """Note that the change was made: if nobody reads what is said of it then, that makes no failure of it."""
+    """Record that the change was committed, so a broken pipe afterwards does not turn success into a failure."""
     args.committed = True
 
 
 def note_repair(args: Namespace, revision: int, key: str) -> None:
-    """Note that a rollback was made whose repair of runs begins, and with which key it goes on if it is ended."""
+    """Record that a rollback was committed and that its repair starts, with the key to continue it if interrupted."""
     args.repair_told = f"The rollback was made (revision {revision}), but the repair is not finished."
     args.repair_revision = revision
     args.repair_key = key
 
 
 def note_repaired(args: Namespace) -> None:
-    """Note that the repair of runs is over."""
+    """Note that the repair of runs is done."""
     args.repair_key = None
 
 
 def _how_to_go_on(args: Namespace) -> str | None:
     key = getattr(args, "repair_key", None)
     return key and (
-        f"Go on with the same command and --idempotency-key {key}; without it the command rolls back once more."
+        f"Continue with the same command and --idempotency-key {key}; without the key, the command rolls back again."
     )
 
 
 def shows(function: Function) -> Callable[[Namespace], None]:
-    """Make a command of a function that only reads."""
+    """Make a command from a function that only reads."""
     return _quiet(providers_configuration_loaded(function))
 
 
 def changes(function: Function) -> Callable[[Namespace], None]:
-    """Make a command of a function that changes something, and note each use of it in Airflow's audit log."""
+    """Make a command from a function that changes something, and record each use in Airflow's audit log."""
     return _quiet(cli_utils.action_cli(providers_configuration_loaded(function)))
 
 
 def _quiet(function: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
-    """Keep logs off the terminal, also those of finding out what is wrong, unless --verbose asks for them."""
+    """Keep logs off the terminal, even while handling errors, unless --verbose is given."""
     return cli_utils.suppress_logs_and_warning(_with_exit_code(function))
 
 
@@ -100,7 +100,7 @@ def _with_exit_code(function: Callable[[Namespace], None]) -> Callable[[Namespac
             function(args)
             sys.stdout.flush()
         except SystemExit:
-            # Flushed at exit, a broken pipe would take the place of the exit code.
+            # A broken pipe would replace the exit code if this were flushed at exit.
             with suppress(BrokenPipeError):
                 sys.stdout.flush()
                 raise
@@ -115,8 +115,7 @@ def _with_exit_code(function: Callable[[Namespace], None]) -> Callable[[Namespac
         except KeyboardInterrupt:
             go_on = _how_to_go_on(args)
             say(
-                f"Interrupted after the rollback was made (revision {args.repair_revision}). The repair is not "
-                f"finished. {go_on}"
+                f"Interrupted after the rollback (revision {args.repair_revision}). The repair is not finished. {go_on}"
                 if go_on
                 else "Interrupted."
             )
@@ -126,7 +125,7 @@ def _with_exit_code(function: Callable[[Namespace], None]) -> Callable[[Namespac
 
 
 def _end(args: Namespace, error: Exception) -> NoReturn:
-    """End with the exit code of an error, after saying what is wrong."""
+    """Report the error and exit with its code."""
     if isinstance(error, BrokenPipeError):
         _let_go_of_streams()
         if _how_to_go_on(args):
@@ -137,7 +136,7 @@ def _end(args: Namespace, error: Exception) -> NoReturn:
     if go_on := _how_to_go_on(args):
         say(f"{args.repair_told} {go_on}")
     elif isinstance(error, errors.DatabaseUnavailableError) and (key := getattr(args, "made_key", None)):
-        say(f"The idempotency key of this command is {key}: give it with --idempotency-key to repeat it.")
+        say(f"The idempotency key of this command is {key}: use --idempotency-key to run it again.")
     raise SystemExit(code)
 
 
@@ -149,23 +148,22 @@ def _explain(error: Exception) -> tuple[ExitCode, str]:
     if isinstance(error, DBAPIError):
         cause = cause_of(error)
         if isinstance(error, DataError):
-            return ExitCode.USAGE, f"invalid_value: the database cannot store a value that was given: {cause}."
+            return ExitCode.USAGE, f"invalid_value: the database cannot store one of the values: {cause}."
         if trouble_of(error) is Trouble.BUSY:
-            return ExitCode.UNEXPECTED, f"database_busy: {cause}. Nothing was changed; try again in a moment."
+            return ExitCode.UNEXPECTED, f"database_busy: {cause}. No change was made; try again in a moment."
         if is_unreachable(error):
             return ExitCode.UNEXPECTED, f"database: {cause}. {CHECK_CONNECTION}, then try again."
         if _tables_are_outdated():
             return (
                 ExitCode.UNEXPECTED,
-                "database: the tables of the pin store are missing or out of date. Run `airflow db migrate`. "
-                f"({cause})",
+                f"database: the tables of the pin store are missing or outdated. Run `airflow db migrate`. ({cause})",
             )
-        return ExitCode.UNEXPECTED, f"database: {cause}. Run it again with --verbose to see where."
-    return ExitCode.UNEXPECTED, f"{cause_of(error)}. Run it again with --verbose to see where."
+        return ExitCode.UNEXPECTED, f"database: {cause}. Run it again with --verbose for details."
+    return ExitCode.UNEXPECTED, f"{cause_of(error)}. Run it again with --verbose for details."
 
 
 def _tables_are_outdated() -> bool:
-    # Alembic takes a while to import, which only those should wait for who need it.
+    # Importing Alembic is slow, so only commands that need it pay for it.
     from airflow_providers_pinning.db_manager import PinningDBManager
 
     with suppress(Exception), create_session(scoped=False) as session:
@@ -175,9 +173,9 @@ def _tables_are_outdated() -> bool:
 
 def _prepare_streams() -> None:
     """
-    Make sure that whatever is written can be.
+    Make sure that all output can be written.
 
-    Characters that the terminal's encoding lacks appear as escape sequences; a stream that was closed takes everything.
+    Characters outside the terminal's encoding become escape sequences; a closed stream discards everything.
     """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -188,7 +186,7 @@ def _prepare_streams() -> None:
 
 
 def _let_go_of_streams() -> None:
-    """Whoever read the output has seen enough: what is left in the buffers must not be written at exit."""
+    """The reader of the output is gone, so buffered output must not be written at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Airflow's console, which here fits tables to the terminal and takes data literally."""
+"""Airflow's console, adapted to fit tables to the terminal and print data literally."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ STYLES = {
 
 
 FULL_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-"""Names of commits, of which the first characters are enough to tell them apart in a list."""
+"""Names of hashes that lists abbreviate: their first characters identify them."""
 
 
 SHORT_HASH = 10
 
 
 STYLED = frozenset({"", "health", "state", "code", "verdict", "change"})
-"""Columns, and properties, whose words are shown in colour. Others hold what people wrote."""
+"""Columns and properties with colored keywords. Others contain user text."""
 
 
 MANY_COLUMNS = 5
-"""Tables with more columns than this lose some on a terminal that is too narrow, and have short hashes."""
+"""Tables with more columns hide some of them on a narrow terminal, and abbreviate hashes."""
 
 
 LEAST_IMPORTANT = (
@@ -85,26 +85,26 @@ LEAST_IMPORTANT = (
     "message",
     "author",
 )
-"""Columns of lists that are left out first, in this order; after them those of a row from its end on."""
+"""Columns that are hidden first, in this order, before others from the right."""
 
 
 KEPT_COLUMNS = 4
-"""How many columns, from the left, are left out only with the whole table."""
+"""Number of columns on the left that are never hidden."""
 
 
 class PlainlyFailing(Console):
-    """A console that tells of a broken pipe, for the caller to decide what that means, rather than ending with 1."""
+    """A console that raises on a broken pipe, for the caller to handle, rather than exiting with 1."""
 
     def on_broken_pipe(self) -> None:
-        """Let the error through."""
+        """Raise the error."""
         raise BrokenPipeError
 
 
 class PinningConsole(PlainlyFailing, AirflowConsole):
-    """Airflow's console, which here takes data literally: no markup, no control characters, no guessed numbers."""
+    """Airflow's console, printing data literally: no markup, no control characters, no guessed numbers."""
 
     def print_as_json(self, data: Any) -> None:
-        """Print JSON values as such."""
+        """Print JSON values as JSON."""
         self._print_for_programs(json.dumps(data), "json")
 
     def print_as_yaml(self, data: Any) -> None:
@@ -112,7 +112,7 @@ class PinningConsole(PlainlyFailing, AirflowConsole):
         self._print_for_programs(_as_yaml(data), "yaml")
 
     def _print_for_programs(self, content: str, language: str) -> None:
-        # To colour thousands of entries takes a minute and a gigabyte.
+        # Coloring thousands of entries takes a minute and a gigabyte.
         if self.is_terminal:
             self.print(Syntax(content, language, theme="ansi_dark"), soft_wrap=True)
         else:
@@ -133,7 +133,7 @@ class PinningConsole(PlainlyFailing, AirflowConsole):
             say(f"Columns hidden to fit the terminal: {left_out}. Use -o wide to show all.")
 
     def print_as_wide_table(self, data: list[dict]) -> None:
-        """Print rows as a table of all columns in full, however wide it is."""
+        """Print rows as a table with all columns in full width."""
         if not data:
             super().print_as_table(data)
             return
@@ -151,7 +151,7 @@ class PinningConsole(PlainlyFailing, AirflowConsole):
         return table
 
     def _columns_that_fit(self, data: list[dict]) -> list[str]:
-        """Return the columns to show, without those that matter least if the terminal is too narrow for whole words."""
+        """Return the columns to show; on a terminal too narrow for whole words, without the least important ones."""
         columns = list(data[0])
         if len(columns) <= MANY_COLUMNS:
             return columns
@@ -163,11 +163,11 @@ class PinningConsole(PlainlyFailing, AirflowConsole):
         return []
 
     def _least_width(self, table: SimpleTable) -> int:
-        """Return how wide a table must be for no word to be broken."""
+        """Return the minimum table width that breaks no word."""
         return Measurement.get(self, self.options.update(max_width=10_000), table).minimum
 
     def _print_one_by_one(self, data: list[dict]) -> None:
-        """Print a line for each value: on a very narrow terminal, columns of a few characters cannot be read."""
+        """Print one line per value: on a very narrow terminal, columns of a few characters are unreadable."""
         for row in data:
             table = SimpleTable(show_header=False)
             table.add_column(no_wrap=True)
@@ -177,7 +177,7 @@ class PinningConsole(PlainlyFailing, AirflowConsole):
             self.print(table)
 
     def print_as_plain_table(self, data: list[dict]) -> None:
-        """Print rows as columns, one line a row."""
+        """Print rows as columns, one row per line."""
         if not data:
             super().print_as_plain_table(data)
             return
@@ -189,19 +189,19 @@ def _as_yaml(data: Any) -> str:
     try:
         return yaml.dump(data, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)).removesuffix("\n")
     except UnicodeEncodeError:
-        # libyaml fails at half a surrogate pair, as a Dag's parameters may contain one.
+        # libyaml fails on unpaired surrogates, which a Dag's params may contain.
         return yaml.dump(data, Dumper=yaml.SafeDumper).removesuffix("\n")
 
 
 def _dropped_first(columns: Sequence[str]) -> list[str]:
-    """Return the columns that may be left out, those that matter least first."""
+    """Return the columns that may be hidden, least important first."""
     known = [column for column in LEAST_IMPORTANT if column in columns[1:]]
     others = [column for column in reversed(columns[KEPT_COLUMNS:]) if column not in known]
     return [*known, *others]
 
 
 def _shortened(value: Any) -> Any:
-    """Return the start of a commit's hash, and the minute of a time, as lists show them."""
+    """Return an abbreviated hash, or a time without seconds, for lists."""
     if isinstance(value, str) and FULL_HASH.fullmatch(value):
         return value[:SHORT_HASH]
     if isinstance(value, datetime):

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Checks of the deployment, from what the components write into the database."""
+"""Checks of the deployment, based on what its components write to the database."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.attestation import ComponentHealth
 
 COMPONENTS = {
-    "scheduler": "no run is created",
-    "dag_processor": "no new version is registered, and code is not checked",
-    "triggerer": "deferred tasks wait, such as sensors and operators with deferrable=True",
-    "api_server": "pins have no UI and no REST API. One without the package leaves no trace to be found by",
+    "scheduler": "no runs are created",
+    "dag_processor": "no new versions are registered, and code is not checked",
+    "triggerer": "deferred tasks, such as deferrable sensors and operators, do not resume",
+    "api_server": "pins have no UI and no REST API. An API server without the package leaves no trace",
 }
-"""What a deployment cannot do without, and what happens if it is not there."""
+"""Components that a deployment needs, and what happens without them."""
 
 
 def check_database() -> Iterator[Finding]:
-    """Return whether the database can be reached, without which little else can be told."""
+    """Return whether the database is reachable, which most other checks need."""
     try:
         with create_session(scoped=False) as session:
             session.execute(select(1))
     except DBAPIError as error:
-        yield failure("database", f"cannot be reached: {cause_of(error)}", f"{CHECK_CONNECTION}.")
+        yield failure("database", f"is not reachable: {cause_of(error)}", f"{CHECK_CONNECTION}.")
     else:
-        yield ok("database", "can be reached")
+        yield ok("database", "is reachable")
 
 
 def check_tables() -> Iterator[Finding]:
-    """Return whether the tables of the pin store are there and up to date."""
+    """Return whether the tables of the pin store exist and are up to date."""
     with create_session(scoped=False) as session:
         if PinningDBManager(session).check_migration():
             yield ok("tables", "are up to date")
@@ -63,7 +63,7 @@ def check_tables() -> Iterator[Finding]:
 
 
 def check_components() -> Iterator[Finding]:
-    """Tell of each live component whether it enforces pins."""
+    """Check that each live component enforces pins."""
     live = _live_components()
     for component in live:
         if component.enforced:
@@ -80,18 +80,19 @@ def check_components() -> Iterator[Finding]:
 
 
 def _mixed_releases(live: list[ComponentHealth]) -> Iterator[Finding]:
-    """Tell of components that enforce pins alike but have another release of the package than this host."""
+    """Find components that enforce pins, but with another release of the package than this host."""
     for component in live:
         if component.enforced and component.package_version not in (None, __version__):
             yield warning(
                 "component",
-                f"{component.place} has release {component.package_version} of the package, this host {__version__}",
+                f"{component.place} has release {component.package_version} of the package, but this host has "
+                f"{__version__}",
                 "Install the same release everywhere and restart.",
             )
 
 
 def check_bundles() -> Iterator[Finding]:
-    """Tell which bundles have versions, without which nothing can be pinned."""
+    """Check which bundles have versions: only their Dags can be pinned."""
     with create_session(scoped=False) as session:
         bundles = session.execute(
             select(DagBundleModel.name, DagBundleModel.version)
@@ -101,11 +102,11 @@ def check_bundles() -> Iterator[Finding]:
     if conf.getboolean("dag_processor", "disable_bundle_versioning", fallback=False):
         yield warning(
             "bundle",
-            "[dag_processor] disable_bundle_versioning is set on this host, so no version that is parsed can be pinned",
+            "[dag_processor] disable_bundle_versioning is set on this host, so newly parsed versions cannot be pinned",
             "Remove the option, and restart the dag processor.",
         )
     if not bundles:
-        yield warning("bundle", "there is none yet", "Start `airflow dag-processor`, which registers them.")
+        yield warning("bundle", "no bundle is registered yet", "Start `airflow dag-processor`, which registers them.")
     for bundle in bundles:
         if bundle.version:
             yield ok("bundle", f"{bundle.name!r} is at {bundle.version}")
@@ -113,7 +114,7 @@ def check_bundles() -> Iterator[Finding]:
             yield warning(
                 "bundle",
                 f"{bundle.name!r} has no version, so its Dags cannot be pinned",
-                "Serve Dags that are to be pinned from a bundle that supports versioning, such as GitDagBundle.",
+                "To pin its Dags, serve them from a bundle that supports versioning, such as GitDagBundle.",
             )
 
 

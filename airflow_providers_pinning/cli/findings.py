@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What ``airflow pinning doctor`` finds."""
+"""Findings of ``airflow pinning doctor``."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from airflow_providers_pinning.cli.causes import cause_of
 
 
 class Status(str, Enum):
-    """How bad a finding is."""
+    """Severity of a finding."""
 
     OK = "ok"
-    """As it should be."""
+    """Everything is fine."""
     WARNING = "warning"
-    """Pins are honored, but someone should know."""
+    """Pins are enforced, but someone should take a look."""
     FAILURE = "failure"
-    """A pin is not honored, or would not be."""
+    """A pin is not enforced, or would not be."""
 
 
 @dataclass(frozen=True)
@@ -44,29 +44,29 @@ class Finding:
     status: Status
     found: str
     remedy: str = ""
-    """What to do about it; empty if nothing is to be done."""
+    """Remedy; empty if there is nothing to do."""
 
 
 Check = Callable[[], Iterable[Finding]]
 
 
 def ok(check: str, found: str) -> Finding:
-    """Return a finding that all is well."""
+    """Return a finding without a problem."""
     return Finding(check, Status.OK, found)
 
 
 def warning(check: str, found: str, remedy: str) -> Finding:
-    """Return a finding that someone should know of."""
+    """Return a warning."""
     return Finding(check, Status.WARNING, found, remedy)
 
 
 def failure(check: str, found: str, remedy: str) -> Finding:
-    """Return a finding that must be dealt with."""
+    """Return a failure."""
     return Finding(check, Status.FAILURE, found, remedy)
 
 
 def examine(checks: Iterable[tuple[str, Check]]) -> Iterator[Finding]:
-    """Make every check, whatever becomes of the others; one that cannot be made is a failure."""
+    """Run every check, even if others fail. A check that raises is a failure."""
     for name, check in checks:
         try:
             yield from check()

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Domain values as JSON values, with the names and forms that the REST API uses."""
+"""Domain values as JSON, with the names and formats of the REST API."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from airflow_providers_pinning.domain.soak.verdict import Evidence
 from airflow_providers_pinning.models import Event
 
 _DERIVED = ("runs", "failure_rate", "failure_rate_upper_95")
-"""What the REST API shows of the evidence besides its fields."""
+"""What the REST API adds to the fields of the evidence."""
 
 
 def plain(value: Any) -> Any:
     """
-    Return a domain value as JSON values.
+    Convert a domain value to JSON values.
 
-    :raises TypeError: if no form is known for it
+    :raises TypeError: if it has no JSON form
     """
     if value is None or (isinstance(value, (str, int, float)) and not isinstance(value, Enum)):
         return value
@@ -53,7 +53,7 @@ def plain(value: Any) -> Any:
 
 
 def soak_report(soak: Soak, question: SoakQuestion) -> dict[str, Any]:
-    """Return a verdict with everything that led to it."""
+    """Convert a verdict with all its evidence."""
     return {
         "dag_id": soak.dag_id,
         **plain(soak.judgement),

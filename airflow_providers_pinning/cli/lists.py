@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Lists, of which a part is shown at a time."""
+"""Lists that are shown page by page."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from airflow_providers_pinning.cli.wording import Row, say
 
 def show_list(args: Namespace, entries: Sequence[Any], rows: Sequence[Row], total: int) -> None:
     """
-    Show a part of a list, and say so if there is more.
+    Show one page of a list, and whether there is more.
 
     :param args: the command's arguments
     :param entries: JSON values of the entries to show
-    :param rows: what people read of them
-    :param total: how many entries there are altogether
+    :param rows: the same entries as table rows
+    :param total: total number of entries
     """
     show(args.output, list(entries), rows)
     if args.offset or len(entries) < total:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is written to the terminal: data to stdout in Airflow's forms, everything else to stderr."""
+"""Terminal output: data goes to stdout in Airflow's formats, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ Item = TypeVar("Item")
 
 
 DIFF_STYLES = {"+++": "bold", "---": "bold", "@@": "cyan", "+": "green", "-": "red"}
-"""How the lines of a diff begin, and how they are shown."""
+"""How lines of a diff start, and their colors."""
 
 
 def show(output: str, data: Any, rows: Sequence[Row]) -> None:
     """
-    Write what a command found to stdout.
+    Write the result of a command to stdout.
 
     :param output: ``table``, ``wide``, ``json``, ``yaml`` or ``plain``
-    :param data: JSON values, for the forms that programs read
-    :param rows: what people read of them
+    :param data: JSON values, for machine-readable formats
+    :param rows: the same data as table rows
     """
     console = PinningConsole()
     if output == "json":
@@ -58,14 +58,14 @@ def show(output: str, data: Any, rows: Sequence[Row]) -> None:
 
 
 def with_progress(items: Sequence[Item], what: str) -> Iterable[Item]:
-    """Go through items; where people watch, a bar on stderr shows how far it got."""
+    """Iterate over items, with a progress bar on stderr if it is a terminal."""
     console = Console(stderr=True)
     return track(items, what, console=console, transient=True, disable=not console.is_terminal)
 
 
 @contextmanager
 def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that is told how many of how many are done; where people watch, a bar on stderr shows it."""
+    """Return a function that takes the number of items done and the total, and shows a progress bar on a terminal."""
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     tasks: list[TaskID] = []
@@ -85,7 +85,7 @@ def progress_of(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def show_diff(diff: str) -> None:
-    """Write a unified diff to stdout, in colour if that is a terminal."""
+    """Write a unified diff to stdout, in color if it is a terminal."""
     console = PinningConsole()
     for line in diff.removesuffix("\n").split("\n"):
         style = next((style for start, style in DIFF_STYLES.items() if line.startswith(start)), "")
@@ -93,12 +93,12 @@ def show_diff(diff: str) -> None:
 
 
 def show_text(text: str) -> None:
-    """Write lines to stdout as they are, but for what a terminal would obey."""
+    """Write lines to stdout, with control characters escaped."""
     console = PinningConsole()
     for line in text.split("\n"):
         console.print(Text(visible(line.expandtabs(4))), soft_wrap=True)
 
 
 def say_styled(message: str, style: str) -> None:
-    """Write a line to stderr, in colour if that is a terminal."""
+    """Write a line to stderr, in color if it is a terminal."""
     PlainlyFailing(stderr=True).print(Text(visible(message), style=style), soft_wrap=True)

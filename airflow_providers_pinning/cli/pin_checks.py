@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Checks of what is pinned or could be: pins, their Dags and runs, and the code of the versions."""
+"""Checks of pins, their Dags and runs, and the code of the versions."""
 
 from __future__ import annotations
 
@@ -45,38 +45,37 @@ from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import ManagedVersion, Pin
 
 SHOWN = 20
-"""How many entries of a kind are shown."""
+"""How many entries of a kind to show."""
 
 
 def check_gates() -> Iterator[Finding]:
-    """Tell which Dags are not pinned although policies want new ones pinned; nothing if no policy does."""
+    """Find Dags that policies require to be pinned but that are not. Returns nothing if no policy does."""
     with create_session(scoped=False) as session:
         if not gates_in_force(session=session):
             return
         found = unpinned_despite_gate(session=session)
     if not found:
-        yield ok("gates", "every Dag that a policy with a manual gate is about is pinned")
+        yield ok("gates", "all Dags under policies with a manual gate are pinned")
         return
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     yield warning(
         "gates",
-        f"{plural(len(found), 'Dag')} that policies with a manual gate are about {'is' if len(found) == 1 else 'are'} "
-        "not pinned, so each commit goes live: "
-        f"{', '.join(found[:SHOWN])}{more}",
+        f"{plural(len(found), 'Dag')} under policies with a manual gate {'is' if len(found) == 1 else 'are'} not "
+        f"pinned, so each commit goes live immediately: {', '.join(found[:SHOWN])}{more}",
         "Pin them (`airflow pinning pin --match`); `airflow pinning list --unpinned` lists them.",
     )
 
 
 def check_pins() -> Iterator[Finding]:
-    """Tell which pins have a problem."""
+    """Find pins with a problem."""
     with create_session(scoped=False) as session:
         _, pinned = list_pins(PinFilter(), limit=1, offset=0, session=session)
         listed, unhealthy = list_pins(PinFilter(unhealthy=True), limit=SHOWN, offset=0, session=session)
     if not unhealthy:
-        yield ok("pins", f"{plural(pinned, 'pin')}, and every pin is honored")
+        yield ok("pins", f"{plural(pinned, 'pin')}, all enforced")
         return
     yield failure(
-        "pins", f"{unhealthy} of {pinned} pins have a problem", "See below, or `airflow pinning list --unhealthy`."
+        "pins", f"{unhealthy} of {pinned} pins have a problem", "See below, or run `airflow pinning list --unhealthy`."
     )
     for pin in listed:
         for problem in pin.health.problems:
@@ -85,26 +84,26 @@ def check_pins() -> Iterator[Finding]:
 
 
 def check_failing() -> Iterator[Finding]:
-    """Tell which pinned Dags fail since their pin, which says nothing of the enforcement."""
+    """Find pinned Dags that fail since their pin. This is not about enforcement."""
     with create_session(scoped=False) as session:
         listed, total = list_pins(PinFilter(failing=True), limit=SHOWN, offset=0, session=session)
     if not total:
-        yield ok("failing", "the newest run since the pin failed of no pinned Dag")
+        yield ok("failing", "no pinned Dag's latest run since the pin failed")
     for pin in listed:
         yield warning(
             "failing",
             f"{pin.dag_id}: {pin.runs} since version {pin.active.version_number} was pinned",
-            f"Look at the runs, or roll back: `airflow pinning rollback {pin.dag_id} -r REASON`.",
+            f"Check the runs, or roll back: `airflow pinning rollback {pin.dag_id} -r REASON`.",
         )
 
 
 def check_pending() -> Iterator[Finding]:
-    """Tell which changes should be in effect by now, whether their Dags are pinned or not."""
+    """Find overdue changes of all Dags."""
     with create_session(scoped=False) as session:
         listed, total = list_pending(None, limit=1000, offset=0, session=session)
     overdue = [(one.dag_id, words) for one in listed if (words := overdue_words(one))]
     if not overdue:
-        yield ok("pending", f"{plural(total, 'change')} pending, and none is overdue")
+        yield ok("pending", f"{plural(total, 'change')} pending, none overdue")
     for dag_id, words in overdue[:SHOWN]:
         found, _, remedy = words.partition(". ")
         yield warning("pending", f"{dag_id}: {found}", remedy)
@@ -113,11 +112,11 @@ def check_pending() -> Iterator[Finding]:
 
 
 def check_head() -> Iterator[Finding]:
-    """Tell which pinned Dags are missing or broken at HEAD, which does not touch the pin, but is met on unpinning."""
+    """Find pinned Dags that are missing or broken at HEAD. That does not affect the pin, but unpinning them would."""
     with create_session(scoped=False) as session:
         listed, total = list_pins(PinFilter(troubled_at_head=True), limit=SHOWN, offset=0, session=session)
     if not total:
-        yield ok("head", "no pinned Dag is known to be missing or broken there")
+        yield ok("head", "no pinned Dag is missing or broken there")
     for pin in listed:
         yield warning(
             "head",
@@ -129,7 +128,7 @@ def check_head() -> Iterator[Finding]:
 
 
 def check_readable() -> Iterator[Finding]:
-    """Find pinned versions that this host cannot deserialize, such as when a plugin is missing: they get no runs."""
+    """Find pinned versions that this host cannot deserialize, for example without a plugin. They get no runs."""
     unreadable: list[tuple[str, VersionUnreadableError]] = []
     with create_session(scoped=False) as session:
         pins = session.scalars(
@@ -145,32 +144,32 @@ def check_readable() -> Iterator[Finding]:
             except VersionUnreadableError as refusal:
                 unreadable.append((pin.dag_id, refusal))
     if not unreadable:
-        yield ok("readable", f"all {len(pins)} pinned versions can be read on this host")
+        yield ok("readable", f"all {len(pins)} pinned versions can be loaded on this host")
     for dag_id, error in unreadable[:SHOWN]:
         found, _, remedy = error.message.partition(". ")
         yield failure("readable", f"{dag_id}: {error.reason}: {found}", remedy or found)
     if len(unreadable) > SHOWN:
-        yield failure("readable", f"{len(unreadable) - SHOWN} more cannot be read", "Fix those above first.")
+        yield failure("readable", f"{len(unreadable) - SHOWN} more cannot be loaded", "Fix those above first.")
 
 
 def check_runs() -> Iterator[Finding]:
-    """Tell which runs were created with another version than the pinned one."""
+    """Find runs that were created with another version than the pinned one."""
     with create_session(scoped=False) as session:
         escaped = escaped_runs(limit=SHOWN, session=session)
     if not escaped:
-        yield ok("runs", "none was created with another version than the pinned one")
+        yield ok("runs", "none used another version than the pinned one")
     for run in escaped:
         yield warning(
             "run",
-            f"{run.run_id!r} of Dag {run.dag_id!r} was created with version {run.version_number} instead of "
+            f"{run.run_id!r} of Dag {run.dag_id!r} used version {run.version_number} instead of the pinned version "
             f"{run.pinned_version_number}",
-            "Find the component that did not enforce pins then. Clear the run on the latest version, which moves it to "
-            f"the pin (a plain clear keeps its version), or: {acknowledge_command(run.dag_id)}",
+            "Find the component that did not enforce pins at that time. Clear the run with the latest version, "
+            f"which moves it to the pin (a plain clear keeps its version), or: {acknowledge_command(run.dag_id)}",
         )
 
 
 def check_code() -> Iterator[Finding]:
-    """Tell of which versions that may be pinned the dag processor could not get the code, or not look for it."""
+    """Find managed versions whose code the dag processor could not get or check."""
     with create_session(scoped=False) as session:
         kept = session.scalars(
             select(ManagedVersion)
@@ -186,7 +185,7 @@ def check_code() -> Iterator[Finding]:
         yield failure(
             "code",
             f"of Dag {row.dag_id!r}, version {row.version_number}, is not available: {row.code_message}",
-            f"{code_remedy(row.code_problem)} Reject a version that is no longer wanted.",
+            f"{code_remedy(row.code_problem)} Reject the version if it is no longer needed.",
         )
     for row in only_here[:SHOWN]:
         yield warning(
@@ -198,14 +197,14 @@ def check_code() -> Iterator[Finding]:
         SHOWN
     ):
         yield warning(
-            "code", f"of {count} of {len(kept)} kept versions cannot be checked: {message}", code_remedy(problem)
+            "code", f"of {count} of {len(kept)} managed versions cannot be checked: {message}", code_remedy(problem)
         )
     if new:
         yield warning(
             "code",
-            f"of {new} of {len(kept)} kept versions was not checked yet",
-            "The dag processor does so within a minute, or a while longer if there are thousands; if the number does "
-            "not go down, look at its log.",
+            f"of {new} of {len(kept)} managed versions has not been checked yet",
+            "The dag processor checks it within a minute, or longer if there are thousands. If the number does "
+            "not decrease, see its log.",
         )
     if not (missing or only_here or unchecked or new):
         yield ok("code", f"code available for all {len(kept)} managed versions")

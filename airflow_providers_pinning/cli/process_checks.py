@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Checks of this process, which has the same package and configuration as the components of its host."""
+"""Checks of this process, which has the same package and configuration as the components on its host."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PLUGIN = "pinning"
 
 
 def check_package() -> Iterator[Finding]:
-    """Compare the package with what is installed of it."""
+    """Compare the package with its installed metadata."""
     installed = version(PACKAGE)
     found = f"{PACKAGE} {__version__} on Airflow {airflow_version}"
     if installed == __version__:
@@ -46,13 +46,13 @@ def check_package() -> Iterator[Finding]:
     else:
         yield failure(
             "package",
-            f"{found}, but {installed} is what pip knows",
+            f"{found}, but pip reports {installed}",
             f"Install {PACKAGE} again, and restart every component.",
         )
 
 
 def check_enforcement() -> Iterator[Finding]:
-    """Return whether Airflow loaded the patches into this process, and whether each is in place."""
+    """Return whether Airflow loaded the enforcement into this process, and whether every patch is in place."""
     if BOOTSTRAP in sys.modules:
         missing = missing_patches(POINTS)
         if not missing:
@@ -61,7 +61,7 @@ def check_enforcement() -> Iterator[Finding]:
             yield failure(
                 "enforcement",
                 f"does not patch {point.place} in this process",
-                "Remove what replaces this function of Airflow or imports it first, and restart every component.",
+                "Remove whatever replaces this Airflow function or imports it first, and restart every component.",
             )
     else:
         yield failure(
@@ -72,7 +72,7 @@ def check_enforcement() -> Iterator[Finding]:
 
 
 def check_contract() -> Iterator[Finding]:
-    """Compare every function of Airflow that is patched with what the patch was written for."""
+    """Compare every patched Airflow function with the one that the patch was written for."""
     wrong = []
     points = [point for point in POINTS if point.parameters]
     for point in points:

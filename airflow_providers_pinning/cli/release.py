@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The release state of a Dag as rows for people."""
+"""The release state of a Dag as table rows."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 MAX_BLOCKED = 10
-"""How many of the runs that were left alone are named."""
+"""How many skipped runs to list."""
 
 
 def state_rows(state: ReleaseState) -> list[Row]:
-    """Return one property a row."""
+    """Return one property per row."""
     return properties(
         {
             "dag_id": state.dag_id,
@@ -55,17 +55,17 @@ def state_rows(state: ReleaseState) -> list[Row]:
 
 
 def behind(versions: int, related: int) -> str:
-    """Return how many versions are newer, and how many of them change something of the Dag."""
+    """Return how many versions are newer, and how many of them change the Dag."""
     return str(versions) if versions == related else f"{versions} ({related} related)"
 
 
 def enforcement(health: Health) -> str:
-    """Return whether new runs get the active version: ``enforced``, or how badly they do not."""
+    """Return ``enforced`` if new runs get the active version, otherwise the severity of the problem."""
     return "enforced" if health.status is HealthStatus.HEALTHY else health.status.value
 
 
 def runs(found: RunsSincePin | None) -> list[str] | None:
-    """Return how the runs fare since the pin, and which tasks fail."""
+    """Return how runs have fared since the pin, and which tasks fail."""
     if found is None:
         return None
     failing = " - failing since the pin" if found.failing else ""
@@ -74,41 +74,44 @@ def runs(found: RunsSincePin | None) -> list[str] | None:
 
 
 def problems(health: Health) -> list[str]:
-    """Return what is wrong, with the remedies."""
+    """Return the problems with their remedies."""
     return [f"{problem.reason}: {problem.message}" for problem in health.problems]
 
 
 def head(found: Head | None) -> str | None:
-    """Return what became of a pinned Dag at HEAD."""
+    """Return the state of a pinned Dag at HEAD."""
     if found is None:
         return None
     return f"{found.status.value}: {found.message}" if found.message else found.status.value
 
 
 def short(version: VersionIdentity | None) -> str:
-    """Return a version's number and where its code is, as short as it stays recognizable."""
+    """Return a version number with an abbreviated commit."""
     if version is None:
         return ""
     return f"{version.version_number} ({(version.bundle_version or 'no version')[:12]})"
 
 
 def repair_words(report: RepairReport | None, repair: RunRepair) -> str:
-    """Say which runs of the version that is rolled back there are, and what becomes of them."""
+    """Describe the runs of the version that is rolled back, and what happens to them."""
     if report is None:
         return ""
     counted = ", ".join(f"{count} {state}" for state, count in report.by_state.items()) or "none"
-    since = "that were due since then" if repair.since else "since it was pinned"
+    since = "due since then" if repair.since else "since it was pinned"
     told = [f"Runs of version {report.version_number} {since}: {counted}."]
     if not report.by_state:
         return told[0]
     if not repair.is_wanted:
-        return f"{told[0]} They are left as they are; see --unfinished and --finished."
+        return f"{told[0]} They are kept; see --unfinished and --finished."
     told.append(f"{plural(len(report.canceled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun.")
     return "\n".join([*told, *_left_alone(report)])
 
 
 def repaired_words(report: RepairReport) -> list[str]:
-    """Say, line by line, what became of the runs of the version that was rolled back; nothing if none were repaired."""
+    """
+    Report, line by line, what happened to the runs of the version that was rolled back; nothing if none were
+    repaired.
+    """
     if not (report.canceled or report.rerun or report.blocked):
         return []
     done = len(report.canceled) + len(report.rerun) - report.pending
@@ -121,9 +124,9 @@ def repaired_words(report: RepairReport) -> list[str]:
 
 
 def _left_alone(report: RepairReport) -> list[str]:
-    told = [f"Left alone: {run.message}" for run in report.blocked[:MAX_BLOCKED]]
+    told = [f"Skipped: {run.message}" for run in report.blocked[:MAX_BLOCKED]]
     if (more := len(report.blocked) - MAX_BLOCKED) > 0:
-        told.append(f"{more} more were left alone; -o json names them.")
+        told.append(f"{more} more were skipped; -o json lists them.")
     return told
 
 
@@ -139,7 +142,7 @@ def _pin(pin: PinInfo | None) -> str | None:
 
 
 def pending_words(pending: PendingChange | None) -> str | None:
-    """Return what changes later, when, why and by whom."""
+    """Return the pending change: what, when, why and by whom."""
     if pending is None:
         return None
     what = f"{pending.action} of version {pending.version.version_number}" if pending.version else pending.action
@@ -149,7 +152,7 @@ def pending_words(pending: PendingChange | None) -> str | None:
 
 
 def hold_words(hold: Hold | None) -> str | None:
-    """Return why a Dag is on hold, since when, by whom and until when."""
+    """Return the hold: why, since when, by whom and until when."""
     if hold is None:
         return None
     end = f", until {hold.until:%Y-%m-%d %H:%M:%S%z}" if hold.until else ""

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What the command line takes as a value. The limits are those of the REST API."""
+"""Values that the command line accepts. Their limits are those of the REST API."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ Number = TypeVar("Number", int, float)
 
 
 class OneValue(argparse.Action):
-    """Takes an option of two names, and refuses two values; argparse would take the last."""
+    """Action for an option with two names: it refuses two values, where argparse would use the last one."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        """Keep the value."""
+        """Store the value."""
         before = getattr(namespace, self.dest, None)
         if before is not None and before != values:
-            raise argparse.ArgumentError(self, f"is given twice, as {before:g} and {values:g}; give only one")
+            raise argparse.ArgumentError(self, f"is given twice, as {before:g} and {values:g}; use only one")
         setattr(namespace, self.dest, values)
 
 
 def words(of: type[Enum]) -> tuple[str, ...]:
-    """Return the values of an enum, to choose one of."""
+    """Return the values of an enum as choices."""
     return tuple(member.value for member in of)
 
 
 def text(longest: int) -> Callable[[str], str]:
-    """Return a type that takes a text which is not blank."""
+    """Return a type for text that is not blank."""
 
     def parse(value: str) -> str:
         value = value.strip()
@@ -58,15 +58,15 @@ def text(longest: int) -> Callable[[str], str]:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise argparse.ArgumentTypeError(f"{value!r} is not valid in the encoding of the terminal") from None
+            raise argparse.ArgumentTypeError(f"{value!r} cannot be decoded with the terminal's encoding") from None
         return _storable(value, value)
 
     return parse
 
 
 def step(value: str) -> Any:
-    """Take a step of a ramp, such as ``10%:6``, ``50%:1d`` or ``0.5:6:12h``."""
-    # Imported only now: each ``airflow`` command reads what the others take.
+    """Parse a step of a ramp, such as ``10%:6``, ``50%:1d`` or ``0.5:6:12h``."""
+    # Imported late, because every ``airflow`` command imports this module.
     from pydantic import ValidationError
 
     from airflow_providers_pinning.domain.ramp_steps import Step
@@ -83,12 +83,12 @@ def step(value: str) -> Any:
     except ValidationError as error:
         raise argparse.ArgumentTypeError(f"{value!r}: {error.errors()[0]['msg']}") from None
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is no step; write it as 10%:6, 50%:1d or 50%:6:12h") from None
+        raise argparse.ArgumentTypeError(f"{value!r} is not a step; write it as 10%:6, 50%:1d or 50%:6:12h") from None
     return Step.from_dict(checked.model_dump())
 
 
 def whole_number(least: int, most: int = MAX_INTEGER) -> Callable[[str], int]:
-    """Return a type that takes a whole number within limits, both included."""
+    """Return a type for integers within inclusive limits."""
 
     def parse(value: str) -> int:
         try:
@@ -101,7 +101,7 @@ def whole_number(least: int, most: int = MAX_INTEGER) -> Callable[[str], int]:
 
 
 def number(least: float, most: float) -> Callable[[str], float]:
-    """Return a type that takes a number within limits, both included."""
+    """Return a type for numbers within inclusive limits."""
 
     def parse(value: str) -> float:
         try:
@@ -114,13 +114,13 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 
 def moment(value: str) -> datetime:
-    """Take a time, in UTC if it has no zone."""
+    """Parse a time, in UTC if it has no time zone."""
     from airflow._shared.timezones.timezone import parse
 
     try:
         return parse(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a time such as 2026-01-31T12:00:00+00:00") from None
+        raise argparse.ArgumentTypeError(f"{value!r} is not a time like 2026-01-31T12:00:00+00:00") from None
 
 
 seconds = number(0, MAX_SECONDS)
@@ -129,27 +129,27 @@ name = text(MAX_ID)
 
 
 def substitute(value: str) -> tuple[str, str]:
-    """Take two names, of which the second takes the place of the first."""
+    """Parse two names; the second is the substitute for the first."""
     replaced, separator, instead = value.partition("=")
     if not separator:
-        raise argparse.ArgumentTypeError(f"{value!r} is not of the form NAME=SUBSTITUTE")
+        raise argparse.ArgumentTypeError(f"{value!r} does not have the form NAME=SUBSTITUTE")
     return name(replaced), name(instead)
 
 
 KINDS = ("tag", "bundle", "owner", "dag-id")
-"""What ``--match`` looks at."""
+"""What ``--match`` can compare."""
 
 
 def condition(value: str) -> tuple[str, str]:
-    """Take a condition on Dags: what it looks at, and what that must be."""
+    """Parse a condition on Dags, as its kind and value."""
     kind, separator, wanted = value.partition("=")
     if not separator or kind not in KINDS:
-        raise argparse.ArgumentTypeError(f"{value!r} is not KIND=VALUE with one of {', '.join(KINDS)}")
+        raise argparse.ArgumentTypeError(f"{value!r} does not have the form KIND=VALUE with one of {', '.join(KINDS)}")
     return kind, name(wanted)
 
 
 def identifier(value: str) -> UUID:
-    """Take the id of a Dag version."""
+    """Parse the ID of a Dag version."""
     try:
         return UUID(value)
     except ValueError:
@@ -157,7 +157,7 @@ def identifier(value: str) -> UUID:
 
 
 def json_object(value: str) -> dict[str, Any]:
-    """Take the configuration of a run."""
+    """Parse the conf of a run."""
     try:
         parsed = json.loads(value)
     except (ValueError, RecursionError) as error:
@@ -168,7 +168,7 @@ def json_object(value: str) -> dict[str, Any]:
 
 
 def _storable(parsed: T, given: str) -> T:
-    # Not above, since the definition of the commands is imported by every airflow command.
+    # Imported late, because every airflow command imports the definition of the commands.
     from airflow_providers_pinning.domain.json_limits import why_not_storable
 
     if why := why_not_storable(parsed):
@@ -177,7 +177,7 @@ def _storable(parsed: T, given: str) -> T:
 
 
 def _within(value: Number, least: float, most: float) -> Number:
-    # Written so that "not a number", which compares with nothing, is refused.
+    # This form also refuses NaN, which compares false with everything.
     if not least <= value <= most:
         raise argparse.ArgumentTypeError(f"{value} is not between {least} and {most}")
     return value

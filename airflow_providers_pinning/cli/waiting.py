@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Wait for what the scheduler does."""
+"""Wait for the scheduler."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from sqlalchemy.orm import Session
 T = TypeVar("T")
 
 INTERVAL = 2.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 
 def look_until(done: Callable[[T], bool], look: Callable[[Session], T], *, timeout: float | None) -> T:
     """
-    Look again and again until what is seen is what is waited for, or the time is over, and return what was seen last.
+    Poll until a condition holds or the timeout expires, and return the last result.
 
-    :param done: tells whether the waiting is over
+    :param done: returns whether to stop
     :param look: called with a new session each time
-    :param timeout: seconds; ``None`` waits for ever, and 0 looks once
+    :param timeout: seconds; ``None`` waits forever, and 0 checks once
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     while True:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Values as people read them on a terminal."""
+"""Values as shown on a terminal."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ Row = Mapping[str, Any]
 
 
 KEPT = "\u00a0\u200c\u200d\u3000"
-"""Spaces that occur in ordinary text, and the joiners that scripts and emojis need, beside what is printable."""
+"""Whitespace in ordinary text, and the joiners that scripts and emoji need, in addition to printable characters."""
 
 
 def properties(values: Row) -> list[Row]:
-    """Return the rows that show one thing, one property a row."""
+    """Return the rows for one object, one property per row."""
     return [{"property": name, "value": value} for name, value in values.items()]
 
 
 def say(message: str) -> None:
-    """Write a line to stderr, whatever characters are in it."""
+    """Write a line to stderr, with unsafe characters escaped."""
     print(visible(message), file=sys.stderr, flush=True)
 
 
 def visible(text: str) -> str:
-    """Return a text with whatever a terminal would obey, or would hide other text, as an escape sequence."""
+    """Escape control characters and characters that could hide other text."""
     return "".join(c if c.isprintable() or c in KEPT else c.encode("unicode_escape").decode() for c in text)
 
 
 def words(value: Any) -> str:
-    """Return a value as people read it, on one line."""
+    """Format a value on one line."""
     if value is None:
         return ""
     if isinstance(value, bool):

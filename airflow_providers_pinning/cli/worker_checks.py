@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Signs that a worker lacks the package. Workers have no database, so nothing else tells of them."""
+"""Signs of workers without the package. Workers have no database connection, so there is no direct way to tell."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ OPERATORS = (
     "RejectDagVersionOperator",
     "TriggerCanaryRunOperator",
 )
-"""Operators that never reschedule themselves: only a worker that cannot import the Dag's file reschedules them."""
+"""Operators that never reschedule themselves: only a worker that cannot import the Dag file reschedules them."""
 
 RECENT = timedelta(days=1)
-"""How far back it is looked."""
+"""How far back to look."""
 
 
 def check_workers() -> Iterator[Finding]:
-    """Tell on which workers tasks of this package could not be started, which reschedules them without a word."""
+    """Find workers that silently rescheduled tasks of this package because they could not start them."""
     with create_session(scoped=False) as session:
         rows = session.execute(
             select(TaskInstance.hostname, TaskInstance.dag_id, func.count().label("tasks"))
@@ -56,12 +56,12 @@ def check_workers() -> Iterator[Finding]:
             .order_by(TaskInstance.hostname, TaskInstance.dag_id)
         ).all()
     if not rows:
-        yield ok("workers", "none was seen that cannot import tasks of this package")
+        yield ok("workers", "none reported an import failure for tasks of this package")
     for row in rows:
         yield warning(
             "workers",
             f"tasks of Dag {row.dag_id!r} were put off {row.tasks} times on {row.hostname or 'an unknown host'}, as "
             "happens where the Dag's file cannot be imported",
-            "Install airflow-providers-pinning on that worker and restart it; `airflow pinning doctor` there shows "
-            "what is missing.",
+            "Install airflow-providers-pinning on that worker and restart it; `airflow pinning doctor` there "
+            "shows what is missing.",
         )

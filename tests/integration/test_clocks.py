@@ -46,7 +46,7 @@ BEHIND = timedelta(seconds=90)
 def test_clock_of_this_host_that_is_off_is_told(session, offset, where):
     with time_machine.travel(datetime.now(timezone.utc) + timedelta(seconds=offset)):
         [found] = check_clocks()
-    assert (found.status.value, found.found) == ("failure", f"this host's clock is {where} the database's")
+    assert (found.status.value, found.found) == ("failure", f"the clock of this host is {where} the database")
 
 
 def test_clocks_that_agree_are_in_order(session):

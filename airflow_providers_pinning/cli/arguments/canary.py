@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments of canary runs."""
+"""Arguments of canary runs."""
 
 from __future__ import annotations
 
@@ -34,44 +34,44 @@ from airflow_providers_pinning.vocabulary import (
 )
 
 RUNS = (
-    forms.whole_number("--count", help="How many runs (default: 1)", most=MAX_CANARY_RUNS, default=1),
+    forms.whole_number("--count", help="Number of runs (default: 1)", most=MAX_CANARY_RUNS, default=1),
     Arg(
         ("-c", "--conf"),
-        help="Configuration of each run as a JSON object, checked against the version's own parameters",
+        help="Conf of each run as a JSON object, validated against the version's own params",
         type=values.json_object,
         metavar="JSON",
     ),
     forms.named(
         "--partition-key",
-        help="Partition of each run (default: that of the last live run, if the Dag is partitioned)",
+        help="Partition key of each run (default: that of the last live run, if the Dag is partitioned)",
         metavar="KEY",
     ),
     forms.text("--note", help="Note on each run (default: the reason)"),
 )
-"""What the runs are like."""
+"""What to run."""
 REPLAY = (
     forms.whole_number(
         "--replay-last",
-        help="Replay that many of the newest successful live runs of the active version, instead of --count and --conf",
+        help="Replay the latest NUMBER successful live runs of the active version, instead of --count and --conf",
         most=MAX_REPLAYS,
     ),
     forms.switch(
         "--replay-baseline",
-        help="Let the active version replay the same runs, to set aside outputs that are not deterministic",
+        help="Replay the same runs with the active version too, to ignore outputs that are not deterministic",
     ),
     Arg(
         ("--replay",),
-        help="A live run to replay; can be repeated, instead of --count and --conf",
+        help="Live run to replay; can be repeated, instead of --count and --conf",
         type=values.name,
         action="append",
         metavar="RUN_ID",
     ),
 )
-"""Live runs whose inputs canary runs have."""
+"""Live runs to replay."""
 ISOLATION = (
     forms.one_of(
         "--assets",
-        help="How to handle asset events: withhold keeps them with the run, publish lets live Dags run on them "
+        help="How to handle asset events: withhold records them with the run, publish sends them to live Dags "
         "(default: withhold)",
         words=values.words(Assets),
     ),
@@ -82,38 +82,38 @@ ISOLATION = (
     ),
     forms.one_of(
         "--triggers",
-        help="How to handle a task that triggers a run of any Dag: refuse fails the task, allow makes the run "
-        "a live one (default: refuse)",
+        help="How to handle a task that triggers a Dag run: refuse fails the task, allow creates a live run "
+        "(default: refuse)",
         words=values.words(Triggers),
     ),
     forms.one_of(
         "--slots",
-        help="behind: start when no live run waits; gap: one at a time, between live runs; shared: count as live runs, "
-        "which wait for them (default: behind, or gap if max_active_runs is 1)",
+        help="When to run: behind waits until no live run is waiting; gap runs one at a time between live runs; "
+        "shared competes with live runs (default: behind, or gap if max_active_runs is 1)",
         words=values.words(Slots),
     ),
-    forms.named("--pool", help="Pool of all tasks of the runs", metavar="POOL"),
-    forms.named("--queue", help="Queue of all tasks of the runs", metavar="QUEUE"),
-    forms.named("--executor", help="Executor of all tasks of the runs", metavar="EXECUTOR"),
+    forms.named("--pool", help="Pool for all tasks of the runs", metavar="POOL"),
+    forms.named("--queue", help="Queue for all tasks of the runs", metavar="QUEUE"),
+    forms.named("--executor", help="Executor for all tasks of the runs", metavar="EXECUTOR"),
     forms.one_of(
         "--state",
-        help="How to handle writes to Variables and to the state of assets: withhold keeps them inside the run, "
-        "write lets live runs read them (default: withhold)",
+        help="How to handle writes to Variables and asset state: withhold keeps them inside the run, write makes "
+        "them visible to live runs (default: withhold)",
         words=values.words(StateWrites),
     ),
     forms.several(
         "--connection",
-        help="Connection to substitute for another one",
+        help="Connection to substitute for another",
         type=values.substitute,
         metavar="ID=SUBSTITUTE",
     ),
     forms.several(
         "--variable",
-        help="Variable to substitute for another one",
+        help="Variable to substitute for another",
         type=values.substitute,
         metavar="KEY=SUBSTITUTE",
     ),
 )
-"""How canary runs are kept apart from live ones."""
+"""How to isolate canary runs from live runs."""
 WAIT_FOR_RUNS = forms.switch("--wait", help="Wait for the runs to finish")
-OVERRIDE_OF_CANARY = override_reason("Reason to run the version although it was rejected")
+OVERRIDE_OF_CANARY = override_reason("Reason for running a rejected version")

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments that several commands have."""
+"""Arguments shared by several commands."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ FORMS = ("table", "wide", "json", "yaml", "plain")
 OUTPUT = forms.one_of(
     "-o",
     "--output",
-    help="Output format: table leaves columns out on a narrow terminal, wide shows all of them, plain is for cut and "
-    "awk, json and yaml for programs (default: table)",
+    help="Output format: table hides columns on a narrow terminal, wide shows all of them, plain suits cut and "
+    "awk, json and yaml suit programs (default: table)",
     words=FORMS,
     metavar="FORM",
     default="table",
 )
 SHOWN = (OUTPUT, ARG_VERBOSE)
-"""How a command shows what it found or did."""
+"""How a command shows its output."""
 
-DAG_ID = Arg(("dag_id",), help="The id of the Dag", type=values.name)
-DAG_IDS = Arg(("dag_id",), help="The ids of the Dags", type=values.name, nargs="+", metavar="dag_id")
+DAG_ID = Arg(("dag_id",), help="Dag ID", type=values.name)
+DAG_IDS = Arg(("dag_id",), help="Dag IDs", type=values.name, nargs="+", metavar="dag_id")
 
 
 def version_number(help: str, *, required: bool = False) -> Arg:
-    """Return the option that names a version by its number."""
+    """Return the option that selects a version by number."""
     return forms.whole_number("-V", "--version-number", help=help, required=required)
 
 
-VERSION_REQUIRED = version_number("Number of the version, as Airflow shows it", required=True)
-VERSION_OR_LATEST = version_number("Number of the version, as Airflow shows it (default: the latest)")
+VERSION_REQUIRED = version_number("Version number, as shown in Airflow", required=True)
+VERSION_OR_LATEST = version_number("Version number, as shown in Airflow (default: the latest)")
 
 
 def expected_revision(of: str, are: str = "is") -> Arg:
-    """Return the option that refuses a change of what was changed meanwhile."""
+    """Return the option that refuses the change if someone else made one in the meantime."""
     was = "was" if are == "is" else "were"
     it = "it" if are == "is" else "they"
     return forms.whole_number(
@@ -64,46 +64,46 @@ EXPECTED_REVISION = expected_revision("the pin")
 EXPECTED_VERSION = (
     forms.named(
         "--expected-dag-hash",
-        help="Refuse if the version does not have this hash, because it changed after it was approved",
+        help="Refuse if the version no longer has this hash, because it changed after approval",
         metavar="HASH",
     ),
     forms.named(
         "--expected-bundle-version",
-        help="Refuse if the version does not have this commit: versions with the same hash may have different code",
+        help="Refuse if the version no longer has this commit; versions with the same hash can have different code",
         metavar="VERSION",
     ),
 )
-"""What the version that a command is about must be."""
+"""What the version must be."""
 
 
 def override_reason(help: str) -> Arg:
-    """Return the option that gives a reason to pass over what refuses a change."""
-    return forms.text("--override-reason", help=f"{help}; kept in the history")
+    """Return the option that gives a reason for overriding a refusal."""
+    return forms.text("--override-reason", help=f"{help}; shown in the history")
 
 
 ACTOR = forms.named(
     "--actor",
-    help="Who makes the change, for the history, which keeps the user of the operating system beside it "
-    "(default: AIRFLOW_PINNING_ACTOR, else that user)",
+    help="User who makes the change, for the history, which records the operating system user too (default: "
+    "AIRFLOW_PINNING_ACTOR, else the operating system user)",
 )
 
 CHANGE = (
-    forms.text("-r", "--reason", help="Why the change is made; kept in the history", required=True),
+    forms.text("-r", "--reason", help="Reason for the change; shown in the history", required=True),
     ACTOR,
     forms.named(
         "--idempotency-key",
-        help="Make the change only once, no matter how often a command with this key runs",
+        help="Make the change only once, even if the command runs again with the same key",
         metavar="KEY",
     ),
-    forms.switch("--dry-run", help="Show what the change would do without making it"),
+    forms.switch("--dry-run", help="Preview the change without making it"),
     ARG_YES,
     *SHOWN,
 )
-"""What every command takes that changes something."""
+"""Arguments of every command that changes something."""
 
 LIMIT = forms.whole_number("--limit", help="Maximum number of entries to show (default: 100)", most=10_000, default=100)
-OFFSET = forms.whole_number("--offset", help="How many entries to skip (default: 0)", least=0, default=0)
+OFFSET = forms.whole_number("--offset", help="Number of entries to skip (default: 0)", least=0, default=0)
 PAGE = (LIMIT, OFFSET)
-"""Which part of a list is shown."""
+"""Which page of a list to show."""
 
 TIMEOUT = forms.seconds("--timeout", help="Seconds after which --wait gives up (default: never)")

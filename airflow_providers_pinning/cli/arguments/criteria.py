@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments of a verdict: the criteria that a version is judged by, and since when."""
+"""Arguments of a verdict: the criteria, and the start of the soak."""
 
 from __future__ import annotations
 
@@ -29,21 +29,19 @@ RUN_KINDS = values.words(RunKind)
 FAILED_TASKS = values.words(FailedTasks)
 
 CRITERIA = (
-    forms.whole_number("--min-runs", help="Finished runs that are needed (default: 3)"),
-    forms.seconds("--min-duration", help="Time that the soak must last (default: 0)"),
-    forms.whole_number("--max-failures", help="Failed runs that are tolerated (default: 0)", least=0),
+    forms.whole_number("--min-runs", help="Finished runs required (default: 3)"),
+    forms.seconds("--min-duration", help="Minimum duration of the soak (default: 0)"),
+    forms.whole_number("--max-failures", help="Failed runs to tolerate (default: 0)", least=0),
     forms.whole_number(
         "--max-output-differences",
-        help="Outputs that may differ between replays and their originals (default: they are not judged)",
+        help="Outputs that may differ between replays and their originals (default: not judged)",
         least=0,
     ),
-    forms.whole_number(
-        "--consecutive-successes", help="Successful runs in a row that are needed, counted from the newest"
-    ),
+    forms.whole_number("--consecutive-successes", help="Successful runs in a row required, counted from the newest"),
     forms.seconds(
         "--inconclusive-after",
         "--max-wait",
-        help="Time after which an undecided soak is inconclusive (default: never); --max-wait is the former name",
+        help="Time after which an undecided soak becomes inconclusive (default: never); --max-wait is the former name",
         action=values.OneValue,
     ),
     forms.one_of(
@@ -54,39 +52,41 @@ CRITERIA = (
     ),
     forms.one_of(
         "--failed-tasks",
-        help="Whether a task that fails after its retries fails a run that ends well: count or ignore (default: count)",
+        help="Whether a task that fails after its retries fails a successful run: count or ignore (default: count)",
         words=FAILED_TASKS,
         metavar="HOW",
     ),
-    forms.yes_or_no("--compare", help="Judge by a comparison with the version that it would replace (default: no)"),
+    forms.yes_or_no("--compare", help="Compare with the version that it would replace (default: no)"),
     Arg(
         ("--max-duration-ratio",),
-        help="With --compare: how much longer runs may take (default: 1.5)",
+        help="With --compare: how many times as long runs may take (default: 1.5)",
         type=values.number(1e-6, MAX_DURATION_RATIO),
         metavar="RATIO",
     ),
     Arg(
         ("--max-failure-rate-increase",),
-        help="With --compare: how much more often runs may fail, between 0 and 1 (default: 0.05)",
+        help="With --compare: maximum increase of the failure rate, between 0 and 1 (default: 0.05)",
         type=values.number(0, 1),
         metavar="SHARE",
     ),
     forms.seconds(
         "--min-duration-difference",
-        help="With --compare: by how much longer runs must take to be slower (default: 5)",
+        help="With --compare: ignore runs that are slower by less than this (default: 5)",
     ),
     forms.whole_number(
         "--min-duration-runs",
-        help="With --compare: successful runs on each side, or replays, needed to judge durations (default: 3)",
+        help="With --compare: successful runs required on each side, or replays, to judge durations (default: 3)",
     ),
 )
-"""What a version is judged by."""
+"""Criteria for a version."""
 EXPECTED_REVISION_OF_CRITERIA = expected_revision("the criteria", "are")
 
 SOAK_CRITERIA = (
     *CRITERIA,
-    forms.moment("--since", help="When the soak began (default: when the version was pinned, or its evaluation began)"),
+    forms.moment(
+        "--since", help="Start of the soak (default: when the version was pinned, or when its evaluation started)"
+    ),
     *EXPECTED_VERSION,
 )
-"""What is asked about a version; criteria that are left out are those of the Dag."""
+"""What to ask about a version. Criteria that are not given come from the Dag."""
 WAIT_FOR_VERDICT = forms.switch("--wait", help="Wait for a final verdict")

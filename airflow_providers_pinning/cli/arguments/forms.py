@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The forms that arguments have."""
+"""Kinds of arguments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from airflow_providers_pinning.vocabulary import MAX_INTEGER
 
 
 def named(*flags: str, help: str, metavar: str = "NAME", **more: Any) -> Arg:
-    """Return an option that takes an id or a name."""
+    """Return an option that takes an ID or a name."""
     return Arg(flags, help=help, type=values.name, metavar=metavar, **more)
 
 
@@ -39,7 +39,7 @@ def several(*flags: str, help: str, metavar: str, type: Any = values.name) -> Ar
 
 
 def whole_number(*flags: str, help: str, least: int = 1, most: int = MAX_INTEGER, **more: Any) -> Arg:
-    """Return an option that takes a whole number within limits, both included."""
+    """Return an option that takes an integer within inclusive limits."""
     return Arg(flags, help=help, type=values.whole_number(least, most), metavar="NUMBER", **more)
 
 
@@ -54,12 +54,12 @@ def moment(*flags: str, help: str) -> Arg:
 
 
 def text(*flags: str, help: str, **more: Any) -> Arg:
-    """Return an option that takes what a person writes."""
+    """Return an option that takes free text."""
     return Arg(flags, help=help, type=values.reason, metavar="TEXT", **more)
 
 
 def one_of(*flags: str, help: str, words: Sequence[str], **more: Any) -> Arg:
-    """Return an option that takes one of some words."""
+    """Return an option that takes one of several words."""
     return Arg(flags, help=help, choices=words, **more)
 
 
@@ -69,5 +69,5 @@ def switch(*flags: str, help: str) -> Arg:
 
 
 def yes_or_no(*flags: str, help: str) -> Arg:
-    """Return an option with an opposite, which has a ``no-`` in its name."""
+    """Return an option with an opposite that starts with ``no-``."""
     return Arg(flags, help=help, action=argparse.BooleanOptionalAction, default=None)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments of lists: of pins, and of the history."""
+"""Arguments of lists: pins and history."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ KINDS = values.words(EventKind)
 PINS = (
     forms.named(
         "--dag-id-pattern",
-        help="Only Dags whose id contains this; %% matches anything and _ any character",
+        help="Only Dags whose ID contains this; %% matches anything and _ any character",
         metavar="PATTERN",
     ),
     forms.yes_or_no("--behind", help="Only Dags whose active version is behind (or at) the latest version"),
-    forms.yes_or_no("--unhealthy", help="Only pins that have (or do not have) a problem"),
-    forms.yes_or_no("--failing", help="Only Dags whose newest finished run since the pin failed (or did not)"),
-    forms.switch("--unpinned", help="The Dags that are not pinned, with the policies that want new Dags pinned"),
+    forms.yes_or_no("--unhealthy", help="Only pins with (or without) a problem"),
+    forms.yes_or_no("--failing", help="Only Dags whose newest finished run since the pin failed (or did not fail)"),
+    forms.switch("--unpinned", help="List Dags that are not pinned, with the policies that require a pin for new Dags"),
     forms.one_of(
         "--order-by",
         help=f"Column to sort by: {', '.join(ORDERS)} (default: dag_id)",
@@ -48,7 +48,7 @@ PINS = (
     forms.switch("--descending", help="Sort in descending order"),
     *PAGE,
 )
-"""Which pins."""
+"""Which pins to list."""
 
 FAILED_TASKS = forms.whole_number(
     "--tasks", help="Show at most this many tasks (default: 3)", most=MAX_FAILED_TASKS, default=3
@@ -58,7 +58,7 @@ LOG_LINES = forms.whole_number(
 )
 
 HISTORY = (
-    Arg(("dag_id",), help="The id of the Dag (default: all Dags)", type=values.name, nargs="?"),
+    Arg(("dag_id",), help="Dag ID (default: all Dags)", type=values.name, nargs="?"),
     Arg(
         ("--kind",),
         help=f"Only changes of this kind: {', '.join(KINDS)}; can be repeated",
@@ -70,16 +70,16 @@ HISTORY = (
     forms.moment("--since", help="Only changes at or after this time"),
     forms.moment("--until", help="Only changes before this time"),
     forms.named(
-        "--search", help="Only changes with this text in the reason, the override reason or the actor", metavar="TEXT"
+        "--search", help="Only changes with this text in the reason, the override reason or the user", metavar="TEXT"
     ),
     forms.whole_number("--limit", help="Maximum number of entries to show (default: 100; all for jsonl and csv)"),
     OFFSET,
 )
-"""Which changes of the history."""
+"""Which changes to list."""
 HISTORY_OUTPUT = forms.one_of(
     "-o",
     "--output",
-    help="Output format, as for other commands, or jsonl or csv for an export (default: table)",
+    help="Output format: as for other commands, or jsonl or csv for an export (default: table)",
     words=(*FORMS, "jsonl", "csv"),
     metavar="FORM",
     default="table",

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments of pins, rollbacks and holds."""
+"""Arguments of pins, rollbacks and holds."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from airflow_providers_pinning.cli.arguments.common import override_reason, vers
 from airflow_providers_pinning.vocabulary import FinishedRuns, UnfinishedRuns
 
 TARGET = (
-    version_number("Number of the version, as Airflow shows it"),
-    Arg(("--dag-version-id",), help="Id of the version, instead of its number", type=values.identifier, metavar="UUID"),
+    version_number("Version number, as shown in Airflow"),
+    Arg(("--dag-version-id",), help="Version ID, instead of the number", type=values.identifier, metavar="UUID"),
     forms.named(
         "--bundle-version",
-        help="Full commit hash, instead of the number: the version that the Dag had at that commit",
+        help="Full commit hash, instead of the number: selects the Dag's version at that commit",
         metavar="VERSION",
     ),
 )
-"""Which version to pin, in one of three ways."""
-IGNORE_VERDICT = forms.switch("--ignore-verdict", help="Pin the version although its canary runs failed the criteria")
+"""The version to pin, selected in one of three ways."""
+IGNORE_VERDICT = forms.switch("--ignore-verdict", help="Pin the version even if its canary runs failed the criteria")
 
 TIME = (
     forms.moment(
@@ -43,64 +43,59 @@ TIME = (
         "--at",
         help="When the change takes effect, such as 2027-01-31T13:00:00+00:00, by the database's clock (default: now)",
     ),
-    forms.switch("--supersede", help="Cancel a change that is pending, rather than be refused because of it"),
+    forms.switch("--supersede", help="Replace a pending change instead of refusing this one"),
 )
-"""When a change takes effect, and what becomes of another one that is pending."""
+"""When a change takes effect, and what happens to another pending change."""
 
 OVERRIDE_OF_PIN = override_reason(
-    "Reason to pin the version although it was rejected, its verdict is failed, only hosts that have its code can run "
-    "it, or the Dag is on hold, which lifts the hold"
+    "Reason for pinning a version that was rejected, failed its verdict, or can only run on hosts that have its "
+    "code, or for pinning while the Dag is on hold (this removes the hold)"
 )
-OVERRIDE_OF_UNPIN = override_reason("Reason to unpin although the Dag is on hold, which lifts the hold")
+OVERRIDE_OF_UNPIN = override_reason("Reason for unpinning while the Dag is on hold (this removes the hold)")
 OVERRIDE_OF_ROLLBACK = override_reason(
-    "Reason to roll back to a version that was rejected, or to a newer one while the Dag is on hold"
+    "Reason for rolling back to a rejected version, or to a newer one while the Dag is on hold"
 )
 
 ROLLBACK = (
-    forms.whole_number(
-        "--to-version", help="Number of the version to return to (default: the one that was active before)"
-    ),
+    forms.whole_number("--to-version", help="Version number to return to (default: the previously active version)"),
     forms.switch("--keep-current", help="Don't reject the current version"),
     forms.switch("--hold", help="Block further changes, except rollbacks, unless --override-reason is given"),
     forms.moment(
         "--hold-until",
-        help="With --hold: when the hold ends by itself, such as 2026-01-31T12:00:00+00:00 (default: when it is "
-        "lifted)",
+        help="With --hold: when the hold expires, such as 2026-01-31T12:00:00+00:00 (default: never)",
     ),
 )
-"""Where a rollback leads, and what it does besides."""
+"""Target of a rollback, and its side effects."""
 
 REPAIR = (
     forms.one_of(
         "--unfinished",
-        help="How to handle queued and running runs of the current version: keep, or cancel, which ends them as "
+        help="How to handle queued and running runs of the current version: keep, or cancel, which marks them as "
         "failed (default: keep)",
         words=values.words(UnfinishedRuns),
         default=UnfinishedRuns.KEEP.value,
     ),
     forms.one_of(
         "--finished",
-        help="How to handle finished runs of the current version: keep, or rerun, which clears them onto the version "
-        "that is active then (default: keep)",
+        help="How to handle finished runs of the current version: keep, or rerun, which clears them to run with "
+        "the restored version (default: keep)",
         words=values.words(FinishedRuns),
         default=FinishedRuns.KEEP.value,
     ),
-    forms.switch("--only-failed", help="With --finished rerun: only runs that failed"),
+    forms.switch("--only-failed", help="With --finished rerun: only failed runs"),
     forms.moment(
         "--runs-since",
-        help="Only runs that were due then or later (default: created since the current version was pinned)",
+        help="Only runs due at or after this time (default: those created since the current version was pinned)",
     ),
     forms.switch("--skip-blocked", help="Skip runs that cannot be repaired instead of refusing the rollback"),
 )
-"""What becomes of the runs of the version that is rolled back."""
+"""What happens to the runs of the version that is rolled back."""
 
-UNTIL = forms.moment(
-    "--until", help="When the hold ends by itself, such as 2026-01-31T12:00:00+00:00 (default: when it is lifted)"
-)
+UNTIL = forms.moment("--until", help="When the hold expires, such as 2026-01-31T12:00:00+00:00 (default: never)")
 
 RUN_IDS = Arg(
     ("--run-id",),
-    help="A run to acknowledge; can be repeated (default: all that are reported)",
+    help="Run to acknowledge; can be repeated (default: all reported runs)",
     type=values.name,
     action="append",
     metavar="RUN_ID",

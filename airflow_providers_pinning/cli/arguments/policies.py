@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments of the commands that are about release policies, freezes, evidence and approvals."""
+"""Arguments of policies, freezes, evidence and approvals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from airflow.cli.cli_config import Arg
 
 from airflow_providers_pinning.cli import values
 
-FILE = Arg(("file",), help="The YAML file that declares the policies; - reads standard input", metavar="FILE")
+FILE = Arg(("file",), help="YAML file with the policies; - reads standard input", metavar="FILE")
 EXPECTED_REVISION = Arg(
     ("--expected-revision",),
     help="Refuse if the policies are not at this revision, because they were changed since you looked",
@@ -31,48 +31,48 @@ EXPECTED_REVISION = Arg(
 )
 FILE_TO_CHECK = Arg(
     ("file",),
-    help="The YAML file that declares the policies; - reads standard input (default: the policies in force)",
+    help="YAML file with the policies; - reads standard input (default: the current policies)",
     metavar="FILE",
     nargs="?",
 )
 EXIT_CODE = Arg(
     ("--exit-code",),
-    help="Exit with 7 if applying the file would change something",
+    help="Exit with 7 if applying the file would change anything",
     action="store_true",
 )
 VERSION = Arg(
     ("-V", "--version-number"),
-    help="Number of the version to look at (default: the newest candidate, else the latest)",
+    help="Version number to check (default: the newest candidate, else the latest)",
     type=values.whole_number(1),
     metavar="NUMBER",
 )
 MATCHING = tuple(
     Arg((f"--{option}",), help=help, type=values.name, action="append", dest=kind, metavar=metavar)
     for option, kind, metavar, help in (
-        ("tag", "tags", "TAG", "Only Dags with this tag; can be given several times, as can the next ones"),
-        ("bundle", "bundles", "NAME", "Only Dags of this bundle"),
-        ("dag-id", "dag_ids", "PATTERN", "Only Dags whose id matches this pattern, such as payments_*"),
+        ("tag", "tags", "TAG", "Only Dags with this tag; this and the following options can be repeated"),
+        ("bundle", "bundles", "NAME", "Only Dags in this bundle"),
+        ("dag-id", "dag_ids", "PATTERN", "Only Dags whose ID matches this pattern, such as payments_*"),
         ("team", "teams", "NAME", "Only Dags of this team"),
-        ("owner", "owners", "NAME", "Only Dags of this owner"),
+        ("owner", "owners", "NAME", "Only Dags with this owner"),
     )
 )
 UNTIL = Arg(
     ("--until",),
-    help="When the freeze ends by itself, such as 2026-01-31T12:00:00+00:00 (default: when it is lifted)",
+    help="When the freeze expires, such as 2026-01-31T12:00:00+00:00 (default: never)",
     type=values.moment,
     metavar="TIME",
 )
-FREEZE_ID = Arg(("freeze_id",), help="The number of the freeze", type=values.whole_number(1), metavar="FREEZE")
+FREEZE_ID = Arg(("freeze_id",), help="Freeze ID", type=values.whole_number(1), metavar="FREEZE")
 ALL = Arg(("--all",), help="Include freezes that have ended", action="store_true")
 EVIDENCE = (
-    Arg(("--name",), help="What was looked at, such as regression", type=values.name, metavar="NAME", required=True),
+    Arg(("--name",), help="Name of the check, such as regression", type=values.name, metavar="NAME", required=True),
     Arg(
         ("--verdict",),
-        help="What was found",
+        help="Result of the check",
         choices=("successful", "failed", "inconclusive"),
         required=True,
     ),
-    Arg(("--url",), help="Where it can be seen", type=values.text(2000), metavar="URL"),
-    Arg(("--expires-at",), help="When it expires (default: never)", type=values.moment, metavar="TIME"),
-    Arg(("--details",), help="More facts, as a JSON object", type=values.json_object, metavar="JSON"),
+    Arg(("--url",), help="URL of the details", type=values.text(2000), metavar="URL"),
+    Arg(("--expires-at",), help="When the evidence expires (default: never)", type=values.moment, metavar="TIME"),
+    Arg(("--details",), help="Further details as a JSON object", type=values.json_object, metavar="JSON"),
 )

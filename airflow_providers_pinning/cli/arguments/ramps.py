@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments of ramps."""
+"""Arguments of ramps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from airflow_providers_pinning.vocabulary import RampPromotion
 RAMP = (
     Arg(
         ("--step",),
-        help="A share of new runs, and what it takes for the next step: finished runs of the version, a time, or both, "
+        help="Share of new runs, and what completes the step: finished runs of the version, a duration, or both, "
         "as in 10%%:6, 50%%:1d or 50%%:6:12h; can be repeated",
         type=values.step,
         action="append",
@@ -36,7 +36,7 @@ RAMP = (
         metavar="SHARE:RUNS:TIME",
     ),
     forms.whole_number(
-        "--max-failures", help="Failed runs of the version to tolerate, in all steps together (default: 0)", least=0
+        "--max-failures", help="Failed runs of the version to tolerate, over all steps (default: 0)", least=0
     ),
     forms.one_of(
         "--promotion",
@@ -44,13 +44,13 @@ RAMP = (
         words=values.words(RampPromotion),
         default=RampPromotion.AUTOMATIC.value,
     ),
-    forms.switch("--supersede", help="Cancel a pending change and abort another ramp, rather than be refused"),
+    forms.switch("--supersede", help="Cancel a pending change and abort another ramp instead of refusing this one"),
 )
-"""In which steps a version gains its share."""
+"""Steps of a ramp."""
 
-EXPECTED_RAMP = forms.whole_number("--expected-version", help="Refuse if the ramp is to a version of another number")
+EXPECTED_RAMP = forms.whole_number("--expected-version", help="Refuse if the ramp is for another version number")
 
 OVERRIDE_OF_RAMP = override_reason(
-    "Reason to start although the version was rejected, its verdict is failed, or the Dag is on hold"
+    "Reason for starting although the version was rejected, failed its verdict, or the Dag is on hold"
 )
-OVERRIDE_OF_RAMP_ACTION = override_reason("Reason to go on although the Dag is on hold")
+OVERRIDE_OF_RAMP_ACTION = override_reason("Reason for continuing although the Dag is on hold")

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments of releases."""
+"""Arguments of releases."""
 
 from __future__ import annotations
 
@@ -26,44 +26,46 @@ from airflow_providers_pinning.cli.arguments.common import override_reason
 
 MATCH = Arg(
     ("-m", "--match"),
-    help="Only Dags with a tag, in a bundle, of an owner or with such an id: tag=NAME, bundle=NAME, owner=NAME or "
-    "dag-id=PATTERN with the wildcards * and ?. Can be given several times: of each kind one must hold",
+    help="Only Dags that match: tag=NAME, bundle=NAME, owner=NAME or dag-id=PATTERN, with the wildcards * and ?. "
+    "Can be repeated: a Dag must match one condition of each kind",
     type=values.condition,
     action="append",
     metavar="KIND=VALUE",
 )
-DAG_ID_OR_MATCH = Arg(("dag_id",), help="The id of the Dag; leave it out with --match", type=values.name, nargs="?")
+DAG_ID_OR_MATCH = Arg(("dag_id",), help="Dag ID; omit it with --match", type=values.name, nargs="?")
 EXCLUDE = Arg(
     ("--exclude",),
-    help="Leave this Dag as it is; can be given several times",
+    help="Exclude this Dag; can be repeated",
     type=values.name,
     action="append",
     metavar="DAG_ID",
 )
 RELEASE = (
-    forms.named("--commit", help="Full hash of the commit to pin the Dags to", metavar="SHA"),
+    forms.named("--commit", help="Full commit hash to pin the Dags to", metavar="SHA"),
     forms.named("--bundle", help="Bundle of the commit, if several bundles have it", metavar="NAME"),
     Arg(
         ("--dag-id",),
-        help="Only this Dag; can be given several times (default: the pinned Dags that the commit changes)",
+        help="Only this Dag; can be repeated (default: the pinned Dags that the commit changes)",
         type=values.name,
         action="append",
         metavar="DAG_ID",
     ),
     MATCH,
-    forms.switch("--pinned", help="Take all pinned Dags of the bundle, also those that the commit does not change"),
-    forms.switch("--all", help="Take all Dags of the bundle, pinned or not"),
+    forms.switch("--pinned", help="Include all pinned Dags of the bundle, even if the commit does not change them"),
+    forms.switch("--all", help="Include all Dags of the bundle, pinned or not"),
     EXCLUDE,
-    override_reason("Why holds, rejections and failed verdicts are passed over"),
+    override_reason("Reason for overriding holds, rejections and failed verdicts"),
 )
-RELEASE_ID = Arg(("release_id",), help="The id of the release", type=values.name)
-RELEASE_ID_OR_ALL = Arg(("release_id",), help="The id of one release, to see its Dags", type=values.name, nargs="?")
+RELEASE_ID = Arg(("release_id",), help="Release ID", type=values.name)
+RELEASE_ID_OR_ALL = Arg(("release_id",), help="Release ID, to show its Dags", type=values.name, nargs="?")
 LISTED_RELEASES = (
-    forms.named("--dag-id", help="Only releases that are about this Dag", metavar="DAG_ID"),
+    forms.named("--dag-id", help="Only releases with this Dag", metavar="DAG_ID"),
     forms.named("--commit", help="Only releases of this commit", metavar="SHA"),
 )
 ROLLBACK = (
-    forms.switch("--leave-moved", help="Leave Dags as they are that were changed since; else nothing is rolled back"),
+    forms.switch(
+        "--leave-moved", help="Skip Dags that were changed since; by default, one such Dag blocks the rollback"
+    ),
     EXCLUDE,
-    override_reason("Why a Dag that is on hold gets a newer version"),
+    override_reason("Reason for giving a newer version to a Dag on hold"),
 )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The arguments of commands that look at versions: which commit to wait for, and which versions to compare."""
+"""Arguments of commands that show versions: the commit to wait for, and the versions to compare."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from airflow_providers_pinning.cli.arguments import forms
 
 COMMIT = forms.named(
     "--bundle-version",
-    help="Version of the bundle to wait for, such as a full commit hash",
+    help="Bundle version to wait for, such as a full commit hash",
     metavar="VERSION",
     required=True,
 )
 OVERTAKEN_OK = forms.switch(
     "--overtaken-ok",
-    help="Take the first version that includes the commit if a later one changed the Dag before it was parsed",
+    help="If a later commit changed the Dag before this one was parsed, accept the first version that includes it",
 )
-TIMEOUT_OF_WAIT = forms.seconds("--timeout", help="Seconds to wait (default: 600); 0 looks once", default=600.0)
+TIMEOUT_OF_WAIT = forms.seconds("--timeout", help="Seconds to wait (default: 600); 0 checks once", default=600.0)
 
 COMPARED = (
-    forms.whole_number("--from-version", help="Number of the version to start from (default: the active one)"),
-    forms.whole_number("--to-version", help="Number of the version to compare it with (default: the latest)"),
+    forms.whole_number("--from-version", help="Version number to compare from (default: the active version)"),
+    forms.whole_number("--to-version", help="Version number to compare to (default: the latest)"),
     forms.switch("--no-source", help="Omit the diffs of source and files"),
     forms.switch("--exit-code", help="Exit with 7 if the versions differ"),
 )
-"""Which versions are compared, and what is told of them."""
+"""Which versions to compare, and what to show."""

@@ -14,6 +14,6 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What each command does, loaded only when it is run."""
+"""The commands, loaded only when they run."""
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import MAX_REPLAYS, Alerts, Assets, ExitCode, Slots, StateWrites, Triggers
 
 DELETED = "deleted"
-"""What is shown of a run that is gone, which never finishes."""
+"""Shown instead of the state of a deleted run, which never finishes."""
 
 
 @changes
@@ -125,28 +125,28 @@ def _isolation(args: Namespace) -> Isolation:
 def _replay(args: Namespace) -> Replay | None:
     if not (args.replay or args.replay_last):
         if args.replay_baseline:
-            raise CommandError(ExitCode.USAGE, "Give --replay or --replay-last with --replay-baseline.")
+            raise CommandError(ExitCode.USAGE, "--replay-baseline needs --replay or --replay-last.")
         return None
     inputs = (args.conf, args.partition_key)
     if (args.replay and args.replay_last) or args.count != 1 or inputs != (None, None):
         raise CommandError(
             ExitCode.USAGE,
-            "Give either --replay or --replay-last, and neither --count nor --conf nor --partition-key: each replay "
-            "has configuration and partition of its original.",
+            "Use either --replay or --replay-last, without --count, --conf and --partition-key: a replay uses its "
+            "original's conf and partition.",
         )
     runs = tuple(args.replay or ())
     if len(set(runs)) < len(runs):
-        raise CommandError(ExitCode.USAGE, "Name each run once with --replay.")
+        raise CommandError(ExitCode.USAGE, "The same run is given twice with --replay.")
     if len(runs) > MAX_REPLAYS:
         raise CommandError(
             ExitCode.USAGE,
-            f"Name at most {MAX_REPLAYS} runs with --replay; there are {len(runs)}.",
+            f"--replay takes at most {MAX_REPLAYS} runs, not {len(runs)}.",
         )
     return Replay(runs, args.replay_last, args.replay_baseline)
 
 
 def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session: Session) -> VersionIdentity:
-    """Check what can be checked without creating runs, which Airflow's listeners and metrics would take notice of."""
+    """Check what can be checked without creating runs, which would notify Airflow's listeners and metrics."""
     dag_model = require_dag(args.dag_id, session=session)
     version = find_version(args.dag_id, version_number=args.version_number, session=session)
     conditions.check_expected(args.dag_id, version, change)
@@ -164,7 +164,7 @@ def _preview(args: Namespace, request: CanaryRequest, change: Change, *, session
     shape = canary.shape_of(dag, version, runs, request, replayed, dag_model, session=session)
     session.rollback()
     warn((*by_policy.warnings, *costs, *warn_of_workers(settled), *shape.warnings))
-    beside = f", and {plural(count, 'replay')} of the same by the active version" if args.replay_baseline else ""
+    beside = f", and {plural(count, 'replay')} of the same runs by the active version" if args.replay_baseline else ""
     say(
         f"This starts {plural(count, 'run')} of Dag {args.dag_id!r} with {version.label}{beside}. Canary tasks have "
         "real side effects. The active version stays."

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What differs between two versions."""
+"""Compare two versions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from airflow_providers_pinning.vocabulary import ExitCode
 
 @shows
 def pinning_compare(args: Namespace) -> None:
-    """Show what differs, and if asked end with a code of its own if anything does."""
+    """Show the differences, and with --exit-code exit with 7 if there are any."""
     with create_session(scoped=False) as session:
         difference = compare_versions(
             args.dag_id, from_version=args.from_version, to_version=args.to_version, session=session

@@ -37,7 +37,7 @@ from airflow_providers_pinning.domain.versions.identity import require_dag
 
 @shows
 def pinning_criteria(args: Namespace) -> None:
-    """Show the criteria by which versions of a Dag are judged."""
+    """Show the criteria of a Dag."""
     with create_session(scoped=False) as session:
         require_dag(args.dag_id, session=session)
         stored = criteria_of(args.dag_id, session=session)
@@ -46,7 +46,7 @@ def pinning_criteria(args: Namespace) -> None:
 
 @changes
 def pinning_set_criteria(args: Namespace) -> None:
-    """Replace what the versions of a Dag are judged by."""
+    """Replace the criteria of a Dag."""
     change = requested_change(args)
     given = given_criteria(args)
     require_answerable(args)

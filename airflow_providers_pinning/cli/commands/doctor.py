@@ -55,7 +55,7 @@ SIGNS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILURE: "✗"}
 
 @shows
 def pinning_doctor(args: Namespace) -> None:
-    """Make every check, and end with a code of its own if one fails."""
+    """Run all checks, and exit with an error code if one fails."""
     findings = [*examine(OF_THIS_PROCESS), *_of_deployment()]
     show(
         args.output,
@@ -70,7 +70,7 @@ def pinning_doctor(args: Namespace) -> None:
 
 
 def _of_deployment() -> Iterator[Finding]:
-    """Make the checks that the database allows; one finding says so of all others."""
+    """Run the checks that the database allows. If it does not, one finding says so for all of them."""
     reached = list(examine([("database", deployment_checks.check_database)]))
     yield from reached
     if _has_failed(reached):

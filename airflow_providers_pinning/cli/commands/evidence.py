@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Commands of evidence and approvals."""
+"""Evidence and approvals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from airflow_providers_pinning.domain.policies.views import EvidenceView
 
 @shows
 def pinning_evidence(args: Namespace) -> None:
-    """List what was found and approved of a version."""
+    """List the evidence and approvals of a version."""
     with create_session(scoped=False) as session:
         found = recorded_of(args.dag_id, args.version_number, session=session)
     say(f"Dag {args.dag_id!r}, {found.version.label}.")
@@ -65,7 +65,7 @@ def pinning_evidence(args: Namespace) -> None:
 
 @changes
 def pinning_record_evidence(args: Namespace) -> None:
-    """Record what was found of a version."""
+    """Record evidence on a version."""
     finding = Finding(args.name, args.verdict, args.url, args.expires_at, args.details)
     change = requested_change(args)
     require_answerable(args)

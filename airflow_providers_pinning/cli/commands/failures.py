@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What failed since the pin."""
+"""Failures since the pin."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ from airflow_providers_pinning.domain.versions.identity import require_dag
 
 @shows
 def pinning_failures(args: Namespace) -> None:
-    """Show the newest failure of each task since the pin, with the last lines of its log."""
+    """Show the latest failure of each task since the pin, with the last lines of its log."""
     with create_session(scoped=False) as session:
         require_dag(args.dag_id, session=session)
         failures = read_failures(args.dag_id, tasks=args.tasks, lines=args.lines, session=session)
     if args.output == "table":
-        show_text("\n".join(_paragraph(failures)) if failures else "No task failed since the pin.")
+        show_text("\n".join(_paragraph(failures)) if failures else "No task has failed since the pin.")
         return
     show(args.output, {"failures": [plain(failure) for failure in failures]}, list(_rows(failures)))
 
 
 def _paragraph(failures: Iterable[FailureLog]) -> Iterable[str]:
-    """Return a heading and the log of each failure: lines of a log are too long for a table."""
+    """Return a heading and a log per failure, because log lines are too long for a table."""
     for number, failure in enumerate(failures):
         if number:
             yield ""

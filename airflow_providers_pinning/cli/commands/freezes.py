@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Commands of freezes."""
+"""Freezes."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def pinning_freezes(args: Namespace) -> None:
 
 @changes
 def pinning_freeze(args: Namespace) -> None:
-    """Stop changes."""
+    """Freeze changes."""
     match = Match.from_dict({kind: getattr(args, kind) for kind in ("tags", "bundles", "dag_ids", "teams", "owners")})
 
     def make(change: Change, session: Session) -> FreezeView:
         return freezes.freeze(change, match=match, until=args.until, session=session)
 
-    _change(args, make, lambda one: f"Stops all changes but rollbacks of {_which(one)}{_end(one)}.")
+    _change(args, make, lambda one: f"Stops all changes except rollbacks of {_which(one)}{_end(one)}.")
 
 
 @changes
@@ -80,7 +80,7 @@ def _change(args: Namespace, make: Callable[[Change, Session], FreezeView], says
     note_committed(args)
     if args.yes:
         say(says(done))
-    say_styled(f"Done: freeze {done.id}.", "green")
+    say_styled(f"Done (freeze {done.id}).", "green")
     _show(args, done)
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The command that shows and exports the history of changes."""
+"""Show and export the history of changes."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import EventKind
 
 SHOWN = 100
-"""How many changes are shown, unless it is said; an export has all."""
+"""Default limit; an export has no limit."""
 
 
 @shows
 def pinning_history(args: Namespace) -> None:
-    """List the changes of one Dag, or of all."""
+    """List the changes of one Dag, or of all Dags."""
     which = EventFilter(
         dag_id=args.dag_id,
         kinds=tuple(EventKind(kind) for kind in args.kind or ()),
@@ -126,7 +126,7 @@ CSV_COLUMNS = (
 
 
 def _harmless(value: Any) -> Any:
-    """Keep a spreadsheet from taking what a person wrote for a formula."""
+    """Keep a spreadsheet from executing user text as a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The commands that put Dags on hold and lift the holds."""
+"""Put Dags on hold, and lift holds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def pinning_hold(args: Namespace) -> None:
     _change_all(
         args,
         lambda change, session: hold.hold_all(args.dag_id, change, until=args.until, session=session),
-        lambda state: f"Dag {state.dag_id!r} is on hold{_end(state)}: only a rollback changes what new runs use.",
+        lambda state: f"Dag {state.dag_id!r} is on hold{_end(state)}: only a rollback can change its active version.",
     )
 
 
@@ -52,7 +52,7 @@ def pinning_unhold(args: Namespace) -> None:
     _change_all(
         args,
         lambda change, session: hold.unhold_all(args.dag_id, change, session=session),
-        lambda state: f"Dag {state.dag_id!r} is not on hold: its active version can be changed again.",
+        lambda state: f"Dag {state.dag_id!r} is not on hold: its active version can change again.",
     )
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The commands about changes that take effect at a given time."""
+"""Changes that take effect at a given time."""
 
 from __future__ import annotations
 

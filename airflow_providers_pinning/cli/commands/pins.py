@@ -51,7 +51,7 @@ from airflow_providers_pinning.vocabulary import (
 
 @shows
 def pinning_list(args: Namespace) -> None:
-    """List the pinned Dags, or those that are not."""
+    """List the Dags that are pinned, or those that are not."""
     if args.unpinned:
         _list_unpinned(args)
         return
@@ -76,7 +76,7 @@ def pinning_list(args: Namespace) -> None:
 def _list_unpinned(args: Namespace) -> None:
     about_pins = [name for name in ("behind", "unhealthy", "failing") if getattr(args, name) is not None]
     if about_pins or args.descending or args.order_by != PinOrder.DAG_ID.value:
-        raise CommandError(ExitCode.USAGE, "usage: --unpinned takes no filter but --dag-id-pattern, and no order.")
+        raise CommandError(ExitCode.USAGE, "usage: --unpinned takes only the filter --dag-id-pattern, and no order.")
     with create_session(scoped=False) as session:
         listed, total = list_unpinned(
             pattern=args.dag_id_pattern, limit=args.limit, offset=args.offset, session=session
@@ -90,7 +90,7 @@ def _list_unpinned(args: Namespace) -> None:
 
 @shows
 def pinning_status(args: Namespace) -> None:
-    """Show the release state, and end with codes of their own if the pin is not enforced, or its runs fail."""
+    """Show the release state. Exit with an error code if the pin is not enforced or its runs fail."""
     with create_session(scoped=False) as session:
         state = release_state(args.dag_id, thorough=True, session=session)
     show(args.output, plain(state), state_rows(state))
@@ -102,7 +102,7 @@ def pinning_status(args: Namespace) -> None:
 
 @changes
 def pinning_pin(args: Namespace) -> None:
-    """Make a version the one that new runs use, or do so for all Dags that match."""
+    """Pin a version, or the matching version of all Dags that match."""
     if args.match:
         _require_no_single_dag(
             args, ("version_number", "dag_version_id", "expected_revision", "expected_dag_hash", "effective_from")
@@ -120,7 +120,7 @@ def pinning_pin(args: Namespace) -> None:
     _require_dag(args)
     if [args.version_number, args.dag_version_id, args.bundle_version].count(None) != 2:
         raise CommandError(
-            ExitCode.USAGE, "usage: give exactly one of --version-number, --dag-version-id and --bundle-version."
+            ExitCode.USAGE, "usage: use exactly one of --version-number, --dag-version-id and --bundle-version."
         )
     target = pins.Target(args.version_number, args.dag_version_id, args.bundle_version, args.expected_dag_hash)
     make_change(
@@ -134,7 +134,7 @@ def pinning_pin(args: Namespace) -> None:
 
 @changes
 def pinning_unpin(args: Namespace) -> None:
-    """Make the latest version active again, or do so for all Dags that match."""
+    """Remove the pin of a Dag, or of all Dags that match."""
     if args.match:
         _require_no_single_dag(
             args, ("expected_revision", "expected_dag_hash", "expected_bundle_version", "effective_from")
@@ -147,26 +147,28 @@ def pinning_unpin(args: Namespace) -> None:
 
 def _require_dag(args: Namespace) -> None:
     if args.dag_id is None or args.exclude:
-        raise CommandError(ExitCode.USAGE, "usage: name a Dag, or choose Dags with --match; --exclude needs --match.")
+        raise CommandError(
+            ExitCode.USAGE, "usage: give a Dag ID, or select Dags with --match; --exclude needs --match."
+        )
 
 
 def _require_no_single_dag(args: Namespace, conditions: Collection[str]) -> None:
     if args.dag_id is not None:
-        raise CommandError(ExitCode.USAGE, "usage: name a Dag, or choose Dags with --match, not both.")
+        raise CommandError(ExitCode.USAGE, "usage: give a Dag ID, or select Dags with --match, but not both.")
     if given := [name for name in conditions if getattr(args, name) is not None]:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise CommandError(ExitCode.USAGE, f"usage: {options} is about one Dag, so it does not go with --match.")
+        raise CommandError(ExitCode.USAGE, f"usage: {options} applies to one Dag and cannot be combined with --match.")
 
 
 @changes
 def pinning_rollback(args: Namespace) -> None:
-    """Pin the version that was active before."""
+    """Pin the previously active version."""
 
     def also(effect: Effect) -> str:
         if effect.after.pending:
             return later_words(effect)
         current = effect.before.active.version_number if effect.before.active else None
-        fate = "stays allowed" if args.keep_current else "is rejected: it cannot be pinned until it is restored"
+        fate = "can still be pinned" if args.keep_current else "is rejected: it cannot be pinned until it is restored"
         held = " The Dag is put on hold." if args.hold else ""
         return f"Version {current} {fate}.{held}\n{repair_words(effect.after.repair, repair)}".rstrip()
 
@@ -180,7 +182,7 @@ def pinning_rollback(args: Namespace) -> None:
         skip_blocked=args.skip_blocked,
     )
     if args.effective_from and repair.is_wanted:
-        raise CommandError(ExitCode.USAGE, "usage: a rollback with --effective-from repairs no runs.")
+        raise CommandError(ExitCode.USAGE, "usage: a rollback with --effective-from cannot repair runs.")
     with progress_of("Repairing runs") as progress:
         make_change(
             args,
@@ -201,11 +203,11 @@ def pinning_rollback(args: Namespace) -> None:
 
 @changes
 def pinning_acknowledge(args: Namespace) -> None:
-    """Stop reporting runs that escaped."""
+    """Stop reporting escaped runs."""
     make_change(
         args,
         lambda change, session: acknowledge_runs(args.dag_id, args.run_id, change, session=session),
-        also=lambda effect: "Runs that escaped the pin are no longer reported; they are left as they are.",
+        also=lambda effect: "The escaped runs are no longer reported. The runs themselves do not change.",
     )
 
 

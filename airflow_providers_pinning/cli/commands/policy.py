@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Commands of release policies."""
+"""Release policies."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from airflow_providers_pinning.vocabulary import MAX_POLICY_BYTES, ExitCode
 
 @shows
 def pinning_policy_show(args: Namespace) -> None:
-    """Show the policies that are in force."""
+    """Show the current policies."""
     with create_session(scoped=False) as session:
         applied = store.current(session=session)
         for one in freezes.list_freezes(session=session):
@@ -58,7 +58,7 @@ def pinning_policy_show(args: Namespace) -> None:
 
 @shows
 def pinning_policy_export(args: Namespace) -> None:
-    """Write the policies that are in force as a file that apply takes."""
+    """Export the current policies as a file for apply."""
     with create_session(scoped=False) as session:
         applied = store.current(session=session)
     yaml.safe_dump(dict(applied.document), sys.stdout, sort_keys=False, allow_unicode=True)
@@ -66,7 +66,7 @@ def pinning_policy_export(args: Namespace) -> None:
 
 @shows
 def pinning_policy_check(args: Namespace) -> None:
-    """Check a file, or the policies that are in force."""
+    """Check a file, or the current policies."""
     with create_session(scoped=False) as session:
         document = _read(args.file) if args.file else store.current(session=session).document
         doubts = check.check(PolicySet.from_dict(0, document), database_clock(session=session), session=session)
@@ -94,7 +94,7 @@ def pinning_policy_diff(args: Namespace) -> None:
 
 @shows
 def pinning_policy_explain(args: Namespace) -> None:
-    """Show which policies bind a Dag, and what is not met for its candidate."""
+    """Show the policies that apply to a Dag, and what its candidate does not meet."""
     actor = requested_change(Namespace(**vars(args), reason="", idempotency_key=None)).caller.name
     with create_session(scoped=False) as session:
         found = explain(args.dag_id, version_number=args.version_number, actor=actor, session=session)
@@ -111,7 +111,7 @@ def pinning_policy_explain(args: Namespace) -> None:
                 for name, rule in merged.items()
                 if rule
             },
-            **({"gate": "new Dags are pinned, and this one is not"} if found.passes_gate else {}),
+            **({"gate": "new Dags must be pinned, but this one is not"} if found.passes_gate else {}),
             "allowed": "yes" if found.allowed else "no",
             **{f"not met ({number})": problem.message for number, problem in enumerate(found.unmet, 1)},
         }
@@ -131,7 +131,7 @@ def pinning_policy_explain(args: Namespace) -> None:
 
 @changes
 def pinning_policy_apply(args: Namespace) -> None:
-    """Put the policies of a file in force."""
+    """Apply the policies of a file."""
     document = _read(args.file)
     change = requested_change(args)
     require_answerable(args)
@@ -149,7 +149,7 @@ def pinning_policy_apply(args: Namespace) -> None:
                 change = replace(change, expected_revision=before.revision)
         after = commit(lambda: store.apply(document, change, session=session), session=session)
     note_committed(args)
-    say_styled(f"Done: revision {after.revision} of the policies.", "green")
+    say_styled(f"Done (revision {after.revision} of the policies).", "green")
     _show(args, after)
 
 
@@ -159,7 +159,7 @@ def _warn(document: dict[str, Any], *, session: Session) -> None:
 
 
 def _read(name: str) -> dict[str, Any]:
-    """Read a file, of which no more is read than is taken."""
+    """Read a file, but no more than the limit."""
     try:
         if name == "-":
             return policy_text.read(sys.stdin.read(MAX_POLICY_BYTES + 1))
@@ -171,7 +171,7 @@ def _read(name: str) -> dict[str, Any]:
 
 def _tell(lines: list[str], revision: int) -> None:
     if not lines:
-        say(f"Nothing differs from revision {revision}, which is in force.")
+        say(f"No change: revision {revision} is already in force.")
         return
     for line in lines:
         say(line)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The commands about ramps."""
+"""Ramps."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from airflow_providers_pinning.vocabulary import MAX_RAMP_STEPS, ExitCode, RampA
 
 @changes
 def pinning_ramp(args: Namespace) -> None:
-    """Let a share of new runs have another version."""
+    """Start a ramp."""
     shares = [step.share for step in args.step]
     if shares != sorted(shares) or len(shares) > MAX_RAMP_STEPS:
-        raise CommandError(ExitCode.USAGE, f"usage: give at most {MAX_RAMP_STEPS} steps, with shares that grow.")
+        raise CommandError(ExitCode.USAGE, f"usage: use at most {MAX_RAMP_STEPS} steps with increasing shares.")
     target = Target(args.version_number, args.dag_version_id, args.bundle_version, args.expected_dag_hash)
     plan = Plan(args.step, args.max_failures or 0, RampPromotion(args.promotion))
     make_change(
@@ -45,32 +45,32 @@ def pinning_ramp(args: Namespace) -> None:
 
 @changes
 def pinning_pause_ramp(args: Namespace) -> None:
-    """Give no new run the version of a ramp."""
+    """Pause a ramp."""
     _act(args, RampAction.PAUSE)
 
 
 @changes
 def pinning_resume_ramp(args: Namespace) -> None:
-    """Let a paused ramp go on."""
+    """Resume a ramp."""
     _act(args, RampAction.RESUME)
 
 
 @changes
 def pinning_abort_ramp(args: Namespace) -> None:
-    """End a ramp; every new run has the pinned version."""
+    """Abort a ramp."""
     _act(args, RampAction.ABORT)
 
 
 @changes
 def pinning_promote_ramp(args: Namespace) -> None:
-    """Pin the version of a ramp."""
+    """Pin the version of a ramp now."""
     _act(args, RampAction.PROMOTE)
 
 
 def ramp_words(effect: Effect) -> str:
-    """Say what the ramp does after a change, or that there is none any more."""
+    """Describe the ramp after a change, or say that it has ended."""
     found = effect.after.ramp
-    return f"Ramp: {found}." if found else "No ramp is under way any more."
+    return f"Ramp: {found}." if found else "No ramp is in progress."
 
 
 def _act(args: Namespace, action: RampAction) -> None:

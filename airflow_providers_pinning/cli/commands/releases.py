@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The commands that change the pins of many Dags as one."""
+"""Change the pins of many Dags in one transaction."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from airflow_providers_pinning.models import Release
 from airflow_providers_pinning.vocabulary import ExitCode, ReleaseAction, ReleaseOutcome, ReleaseScope
 
 EVERYTHING = Access()
-"""Who runs commands on a host of the deployment may do all."""
+"""Commands on a host of the deployment may change every Dag."""
 
 Plan = Callable[[Change, Session], ReleaseReport]
 Make = Callable[[Change, Progress, Session], ReleaseReport]
@@ -55,9 +55,9 @@ Make = Callable[[Change, Progress, Session], ReleaseReport]
 def pinning_release(args: Namespace) -> None:
     """Pin many Dags to a commit."""
     if not args.commit:
-        raise CommandError(ExitCode.USAGE, "usage: name the commit with --commit.")
+        raise CommandError(ExitCode.USAGE, "usage: give the commit with --commit.")
     if args.pinned and args.all:
-        raise CommandError(ExitCode.USAGE, "usage: give at most one of --pinned and --all.")
+        raise CommandError(ExitCode.USAGE, "usage: use at most one of --pinned and --all.")
     scope = ReleaseScope.ALL if args.all else ReleaseScope.PINNED if args.pinned else ReleaseScope.CHANGED
     request = ReleaseRequest(
         selection=selection(args), bundle_name=args.bundle, bundle_version=args.commit, scope=scope
@@ -67,7 +67,7 @@ def pinning_release(args: Namespace) -> None:
 
 @changes
 def pinning_rollback_release(args: Namespace) -> None:
-    """Make active again what was active before a release."""
+    """Restore what was active before a release."""
     request = rollback.RollbackRequest(args.release_id, leave_moved=args.leave_moved, exclude=tuple(args.exclude or ()))
     _make(
         args,
@@ -100,7 +100,7 @@ def pinning_releases(args: Namespace) -> None:
 
 
 def selection(args: Namespace) -> Selection:
-    """Return which Dags the arguments choose."""
+    """Return the Dags that the arguments select."""
     found: dict[str, list[str]] = {"tag": [], "bundle": [], "owner": [], "dag-id": []}
     for kind, wanted in args.match or ():
         found[kind].append(wanted)
@@ -116,7 +116,7 @@ def selection(args: Namespace) -> Selection:
 
 
 def make_release(args: Namespace, request: ReleaseRequest) -> None:
-    """Plan a release, show it, ask, and make it."""
+    """Plan a release, show it, ask for confirmation, and make it."""
     _make(
         args,
         lambda change, session: release.plan_release(request, change, EVERYTHING, session=session),
@@ -148,19 +148,19 @@ def _make(args: Namespace, plan: Plan, make: Make) -> None:
             if shown is not None and not made.repeated and _targets(made) != _targets(shown):
                 raise CommandError(
                     ExitCode.REFUSED,
-                    "changed_meanwhile: other Dags or versions are concerned than those that you were shown, so "
-                    "nothing was changed. Look again, and repeat the command.",
+                    "changed_meanwhile: the affected Dags or versions have changed, so no change was made. Run "
+                    "the command again to review them.",
                 )
             return made
 
         report = commit(run, session=session)
     note_committed(args)
     if report.repeated:
-        say_styled(f"Already made as release {report.release_id}. No change made.", "green")
+        say_styled(f"Already applied as release {report.release_id}. No change made.", "green")
     else:
         if args.yes:
             _say_plan(report)
-        say_styled(f"Done: release {report.release_id}.", "green")
+        say_styled(f"Done (release {report.release_id}).", "green")
     _show(args, report)
 
 
@@ -172,7 +172,7 @@ def _targets(report: ReleaseReport) -> set[tuple[str, Any]]:
 def _say_plan(report: ReleaseReport) -> None:
     _say_counts(report)
     for dag in report.of(ReleaseOutcome.BLOCKED):
-        say_styled(f"{dag.dag_id} blocks ({dag.reason}): {dag.message}", "red")
+        say_styled(f"{dag.dag_id} blocks the release ({dag.reason}): {dag.message}", "red")
     for dag in report.dags:
         warn(tuple(f"{dag.dag_id}: {one}" for one in dag.warnings))
     warn(report.warnings)
@@ -180,14 +180,14 @@ def _say_plan(report: ReleaseReport) -> None:
 
 def _say_counts(report: ReleaseReport) -> None:
     what = {
-        ReleaseAction.PIN: "are pinned to another version",
+        ReleaseAction.PIN: "will be pinned to another version",
         ReleaseAction.UNPIN: "are unpinned",
-        ReleaseAction.ROLLBACK: "return to what was active before",
+        ReleaseAction.ROLLBACK: "will return to the previously active version",
     }[report.action]
     counts = report.counts
-    parts = [f"{plural(counts['changed'], 'Dag')} {what}", f"{counts['unchanged']} stay as they are"]
-    parts += [f"{counts['left']} are left out"] if counts["left"] else []
-    parts += [f"{counts['blocked']} cannot be changed, so none is"] if counts["blocked"] else []
+    parts = [f"{plural(counts['changed'], 'Dag')} {what}", f"{counts['unchanged']} already up to date"]
+    parts += [f"{counts['left']} skipped"] if counts["left"] else []
+    parts += [f"{counts['blocked']} cannot be changed, which blocks the release"] if counts["blocked"] else []
     say(f"{', '.join(parts)}.")
 
 

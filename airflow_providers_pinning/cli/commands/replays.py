@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Replays of live runs beside their originals."""
+"""Compare replays with their original runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from airflow_providers_pinning.schemas.replays import PairResponse
 
 @shows
 def pinning_replays(args: Namespace) -> None:
-    """List the replays of a version, each with what differs from its original."""
+    """List the replays of a version, with their differences from the originals."""
     with create_session(scoped=False) as session:
         require_dag(args.dag_id, session=session)
         version = find_version(args.dag_id, version_number=args.version_number, session=session)
@@ -50,7 +50,7 @@ def _plain(pair: Pair) -> dict[str, Any]:
 
 
 def _rows(pair: Pair) -> Iterator[Row]:
-    """Yield the pair, and below it each difference."""
+    """Yield a replay with its original, and one row per difference."""
     compared = pair.comparison
     yield {
         "replay": pair.run_id,

@@ -37,7 +37,7 @@ from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.vocabulary import ExitCode, FailedTasks, RunKind, Verdict
 
 RUNS_FOR_RATE = 20
-"""Below this number of runs, a bound of the failure rate says next to nothing."""
+"""Below this number of runs, an upper bound of the failure rate says almost nothing."""
 
 CODE_OF = {
     Verdict.SUCCESSFUL: ExitCode.DONE,
@@ -49,7 +49,7 @@ CODE_OF = {
 
 @shows
 def pinning_soak(args: Namespace) -> None:
-    """Judge a version by its runs, and end with a code that says the verdict."""
+    """Judge a version by its runs, and exit with the code of the verdict."""
     given = given_criteria(args)
 
     def look(session: Session) -> tuple[Soak, SoakQuestion]:
@@ -71,7 +71,7 @@ def pinning_soak(args: Namespace) -> None:
 
 
 def given_criteria(args: Namespace) -> GivenCriteria:
-    """Return the criteria that a command was given."""
+    """Return the criteria given on the command line."""
     return GivenCriteria(
         min_runs=args.min_runs,
         min_duration=args.min_duration,
@@ -114,7 +114,7 @@ def _rows(result: Soak) -> list[Row]:
             "comparison": f"{compared.judgement.verdict.value}: {compared.judgement.message}",
             "duration ratio": _ratio(compared.duration_ratio),
             "of replays": _of_pairs(compared),
-            "of the worst tenth": _ratio(compared.p90_ratio),
+            "duration ratio of the slowest tenth": _ratio(compared.p90_ratio),
             "failure rates": f"{compared.failure_rate:.1%} (baseline {compared.baseline_failure_rate:.1%})",
         }
     return properties(rows)

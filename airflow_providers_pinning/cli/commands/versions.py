@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The versions of a Dag, what is thought of them, and the history."""
+"""Versions of a Dag: list, evaluate, reject, restore and repair."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def pinning_versions(args: Namespace) -> None:
 
 @shows
 def pinning_wait(args: Namespace) -> None:
-    """Wait until a commit is registered, and end with a code that says whether it is."""
+    """Wait for a commit to be registered, and exit with the code of the result."""
     seen = look_until(
         lambda found: found.registration not in (Registration.UNSEEN, Registration.WAITING),
         lambda session: commit_status(args.dag_id, args.bundle_version, session=session),
@@ -68,17 +68,17 @@ def pinning_wait(args: Namespace) -> None:
     if seen.registration == Registration.OVERTAKEN and version and not args.overtaken_ok:
         raise CommandError(
             ExitCode.REFUSED,
-            f"overtaken: commit {version.bundle_version} came before the Dag was parsed from {args.bundle_version}, or "
-            f"changed it. Version {version.version_number} includes both: give --overtaken-ok to take it.",
+            f"overtaken: commit {version.bundle_version} was parsed instead of {args.bundle_version}, or changed "
+            f"the Dag after it. Version {version.version_number} includes both: use --overtaken-ok to accept it.",
         )
     if version is None:
         raise CommandError(
             ExitCode.PROGRESSING,
             f"{seen.registration.value}: after {args.timeout:g} seconds "
             + (
-                "the dag processor has the commit, but has not parsed the Dag's file since."
+                "the dag processor has the commit, but has not parsed the Dag file since."
                 if seen.registration == Registration.WAITING
-                else f"no dag processor has had this commit of bundle {seen.bundle_name!r}. Give its full name."
+                else f"no dag processor has seen this commit of bundle {seen.bundle_name!r}. Use its full hash."
             ),
         )
     told = RegistrationResponse.model_validate(seen, from_attributes=True).model_dump(mode="json")
@@ -87,13 +87,13 @@ def pinning_wait(args: Namespace) -> None:
 
 @changes
 def pinning_candidate(args: Namespace) -> None:
-    """Put a version under evaluation."""
+    """Mark a version as a candidate."""
 
     def also(effect: Effect) -> str:
         number = effect.about and effect.about.version_number
         if effect.after.warnings:
-            return f"Version {number} is under evaluation."
-        return f"Version {number} is kept unchanged from now on, whatever is committed."
+            return f"Version {number} becomes a candidate."
+        return f"Version {number} will no longer change, whatever is committed."
 
     make_change(
         args,
@@ -121,23 +121,23 @@ def pinning_restore(args: Namespace) -> None:
         args,
         lambda change, session: review.restore(args.dag_id, args.version_number, change, session=session),
         about=_named(args),
-        also=lambda effect: f"Version {args.version_number} may be pinned.",
+        also=lambda effect: f"Version {args.version_number} can be pinned again.",
     )
 
 
 @changes
 def pinning_repair(args: Namespace) -> None:
-    """Write a version again as it was recorded."""
+    """Restore the recorded content of a version."""
     make_change(
         args,
         lambda change, session: repair_version(args.dag_id, args.version_number, change, session=session),
         about=_named(args),
-        also=lambda effect: f"Version {args.version_number} is written again as it was recorded.",
+        also=lambda effect: f"Version {args.version_number} gets its recorded content back.",
     )
 
 
 def _named(args: Namespace) -> Callable[[Session], VersionIdentity | None]:
-    """Return what finds the version that the command names, or the latest one."""
+    """Return a function that finds the version that the command names, or the latest one."""
     if args.version_number is None:
         return lambda session: latest_identity(args.dag_id, session=session)
     return lambda session: find_version(args.dag_id, version_number=args.version_number, session=session)
@@ -175,17 +175,17 @@ def _registration_row(seen: CommitStatus, version: VersionIdentity) -> Row:
     }
 
 
-_RELATED = {True: "yes", False: "no", None: "not known yet"}
-"""Whether a version differs from the active one in something related to the Dag."""
+_RELATED = {True: "yes", False: "no", None: "unknown"}
+"""Whether a version differs from the active one in anything related to the Dag."""
 
 
 def _commit(version: VersionSummary) -> str | None:
-    """Return the first line of the commit's message, and its author."""
+    """Return the first line of the commit message, and the author."""
     commit = version.commit
     return f"{commit.message.partition(chr(10))[0]} ({commit.author})" if commit else None
 
 
 def _code(version: VersionSummary) -> str | None:
-    """Return whether the code is available, and from where or why not."""
+    """Return whether the code is available, and from where, or why not."""
     where = version.code_problem or version.code_ref or version.code_source
     return f"{version.code_state} ({where})" if where else version.code_state

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The commands of ``airflow pinning``. Read at every ``airflow`` command, so nothing heavy is imported here."""
+"""The commands of ``airflow pinning``. Every ``airflow`` command imports this module, so it imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def get_cli_commands() -> list[GroupCommand]:
     return [
         GroupCommand(
             name="pinning",
-            help="Pin the version of a Dag that new runs use",
-            description="Pin the version of a Dag that new runs use, while newer versions keep being parsed.",
+            help="Control which version of a Dag new runs use",
+            description="Control which version of a Dag new runs use, while newer versions keep being parsed.",
             subcommands=(*SHOWING, *CHANGING, policies.POLICY, *policies.SHOWING, *policies.CHANGING),
             epilog=EXIT_CODES,
         )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The commands that change something."""
+"""Commands that change something."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ CHANGING = (
         pins.IGNORE_VERDICT,
         *pins.TIME,
         *common.CHANGE,
-        description="Name the version in exactly one of three ways. With --match, all Dags that match are pinned at "
-        "once, as a release: to the commit that --bundle-version names, else each to what it runs now. "
-        "With --effective-from, runs that are due then or later use it, and earlier ones the version before.",
+        description="Select the version in exactly one of three ways. With --match, all matching Dags are pinned "
+        "as one release: to the commit of --bundle-version, or to their current versions. With "
+        "--effective-from, only runs due at or after that time use the version.",
     ),
     command(
         "unpin",
@@ -68,24 +68,24 @@ CHANGING = (
     command(
         "cancel",
         "pending.pinning_cancel",
-        "Cancel the change of a Dag that is pending",
+        "Cancel the pending change of a Dag",
         common.DAG_ID,
         common.EXPECTED_REVISION,
         *common.CHANGE,
-        description="The active version stays. Runs that were created for later than the change keep its version.",
+        description="The active version stays. Runs already created for after the change keep its version.",
     ),
     command(
         "release",
         "releases.pinning_release",
-        "Pin many Dags to a commit, all of them or none",
+        "Pin many Dags to a commit, all or none",
         *releases.RELEASE,
         *common.CHANGE,
-        description="Without names and conditions it takes the pinned Dags for which the commit changes something.",
+        description="By default, it pins the pinned Dags that the commit changes.",
     ),
     command(
         "rollback-release",
         "releases.pinning_rollback_release",
-        "Roll a release back: each of its Dags to what was active before",
+        "Roll back a release: restore what was active before for each of its Dags",
         releases.RELEASE_ID,
         *releases.ROLLBACK,
         *common.CHANGE,
@@ -93,7 +93,7 @@ CHANGING = (
     command(
         "ramp",
         "ramps.pinning_ramp",
-        "Let a share of new runs have another version than the pinned one, in steps",
+        "Give a share of new runs another version than the pinned one, in steps",
         common.DAG_ID,
         *pins.TARGET,
         *ramps.RAMP,
@@ -101,13 +101,13 @@ CHANGING = (
         *common.EXPECTED_VERSION,
         ramps.OVERRIDE_OF_RAMP,
         *common.CHANGE,
-        description="The active version, its schedule and its limits stay. A step is passed when its runs succeeded; "
-        "a ramp whose runs fail is aborted, and after the last step the version is pinned.",
+        description="The active version, its schedule and its limits stay. A step completes when its runs "
+        "succeed; if runs fail, the ramp is aborted. After the last step, the version is pinned.",
     ),
     command(
         "pause-ramp",
         "ramps.pinning_pause_ramp",
-        "Give no new run the version of a ramp until it is resumed",
+        "Stop giving new runs the version of a ramp until it is resumed",
         common.DAG_ID,
         ramps.EXPECTED_RAMP,
         common.EXPECTED_REVISION,
@@ -116,7 +116,7 @@ CHANGING = (
     command(
         "resume-ramp",
         "ramps.pinning_resume_ramp",
-        "Let a paused ramp go on",
+        "Resume a paused ramp",
         common.DAG_ID,
         ramps.EXPECTED_RAMP,
         common.EXPECTED_REVISION,
@@ -126,7 +126,7 @@ CHANGING = (
     command(
         "abort-ramp",
         "ramps.pinning_abort_ramp",
-        "End a ramp: every new run has the pinned version",
+        "Abort a ramp: all new runs get the pinned version",
         common.DAG_ID,
         ramps.EXPECTED_RAMP,
         common.EXPECTED_REVISION,
@@ -135,7 +135,7 @@ CHANGING = (
     command(
         "promote-ramp",
         "ramps.pinning_promote_ramp",
-        "Pin the version of a ramp now, whatever steps are left",
+        "Pin the version of a ramp now, skipping the remaining steps",
         common.DAG_ID,
         ramps.EXPECTED_RAMP,
         common.EXPECTED_REVISION,
@@ -149,8 +149,8 @@ CHANGING = (
         common.DAG_IDS,
         pins.UNTIL,
         *common.CHANGE,
-        description="Until the hold ends or is lifted, only a rollback to an older version changes what they use. "
-        "Either all of the Dags are put on hold or none.",
+        description="While a Dag is on hold, only a rollback to an older version can change its active version. "
+        "All of the Dags are put on hold, or none.",
     ),
     command(
         "unhold",
@@ -158,12 +158,12 @@ CHANGING = (
         "Lift the holds of Dags",
         common.DAG_IDS,
         *common.CHANGE,
-        description="The active versions stay. Either all of the holds are lifted or none.",
+        description="The active versions stay. All of the holds are lifted, or none.",
     ),
     command(
         "candidate",
         "versions.pinning_candidate",
-        "Mark a version as a candidate, which protects it from being overwritten",
+        "Mark a version as a candidate (protects it from being overwritten)",
         common.DAG_ID,
         common.VERSION_OR_LATEST,
         *common.EXPECTED_VERSION,
@@ -172,7 +172,7 @@ CHANGING = (
     command(
         "reject",
         "versions.pinning_reject",
-        "Reject a version so that it cannot be pinned",
+        "Reject a version so it can't be pinned",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *common.EXPECTED_VERSION,
@@ -190,7 +190,7 @@ CHANGING = (
     command(
         "repair",
         "versions.pinning_repair",
-        "Restore a rewritten managed version to its recorded content",
+        "Restore the recorded content of a managed version that was rewritten",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *common.EXPECTED_VERSION,
@@ -199,28 +199,28 @@ CHANGING = (
     command(
         "set-criteria",
         "criteria.pinning_set_criteria",
-        "Set the criteria by which versions of a Dag are judged",
+        "Set the criteria that versions of a Dag must meet",
         common.DAG_ID,
         *criteria.CRITERIA,
         criteria.EXPECTED_REVISION_OF_CRITERIA,
         *common.CHANGE,
-        description="The command line, the user interface and sensors use them. The command replaces all criteria; "
-        "those that are left out get their defaults.",
+        description="They apply to the command line, the user interface and sensors. The command replaces all "
+        "criteria; omitted ones return to their defaults.",
     ),
     command(
         "acknowledge",
         "pins.pinning_acknowledge",
-        "Stop reporting runs that were created with another version than the pinned one",
+        "Stop reporting runs that used another version than the pinned one",
         common.DAG_ID,
         pins.RUN_IDS,
         common.EXPECTED_REVISION,
         *common.CHANGE,
-        description="The runs themselves do not change. Without --run-id, all reported runs are acknowledged.",
+        description="The runs themselves do not change. Without --run-id, it acknowledges all reported runs.",
     ),
     command(
         "canary",
         "canary.pinning_canary",
-        "Start runs of a version while the active version stays",
+        "Start runs of a version without changing the active version",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *canary.RUNS,
@@ -231,6 +231,6 @@ CHANGING = (
         *common.EXPECTED_VERSION,
         canary.OVERRIDE_OF_CANARY,
         *common.CHANGE,
-        description="Canary runs have real side effects. With --wait it exits with 11 if one of them fails.",
+        description="Canary runs have real side effects. With --wait, exits with 11 if one of them fails.",
     ),
 )

@@ -35,11 +35,11 @@ def command(name: str, function: str, help: str, *arguments: Arg, description: s
     """
     Return a command.
 
-    :param name: what people type after ``airflow pinning``
+    :param name: what users type after ``airflow pinning``
     :param function: its module in ``cli/commands``, and its function
     :param help: what it does, without a period
     :param arguments: what it takes
-    :param description: what else is to be known of it
+    :param description: further details
     """
     return ActionCommand(
         name=name,

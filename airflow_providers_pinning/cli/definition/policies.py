@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The commands that are about release policies, freezes and evidence."""
+"""Commands for release policies, freezes and evidence."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from airflow_providers_pinning.cli.definition.form import EXIT_CODES, command
 
 POLICY = GroupCommand(
     name="policy",
-    help="Declare release policies, which bind everybody who changes a pin",
-    description="Declare release policies, which bind everybody who changes a pin.",
+    help="Manage release policies, which apply to everyone who changes a pin",
+    description="Manage release policies, which apply to everyone who changes a pin.",
     subcommands=(
         command(
             "apply",
             "policy.pinning_policy_apply",
-            "Apply the policies of a file, which replace those in force",
+            "Apply the policies of a file, replacing the current ones",
             policies.FILE,
             policies.EXPECTED_REVISION,
             *common.CHANGE,
-            description="The same file again changes nothing.",
+            description="Applying the same file again changes nothing.",
         ),
         command(
             "check",
             "policy.pinning_policy_check",
-            "Check a file, or the policies in force, for probable mistakes",
+            "Check a file, or the current policies, for likely mistakes",
             policies.FILE_TO_CHECK,
             *common.SHOWN,
-            description="Exits with 2 if the file is not valid, and with 6 if something is found.",
+            description="Exits with 2 if the file is not valid, and with 6 if there are findings.",
         ),
         command(
             "diff",
@@ -53,17 +53,17 @@ POLICY = GroupCommand(
             policies.EXIT_CODE,
             *common.SHOWN,
         ),
-        command("show", "policy.pinning_policy_show", "Show the policies in force", *common.SHOWN),
+        command("show", "policy.pinning_policy_show", "Show the current policies", *common.SHOWN),
         command(
             "export",
             "policy.pinning_policy_export",
-            "Write the policies in force as YAML that apply takes",
+            "Print the current policies as YAML for apply",
             ARG_VERBOSE,
         ),
         command(
             "explain",
             "policy.pinning_policy_explain",
-            "Show which policies bind a Dag, and what is not met for its candidate",
+            "Show which policies apply to a Dag, and what its candidate does not meet",
             common.DAG_ID,
             policies.VERSION,
             common.ACTOR,
@@ -75,12 +75,12 @@ POLICY = GroupCommand(
 
 SHOWING = (
     command(
-        "freezes", "freezes.pinning_freezes", "List the freezes in force", policies.ALL, common.LIMIT, *common.SHOWN
+        "freezes", "freezes.pinning_freezes", "List the current freezes", policies.ALL, common.LIMIT, *common.SHOWN
     ),
     command(
         "evidence",
         "evidence.pinning_evidence",
-        "List the evidence on a version, and its approvals",
+        "List the evidence and approvals of a version",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *common.SHOWN,
@@ -95,7 +95,7 @@ CHANGING = (
         *policies.MATCHING,
         policies.UNTIL,
         *common.CHANGE,
-        description="Without conditions, it stops changes of every Dag.",
+        description="Without conditions, it applies to every Dag.",
     ),
     command("thaw", "freezes.pinning_thaw", "Lift a freeze", policies.FREEZE_ID, *common.CHANGE),
     command(

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The commands that change nothing."""
+"""Commands that only show something."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ SHOWING = (
     command(
         "pending",
         "pending.pinning_pending",
-        "List the changes that take effect at a given time",
+        "List pending changes, which take effect at a given time",
         *common.PAGE,
         *common.SHOWN,
-        description="The next one comes first. One that is due waits for a scheduler, or for the runs in waits_for.",
+        description="The next one comes first. An overdue change waits for a scheduler, or for the runs in waits_for.",
     ),
     command(
         "failures",
         "failures.pinning_failures",
-        "Show which tasks failed since the pin of a Dag, with the last lines of their logs",
+        "Show which tasks failed since the pin, with the last lines of their logs",
         common.DAG_ID,
         lists.FAILED_TASKS,
         lists.LOG_LINES,
@@ -60,7 +60,7 @@ SHOWING = (
     command(
         "releases",
         "releases.pinning_releases",
-        "List the releases of many Dags, newest first, or show one with its Dags",
+        "List releases, newest first, or show one with its Dags",
         releases.RELEASE_ID_OR_ALL,
         *releases.LISTED_RELEASES,
         *common.PAGE,
@@ -77,34 +77,34 @@ SHOWING = (
     command(
         "replays",
         "replays.pinning_replays",
-        "List the replays of live runs by a version, with what differs from their originals",
+        "List replays of live runs by a version, and how they differ from the originals",
         common.DAG_ID,
         common.VERSION_REQUIRED,
         *common.PAGE,
         *common.SHOWN,
-        description="Times are those of the replay, and of the original in parentheses.",
+        description="Times are those of the replay, with those of the original in parentheses.",
     ),
     command(
         "wait",
         "versions.pinning_wait",
-        "Wait until a commit is parsed, and show the version that a Dag has at it",
+        "Wait for a commit to be parsed, and show the Dag's version at that commit",
         common.DAG_ID,
         versions.COMMIT,
         versions.OVERTAKEN_OK,
         versions.TIMEOUT_OF_WAIT,
         *common.SHOWN,
-        description="Exits with 0 if it is registered, 3 if a later commit came first, 4 if the Dag is not in the "
-        "commit, 8 if its file does not parse there, 10 after the timeout.",
+        description="Exits with 0 if the version is registered, 3 if a later commit overtook it, 4 if the commit "
+        "does not define the Dag, 8 if its file has an import error, 10 after the timeout.",
     ),
     command(
         "history",
         "history.pinning_history",
-        "List what was changed, by whom and why, newest first",
+        "List changes with user and reason, newest first",
         *lists.HISTORY,
         lists.HISTORY_OUTPUT,
         ARG_VERBOSE,
-        description="Without a Dag it lists the changes of all Dags. jsonl and csv export all, unless --limit is "
-        "given.",
+        description="Without a Dag ID, it lists the changes of all Dags. jsonl and csv export all changes, unless "
+        "--limit is given.",
     ),
     command(
         "soak",
@@ -121,14 +121,14 @@ SHOWING = (
     command(
         "criteria",
         "criteria.pinning_criteria",
-        "Show the criteria by which versions of a Dag are judged",
+        "Show the criteria that versions of a Dag must meet",
         common.DAG_ID,
         *common.SHOWN,
     ),
     command(
         "compare",
         "compare.pinning_compare",
-        "Show what differs between two versions of a Dag",
+        "Show the differences between two versions of a Dag",
         common.DAG_ID,
         *versions.COMPARED,
         *common.SHOWN,

@@ -51,7 +51,7 @@ def found():
 
 
 def test_clocks_that_agree_are_in_order(heartbeat):
-    assert found() == [("ok", "of this host, the database and all components agree")]
+    assert found() == [("ok", "clocks of this host, the database and all components agree")]
 
 
 def test_heartbeat_that_goes_on_and_stays_late_is_a_clock_that_is_behind(heartbeat, monkeypatch):
@@ -59,7 +59,7 @@ def test_heartbeat_that_goes_on_and_stays_late_is_a_clock_that_is_behind(heartbe
     monkeypatch.setattr(clock_checks.time, "sleep", lambda seconds: heartbeat(BEHIND))
     [(status, message)] = found()
     assert status == "failure"
-    assert message.startswith("the heartbeats of scheduler on host-1 go on, but are 60 s old")
+    assert message.startswith("heartbeats of scheduler on host-1 continue, but are 60 s old")
 
 
 def test_heartbeat_that_stopped_is_no_matter_of_clocks(heartbeat, monkeypatch):

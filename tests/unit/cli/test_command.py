@@ -64,7 +64,7 @@ def test_a_failure_is_one_line_without_a_traceback(fail, pinning):
 
     done = pinning("status", "orders")
     assert done.code == ExitCode.UNEXPECTED
-    assert done.err == "airflow pinning status: RuntimeError: disk full. Run it again with --verbose to see where.\n"
+    assert done.err == "airflow pinning status: RuntimeError: disk full. Run it again with --verbose for details.\n"
 
 
 def test_a_failure_can_be_seen_completely(fail, pinning):
@@ -101,7 +101,7 @@ def test_a_statement_that_fails_is_not_said_to_be_for_want_of_a_connection(fail,
     done = pinning("status", "orders")
     assert (done.code, done.err) == (
         1,
-        "airflow pinning status: database: disk is full. Run it again with --verbose to see where.\n",
+        "airflow pinning status: database: disk is full. Run it again with --verbose for details.\n",
     )
 
 
@@ -111,8 +111,7 @@ def test_a_value_that_the_database_refuses_is_wrong_usage(fail, pinning):
     done = pinning("status", "orders")
     assert done.code == ExitCode.USAGE
     assert done.err == (
-        "airflow pinning status: invalid_value: the database cannot store a value that was given: "
-        "invalid byte sequence.\n"
+        "airflow pinning status: invalid_value: the database cannot store one of the values: invalid byte sequence.\n"
     )
 
 
@@ -133,5 +132,5 @@ def test_missing_tables_are_told_with_the_command_that_makes_them(without_tables
     done = pinning("list")
 
     assert done.code == ExitCode.UNEXPECTED
-    assert "the tables of the pin store are missing or out of date. Run `airflow db migrate`." in done.err
+    assert "the tables of the pin store are missing or outdated. Run `airflow db migrate`." in done.err
     assert len(done.err.splitlines()) == 1

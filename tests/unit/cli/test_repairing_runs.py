@@ -71,7 +71,7 @@ def test_what_became_of_the_runs_is_told_at_the_end(how, pinning):
     done = pinning(*ROLL_BACK, *how, typed=None if how else "y\n")
 
     assert done.code == 0, done.err
-    assert done.err.endswith("Done: revision 3.\nRepaired: 1 run canceled, 2 runs rerun.\n")
+    assert done.err.endswith("Done (revision 3).\nRepaired: 1 run canceled, 2 runs rerun.\n")
 
 
 def test_runs_that_were_left_alone_meanwhile_are_told_with_the_reason(pinning, bad, monkeypatch):
@@ -88,7 +88,7 @@ def test_runs_that_were_left_alone_meanwhile_are_told_with_the_reason(pinning, b
     done = pinning(*ROLL_BACK, "--yes")
 
     assert "\\n" not in done.err
-    assert "Repaired: 0 runs canceled, 2 runs rerun.\nLeft alone: Run 'waiting' ended by itself" in done.err
+    assert "Repaired: 0 runs canceled, 2 runs rerun.\nSkipped: Run 'waiting' ended by itself" in done.err
 
 
 def test_interrupted_after_the_rollback_tells_the_key_with_which_it_goes_on(pinning, bad, ended_by, monkeypatch):
@@ -97,8 +97,8 @@ def test_interrupted_after_the_rollback_tells_the_key_with_which_it_goes_on(pinn
 
     assert (done.code, rollbacks(bad)) == (130, 1)
     told = re.fullmatch(
-        rf"Interrupted after the rollback was made \(revision 3\)\. The repair is not finished\. Go on with the same "
-        rf"command and {KEY}; without it the command rolls back once more\.",
+        rf"Interrupted after the rollback \(revision 3\)\. The repair is not finished\. Continue with the same "
+        rf"command and {KEY}; without the key, the command rolls back again\.",
         done.err.splitlines()[-1],
     )
     assert told, done.err
@@ -123,7 +123,7 @@ def test_any_other_error_of_the_repair_tells_how_to_go_on(pinning, ended_by):
     done = pinning(*ROLL_BACK, "--yes")
 
     assert done.code == 1
-    assert "The rollback was made (revision 3), but the repair is not finished. Go on with" in done.err
+    assert "The rollback was made (revision 3), but the repair is not finished. Continue with" in done.err
     assert re.search(KEY, done.err)
 
 
@@ -134,7 +134,7 @@ def test_a_commit_without_an_answer_tells_the_key(pinning, monkeypatch):
     monkeypatch.setattr("airflow_providers_pinning.cli.change.commit", lost)
     done = pinning(*ROLL_BACK, "--yes")
 
-    assert re.search(r"The idempotency key of this command is cli-[0-9a-f-]{36}: give it with", done.err)
+    assert re.search(r"The idempotency key of this command is cli-[0-9a-f-]{36}: use --idempotency-key", done.err)
 
 
 def test_runs_that_are_left_at_the_end_make_an_exit_code_of_their_own(pinning, monkeypatch):
@@ -144,4 +144,4 @@ def test_runs_that_are_left_at_the_end_make_an_exit_code_of_their_own(pinning, m
 
     assert done.code == 10
     assert done.json["repair"]["pending"] == 1
-    assert re.search(rf"1 run is not repaired yet\. Run the same command with {KEY} again\.", done.err)
+    assert re.search(rf"1 run is not repaired yet\. Run the command again with {KEY} to continue\.", done.err)

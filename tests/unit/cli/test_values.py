@@ -45,7 +45,7 @@ def test_what_fits_is_taken(parse, given, expected):
         (values.reason, "", "must have 1 to 2000 characters, not 0"),
         (values.reason, " \n ", "must have 1 to 2000 characters, not 0"),
         (values.reason, "x" * 2001, "not 2001"),
-        (values.reason, "\udcff", "not valid in the encoding"),
+        (values.reason, "\udcff", "cannot be decoded with the terminal's encoding"),
         (values.name, "x" * 251, "must have 1 to 250 characters"),
         (values.whole_number(1), "0", "0 is not between 1 and 2147483647"),
         (values.whole_number(1), "-1", "-1 is not between"),

@@ -123,14 +123,14 @@ def test_other_releases_of_the_package_are_told(pinning, complete, session):
 
     done = pinning("doctor", "-o", "json")
     [found] = [finding for finding in findings(done, "component") if finding["status"] == "warning"]
-    assert "has release 0.1.9 of the package, this host " in found["found"]
+    assert "has release 0.1.9 of the package, but this host has " in found["found"]
     assert (done.code, found["remedy"]) == (0, "Install the same release everywhere and restart.")
 
 
 def test_an_api_server_without_the_package_is_not_taken_for_none(pinning, running):
     running("SchedulerJob", "DagProcessorJob", "TriggererJob")
     [found] = [f for f in findings(pinning("doctor", "-o", "json"), "component") if f["status"] == "warning"]
-    assert "One without the package leaves no trace to be found by" in found["found"]
+    assert "An API server without the package leaves no trace" in found["found"]
 
 
 def test_workers_that_cannot_import_tasks_of_the_package_are_told(pinning, complete, session):
@@ -222,7 +222,7 @@ def test_a_run_that_escaped_its_pin_is_told(pinning, complete, orders, session):
     session.commit()
 
     [found] = findings(pinning("doctor", "-o", "json"), "run")
-    assert "was created with version 2 instead of 1" in found["found"]
+    assert "used version 2 instead of the pinned version 1" in found["found"]
 
 
 def test_a_pinned_dag_that_is_gone_at_head_is_told_and_fails_nothing(pinning, complete, session):
@@ -243,12 +243,12 @@ def test_a_pinned_dag_that_is_gone_at_head_is_told_and_fails_nothing(pinning, co
     [
         (
             {"code_problem": "local_trouble", "code_message": "No space left on device"},
-            "kept versions cannot be checked: No space left on device",
+            "managed versions cannot be checked: No space left on device",
             "Fix that on the dag processor's host; nothing is known to be wrong with the version.",
         ),
         (
             {"code_problem": "remote_unreachable", "code_message": "connection refused"},
-            "kept versions cannot be checked: connection refused",
+            "managed versions cannot be checked: connection refused",
             "Let the dag processor reach the remote",
         ),
         (
@@ -273,7 +273,7 @@ def test_code_that_new_hosts_may_not_get_is_told_with_the_remedy(values, says, r
     ("state", "status", "code", "says"),
     [
         ("missing", "failure", 6, "is not available: no such commit"),
-        ("unknown", "warning", 0, "of 3 of 3 kept versions was not checked yet"),
+        ("unknown", "warning", 0, "of 3 of 3 managed versions has not been checked yet"),
     ],
 )
 def test_code_that_cannot_be_had_or_was_not_checked_is_told(state, status, code, says, pinning, complete, session):
@@ -300,8 +300,8 @@ def test_a_database_that_cannot_be_reached_is_told_once(pinning, monkeypatch):
         {
             "check": "database",
             "status": "failure",
-            "found": "cannot be reached: connection refused by the server",
-            "remedy": "Check [database] sql_alchemy_conn and whether the server can be reached.",
+            "found": "is not reachable: connection refused by the server",
+            "remedy": "Check [database] sql_alchemy_conn and whether the server is reachable.",
         }
     ]
 
@@ -364,7 +364,7 @@ class TestThisProcess:
         monkeypatch.setattr(process_checks, "version", lambda package: "0.0.9")
 
         [found] = process_checks.check_package()
-        assert (found.status, "0.0.9 is what pip knows" in found.found) == (Status.FAILURE, True)
+        assert (found.status, "but pip reports 0.0.9" in found.found) == (Status.FAILURE, True)
 
     def test_whose_plugin_does_not_load_is_told(self, monkeypatch):
         monkeypatch.setattr(process_checks.plugins_manager, "get_fastapi_plugins", lambda: ([], []))

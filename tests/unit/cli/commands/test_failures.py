@@ -65,7 +65,7 @@ def test_what_programs_get_is_what_the_api_answers(pinning, failed, api):
 def test_a_dag_without_failures_says_so(pinning, orders):
     done = pinning("failures", "orders")
 
-    assert (done.code, done.out) == (0, "No task failed since the pin.\n")
+    assert (done.code, done.out) == (0, "No task has failed since the pin.\n")
 
 
 def test_a_dag_that_is_not_there_is_told(pinning, orders):

@@ -27,7 +27,7 @@ def test_a_pin_for_later_is_shown_and_can_be_canceled(pinning, orders):
 
     assert done.code == 0
     assert "New runs of Dag 'orders' keep using version 3" in done.err
-    assert f"Those that are due at {LATER} or later use version 1" in done.err
+    assert f"Runs due at {LATER} or later use version 1" in done.err
     assert done.json["pending"]["version"]["version_number"] == 1
     [listed] = pinning("pending", "-o", "json").json
     assert (listed["dag_id"], listed["action"]) == ("orders", "pin")

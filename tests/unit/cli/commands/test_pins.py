@@ -185,7 +185,7 @@ class TestRollback:
         done = pinning("rollback", "orders", *WHY, "--keep-current", "--hold", "-o", "json")
 
         assert (done.code, done.json["hold"]["reason"]) == (0, "tested")
-        assert "Version 2 stays allowed. The Dag is put on hold." in done.err
+        assert "Version 2 can still be pinned. The Dag is put on hold." in done.err
         assert orders.managed("orders")[2] == "retained"
 
     def test_can_name_the_version(self, pinning, orders):
@@ -285,7 +285,7 @@ class TestListingUnpinned:
         )
         found = pinning("doctor", "-o", "json").json
         assert [one["found"] for one in found if one["check"] == "gates"] == [
-            "1 Dag that policies with a manual gate are about is not pinned, so each commit goes live: orders"
+            "1 Dag under policies with a manual gate is not pinned, so each commit goes live immediately: orders"
         ]
         assert "is not" in pinning("policy", "explain", "orders").out
 

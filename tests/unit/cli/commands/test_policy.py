@@ -158,4 +158,4 @@ def test_a_freeze_of_everything_is_shown_before_it_is_asked_for(pinning):
     done = pinning("freeze", "-r", "incident", typed="y\n")
 
     assert done.code == 0
-    assert "Stops all changes but rollbacks of every Dag until it is lifted." in done.err
+    assert "Stops all changes except rollbacks of every Dag until it is lifted." in done.err

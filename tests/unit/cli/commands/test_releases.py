@@ -48,7 +48,7 @@ def test_a_commit_is_planned_released_and_rolled_back(pinning, two, session):
 
     made = pinning("release", "--commit", "sha2", "-r", "why", "--yes", "-o", "json")
     assert made.code == 0, made.err
-    assert "2 Dags are pinned to another version" in made.err
+    assert "2 Dags will be pinned to another version" in made.err
     assert numbers(session) == dict.fromkeys(NAMES, 2)
 
     listed = pinning("releases", "-o", "json")

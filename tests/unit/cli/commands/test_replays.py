@@ -91,7 +91,10 @@ def test_replay_that_is_not_clear_is_refused(pinning, orders, original, how):
 
 @pytest.mark.parametrize(
     ("runs", "said"),
-    [(["live", "live"], "Name each run once"), ([f"run{number}" for number in range(101)], "at most 100 runs")],
+    [
+        (["live", "live"], "The same run is given twice"),
+        ([f"run{number}" for number in range(101)], "at most 100 runs"),
+    ],
 )
 def test_the_runs_to_replay_have_the_limits_of_the_rest_api(pinning, orders, original, runs, said):
     done = pinning("canary", "orders", "-V", 2, *(word for run_id in runs for word in ("--replay", run_id)), *WHY)
@@ -107,7 +110,7 @@ def test_active_version_replays_the_same_and_what_differs_in_both_is_set_aside(p
         finish(session, of)
 
     assert "1 run of Dag 'orders' with version 2" in told.out + told.err
-    assert "and 1 replay of the same by the active version" in told.out + told.err
+    assert "and 1 replay of the same runs by the active version" in told.out + told.err
     [pair] = pinning("replays", "orders", "-V", 2, "-o", "json").json
     assert (pair["baseline_run_id"], "counted" in pair) == (baseline, False)
     assert "xcom extract.return_value" in pair["set_aside"]

@@ -69,7 +69,7 @@ def test_limit_by_both_names_is_refused_if_they_differ(run_canaries, pinning):
     run_canaries(GOOD)
     refused = pinning("soak", "orders", "-V", 2, "--max-wait", 3600, "--inconclusive-after", 7200.5)
     assert refused.code == 2
-    assert "--inconclusive-after/--max-wait: is given twice, as 3600 and 7200.5; give only one" in refused.err
+    assert "--inconclusive-after/--max-wait: is given twice, as 3600 and 7200.5; use only one" in refused.err
     assert pinning("soak", "orders", "-V", 2, "--max-wait", 3600, "--inconclusive-after", 3600).code == 10
 
 

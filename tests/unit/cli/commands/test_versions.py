@@ -53,7 +53,7 @@ class TestWait:
     def test_gives_up_on_a_commit_that_nobody_has_seen(self, pinning, commits):
         done = pinning("wait", "orders", "--bundle-version", "sha9", "--timeout", "0")
         assert done.code == 10
-        assert "no dag processor has had this commit of bundle 'team_dags'. Give its full name." in done.err
+        assert "no dag processor has seen this commit of bundle 'team_dags'. Use its full hash." in done.err
 
     def test_ends_at_once_if_the_file_does_not_parse_at_the_commit(self, pinning, commits):
         note_parse(BUNDLE, "sha5", was={}, now={"orders.py": "SyntaxError: bad"}, session=commits.session)
@@ -79,7 +79,7 @@ class TestWait:
 
         refused = pinning(*wait)
         assert (refused.code, refused.out) == (3, "")
-        assert "overtaken: commit sha3 came before the Dag was parsed from sha2, or changed it" in refused.err
+        assert "overtaken: commit sha3 was parsed instead of sha2, or changed the Dag after it" in refused.err
         assert pinning(*wait, "--overtaken-ok", "-o", "json").json["version"]["version_number"] == 1
 
 
@@ -148,7 +148,7 @@ class TestJudgements:
         done = pinning("candidate", "orders", *WHY)
 
         assert (done.code, orders.managed("orders")[3]) == (0, "candidate")
-        assert "Version 3 is kept unchanged" in done.err
+        assert "Version 3 will no longer change" in done.err
 
     def test_a_rejected_version_can_be_restored(self, pinning, orders):
         assert pinning("reject", "orders", "-V", 2, *WHY).code == 0
@@ -173,7 +173,7 @@ class TestJudgements:
         done = pinning("repair", "orders", "-V", 1, *WHY)
 
         assert (done.code, pinning("status", "orders").code) == (0, 0)
-        assert "Version 1 is written again as it was recorded." in done.err
+        assert "Version 1 gets its recorded content back." in done.err
         assert "keep using version 1 (bundle 'team_dags' at sha1); its code was bundle 'team_dags' at sha2" in done.err
 
     @pytest.mark.parametrize("command", ["candidate", "reject", "restore", "repair"])
