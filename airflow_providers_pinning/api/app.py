@@ -31,6 +31,7 @@ from airflow_providers_pinning.api.routes import (
     canary,
     compare,
     criteria,
+    documents,
     events,
     evidence,
     health,
@@ -67,6 +68,7 @@ def create_app(static: Path | None = None) -> FastAPI:
     )
     for routes in (
         pins,
+        documents,
         ramps,
         releases,
         pending,

@@ -186,6 +186,21 @@ def roll_back_release(release_id: str, *, dry_run: bool = False, **body: Any) ->
     return ApiRequest("POST", f"{PREFIX}/releases/{quote(release_id, safe='')}/rollback", params, body=_given(**body))
 
 
+def export_pins(**filters: Any) -> ApiRequest:
+    """Ask for the pins as a document."""
+    return ApiRequest("GET", f"{PREFIX}/pins/export", _given(**filters))
+
+
+def apply_pins(*, dry_run: bool = False, **body: Any) -> ApiRequest:
+    """Make pins what a document says."""
+    return ApiRequest("POST", f"{PREFIX}/pins/apply", {"dry_run": "true"} if dry_run else {}, body=_given(**body))
+
+
+def unpinned(**filters: Any) -> ApiRequest:
+    """Ask for the Dags that are not pinned."""
+    return ApiRequest("GET", f"{PREFIX}/unpinned", _given(**filters))
+
+
 def releases(**filters: Any) -> ApiRequest:
     """Ask for releases, newest first."""
     return ApiRequest("GET", f"{PREFIX}/releases", _given(**filters))

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from airflow_providers_pinning.client import endpoints
@@ -106,3 +107,65 @@ class PinningReleases(PinningCalls):
     def get_release(self, release_id: str) -> dict[str, Any]:
         """Return a release with its Dags."""
         return self.call(endpoints.release_of(release_id))
+
+    def export_pins(
+        self,
+        *,
+        tags: list[str] | None = None,
+        bundles: list[str] | None = None,
+        owners: list[str] | None = None,
+        dag_id_patterns: list[str] | None = None,
+        owns: bool = False,
+    ) -> dict[str, Any]:
+        """
+        Return the pins of Dags as a document that :meth:`apply_pins` takes.
+
+        :param owns: let the document own the Dags, so that applying it unpins those that it does not list
+        """
+        return self.call(
+            endpoints.export_pins(
+                tags=tags, bundles=bundles, owners=owners, dag_id_patterns=dag_id_patterns, owns=owns or None
+            )
+        )
+
+    def apply_pins(
+        self,
+        *,
+        reason: str,
+        document: Mapping[str, Any] | None = None,
+        text: str | None = None,
+        override_reason: str | None = None,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """
+        Make pins what a document says, all or none, and return the release; its id is None if nothing was to change.
+
+        :param document: the pins as a mapping, or
+        :param text: as YAML
+        :param dry_run: say what would be done, and do nothing
+        """
+        return self.call(
+            endpoints.apply_pins(
+                dry_run=dry_run,
+                reason=reason,
+                document=dict(document) if document is not None else None,
+                text=text,
+                override_reason=override_reason,
+                idempotency_key=idempotency_key or new_key(),
+            )
+        )
+
+    def list_unpinned(
+        self,
+        *,
+        dag_id_pattern: str | None = None,
+        tags: list[str] | None = None,
+        bundles: list[str] | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> dict[str, Any]:
+        """Return the Dags that are not pinned as ``dags``, and ``total_entries``."""
+        return self.call(
+            endpoints.unpinned(dag_id_pattern=dag_id_pattern, tags=tags, bundles=bundles, limit=limit, offset=offset)
+        )

@@ -133,6 +133,10 @@ class InvalidPolicyError(PinningError):
     """A document of policies cannot be used; ``data["problems"]`` names each place."""
 
 
+class InvalidPinsError(PinningError):
+    """A document of pins is not valid; ``data["problems"]`` has every place that is wrong."""
+
+
 class UnknownFreezeError(PinningError):
     """There is no such freeze, or it is over."""
 

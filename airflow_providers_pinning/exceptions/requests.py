@@ -49,6 +49,10 @@ class HoldEndsInPastError(InvalidRequestError):
     """The end that is given for a hold is over already."""
 
 
+class InvalidPinsError(InvalidRequestError):
+    """A document of pins is not valid; ``data["problems"]`` has every place that is wrong."""
+
+
 class NotFoundError(PinningApiError):
     """There is no such thing (404)."""
 

@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.base import BaseModel
@@ -38,6 +38,7 @@ from airflow_providers_pinning.schemas.pending import PendingChangeResponse
 from airflow_providers_pinning.schemas.ramps import RampResponse
 from airflow_providers_pinning.schemas.rollback import RepairResponse
 from airflow_providers_pinning.schemas.storable import Text
+from airflow_providers_pinning.vocabulary import MAX_PINS_BYTES
 
 
 class PinBody(TimedBody, ExpectedBody, ChangeBody):
@@ -57,6 +58,22 @@ class PinBody(TimedBody, ExpectedBody, ChangeBody):
     def _name_one_version(self) -> PinBody:
         if [self.version_number, self.dag_version_id, self.bundle_version].count(None) != 2:
             raise ValueError("Give exactly one of version_number, dag_version_id and bundle_version.")
+        return self
+
+
+class PinsBody(ChangeBody):
+    """A document of pins, given as an object or as the text of a YAML file."""
+
+    document: dict[str, Any] | None = None
+    text: str | None = Field(default=None, max_length=MAX_PINS_BYTES)
+    override_reason: Reason | None = Field(
+        default=None, description="Why holds, rejections and failed verdicts are overridden."
+    )
+
+    @model_validator(mode="after")
+    def _give_one(self) -> PinsBody:
+        if (self.document is None) == (self.text is None):
+            raise ValueError("Give either document or text.")
         return self
 
 
@@ -188,4 +205,20 @@ class PinCollectionResponse(BaseModel):
     """Pinned Dags by id."""
 
     pins: list[PinSummaryResponse]
+    total_entries: int
+
+
+class UnpinnedDagResponse(BaseModel):
+    """A Dag that uses its latest version."""
+
+    dag_id: str
+    bundle_name: str | None
+    latest: int | None = Field(description="Number of its latest version.")
+    gates: list[str] = Field(description="Policies that have new Dags pinned, and are about this one.")
+
+
+class UnpinnedCollectionResponse(BaseModel):
+    """Dags that are not pinned, by id."""
+
+    dags: list[UnpinnedDagResponse]
     total_entries: int

@@ -29,11 +29,10 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.core_api.base import BaseModel
-from pydantic import BaseModel as PydanticModel
-from pydantic import ConfigDict, Field, ValidationError, model_serializer, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from airflow_providers_pinning.schemas.policy_problems import described, invalid, problem_of
-from airflow_providers_pinning.schemas.policy_values import EvidenceName, Name, Names, Seconds
+from airflow_providers_pinning.schemas.document_problems import described, invalid, problem_of
+from airflow_providers_pinning.schemas.policy_values import DocumentPart, EvidenceName, Name, Names, Seconds
 from airflow_providers_pinning.schemas.ramps import StepResponse
 from airflow_providers_pinning.vocabulary import (
     MAX_DURATION_RATIO,
@@ -48,16 +47,7 @@ from airflow_providers_pinning.vocabulary import (
 from airflow_providers_pinning.windows import WindowRule
 
 
-class _Part(PydanticModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    @model_serializer(mode="wrap")
-    def _leave_out_what_was(self, serialize):  # type: ignore[no-untyped-def]
-        """Write a document as it was given."""
-        return {name: value for name, value in serialize(self).items() if value is not None}
-
-
-class MatchDocument(_Part):
+class MatchDocument(DocumentPart):
     """Which Dags: those that fit one entry of each list that is given."""
 
     tags: Names | None = None
@@ -73,7 +63,7 @@ class MatchDocument(_Part):
         return self
 
 
-class WindowRuleDocument(_Part):
+class WindowRuleDocument(DocumentPart):
     """A span of time that begins whenever a cron expression matches."""
 
     cron: str = Field(max_length=MAX_ID)
@@ -87,7 +77,7 @@ class WindowRuleDocument(_Part):
         return self
 
 
-class WindowsDocument(_Part):
+class WindowsDocument(DocumentPart):
     """When changes may be made: inside an allow rule, if there is one, and outside of every deny rule."""
 
     allow: list[WindowRuleDocument] = Field(default=[], max_length=100)
@@ -100,7 +90,7 @@ class WindowsDocument(_Part):
         return self
 
 
-class SoakDocument(_Part):
+class SoakDocument(DocumentPart):
     """Criteria that the runs of a version must meet; those of the Dag count as well where they are stricter."""
 
     run_kinds: Literal["canary", "live", "any"] | None = None
@@ -118,7 +108,7 @@ class SoakDocument(_Part):
     min_duration_runs: int | None = Field(default=None, ge=1, le=MAX_INTEGER)
 
 
-class RequirementsDocument(_Part):
+class RequirementsDocument(DocumentPart):
     """What a version must have before it may become active."""
 
     soak: SoakDocument | None = None
@@ -130,7 +120,7 @@ class RequirementsDocument(_Part):
     )
 
 
-class AutoRollbackDocument(_Part):
+class AutoRollbackDocument(DocumentPart):
     """When a pinned version is rolled back automatically, which happens when its next run is created."""
 
     max_failures: int = Field(ge=0, lt=MAX_WITHIN_RUNS, description="Failed runs that are tolerated.")
@@ -156,7 +146,7 @@ class AutoRollbackDocument(_Part):
         return self
 
 
-class IsolationDocument(_Part):
+class IsolationDocument(DocumentPart):
     """How canary runs are isolated: defaults for requests, and limits that they must not loosen."""
 
     assets: Literal["withhold"] | None = None
@@ -171,7 +161,7 @@ class IsolationDocument(_Part):
     variables: Annotated[dict[Name, Name], Field(min_length=1, max_length=MAX_SUBSTITUTES)] | None = None
 
 
-class CanaryDocument(_Part):
+class CanaryDocument(DocumentPart):
     """What holds for canary runs."""
 
     isolation: IsolationDocument | None = None
@@ -189,7 +179,7 @@ class CanaryDocument(_Part):
         return self
 
 
-class RampStepDocument(_Part):
+class RampStepDocument(DocumentPart):
     """What a ramp must have before a version may become active for all new runs."""
 
     share: float = Field(gt=0, le=1, description="Share of new runs that have the version at most.")
@@ -203,7 +193,7 @@ class RampStepDocument(_Part):
         return self
 
 
-class PolicyDocument(_Part):
+class PolicyDocument(DocumentPart):
     """One set of rules, and the Dags that it binds."""
 
     name: Name
@@ -230,7 +220,7 @@ class PolicyDocument(_Part):
         return self
 
 
-class PoliciesDocument(_Part):
+class PoliciesDocument(DocumentPart):
     """Every policy of the deployment."""
 
     policies: list[PolicyDocument] = Field(max_length=MAX_POLICIES)

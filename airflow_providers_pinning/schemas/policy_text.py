@@ -14,56 +14,16 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""
-Read a document of policies from a YAML file, which may come from anybody who can open a pull request.
-
-Only plain values are taken: no tags, no anchors and aliases, which make much of little, no key twice, and of the ways
-in which YAML 1.1 writes numbers only the decimal one: ``1:30`` would be 90, and ``010`` would be 8. The text is looked
-through before anything is built from it.
-"""
+"""Read a document of policies from a YAML file."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-import yaml
-
+from airflow_providers_pinning.domain.errors import InvalidPolicyError
+from airflow_providers_pinning.schemas import yaml_text
 from airflow_providers_pinning.schemas.policies import validated
-from airflow_providers_pinning.schemas.policy_problems import invalid
 from airflow_providers_pinning.vocabulary import MAX_POLICY_BYTES
-
-MAX_NESTING = 20
-"""Levels of lists and mappings."""
-
-_SURPRISING = re.compile(
-    r"""[-+]?(?:
-      0[0-7_]+ | 0b[01_]+ | 0x[0-9a-fA-F_]+   # of base 8, 2 and 16
-    | [0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?   # of base 60
-    | [0-9]+_[0-9_]*(?:\.[0-9_]*)?
-    )""",
-    re.VERBOSE,
-)
-"""Unquoted words of which YAML 1.1 makes other numbers than most people read."""
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _UniqueKeys(_Loader):  # type: ignore[misc]
-    """Refuses a key that is given twice, of which YAML would take the last."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen = set()
-        for key_node, _ in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key in seen:
-                raise _RefusedError(f"{_place(key_node)}: the key {key!r} is given twice; remove one.")
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-class _RefusedError(Exception):
-    """What is read is valid YAML, and not taken."""
 
 
 def read(text: str | bytes) -> dict[str, Any]:
@@ -72,54 +32,4 @@ def read(text: str | bytes) -> dict[str, Any]:
 
     :raises InvalidPolicyError: with the place, and what to do about it
     """
-    size = len(text.encode("utf-8", "surrogatepass")) if isinstance(text, str) else len(text)
-    if size > MAX_POLICY_BYTES:
-        raise invalid([f"The document has {size:,} bytes, of which {MAX_POLICY_BYTES:,} are taken; make it smaller."])
-    try:
-        _look_through(text)
-        document = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a safe loader
-    except _RefusedError as refused:
-        raise invalid([str(refused)]) from None
-    except yaml.MarkedYAMLError as error:
-        raise invalid([f"{_place(error)}: {error.problem}. It is no YAML that can be read."]) from None
-    except (yaml.YAMLError, UnicodeError, ValueError, RecursionError) as error:
-        raise invalid([f"It is no YAML that can be read: {error}."]) from None
-    return validated(document)
-
-
-def _look_through(text: str | bytes) -> None:
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        if documents > 1:
-            raise _RefusedError(f"{_place(event)}: a second document begins here; give one.")
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _RefusedError(
-                f"{_place(event)}: anchors and aliases are not taken; write the value out, or quote it."
-            )
-        if (tag := getattr(event, "tag", None)) is not None:
-            raise _RefusedError(f"{_place(event)}: the tag {tag!r} is not taken; remove it, or quote the value.")
-        if isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
-            _check_plain(event)
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_NESTING:
-                raise _RefusedError(f"{_place(event)}: it is nested more than {MAX_NESTING} levels deep.")
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-
-
-def _check_plain(event: yaml.ScalarEvent) -> None:
-    """Refuse an unquoted word that means something else than it looks like."""
-    if event.value == "<<":
-        raise _RefusedError(f"{_place(event)}: merge keys are not taken; write the keys out.")
-    if _SURPRISING.fullmatch(event.value):
-        shown = event.value if len(event.value) <= 20 else f"{event.value[:17]}..."
-        raise _RefusedError(
-            f"{_place(event)}: YAML takes {shown} for another number than it looks like; write a decimal number, "
-            "a duration as in 1h30m, or put it in quotes."
-        )
-
-
-def _place(of: Any) -> str:
-    mark = getattr(of, "start_mark", None) or getattr(of, "problem_mark", None)
-    return f"Line {mark.line + 1}, column {mark.column + 1}" if mark else "The document"
+    return validated(yaml_text.load(text, most=MAX_POLICY_BYTES, error=InvalidPolicyError))

@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_serializer
 
 from airflow_providers_pinning.domain.json_limits import why_not_storable
 from airflow_providers_pinning.vocabulary import MAX_ID, MAX_MATCHED_BY, MAX_SECONDS
@@ -53,3 +53,14 @@ EvidenceName = Annotated[
 """Stripped, as what records evidence strips it."""
 Names = Annotated[list[Name], Field(min_length=1, max_length=MAX_MATCHED_BY)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+
+
+class DocumentPart(BaseModel):
+    """A part of a document that somebody wrote."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @model_serializer(mode="wrap")
+    def _leave_out_what_was(self, serialize):  # type: ignore[no-untyped-def]
+        """Write a document as it was given."""
+        return {name: value for name, value in serialize(self).items() if value is not None}

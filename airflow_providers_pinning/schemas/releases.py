@@ -90,6 +90,8 @@ class ReleaseBody(ChangeBody):
             raise ValueError("Pins are lifted of Dags, so give neither bundle_version nor versions nor latest")
         if self.action is ReleaseAction.ROLLBACK:
             raise ValueError("Roll a release back by its id: POST /releases/{release_id}/rollback")
+        if self.action is ReleaseAction.APPLY:
+            raise ValueError("Apply a document of pins with POST /pins/apply")
         chooses = self.dag_ids or self.tags or self.bundles or self.dag_id_patterns or self.owners
         if self.versions is not None and (chooses or not self.versions):
             raise ValueError("versions names the Dags, at least one, so no other condition chooses some")

@@ -89,6 +89,7 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "release_not_permitted": Refusal(403, ExitCode.REFUSED, "ReleaseNotPermittedError"),
         "policy_conflict": Refusal(409, ExitCode.REFUSED, "PolicyConflictError"),
         "invalid_policy": Refusal(422, ExitCode.USAGE, "InvalidPolicyError"),
+        "invalid_pins": Refusal(422, ExitCode.USAGE, "InvalidPinsError"),
         "unknown_freeze": Refusal(404, ExitCode.NOT_FOUND, "UnknownFreezeError"),
         "freeze_ends_in_past": Refusal(422, ExitCode.USAGE, "FreezeEndsInPastError"),
         "not_approved": Refusal(409, ExitCode.REFUSED, "NotApprovedError"),

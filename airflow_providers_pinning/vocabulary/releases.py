@@ -23,6 +23,9 @@ from enum import Enum
 MAX_RELEASED_DAGS = 20_000
 """How many Dags one request may name."""
 
+MAX_PINS_BYTES = 2**22
+"""Bytes of a document of pins."""
+
 
 class ReleaseAction(str, Enum):
     """What a release does with its Dags."""
@@ -33,6 +36,8 @@ class ReleaseAction(str, Enum):
     """Their pins are lifted: their latest versions become active."""
     ROLLBACK = "rollback"
     """What an earlier release changed is put back."""
+    APPLY = "apply"
+    """Pins become what a document says."""
 
 
 class ReleaseScope(str, Enum):

@@ -34,6 +34,8 @@ from airflow_providers_pinning.domain.changes.transactions import commit, rehear
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
+from airflow_providers_pinning.domain.policies.model import Match
+from airflow_providers_pinning.domain.policies.unpinned import UnpinnedFilter, list_unpinned
 from airflow_providers_pinning.schemas.common import (
     IdempotencyKey,
     IdentityResponse,
@@ -48,7 +50,10 @@ from airflow_providers_pinning.schemas.pins import (
     PinOrderBy,
     PinSummaryResponse,
     ReleaseStateResponse,
+    UnpinnedCollectionResponse,
+    UnpinnedDagResponse,
 )
+from airflow_providers_pinning.schemas.releases import MAX_CONDITIONS
 from airflow_providers_pinning.schemas.rollback import PassedOverResponse, RollbackBody, RollbackTargetResponse
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_PINS, PinOrder
@@ -229,3 +234,20 @@ def get_pins(
     for pin in shown:
         pin.editable = pin.dag_id in editable
     return PinCollectionResponse(pins=shown, total_entries=total)
+
+
+@router.get("/unpinned", responses=responses(), dependencies=[may_read])
+def get_unpinned(
+    readable: ReadableDagIdsDep,
+    session: SessionDep,
+    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
+    tags: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS)] = None,
+    bundles: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_PINS)] = 100,
+    offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+) -> UnpinnedCollectionResponse:
+    """List the Dags that the user may read and that are not pinned. Of each kind of condition, one must hold."""
+    which = UnpinnedFilter(readable, dag_id_pattern, Match(tags=tuple(tags or ()), bundles=tuple(bundles or ())))
+    listed, total = list_unpinned(which, limit=limit, offset=offset, session=session)
+    shown = [UnpinnedDagResponse.model_validate(dag) for dag in listed]
+    return UnpinnedCollectionResponse(dags=shown, total_entries=total)

@@ -18,25 +18,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated
 
-from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.rights import EDIT_DAG
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, logged, may_read, note_refusal
-from airflow_providers_pinning.api.user_permissions import may_change_in_team
+from airflow_providers_pinning.api.many_dags import DryRun, access_of, answer_of, checked, only_asked
+from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, logged, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.errors import DagsForbiddenError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import lists, release, rollback
-from airflow_providers_pinning.domain.releases.access import without_hidden
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
 from airflow_providers_pinning.domain.releases.rollback import RollbackRequest
@@ -52,8 +46,6 @@ from airflow_providers_pinning.vocabulary import MAX_INTEGER
 
 router = AirflowRouter(tags=["Release"])
 
-DryRun = Annotated[bool, Query(description="Say what would be done, and do nothing.")]
-
 
 @router.post("/releases", responses=responses(404, 409), dependencies=[logged("release_dags"), may_read])
 def release_dags(
@@ -66,16 +58,16 @@ def release_dags(
     dry_run: DryRun = False,
 ) -> ReleaseResponse:
     """Pin or unpin many Dags in one transaction: all of them or none. It needs permission to edit each of them."""
-    access = _access(user, readable)
+    access = access_of(user, readable)
     change = _change(caller, body)
     wanted = _wanted(body)
 
     def carry_out() -> ReleaseReport:
         if dry_run:
-            return _only_asked(release.plan_release(wanted, change, access, session=session), session)
+            return only_asked(release.plan_release(wanted, change, access, session=session), session)
         return commit(lambda: release.make_release(wanted, change, access, session=session), session=session)
 
-    return _checked(carry_out, access, request, user, session)
+    return checked(carry_out, access, request, user, session)
 
 
 @router.post(
@@ -94,16 +86,16 @@ def roll_back_release(
     dry_run: DryRun = False,
 ) -> ReleaseResponse:
     """Make active again what was active before a release, for all of its Dags or none."""
-    access = _access(user, readable)
+    access = access_of(user, readable)
     change = _change(caller, body)
     wanted = RollbackRequest(release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude))
 
     def carry_out() -> ReleaseReport:
         if dry_run:
-            return _only_asked(rollback.plan_rollback(wanted, change, access, session=session), session)
+            return only_asked(rollback.plan_rollback(wanted, change, access, session=session), session)
         return commit(lambda: rollback.roll_back_release(wanted, change, access, session=session), session=session)
 
-    return _checked(carry_out, access, request, user, session)
+    return checked(carry_out, access, request, user, session)
 
 
 @router.get("/releases", responses=responses(), dependencies=[may_read])
@@ -127,12 +119,7 @@ def get_releases(
 def get_release(release_id: Text, readable: ReadableDagIdsDep, session: SessionDep) -> ReleaseResponse:
     """Get a release with those of its Dags that the user may read."""
     report, hidden = lists.read_release(release_id, Access(readable=readable), session=session)
-    return _answer(report, hidden)
-
-
-def _access(user: GetUserDep, readable: frozenset[str]) -> Access:
-    editable = frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="PUT"))
-    return Access(editable, readable, partial(may_change_in_team, team_name=None, user=user))
+    return answer_of(report, hidden)
 
 
 def _change(caller: CallerDep, body: ReleaseBody | ReleaseRollbackBody) -> Change:
@@ -156,27 +143,3 @@ def _wanted(body: ReleaseBody) -> ReleaseRequest:
         latest=body.latest,
         scope=body.scope,
     )
-
-
-def _only_asked(report: ReleaseReport, session: SessionDep) -> ReleaseReport:
-    """Take back what a plan wrote to learn what would become of it, which the end of a request would commit."""
-    session.rollback()
-    return report
-
-
-def _checked(
-    run: Callable[[], ReleaseReport], access: Access, request: Request, user: GetUserDep, session: SessionDep
-) -> ReleaseResponse:
-    """Answer with what the caller may see, and note in the audit log who tried without permission."""
-    try:
-        report = run()
-    except DagsForbiddenError as error:
-        session.rollback()
-        error.data = {**error.data, "missing": [str(EDIT_DAG)]}
-        note_refusal(request.scope["route"].name, request, user, session=session)
-        raise
-    return _answer(*without_hidden(report, access, session=session))
-
-
-def _answer(report: ReleaseReport, hidden: int) -> ReleaseResponse:
-    return ReleaseResponse.model_validate(report).model_copy(update={"hidden": hidden})

@@ -69,3 +69,9 @@ ROLLBACK = (
     EXCLUDE,
     override_reason("Reason for giving a newer version to a Dag on hold"),
 )
+PINS_FILE = Arg(("file",), help="The YAML file that lists the pins; - reads standard input", metavar="FILE")
+OWNS = forms.switch("--owns", help="Let the file own the Dags, so that applying it unpins those that it does not list")
+APPLY = (
+    forms.switch("--exit-code", help="With --dry-run: exit with 7 if applying the file would change something"),
+    override_reason("Why holds, rejections and failed verdicts are passed over"),
+)

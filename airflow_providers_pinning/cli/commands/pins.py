@@ -37,7 +37,8 @@ from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, PinSummary, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
-from airflow_providers_pinning.domain.policies.unpinned import list_unpinned
+from airflow_providers_pinning.domain.policies.model import Match
+from airflow_providers_pinning.domain.policies.unpinned import UnpinnedFilter, list_unpinned
 from airflow_providers_pinning.domain.releases.request import ReleaseRequest
 from airflow_providers_pinning.vocabulary import (
     ExitCode,
@@ -55,6 +56,8 @@ def pinning_list(args: Namespace) -> None:
     if args.unpinned:
         _list_unpinned(args)
         return
+    if args.match:
+        raise CommandError(ExitCode.USAGE, "usage: --match needs --unpinned.")
     which = PinFilter(
         dag_id_pattern=args.dag_id_pattern,
         behind=args.behind,
@@ -76,10 +79,17 @@ def pinning_list(args: Namespace) -> None:
 def _list_unpinned(args: Namespace) -> None:
     about_pins = [name for name in ("behind", "unhealthy", "failing") if getattr(args, name) is not None]
     if about_pins or args.descending or args.order_by != PinOrder.DAG_ID.value:
-        raise CommandError(ExitCode.USAGE, "usage: --unpinned takes only the filter --dag-id-pattern, and no order.")
+        raise CommandError(
+            ExitCode.USAGE, "usage: --unpinned takes only the filters --dag-id-pattern and --match, and no order."
+        )
+    chosen = selection(args)
+    match = Match(chosen.tags, chosen.bundles, chosen.dag_id_patterns, owners=chosen.owners)
     with create_session(scoped=False) as session:
         listed, total = list_unpinned(
-            pattern=args.dag_id_pattern, limit=args.limit, offset=args.offset, session=session
+            UnpinnedFilter(dag_id_pattern=args.dag_id_pattern, match=match),
+            limit=args.limit,
+            offset=args.offset,
+            session=session,
         )
     rows = [
         {"dag_id": dag.dag_id, "bundle": dag.bundle_name, "latest": dag.latest, "gate": ", ".join(dag.gates)}

@@ -28,7 +28,8 @@ from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable
-from airflow_providers_pinning.cli.command import CommandError, changes, note_committed, shows
+from airflow_providers_pinning.cli.command import changes, note_committed, shows
+from airflow_providers_pinning.cli.files import read_file
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.output import say_styled, show
 from airflow_providers_pinning.cli.wording import Row, properties, say
@@ -159,14 +160,7 @@ def _warn(document: dict[str, Any], *, session: Session) -> None:
 
 
 def _read(name: str) -> dict[str, Any]:
-    """Read a file, but no more than the limit."""
-    try:
-        if name == "-":
-            return policy_text.read(sys.stdin.read(MAX_POLICY_BYTES + 1))
-        with open(name, "rb") as file:
-            return policy_text.read(file.read(MAX_POLICY_BYTES + 1))
-    except OSError as error:
-        raise CommandError(ExitCode.USAGE, f"unreadable_file: {name}: {error.strerror}.") from None
+    return read_file(name, policy_text.read, most=MAX_POLICY_BYTES)
 
 
 def _tell(lines: list[str], revision: int) -> None:

@@ -36,6 +36,7 @@ from airflow_providers_pinning.cli.wording import Row, say
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import lists, release, rollback
+from airflow_providers_pinning.domain.releases.apply import UNLISTED
 from airflow_providers_pinning.domain.releases.ledger import refuse_blocked
 from airflow_providers_pinning.domain.releases.plan import PlannedDag, ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
@@ -69,7 +70,7 @@ def pinning_release(args: Namespace) -> None:
 def pinning_rollback_release(args: Namespace) -> None:
     """Restore what was active before a release."""
     request = rollback.RollbackRequest(args.release_id, leave_moved=args.leave_moved, exclude=tuple(args.exclude or ()))
-    _make(
+    make_planned(
         args,
         lambda change, session: rollback.plan_rollback(request, change, EVERYTHING, session=session),
         lambda change, progress, session: rollback.roll_back_release(
@@ -117,7 +118,7 @@ def selection(args: Namespace) -> Selection:
 
 def make_release(args: Namespace, request: ReleaseRequest) -> None:
     """Plan a release, show it, ask for confirmation, and make it."""
-    _make(
+    make_planned(
         args,
         lambda change, session: release.plan_release(request, change, EVERYTHING, session=session),
         lambda change, progress, session: release.make_release(
@@ -126,7 +127,8 @@ def make_release(args: Namespace, request: ReleaseRequest) -> None:
     )
 
 
-def _make(args: Namespace, plan: Plan, make: Make) -> None:
+def make_planned(args: Namespace, plan: Plan, make: Make) -> None:
+    """Show what a change of many Dags would do, ask, and make it."""
     change = requested_change(args)
     require_answerable(args)
     shown: ReleaseReport | None = None
@@ -137,10 +139,12 @@ def _make(args: Namespace, plan: Plan, make: Make) -> None:
             _say_plan(shown)
             if args.dry_run:
                 _show(args, shown)
-                if shown.of(ReleaseOutcome.BLOCKED):
-                    raise SystemExit(ExitCode.REFUSED)
+                _end_with_plan(args, shown)
                 return
             refuse_blocked(shown)
+            if shown.action is ReleaseAction.APPLY and not shown.of(ReleaseOutcome.CHANGED):
+                _show(args, shown)
+                return
             confirm()
 
         def run() -> ReleaseReport:
@@ -160,8 +164,16 @@ def _make(args: Namespace, plan: Plan, make: Make) -> None:
     else:
         if args.yes:
             _say_plan(report)
-        say_styled(f"Done (release {report.release_id}).", "green")
+        if report.release_id is not None:
+            say_styled(f"Done (release {report.release_id}).", "green")
     _show(args, report)
+
+
+def _end_with_plan(args: Namespace, shown: ReleaseReport) -> None:
+    if shown.of(ReleaseOutcome.BLOCKED):
+        raise SystemExit(ExitCode.REFUSED)
+    if getattr(args, "exit_code", False) and shown.of(ReleaseOutcome.CHANGED):
+        raise SystemExit(ExitCode.DIFFERENT)
 
 
 def _targets(report: ReleaseReport) -> set[tuple[str, Any]]:
@@ -179,6 +191,9 @@ def _say_plan(report: ReleaseReport) -> None:
 
 
 def _say_counts(report: ReleaseReport) -> None:
+    if report.action is ReleaseAction.APPLY:
+        say(_changes_by_kind(report))
+        return
     what = {
         ReleaseAction.PIN: "will be pinned to another version",
         ReleaseAction.UNPIN: "are unpinned",
@@ -189,6 +204,24 @@ def _say_counts(report: ReleaseReport) -> None:
     parts += [f"{counts['left']} skipped"] if counts["left"] else []
     parts += [f"{counts['blocked']} cannot be changed, which blocks the release"] if counts["blocked"] else []
     say(f"{', '.join(parts)}.")
+
+
+def _changes_by_kind(report: ReleaseReport) -> str:
+    changed = report.of(ReleaseOutcome.CHANGED)
+    unpinned = sum(dag.reason == UNLISTED for dag in changed)
+    added = sum(not dag.was_pinned for dag in changed)
+    moved = len(changed) - unpinned - added
+    counted = (
+        (added, "pinned that was not", "pinned that were not"),
+        (moved, "pinned to another version", "pinned to another version"),
+        (unpinned, "unpinned", "unpinned"),
+    )
+    parts = [f"{plural(count, 'Dag')} {f'is {one}' if count == 1 else f'are {many}'}" for count, one, many in counted]
+    parts = [part for part, (count, _, _) in zip(parts, counted, strict=True) if count] or ["No Dag changes"]
+    parts.append(f"{report.counts['unchanged']} stay as they are")
+    if blocked := report.counts["blocked"]:
+        parts.append(f"{blocked} cannot be changed, so none is")
+    return f"{', '.join(parts)}."
 
 
 def _show(args: Namespace, report: ReleaseReport) -> None:

@@ -91,6 +91,16 @@ CHANGING = (
         *common.CHANGE,
     ),
     command(
+        "apply",
+        "documents.pinning_apply",
+        "Make the pins what a file says, all of them or none",
+        releases.PINS_FILE,
+        *releases.APPLY,
+        *common.CHANGE,
+        description="Dags that the file lists are pinned; those that it owns and does not list are unpinned. The same "
+        "file again changes nothing.",
+    ),
+    command(
         "ramp",
         "ramps.pinning_ramp",
         "Give a share of new runs another version than the pinned one, in steps",

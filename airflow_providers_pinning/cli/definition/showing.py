@@ -29,7 +29,16 @@ SHOWING = (
         "pins.pinning_list",
         "List the pinned Dags",
         *lists.PINS,
+        releases.MATCH,
         *common.SHOWN,
+    ),
+    command(
+        "export",
+        "documents.pinning_export",
+        "Write the pins as YAML that apply takes",
+        releases.MATCH,
+        releases.OWNS,
+        ARG_VERBOSE,
     ),
     command(
         "status",

@@ -19,15 +19,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.policies.matching import Matcher, facts_of
-from airflow_providers_pinning.domain.policies.model import Policy
+from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT
+from airflow_providers_pinning.domain.policies.matching import Matcher, facts_of, matches
+from airflow_providers_pinning.domain.policies.model import Match, Policy
 from airflow_providers_pinning.domain.policies.store import in_force
 from airflow_providers_pinning.models import Pin
 
@@ -44,28 +45,47 @@ class UnpinnedDag:
     """Policies that have new Dags pinned, and would have had this one, had it been new."""
 
 
+@dataclass(frozen=True)
+class UnpinnedFilter:
+    """Which Dags that are not pinned to list."""
+
+    dag_ids: frozenset[str] | None = None
+    """Only these Dags; ``None`` means all."""
+    dag_id_pattern: str | None = None
+    """Part of the Dag id, case-insensitive; ``%`` matches anything and ``_`` any character."""
+    match: Match = field(default_factory=Match)
+    """Conditions, of which those of each kind must hold."""
+
+
 def list_unpinned(
-    *, pattern: str | None = None, limit: int, offset: int = 0, session: Session
+    which: UnpinnedFilter, *, limit: int, offset: int = 0, session: Session
 ) -> tuple[list[UnpinnedDag], int]:
     """
-    List Dags that are not pinned, by their ids.
+    List Dags that are not pinned, by their ids, and count them all.
 
-    :param pattern: only Dags whose id contains this; ``%`` matches anything and ``_`` any character
+    :param which: which of them
     :param limit: how many at most
     :param offset: how many are passed over
     :param session: database session
-    :return: these Dags, and how many there are in all
     """
     query = select(DagModel.dag_id, DagModel.bundle_name).where(*_is_unpinned())
-    if pattern:
-        query = query.where(DagModel.dag_id.ilike(f"%{pattern}%"))
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    rows = session.execute(query.order_by(DagModel.dag_id).limit(limit).offset(offset)).all()
+    if which.dag_ids is not None and len(which.dag_ids) <= DAGS_IN_A_STATEMENT:
+        query = query.where(DagModel.dag_id.in_(which.dag_ids))
+    if which.dag_id_pattern:
+        query = query.where(DagModel.dag_id.ilike(f"%{which.dag_id_pattern}%"))
+    found = session.execute(query.order_by(DagModel.dag_id)).all()
+    found = [row for row in found if which.dag_ids is None or row.dag_id in which.dag_ids]
+    if kinds := which.match.as_dict().keys():
+        facts = facts_of([row.dag_id for row in found], kinds, session=session)
+        found = [row for row in found if row.dag_id in facts and matches(which.match, facts[row.dag_id])]
+    rows = found[offset : offset + limit]
     ids = [row.dag_id for row in rows]
     newest = select(DagVersion.dag_id, func.max(DagVersion.version_number)).where(DagVersion.dag_id.in_(ids))
     latest = {dag_id: number for dag_id, number in session.execute(newest.group_by(DagVersion.dag_id))}
     gates = gates_of(ids, session=session)
-    return [UnpinnedDag(row.dag_id, row.bundle_name, latest.get(row.dag_id), gates[row.dag_id]) for row in rows], total
+    return [UnpinnedDag(row.dag_id, row.bundle_name, latest.get(row.dag_id), gates[row.dag_id]) for row in rows], len(
+        found
+    )
 
 
 def unpinned_despite_gate(*, session: Session) -> list[str]:

@@ -104,11 +104,12 @@ def dag_ids_of(request: ReleaseRequest, bundle_name: str | None, access: Access,
         query = select(DagModel.dag_id).where(DagModel.bundle_name == bundle_name)
     if request.action is ReleaseAction.UNPIN or (request.scope is not ReleaseScope.ALL and not request.latest):
         query = query.join(Pin, and_(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None)))
-    found = _matching(query, selection, session=session)
+    found = matching(query, selection, session=session)
     return found & access.readable if selection.has_conditions and access.readable is not None else found
 
 
-def _matching(query: Any, selection: Selection, *, session: Session) -> set[str]:
+def matching(query: Any, selection: Selection, *, session: Session) -> set[str]:
+    """Return the ids of the Dags of a query, of rows of ``DagModel``, for which the conditions hold."""
     if selection.bundles:
         query = query.where(DagModel.bundle_name.in_(selection.bundles))
     if selection.tags:
@@ -164,7 +165,7 @@ def choose_versions(
         else:
             wanted.append(dag_id)
     if request.versions:
-        _by_number(request.versions, wanted, chosen, session=session)
+        choose_by_number(request.versions, wanted, chosen, session=session)
     elif request.latest:
         _as_they_are(pins, wanted, chosen, session=session)
     else:
@@ -172,7 +173,8 @@ def choose_versions(
     return chosen
 
 
-def _by_number(numbers: Mapping[str, int], dag_ids: list[str], chosen: Chosen, *, session: Session) -> None:
+def choose_by_number(numbers: Mapping[str, int], dag_ids: list[str], chosen: Chosen, *, session: Session) -> None:
+    """Find the versions with the given numbers, by Dag; a Dag that has none blocks."""
     for page in pages(dag_ids, IDS_AT_ONCE):
         rows = session.execute(
             select(DagVersion.id, DagVersion.dag_id, DagVersion.version_number).where(

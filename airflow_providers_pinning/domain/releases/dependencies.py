@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 
 from airflow.models.asset import AssetModel, DagScheduleAssetReference, TaskOutletAssetReference
 from airflow.models.dag import DagModel
@@ -27,8 +28,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import pages
-from airflow_providers_pinning.domain.dag_model.asset_conflicts import KEYS_READ, Claim, Key
-from airflow_providers_pinning.domain.releases.plan import Dependency
+from airflow_providers_pinning.domain.dag_model.asset_conflicts import KEYS_READ, Claim, Key, conflicts_of_all
+from airflow_providers_pinning.domain.releases.plan import Dependency, ReleaseReport, in_order
+from airflow_providers_pinning.domain.releases.work import Work
+from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseOutcome
 
 MAX_WARNED = 20
 """How many Dags that are not part of a release are named."""
@@ -85,3 +88,27 @@ def warn_of_parted(dependencies: Collection[Dependency]) -> tuple[str, ...]:
     if (more := len(parted) - MAX_WARNED) > 0:
         told.append(f"{more} more Dags depend on each other of which the release changes only one.")
     return tuple(told)
+
+
+def report_of_work(
+    work: Work,
+    action: ReleaseAction,
+    *,
+    bundle_name: str | None = None,
+    bundle_version: str | None = None,
+    session: Session,
+) -> ReleaseReport:
+    """Return what was done with each Dag, and which of them depend on each other."""
+    changed = {dag_id for dag_id, dag in work.done.items() if dag.outcome is ReleaseOutcome.CHANGED}
+    dependencies = dependencies_of(work.claims, changed, session=session)
+    for dag_id, said in conflicts_of_all(work.claims, session=session).items():
+        if dag_id in changed:
+            work.done[dag_id] = replace(work.done[dag_id], warnings=work.done[dag_id].warnings + said)
+    return ReleaseReport(
+        action=action,
+        dags=in_order(work.done.values()),
+        bundle_name=bundle_name,
+        bundle_version=bundle_version,
+        dependencies=dependencies,
+        warnings=warn_of_parted(dependencies),
+    )

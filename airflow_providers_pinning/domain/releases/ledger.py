@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import Release, ReleaseDag
-from airflow_providers_pinning.vocabulary import ReleaseOutcome
+from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseOutcome
 
 
 def find_repeated(
@@ -74,9 +74,11 @@ def refuse_blocked(report: ReleaseReport) -> None:
     told = [f"{dag.dag_id} ({dag.reason}): {dag.message}" for dag in blocked[:MAX_NAMED]]
     if (more := len(blocked) - MAX_NAMED) > 0:
         told.append(f"{more} more.")
+    them = "it" if len(blocked) == 1 else "them"
+    remedy = "correct the document" if report.action is ReleaseAction.APPLY else f"exclude {them} by name"
     raise ReleaseBlockedError(
         f"{plural(len(blocked), 'Dag')} of {len(report.dags)} cannot be changed, so none was. Fix the cause, or "
-        f"exclude {'it' if len(blocked) == 1 else 'them'} by name. {' '.join(told)}",
+        f"{remedy}. {' '.join(told)}",
         blocked=[{"dag_id": dag.dag_id, "reason": dag.reason, "message": dag.message} for dag in blocked],
     )
 

@@ -25,14 +25,13 @@ import uuid6
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes.pin_row import lock_pins, read_pins
-from airflow_providers_pinning.domain.dag_model.asset_conflicts import conflicts_of_all
 from airflow_providers_pinning.domain.errors import NothingToReleaseError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import check_access
 from airflow_providers_pinning.domain.releases.choice import bundle_of, choose_versions, dag_ids_of
-from airflow_providers_pinning.domain.releases.dependencies import dependencies_of, warn_of_parted
+from airflow_providers_pinning.domain.releases.dependencies import report_of_work
 from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_blocked
-from airflow_providers_pinning.domain.releases.plan import ReleaseReport, in_order
+from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest
 from airflow_providers_pinning.domain.releases.work import Progress, Work
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity
@@ -126,18 +125,8 @@ def _carry_out(
                 work.check_hold(pin)
 
         work.activate(chosen.versions, pins, check=check, warnings=chosen.warnings)
-    changed = {dag_id for dag_id, dag in work.done.items() if dag.outcome is ReleaseOutcome.CHANGED}
-    dependencies = dependencies_of(work.claims, changed, session=session)
-    for dag_id, said in conflicts_of_all(work.claims, session=session).items():
-        if dag_id in changed:
-            work.done[dag_id] = replace(work.done[dag_id], warnings=work.done[dag_id].warnings + said)
-    return ReleaseReport(
-        action=request.action,
-        dags=in_order(work.done.values()),
-        bundle_name=bundle_name,
-        bundle_version=request.bundle_version,
-        dependencies=dependencies,
-        warnings=warn_of_parted(dependencies),
+    return report_of_work(
+        work, request.action, bundle_name=bundle_name, bundle_version=request.bundle_version, session=session
     )
 
 

@@ -42,6 +42,7 @@ EVENTS = {
     "DELETE /dags/{dag_id}/hold": "unhold_dag",
     "POST /releases": "release_dags",
     "POST /releases/{release_id}/rollback": "roll_back_release",
+    "POST /pins/apply": "apply_pins",
     "POST /holds": "hold_dags",
     "POST /holds/lift": "unhold_dags",
     "PUT /dags/{dag_id}/criteria": "set_dag_criteria",

@@ -39,6 +39,7 @@ CHANGES = {
     "rollback",
     "release",
     "rollback-release",
+    "apply",
     "reject",
     "restore",
     "repair",
@@ -80,7 +81,7 @@ SHOWING = {
     "policy show",
     "policy explain",
 }
-RAW = {"policy export"}
+RAW = {"policy export", "export"}
 """They write one form."""
 
 

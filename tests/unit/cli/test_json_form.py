@@ -93,11 +93,13 @@ CHANGES = {
     "abort-ramp": (ReleaseStateResponse, ("abort-ramp", "orders")),
     "promote-ramp": (ReleaseStateResponse, ("promote-ramp", "orders")),
     "release": (ReleaseResponse, ("release", "--commit", "sha2", "--dag-id", "orders")),
+    "apply": (ReleaseResponse, ("apply",)),
     "rollback-release": (ReleaseResponse, ("rollback-release",)),
 }
 NOT_IN_THE_API = {
     "doctor": "its checks are of this host",
     "policy diff": "a difference is a part of another answer there",
+    "export": "it writes the file that apply takes",
     "policy export": "it writes the file that apply takes",
 }
 OF_A_USER = {"editable", "hidden"}
@@ -108,7 +110,7 @@ ENDS = {"acknowledge": 4, "policy check": 6}
 
 LATER = ("pin", "orders", "-V", 2, "--effective-from", "2100-01-01T00:00:00Z", "--override-reason", "urgent")
 RAMP = ("ramp", "orders", "-V", 2, "--step", "50%:3", "--override-reason", "urgent")
-HELD = {"pin", "unpin", "rollback", "release", "rollback-release", "ramp", "resume-ramp", "promote-ramp"}
+HELD = {"apply", "pin", "unpin", "rollback", "release", "rollback-release", "ramp", "resume-ramp", "promote-ramp"}
 """Commands that a hold stands in the way of."""
 
 
@@ -171,11 +173,15 @@ def test_what_a_command_shows_has_the_fields_of_the_rest_api(name, pinning, busy
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_a_change_leads_to_has_the_fields_of_the_rest_api(name, pinning, busy):
+def test_what_a_change_leads_to_has_the_fields_of_the_rest_api(name, pinning, busy, tmp_path):
     answer, command = CHANGES[name]
     override = ("--override-reason", "urgent") if name in HELD else ()
     if name == "policy apply":
         command = (*command, busy)
+    if name == "apply":
+        pins = tmp_path / "pins.yaml"
+        pins.write_text("pins:\n- {dag_id: orders, version_number: 2}\n")
+        command = (*command, pins)
     if name == "cancel":
         pinning(*LATER, *WHY)
     if name.endswith("-ramp"):

@@ -24,7 +24,7 @@ from airflow_providers_pinning.domain.changes import first_pin
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import store
 from airflow_providers_pinning.domain.policies.explain import explain
-from airflow_providers_pinning.domain.policies.unpinned import list_unpinned, unpinned_despite_gate
+from airflow_providers_pinning.domain.policies.unpinned import UnpinnedFilter, list_unpinned, unpinned_despite_gate
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.schemas.policies import validated
 from tests.support.asynchronous import statements_sent
@@ -133,7 +133,7 @@ class TestADagThatIsThereAlready:
         lab.commit("sha2", orders=SECOND)
 
         assert not lab.pin_state("orders").pinned
-        [listed], total = list_unpinned(limit=10, session=session)
+        [listed], total = list_unpinned(UnpinnedFilter(), limit=10, session=session)
         assert (listed.dag_id, listed.latest, listed.gates, total) == ("orders", listed.latest, ("gated",), 1)
         found = explain("orders", actor="alice", session=session)
         assert (found.passes_gate, found.merged["gate"]) == (True, "manual")
@@ -143,14 +143,14 @@ class TestADagThatIsThereAlready:
         gate(session)
         lab.pin("orders", 1)
 
-        assert list_unpinned(limit=10, session=session) == ([], 0)
+        assert list_unpinned(UnpinnedFilter(), limit=10, session=session) == ([], 0)
         assert not explain("orders", actor="alice", session=session).passes_gate
 
     def test_is_listed_without_a_gate_if_none_is_about_it(self, lab, session):
         lab.commit("sha1", orders=FIRST, billing=dag_file("billing"))
         gate(session, dag_ids=["another"])
 
-        listed, total = list_unpinned(pattern="ill", limit=10, session=session)
+        listed, total = list_unpinned(UnpinnedFilter(dag_id_pattern="ill"), limit=10, session=session)
 
         assert ([(dag.dag_id, dag.gates) for dag in listed], total) == ([("billing", ())], 1)
 

@@ -14,31 +14,31 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is wrong with a document of policies, place by place."""
+"""What is wrong with a document of policies or pins, place by place."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_providers_pinning.domain.errors import InvalidPolicyError
+from airflow_providers_pinning.domain.errors import InvalidPolicyError, PinningError
 
 _SHOWN = 20
 """Problems that the message of a refusal names; ``problems`` lists all."""
 _SHOWN_BITS = 1000
 
 
-def invalid(problems: list[str]) -> InvalidPolicyError:
+def invalid(problems: list[str], error: type[PinningError] = InvalidPolicyError) -> PinningError:
     """Return the refusal of a document."""
     more = f" And {len(problems) - _SHOWN} more." if len(problems) > _SHOWN else ""
-    return InvalidPolicyError(" ".join(problems[:_SHOWN]) + more, problems=problems)
+    return error(" ".join(problems[:_SHOWN]) + more, problems=problems)
 
 
 def problem_of(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    """Say what pydantic found, with its place and the policy."""
+    """Say what pydantic found, with its place and the name of what stands there."""
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
-    if policy := _policy_at(error["loc"], document):
-        place = f"{place} (policy {policy!r})"
+    if name := _name_at(error["loc"], document):
+        place = f"{place} ({name})"
     message = error["msg"].removeprefix("Value error, ").rstrip(".")
     if error["type"] == "extra_forbidden":
         message = "there is no such key; check its spelling and its indentation"
@@ -51,12 +51,19 @@ def problem_of(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     return f"{place or 'The document'}: {message}."
 
 
-def _policy_at(place: tuple[int | str, ...], document: Mapping[str, Any]) -> str | None:
+_NAMED_BY = {"policies": ("policy", "name"), "pins": ("Dag", "dag_id")}
+"""What the lists of documents have, and which key names it."""
+
+
+def _name_at(place: tuple[int | str, ...], document: Mapping[str, Any]) -> str | None:
+    if len(place) < 2 or place[0] not in _NAMED_BY:
+        return None
+    what, key = _NAMED_BY[str(place[0])]
     try:
-        name = document["policies"][place[1]]["name"] if place[0] == "policies" else None
+        name = document[str(place[0])][place[1]][key]
     except (IndexError, KeyError, TypeError):
         return None
-    return name if isinstance(name, str) else None
+    return f"{what} {name!r}" if isinstance(name, str) else None
 
 
 def described(value: Any) -> str:

@@ -1,0 +1,70 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""What routes have in common that change many Dags as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Query, Request
+
+from airflow_providers_pinning.api.rights import EDIT_DAG
+from airflow_providers_pinning.api.security import note_refusal
+from airflow_providers_pinning.api.user_permissions import may_change_in_team
+from airflow_providers_pinning.domain.errors import DagsForbiddenError
+from airflow_providers_pinning.domain.releases.access import without_hidden
+from airflow_providers_pinning.domain.releases.plan import ReleaseReport
+from airflow_providers_pinning.domain.releases.request import Access
+from airflow_providers_pinning.schemas.releases import ReleaseResponse
+
+DryRun = Annotated[bool, Query(description="Say what would be done, and do nothing.")]
+
+
+def access_of(user: GetUserDep, readable: frozenset[str]) -> Access:
+    """Return what a user may do."""
+    editable = frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="PUT"))
+    return Access(editable, readable, partial(may_change_in_team, team_name=None, user=user))
+
+
+def only_asked(report: ReleaseReport, session: SessionDep) -> ReleaseReport:
+    """Take back what a plan wrote to learn what would become of it, which the end of a request would commit."""
+    session.rollback()
+    return report
+
+
+def checked(
+    run: Callable[[], ReleaseReport], access: Access, request: Request, user: GetUserDep, session: SessionDep
+) -> ReleaseResponse:
+    """Answer with what the caller may see, and note in the audit log who tried without permission."""
+    try:
+        report = run()
+    except DagsForbiddenError as error:
+        session.rollback()
+        error.data = {**error.data, "missing": [str(EDIT_DAG)]}
+        note_refusal(request.scope["route"].name, request, user, session=session)
+        raise
+    return answer_of(*without_hidden(report, access, session=session))
+
+
+def answer_of(report: ReleaseReport, hidden: int) -> ReleaseResponse:
+    """Return the answer that shows a release."""
+    return ReleaseResponse.model_validate(report).model_copy(update={"hidden": hidden})
