@@ -28,17 +28,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks import creation, faces, report, rest, templates, turning, writing
+from benchmarks import creation, faces, releasing, report, rest, rules, templates, turning, writing
 from benchmarks.report import Ratio
 from benchmarks.subjects import Stage
 from benchmarks.writing import Layout
 from tests.support.postgres import postgres
 
-PARTS = ["creation", "scheduling", "writing", "rest", "faces"]
+PARTS = ["creation", "rules", "scheduling", "writing", "releasing", "rest", "faces"]
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -50,6 +51,7 @@ class Extent:
     creation_rounds: int = 10
     writing_rounds: int = 4
     single_dags: int = 100
+    releases: int = 3
     requests: int = 250
     request_rounds: int = 2
     page_requests: int = 100
@@ -62,6 +64,7 @@ QUICK = Extent(
     creation_rounds=1,
     writing_rounds=1,
     single_dags=50,
+    releases=1,
     requests=100,
     request_rounds=1,
     page_requests=20,
@@ -125,9 +128,15 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
         stage = Stage(server, home)
         with stage.subjects(["builder"]) as [builder]:
             templates.build(builder, server, extent.dags, lambda label: steps.begin(f"Templates: {label}"))
+            if "rules" in only:
+                rules.build(builder, server, extent.dags, lambda label: steps.begin(f"Templates: {label}"))
+            if "releasing" in only:
+                releasing.build(builder, server, lambda label: steps.begin(f"Templates: {label}"))
         ratios = []
         if "creation" in only:
-            ratios += _creation(extent, stage, steps)
+            ratios += _creation(creation, extent, stage, steps)
+        if "rules" in only:
+            ratios += _creation(rules, extent, stage, steps)
         if "scheduling" in only:
             turns = sum(turning.turns_of(act, extent.scheduling_turns) for act in turning.ACTS)
             total = turns * extent.scheduling_rounds * len(turning.SUBJECTS)
@@ -139,6 +148,9 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
             )
         if "writing" in only:
             ratios += _writing(extent, stage, steps)
+        if "releasing" in only:
+            advance = steps.begin("Releasing many Dags", 2 * extent.releases)
+            ratios += releasing.measure(stage, dags=extent.dags, rounds=extent.releases, advance=advance)
         if "rest" in only:
             advance = steps.begin("Pinning through REST", extent.requests * extent.request_rounds)
             ratios += rest.measure(
@@ -155,11 +167,12 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
         return ratios
 
 
-def _creation(extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
+def _creation(part: ModuleType, extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
     runs = extent.dags // extent.creation_rounds
-    turns = runs // creation.RUNS_A_TURN * len(creation.TEMPLATES) * extent.creation_rounds
-    advance = steps.begin("Creating runs", turns)
-    return creation.measure(stage, runs=runs, rounds=extent.creation_rounds, advance=advance)
+    turns = runs // creation.RUNS_A_TURN * len(part.TEMPLATES) * extent.creation_rounds
+    advance = steps.begin("Creating runs" if part is creation else "Creating runs under rules", turns)
+    measured: list[Ratio] = part.measure(stage, runs=runs, rounds=extent.creation_rounds, advance=advance)
+    return measured
 
 
 def _writing(extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:

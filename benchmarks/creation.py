@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks import templates
 from benchmarks.report import Ratio, Turns, ratio
@@ -47,17 +47,7 @@ def measure(stage: Stage, *, runs: int, rounds: int, advance: Callable[[], None]
     :param rounds: how many rounds to make
     :param advance: called after each turn
     """
-    measured = []
-    for _ in range(rounds):
-        with stage.subjects(TEMPLATES) as subjects:
-            for subject in subjects:
-                subject.reset(TEMPLATES[subject.name])
-            before = [subject.do("state") for subject in subjects]
-            take_turns(subjects, 1, lambda s: s.do("create_runs", loops=WARM_UP // RUNS_A_LOOP), lambda: None)
-            turns = runs // RUNS_A_TURN
-            measured.append(take_turns(subjects, turns, lambda s: s.do("create_runs", loops=LOOPS_A_TURN), advance))
-            for subject, state in zip(subjects, before, strict=True):
-                _check(subject, state, runs + WARM_UP)
+    measured = create(stage, TEMPLATES, runs=runs, rounds=rounds, advance=advance)
 
     def against(name: str, base: str) -> list[Turns]:
         return [(costs[name], costs[base]) for costs in measured]
@@ -70,10 +60,42 @@ def measure(stage: Stage, *, runs: int, rounds: int, advance: Callable[[], None]
     ]
 
 
-def _check(subject: Subject, before: dict[str, int], runs: int) -> None:
+def create(
+    stage: Stage,
+    subjects_of: Mapping[str, str],
+    *,
+    runs: int,
+    rounds: int,
+    versions: Mapping[str, int] | None = None,
+    advance: Callable[[], None],
+) -> list[Mapping[str, Turns]]:
+    """
+    Let the scheduler of each subject create runs, and return what the turns of each cost, round by round.
+
+    :param stage: where the subjects are
+    :param subjects_of: the template of each subject
+    :param runs: how many runs each creates in a round
+    :param rounds: how many rounds to make
+    :param versions: the number of the version that the runs are to have, if it is not 1
+    :param advance: called after each turn
+    """
+    measured = []
+    for _ in range(rounds):
+        with stage.subjects(subjects_of) as subjects:
+            for subject in subjects:
+                subject.reset(subjects_of[subject.name])
+            before = [subject.do("state") for subject in subjects]
+            take_turns(subjects, 1, lambda s: s.do("create_runs", loops=WARM_UP // RUNS_A_LOOP), lambda: None)
+            turns = runs // RUNS_A_TURN
+            measured.append(take_turns(subjects, turns, lambda s: s.do("create_runs", loops=LOOPS_A_TURN), advance))
+            for subject, state in zip(subjects, before, strict=True):
+                _check(subject, state, runs + WARM_UP, (versions or {}).get(subject.name, 1))
+    return measured
+
+
+def _check(subject: Subject, before: dict[str, int], runs: int, version: int) -> None:
     """Check that the work was done, and with the right version."""
     state = subject.do("state")
-    counts = ("runs", "runs_of_version_1", "task_instances")
-    created = tuple(state[name] - before[name] for name in counts)
-    if created != (runs, runs, 3 * runs):
-        raise RuntimeError(f"{subject.name} was to create {runs} runs of version 1 of three tasks, not {created}.")
+    created = {name: state[name] - before[name] for name in ("runs", "runs_of_version_1", "task_instances")}
+    if created != {"runs": runs, "runs_of_version_1": runs * (version == 1), "task_instances": 3 * runs}:
+        raise RuntimeError(f"{subject.name} was to create {runs} runs of version {version} of 3 tasks, not {created}.")

@@ -53,7 +53,11 @@ INSERT INTO pinning_pin (dag_id, revision, dag_version_id, version_number, bundl
                          relative_fileloc, reason, actor, actor_kind, changed_at, last_run_before)
 SELECT 'other_' || n, 1, gen_random_uuid(), 1, bundle_name, bundle_version, dag_hash, relative_fileloc, reason, actor,
        actor_kind, changed_at, 0
-FROM generate_series(1, {count}) n, (SELECT * FROM pinning_pin LIMIT 1) pin;
+FROM generate_series(1, {count}) n, (
+    SELECT v.bundle_name, v.bundle_version, s.dag_hash, s.data->'dag'->>'relative_fileloc' AS relative_fileloc,
+           'to be measured' AS reason, 'bench' AS actor, 'user' AS actor_kind, now() AS changed_at
+    FROM dag_version v JOIN serialized_dag s ON s.dag_version_id = v.id LIMIT 1
+) pin;
 """
 
 _MANAGE = """
@@ -83,7 +87,7 @@ def build(subject: Subject, server: Server, dags: int, step: Callable[[str], obj
     step(f"pinning {FEW} of them, and {MANY - FEW} others")
     _pin(subject, server, _PIN.format(before=dag_id(FEW)))
     subject.save(FEW_PINS)
-    _pin(subject, server, _OTHERS.format(count=MANY - FEW))
+    pin_others(subject, server, MANY - FEW)
     subject.save(MANY_PINS)
     step(f"pinning all {dags}")
     subject.reset(FEW_PINS)
@@ -95,6 +99,11 @@ def build(subject: Subject, server: Server, dags: int, step: Callable[[str], obj
     state = subject.do("state")
     if state["versions"] != 2 * dags or state["bundle_versions"] != "commit1":
         raise RuntimeError(f"The templates are not what they are meant to be: {state}")
+
+
+def pin_others(subject: Subject, server: Server, count: int) -> None:
+    """Pin so many Dags that are not there."""
+    _pin(subject, server, _OTHERS.format(count=count))
 
 
 def _pin(subject: Subject, server: Server, statement: str) -> None:

@@ -185,6 +185,65 @@ class Subject:
             ready = session.scalar(text("SELECT count(*) FROM task_instance WHERE state IN ('scheduled', 'queued')"))
         return {**timer.cost, "ready": ready, "handed_over": len(handed_over)}
 
+    def apply_policies(self, count: int, watched: list[str]) -> None:
+        """Put so many policies in force, of which one rolls the Dags back that match."""
+        from airflow.utils.session import create_session
+
+        from airflow_providers_pinning.domain.history.events import Caller, Change
+        from airflow_providers_pinning.domain.policies import store
+        from airflow_providers_pinning.schemas.policies import validated
+
+        others = [
+            {"name": f"team_{n}", "match": {"dag_ids": [f"team_{n}_*"]}, "requires": {"approvals": 1}}
+            for n in range(count - 1)
+        ]
+        watching = {
+            "name": "watched",
+            "match": {"dag_ids": watched},
+            "auto_rollback": {"max_failures": 2, "within_runs": 10},
+        }
+        document = validated({"policies": [*others, watching]})
+        with create_session() as session:
+            store.apply(document, Change(Caller("bench"), "to be measured"), session=session)
+
+    def start_ramps(self) -> None:
+        """Start a ramp of the newest version of each pinned Dag, whose next run has that version."""
+        from decimal import Decimal
+
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        from airflow_providers_pinning.domain.changes import ramp
+        from airflow_providers_pinning.domain.changes.pins import Target
+        from airflow_providers_pinning.domain.history.events import Caller, Change
+        from airflow_providers_pinning.domain.ramp_steps import Plan, Step
+        from airflow_providers_pinning.models import Pin
+
+        plan = Plan((Step(Decimal(1), runs=1000),))
+        with create_session() as session:
+            for dag_id in session.scalars(select(Pin.dag_id)).all():
+                change = Change(Caller("bench"), "to be measured")
+                ramp.start(dag_id, Target(version_number=2), plan, change, session=session)
+
+    def release(self, commit: str) -> dict[str, float]:
+        """Pin all Dags to a commit, in one transaction."""
+        from airflow.utils.session import create_session
+
+        from airflow_providers_pinning.domain.changes import transactions
+        from airflow_providers_pinning.domain.history.events import Caller, Change
+        from airflow_providers_pinning.domain.releases.release import make_release
+        from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest
+        from airflow_providers_pinning.vocabulary import ReleaseOutcome
+
+        wanted = ReleaseRequest(bundle_version=commit)
+        change = Change(Caller("bench"), "to be measured")
+        with _timed() as timer, create_session() as session:
+            report = transactions.commit(
+                lambda: make_release(wanted, change, Access(), session=session), session=session
+            )
+        changed = [dag for dag in report.dags if dag.outcome is ReleaseOutcome.CHANGED]
+        return {**timer.cost, "total": len(changed)}
+
     @staticmethod
     def _pin(dag_id: str) -> None:
         from airflow.utils.session import create_session
