@@ -80,7 +80,8 @@ class LiveRunsOnly:
     """
     A callback that does nothing in canary runs.
 
-    A task's own callbacks, which its process calls, are not withheld from canary runs by the package::
+    For callbacks that the package does not withhold: those of a task that ends well, and on workers without the package
+    those of one that fails::
 
         @task(on_failure_callback=LiveRunsOnly(SmtpNotifier(to="oncall@example.com")))
         def load(): ...

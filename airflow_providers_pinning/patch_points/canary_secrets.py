@@ -25,6 +25,7 @@ TITLE = "Canary runs, with substitutes and state of their own"
 
 _SECRETS = "tests/unit/enforcement/canaries/test_secrets.py"
 _PROCESSES = "tests/unit/enforcement/canaries/test_own_processes.py"
+_TASK_ALERTS = "tests/unit/enforcement/canaries/test_task_alerts.py"
 _OTHER_RUNS = "tests/unit/enforcement/canaries/test_other_runs.py"
 _ROUTES = "airflow.api_fastapi.execution_api.routes"
 
@@ -237,6 +238,28 @@ POINTS: tuple[PatchPoint, ...] = (
         why="a candidate would overwrite or delete what live runs store there",
         shown_by=_PROCESSES,
         relies_on=("state_store_backend",),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module="airflow.sdk.execution_time.task_runner",
+        name="_run_task_state_change_callbacks",
+        parameters=("task", "kind", "context", "log"),
+        patched_by="canaries.task_alerts:run_task_state_change_callbacks",
+        stock="calls the callbacks of a task in its process",
+        why="a trial that fails would page people",
+        shown_by=_TASK_ALERTS,
+        relies_on=("kind",),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
+        module="airflow.sdk.execution_time.task_runner",
+        name="_send_error_email_notification",
+        parameters=("task", "ti", "context", "error", "log"),
+        patched_by="canaries.task_alerts:send_error_email_notification",
+        stock="sends the e-mails about a task that failed, in its process",
+        why="a trial that fails would write to people",
+        shown_by=_TASK_ALERTS,
+        relies_on=("email",),
         upstream=EXPERIMENTS,
     ),
     PatchPoint(

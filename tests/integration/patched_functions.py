@@ -881,6 +881,8 @@ EXEMPT = {
     "resolve_user_from_token": NO_STATEMENT,
     "get_parser": NO_STATEMENT,
     "parse": NO_STATEMENT,
+    "_run_task_state_change_callbacks": NO_STATEMENT,
+    "_send_error_email_notification": NO_STATEMENT,
     "ensure_secrets_backend_loaded": NO_STATEMENT,
     "_get_worker_state_store_backend": NO_STATEMENT,
     "TriggerRunner.run_trigger": NO_STATEMENT,

@@ -43,6 +43,7 @@ from airflow_providers_pinning.domain.changes.baseline_replays import create_bas
 from airflow_providers_pinning.domain.changes.canary_runs import Common, create_run, new_run_ids
 from airflow_providers_pinning.domain.changes.canary_shape import Shape, Wanted, live_shape
 from airflow_providers_pinning.domain.changes.possible_tasks import require_tasks
+from airflow_providers_pinning.domain.changes.task_warnings import warn_of_tasks
 from airflow_providers_pinning.domain.dag_model.canary_metadata import register_needs
 from airflow_providers_pinning.domain.dag_model.stored_dags import read_dag
 from airflow_providers_pinning.domain.errors import RunNotAllowedError
@@ -204,6 +205,7 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
         *cost_of_shared_slots(dag_model, isolation, len(runs) + len(baseline_replays), session=session),
         *warn_of_workers(isolation),
         *shape.warnings,
+        *warn_of_tasks(dag, shape, runs),
     )
     return CanaryRuns(dag_id, version, run_ids, warnings, isolation, replays, baseline_replays)
 

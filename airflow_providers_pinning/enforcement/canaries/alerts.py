@@ -19,8 +19,8 @@ Nobody is alarmed by a canary run.
 
 Airflow gives every run the deadlines of its version. It has the dag processor run the callbacks of the Dag, and the
 callbacks and e-mails of tasks that it ends itself. A trial that fails or takes long would page people, or repair the
-live world. For a canary run these are kept with the run instead. What the process of a task does when it ends, such as
-``on_failure_callback``, is done where no server is asked.
+live world. For a canary run these are kept with the run instead. What the process of a task does when it ends is in
+``enforcement.canaries.task_alerts``.
 
 Shown by ``tests/unit/enforcement/canaries/test_alerts.py``.
 """

@@ -48,6 +48,9 @@ CLAIM = "pinning_run"
 SUBSTITUTES = "airflow_providers_pinning.substitutes"
 """Name of a Variable that no database has: a process of a canary run gets the names of its substitutes with it."""
 
+WITHHELD = "airflow_providers_pinning.withheld"
+"""Name of a Variable that no database has: a process of a canary run tells with it which alarm it did not raise."""
+
 _MARK = "airflow_providers_pinning.run."
 
 

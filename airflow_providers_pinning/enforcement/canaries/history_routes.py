@@ -23,6 +23,9 @@ routes pass over canary runs, in the statements that they send anyway. Counts an
 for by their run id or their very logical date, which no live run shares: whoever waits for a canary run gets its
 state, and a canary run finds itself.
 
+A canary run has the logical date of a live run, some microseconds later. What its tasks ask for by that date, as
+``ExternalTaskSensor`` does, is of the runs that the tasks of the live run would get.
+
 FastAPI keeps the function that it was given when the route was declared, so the route is given another as well.
 
 Shown by ``tests/unit/enforcement/canaries/test_history.py``.
@@ -54,7 +57,8 @@ def get_previous_successful_dagrun(call: Call) -> Any:
 
 async def get_dr_count_later(call: Call) -> Any:
     """Count live runs, and those that are asked for by name, over an asynchronous session."""
-    return await (call.proceed() if _names_runs(call) else _later_among_live(_runs(), call))
+    asked = await call.session.run_sync(lambda session: _asked(call, session=session))
+    return await (call.proceed(**asked) if _names_runs(call) else _later_among_live(_runs(), call, asked=asked))
 
 
 async def get_previous_successful_dagrun_later(call: Call) -> Any:
@@ -92,7 +96,21 @@ def _task_instances() -> Any:
 
 
 def _unless_named(model: Any, call: Call) -> Any:
-    return call.proceed() if _names_runs(call) else _among_live(model, call)
+    asked = _asked(call, session=call.session)
+    return call.proceed(**asked) if _names_runs(call) else _among_live(model, call, asked=asked)
+
+
+def _asked(call: Call, *, session: Any) -> dict[str, Any]:
+    """Return the Dag that is asked for, and the dates that are meant if a canary run asks by some."""
+    from airflow_providers_pinning.enforcement.canaries.asking import asking_for
+
+    asking, dag_id = asking_for(call.dag_id)
+    if asking is None or not call.logical_dates:
+        return {"dag_id": dag_id}
+    from airflow_providers_pinning.domain.canaries.asked_dates import meant_dates
+
+    dates = meant_dates(asking.dag_id, asking.run_id, dag_id, call.logical_dates, session=session)
+    return {"dag_id": dag_id, "logical_dates": dates}
 
 
 def _names_runs(call: Call) -> bool:
@@ -106,16 +124,16 @@ def _replayed_at(call: Call) -> Any:
     return replayed_at(call.dag_id, call.logical_date)
 
 
-def _among_live(model: Any, call: Call, replayed: Any = None) -> Any:
+def _among_live(model: Any, call: Call, replayed: Any = None, asked: dict[str, Any] | None = None) -> Any:
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
     with only_live(model, session=call.session, replayed=replayed):
-        return call.proceed()
+        return call.proceed(**asked or {})
 
 
-async def _later_among_live(model: Any, call: Call, replayed: Any = None) -> Any:
+async def _later_among_live(model: Any, call: Call, replayed: Any = None, asked: dict[str, Any] | None = None) -> Any:
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
     # Statements are sent by the session inside, in the same task of the event loop.
     with only_live(model, session=call.session.sync_session, replayed=replayed):
-        return await call.proceed()
+        return await call.proceed(**asked or {})

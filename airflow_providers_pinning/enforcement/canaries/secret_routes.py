@@ -33,6 +33,7 @@ from typing import Any
 from airflow_providers_pinning.enforcement.call import Call
 from airflow_providers_pinning.enforcement.canaries.asking import (
     SUBSTITUTES,
+    WITHHELD,
     Asking,
     asking_for,
     asking_task,
@@ -90,7 +91,7 @@ def _told(asking: Asking | None) -> Any:
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
 
-    from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary, isolation_of
+    from airflow_providers_pinning.domain.canaries.isolation import ALERTS, WITHHOLD, is_recorded_canary, isolation_of
 
     told: dict[str, Any] = {"is_canary": False, "connections": {}, "variables": {}}
     with create_session(scoped=False) as session:
@@ -108,6 +109,7 @@ def _told(asking: Asking | None) -> Any:
             told |= {"is_canary": True, **{field: isolation.get(field, {}) for field in ("connections", "variables")}}
             if _withholds(isolation):
                 told["own_state"] = f"{asking.dag_id}/{asking.run_id}"
+            told["withhold_alerts"] = isolation[ALERTS] == WITHHOLD
     return VariableResponse(key=SUBSTITUTES, value=json.dumps(told))
 
 
@@ -117,6 +119,8 @@ def put_variable(call: Call) -> Any:
     isolation = _isolation(asking)
     if asking is None or isolation is None:
         return call.proceed(variable_key=key)
+    if key == WITHHELD:
+        return _keep_alarm(asking, json.loads(str(call.body.value)))
     meant = _substitute("variables", isolation, key)
     if not _withholds(isolation):
         return call.proceed(variable_key=meant)
@@ -199,3 +203,16 @@ def _keep(asking: Asking, key: str, value: str | None) -> None:
         run_state.write_variable(
             asking.dag_id, asking.run_id, key, value, task_instance_id=asking.task_instance_id, session=session
         )
+
+
+def _keep_alarm(asking: Asking, effect: dict[str, Any]) -> Any:
+    """Keep a callback or an e-mail that the process of a task has left out."""
+    from airflow.utils.session import create_session
+
+    from airflow_providers_pinning.domain.canaries.withheld import EffectKind, withhold
+
+    run = {"dag_id": asking.dag_id, "run_id": asking.run_id}
+    task = {"task_id": effect["task_id"], "map_index": effect["map_index"]}
+    with create_session(scoped=False) as session:
+        withhold(EffectKind.CALLBACK, [effect["payload"]], **run, **task, session=session)
+    return {"message": "Withheld"}

@@ -44,7 +44,10 @@ _ENVIRONMENT = "AIRFLOW_PROVIDERS_PINNING_SUBSTITUTES"
 """Environment variable of what a task process has learned."""
 
 Names = Mapping[str, Any]
-"""Substitutes by field and name; ``own_state`` is the run that keeps the state of assets to itself."""
+"""
+Substitutes by field and name; ``own_state`` is the run that keeps the state of assets to itself, and
+``withhold_alerts`` whether nobody is to be alarmed.
+"""
 
 names_in_context: ContextVar[Names | None] = ContextVar("pinning_substitutes", default=None)
 """Substitutes of the code that runs, in a process that runs code of several runs."""
@@ -89,6 +92,11 @@ def get_worker_state_store_backend(call: Call) -> Any:
     backend = call.proceed()
     run = _names().get("own_state")
     return backend if backend is None or run is None else _OwnWorkerState(backend, run)
+
+
+def withholds_alerts() -> bool:
+    """Return whether the process is one of a canary run of which nobody is to be alarmed."""
+    return bool(_names().get("withhold_alerts"))
 
 
 def _names() -> Names:

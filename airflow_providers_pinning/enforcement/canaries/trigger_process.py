@@ -47,6 +47,9 @@ _NAMED_BY = {
     "GetVariableKeys": "prefix",
     "PutVariable": "key",
     "DeleteVariable": "key",
+    "GetDRCount": "dag_id",
+    "GetTICount": "dag_id",
+    "GetTaskStates": "dag_id",
     **{f"{what}AssetStateStoreByName": "name" for what in ("Get", "Set", "Delete", "Clear")},
     **{f"{what}AssetStateStoreByUri": "uri" for what in ("Get", "Set", "Delete", "Clear")},
 }

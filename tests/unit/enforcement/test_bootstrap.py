@@ -29,6 +29,7 @@ OF_THE_TASK_RUNNER = {
     "airflow_providers_pinning.domain.canaries.run_ids",
     "airflow_providers_pinning.enforcement.canaries",
     "airflow_providers_pinning.enforcement.canaries.asking",
+    "airflow_providers_pinning.enforcement.canaries.task_alerts",
     "airflow_providers_pinning.enforcement.canaries.task_process",
     "airflow_providers_pinning.vocabulary",
 }

@@ -113,6 +113,28 @@ class TestSchedule:
         assert run.logical_date == run.data_interval_start == run.data_interval_end
         assert run.logical_date.replace(microsecond=0) == later.replace(microsecond=0)
 
+    @pytest.mark.parametrize(("schedule", "told"), [("'@daily'", True), (INTERVAL, False), ("None", False)])
+    def test_task_that_would_wait_for_another_dag_in_vain_is_named(self, lab, schedule, told):
+        waiting = "from airflow.providers.standard.sensors.external_task import ExternalTaskSensor\n" + dag(schedule)
+        sensor = "    ExternalTaskSensor(task_id='upstream', external_dag_id='stock')\n"
+        lab.commit("sha1", orders=dag(schedule))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=waiting + sensor)
+
+        _, warnings = canary(lab)
+
+        assert ["wait in vain: upstream. Replay live runs" in warning for warning in warnings] == [True] * told
+
+    def test_tasks_with_a_limit_that_live_ones_share_are_named(self, lab):
+        limited = dag("None").replace("task_id='extract'", "task_id='extract', max_active_tis_per_dag=1")
+        lab.commit("sha1", orders=dag("None"))
+        lab.pin("orders", 1)
+        lab.commit("sha2", orders=limited)
+
+        _, [warning] = canary(lab)
+
+        assert "live ones of these tasks may wait: extract." in warning
+
     def test_run_is_of_now_if_its_interval_began_before_the_version(self, orders):
         lab = orders(INTERVAL)
         late = dag(INTERVAL).replace("datetime(2026, 1, 1,", "datetime(2026, 3, 4,")
