@@ -91,6 +91,7 @@ with DAG(
         "poke_seconds": Param(30, type="number", minimum=1, title="Seconds between checks of versions and runs"),
         "canary_runs": Param(3, type="integer", minimum=1, maximum=100, title="Live runs to replay, or canary runs"),
         "canary_conf": Param(None, type=["object", "null"], title="Conf of canary runs; if set, they replay nothing"),
+        "canary_isolation": Param({}, type="object", title="Isolation of canary runs, by field; safest if empty"),
         # If empty, differing outputs are shown for approval, and do not affect the verdict.
         "soak_max_output_differences": Param(
             None, type=["integer", "null"], minimum=0, title="Tolerated outputs of replays that differ"
@@ -138,6 +139,7 @@ with DAG(
         on_nothing_to_replay="run",
         count="{{ params.canary_runs }}",
         conf="{{ params.canary_conf | tojson }}",
+        isolation="{{ params.canary_isolation | tojson }}",
         poke_interval="{{ params.poke_seconds }}",
         deferrable=True,
         # The soak below judges the runs, with its own limit on failures.

@@ -72,7 +72,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         ``assets`` (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
         ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``, ``state``
         (``withhold`` or ``write``), ``connections`` and ``variables`` (substitutes by the names of what they take the
-        place of) (templated)
+        place of), or its JSON (templated)
     :param replay: live runs whose inputs the runs have, each compared with its original, instead of ``count``, ``conf``
         and ``partition_key``: ``{"last": 3}`` for the newest successful ones of the active version, or
         ``{"runs": [run ids]}`` (templated)
@@ -114,7 +114,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         conf: Mapping[str, Any] | str | None = None,
         partition_key: str | None = None,
         note: str | None = None,
-        isolation: Mapping[str, Any] | None = None,
+        isolation: Mapping[str, Any] | str | None = None,
         replay: Mapping[str, Any] | None = None,
         replay_baseline: bool = False,
         on_nothing_to_replay: str = OnNothingToReplay.FAIL.value,
@@ -208,7 +208,8 @@ class TriggerCanaryRunOperator(PinningOperator):
 
     def _isolation(self) -> dict[str, Any] | None:
         """Return what is wanted; what a template left empty is as it is by default."""
-        return {field: value for field, value in (self.isolation or {}).items() if _is_given(value)} or None
+        wanted = json.loads(self.isolation) if isinstance(self.isolation, str) and self.isolation else self.isolation
+        return {field: value for field, value in (wanted or {}).items() if _is_given(value)} or None
 
     def _replay(self) -> dict[str, Any] | None:
         """Return which runs to replay; none if a template left that empty."""

@@ -211,6 +211,18 @@ POINTS: tuple[PatchPoint, ...] = (
         how=How.ROUTE,
     ),
     PatchPoint(
+        module="airflow.models.renderedtifields",
+        name="RenderedTaskInstanceFields.delete_old_records",
+        parameters=("cls", "task_id", "dag_id", "num_to_keep", "session"),
+        patched_by="canaries.rendered_fields:delete_old_records",
+        stock="keeps the rendered templates of the newest runs, whichever they are",
+        why="a row of canary runs would leave none of live ones",
+        shown_by="tests/unit/enforcement/canaries/test_rendered_fields.py",
+        needed_by=(Component.API_SERVER,),
+        relies_on=("_do_delete_old_records", "num_to_keep"),
+        upstream=EXPERIMENTS,
+    ),
+    PatchPoint(
         module="airflow.models.backfill",
         name="_get_latest_dag_run_row_query",
         parameters=("dag_id", "info"),

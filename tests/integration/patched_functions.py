@@ -51,6 +51,7 @@ from airflow.models.callback import CallbackFetchMethod, CallbackState, Executor
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
 from airflow.models.dagrun import DagRun
+from airflow.models.renderedtifields import RenderedTaskInstanceFields
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from airflow.sdk import SyncCallback
@@ -475,6 +476,7 @@ def ask_for_the_past(world: World) -> Act:
         DagRun.get_previous_scheduled_dagrun(run.id, session=session)
         PrevDagrunDep._has_any_prior_tis(ti, session=session)
         session.scalars(XComModel.get_many(**from_xcom)).all()
+        RenderedTaskInstanceFields.delete_old_records(ti.task_id, dag_id, num_to_keep=1, session=session)
         # As FastAPI calls them.
         answer(task_instances.get_previous_successful_dagrun, task_instance_id=ti.id, session=session)
         of_task = {"dag_id": dag_id, "task_id": ti.task_id, "logical_date": None, "map_index": -1, "state": None}
@@ -783,6 +785,7 @@ ROWS = (
         (
             "DagRun.get_previous_dagrun",
             "DagRun.get_previous_scheduled_dagrun",
+            "RenderedTaskInstanceFields.delete_old_records",
             "PrevDagrunDep._has_any_prior_tis",
             GET_XCOMS,
             "get_previous_successful_dagrun",

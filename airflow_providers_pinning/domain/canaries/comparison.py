@@ -40,6 +40,8 @@ from airflow_providers_pinning.domain.canaries.outputs import Output, Task
 
 log = logging.getLogger(__name__)
 
+FINISHED = (DagRunState.SUCCESS, DagRunState.FAILED)
+
 SHOWN_DIFFERENCES = 100
 """How many differences are kept with their content; all are counted."""
 
@@ -101,6 +103,8 @@ def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, An
     original = session.scalar(select(DagRun).where(DagRun.dag_id == run.dag_id, DagRun.run_id == original_id))
     if original is None:
         return {"problem": "The original is gone."}
+    if original.state not in FINISHED:
+        return {"problem": f"The original was cleared and is {original.state}, so its outputs are not all there."}
     ours, theirs = outputs.tasks_of(run, session=session), outputs.tasks_of(original, session=session)
     both = ours.keys() & theirs.keys()
     if not both:

@@ -211,8 +211,14 @@ def _keep_alarm(asking: Asking, effect: dict[str, Any]) -> Any:
 
     from airflow_providers_pinning.domain.canaries.withheld import EffectKind, withhold
 
-    run = {"dag_id": asking.dag_id, "run_id": asking.run_id}
-    task = {"task_id": effect["task_id"], "map_index": effect["map_index"]}
     with create_session(scoped=False) as session:
-        withhold(EffectKind.CALLBACK, [effect["payload"]], **run, **task, session=session)
+        withhold(
+            EffectKind.CALLBACK,
+            [effect["payload"]],
+            dag_id=asking.dag_id,
+            run_id=asking.run_id,
+            task_id=effect["task_id"],
+            map_index=effect["map_index"],
+            session=session,
+        )
     return {"message": "Withheld"}

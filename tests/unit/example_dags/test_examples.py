@@ -105,6 +105,14 @@ def test_promotion_that_fails_before_the_pin_rejects_and_after_it_rolls_back_its
     assert dag.get_task("approval").defaults == ["Reject"]
 
 
+def test_promotion_lets_every_field_of_the_isolation_be_chosen_and_leaves_it_safe(dags):
+    dag = dags["example_promote_dag_version"]
+    isolation = Template(dag.get_task("canary").isolation)
+    assert json.loads(isolation.render(params={"canary_isolation": dag.params["canary_isolation"]})) == {}
+    wanted = {"pool": "canaries", "connections": {"warehouse": "warehouse_canary"}}
+    assert json.loads(isolation.render(params={"canary_isolation": wanted})) == wanted
+
+
 @pytest.mark.parametrize(("runs", "told"), [(1, True), (3, False)])
 def test_whoever_approves_is_told_if_fewer_live_runs_could_be_replayed_than_were_asked_for(dags, runs, told):
     soak = {"verdict": "successful", "message": "Fine.", "evidence": {"withheld_effects": 0}}

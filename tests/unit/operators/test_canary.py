@@ -16,6 +16,8 @@
 # under the License.
 from __future__ import annotations
 
+import json
+
 import pytest
 from airflow.models.connection import Connection
 from airflow.models.dagrun import DagRun
@@ -236,7 +238,8 @@ def test_unknown_choice_is_refused_when_the_dag_is_parsed():
         canary(on_nothing_to_replay="ignore")
 
 
-def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab, session):
+@pytest.mark.parametrize("rendered", [dict, json.dumps])
+def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab, session, rendered):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)
     lab.commit("sha2", orders=CHANGED)
@@ -244,7 +247,7 @@ def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(ai
     session.commit()
     wanted = {"assets": "publish", "pool": "default_pool", "queue": "", "state": "", "variables": {}}
     wanted["connections"] = {"warehouse": "trial"}
-    result = canary(isolation=wanted, wait_for_completion=False).execute(task_context("canary"))
+    result = canary(isolation=rendered(wanted), wait_for_completion=False).execute(task_context("canary"))
     assert result["isolation"] == {
         "assets": "publish",
         "alerts": "withhold",

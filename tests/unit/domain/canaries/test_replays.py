@@ -419,6 +419,17 @@ class TestComparison:
         assert pair.comparison == {"problem": "The original is gone."}
         assert canaries.record(run_id).output_differences is None
 
+    def test_original_that_was_cleared_meanwhile_is_a_problem_and_no_difference(self, canaries, started, session):
+        run_id, original = started
+        run = session.scalars(select(DagRun).where(DagRun.run_id == original)).one()
+        run.state = run.task_instances[0].state = "running"
+        session.commit()
+        canaries.finish(run_id)
+
+        [pair] = pairs(session)
+        assert "cleared and is running" in pair.comparison["problem"]
+        assert canaries.record(run_id).output_differences is None
+
     def test_it_stays_when_the_runs_are_gone(self, canaries, started, session):
         run_id = started[0]
         push(session, run_id, "extract", "return_value", 4)
