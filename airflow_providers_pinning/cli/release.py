@@ -102,7 +102,10 @@ def repair_words(report: RepairReport | None, repair: RunRepair) -> str:
     if not report.by_state:
         return told[0]
     if not repair.is_wanted:
-        return f"{told[0]} They are kept; see --unfinished and --finished."
+        return (
+            f"{told[0]} They are kept. To stop and rerun them: --unfinished cancel --finished rerun, and --only-failed "
+            "if the others are right."
+        )
     told.append(f"{plural(len(report.canceled), 'run')} canceled, {plural(len(report.rerun), 'run')} rerun.")
     return "\n".join([*told, *_left_alone(report)])
 

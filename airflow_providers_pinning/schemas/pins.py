@@ -201,6 +201,16 @@ PinOrderBy = Literal[
 ]
 
 
+class InboxResponse(BaseModel):
+    """How many pinned Dags want attention; a Dag may count several times."""
+
+    failing: int = Field(description="Their newest finished run since the pin failed.")
+    unhealthy: int = Field(description="Their pin is not enforced, or needs attention.")
+    waiting: int = Field(description="A candidate that is newer than the pinned version waits for a decision.")
+    held: int = Field(description="They are on hold.")
+    scheduled: int = Field(description="A change takes effect later.")
+
+
 class PinCollectionResponse(BaseModel):
     """Pinned Dags by id."""
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How lists are sorted."""
+"""How lists are sorted, and what an inbox counts."""
 
 from __future__ import annotations
 
@@ -29,3 +29,18 @@ class PinOrder(str, Enum):
     PINNED_AT = "pinned_at"
     ACTOR = "actor"
     FAILED_RUNS = "failed_runs"
+
+
+class InboxReason(str, Enum):
+    """Why a pinned Dag wants attention; each is also a filter of the list of pins."""
+
+    FAILING = "failing"
+    """Its newest finished run since the pin failed."""
+    UNHEALTHY = "unhealthy"
+    """Its pin is not enforced, or needs attention."""
+    WAITING = "waiting"
+    """A candidate that is newer than the active version waits for a decision."""
+    HELD = "held"
+    """It is on hold."""
+    SCHEDULED = "scheduled"
+    """A change takes effect later."""

@@ -78,6 +78,34 @@ def test_rollback_takes_two_clicks(tab):
     event = shown.newest_event("practice_rolls_back", but="held")
     assert (event["kind"], event["reason"]) == ("rolled_back", "Roll back from version 2")
     assert shown.state("practice_rolls_back")["active"]["version_number"] == 1
+    expect(shown.page.get_by_role("button", name=re.compile("^Roll back to"))).to_have_count(0)
+
+
+def test_rollback_dialog_stops_and_reruns_runs_of_the_bad_version(tab):
+    asked = []
+
+    def left(route):
+        if route.request.method == "POST":
+            asked.append(route.request.post_data_json)
+            route.continue_()
+        else:
+            answer = route.fetch()
+            route.fulfill(response=answer, json={**answer.json(), "runs": {"failed": 5, "running": 1}})
+
+    shown = tab("repairs_runs")
+    shown.page.route("**/dags/practice_repairs_runs/rollback", left)
+    shown.page.reload()
+    shown.button("Roll back to version 1").click()
+    expect(shown.dialog).to_contain_text("Runs of version 2 since it became active: 5 failed, 1 running.")
+    expect(shown.dialog).to_contain_text("To rerun runs later, clear them in Airflow, on the latest version")
+    shown.dialog.get_by_label("Unfinished runs").select_option("Stop them: they end as failed, and are not rerun")
+    shown.dialog.get_by_label("Finished runs", exact=True).select_option("Rerun the 5 failed on version 1")
+    expect(shown.dialog).to_contain_text("The tasks of reruns have real side effects again.")
+    shown.confirm("Roll back to version 1")
+    expect(shown.page.get_by_text("Rolled back. New runs use version 1.")).to_be_visible()
+    assert [one["repair"] for one in asked] == [
+        {"unfinished": "cancel", "finished": "rerun", "only_failed": True, "skip_blocked": False}
+    ]
 
 
 def test_a_pinned_version_that_was_rewritten_is_repaired(tab):

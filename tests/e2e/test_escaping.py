@@ -42,7 +42,7 @@ def test_markup_in_reasons_names_and_messages_is_shown_as_text(shown):
     expect(shown.fact("Reason")).to_contain_text(MARKUP)
     expect(shown.page.get_by_text(f"pinned version 1: {MARKUP}.")).to_be_visible()
     expect(shown.history.first).to_contain_text(f"{MARKUP}")
-    picture = shown.section("Version timeline").locator("svg[role=img]")
+    picture = shown.section("Version timeline").locator("svg[role=group]")
     assert MARKUP in picture.locator("desc").text_content()
     shown.button("Show table").click()
     expect(shown.section("Version timeline").get_by_role("table")).to_be_visible()

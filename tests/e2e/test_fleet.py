@@ -109,6 +109,18 @@ def test_history_of_all_dags_is_filtered_and_the_filter_stands_in_the_address(sh
     expect(shown.page).not_to_have_url(re.compile("text="))
 
 
+def test_a_change_has_an_address_of_its_own(shown):
+    table = open_history(shown)
+    row = table.locator("tbody").get_by_role("row").nth(2)
+    number = row.get_attribute("id").removeprefix("event-")
+    row.get_by_role("link").first.click()
+    expect(shown.page).to_have_url(re.compile(f"event={number}"))
+    expect(table.locator("tbody").get_by_role("row")).to_have_count(1)
+    expect(table.locator(f"#event-{number}")).to_be_visible()
+    shown.button("Show all changes").click()
+    expect(table.locator("tbody").get_by_role("row")).to_have_count(50)
+
+
 def test_older_changes_of_all_dags_are_pages_of_their_own(shown):
     table = open_history(shown)
     first = table.locator("tbody").get_by_role("row").first.get_attribute("id")
@@ -193,6 +205,9 @@ def test_the_last_lines_of_the_logs_of_failed_tasks_stand_beside_the_rollback(sh
     for page, change in pages.items():
         shown.page.route(f"**/api/v1/{page}", changed(change))
     shown.open_tab("payments")
+    expect(shown.page.get_by_role("link", name="What version 2 changed")).to_have_attribute(
+        "href", re.compile(r"dag_id=payments&from_version=1&to_version=2&view=compare$")
+    )
     shown.button("Show the last log lines").click()
     log = shown.page.get_by_role("region", name="Last lines of load")
     expect(log).to_have_text("ValueError: <b>booked twice</b>")

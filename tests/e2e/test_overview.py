@@ -70,6 +70,33 @@ def test_pins_are_filtered_and_the_filter_stands_in_the_address(shown):
     expect(rows(shown)).to_have_count(25)
 
 
+def test_pins_are_found_by_owner_tag_bundle_and_who_pinned_them(shown):
+    shown.open_overview()
+    for label, name in (("Tag", "tag"), ("Owner", "owner"), ("Bundle", "bundle"), ("Pinned by", "actor")):
+        shown.page.get_by_label(label, exact=True).fill("nothing is called so")
+        expect(shown.page).to_have_url(re.compile(f"{name}=nothing"))
+        expect(shown.page.get_by_text("No pinned Dags match these filters.")).to_be_visible()
+        shown.button("Clear filters").click()
+        expect(rows(shown)).to_have_count(25)
+    shown.page.get_by_label("Pinned by", exact=True).fill("jan")
+    expect(rows(shown).first.get_by_text("jan", exact=True)).to_be_visible()
+
+
+def test_inbox_counts_what_wants_attention_and_leads_there_by_keyboard(shown):
+    shown.open_overview()
+    inbox = shown.page.get_by_role("navigation", name="Inbox")
+    held = inbox.get_by_role("button", name=re.compile("^On hold"))
+    counts = shown.airflow.pinning.get("/inbox")
+    expect(held).to_contain_text(str(counts["held"]))
+    held.focus()
+    shown.page.keyboard.press("Enter")
+    expect(shown.page).to_have_url(re.compile("held=true"))
+    expect(held).to_have_attribute("aria-pressed", "true")
+    expect(rows(shown).get_by_text("on hold", exact=True)).to_have_count(counts["held"])
+    held.click()
+    expect(rows(shown)).to_have_count(25)
+
+
 def test_address_wins_over_what_was_typed_before(shown):
     shown.open_overview()
     field = shown.page.get_by_label("Dag", exact=True)

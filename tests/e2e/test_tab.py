@@ -45,12 +45,12 @@ def test_tab_tells_what_runs_what_waits_and_why(shown):
 def test_picture_tells_its_story_to_those_who_cannot_see_it(shown):
     shown.open_tab("orders")
     part = shown.section("Version timeline")
-    expect(part.get_by_role("img", name="Version timeline")).to_be_visible()
+    expect(part.get_by_role("group", name="Version timeline")).to_be_visible()
     told = part.locator("desc").text_content()
     assert "4 failed, 7 canary runs. Version 1 is active and pinned." in told
     assert "Last change: Rolled back from version 3 to 1 by jan" in told
     shown.button("Show table").click()
-    expect(part.get_by_role("img")).to_have_count(0)
+    expect(part.get_by_role("group")).to_have_count(0)
     rows = part.get_by_role("table").locator("tbody").get_by_role("row")
     expect(rows.first).to_contain_text("4replay of scheduled__")
     expect(rows.first).to_contain_text("running")
@@ -61,6 +61,53 @@ def test_run_in_the_picture_leads_to_the_run(shown):
     shown.open_tab("orders")
     shown.section("Version timeline").locator("svg g", has_text="Canary run").last.click()
     expect(shown.page).to_have_url(re.compile(r"/dags/orders/runs/canary__v4__"))
+
+
+def test_picture_is_walked_through_with_the_keyboard(shown):
+    shown.open_tab("orders")
+    part = shown.section("Version timeline")
+    part.get_by_role("region", name="Version timeline chart").focus()
+    shown.page.keyboard.press("Tab")
+    newest = part.locator("svg :focus")
+    expect(newest).to_have_attribute("aria-label", re.compile(r"run canary__v4__"))
+    shown.page.keyboard.press("Home")
+    oldest = part.locator("svg :focus").get_attribute("aria-label")
+    expect(part.get_by_text(oldest, exact=True).last).to_be_visible()
+    told = []
+    while "Rolled back" not in "".join(told):
+        shown.page.keyboard.press("ArrowRight")
+        told.append(part.locator("svg :focus").get_attribute("aria-label"))
+    assert any(text.startswith("Pinned version") for text in told)
+    shown.page.keyboard.press("End")
+    shown.page.keyboard.press("Enter")
+    expect(shown.page).to_have_url(re.compile(r"/dags/orders/runs/canary__v4__"))
+
+
+def test_alike_runs_are_bundled_and_older_ones_are_read_on_demand(shown):
+    asked = []
+
+    def many(route):
+        asked.append(route.request.url)
+        answer = route.fetch()
+        body = answer.json()
+        one = next(run for run in body["runs"] if run["kind"] == "live" and run["state"] == "success")
+        runs = [{**one, "run_id": f"many_{number}"} for number in range(40)]
+        route.fulfill(response=answer, json={**body, "runs": runs, "total_entries": 700})
+
+    shown.page.route("**/dags/orders/runs?*", many)
+    shown.open_tab("orders")
+    part = shown.section("Version timeline")
+    expect(part.get_by_role("link", name=re.compile("^Run many_"))).to_have_count(40)
+    part.get_by_text("Bundle runs that are alike").click()
+    expect(part.get_by_role("link", name=re.compile("^40 runs of version"))).to_have_count(1)
+    expect(part).to_contain_text("Showing the latest 40 of 700 runs.")
+    shown.button("Older runs").click()
+    shown.button("Older runs").click()
+    expect(part).to_contain_text("Showing runs 501 to 540 of 700, counted from the newest.")
+    assert any("limit=500&offset=500" in url for url in asked)
+    shown.button("Newer runs").click()
+    shown.button("Newer runs").click()
+    expect(shown.button("Newer runs")).to_be_disabled()
 
 
 def test_picture_stays_where_it_was_scrolled_to_when_there_is_a_new_run(shown):
@@ -104,6 +151,7 @@ def test_dag_that_was_never_pinned_says_so_and_can_be_pinned(shown):
     shown.open_tab(NEVER_PINNED)
     expect(shown.fact("Active version")).to_contain_text("Version 1not pinned")
     expect(shown.fact("Reason")).to_contain_text("Not pinned: new runs use the latest version.")
+    expect(shown.page.get_by_text("This Dag was never pinned")).to_be_visible()
     expect(shown.button("Unpin")).to_have_count(0)
     shown.button("Pin version 1").first.click()
     expect(shown.dialog).to_contain_text("New runs keep using version 1, even after newer versions are parsed.")

@@ -48,6 +48,7 @@ PRACTICE = (
     "changes_later",
     "ramps",
     "repairs",
+    "repairs_runs",
     "escapes",
     "tells",
     "hangs",

@@ -24,9 +24,10 @@ import pytest
 from airflow import settings
 from sqlalchemy import select
 
+from airflow_providers_pinning.domain.changes.hold import hold, unhold
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError, RevisionConflictError
+from airflow_providers_pinning.domain.errors import DagHeldError, IdempotencyKeyReusedError, RevisionConflictError
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Event, Pin
 from tests.support.patience import PATIENCE
@@ -44,27 +45,36 @@ def orders(lab):
 
 
 def at_once(*changes):
-    """Make changes at the same time, each as a request of the REST API does; return their results or errors."""
-    start = threading.Barrier(len(changes))
+    """Pin versions at the same time, each as a request of the REST API does; return the results or errors."""
+    return all_at_once(
+        *(
+            lambda session, dag_id=dag_id, number=number, change=change: pin_version(
+                dag_id, Target(version_number=number), change, session=session
+            )
+            for dag_id, number, change in changes
+        )
+    )
+
+
+def all_at_once(*actions):
+    """Make changes at the same time; return their results or errors."""
+    start = threading.Barrier(len(actions))
     results = {}
 
-    def request(number, dag_id, version_number, change):
+    def request(number, action):
         with settings.NonScopedSession() as session:
             start.wait(PATIENCE)
             try:
-                results[number] = commit(
-                    lambda: pin_version(dag_id, Target(version_number=version_number), change, session=session),
-                    session=session,
-                )
+                results[number] = commit(lambda: action(session), session=session)
             except Exception as error:
                 results[number] = error
 
-    threads = [threading.Thread(target=request, args=(number, *change)) for number, change in enumerate(changes)]
+    threads = [threading.Thread(target=request, args=(number, action)) for number, action in enumerate(actions)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
-    return [results[number] for number in range(len(changes))]
+    return [results[number] for number in range(len(actions))]
 
 
 def change(who, **conditions):
@@ -113,3 +123,41 @@ def test_one_key_for_two_dags_at_once_is_two_requests(orders, lab, session):
     assert [result.dag_id for result in results] == ["orders", "other"]
     events = session.scalars(select(Event.dag_id).where(Event.idempotency_key == "key")).all()
     assert sorted(events) == ["orders", "other"]
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_of_people_who_hold_lift_and_pin_at_once_each_change_has_a_revision_and_the_last_one_holds(
+    orders, session, turn
+):
+    def pins(session):
+        return pin_version("orders", Target(version_number=2), change("pinner"), session=session)
+
+    results = all_at_once(
+        lambda session: hold("orders", change("holder"), session=session),
+        lambda session: unhold("orders", change("lifter"), session=session),
+        lambda session: hold("orders", change("other holder"), session=session),
+        pins,
+    )
+
+    refused = [result for result in results if isinstance(result, Exception)]
+    assert {type(error) for error in refused} <= {DagHeldError}
+    events = session.scalars(select(Event).order_by(Event.id)).all()
+    changes = [event for event in events if event.kind != "confirmed"]
+    assert [event.revision for event in changes] == list(range(1, len(changes) + 1))
+    last = [event for event in changes if event.kind in ("held", "unheld")][-1]
+    pin = session.get(Pin, "orders", populate_existing=True)
+    assert pin.revision == len(changes)
+    assert pin.hold_reason == (last.reason if last.kind == "held" else None)
+    pinned = [event for event in changes if event.kind == "pinned"]
+    assert pin.version_number == len(pinned) == (1 if refused else 2)
+
+
+def test_of_people_who_hold_from_the_same_revision_exactly_one_wins(orders, session):
+    results = all_at_once(
+        *(
+            lambda session, who=f"client{number}": hold("orders", change(who, expected_revision=1), session=session)
+            for number in range(CLIENTS)
+        )
+    )
+    assert sum(isinstance(result, RevisionConflictError) for result in results) == CLIENTS - 1
+    assert session.get(Pin, "orders").revision == 2

@@ -72,6 +72,7 @@ READS = (
     Route("GET", "/api/v1/pins"),
     Route("GET", "/api/v1/pins/export"),
     Route("GET", "/api/v1/unpinned"),
+    Route("GET", "/api/v1/inbox"),
     Route("GET", "/api/v1/events"),
     Route("GET", "/api/v1/events/{event_id}"),
     Route("GET", "/api/v1/releases"),

@@ -32,6 +32,7 @@ from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.monitoring.inbox import inbox
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.policies.model import Match
@@ -45,6 +46,7 @@ from airflow_providers_pinning.schemas.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.schemas.pins import (
+    InboxResponse,
     PinBody,
     PinCollectionResponse,
     PinOrderBy,
@@ -215,12 +217,37 @@ def get_pins(
     failing: Annotated[
         bool | None, Query(description="Only Dags whose newest finished run since the pin failed, or only others.")
     ] = None,
+    held: Annotated[bool | None, Query(description="Only Dags on hold, or only others.")] = None,
+    waiting: Annotated[
+        bool | None,
+        Query(description="Only Dags with a candidate that is newer than the pinned version, or only others."),
+    ] = None,
+    scheduled: Annotated[bool | None, Query(description="Only Dags with a pending change, or only others.")] = None,
+    tags: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS, description="One of these tags.")] = None,
+    bundles: Annotated[
+        list[Text] | None, Query(max_length=MAX_CONDITIONS, description="The pinned version is of one of these.")
+    ] = None,
+    owners: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS, description="One of these owners.")] = None,
+    actor: Annotated[Text | None, Query(description="Only Dags that this user pinned last.")] = None,
     order_by: Annotated[PinOrderBy, Query(description="By what to sort; - before it for descending.")] = "dag_id",
     limit: Annotated[int, Query(ge=1, le=MAX_PINS)] = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PinCollectionResponse:
     """List the pinned Dags that the user may read."""
-    which = PinFilter(readable, dag_id_pattern, behind, unhealthy, failing)
+    which = PinFilter(
+        readable,
+        dag_id_pattern,
+        behind,
+        unhealthy,
+        failing,
+        held=held,
+        waiting=waiting,
+        scheduled=scheduled,
+        tags=tuple(tags or ()),
+        bundles=tuple(bundles or ()),
+        owners=tuple(owners or ()),
+        actors=(actor,) if actor is not None else (),
+    )
     listed, total = list_pins(
         which,
         order=PinOrder(order_by.removeprefix("-")),
@@ -251,3 +278,9 @@ def get_unpinned(
     listed, total = list_unpinned(which, limit=limit, offset=offset, session=session)
     shown = [UnpinnedDagResponse.model_validate(dag) for dag in listed]
     return UnpinnedCollectionResponse(dags=shown, total_entries=total)
+
+
+@router.get("/inbox", responses=responses(), dependencies=[may_read])
+def get_inbox(readable: ReadableDagIdsDep, session: SessionDep) -> InboxResponse:
+    """Count the pinned Dags that want attention, of those that the user may read; filters of `GET /pins` list them."""
+    return InboxResponse(**{reason.value: count for reason, count in inbox(readable, session=session).items()})

@@ -30,24 +30,56 @@ from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
 from airflow_providers_pinning.cli.output import progress_of, show
 from airflow_providers_pinning.cli.release import behind, enforcement, repair_words, short, state_rows
-from airflow_providers_pinning.cli.wording import Row
+from airflow_providers_pinning.cli.wording import Row, say
 from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
+from airflow_providers_pinning.domain.history.events import Caller
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
+from airflow_providers_pinning.domain.monitoring.inbox import inbox
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, PinSummary, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.domain.policies.model import Match
 from airflow_providers_pinning.domain.policies.unpinned import UnpinnedFilter, list_unpinned
 from airflow_providers_pinning.domain.releases.request import ReleaseRequest
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.vocabulary import (
+    CallerKind,
     ExitCode,
     FinishedRuns,
+    InboxReason,
     PinOrder,
     ReleaseAction,
     ReleaseScope,
     UnfinishedRuns,
 )
+
+ABOUT_PINS = ("behind", "unhealthy", "failing", "held", "waiting", "scheduled", "actor")
+"""Filters that say nothing of a Dag without a pin."""
+
+WANTED = {
+    InboxReason.FAILING: "the newest run since the pin failed",
+    InboxReason.UNHEALTHY: "the pin is not enforced, or needs attention",
+    InboxReason.WAITING: "a newer candidate waits for a decision",
+    InboxReason.HELD: "on hold",
+    InboxReason.SCHEDULED: "a change takes effect later",
+}
+"""Why a Dag wants attention, as people read it."""
+
+
+@shows
+def pinning_inbox(args: Namespace) -> None:
+    """Show how many Dags want attention, and the command that lists them."""
+    with create_session(scoped=False) as session:
+        counts = inbox(session=session)
+    show(
+        args.output,
+        {reason.value: count for reason, count in counts.items()},
+        [
+            {"dags": count, "why": WANTED[reason], "list_them": f"airflow pinning list --{reason.value}"}
+            for reason, count in counts.items()
+        ],
+    )
 
 
 @shows
@@ -56,13 +88,20 @@ def pinning_list(args: Namespace) -> None:
     if args.unpinned:
         _list_unpinned(args)
         return
-    if args.match:
-        raise CommandError(ExitCode.USAGE, "usage: --match needs --unpinned.")
+    chosen = selection(args)
     which = PinFilter(
         dag_id_pattern=args.dag_id_pattern,
         behind=args.behind,
         unhealthy=args.unhealthy,
         failing=args.failing,
+        held=args.held,
+        waiting=args.waiting,
+        scheduled=args.scheduled,
+        tags=chosen.tags,
+        bundles=chosen.bundles,
+        owners=chosen.owners,
+        dag_id_globs=chosen.dag_id_patterns,
+        actors=(args.actor,) if args.actor is not None else (),
     )
     with create_session(scoped=False) as session:
         listed, total = list_pins(
@@ -77,7 +116,7 @@ def pinning_list(args: Namespace) -> None:
 
 
 def _list_unpinned(args: Namespace) -> None:
-    about_pins = [name for name in ("behind", "unhealthy", "failing") if getattr(args, name) is not None]
+    about_pins = [name for name in ABOUT_PINS if getattr(args, name) is not None]
     if about_pins or args.descending or args.order_by != PinOrder.DAG_ID.value:
         raise CommandError(
             ExitCode.USAGE, "usage: --unpinned takes only the filters --dag-id-pattern and --match, and no order."
@@ -103,11 +142,26 @@ def pinning_status(args: Namespace) -> None:
     """Show the release state. Exit with an error code if the pin is not enforced or its runs fail."""
     with create_session(scoped=False) as session:
         state = release_state(args.dag_id, thorough=True, session=session)
+        failing = state.runs is not None and state.runs.failing
+        caller = Caller("status", CallerKind.CLI)
+        previous = rollback.target_of_rollback(args.dag_id, caller, session=session).version if failing else None
     show(args.output, plain(state), state_rows(state))
     if state.health.status != HealthStatus.HEALTHY:
         raise SystemExit(ExitCode.UNHEALTHY)
-    if state.runs and state.runs.failing:
+    if failing:
+        _say_what_to_do(args.dag_id, previous)
         raise SystemExit(ExitCode.FAILED)
+
+
+def _say_what_to_do(dag_id: str, previous: VersionIdentity | None) -> None:
+    """Say which commands show why a Dag fails and what changed, and which one goes back."""
+    say("The newest run since the pin failed.")
+    say(f"  Why:            airflow pinning failures {dag_id}")
+    if previous is None:
+        return
+    say(f"  What changed:   airflow pinning compare {dag_id} --from-version {previous.version_number}")
+    say(f"  Go back:        airflow pinning rollback {dag_id} -r REASON")
+    say("  ... and repair: --unfinished cancel --finished rerun --only-failed")
 
 
 @changes

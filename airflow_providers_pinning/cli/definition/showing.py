@@ -33,6 +33,12 @@ SHOWING = (
         *common.SHOWN,
     ),
     command(
+        "inbox",
+        "pins.pinning_inbox",
+        "Count the pinned Dags that want attention, and say how to list them",
+        *common.SHOWN,
+    ),
+    command(
         "export",
         "documents.pinning_export",
         "Write the pins as YAML that apply takes",

@@ -111,7 +111,8 @@ def roll_back(
     # An incident never waits for a change that is pending, whatever that is.
     settled = settle_pending(pin, replace(change, supersede=True), session=session)
     report = plan_repair(dag_id, current, pin, repair, session=session)
-    facts = _reject(dag_id, current, change, session=session) if reject_current else _Facts()
+    stopped = len(report.canceled)
+    facts = _reject(dag_id, current, change, stopped=stopped, session=session) if reject_current else _Facts()
     evidence, warnings = search.target.evidence() | facts.evidence, settled + search.target.warnings() + facts.warnings
     if repair.is_wanted:
         evidence |= report.evidence(repair)
@@ -213,7 +214,8 @@ class _Facts:
     names: tuple[str, ...] = ()
 
 
-def _reject(dag_id: str, current: VersionIdentity, change: Change, *, session: Session) -> _Facts:
+def _reject(dag_id: str, current: VersionIdentity, change: Change, *, stopped: int, session: Session) -> _Facts:
+    """Reject the version that is rolled back; of its live runs, as many are about to be stopped by the repair."""
     if current.bundle_version is None:
         return _Facts(warnings=_warn_of_unversioned(dag_id, current))
     if identity_of(current.dag_version_id, session=session) is None:
@@ -221,6 +223,7 @@ def _reject(dag_id: str, current: VersionIdentity, change: Change, *, session: S
     # Before the other is activated, which may stop managing versions: a rejected one takes nobody's place.
     manage(dag_id, current, VersionState.REJECTED, reason=change.reason, session=session)
     runs = end_queued_canaries(dag_id, current, change, session=session)
+    runs = replace(runs, live=max(runs.live - stopped, 0))
     return _Facts({"rejected": current.version_number, **runs.evidence()}, runs.warnings(), runs.names())
 
 

@@ -19,9 +19,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from airflow.models.dag_version import DagVersion
-from sqlalchemy import SQLColumnExpression, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, not_, select
 from sqlalchemy.orm import Session, aliased
 
 from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
@@ -33,6 +34,7 @@ from airflow_providers_pinning.domain.files.relation import (
 from airflow_providers_pinning.domain.monitoring.health import Health, judge
 from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
 from airflow_providers_pinning.domain.monitoring.pending import PendingChange, activation_problems, pending_changes
+from airflow_providers_pinning.domain.monitoring.pin_filters import has_owner, has_tag, has_waiting_candidate, is_held
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
     RunsSincePin,
@@ -84,6 +86,22 @@ class PinFilter:
     """Only Dags whose newest finished run since the pin failed, or only others."""
     troubled_at_head: bool | None = None
     """Only Dags that are missing or broken at HEAD, or only others."""
+    held: bool | None = None
+    """Only Dags on hold, or only others."""
+    waiting: bool | None = None
+    """Only Dags with a candidate that is newer than the active version, or only others."""
+    scheduled: bool | None = None
+    """Only Dags with a change that takes effect later, or only others."""
+    tags: tuple[str, ...] = ()
+    """Only Dags with one of these tags, if any are given."""
+    bundles: tuple[str, ...] = ()
+    """Only Dags whose pinned version is of one of these bundles."""
+    owners: tuple[str, ...] = ()
+    """Only Dags with one of these owners."""
+    dag_id_globs: tuple[str, ...] = ()
+    """Only Dags whose id fits one of these patterns, with the wildcards ``*`` and ``?``."""
+    actors: tuple[str, ...] = ()
+    """Only Dags that one of these users pinned last."""
 
 
 def list_pins(
@@ -127,6 +145,7 @@ def list_pins(
         query = query.where(is_failing() if which.failing else ~is_failing())
     if which.troubled_at_head is not None:
         query = query.where(is_troubled_at_head() if which.troubled_at_head else ~is_troubled_at_head())
+    query = query.where(*_further(which, session=session))
     column: SQLColumnExpression = {
         PinOrder.DAG_ID: Pin.dag_id,
         PinOrder.VERSIONS_BEHIND: behind,
@@ -136,6 +155,8 @@ def list_pins(
     }[order]
     found = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id))
     dag_ids = [dag_id for dag_id in found if which.dag_ids is None or dag_id in which.dag_ids]
+    if which.dag_id_globs:
+        dag_ids = [one for one in dag_ids if any(fnmatchcase(one, glob) for glob in which.dag_id_globs)]
     shown = dag_ids[offset : offset + limit]
     summarized = with_live_rows(select(Pin, behind.label("behind"), latest.label("latest"), *HEALTH_COLUMNS))
     rows = {
@@ -172,3 +193,24 @@ def list_pins(
         for dag_id in shown
         if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))
     ], len(dag_ids)
+
+
+def _further(which: PinFilter, *, session: Session) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter that neither enforcement nor runs decide."""
+    conditions: list[ColumnElement[bool]] = []
+    if which.held is not None:
+        held = is_held(session=session)
+        conditions.append(held if which.held else not_(held))
+    if which.waiting is not None:
+        conditions.append(has_waiting_candidate() if which.waiting else ~has_waiting_candidate())
+    if which.scheduled is not None:
+        conditions.append(Pin.pending_from.is_not(None) if which.scheduled else Pin.pending_from.is_(None))
+    if which.tags:
+        conditions.append(has_tag(which.tags))
+    if which.bundles:
+        conditions.append(Pin.bundle_name.in_(which.bundles))
+    if which.owners:
+        conditions.append(has_owner(which.owners))
+    if which.actors:
+        conditions.append(Pin.actor.in_(which.actors))
+    return conditions

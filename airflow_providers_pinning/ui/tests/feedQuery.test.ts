@@ -26,6 +26,7 @@ it("the query stands in the address and is read from it", () => {
     actor: "jan",
     before: 41,
     dags: "a&b",
+    event: 7,
     kind: "rolled_back",
     since: "2026-01-01",
     text: "totals",
@@ -37,7 +38,7 @@ it("the query stands in the address and is read from it", () => {
 });
 
 it("an address that asks for what there is not asks for nothing", () => {
-  const params = new URLSearchParams("before=-1&kind=toString&since=yesterday&until=2026-13-01");
+  const params = new URLSearchParams("before=-1&event=x&kind=toString&since=yesterday&until=2026-13-01");
 
   expect(fromParams(params)).toEqual(EMPTY);
 });
@@ -45,4 +46,5 @@ it("an address that asks for what there is not asks for nothing", () => {
 it("a page further back is no filter", () => {
   expect(isFiltered({ ...EMPTY, before: 7 })).toBe(false);
   expect(isFiltered({ ...EMPTY, text: "totals" })).toBe(true);
+  expect(isFiltered({ ...EMPTY, event: 7 })).toBe(true);
 });

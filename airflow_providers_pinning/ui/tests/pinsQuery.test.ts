@@ -19,28 +19,44 @@
 
 import { describe, expect, it } from "vitest";
 
-import { directionOf, fromParams, lastOffset, nextOrder, toParams } from "src/lib/pinsQuery";
+import { directionOf, fromParams, isFiltered, lastOffset, nextOrder, toParams, UNFILTERED } from "src/lib/pinsQuery";
 
 const asked = (address: string) => fromParams(new URLSearchParams(address));
 
 describe("what the overview asks for", () => {
   it("is everything by id if the address says nothing", () => {
     expect(asked("")).toEqual({
-      behind: false,
-      failing: false,
+      ...UNFILTERED,
       limit: 25,
-      offset: 0,
       order: "dag_id",
-      text: "",
-      unhealthy: false,
     });
     expect(toParams(asked("")).toString()).toBe("");
   });
 
   it("comes back from the address as it went there", () => {
-    const address = "dag_id_pattern=a%26b&behind=true&unhealthy=true&order_by=-pinned_at&limit=50&offset=100";
+    const address =
+      "actor=jan&bundle=dags&owner=kim&tag=tier-1&dag_id_pattern=a%26b&behind=true&failing=true&held=true&scheduled=true" +
+      "&unhealthy=true&waiting=true&order_by=-pinned_at&limit=50&offset=100";
 
     expect(toParams(asked(address)).toString()).toBe(address);
+  });
+
+  it.each([
+    "tag=a",
+    "owner=a",
+    "bundle=a",
+    "actor=a",
+    "dag_id_pattern=a",
+    "held=true",
+    "waiting=true",
+    "scheduled=true",
+  ])("is filtered by %s", (address) => {
+    expect(isFiltered(asked(address))).toBe(true);
+    expect(isFiltered({ ...asked(address), ...UNFILTERED })).toBe(false);
+  });
+
+  it("is not filtered by its order or its page", () => {
+    expect(isFiltered(asked("order_by=-pinned_at&limit=50&offset=100"))).toBe(false);
   });
 
   it("ignores invalid values in the URL", () => {

@@ -19,6 +19,7 @@
 
 import { describe, expect, it } from "vitest";
 
+import { describeMark, describeTimeline } from "src/lib/describe";
 import { labelColumns, layOut } from "src/lib/timeline";
 
 import { event, identity, minute, release, run, version } from "./build";
@@ -234,6 +235,53 @@ describe("the timeline", () => {
     });
 
     expect([moves[0]?.column, marks[0]?.column]).toEqual([0, 1]);
+  });
+});
+
+describe("a bundled timeline", () => {
+  const bundled = (...runs: Array<ReturnType<typeof run>>) =>
+    layOut({
+      bundled: true,
+      events: [event("pinned", 1, 2, 50, 2)],
+      runs: newestFirst(...runs),
+      state: release(2, { pinned: true, revision: 2 }),
+      versions: [version(2, { created_at: minute(35) }), version(1)],
+    });
+  const counts = (...runs: Array<ReturnType<typeof run>>) => bundled(...runs).marks.map((mark) => mark.runs.length);
+  const bad = { state: "failed" };
+
+  it("has one mark for runs of one version that ended alike", () => {
+    const { columns, hidden, marks, moves } = bundled(
+      ...[10, 20, 30, 40].map((at) => run(1, at)),
+      ...[60, 61, 62, 63, 64].map((at) => run(2, at, bad)),
+    );
+
+    expect(marks.map(({ column, run: { created_at: at, state }, runs }) => [column, state, at, runs.length])).toEqual([
+      [0, "success", minute(40), 4],
+      [2, "failed", minute(64), 5],
+    ]);
+    expect([moves[0]?.column, columns, hidden]).toEqual([1, 4, 0]);
+  });
+
+  it("never joins runs across a change, another end or another version", () => {
+    expect(counts(...[40, 45, 55, 60].map((at) => run(1, at)))).toEqual([1, 1, 1, 1]);
+    expect(counts(run(1, 1), run(1, 2), run(1, 3, bad), run(1, 4), run(1, 5))).toEqual([1, 1, 1, 1, 1]);
+    expect(counts(run(1, 1), run(1, 2), run(2, 3), run(1, 4))).toEqual([1, 1, 1, 1]);
+  });
+
+  it("shows few runs, canary runs and unfinished runs one by one", () => {
+    expect(counts(run(1, 1), run(1, 2), run(1, 3))).toEqual([1, 1, 1]);
+    expect(counts(...[1, 2, 3, 4].map((at) => run(1, at, { kind: "canary" })))).toEqual([1, 1, 1, 1]);
+    expect(counts(...[1, 2, 3, 4].map((at) => run(1, at, { state: "running" })))).toEqual([1, 1, 1, 1]);
+  });
+
+  it("is described by the runs and not by the marks", () => {
+    const timeline = bundled(...[60, 61, 62, 63].map((at) => run(2, at, bad)));
+
+    expect(describeTimeline(timeline, release(2, { pinned: true }))).toContain("4 runs of 1 version; 4 failed");
+    expect(timeline.marks[0] && describeMark(timeline.marks[0])).toMatch(
+      /^4 runs of version 2: each failed, .* to .*\. The newest is /u,
+    );
   });
 });
 

@@ -497,6 +497,23 @@ class TestListOfPins:
         assert self.listed(api, unhealthy=True) == (["returns"], 1)
         assert self.listed(api, unhealthy=False) == (["invoices", "orders"], 2)
 
+    def test_is_found_by_what_airflow_and_the_pin_say_of_it(self, api, lab):
+        lab.candidate("orders", 2)
+        lab.pin_row("invoices").actor = "carol"
+        lab.pin_row("returns").hold_reason = "audit"
+        lab.session.commit()
+
+        assert self.listed(api, waiting=True) == (["orders"], 1)
+        assert self.listed(api, held=True) == (["returns"], 1)
+        assert self.listed(api, scheduled=True) == ([], 0)
+        assert self.listed(api, actor="carol") == (["invoices"], 1)
+        assert self.listed(api, bundles=["nowhere"]) == ([], 0)
+        assert self.listed(api, tags=["nothing"]) == ([], 0)
+        assert self.listed(api, owners=["nobody"]) == ([], 0)
+        assert api("viewer").get(f"{PINNING}/inbox").json() == {
+            "failing": 0, "unhealthy": 1, "waiting": 1, "held": 1, "scheduled": 0,
+        }  # fmt: skip
+
     def test_can_be_sorted(self, api):
         assert self.listed(api, order_by="-dag_id") == (["returns", "orders", "invoices"], 3)
         assert self.listed(api, order_by="-versions_behind") == (["orders", "invoices", "returns"], 3)

@@ -62,6 +62,7 @@ CHANGES = {
 }
 SHOWING = {
     "list",
+    "inbox",
     "status",
     "failures",
     "releases",

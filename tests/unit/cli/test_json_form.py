@@ -30,7 +30,7 @@ from airflow_providers_pinning.schemas.criteria import CriteriaResponse
 from airflow_providers_pinning.schemas.evidence import RecordedResponse, VersionEvidenceResponse
 from airflow_providers_pinning.schemas.freezes import FreezeResponse
 from airflow_providers_pinning.schemas.pending import PendingChangeResponse
-from airflow_providers_pinning.schemas.pins import PinSummaryResponse, ReleaseStateResponse
+from airflow_providers_pinning.schemas.pins import InboxResponse, PinSummaryResponse, ReleaseStateResponse
 from airflow_providers_pinning.schemas.policy_requests import (
     DoubtResponse,
     ExplanationResponse,
@@ -49,6 +49,7 @@ POLICIES = "policies:\n- {name: careful, match: {dag_ids: [other]}, requires: {a
 
 READS = {
     "list": ([PinSummaryResponse], ("list",)),
+    "inbox": (InboxResponse, ("inbox",)),
     "status": (ReleaseStateResponse, ("status", "orders")),
     "failures": (FailureCollectionResponse, ("failures", "orders")),
     "versions": ([VersionResponse], ("versions", "orders")),

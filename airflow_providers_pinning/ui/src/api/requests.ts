@@ -47,6 +47,8 @@ export const VERSIONS_SHOWN = 50;
 export const VERSIONS_OFFERED = 200;
 export const EVENTS_SHOWN = 100;
 export const RUNS_SHOWN = 120;
+/** How many runs are read at once when older ones are looked at. */
+export const RUNS_LOADED = 500;
 export const REPLAYS_SHOWN = 20;
 
 export interface List<T> {
@@ -183,6 +185,18 @@ export const getDagPinning = async (dagId: string, signal: AbortSignal): Promise
   };
 };
 
+/** Older runs of a Dag, newest first, beginning with the run at an offset. */
+export const getRuns = async (dagId: string, offset: number, signal: AbortSignal): Promise<List<Run> | null> => {
+  const answer = await unlessForbidden(
+    call<{ runs: Array<Run>; total_entries: number }>(`${dagPath(dagId)}/runs`, {
+      query: { limit: RUNS_LOADED, offset },
+      signal,
+    }),
+  );
+
+  return answer && { items: answer.runs, total: answer.total_entries };
+};
+
 /** The newest failure of each task since the pin, with the last lines of its log; a log may be far away. */
 export const getFailures = async (dagId: string, signal: AbortSignal): Promise<Array<Failure>> =>
   (await call<{ failures: Array<Failure> }>(`${dagPath(dagId)}/failures`, { signal })).failures;
@@ -194,6 +208,8 @@ export interface FeedQuery {
   /** Only changes with a lower id; 0 begins with the newest. */
   before: number;
   dags: string;
+  /** The one change to show; 0 shows those that match. */
+  event: number;
   kind: string;
   /** Days, in the user's time zone. */
   since: string;
@@ -210,20 +226,22 @@ const dayAfter = (day: string): Date => {
 };
 
 /** The changes of all Dags that the user may read. */
-export const getFeed = (query: FeedQuery, signal: AbortSignal): Promise<EventFeed> =>
-  call("events", {
-    query: {
-      actor: query.actor || undefined,
-      before: query.before || undefined,
-      dag_id_pattern: query.dags || undefined,
-      kind: query.kind || undefined,
-      limit: FEED_SHOWN,
-      since: query.since ? new Date(`${query.since}T00:00`).toISOString() : undefined,
-      text: query.text || undefined,
-      until: query.until ? dayAfter(query.until).toISOString() : undefined,
-    },
-    signal,
-  });
+export const getFeed = async (query: FeedQuery, signal: AbortSignal): Promise<EventFeed> =>
+  query.event > 0
+    ? { events: [await call<Event>(`events/${query.event}`, { signal })], next_before: null }
+    : call("events", {
+        query: {
+          actor: query.actor || undefined,
+          before: query.before || undefined,
+          dag_id_pattern: query.dags || undefined,
+          kind: query.kind || undefined,
+          limit: FEED_SHOWN,
+          since: query.since ? new Date(`${query.since}T00:00`).toISOString() : undefined,
+          text: query.text || undefined,
+          until: query.until ? dayAfter(query.until).toISOString() : undefined,
+        },
+        signal,
+      });
 
 export const RELEASES_SHOWN = 50;
 
@@ -240,26 +258,48 @@ export const getReleases = async (offset: number, signal: AbortSignal): Promise<
 export const getRelease = (id: string, signal: AbortSignal): Promise<Release> =>
   call(`releases/${encodeURIComponent(id)}`, { signal });
 
+/** Why a Dag wants attention; each is a filter of the overview. */
+export const INBOX = ["failing", "unhealthy", "waiting", "held", "scheduled"] as const;
+
+export type InboxReason = (typeof INBOX)[number];
+
+/** How many pinned Dags that the user may read want attention. */
+export const getInbox = (signal: AbortSignal): Promise<Record<InboxReason, number>> => call("inbox", { signal });
+
 export interface PinsQuery {
+  actor: string;
   behind: boolean;
+  bundle: string;
   failing: boolean;
+  held: boolean;
   limit: number;
   offset: number;
   order: PinOrder;
+  owner: string;
+  scheduled: boolean;
+  tag: string;
   text: string;
   unhealthy: boolean;
+  waiting: boolean;
 }
 
 export const getPins = async (query: PinsQuery, signal: AbortSignal): Promise<List<PinSummary>> => {
   const answer = await call<{ pins: Array<PinSummary>; total_entries: number }>("pins", {
     query: {
+      actor: query.actor || undefined,
       behind: query.behind || undefined,
+      bundles: query.bundle || undefined,
       dag_id_pattern: query.text || undefined,
       failing: query.failing || undefined,
+      held: query.held || undefined,
       limit: query.limit,
       offset: query.offset,
       order_by: query.order,
+      owners: query.owner || undefined,
+      scheduled: query.scheduled || undefined,
+      tags: query.tag || undefined,
       unhealthy: query.unhealthy || undefined,
+      waiting: query.waiting || undefined,
     },
     signal,
   });

@@ -21,10 +21,10 @@ import { Badge, Box, Table, Text } from "@chakra-ui/react";
 
 import type { Event } from "src/api/types";
 import { ExpandableText } from "src/components/ExpandableText";
-import { PinningLink } from "src/components/Links";
+import { EventLink, PinningLink } from "src/components/Links";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ScrollableTable } from "src/components/ScrollableTable";
-import { changeOf, isAboutEveryDag, labelOf, PALETTES, whoDid } from "src/lib/events";
+import { changeOf, isAboutEveryDag, labelOf, PALETTES, repairedOf, whoDid } from "src/lib/events";
 
 interface Props {
   readonly events: ReadonlyArray<Event>;
@@ -53,7 +53,9 @@ export const EventsTable = ({ events, withDags = false }: Props) => (
       {events.map((event) => (
         <Table.Row id={`event-${event.id}`} key={event.id}>
           <Table.Cell>
-            <RelativeTime exact value={event.created_at} />
+            <EventLink id={event.id}>
+              <RelativeTime exact value={event.created_at} />
+            </EventLink>
           </Table.Cell>
           {withDags ? (
             <Table.Cell minW="8rem">
@@ -77,6 +79,7 @@ export const EventsTable = ({ events, withDags = false }: Props) => (
           </Table.Cell>
           <Table.Cell display={{ base: "none", md: "table-cell" }} minW="14rem">
             <ExpandableText>{event.reason}</ExpandableText>
+            <Text color="fg.muted">{repairedOf(event)}</Text>
             {event.override_reason === null ? undefined : (
               <Text color="fg.muted">
                 Override reason: <ExpandableText>{event.override_reason}</ExpandableText>

@@ -17,12 +17,14 @@
  * under the License.
  */
 
-import { Button, HStack } from "@chakra-ui/react";
+import { Button, HStack, Text } from "@chakra-ui/react";
 
 import type { Components, FailedTask, Head, Health, Identity, ReleaseState } from "src/api/types";
+import { ExpandableText } from "src/components/ExpandableText";
 import { FailureLogs } from "src/components/FailureLogs";
-import { LogLink } from "src/components/Links";
+import { CompareLink, LogLink } from "src/components/Links";
 import { Notice } from "src/components/Notice";
+import { RelativeTime } from "src/components/RelativeTime";
 
 /** Live components that do not enforce pins. */
 export const DeploymentBanner = ({ components }: { readonly components: Components | null | undefined }) => {
@@ -60,6 +62,8 @@ interface FailingProps {
   readonly failedTasks: ReadonlyArray<FailedTask>;
   readonly onRollBack: () => void;
   readonly state: ReleaseState;
+  /** The version that was active before; null if none can be pinned. */
+  readonly previous: Identity | null;
   /** The version to roll back to; null if there is none, or the user may not roll back. */
   readonly target: Identity | null;
 }
@@ -68,7 +72,8 @@ interface FailingProps {
 export const FailingBanner = ({
   failedTasks,
   onRollBack,
-  state: { active, dag_id: dagId, runs },
+  previous,
+  state: { active, dag_id: dagId, pin, runs },
   target,
 }: FailingProps) => {
   if (!runs?.failing || active === null) {
@@ -86,6 +91,17 @@ export const FailingBanner = ({
       {`${runs.failed} of ${runs.finished} finished runs of version ${active.version_number} failed since it was pinned.${
         tasks.length > 0 ? ` Failed tasks: ${tasks.join(", ")}.` : ""
       }\n`}
+      {pin === null ? undefined : (
+        <Text>
+          Pinned <RelativeTime value={pin.pinned_at} /> by <ExpandableText>{pin.actor}</ExpandableText>:{" "}
+          <ExpandableText>{pin.reason}</ExpandableText>{" "}
+          {previous === null ? undefined : (
+            <CompareLink dagId={dagId} from={previous.version_number} to={active.version_number}>
+              What version {active.version_number} changed
+            </CompareLink>
+          )}
+        </Text>
+      )}
       {failedTasks.length === 0 ? undefined : (
         <HStack aria-label="Logs of the newest failures" as="ul" gap={3} listStyleType="none" mt={1} wrap="wrap">
           {failedTasks.map((task) => (

@@ -122,6 +122,13 @@ export const HistoryLink = ({ children }: { readonly children: ReactNode }) => (
   </Link>
 );
 
+/** The page with one change alone. */
+export const EventLink = ({ children, id }: { readonly children: ReactNode; readonly id: number }) => (
+  <Link asChild color="inherit">
+    <RouterLink to={`/plugin/pins?view=history&event=${id}`}>{children}</RouterLink>
+  </Link>
+);
+
 export const ReleasesLink = () => (
   <Link asChild color="fg.info" fontSize="sm">
     <RouterLink to={RELEASES_ADDRESS}>Releases</RouterLink>

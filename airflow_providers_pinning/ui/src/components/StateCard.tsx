@@ -27,6 +27,7 @@ import { RelativeTime } from "src/components/RelativeTime";
 import { ExpandableText } from "src/components/ExpandableText";
 import { Section } from "src/components/Section";
 import { describeOutcomes, runsSincePin } from "src/lib/runs";
+import { shorten } from "src/lib/text";
 import { nextVersionOf, plural } from "src/lib/versions";
 
 interface FactProps {
@@ -64,6 +65,7 @@ interface Props {
 export const StateCard = ({ actions, candidate, runs, state, versions }: Props) => {
   const { active, dag_id: dagId, health, hold, pin, pinned } = state;
   const next = nextVersionOf(state, versions);
+  const commit = versions.find((version) => version.dag_version_id === active?.dag_version_id)?.commit;
   const outcomes = runs === null ? undefined : runsSincePin(runs, state);
 
   return (
@@ -81,6 +83,11 @@ export const StateCard = ({ actions, candidate, runs, state, versions }: Props) 
                 </Badge>
               </HStack>
               <BundleVersion version={active} />
+              {commit ? (
+                <Text color="fg.muted" fontSize="sm" overflowWrap="anywhere">
+                  {shorten(commit.message.split("\n", 1)[0] ?? "")} ({commit.author})
+                </Text>
+              ) : undefined}
               {health.status === "broken" ? <Text color="red.fg">New runs are blocked.</Text> : undefined}
             </>
           )}

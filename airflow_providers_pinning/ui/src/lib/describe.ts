@@ -21,13 +21,21 @@
 
 import type { Event, ReleaseState, Run } from "src/api/types";
 import { absolute } from "src/lib/time";
-import type { Timeline } from "src/lib/timeline";
+import type { Mark, Timeline } from "src/lib/timeline";
 import { plural } from "src/lib/versions";
 
 export const describeRun = (run: Run): string =>
   `${run.kind === "canary" ? "Canary run" : "Run"} ${run.run_id} of version ${run.version_number ?? "unknown"}: ${
     run.state
   }, ${absolute(run.created_at)}`;
+
+/** Describe a mark of the picture: one run, or several that are alike. */
+export const describeMark = ({ run, runs }: Mark): string =>
+  runs.length < 2
+    ? describeRun(run)
+    : `${runs.length} runs of version ${run.version_number ?? "unknown"}: each ${run.state}, ${absolute(
+        runs[0]?.created_at ?? run.created_at,
+      )} to ${absolute(run.created_at)}. The newest is ${run.run_id}`;
 
 const numberOf = (version: Event["to_version"]): string => String(version?.version_number ?? "none");
 
@@ -52,16 +60,17 @@ export const describeMove = ({
 };
 
 export const describeTimeline = ({ marks, moves }: Timeline, state: ReleaseState): string => {
-  const failed = marks.filter(({ run }) => run.state === "failed").length;
-  const canaries = marks.filter(({ run }) => run.kind === "canary").length;
-  const used = new Set(marks.map(({ run }) => run.version_number)).size;
+  const runs = marks.flatMap((mark) => mark.runs);
+  const failed = runs.filter((run) => run.state === "failed").length;
+  const canaries = runs.filter((run) => run.kind === "canary").length;
+  const used = new Set(runs.map((run) => run.version_number)).size;
   const active = state.active?.version_number;
   const last = moves.at(-1);
 
   return [
-    marks.length === 0
+    runs.length === 0
       ? "No runs."
-      : `${plural(marks.length, "run")} of ${plural(used, "version")}; ${failed} failed, ${plural(canaries, "canary run")}.`,
+      : `${plural(runs.length, "run")} of ${plural(used, "version")}; ${failed} failed, ${plural(canaries, "canary run")}.`,
     active === undefined ? "" : `Version ${active} is active${state.pinned ? " and pinned" : ", not pinned"}.`,
     last ? `Last change: ${describeMove(last.event)}` : "No pin changes.",
   ]

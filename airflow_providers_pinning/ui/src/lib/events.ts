@@ -86,6 +86,20 @@ export const isAboutEveryDag = ({ dag_id: dagId }: Event): boolean => dagId === 
 
 export const labelOf = ({ kind }: Event): string => LABELS[kind] ?? kind.replaceAll("_", " ");
 
+/** How many runs a repair stopped and reran, or could not; undefined of other changes. */
+export const repairedOf = ({ evidence, kind }: Event): string | undefined => {
+  const repair = (evidence as { repair?: Record<string, unknown> } | null)?.repair;
+
+  if (kind !== "runs_repaired" || repair === undefined) {
+    return undefined;
+  }
+  const counts = (["canceled", "rerun", "blocked"] as const).flatMap((name) =>
+    repair[name] ? [`${String(repair[name])} ${name === "blocked" ? "left alone" : name}`] : [],
+  );
+
+  return `Runs of version ${String(repair.version_number)}: ${counts.join(", ") || "none"}.`;
+};
+
 export const changeOf = ({ from_version: from, kind, to_version: to }: Event): string => {
   const [before, after] = [from?.version_number, to?.version_number];
 

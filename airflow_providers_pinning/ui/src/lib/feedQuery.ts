@@ -33,7 +33,7 @@ const NAMES = {
 
 const FIELDS = Object.keys(NAMES) as Array<keyof typeof NAMES>;
 
-export const EMPTY: FeedQuery = { actor: "", before: 0, dags: "", kind: "", since: "", text: "", until: "" };
+export const EMPTY: FeedQuery = { actor: "", before: 0, dags: "", event: 0, kind: "", since: "", text: "", until: "" };
 
 const isDay = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/u.test(text) && !Number.isNaN(Date.parse(text));
 
@@ -41,12 +41,17 @@ const isDay = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/u.test(text) && !N
 export const fromParams = (params: URLSearchParams): FeedQuery => {
   const of = (field: keyof typeof NAMES): string => params.get(NAMES[field]) ?? "";
   const day = (field: "since" | "until"): string => (isDay(of(field)) ? of(field) : "");
-  const before = Number(params.get("before") ?? 0);
+  const id = (name: "before" | "event"): number => {
+    const number = Number(params.get(name) ?? 0);
+
+    return Number.isSafeInteger(number) && number > 0 ? number : 0;
+  };
 
   return {
     actor: of("actor"),
-    before: Number.isSafeInteger(before) && before > 0 ? before : 0,
+    before: id("before"),
     dags: of("dags"),
+    event: id("event"),
     kind: Object.hasOwn(LABELS, of("kind")) ? of("kind") : "",
     since: day("since"),
     text: of("text"),
@@ -62,11 +67,13 @@ export const toParams = (query: FeedQuery): URLSearchParams => {
       params.set(NAMES[field], query[field]);
     }
   }
-  if (query.before > 0) {
-    params.set("before", String(query.before));
+  for (const name of ["before", "event"] as const) {
+    if (query[name] > 0) {
+      params.set(name, String(query[name]));
+    }
   }
 
   return params;
 };
 
-export const isFiltered = (query: FeedQuery): boolean => FIELDS.some((field) => query[field] !== "");
+export const isFiltered = (query: FeedQuery): boolean => query.event > 0 || FIELDS.some((field) => query[field] !== "");

@@ -27,6 +27,29 @@ const COLUMNS = ["actor", "dag_id", "failed_runs", "pinned_at", "versions_behind
 
 export type PinColumn = (typeof COLUMNS)[number];
 
+/** What is found by a word, by its name in the URL. */
+const WORDS = { actor: "actor", bundle: "bundle", owner: "owner", tag: "tag", text: "dag_id_pattern" } as const;
+const SWITCHES = ["behind", "failing", "held", "scheduled", "unhealthy", "waiting"] as const;
+
+/** A query without any filter. */
+export const UNFILTERED = {
+  actor: "",
+  behind: false,
+  bundle: "",
+  failing: false,
+  held: false,
+  offset: 0,
+  owner: "",
+  scheduled: false,
+  tag: "",
+  text: "",
+  unhealthy: false,
+  waiting: false,
+} satisfies Partial<PinsQuery>;
+
+export const isFiltered = (query: PinsQuery): boolean =>
+  SWITCHES.some((name) => query[name]) || Object.keys(WORDS).some((name) => query[name as keyof typeof WORDS] !== "");
+
 const isOrder = (text: string): text is PinOrder =>
   (COLUMNS as ReadonlyArray<string>).includes(text.replace(/^-/u, ""));
 
@@ -40,24 +63,32 @@ export const fromParams = (params: URLSearchParams): PinsQuery => {
   const order = params.get("order_by") ?? "";
   const limit = wholeNumber(params.get("limit"), PAGE_SIZES[0]);
 
+  const word = (name: keyof typeof WORDS): string => params.get(WORDS[name]) ?? "";
+  const isOn = (name: (typeof SWITCHES)[number]): boolean => params.get(name) === "true";
+
   return {
-    behind: params.get("behind") === "true",
-    failing: params.get("failing") === "true",
+    actor: word("actor"),
+    behind: isOn("behind"),
+    bundle: word("bundle"),
+    failing: isOn("failing"),
+    held: isOn("held"),
     limit: (PAGE_SIZES as ReadonlyArray<number>).includes(limit) ? limit : PAGE_SIZES[0],
     offset: wholeNumber(params.get("offset"), 0),
     order: isOrder(order) ? order : "dag_id",
-    text: params.get("dag_id_pattern") ?? "",
-    unhealthy: params.get("unhealthy") === "true",
+    owner: word("owner"),
+    scheduled: isOn("scheduled"),
+    tag: word("tag"),
+    text: word("text"),
+    unhealthy: isOn("unhealthy"),
+    waiting: isOn("waiting"),
   };
 };
 
 export const toParams = (query: PinsQuery): URLSearchParams => {
   const params = new URLSearchParams();
   const given: Array<[string, string]> = [
-    ["dag_id_pattern", query.text],
-    ["behind", query.behind ? "true" : ""],
-    ["unhealthy", query.unhealthy ? "true" : ""],
-    ["failing", query.failing ? "true" : ""],
+    ...Object.entries(WORDS).map(([name, given]): [string, string] => [given, query[name as keyof typeof WORDS]]),
+    ...SWITCHES.map((name): [string, string] => [name, query[name] ? "true" : ""]),
     ["order_by", query.order === "dag_id" ? "" : query.order],
     ["limit", query.limit === PAGE_SIZES[0] ? "" : String(query.limit)],
     ["offset", query.offset === 0 ? "" : String(query.offset)],

@@ -32,7 +32,10 @@ const MAX_ROWS = 12;
 export interface Mark {
   column: number;
   row: number;
+  /** The newest of the runs that the mark stands for. */
   run: Run;
+  /** All runs that the mark stands for, oldest first: several if they are bundled. */
+  runs: Array<Run>;
 }
 
 export interface Move {
@@ -76,6 +79,8 @@ export interface Timeline {
 export interface History {
   /** The candidate, which always has a row. */
   candidate?: Version | null;
+  /** Whether runs that follow each other and are alike have one mark, so that a long time fits. */
+  bundled?: boolean;
   events: ReadonlyArray<Event>;
   runs: ReadonlyArray<Run>;
   state: ReleaseState;
@@ -84,7 +89,7 @@ export interface History {
   versions: ReadonlyArray<Version>;
 }
 
-type Item = { at: number; event: Event } | { at: number; run: Run };
+type Item = { at: number; event: Event } | { at: number; run: Run; runs: Array<Run> };
 
 const at = (moment: string): number => new Date(moment).getTime();
 
@@ -92,10 +97,42 @@ const at = (moment: string): number => new Date(moment).getTime();
 const inOrder = ({ events, runs }: History): Array<Item> => {
   const items: Array<Item> = [
     ...[...events].reverse().flatMap((event) => (MOVES.has(event.kind) ? [{ at: at(event.created_at), event }] : [])),
-    ...[...runs].reverse().map((run) => ({ at: at(run.created_at), run })),
+    ...[...runs].reverse().map((run) => ({ at: at(run.created_at), run, runs: [run] })),
   ];
 
   return items.sort((one, other) => one.at - other.at);
+};
+
+/** Few runs that are alike are shown one by one. */
+const BUNDLED_FROM = 4;
+const FINISHED = new Set(["failed", "success"]);
+
+/** Join finished live runs that follow each other with the same version and state, without a change between them. */
+const bundle = (items: ReadonlyArray<Item>): Array<Item> => {
+  const bundles: Array<Array<Item>> = [];
+  const likeness = (item: Item | undefined): string | undefined =>
+    item && "run" in item && item.run.kind === "live" && FINISHED.has(item.run.state)
+      ? `${item.run.version_number}/${item.run.state}`
+      : undefined;
+
+  for (const item of items) {
+    const last = bundles.at(-1);
+    const alike = likeness(item);
+
+    if (last && alike !== undefined && alike === likeness(last[0])) {
+      last.push(item);
+    } else {
+      bundles.push([item]);
+    }
+  }
+
+  return bundles.flatMap((joined) => {
+    const newest = joined.at(-1);
+
+    return newest && "run" in newest && joined.length >= BUNDLED_FROM
+      ? [{ ...newest, runs: joined.flatMap((item) => ("run" in item ? item.runs : [])) }]
+      : joined;
+  });
 };
 
 const names = (item: Item): Array<number | null | undefined> =>
@@ -164,7 +201,7 @@ const follow = (moves: ReadonlyArray<Move>, state: ReleaseState, rows: ReadonlyA
 };
 
 export const layOut = (history: History): Timeline => {
-  const items = inOrder(history);
+  const items = history.bundled ? bundle(inOrder(history)) : inOrder(history);
   const [numbers, omitted] = chooseRows(items, history);
   const byNumber = new Map(history.versions.map((version) => [version.version_number, version]));
   const rowOf = new Map(numbers.map((number, row) => [number, row]));
@@ -193,7 +230,7 @@ export const layOut = (history: History): Timeline => {
       const row = rowOfNumber(item.run.version_number);
 
       if (row !== null) {
-        marks.push({ column, row, run: item.run });
+        marks.push({ column, row, run: item.run, runs: item.runs });
       }
     } else {
       moves.push({
@@ -208,7 +245,7 @@ export const layOut = (history: History): Timeline => {
 
   return {
     columns,
-    hidden: history.runs.length - marks.length,
+    hidden: history.runs.length - marks.reduce((total, { runs }) => total + runs.length, 0),
     marks,
     moves,
     omitted,

@@ -38,6 +38,7 @@ import { ErrorNotice } from "src/components/ErrorNotice";
 import { VersionsTable } from "src/components/VersionsTable";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
 import { actionOn, describeSkipped, type Action, type Outcome } from "src/lib/actions";
+import { movedTo } from "src/lib/moved";
 import { countReplayable } from "src/lib/replays";
 import { missingRuns } from "src/lib/soak";
 import { isVersioned, rejectedOf, VERSIONED_REMEDY } from "src/lib/versions";
@@ -182,6 +183,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
                 });
               }
             }}
+            previous={data.rollbackTarget.to_version}
             state={data.state}
             target={data.permissions.change ? data.rollbackTarget.to_version : null}
           />
@@ -262,7 +264,7 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
                 setAction(undefined);
                 setDone(result);
                 if (state) {
-                  amend((before) => ({ ...before, state }));
+                  amend((before) => movedTo(before, state));
                 }
                 refresh();
               }}

@@ -99,7 +99,7 @@ export const FeedPage = () => {
   const change = useCallback(
     (changed: Partial<FeedQuery>) =>
       // Another filter begins with the newest changes again.
-      setParams((before) => toParams({ ...fromParams(before), before: 0, ...changed }), {
+      setParams((before) => toParams({ ...fromParams(before), before: 0, event: 0, ...changed }), {
         replace: changed.before === undefined,
       }),
     [setParams],
@@ -115,6 +115,11 @@ export const FeedPage = () => {
         <RouterLink to="/plugin/pins">All pinned Dags</RouterLink>
       </Link>
       <ErrorNotice error={feed.error} onRetry={feed.refresh} stale={feed.data !== undefined} />
+      {query.event > 0 ? (
+        <Button alignSelf="start" onClick={() => change(EMPTY)} size="sm" variant="outline">
+          Show all changes
+        </Button>
+      ) : undefined}
       <Filters onChange={change} query={query} />
       {feed.data === undefined ? (
         feed.error === undefined ? (

@@ -25,6 +25,7 @@ import { getComponents, getPins } from "src/api/requests";
 import { DeploymentBanner } from "src/components/HealthBanner";
 import { BulkHold } from "src/components/overview/BulkHold";
 import { Notice } from "src/components/Notice";
+import { Inbox } from "src/components/overview/Inbox";
 import { PinFilters } from "src/components/overview/PinFilters";
 import { PinPages } from "src/components/overview/PinPages";
 import { PinsTable } from "src/components/overview/PinsTable";
@@ -32,7 +33,7 @@ import { HistoryLink, ReleasesLink } from "src/components/Links";
 import { ErrorNotice } from "src/components/ErrorNotice";
 import { usePinsQuery } from "src/hooks/usePinsQuery";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
-import { lastOffset } from "src/lib/pinsQuery";
+import { isFiltered, lastOffset, UNFILTERED } from "src/lib/pinsQuery";
 import { plural } from "src/lib/versions";
 import { ComparePage } from "src/pages/ComparePage";
 import { DagPage } from "src/pages/DagPage";
@@ -50,7 +51,7 @@ const AllPins = () => {
     setSelected((before) =>
       chosen ? new Set([...before, ...dagIds]) : new Set([...before].filter((dagId) => !dagIds.includes(dagId))),
     );
-  const filtered = query.text !== "" || query.behind || query.unhealthy || query.failing;
+  const filtered = isFiltered(query);
   const beyond = !pins.waiting && pins.data !== undefined && query.offset > 0 && query.offset >= pins.data.total;
   const last = lastOffset(pins.data?.total ?? 0, query.limit);
 
@@ -71,6 +72,7 @@ const AllPins = () => {
       </HStack>
       <DeploymentBanner components={components.data} />
       <ErrorNotice error={pins.error} onRetry={pins.refresh} stale={pins.data !== undefined} />
+      <Inbox onChange={setQuery} query={query} />
       <PinFilters onChange={setQuery} query={query} />
       {pins.data === undefined ? (
         pins.error === undefined ? (
@@ -91,11 +93,7 @@ const AllPins = () => {
                   : "No pinned Dags. Every Dag runs its latest version. Open a Dag's Pinning tab to pin it."}
               </Text>
               {filtered ? (
-                <Button
-                  onClick={() => setQuery({ behind: false, failing: false, offset: 0, text: "", unhealthy: false })}
-                  size="sm"
-                  variant="outline"
-                >
+                <Button onClick={() => setQuery(UNFILTERED)} size="sm" variant="outline">
                   Clear filters
                 </Button>
               ) : undefined}

@@ -255,11 +255,29 @@ class TestList:
             (("--order-by", "versions_behind"), ["latest", "behind"]),
             (("--limit", 1), ["behind"]),
             (("--offset", 1), ["latest"]),
+            (("--held",), []),
+            (("--no-waiting",), ["behind", "latest"]),
+            (("--scheduled",), []),
+            (("--actor", "nobody"), []),
+            (("--match", "dag-id=l*"), ["latest"]),
+            (("--match", "tag=none"), []),
         ],
         ids=str,
     )
     def test_can_be_filtered_and_sorted(self, options, expected, pinning):
         assert [pin["dag_id"] for pin in pinning("list", *options, "-o", "json").json] == expected
+
+    def test_has_an_inbox_that_names_the_command_that_lists_them(self, pinning, lab):
+        lab.candidate("behind", 2)
+
+        done = pinning("inbox")
+
+        assert pinning("inbox", "-o", "json").json == {
+            "failing": 0, "unhealthy": 0, "waiting": 1, "held": 0, "scheduled": 0,
+        }  # fmt: skip
+        assert [" ".join(line.split()) for line in done.out.splitlines() if "waits" in line] == [
+            "1 | a newer candidate waits for a decision | airflow pinning list --waiting"
+        ]
 
     def test_says_if_there_is_more(self, pinning):
         assert pinning("list", "--limit", 1).err == "Showing 1-1 of 2 (use --limit/--offset).\n"

@@ -172,6 +172,15 @@ def test_unfinished_runs_are_stopped(bad):
     assert {("running", "failed"), ("waiting", "skipped")} <= tasks
 
 
+@pytest.mark.parametrize(("unfinished", "said"), [(UnfinishedRuns.CANCEL, 0), (UnfinishedRuns.KEEP, 1)])
+def test_runs_that_are_stopped_are_not_said_to_go_on(bad, unfinished, said):
+    state = bad.roll_back("orders", repair=RunRepair(unfinished, FinishedRuns.RERUN))
+
+    told = [warning for warning in state.warnings if "queued or running and not stopped" in warning]
+    assert len(told) == said
+    assert all(warning.startswith("2 other runs of version 2 are") for warning in told)
+
+
 def test_a_run_without_tasks_is_named(bad):
     bad.session.execute(delete(TaskInstance).where(TaskInstance.run_id == "wrong"))
     bad.session.commit()

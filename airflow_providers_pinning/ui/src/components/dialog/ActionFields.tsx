@@ -67,7 +67,13 @@ export const ActionFields = ({ action, choices, needsOverride, onChange, replaya
         <LabeledCheckbox checked={choices.hold} onChange={(hold) => onChange({ hold })}>
           Hold this version (blocks automatic promotions)
         </LabeledCheckbox>
-        <RepairFields choices={choices} onChange={onChange} runs={action.runs} version={state.active?.version_number} />
+        <RepairFields
+          choices={choices}
+          onChange={onChange}
+          runs={action.runs}
+          target={action.version}
+          version={state.active?.version_number}
+        />
         {state.runs && state.runs.failed > 0 ? <FailureLogs dagId={state.dag_id} /> : undefined}
       </>
     ) : undefined}

@@ -50,11 +50,13 @@ interface Props {
   readonly onChange: (choices: Partial<Choices>) => void;
   /** Live runs of the version that is replaced, by state; undefined if the user may not edit runs. */
   readonly runs: Record<string, number> | undefined;
+  /** The version that is rolled back to. */
+  readonly target: number;
   readonly version: number | undefined;
 }
 
 /** What becomes of the runs of the version that is rolled back. */
-export const RepairFields = ({ choices, onChange, runs = {}, version }: Props) => {
+export const RepairFields = ({ choices, onChange, runs = {}, target, version }: Props) => {
   const finished = (runs.success ?? 0) + (runs.failed ?? 0);
   const unfinished = (runs.queued ?? 0) + (runs.running ?? 0);
 
@@ -69,7 +71,10 @@ export const RepairFields = ({ choices, onChange, runs = {}, version }: Props) =
         <Select
           label="Unfinished runs"
           onChoose={(value) => onChange({ unfinished: value as Choices["unfinished"] })}
-          options={{ cancel: "Cancel (they end as failed)", keep: "Let them finish" }}
+          options={{
+            cancel: "Stop them: they end as failed, and are not rerun",
+            keep: `Let them finish on version ${version}`,
+          }}
           value={choices.unfinished}
         />
       )}
@@ -78,19 +83,18 @@ export const RepairFields = ({ choices, onChange, runs = {}, version }: Props) =
           label="Finished runs"
           onChoose={(value) => onChange({ finished: value as Choices["finished"] })}
           options={{
-            failed: `Rerun the ${runs.failed ?? 0} failed`,
+            failed: `Rerun the ${runs.failed ?? 0} failed on version ${target}`,
             keep: "Leave them as they are",
-            rerun: `Rerun all ${finished}`,
+            rerun: `Rerun all ${finished} on version ${target}`,
           }}
           value={choices.finished}
         />
       )}
-      {choices.finished === "keep" ? undefined : (
-        <Text color="fg.muted" fontSize="sm">
-          Reruns use the version that you roll back to. Their tasks have real side effects again. At most 2,000 runs;
-          that can take a minute or more.
-        </Text>
-      )}
+      <Text color="fg.muted" fontSize="sm">
+        {choices.finished === "keep"
+          ? "To rerun runs later, clear them in Airflow, on the latest version: that moves them to the active one."
+          : "The tasks of reruns have real side effects again. At most 2,000 runs; that can take a minute or more."}
+      </Text>
       {choices.finished === "keep" && choices.unfinished === "keep" ? undefined : (
         <LabeledCheckbox checked={choices.skipBlocked} onChange={(skipBlocked) => onChange({ skipBlocked })}>
           Leave runs alone that cannot be repaired

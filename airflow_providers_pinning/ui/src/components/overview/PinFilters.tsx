@@ -29,31 +29,44 @@ interface Props {
   readonly query: PinsQuery;
 }
 
-/** The filters; the search starts when typing pauses. */
-export const PinFilters = ({ onChange, query }: Props) => {
-  const search = useCallback((sought: string) => onChange({ offset: 0, text: sought }), [onChange]);
-  const [text, setText] = useDebounced(query.text, search);
+const FIELDS = [
+  ["text", "Dag", "Search Dag ID"],
+  ["tag", "Tag", "Exact name"],
+  ["owner", "Owner", "Exact name"],
+  ["bundle", "Bundle", "Exact name"],
+  ["actor", "Pinned by", "Exact name"],
+] as const;
+
+interface FieldProps extends Props {
+  readonly field: (typeof FIELDS)[number];
+}
+
+const TextFilter = ({ field: [name, label, placeholder], onChange, query }: FieldProps) => {
+  const search = useCallback((sought: string) => onChange({ [name]: sought, offset: 0 }), [name, onChange]);
+  const [text, setText] = useDebounced(query[name], search);
 
   return (
-    <Flex align="flex-end" gap={4} wrap="wrap">
-      <Field.Root maxW="24rem">
-        <Field.Label>Dag</Field.Label>
-        <Input
-          onChange={({ target }) => setText(target.value)}
-          placeholder="Search Dag ID"
-          type="search"
-          value={text}
-        />
-      </Field.Root>
-      <LabeledCheckbox checked={query.behind} onChange={(behind) => onChange({ behind, offset: 0 })}>
-        Behind the latest version
-      </LabeledCheckbox>
-      <LabeledCheckbox checked={query.unhealthy} onChange={(unhealthy) => onChange({ offset: 0, unhealthy })}>
-        Enforcement problems
-      </LabeledCheckbox>
-      <LabeledCheckbox checked={query.failing} onChange={(failing) => onChange({ failing, offset: 0 })}>
-        Failing since pinned
-      </LabeledCheckbox>
-    </Flex>
+    <Field.Root maxW={name === "text" ? "20rem" : "10rem"}>
+      <Field.Label>{label}</Field.Label>
+      <Input onChange={({ target }) => setText(target.value)} placeholder={placeholder} type="search" value={text} />
+    </Field.Root>
   );
 };
+
+/** The filters; a search starts when typing pauses. */
+export const PinFilters = ({ onChange, query }: Props) => (
+  <Flex align="flex-end" gap={4} wrap="wrap">
+    {FIELDS.map((field) => (
+      <TextFilter field={field} key={field[0]} onChange={onChange} query={query} />
+    ))}
+    <LabeledCheckbox checked={query.behind} onChange={(behind) => onChange({ behind, offset: 0 })}>
+      Behind the latest version
+    </LabeledCheckbox>
+    <LabeledCheckbox checked={query.unhealthy} onChange={(unhealthy) => onChange({ offset: 0, unhealthy })}>
+      Enforcement problems
+    </LabeledCheckbox>
+    <LabeledCheckbox checked={query.failing} onChange={(failing) => onChange({ failing, offset: 0 })}>
+      Failing since pinned
+    </LabeledCheckbox>
+  </Flex>
+);

@@ -17,9 +17,11 @@
  * under the License.
  */
 
-import { colorOf, GROUND_COLOR, RADIUS } from "src/components/timeline/geometry";
+import { colorOf, GROUND_COLOR, MUTED_COLOR, RADIUS } from "src/components/timeline/geometry";
 
 interface Props {
+  /** How many runs the mark stands for. */
+  readonly count?: number;
   readonly kind: string;
   readonly state: string;
   readonly x: number;
@@ -28,8 +30,8 @@ interface Props {
 
 const HOLLOW = new Set(["queued", "running"]);
 
-/** A run: circles are live runs, diamonds canary runs; a cross marks a failure, a hollow mark an unfinished run. */
-export const RunMark = ({ kind, state, x, y }: Props) => {
+/** A run: circles are live runs, diamonds canary runs; a cross marks a failure, a hollow mark an unfinished run, a number several runs. */
+export const RunMark = ({ count = 1, kind, state, x, y }: Props) => {
   const color = colorOf(state);
   const look = { fill: HOLLOW.has(state) ? GROUND_COLOR : color, stroke: color, strokeWidth: 2 };
   const half = RADIUS + 1.5;
@@ -50,6 +52,11 @@ export const RunMark = ({ kind, state, x, y }: Props) => {
         />
       ) : undefined}
       {state === "running" ? <circle cx={x} cy={y} fill={color} r={2} /> : undefined}
+      {count > 1 ? (
+        <text fill={MUTED_COLOR} style={{ fontSize: 9 }} textAnchor="middle" x={x} y={y + RADIUS + 9}>
+          {count}
+        </text>
+      ) : undefined}
     </>
   );
 };

@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { useId } from "react";
+import { useId, useRef, useState, type KeyboardEvent } from "react";
 
 import type { ReleaseState } from "src/api/types";
 import {
@@ -31,7 +31,7 @@ import {
   yOf,
 } from "src/components/timeline/geometry";
 import { RunMark } from "src/components/timeline/RunMark";
-import { describeMove, describeTimeline, describeRun } from "src/lib/describe";
+import { describeMark, describeMove, describeTimeline } from "src/lib/describe";
 import { absolute, axisFormat } from "src/lib/time";
 import { labelColumns, type Move, type Timeline } from "src/lib/timeline";
 
@@ -80,14 +80,41 @@ export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timelin
   const format = axisFormat(times);
   const [width, bottom] = [columns * size, TOP + rows.length * ROW];
   const xOf = (column: number): number => (column + 0.5) * size;
+  const svg = useRef<SVGSVGElement>(null);
+  // One stop of the Tab key: arrows lead from mark to mark, in the order in which things happened.
+  const stops = [...moves, ...marks].map(({ column }) => column).sort((one, other) => one - other);
+  const [chosen, setChosen] = useState<number>();
+  const stop = chosen !== undefined && stops.includes(chosen) ? chosen : stops.at(-1);
+  const go = (event: KeyboardEvent) => {
+    const index = stops.indexOf(stop ?? -1);
+    const to = { ArrowLeft: index - 1, ArrowRight: index + 1, End: stops.length - 1, Home: 0 }[event.key];
+
+    if (to !== undefined) {
+      event.preventDefault();
+      svg.current?.querySelector<SVGElement>(`[data-column="${stops[to] ?? stop}"]`)?.focus();
+    }
+  };
+  const stopAt = (column: number, text: string) => ({
+    "aria-label": text,
+    "data-column": column,
+    onFocus: () => {
+      setChosen(column);
+      onPoint(text);
+    },
+    onMouseEnter: () => onPoint(text),
+    tabIndex: column === stop ? 0 : -1,
+  });
 
   return (
     <svg
       aria-describedby={`${id}-text`}
       aria-labelledby={`${id}-title`}
       height={bottom + AXIS}
+      onBlur={() => onPoint("")}
+      onKeyDown={go}
       onMouseLeave={() => onPoint("")}
-      role="img"
+      ref={svg}
+      role="group"
       style={{ display: "block", maxWidth: "none" }}
       viewBox={`0 0 ${width} ${bottom + AXIS}`}
       width={width}
@@ -150,7 +177,8 @@ export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timelin
           fill="transparent"
           height={bottom - TOP}
           key={move.event.id}
-          onMouseEnter={() => onPoint(describeMove(move.event))}
+          {...stopAt(move.column, describeMove(move.event))}
+          role="img"
           width={size}
           x={move.column * size}
           y={TOP}
@@ -158,16 +186,22 @@ export const TimelineChart = ({ column: size, onOpenRun, onPoint, state, timelin
           <title>{describeMove(move.event)}</title>
         </rect>
       ))}
-      {marks.map(({ column, row, run }) => (
+      {marks.map(({ column, row, run, runs }) => (
         <g
           cursor="pointer"
+          {...stopAt(column, describeMark({ column, row, run, runs }))}
           key={run.run_id}
           onClick={() => onOpenRun(run.run_id)}
-          onMouseEnter={() => onPoint(describeRun(run))}
+          onKeyDown={({ key }) => {
+            if (key === "Enter") {
+              onOpenRun(run.run_id);
+            }
+          }}
+          role="link"
         >
-          <title>{describeRun(run)}</title>
+          <title>{describeMark({ column, row, run, runs })}</title>
           <rect fill="transparent" height={ROW} width={size} x={column * size} y={yOf(row) - ROW / 2} />
-          <RunMark kind={run.kind} state={run.state} x={xOf(column)} y={yOf(row)} />
+          <RunMark count={runs.length} kind={run.kind} state={run.state} x={xOf(column)} y={yOf(row)} />
         </g>
       ))}
     </svg>

@@ -21,16 +21,22 @@ import { Badge, Box, Button, Flex, HStack, Text } from "@chakra-ui/react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate } from "react-router-dom";
 
-import type { DagPinning } from "src/api/requests";
+import { getRuns, RUNS_LOADED, type DagPinning } from "src/api/requests";
+import { ErrorNotice } from "src/components/ErrorNotice";
+import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import { runAddress } from "src/components/Links";
 import { Section } from "src/components/Section";
 import { TimelineChart } from "src/components/timeline/TimelineChart";
 import { columnWidth, COLUMNS, ROW, TOP } from "src/components/timeline/geometry";
 import { Legend } from "src/components/timeline/Legend";
 import { RunsTable } from "src/components/timeline/RunsTable";
+import { usePolled } from "src/hooks/usePolled";
 import { useWidth } from "src/hooks/useWidth";
 import { layOut, type Row } from "src/lib/timeline";
 import { plural } from "src/lib/versions";
+
+/** Of how many runs on those that are alike are bundled, unless the user chooses. */
+const BUNDLED_FROM = 60;
 
 const RowLabel = ({ row: { deleted, number, version } }: { readonly row: Row }) => (
   <HStack gap={1} h={`${ROW}px`} pe={2}>
@@ -57,17 +63,28 @@ const RowLabel = ({ row: { deleted, number, version } }: { readonly row: Row }) 
 
 /** Which version each run used, and how the pin moved. */
 export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) => {
-  const { candidate, events, runs, state, versions } = pinning;
+  const { candidate, events, runs: newest, state, versions } = pinning;
   const navigate = useNavigate();
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   const width = useWidth(box);
   const [pointed, setPointed] = useState("");
   const [asTable, setAsTable] = useState(false);
+  // Undefined: the newest runs, which the page reads anyway.
+  const [offset, setOffset] = useState<number>();
+  const read = usePolled(
+    (signal) => (offset === undefined ? Promise.resolve(null) : getRuns(state.dag_id, offset, signal)),
+    `${state.dag_id}/${offset}`,
+    { keep: true },
+  );
+  const runs = (offset === undefined ? undefined : read.data) ?? newest;
   const shown = useMemo(() => runs?.items ?? [], [runs]);
+  const [bundled, setBundled] = useState<boolean>();
+  const isBundled = bundled ?? shown.length > BUNDLED_FROM;
   const timeline = useMemo(
     () =>
       layOut({
+        bundled: isBundled,
         candidate,
         events: events.items,
         runs: shown,
@@ -75,7 +92,7 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
         total: versions.total,
         versions: versions.items,
       }),
-    [candidate, events, shown, state, versions],
+    [candidate, events, isBundled, shown, state, versions],
   );
 
   useEffect(() => {
@@ -88,9 +105,16 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
     <Section
       actions={
         shown.length === 0 ? undefined : (
-          <Button onClick={() => setAsTable(!asTable)} size="xs" variant="outline">
-            {asTable ? "Show chart" : "Show table"}
-          </Button>
+          <HStack wrap="wrap">
+            {asTable ? undefined : (
+              <LabeledCheckbox checked={isBundled} onChange={setBundled}>
+                Bundle runs that are alike
+              </LabeledCheckbox>
+            )}
+            <Button onClick={() => setAsTable(!asTable)} size="xs" variant="outline">
+              {asTable ? "Show chart" : "Show table"}
+            </Button>
+          </HStack>
         )
       }
       title="Version timeline"
@@ -136,9 +160,34 @@ export const VersionTimeline = ({ pinning }: { readonly pinning: DagPinning }) =
           <Legend />
         </>
       )}
+      {runs && (offset !== undefined || runs.total > shown.length) ? (
+        <HStack aria-busy={read.waiting} mt={1} wrap="wrap">
+          <Button
+            disabled={runs.total <= (offset ?? 0) + shown.length}
+            onClick={() => setOffset(offset === undefined ? 0 : offset + RUNS_LOADED)}
+            size="xs"
+            variant="outline"
+          >
+            Older runs
+          </Button>
+          <Button
+            disabled={offset === undefined}
+            onClick={() => setOffset(offset ? offset - RUNS_LOADED : undefined)}
+            size="xs"
+            variant="outline"
+          >
+            Newer runs
+          </Button>
+        </HStack>
+      ) : undefined}
+      <ErrorNotice error={offset === undefined ? undefined : read.error} onRetry={read.refresh} stale />
       <Text color="fg.muted" fontSize="xs" mt={1}>
         {runs === null ? "You don't have permission to view this Dag's runs. " : ""}
-        {runs && runs.total > shown.length ? `Showing the latest ${shown.length} of ${runs.total} runs. ` : ""}
+        {runs && runs.total > shown.length
+          ? offset
+            ? `Showing runs ${offset + 1} to ${offset + shown.length} of ${runs.total}, counted from the newest. `
+            : `Showing the latest ${shown.length} of ${runs.total} runs. `
+          : ""}
         {!asTable && timeline.omitted > 0 ? `${plural(timeline.omitted, "more version")} not shown. ` : ""}
         {!asTable && timeline.hidden > 0
           ? `${plural(timeline.hidden, "run belongs", "runs belong")} to versions not shown here. See the table. `

@@ -1,0 +1,48 @@
+# Licensed to the Apache Software Foundation (ASF) under one
+# or more contributor license agreements.  See the NOTICE file
+# distributed with this work for additional information
+# regarding copyright ownership.  The ASF licenses this file
+# to you under the Apache License, Version 2.0 (the
+# "License"); you may not use this file except in compliance
+# with the License.  You may obtain a copy of the License at
+#
+#   http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing,
+# software distributed under the License is distributed on an
+# "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY
+# KIND, either express or implied.  See the License for the
+# specific language governing permissions and limitations
+# under the License.
+"""How many pinned Dags want a person's attention, by what for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
+from airflow_providers_pinning.vocabulary import InboxReason
+
+FILTERS = {
+    InboxReason.FAILING: PinFilter(failing=True),
+    InboxReason.UNHEALTHY: PinFilter(unhealthy=True),
+    InboxReason.WAITING: PinFilter(waiting=True),
+    InboxReason.HELD: PinFilter(held=True),
+    InboxReason.SCHEDULED: PinFilter(scheduled=True),
+}
+"""What finds the Dags of each reason."""
+
+
+def inbox(dag_ids: frozenset[str] | None = None, *, session: Session) -> dict[InboxReason, int]:
+    """
+    Count the pinned Dags that want attention, by why.
+
+    :param dag_ids: only these Dags; ``None`` means all
+    :param session: database session
+    """
+    return {
+        reason: list_pins(replace(which, dag_ids=dag_ids), limit=0, offset=0, session=session)[1]
+        for reason, which in FILTERS.items()
+    }
