@@ -19,13 +19,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from airflow.models.dag import DagModel
+from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunType
-from sqlalchemy import select
+from sqlalchemy import Select, Uuid, bindparam, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import live_types
@@ -33,7 +35,7 @@ from airflow_providers_pinning.domain.monitoring.ramp_runs import Counts, presen
 from airflow_providers_pinning.domain.ramp_steps import takes
 from airflow_providers_pinning.domain.versions.code_availability.finding import CodeState
 from airflow_providers_pinning.domain.versions.drift import has_drifted
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identity_of
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import ManagedVersion, Ramp
 from airflow_providers_pinning.vocabulary import RampStatus
 
@@ -50,37 +52,52 @@ def is_eligible(dag_id: str, run_type: DagRunType, *, session: Session) -> bool:
 
 
 def trouble_with(ramp: Ramp, *, session: Session) -> str | None:
-    """Say why no run could have the version of a ramp; ``None`` if one can."""
+    """Say why no run could have the version of a ramp, with one statement; ``None`` if one can."""
     recorded = VersionIdentity.from_dict(ramp.to_version)
-    present = identity_of(ramp.dag_version_id, session=session)
-    if present is None:
-        return f"Version {recorded.version_number} is gone."
+    number = recorded.version_number
+    present = session.execute(_present(), {"version_id": ramp.dag_version_id}).one_or_none()
+    if present is None or present.dag_hash is None:
+        return f"Version {number} is gone."
     if has_drifted(recorded, present):
-        return f"Version {recorded.version_number} is no longer what it was when the ramp began."
-    configured = select(DagBundleModel.active).where(DagBundleModel.name == recorded.bundle_name)
-    if session.scalar(configured) is False:
-        return f"Bundle {recorded.bundle_name!r} of version {recorded.version_number} is no longer configured."
-    code = select(ManagedVersion.code_state, ManagedVersion.code_message).where(
-        ManagedVersion.dag_version_id == ramp.dag_version_id
-    )
-    found = session.execute(code).first()
-    if found is not None and found.code_state == CodeState.MISSING.value:
-        return f"The dag processor could not get the code of version {recorded.version_number}: {found.code_message}."
+        return f"Version {number} is no longer what it was when the ramp began."
+    if present.is_configured is False:
+        return f"Bundle {recorded.bundle_name!r} of version {number} is no longer configured."
+    if present.code_state == CodeState.MISSING.value:
+        return f"The dag processor could not get the code of version {number}: {present.code_message}."
     return None
+
+
+@cache
+def _present() -> Select:
+    return (
+        select(
+            DagVersion.bundle_name,
+            DagVersion.bundle_version,
+            SerializedDagModel.dag_hash,
+            DagBundleModel.active.label("is_configured"),
+            ManagedVersion.code_state,
+            ManagedVersion.code_message,
+        )
+        .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
+        .outerjoin(DagBundleModel, DagBundleModel.name == DagVersion.bundle_name)
+        .outerjoin(ManagedVersion, ManagedVersion.dag_version_id == DagVersion.id)
+        .where(DagVersion.id == bindparam("version_id", type_=Uuid()))
+    )
 
 
 @dataclass(frozen=True)
 class Fit:
     """Whether a run can be created from the version of a ramp."""
 
-    fits: bool
+    dag: Any = None
+    """The Dag of the version; ``None`` if the run cannot be created from it."""
     trouble: str | None = None
     """Why not, if that is the version's fault."""
 
 
 def fit_for_run(ramp: Ramp, pinned: Any, conf: Any, *, session: Session) -> Fit:
     """
-    Tell whether a run can be created from the version of a ramp, which is read for that.
+    Read the version of a ramp, and tell whether a run can be created from it.
 
     :param ramp: the ramp
     :param pinned: the Dag that the run is created from otherwise
@@ -92,13 +109,13 @@ def fit_for_run(ramp: Ramp, pinned: Any, conf: Any, *, session: Session) -> Fit:
     try:
         dag = session.scalars(stored).one().dag
     except Exception as error:
-        return Fit(False, f"Version {number} cannot be deserialized ({type(error).__name__}: {error}).")
+        return Fit(trouble=f"Version {number} cannot be deserialized ({type(error).__name__}: {error}).")
     if (refusal := _refusal_of(dag, conf)) is None:
-        return Fit(True)
+        return Fit(dag)
     if _refusal_of(pinned, conf) is not None:
-        return Fit(False)
+        return Fit()
     # Each such run would be refused, and on the way of assets the scheduler would exit.
-    return Fit(False, f"Version {number} refuses the parameters of a run that the pinned version accepts: {refusal}")
+    return Fit(trouble=f"Version {number} refuses the parameters of a run that the pinned version accepts: {refusal}")
 
 
 def _refusal_of(dag: Any, conf: Any) -> str | None:

@@ -19,9 +19,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 from airflow.models.dag_version import DagVersion
@@ -67,6 +68,8 @@ class LockedPin:
     """Which policies are in force, if it does watch it."""
     ramp_id: int | None = None
     """The ramp by which the run may have another version."""
+    dag: Any = field(default=None, compare=False, repr=False)
+    """The Dag of ``version``, if it was read already."""
 
 
 def lock_active_pin(dag_id: str, *, run_after: datetime | None = None, session: Session) -> LockedPin:

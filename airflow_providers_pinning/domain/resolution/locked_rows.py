@@ -87,6 +87,12 @@ def locked_pin(dag_id: str) -> Row | None:
     return _locked.get().pins.get(dag_id)
 
 
+def has_ramp(dag_id: str) -> bool:
+    """Return whether it is known, from the locked row, that a ramp of the Dag is under way."""
+    pin = locked_pin(dag_id)
+    return pin is not None and pin.ramp_id is not None
+
+
 def forget_locked_pin(dag_id: str) -> None:
     """Have the pin read again, because this very transaction may change it."""
     rows = _locked.get()

@@ -71,7 +71,7 @@ def create_dagrun(call: Call) -> Any:
     else:
         pin = ramp.by_share(call, breaker.instead_of_failing(call, pin))
     if pin.recorded:
-        dag = _dag_of(dag, pin.version, session=session)
+        dag = pin.dag or _dag_of(dag, pin.version, session=session)
     with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
         run = call.proceed_on(dag)
     if pin.version and not dag.disable_bundle_versioning:
@@ -112,9 +112,10 @@ def _require_no_schedule(call: Call) -> None:
 def _create_from_dag_in_hand(call: Call) -> Any:
     """Create the run as Airflow does, unless it is to have another version; then nothing was written."""
     from airflow_providers_pinning.domain.resolution.creation import DagNotInHandError, creating_run
+    from airflow_providers_pinning.domain.resolution.locked_rows import has_ramp
 
     dag = call.instance
-    if (stamp := stamp_of(dag)) is None:
+    if (stamp := stamp_of(dag)) is None or has_ramp(dag.dag_id):
         return None
     try:
         with creating_run(

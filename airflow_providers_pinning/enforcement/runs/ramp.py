@@ -66,11 +66,11 @@ def by_share(call: Call, pin: Any) -> Any:
     except Exception:
         _note_error(call.instance.dag_id)
         return pin
-    return pin if found is None else replace(pin, version=found)
+    return pin if found is None else replace(pin, version=found[0], dag=found[1])
 
 
 def _look(call: Call, pin: Any) -> Any:
-    """Return the ramp's version if the run is to have it."""
+    """Return the ramp's version and its Dag if the run is to have them."""
     from airflow_providers_pinning.domain.changes import ramp as changes
     from airflow_providers_pinning.domain.changes.ramped_runs import (
         chosen_version,
@@ -100,7 +100,7 @@ def _look(call: Call, pin: Any) -> Any:
     fit = fit_for_run(ramp, call.instance, call.conf, session=session)
     if fit.trouble:
         _do(call, partial(changes.abort_unusable, dag_id, ramp.id, fit.trouble))
-    return version if fit.fits else None
+    return None if fit.dag is None else (version, fit.dag)
 
 
 def carry_on_noted(*, session: Any) -> None:

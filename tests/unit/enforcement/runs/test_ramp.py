@@ -26,6 +26,7 @@ from airflow.models.backfill import ReprocessBehavior, _create_backfill
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunType
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run_ids
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
@@ -36,6 +37,7 @@ from airflow_providers_pinning.models import Event, Ramp
 from tests.support.ramps import ALL, HALF, act_on_ramp, end_run, make_run, start_ramp
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
+from tests.support.statements import recorded
 
 
 def source(tasks="extract", schedule="None"):
@@ -455,3 +457,18 @@ def test_a_dag_with_one_active_run_at_a_time_keeps_the_share_and_passes_its_step
     numbers = [next(iter(lab.used_versions(run))) for run in lab.runs("orders")]
     assert numbers[:7] == [1, 2, 1, 2, 1, 2, 2]
     assert state(lab).ramp.step == 2
+
+
+def test_a_scheduled_run_of_the_ramps_version_reads_its_version_once(lab, scheduler, caplog):
+    lab.commit("sha1", orders=source(schedule="'@daily'"))
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=source(tasks="extract load", schedule="'@daily'"))
+    start_ramp(lab, 2, Step(Decimal(1), runs=50))
+
+    with recorded(Session) as statements, caplog.at_level("INFO"):
+        scheduler.create_due_runs()
+
+    [run] = lab.runs("orders")
+    assert lab.used_versions(run) == {2}
+    assert sum("WHERE serialized_dag.dag_version_id =" in statement for statement in statements) == 1
+    assert "moved while a run was being created" not in caplog.text
