@@ -20,6 +20,8 @@ from __future__ import annotations
 
 MARKUP = "<img src=x onerror=alert(1)>"
 """What would run a script if it were not escaped."""
+STOCKS = "practice_stocks"
+"""A Dag, and the asset that it updates."""
 
 _FILE = """\
 from datetime import datetime, timedelta, timezone
@@ -49,6 +51,7 @@ def dag_file(
     params: str = "{}",
     max_active_runs: int = 16,
     arguments: str = "",
+    of_tasks: str = "",
 ) -> str:
     """
     Return the source of a file with one Dag, whose tasks run one after the other.
@@ -59,8 +62,11 @@ def dag_file(
     :param params: source of the parameters
     :param max_active_runs: its limit
     :param arguments: source of further arguments of ``DAG``
+    :param of_tasks: source of further arguments of each task
     """
-    lines = [f"    BashOperator(task_id={name!r}, bash_command={command!r})" for name, command in tasks.items()]
+    lines = [
+        f"    BashOperator(task_id={name!r}, bash_command={command!r}{of_tasks})" for name, command in tasks.items()
+    ]
     return _FILE.format(
         dag_id=dag_id,
         schedule=schedule,
@@ -116,6 +122,11 @@ def plain(dag_id: str, version: int) -> str:
         schedule=("'0 4 * * *'", "'30 5 * * *'", "'@hourly'")[version - 1],
         params="{}" if version < 2 else "{'size': Param(1, type='integer')}",
     )
+
+
+def with_asset(version: int) -> str:
+    """Return the source of a Dag that updates an asset."""
+    return dag_file(STOCKS, {"count": f"echo {version}"}, of_tasks=f", outlets=[Asset({STOCKS!r})]")
 
 
 def with_markup(version: int) -> str:

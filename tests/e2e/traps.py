@@ -23,7 +23,7 @@ from unittest import mock
 
 from sqlalchemy.orm import Session
 
-from tests.e2e.dags import MARKUP, with_markup
+from tests.e2e.dags import MARKUP, STOCKS, with_asset, with_markup
 from tests.e2e.history import History, sha
 from tests.e2e.story import Told, pin_twice
 
@@ -56,6 +56,8 @@ PRACTICE = (
     "keyboard",
     "loses_answers",
     "refused",
+    "triggers",
+    "backfills",
 )
 """A Dag for each test that changes one: version 2 is pinned, version 1 was before, and version 3 waits."""
 
@@ -72,6 +74,7 @@ def set_traps(root: Path, session: Session) -> None:
         names = (DOTTED, SPACED, *(f"practice_{name}" for name in PRACTICE))
         pin_twice(History(root / "odd", session), dict.fromkeys(names, told))
     _markup(History(root / "markup", session))
+    _stocks(History(root / "stocks", session))
 
 
 def _markup(history: History) -> None:
@@ -84,3 +87,12 @@ def _markup(history: History) -> None:
         history.commit(sha("markup 2"), markup=with_markup(2))
         history.candidate("markup", 2, reason=MARKUP)
         history.canaries("markup", 2, "success", note=MARKUP)
+
+
+def _stocks(history: History) -> None:
+    with history.ago(days=3):
+        history.commit(sha("stocks 1"), stocks=with_asset(1))
+        history.pin(STOCKS, 1, reason="First of all")
+        history.report_code(STOCKS, 1)
+    with history.ago(days=2):
+        history.commit(sha("stocks 2"), stocks=with_asset(2))
