@@ -96,7 +96,13 @@ JOBS = [
 COMPAT = [
     ["tests/unit/enforcement"],
     ["tests/system/test_every_path.py"],
-    ["tests/unit/api", "tests/unit/domain/resolution", "tests/unit/patch_points"],
+    [
+        "tests/unit/api",
+        "tests/unit/domain/resolution",
+        "tests/unit/operators",
+        "tests/unit/patch_points",
+        "tests/unit/sensors",
+    ],
     ["tests/integration/test_racing_by_commit.py"],
 ]
 """What runs on the other release of Airflow that is supported: what depends on Airflow's own code."""
