@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 
 import pytest
@@ -107,6 +108,15 @@ def test_history_of_all_dags_is_filtered_and_the_filter_stands_in_the_address(sh
     shown.button("Clear filters").click()
     expect(table).to_be_visible()
     expect(shown.page).not_to_have_url(re.compile("text="))
+
+
+def test_history_is_downloaded_as_csv_with_its_filters(shown):
+    shown.open("/plugin/pins?view=history&kind=rolled_back")
+    with shown.page.expect_download() as started:
+        shown.button("Download as CSV").click()
+    rows = list(csv.DictReader(started.value.path().read_text().splitlines(keepends=True)))
+    assert {row["kind"] for row in rows} == {"rolled_back"}
+    assert "orders" in {row["dag_id"] for row in rows}
 
 
 def test_a_change_has_an_address_of_its_own(shown):

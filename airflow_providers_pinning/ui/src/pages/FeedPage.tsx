@@ -18,7 +18,7 @@
  */
 
 import { Box, Button, Field, Flex, Heading, Input, Link, NativeSelect, Skeleton, Stack, Text } from "@chakra-ui/react";
-import { useCallback } from "react";
+import { useCallback, useState } from "react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
 import { getFeed, type FeedQuery } from "src/api/requests";
@@ -27,6 +27,7 @@ import { EventsTable } from "src/components/EventsTable";
 import { useDebounced } from "src/hooks/useDebounced";
 import { usePolled } from "src/hooks/usePolled";
 import { LABELS } from "src/lib/events";
+import { csvOf, everyChange } from "src/lib/exports";
 import { EMPTY, fromParams, isFiltered, toParams } from "src/lib/feedQuery";
 
 interface Props {
@@ -91,6 +92,37 @@ const Filters = ({ onChange, query }: Props) => (
   </Flex>
 );
 
+/** Save every change that a query finds as a file. */
+const Download = ({ query }: { readonly query: FeedQuery }) => {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState("");
+  const download = async () => {
+    setBusy(true);
+    setProblem("");
+    try {
+      const text = csvOf(await everyChange(query, new AbortController().signal));
+      const link = document.createElement("a");
+
+      link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+      link.download = "pinning-history.csv";
+      link.click();
+      URL.revokeObjectURL(link.href);
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+    setBusy(false);
+  };
+
+  return (
+    <>
+      <Button loading={busy} onClick={() => void download()} size="sm" variant="outline">
+        Download as CSV
+      </Button>
+      {problem === "" ? undefined : <Text role="alert">{problem}</Text>}
+    </>
+  );
+};
+
 /** The changes of all Dags that the user may read, newest first. */
 export const FeedPage = () => {
   const [params, setParams] = useSearchParams();
@@ -148,6 +180,7 @@ export const FeedPage = () => {
             <Button disabled={next === 0} onClick={() => change({ before: next })} size="sm" variant="outline">
               Older
             </Button>
+            <Download query={query} />
           </Flex>
         </Box>
       )}
