@@ -42,7 +42,8 @@ def remembered(build: Callable[..., Any]) -> Callable[..., Any]:
 
     What it builds must depend on nothing but the lab, and its session and scheduler. Times are those of the first test,
     and versions keep their ids from test to test, so that this is not for tests that rewrite versions behind the back
-    of what is cached by id. One such fixture may use another.
+    of what is cached by id. One such fixture may use another. What only the first test needs, it takes from the request
+    (``request.getfixturevalue("orders")``), so that it is not made for the others.
 
     :param build: the fixture, one of whose arguments is the lab. What it returns are rows, values that do not change,
         or lists, tuples and dictionaries of them; the lab stands for nothing
@@ -70,11 +71,13 @@ class _Memory:
     """
     What a lab consists of.
 
-    :param root: where its commits are; a copy stands beside
+    :param root: where its commits are
+    :param kept: a copy of them
     :param value: what the fixture returned
     """
 
     root: Path
+    kept: Path
     sources: dict[str, str]
     rows: _Rows | _CopiedTables
     value: Any
@@ -82,17 +85,19 @@ class _Memory:
     @classmethod
     def of(cls, lab: Lab, name: str, value: Any) -> _Memory:
         lab.session.commit()
-        kept = _kept(value, lab)
-        shutil.copytree(lab.root, lab.root.with_name("kept"))
+        value = _kept(value, lab)
+        # Another such fixture, which this one uses, has a copy of its own.
+        kept = Path(tempfile.mkdtemp(dir=lab.root.parent, prefix="kept-")) / "commits"
+        shutil.copytree(lab.root, kept)
         kind = _CopiedTables if lab.session.get_bind().dialect.name == "postgresql" else _Rows
         rows = kind(lab.session, name)
         lab.session.commit()
-        return cls(lab.root, dict(lab.sources), rows, kept)
+        return cls(lab.root, kept, dict(lab.sources), rows, value)
 
     def recall(self, lab: Lab) -> Any:
         delete_rows(lab.session.connection())
         shutil.rmtree(self.root)
-        shutil.copytree(self.root.with_name("kept"), self.root)
+        shutil.copytree(self.kept, self.root)
         lab.root, lab.sources = self.root, dict(self.sources)
         self.rows.put_back(lab.session.connection())
         lab.session.commit()

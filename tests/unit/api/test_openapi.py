@@ -18,15 +18,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.api import PINNING
+from tests.support.api import PINNING, client
 from tests.support.routes import READS, WRITES
 
 OPENAPI = f"{PINNING}/openapi.json"
 
 
-@pytest.fixture
-def description(api):
-    answer = api("viewer").get(OPENAPI)
+@pytest.fixture(scope="module")
+def description(airflow_app):
+    answer = client(airflow_app, "viewer").get(OPENAPI)
     assert answer.status_code == 200
     return answer.json()
 

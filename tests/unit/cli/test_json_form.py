@@ -41,6 +41,7 @@ from airflow_providers_pinning.schemas.replays import PairResponse
 from airflow_providers_pinning.schemas.runs import FailureCollectionResponse
 from airflow_providers_pinning.schemas.soak import SoakResponse
 from airflow_providers_pinning.schemas.versions import EventResponse, RegistrationResponse, VersionResponse
+from tests.support.remembered import remembered
 from tests.unit.cli.commands.test_replays import original  # noqa: F401 - a live run to replay
 from tests.unit.cli.test_definition import COMMANDS
 
@@ -138,10 +139,19 @@ def check(written: Any, answer):
 
 
 @pytest.fixture
-def busy(pinning, orders, original, tmp_path):  # noqa: F811
-    """Return the Dag orders with something of everything to show."""
-    policies = tmp_path / "policies.yaml"
-    policies.write_text(POLICIES)
+def policies(tmp_path):
+    """Return a file with policies."""
+    file = tmp_path / "policies.yaml"
+    file.write_text(POLICIES)
+    return file
+
+
+@pytest.fixture
+@remembered
+def busy(lab, policies, request):
+    """Let the Dag orders have something of everything to show."""
+    request.getfixturevalue("original")
+    pinning = request.getfixturevalue("pinning")
     for command in (
         CHANGES["canary"][1],
         CHANGES["record-evidence"][1],
@@ -152,7 +162,6 @@ def busy(pinning, orders, original, tmp_path):  # noqa: F811
     ):
         done = pinning(*command, *WHY)
         assert done.code == 0, done.err
-    return policies
 
 
 def test_every_command_is_compared():
@@ -174,11 +183,12 @@ def test_what_a_command_shows_has_the_fields_of_the_rest_api(name, pinning, busy
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_a_change_leads_to_has_the_fields_of_the_rest_api(name, pinning, busy, tmp_path):
+@pytest.mark.usefixtures("busy")
+def test_what_a_change_leads_to_has_the_fields_of_the_rest_api(name, pinning, policies, tmp_path):
     answer, command = CHANGES[name]
     override = ("--override-reason", "urgent") if name in HELD else ()
     if name == "policy apply":
-        command = (*command, busy)
+        command = (*command, policies)
     if name == "apply":
         pins = tmp_path / "pins.yaml"
         pins.write_text("pins:\n- {dag_id: orders, version_number: 2}\n")
