@@ -42,6 +42,7 @@ OF_SQLITE = (
 PROPERTIES = (
     "tests/unit/enforcement/canaries/test_slots_properties.py",
     "tests/unit/enforcement/dag_processor/test_shared_assets_properties.py",
+    "tests/unit/enforcement/test_guarantees.py",
 )
 """
 They try many courses of events, which takes long; SQLite is enough for that. The single courses in ``test_slots.py``
