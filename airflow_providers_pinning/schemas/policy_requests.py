@@ -86,7 +86,9 @@ class ExplanationResponse(BaseModel):
 class DoubtResponse(BaseModel):
     """One thing that is probably not meant."""
 
-    reason: str = Field(description="`never_open`, `never_open_together`, `never_recorded` or `matches_nothing`.")
+    reason: str = Field(
+        description="`never_open`, `never_open_together`, `never_recorded`, `failing_already` or `matches_nothing`."
+    )
     policies: list[str]
     message: str
 

@@ -20,19 +20,22 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 
 from airflow.models.dagrun import DagRun
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import and_, delete, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.alterations import note_gone
+from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.sync import sync_dag_model
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.monitoring.health_flags import is_out_of_sync, with_live_rows
 from airflow_providers_pinning.domain.versions.identity import require_dag
-from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun, WithheldEffect
+from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun, TimedChange, WithheldEffect
+from airflow_providers_pinning.vocabulary import TimedStatus
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +43,12 @@ REPAIRS_A_ROUND = 50
 
 RUNS_A_ROUND = 500
 """How many routed runs one round looks at."""
+
+CHANGES_A_ROUND = 500
+"""How many timed changes one round drops."""
+
+ENDED_FOR = timedelta(days=90)
+"""How long a timed change is kept after it took effect, failed or was canceled."""
 
 
 @dataclass(frozen=True)
@@ -134,3 +143,36 @@ def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) 
             for routed in session.scalars(select(RoutedRun).where(*of_gone)):
                 note_gone(routed)
     return runs[-1] if len(runs) == RUNS_A_ROUND else None
+
+
+def forget_ended_changes(*, session: Session) -> None:
+    """
+    Drop timed changes that ended long ago and that nothing needs any more; what is pending stays.
+
+    Those that led to the present choice of a Dag tell the version of an earlier run. Those that ended since it was
+    made tell why a run has another version. The history keeps what was done.
+
+    :param session: database session
+    """
+    needed = (
+        select(literal(1))
+        .where(
+            Pin.dag_id == TimedChange.dag_id,
+            or_(Pin.timeline_id <= TimedChange.id, Pin.changed_at <= TimedChange.ended_at),
+        )
+        .correlate(TimedChange)
+        .exists()
+    )
+    ended = (
+        select(TimedChange.id)
+        .where(
+            TimedChange.status != TimedStatus.PENDING.value,
+            TimedChange.ended_at < database_clock(session=session) - ENDED_FOR,
+            ~needed,
+        )
+        .limit(CHANGES_A_ROUND)
+    )
+    if forgotten := session.scalars(ended).all():
+        session.execute(
+            delete(TimedChange).where(TimedChange.id.in_(forgotten)).execution_options(synchronize_session=False)
+        )

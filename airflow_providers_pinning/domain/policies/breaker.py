@@ -24,7 +24,7 @@ costs a statement, which reads the newest failed runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -35,6 +35,7 @@ from airflow.utils.state import DagRunState
 from sqlalchemy import Integer, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import of_runs_since_pin
 from airflow_providers_pinning.domain.policies.in_hand import DagInHand, policies_about
 from airflow_providers_pinning.domain.policies.model import AutoRollback, WhenNothingIsStable
@@ -104,6 +105,33 @@ def may_have_tripped(dag_id: str, rules: Sequence[NamedRule], *, session: Sessio
     """Return whether enough runs failed since the pin that a closer look is needed, with one statement."""
     fewest = min(rule.max_failures for _, rule in rules)
     return len(session.execute(_failed(), {"dag_id": dag_id, "enough": fewest + 1}).all()) > fewest
+
+
+def pins_with_failures(watched: Mapping[str, Sequence[NamedRule]], *, session: Session) -> list[Pin]:
+    """
+    Return the pins, of Dags under rules, since which more runs failed than one of the rules tolerates at all.
+
+    Those that the automatic rollback does not watch any more are not among them.
+
+    :param watched: the rules about each Dag
+    :param session: database session
+    """
+    failed = (
+        select(func.count())
+        .select_from(DagRun)
+        .where(
+            *of_runs_since_pin(), DagRun.id > func.coalesce(Pin.breaker_after, 0), DagRun.state == DagRunState.FAILED
+        )
+        .correlate(Pin)
+        .scalar_subquery()
+    )
+    counted = select(Pin, failed).where(Pin.breaker.is_(None), Pin.dag_version_id.is_not(None)).order_by(Pin.dag_id)
+    return [
+        pin
+        for some in pages(sorted(watched), DAGS_IN_A_STATEMENT)
+        for pin, count in session.execute(counted.where(Pin.dag_id.in_(some)))
+        if count > min(rule.max_failures for _, rule in watched[pin.dag_id])
+    ]
 
 
 def find_tripped(pin: Pin, rules: Sequence[NamedRule], revision: int, *, session: Session) -> Tripped | None:

@@ -18,16 +18,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.policies.breaker import NamedRule, Tripped, find_tripped, pins_with_failures
 from airflow_providers_pinning.domain.policies.matching import Matcher, every_dag
 from airflow_providers_pinning.domain.policies.merge import next_open
 from airflow_providers_pinning.domain.policies.model import Policy, PolicySet
+from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.models import VersionEvidence
 from airflow_providers_pinning.windows import (
     MAX_LOOKS,
@@ -90,10 +92,13 @@ def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iter
     """Look at every Dag once: which policies match none, and whose windows never open together."""
     matcher = Matcher(policies.policies)
     matched: set[str] = set()
+    watched: dict[str, tuple[NamedRule, ...]] = {}
     together: dict[tuple[Policy, ...], list[str]] = {}
     for facts in every_dag(matcher.kinds, session=session):
         found = matcher.find(facts)
         matched |= {policy.name for policy in found}
+        if rules := tuple((policy.name, policy.auto_rollback) for policy in found if policy.auto_rollback):
+            watched[facts.dag_id] = rules
         with_windows = tuple(policy for policy in found if policy.windows is not None)
         if len(with_windows) > 1:
             together.setdefault(with_windows, []).append(facts.dag_id)
@@ -104,6 +109,7 @@ def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iter
                 (policy.name,),
                 f"Policy {policy.name!r} matches no Dag that there is: {policy.match.as_dict()}.",
             )
+    yield from _failing_already(watched, policies.revision, session=session)
     for several, dag_ids in together.items():
         windows = [policy.windows for policy in several if policy.windows is not None]
         if any(_never_opens([window], now) for window in windows):
@@ -117,6 +123,25 @@ def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iter
                 f"The windows of policies {', '.join(names)} are never open together, so Dags "
                 f"{', '.join(dag_ids[:SHOWN])}{more} can never be changed: {why}",
             )
+
+
+def _failing_already(
+    watched: Mapping[str, tuple[NamedRule, ...]], revision: int, *, session: Session
+) -> Iterator[Doubt]:
+    """Find the Dags whose next run would be rolled back, because they fail already."""
+    found: dict[tuple[str, ...], list[tuple[str, Tripped]]] = {}
+    for pin in pins_with_failures(watched, session=session):
+        if tripped := find_tripped(pin, watched[pin.dag_id], revision, session=session):
+            found.setdefault(tripped.policies, []).append((pin.dag_id, tripped))
+    for names, failing in found.items():
+        told = "; ".join(f"Dag {dag_id!r}: {tripped}" for dag_id, tripped in failing[:SHOWN])
+        more = f"; and {len(failing) - SHOWN} more Dags" if len(failing) > SHOWN else ""
+        yield Doubt(
+            "failing_already",
+            names,
+            f"The next run of {plural(len(failing), 'Dag')} would be rolled back at once: {told}{more}. Pin a version "
+            "that works first, or tolerate more failures.",
+        )
 
 
 def _never_opens(windows: list[DeploymentWindow], now: datetime) -> str | None:
