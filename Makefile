@@ -59,7 +59,7 @@ upgrade-airflow: postgres  ## Move a deployment from Airflow 3.3 to 3.4 and back
 		$(VENV_3.3)/bin/python -m pytest tests/compat
 
 unit: env  ## Run the tests that need no server; T=path::test runs some of them
-	$(BIN)/python -m pytest $(if $(T),$(T),--numprocesses 2 --dist loadfile tests/unit)
+	$(BIN)/python -m pytest $(if $(T),$(T),--numprocesses 2 --dist loadfile --no-loadscope-reorder tests/unit)
 
 integration: env postgres  ## Run the tests on PostgreSQL
 	$(BIN)/python -m pytest tests/integration

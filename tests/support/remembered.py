@@ -42,8 +42,8 @@ def remembered(build: Callable[..., Any]) -> Callable[..., Any]:
 
     What it builds must depend on nothing but the lab, and its session and scheduler. Times are those of the first test,
     and versions keep their ids from test to test, so that this is not for tests that rewrite versions behind the back
-    of what is cached by id. One such fixture may use another. What only the first test needs, it takes from the request
-    (``request.getfixturevalue("orders")``), so that it is not made for the others.
+    of what is cached by id. One such fixture may use another. What no test uses itself, it takes from the request
+    (``request.getfixturevalue("orders")``), so that it is made for the first test only.
 
     :param build: the fixture, one of whose arguments is the lab. What it returns are rows, values that do not change,
         or lists, tuples and dictionaries of them; the lab stands for nothing

@@ -28,8 +28,24 @@ HERE = Path(__file__).parent
 TIMEOUT = 600
 """Seconds for a test; the slowest takes half a minute on two cores that do little else."""
 
+SLOWEST = (
+    "api/test_fab.py",
+    "enforcement/canaries/test_slots.py",
+    "enforcement/canaries/test_slots_properties.py",
+    "test_airflow_db.py",
+    "cli/commands/test_removal.py",
+    "domain/soak/test_soak.py",
+    "enforcement/dag_processor/test_shared_assets_properties.py",
+    "example_dags/test_examples.py",
+    "enforcement/test_patching.py",
+    "plugins/test_pinning.py",
+)
+"""Begun first, so that of two processes none has one of them left when the other one has nothing left to do."""
+
 
 def pytest_collection_modifyitems(items):
+    slowest = {HERE / name for name in SLOWEST}
+    items.sort(key=lambda item: item.path not in slowest)
     for item in items:
         if HERE in item.path.parents:
             # A signal, the other method, does not interrupt what waits in C for the database or for a lock. This one

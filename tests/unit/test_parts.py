@@ -24,6 +24,7 @@ import pytest
 
 from scripts.run_tests import COMPAT, JOBS
 from tests.support.python import ROOT
+from tests.unit.conftest import HERE, SLOWEST
 
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
 TWO_AIRFLOWS = Path("tests/compat")
@@ -51,3 +52,15 @@ def test_each_file_of_tests_belongs_to_one_part():
 def test_a_part_names_what_there_is(job):
     for argument in job:
         assert (ROOT / argument.removeprefix(IGNORE).partition("::")[0]).exists()
+
+
+def test_the_slowest_unit_tests_begin_first(request):
+    paths = list(dict.fromkeys(item.path for item in request.session.items))
+    slowest = [path in {HERE / name for name in SLOWEST} for path in paths]
+
+    assert slowest == sorted(slowest, reverse=True)
+
+
+@pytest.mark.parametrize("name", SLOWEST)
+def test_the_slowest_unit_tests_are_there(name):
+    assert (HERE / name).exists()

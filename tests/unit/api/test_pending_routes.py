@@ -21,6 +21,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 DAG = f"{PINNING}/dags/orders"
@@ -32,6 +33,7 @@ def refusal(answer):
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def orders(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

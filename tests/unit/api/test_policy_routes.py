@@ -22,6 +22,7 @@ import pytest
 from airflow_providers_pinning.schemas.policy_requests import UnmetResponse
 from airflow_providers_pinning.vocabulary import Rule
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 REASON = {"reason": "because"}
@@ -30,6 +31,7 @@ VERSION = f"{PINNING}/dags/orders/versions/2"
 
 
 @pytest.fixture(autouse=True)
+@remembered
 def orders(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

@@ -26,6 +26,7 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.api import PINNING
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE, dag_file
 
 DAG = f"{PINNING}/dags/orders"
@@ -33,8 +34,8 @@ REASON = {"reason": "because"}
 
 
 @pytest.fixture
-def moved(lab, session):
-    """Move a Dag from the bundle of team red to that of team blue; version 1 is of the one, 2 of the other."""
+@remembered
+def two_teams(lab, session):
     clear_team_name_cache()
     session.add_all([Team(name="red"), Team(name="blue")])
     session.flush()
@@ -47,7 +48,13 @@ def moved(lab, session):
     lab.candidate("orders", 1)
     lab.commit("sha2", bundle="blue_dags", orders=CHANGED)
     lab.candidate("orders", 2)
-    yield lab
+
+
+@pytest.fixture
+def moved(two_teams):
+    """Move a Dag from the bundle of team red to that of team blue; version 1 is of the one, 2 of the other."""
+    clear_team_name_cache()
+    yield two_teams
     clear_team_name_cache()
 
 

@@ -29,6 +29,7 @@ from sqlalchemy import func, select
 from airflow_providers_pinning.cli import change
 from airflow_providers_pinning.models import Event
 from tests.support.cli import Terminal
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 WHY = ("--reason", "tested")
@@ -44,8 +45,9 @@ CHANGES = {
 
 
 @pytest.fixture(autouse=True)
-def pinned(orders):
-    orders.pin("orders", 1)
+@remembered
+def pinned(lab, orders):
+    lab.pin("orders", 1)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from airflow_providers_pinning.domain.changes.canary import CanaryRequest, creat
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.errors import RevisionConflictError
 from airflow_providers_pinning.models import Pin
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 from tests.support.statements import recorded
 
@@ -43,6 +44,7 @@ CHANGES = {
 
 
 @pytest.fixture
+@remembered
 def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)

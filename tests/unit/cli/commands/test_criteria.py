@@ -37,6 +37,7 @@ from airflow_providers_pinning.sensors.soak import VersionSoakSensor
 from airflow_providers_pinning.vocabulary import RunKind
 from tests.support.api import PINNING
 from tests.support.api_server import airflow_address, airflow_server, connect, forget_tokens, serve
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 from tests.support.task_context import task_context
 
@@ -46,13 +47,18 @@ SOAK = f"{PINNING}/dags/orders/versions/2/soak"
 
 
 @pytest.fixture
-def judged(lab, session):
+@remembered
+def two_versions(lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+    lab.commit("sha2", orders=CHANGED)
+
+
+@pytest.fixture
+def judged(two_versions, lab, session):
     """Return a function that runs canaries of version 2 while version 1 is pinned."""
 
     def run(*states):
-        lab.commit("sha1", orders=STABLE)
-        lab.pin("orders", 1)
-        lab.commit("sha2", orders=CHANGED)
         if not states:
             lab.candidate("orders", 2)
             return

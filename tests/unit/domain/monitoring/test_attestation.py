@@ -32,6 +32,7 @@ from airflow_providers_pinning.domain.changes.canary import CanaryRequest, creat
 from airflow_providers_pinning.domain.errors import NotEnforcedError
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.models import Component
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.stock import without_enforcement
 
@@ -52,9 +53,14 @@ def health(session):
 
 
 @pytest.fixture
-def pin(lab):
+@remembered
+def registered(lab):
     lab.commit("sha1", orders=dag_file("orders"))
-    return lambda: lab.pin("orders", 1)
+
+
+@pytest.fixture
+def pin(registered):
+    return lambda: registered.pin("orders", 1)
 
 
 JOB_TYPES = pytest.mark.parametrize(

@@ -23,10 +23,12 @@ from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import store
 from airflow_providers_pinning.schemas.policies import validated
 from airflow_providers_pinning.vocabulary import CallerKind
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
 @pytest.fixture
+@remembered
 def orders(lab):
     """Register three versions of the Dag orders, of which the first is pinned and the others are candidates."""
     lab.commit("sha1", orders=dag_file("orders", arguments="tags=['tier-1']"))

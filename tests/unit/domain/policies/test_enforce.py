@@ -306,11 +306,11 @@ class TestWindows:
         each_minute = [{"cron": f"{minute} * * * *", "duration": 60} for minute in range(60)]
         apply({"windows": {"allow": [{"cron": "0 0 29 2 *", "duration": 60}], "deny": each_minute}})
 
-        began = time.monotonic()
+        began = time.thread_time()
         error = refusal(pin, 2)
 
         assert "When it opens is unknown: Its rules were looked at 2000 times" in error.message
-        assert time.monotonic() - began < 10
+        assert time.thread_time() - began < 10
 
     def test_are_looked_at_once_for_all_dags_that_have_them(self, orders, apply, session, monkeypatch):
         apply(SHUT)

@@ -23,6 +23,7 @@ from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.releases.release import make_release, plan_release
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
 from airflow_providers_pinning.domain.releases.rollback import RollbackRequest, plan_rollback, roll_back_release
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 
 NAMES = ("billing", "invoices", "orders", "refunds", "stock")
@@ -64,6 +65,7 @@ def named(source, dag_id):
 
 
 @pytest.fixture
+@remembered
 def five(lab):
     """Register five Dags, pinned at one commit, and another commit that changes them all."""
     lab.commit("sha1", **{name: named(STABLE, name) for name in NAMES})

@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.soak.soak import SoakQuestion
 from airflow_providers_pinning.domain.soak.verdict import Criteria
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import RunKind, Verdict
+from tests.support.remembered import remembered
 from tests.support.sources import CHANGED, STABLE
 from tests.support.statements import counted_rows
 
@@ -42,10 +43,15 @@ FINISHED = ("success", "failed")
 
 
 @pytest.fixture
-def runs(lab, session):
-    """Return a function that makes live runs of version 1 by their states, and returns them in that order."""
+@remembered
+def pinned(lab):
     lab.commit("sha1", orders=STABLE)
     lab.pin("orders", 1)
+
+
+@pytest.fixture
+def runs(pinned, lab, session):
+    """Return a function that makes live runs of version 1 by their states, and returns them in that order."""
 
     def make(states, *, seconds=(10,), ends=None, number=1, cleared=1):
         version_id = lab.version("orders", number).id

@@ -30,6 +30,7 @@ from sqlalchemy import select, update
 from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
 from airflow_providers_pinning.models import WithheldEffect
 from tests.support.canaries import Canaries, dag_with_tasks
+from tests.support.remembered import remembered
 from tests.support.sources import STABLE, dag_file
 from tests.support.statements import recorded
 
@@ -43,13 +44,18 @@ def canaries(lab, scheduler):
 
 
 @pytest.fixture
-def candidate(lab):
+@remembered
+def pinned(lab):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+
+
+@pytest.fixture
+def candidate(pinned):
     """Return a function that registers a candidate, version 2."""
 
     def register(source):
-        lab.commit("sha1", orders=STABLE)
-        lab.pin("orders", 1)
-        lab.commit("sha2", orders=source)
+        pinned.commit("sha2", orders=source)
 
     return register
 

@@ -41,6 +41,7 @@ from airflow_providers_pinning.enforcement.runs import breaker as patch
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.schemas.policies import validated
 from tests.support.asynchronous import statements_sent
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 
@@ -105,6 +106,7 @@ def unmuted():
 
 
 @pytest.fixture
+@remembered
 def released(lab):
     """Pin a version that works, and then another one."""
     lab.commit("sha1", orders=source())

@@ -41,6 +41,7 @@ from airflow_providers_pinning.domain.policies import freezes, store
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin, TimedChange
 from airflow_providers_pinning.schemas.policies import validated
 from tests.support.lab import BUNDLE
+from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
 MINUTE = timedelta(minutes=1)
@@ -83,6 +84,7 @@ def trigger(lab, run_after=None, **more):
 
 
 @pytest.fixture
+@remembered
 def two(lab):
     """A Dag with two versions without a schedule, of which the first is pinned."""
     lab.commit("sha1", orders=dag_file("orders", "schedule=None"))
@@ -514,6 +516,7 @@ NOW_ONLY = (asked_by_command, asked_by_materializing)
 
 
 @pytest.fixture
+@remembered
 def report(lab):
     """A Dag that publishes an asset, with two versions, of which the first is pinned."""
     publish = "EmptyOperator(task_id='publish', outlets=[Asset('report')])"
