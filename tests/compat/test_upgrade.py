@@ -18,7 +18,8 @@
 A deployment moves from Airflow 3.3 to 3.4 and back, with the real migrations, while releases are under way.
 
 Each time there is a pin, a candidate with a canary run that has begun, and a promotion that is deferred until the
-canary run has ended. What was written under the one Airflow is read, enforced and finished under the other.
+canary run has ended, and beside them what ``under_way`` has. What was written under the one Airflow is read, enforced
+and finished under the other.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import pytest
 
 from demo.deployment import Deployment
 from demo.promotion_run import connection
+from tests.compat import under_way
 from tests.support.postgres import postgres
 
 pytestmark = pytest.mark.timeout(1800)
@@ -78,6 +80,7 @@ def airflow(request, airflow_33):
         made.start()
         wait_for_version(made, 1)
         made.pinning.put("/dags/orders/pin", {"version_number": 1, "reason": "stable"})
+        under_way.pin(made)
         yield made
 
 
@@ -88,13 +91,18 @@ def brake(airflow):
 
 def commit(airflow, number):
     source = ORDERS.format(brake=brake(airflow), number=number)
-    airflow.repository.commit({"orders.py": source, "promote.py": PROMOTE}, f"Version {number}")
+    others = under_way.source(min(number, 2))
+    airflow.repository.commit({"orders.py": source, "promote.py": PROMOTE, "others.py": others}, f"Version {number}")
 
 
 def wait_for_version(airflow, number):
     airflow.wait_until(
         lambda: (
-            number in {one.number for one in airflow.database.versions("orders")} and airflow.database.dag("promote")
+            number in {one.number for one in airflow.database.versions("orders")}
+            and airflow.database.dag("promote")
+            and all(
+                min(number, 2) in {one.number for one in airflow.database.versions(dag_id)} for dag_id in under_way.DAGS
+            )
         ),
         what=f"version {number} is registered",
     )
@@ -140,6 +148,7 @@ def state_of(airflow):
         "health": told["health"],
         "versions": [(one["version_number"], one["state"], one["dag_hash"], one["bundle_version"]) for one in versions],
         "events": airflow.pinning.get("/dags/orders/events")["events"],
+        "rows": under_way.rows(airflow),
         "runs": [(one["run_id"], one["kind"], one["version_number"]) for one in runs],
         "pins": [(one["dag_id"], one["active"]["version_number"]) for one in airflow.pinning.get("/pins")["pins"]],
     }
@@ -158,7 +167,10 @@ def move(airflow, python, *command):
         airflow.python = python
     airflow.cli(*command)
     airflow.python = python
-    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+    airflow.start_component("api-server")
+    # A task that cannot reach it fails, and on a busy machine it listens later than the scheduler starts tasks.
+    airflow.wait_until_healthy(("api-server",))
+    for name in ("scheduler", "dag-processor", "triggerer"):
         airflow.start_component(name)
     airflow.wait_until_healthy()
     airflow.wait_until(lambda: airflow.pinning.get("/health")["enforced"], what="pins are enforced")
@@ -184,7 +196,8 @@ def assert_release_goes_on(airflow, canary, promotion, *, pinned, number):
     for run_id, version in ((canary, number), (live, pinned)):
         airflow.wait_until(lambda: run(airflow, run_id).is_finished, what=f"run {run_id} has ended")  # noqa: B023
         ended = run(airflow, run_id)
-        assert (ended.state, ended.version_number, ended.task_version_numbers) == ("success", version, {version})
+        found = ended.state, ended.version_number, ended.task_version_numbers
+        assert found == ("success", version, {version}), f"{states(airflow, run_id)}\n{airflow.logs(60)}"
         assert f"this is v{version}" in airflow.task_log("orders", run_id, "say")
     airflow.wait_until(lambda: run(airflow, promotion, "promote").is_finished, what="the promotion has ended")
     assert states(airflow, promotion, "promote") == {"soak": "success", "pin": "success"}
@@ -193,12 +206,14 @@ def assert_release_goes_on(airflow, canary, promotion, *, pinned, number):
 
 def test_releases_that_are_under_way_go_on_after_an_upgrade_and_after_a_downgrade(airflow, airflow_33, airflow_34):
     canary, promotion = begin_release(airflow, 2)
+    under_way.begin(airflow)
     before = state_of(airflow)
 
     move(airflow, airflow_34[0], "db", "migrate")
 
     assert state_of(airflow) == before
     assert_release_goes_on(airflow, canary, promotion, pinned=1, number=2)
+    under_way.assert_goes_on(airflow, active=1, pending=2)
 
     canary, promotion = begin_release(airflow, 3)
     before = state_of(airflow)
@@ -207,3 +222,4 @@ def test_releases_that_are_under_way_go_on_after_an_upgrade_and_after_a_downgrad
 
     assert state_of(airflow) == before
     assert_release_goes_on(airflow, canary, promotion, pinned=2, number=3)
+    under_way.assert_goes_on(airflow, active=2, pending=1)
