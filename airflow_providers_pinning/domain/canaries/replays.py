@@ -42,6 +42,7 @@ from airflow_providers_pinning.domain.canaries.inputs import Inputs, free_logica
 from airflow_providers_pinning.domain.canaries.routed_runs import live_runs, of_canary_runs
 from airflow_providers_pinning.domain.errors import NothingToReplayError
 from airflow_providers_pinning.domain.text import plural
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 
 @dataclass(frozen=True)
@@ -155,4 +156,16 @@ def warn_of_missing_events(replayed: Sequence[DagRun]) -> tuple[str, ...]:
         f"{runs} {'was' if len(without) == 1 else 'were'} triggered by assets, and Airflow has no record of the "
         "events: "
         "triggering_asset_events is empty in the replay, so its outputs may differ.",
+    )
+
+
+def warn_of_own_runs(replayed: Sequence[DagRun], version: VersionIdentity) -> tuple[str, ...]:
+    """Name the runs of the version that is tried: it agrees with itself whatever was changed."""
+    own = [run.run_id for run in replayed if run.created_dag_version_id == version.dag_version_id]
+    if not own:
+        return ()
+    return (
+        f"{'Run' if len(own) == 1 else 'Runs'} {', '.join(map(repr, own))} {'is one' if len(own) == 1 else 'are'} of "
+        f"version {version.version_number} itself, so the soak takes no replay of {'it' if len(own) == 1 else 'them'} "
+        "for a comparison.",
     )

@@ -35,7 +35,13 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.canaries.delays import cost_of_shared_slots, what_delays
 from airflow_providers_pinning.domain.canaries.inputs import Inputs
 from airflow_providers_pinning.domain.canaries.isolation import Isolation, settle
-from airflow_providers_pinning.domain.canaries.replays import Replay, inputs_of, originals, warn_of_missing_events
+from airflow_providers_pinning.domain.canaries.replays import (
+    Replay,
+    inputs_of,
+    originals,
+    warn_of_missing_events,
+    warn_of_own_runs,
+)
 from airflow_providers_pinning.domain.canaries.routed_runs import CANARY, live_types
 from airflow_providers_pinning.domain.canaries.substitutes import warn_of_workers
 from airflow_providers_pinning.domain.changes import conditions, preconditions
@@ -275,7 +281,7 @@ def shape_of(
     """
     if replayed:
         inputs = inputs_of(dag, replayed, runs, session=session)
-        return Shape(inputs, warn_of_missing_events(replayed))
+        return Shape(inputs, (*warn_of_missing_events(replayed), *warn_of_own_runs(replayed, version)))
     if request.logical_date is not None:
         given = Inputs(request.logical_date, request.data_interval, request.conf, request.partition_key)
         return Shape({run_id: given for run_id in runs})

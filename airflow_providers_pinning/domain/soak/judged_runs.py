@@ -178,6 +178,7 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
         (_failed_task(), KNOWN),
         else_=CountsAs.SUCCESS.value,
     )
+    tells = _is_compared_with_another_version(scope)
     return (
         select(
             RoutedRun.run_id.label("run_id"),
@@ -188,18 +189,10 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
             func.coalesce(RoutedRun.ended_at, DagRun.end_date, RoutedRun.created_at).label("ended"),
             func.coalesce(RoutedRun.retried_tasks, 0).label("retried_tasks"),
             func.coalesce(RoutedRun.withheld_effects, 0).label("withheld_effects"),
-            case((RoutedRun.output_differences.is_not(None), 1), else_=0).label("compared"),
-            case(
-                (
-                    and_(
-                        RoutedRun.replay_of.is_not(None),
-                        RoutedRun.state.is_not(None),
-                        RoutedRun.output_differences.is_(None),
-                    ),
-                    1,
-                ),
-                else_=0,
-            ).label("not_compared"),
+            case((tells, 1), else_=0).label("compared"),
+            case((and_(RoutedRun.replay_of.is_not(None), RoutedRun.state.is_not(None), ~tells), 1), else_=0).label(
+                "not_compared"
+            ),
             func.coalesce(RoutedRun.output_differences, 0).label("output_differences"),
         )
         .select_from(RoutedRun)
@@ -211,6 +204,12 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
             or_(RoutedRun.state.is_not(None), DagRun.id.is_not(None)),
         )
     )
+
+
+def _is_compared_with_another_version(scope: Scope) -> ColumnElement[bool]:
+    """Build the condition that a replay was compared; with a run of its own version it agrees whatever was changed."""
+    of_original = RoutedRun.outcome["replay"]["original_dag_version_id"].as_string()
+    return and_(RoutedRun.output_differences.is_not(None), of_original.is_distinct_from(str(scope.dag_version_id)))
 
 
 def _live(scope: Scope, known_tasks: Collection[str], set_in_bulk: Collection[str]) -> Select:

@@ -350,6 +350,19 @@ class TestComparison:
         assert judged.judgement.verdict == Verdict.PROGRESSING
         assert judged.evidence.notes == ("1 replay could not be compared.",)
 
+    def test_run_of_the_candidate_itself_is_nothing_to_compare_with(self, canaries, live, session):
+        own = live(version=2)
+
+        created = replay(canaries, runs=(own,))
+        [run_id] = created.run_ids
+        canaries.let_start(run_id)
+        canaries.finish(run_id)
+
+        judged = soak("orders", 2, SoakQuestion(Criteria(min_runs=1, max_output_differences=0)), session=session)
+        assert judged.judgement.verdict == Verdict.PROGRESSING
+        assert (judged.evidence.replays, judged.evidence.replays_not_compared) == (0, 1)
+        assert any(f"{own!r} is one of version 2 itself" in warning for warning in created.warnings)
+
     def test_too_many_xcoms_are_not_compared(self, canaries, started, session, monkeypatch):
         monkeypatch.setattr("airflow_providers_pinning.domain.canaries.outputs.MOST_CHARACTERS", 100)
         run_id, _ = started
