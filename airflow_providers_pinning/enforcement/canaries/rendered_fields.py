@@ -26,31 +26,28 @@ Shown by ``tests/unit/enforcement/canaries/test_rendered_fields.py``.
 
 from __future__ import annotations
 
-from typing import Any
-
 from airflow_providers_pinning.enforcement.call import Call
 
 
-def delete_old_records(call: Call) -> Any:
+def delete_old_records(call: Call) -> None:
     """Delete the rendered templates of older runs, but not those of the newest live ones."""
+    number = call.num_to_keep
+    if number <= 0:
+        return
     from airflow.models.dagrun import DagRun
     from airflow.models.renderedtifields import RenderedTaskInstanceFields
-    from sqlalchemy import select
+    from sqlalchemy import or_, select
 
     from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
-    from airflow_providers_pinning.domain.sessions import listening
 
-    newest_live = (
-        select(DagRun.run_id)
-        .where(DagRun.dag_id == call.dag_id, ~of_canary_runs())
-        .order_by(DagRun.run_after.desc())
-        .limit(call.num_to_keep)
-        .scalar_subquery()
+    session, of_dag = call.session, DagRun.dag_id == call.dag_id
+    newest = select(DagRun.run_id).where(of_dag).order_by(DagRun.run_after.desc()).limit(number)
+    kept = or_(DagRun.run_id.in_(newest), DagRun.run_id.in_(newest.where(~of_canary_runs())))
+    # Airflow's own statement, which is another one in 3.4.
+    RenderedTaskInstanceFields._do_delete_old_records(
+        dag_id=call.dag_id,
+        task_id=call.task_id,
+        run_ids_to_keep=select(DagRun.run_id).where(of_dag, kept).scalar_subquery(),
+        session=session,
     )
-
-    def keep(state: Any) -> None:
-        if state.is_delete:
-            state.statement = state.statement.where(RenderedTaskInstanceFields.run_id.not_in(newest_live))
-
-    with listening(call.session, keep):
-        return call.proceed()
+    session.flush()
