@@ -22,27 +22,28 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.rights import EDIT_DAG
 from airflow_providers_pinning.api.security import note_refusal
+from airflow_providers_pinning.api.sight import sight_of
 from airflow_providers_pinning.api.user_permissions import may_change_in_team
 from airflow_providers_pinning.domain.errors import DagsForbiddenError
 from airflow_providers_pinning.domain.releases.access import without_hidden
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.schemas.releases import ReleaseResponse
 
 DryRun = Annotated[bool, Query(description="Say what would be done, and do nothing.")]
 
 
-def access_of(user: GetUserDep, readable: frozenset[str]) -> Access:
-    """Return what a user may do."""
-    editable = frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="PUT"))
-    return Access(editable, readable, partial(may_change_in_team, team_name=None, user=user))
+def access_of(user: GetUserDep, sight: Sight, session: SessionDep) -> Access:
+    """Return what a user may do, who may see some Dags."""
+    editable = sight_of(user, "PUT", session=session)
+    return Access(editable, sight, partial(may_change_in_team, team_name=None, user=user))
 
 
 def only_asked(report: ReleaseReport, session: SessionDep) -> ReleaseReport:

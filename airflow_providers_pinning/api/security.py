@@ -30,7 +30,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
@@ -54,10 +53,12 @@ from airflow_providers_pinning.api.rights import (
     Right,
     requires,
 )
+from airflow_providers_pinning.api.sight import sight_of
 from airflow_providers_pinning.api.source_header import parse_source
 from airflow_providers_pinning.api.user_permissions import may_change_in_team, may_start_runs_in_team
 from airflow_providers_pinning.domain.changes.transactions import writing
 from airflow_providers_pinning.domain.history.events import Caller
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.vocabulary import MAX_ACTOR
 
 may_read = Depends(requires(READ_VERSIONS, READ_DAG))
@@ -126,8 +127,7 @@ def require_edits(event: str, dag_ids: Collection[str], request: Request, user: 
 
     :raises HTTPException: 403, which names the Dags
     """
-    editable = get_auth_manager().get_authorized_dag_ids(user=user, method="PUT")
-    if missing := sorted(set(dag_ids) - editable):
+    if missing := sorted(set(dag_ids) - sight_of(user, "PUT", session=session).among(dag_ids)):
         known = set(session.scalars(select(DagModel.dag_id).where(DagModel.dag_id.in_(missing))))
         # Of a Dag that is not there, the change itself tells those who might edit it.
         if forbidden_ids := [
@@ -190,10 +190,10 @@ def _caller_of_runs(caller: CallerDep, user: GetUserDep) -> Caller:
     return replace(caller, permitted_in_team=partial(may_start_runs_in_team, user=user))
 
 
-def _readable_dag_ids(user: GetUserDep) -> frozenset[str]:
-    return frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
+def _sight(user: GetUserDep, session: SessionDep) -> Sight:
+    return sight_of(user, session=session)
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
 CallerOfRunsDep = Annotated[Caller, Depends(_caller_of_runs)]
-ReadableDagIdsDep = Annotated[frozenset[str], Depends(_readable_dag_ids)]
+SightDep = Annotated[Sight, Depends(_sight)]

@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
 from airflow_providers_pinning.api import release_rights
+from airflow_providers_pinning.api.sight import sight_of
 
 
 @dataclass(frozen=True)
@@ -61,20 +62,21 @@ def permissions_of(user: BaseUser, dag_id: str) -> Permissions:
     )
 
 
-def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser) -> bool:
+def may_read_code(dag_id: str, together: Collection[str], *, user: BaseUser, session: Session) -> bool:
     """
     Return whether a user may see the code of a Dag, which shows the other Dags of its file as well.
 
     :param dag_id: the Dag
     :param together: every Dag in the file
     :param user: who asks
+    :param session: database session
     """
     manager = get_auth_manager()
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     if not manager.is_authorized_dag(method="GET", access_entity=DagAccessEntity.CODE, details=details, user=user):
         return False
     others = set(together) - {dag_id}
-    return not others or others <= manager.get_authorized_dag_ids(user=user)
+    return not others or others <= sight_of(user, session=session).among(others)
 
 
 def may_read_xcoms(dag_id: str, *, user: BaseUser) -> bool:

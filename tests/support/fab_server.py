@@ -47,6 +47,7 @@ def main() -> None:
     from fastapi.testclient import TestClient
 
     from airflow_providers_pinning import conf
+    from airflow_providers_pinning.api.sight import sight_of
     from tests.support.lab import Lab
     from tests.support.sources import dag_file
 
@@ -82,6 +83,16 @@ def main() -> None:
     feed = keeper.get("/pinning/api/v1/events").json()["events"]
     single = {event["dag_id"]: keeper.get(f"/pinning/api/v1/events/{event['id']}").status_code for event in every}
     answers = {role: ask(role, "orders") for role in (*ROLES, ONE_DAG)}
+    answers["sight"] = {}
+    for role in (*ROLES, ONE_DAG):
+        user = manager.deserialize_user({"sub": str(manager.security_manager.find_user(username=role).id)})
+        for method in ("GET", "PUT"):
+            sight = sight_of(user, method, session=lab.session)
+            answers["sight"][f"{role} {method}"] = {
+                "everything": sight.everything,
+                "among": sorted(sight.among(["orders", "invoices", "not_there"])),
+                "listed": sorted(manager.get_authorized_dag_ids(user=user, method=method)),
+            }
     answers["nobody"] = {
         str(route): TestClient(app).request(route.method, route.url("orders"), json=route.body).status_code
         for route in (*READS, *WRITES)

@@ -154,7 +154,7 @@ def test_a_room_of_the_enforcement_imports_only_those_before_it(room):
         assert rooms <= allowed
 
 
-FOUNDATION = ("batches", "clocks", "errors", "json_limits", "locks", "ramp_steps", "sessions", "text", "tries")
+FOUNDATION = ("batches", "clocks", "errors", "json_limits", "locks", "ramp_steps", "sessions", "sight", "text", "tries")
 """Modules of the domain that every room may use."""
 ROOMS = (
     "versions",

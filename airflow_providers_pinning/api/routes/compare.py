@@ -70,5 +70,5 @@ def compare_versions(
     )
     further = files_of_versions((before, after), session=session)
     together = dags_in_files(dag_id, (before, after), further=further, session=session)
-    with_code = may_read_code(dag_id, together, user=user)
+    with_code = may_read_code(dag_id, together, user=user, session=session)
     return compare(dag_id, before, after, with_code=with_code, session=session)

@@ -27,7 +27,7 @@ from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.many_dags import DryRun, access_of, checked, only_asked
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, logged, may_read
+from airflow_providers_pinning.api.security import CallerDep, SightDep, logged, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import apply, export
@@ -46,7 +46,7 @@ Conditions = Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS)]
 
 @router.get("/pins/export", responses=responses(), dependencies=[may_read], response_model=pins_document.PinsDocument)
 def export_pins(
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     session: SessionDep,
     tags: Conditions = None,
     bundles: Conditions = None,
@@ -63,7 +63,7 @@ def export_pins(
         owners=tuple(owners or ()),
         dag_id_patterns=tuple(dag_id_patterns or ()),
     )
-    return export.export_pins(selection, Access(readable=readable), owns=owns, session=session)
+    return export.export_pins(selection, Access(readable=sight), owns=owns, session=session)
 
 
 @router.post("/pins/apply", responses=responses(409), dependencies=[logged("apply_pins"), may_read])
@@ -72,7 +72,7 @@ def apply_pins(
     caller: CallerDep,
     user: GetUserDep,
     request: Request,
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     session: SessionDep,
     dry_run: DryRun = False,
 ) -> ReleaseResponse:
@@ -84,7 +84,7 @@ def apply_pins(
     """
     given = pins_document.validated(body.document) if body.text is None else pins_document.read(body.text)
     document = PinsDocument.from_dict(given)
-    access = access_of(user, readable)
+    access = access_of(user, sight, session)
     change = Change(caller, body.reason, idempotency_key=body.idempotency_key, override_reason=body.override_reason)
 
     def carry_out() -> ReleaseReport:

@@ -30,11 +30,10 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
-from airflow_providers_pinning.api.security import ReadableDagIdsDep, may_read
+from airflow_providers_pinning.api.security import SightDep, may_read
 from airflow_providers_pinning.api.user_permissions import may_read_runs_of
 from airflow_providers_pinning.domain.errors import UnknownEventError
 from airflow_providers_pinning.domain.history import search
-from airflow_providers_pinning.domain.history.events import EVERY_DAG
 from airflow_providers_pinning.domain.history.search import EventFilter
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.models import Event
@@ -83,7 +82,7 @@ def get_events(
 
 @router.get("/events", responses=responses(), dependencies=[may_read])
 def get_event_feed(
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     user: GetUserDep,
     session: SessionDep,
     which: FilterDep,
@@ -92,16 +91,16 @@ def get_event_feed(
     before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="`next_before` of the last answer.")] = None,
 ) -> EventFeedResponse:
     """List what was changed of any Dag that the user may read, newest first."""
-    wanted = EventFilter(**{**vars(which), "dag_ids": readable | {EVERY_DAG}, "dag_id_pattern": dag_id_pattern})
+    wanted = EventFilter(**{**vars(which), "sight": sight, "dag_id_pattern": dag_id_pattern})
     listed, go_on = search.next_events(wanted, limit=limit, before=before, session=session)
     return EventFeedResponse(events=_shown(listed, user, session), next_before=go_on)
 
 
 @router.get("/events/{event_id}", responses=responses(404), dependencies=[may_read])
-def get_event(event_id: EventId, readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDep) -> EventResponse:
+def get_event(event_id: EventId, sight: SightDep, user: GetUserDep, session: SessionDep) -> EventResponse:
     """Get one change, to which a link may lead."""
     event = search.find_event(event_id, session=session)
-    if event is None or event.dag_id not in readable | {EVERY_DAG}:
+    if event is None or not search.is_seen(event, sight):
         raise UnknownEventError(f"There is no change {event_id}, or you may not read its Dag.", event_id=event_id)
     return _shown([event], user, session)[0]
 

@@ -23,7 +23,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
+from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read
 from airflow_providers_pinning.api.user_permissions import may_read_runs_of
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -58,14 +58,14 @@ def get_components(session: SessionDep) -> ComponentsResponse:
 
 
 @router.get("/health", responses=responses(), dependencies=[may_read])
-def get_health(readable: ReadableDagIdsDep, user: GetUserDep, session: SessionDep) -> DeploymentHealthResponse:
+def get_health(sight: SightDep, user: GetUserDep, session: SessionDep) -> DeploymentHealthResponse:
     """Show each live component, the pins that have a problem, and the runs that escaped their pin."""
     components = attestation.live_components(session=session)
-    unhealthy, total = list_pins(PinFilter(dag_ids=readable, unhealthy=True), limit=SHOWN, offset=0, session=session)
+    unhealthy, total = list_pins(PinFilter(sight=sight, unhealthy=True), limit=SHOWN, offset=0, session=session)
     troubled, total_troubled = list_pins(
-        PinFilter(dag_ids=readable, troubled_at_head=True), limit=SHOWN, offset=0, session=session
+        PinFilter(sight=sight, troubled_at_head=True), limit=SHOWN, offset=0, session=session
     )
-    escaped = escaped_runs(readable, limit=SHOWN, session=session)
+    escaped = escaped_runs(sight, limit=SHOWN, session=session)
     with_runs = may_read_runs_of({run.dag_id for run in escaped}, user=user, session=session)
     return DeploymentHealthResponse(
         enforced=all(component.enforced for component in components),

@@ -25,7 +25,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read
+from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read
 from airflow_providers_pinning.domain.changes import pending
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
@@ -75,13 +75,13 @@ def cancel_pending_change(
 
 @router.get("/pending", responses=responses(), dependencies=[may_read])
 def get_pending_changes(
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     session: SessionDep,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> PendingChangeCollectionResponse:
     """List the changes that take effect at a given time, of the Dags that the user may read, the next one first."""
-    listed, total = list_pending(readable, limit=limit, offset=offset, session=session)
+    listed, total = list_pending(sight, limit=limit, offset=offset, session=session)
     return PendingChangeCollectionResponse(
         pending=[PendingChangeResponse.model_validate(one) for one in listed], total_entries=total
     )

@@ -26,7 +26,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, changes, may_read, require_run_edits
+from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read, require_run_edits
 from airflow_providers_pinning.api.user_permissions import editable_among
 from airflow_providers_pinning.domain.changes import pins, rollback, timed
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
@@ -208,7 +208,7 @@ def get_rollback_target(dag_id: DagId, caller: CallerDep, session: SessionDep) -
 
 @router.get("/pins", responses=responses(), dependencies=[may_read])
 def get_pins(
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     user: GetUserDep,
     session: SessionDep,
     dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
@@ -235,7 +235,7 @@ def get_pins(
 ) -> PinCollectionResponse:
     """List the pinned Dags that the user may read."""
     which = PinFilter(
-        readable,
+        sight,
         dag_id_pattern,
         behind,
         unhealthy,
@@ -265,7 +265,7 @@ def get_pins(
 
 @router.get("/unpinned", responses=responses(), dependencies=[may_read])
 def get_unpinned(
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     session: SessionDep,
     dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
     tags: Annotated[list[Text] | None, Query(max_length=MAX_CONDITIONS)] = None,
@@ -274,13 +274,13 @@ def get_unpinned(
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> UnpinnedCollectionResponse:
     """List the Dags that the user may read and that are not pinned. Of each kind of condition, one must hold."""
-    which = UnpinnedFilter(readable, dag_id_pattern, Match(tags=tuple(tags or ()), bundles=tuple(bundles or ())))
+    which = UnpinnedFilter(sight, dag_id_pattern, Match(tags=tuple(tags or ()), bundles=tuple(bundles or ())))
     listed, total = list_unpinned(which, limit=limit, offset=offset, session=session)
     shown = [UnpinnedDagResponse.model_validate(dag) for dag in listed]
     return UnpinnedCollectionResponse(dags=shown, total_entries=total)
 
 
 @router.get("/inbox", responses=responses(), dependencies=[may_read])
-def get_inbox(readable: ReadableDagIdsDep, session: SessionDep) -> InboxResponse:
+def get_inbox(sight: SightDep, session: SessionDep) -> InboxResponse:
     """Count the pinned Dags that want attention, of those that the user may read; filters of `GET /pins` list them."""
-    return InboxResponse(**{reason.value: count for reason, count in inbox(readable, session=session).items()})
+    return InboxResponse(**{reason.value: count for reason, count in inbox(sight, session=session).items()})

@@ -27,7 +27,7 @@ from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.many_dags import DryRun, access_of, answer_of, checked, only_asked
-from airflow_providers_pinning.api.security import CallerDep, ReadableDagIdsDep, logged, may_read
+from airflow_providers_pinning.api.security import CallerDep, SightDep, logged, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import lists, release, rollback
@@ -53,12 +53,12 @@ def release_dags(
     caller: CallerDep,
     user: GetUserDep,
     request: Request,
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     session: SessionDep,
     dry_run: DryRun = False,
 ) -> ReleaseResponse:
     """Pin or unpin many Dags in one transaction: all of them or none. It needs permission to edit each of them."""
-    access = access_of(user, readable)
+    access = access_of(user, sight, session)
     change = _change(caller, body)
     wanted = _wanted(body)
 
@@ -81,12 +81,12 @@ def roll_back_release(
     caller: CallerDep,
     user: GetUserDep,
     request: Request,
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     session: SessionDep,
     dry_run: DryRun = False,
 ) -> ReleaseResponse:
     """Make active again what was active before a release, for all of its Dags or none."""
-    access = access_of(user, readable)
+    access = access_of(user, sight, session)
     change = _change(caller, body)
     wanted = RollbackRequest(release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude))
 
@@ -100,7 +100,7 @@ def roll_back_release(
 
 @router.get("/releases", responses=responses(), dependencies=[may_read])
 def get_releases(
-    readable: ReadableDagIdsDep,
+    sight: SightDep,
     session: SessionDep,
     dag_id: Annotated[Text | None, Query(description="Only those that are about this Dag.")] = None,
     bundle_version: Annotated[Text | None, Query(description="Only those of this commit.")] = None,
@@ -109,16 +109,16 @@ def get_releases(
 ) -> ReleaseCollectionResponse:
     """List the releases that are about a Dag that the user may read, newest first."""
     which = lists.ReleaseFilter(dag_id, bundle_version)
-    listed, total = lists.list_releases(which, Access(readable=readable), limit=limit, offset=offset, session=session)
+    listed, total = lists.list_releases(which, Access(readable=sight), limit=limit, offset=offset, session=session)
     return ReleaseCollectionResponse(
         releases=[ReleaseSummaryResponse.model_validate(one) for one in listed], total_entries=total
     )
 
 
 @router.get("/releases/{release_id}", responses=responses(404), dependencies=[may_read])
-def get_release(release_id: Text, readable: ReadableDagIdsDep, session: SessionDep) -> ReleaseResponse:
+def get_release(release_id: Text, sight: SightDep, session: SessionDep) -> ReleaseResponse:
     """Get a release with those of its Dags that the user may read."""
-    report, hidden = lists.read_release(release_id, Access(readable=readable), session=session)
+    report, hidden = lists.read_release(release_id, Access(readable=sight), session=session)
     return answer_of(report, hidden)
 
 

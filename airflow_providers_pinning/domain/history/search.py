@@ -18,19 +18,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
+from airflow_providers_pinning.domain.batches import pages
+from airflow_providers_pinning.domain.history.events import EVERY_DAG
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import EventKind
 
 IDS_READ = 10_000
-"""How many ids are read at a time where most may be of Dags that the caller may not read."""
+"""How many ids are read at a time, at most, where most are of Dags that the caller may not read."""
 
 PAGE = 1000
 """How many changes are read at a time where there may be very many."""
@@ -42,8 +44,8 @@ class EventFilter:
 
     dag_id: str | None = None
     """Of this Dag; ``None`` means of any."""
-    dag_ids: frozenset[str] | None = None
-    """Of one of these Dags; ``None`` means of any."""
+    sight: Sight | None = None
+    """Of a Dag that the caller may see, or of every Dag; ``None`` means of any."""
     dag_id_pattern: str | None = None
     """Part of the Dag's id, case-insensitive; ``%`` matches anything and ``_`` any character."""
     kinds: tuple[EventKind, ...] = ()
@@ -57,12 +59,10 @@ class EventFilter:
     """Part of the reason, the override's reason or the actor's name, case-insensitive."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what a row must meet, but for the Dags if they are too many to be named."""
+        """Return what a row must meet, but for what the caller may see."""
         found: list[ColumnElement[bool]] = []
         if self.dag_id is not None:
             found.append(Event.dag_id == self.dag_id)
-        if self.names_dags and self.dag_ids is not None:
-            found.append(Event.dag_id.in_(self.dag_ids))
         if self.dag_id_pattern:
             found.append(Event.dag_id.ilike(f"%{self.dag_id_pattern}%"))
         if self.kinds:
@@ -78,14 +78,9 @@ class EventFilter:
             found.append(or_(*(column.icontains(self.text, autoescape=True) for column in searched)))
         return found
 
-    @property
-    def names_dags(self) -> bool:
-        """Whether a statement can name the Dags."""
-        return self.dag_ids is None or len(self.dag_ids) <= DAGS_IN_A_STATEMENT
-
 
 def list_events(which: EventFilter, *, limit: int, offset: int = 0, session: Session) -> tuple[list[Event], int]:
-    """List changes, newest first, and count them all; for one Dag, or for Dags that a statement can name."""
+    """List changes, newest first, and count them all; for one Dag, or for a caller who may see every Dag."""
     conditions = which.conditions()
     total = session.scalar(select(func.count()).select_from(Event).where(*conditions)) or 0
     found = session.scalars(_newest_first(which).limit(limit).offset(offset))
@@ -122,22 +117,34 @@ def find_event(event_id: int, *, session: Session) -> Event | None:
     return session.get(Event, event_id)
 
 
+def is_seen(event: Event, sight: Sight) -> bool:
+    """Return whether a change is of a Dag that the caller may see, or of every Dag."""
+    return event.dag_id in _seen([event.dag_id], sight)
+
+
+def _seen(dag_ids: Iterable[str], sight: Sight) -> set[str]:
+    return {EVERY_DAG, *sight.among(set(dag_ids) - {EVERY_DAG})}
+
+
 def _walk(which: EventFilter, before: int | None, page: int, *, session: Session) -> Iterator[Event]:
     for ids in _pages_of_ids(which, before, page, session=session):
         yield from session.scalars(select(Event).where(Event.id.in_(ids)).order_by(Event.id.desc()))
 
 
 def _pages_of_ids(which: EventFilter, before: int | None, page: int, *, session: Session) -> Iterator[Sequence[int]]:
-    """Yield the ids of the changes, some at a time; of Dags that cannot be named, little is read but ids."""
-    size = page if which.names_dags else max(page, IDS_READ)
+    """Yield the ids of the changes, some at a time, and the more the fewer of them the caller may see."""
+    size = page
     while True:
         query = select(Event.id, Event.dag_id).where(*which.conditions()).order_by(Event.id.desc()).limit(size)
         rows = session.execute(query if before is None else query.where(Event.id < before)).all()
-        found = [row.id for row in rows if which.dag_ids is None or row.dag_id in which.dag_ids]
+        seen = _seen({row.dag_id for row in rows}, which.sight) if which.sight else None
+        found = [row.id for row in rows if seen is None or row.dag_id in seen]
         yield from pages(found, page)
         if len(rows) < size:
             return
         before = rows[-1].id
+        if 2 * len(found) < size:
+            size = min(4 * size, max(page, IDS_READ))
 
 
 def _newest_first(which: EventFilter) -> Select:

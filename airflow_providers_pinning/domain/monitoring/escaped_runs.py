@@ -19,7 +19,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from airflow.models.dag_version import DagVersion
@@ -29,6 +28,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.models import Acknowledgement, Pin, Ramp, TimedChange
 from airflow_providers_pinning.vocabulary import TimedStatus
 
@@ -110,13 +110,13 @@ def escaped_run_ids(dag_id: str, *, limit: int, session: Session) -> list[str]:
     return list(session.scalars(query))
 
 
-def escaped_runs(dag_ids: Collection[str] | None = None, *, limit: int = 100, session: Session) -> list[EscapedRun]:
+def escaped_runs(sight: Sight | None = None, *, limit: int = 100, session: Session) -> list[EscapedRun]:
     """
     Find runs of pinned Dags that were created with another version since the pin.
 
     Only the deployment's newest :data:`NEWEST_RUNS` runs are looked at, so that the cost stays bounded.
 
-    :param dag_ids: restrict to these Dags; a set, if they are many
+    :param sight: which Dags the caller may see; ``None`` means all
     :param limit: return at most so many, newest first
     :param session: database session
     """
@@ -130,10 +130,9 @@ def escaped_runs(dag_ids: Collection[str] | None = None, *, limit: int = 100, se
         .where(DagRun.id > newest - NEWEST_RUNS)
         .order_by(DagRun.id.desc())
     )
-    if dag_ids is None:
-        query = query.limit(limit)
-    # Not named in the statement: they may be all Dags of the deployment, and few runs escape.
-    escaped = (row for row in session.execute(query) if dag_ids is None or row.dag_id in dag_ids)
+    escaped = session.execute(query.limit(limit) if sight is None else query).all()
+    seen = sight.among({row.dag_id for row in escaped}) if sight and escaped else None
+    shown = (row for row in escaped if seen is None or row.dag_id in seen)
     return [
-        EscapedRun(row.dag_id, row.run_id, row.version_number, row.pinned) for row in itertools.islice(escaped, limit)
+        EscapedRun(row.dag_id, row.run_id, row.version_number, row.pinned) for row in itertools.islice(shown, limit)
     ]

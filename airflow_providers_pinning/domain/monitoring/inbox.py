@@ -23,6 +23,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.vocabulary import InboxReason
 
 FILTERS = {
@@ -35,14 +36,14 @@ FILTERS = {
 """What finds the Dags of each reason."""
 
 
-def inbox(dag_ids: frozenset[str] | None = None, *, session: Session) -> dict[InboxReason, int]:
+def inbox(sight: Sight | None = None, *, session: Session) -> dict[InboxReason, int]:
     """
     Count the pinned Dags that want attention, by why.
 
-    :param dag_ids: only these Dags; ``None`` means all
+    :param sight: which Dags the caller may see; ``None`` means all
     :param session: database session
     """
     return {
-        reason: list_pins(replace(which, dag_ids=dag_ids), limit=0, offset=0, session=session)[1]
+        reason: list_pins(replace(which, sight=sight), limit=0, offset=0, session=session)[1]
         for reason, which in FILTERS.items()
     }

@@ -24,12 +24,13 @@ from datetime import datetime
 from typing import Any
 
 from airflow.models.dag import DagModel
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus, Problem
 from airflow_providers_pinning.domain.monitoring.health_flags import OVERDUE_AFTER
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, require_dag
 from airflow_providers_pinning.models import Pin, TimedChange
 from airflow_providers_pinning.vocabulary import TimedStatus
@@ -81,21 +82,25 @@ def pending_changes(dag_ids: Collection[str], *, session: Session) -> dict[str, 
     return {one.dag_id: one for one in _read(dag_ids, limit=None, offset=0, session=session)}
 
 
-def list_pending(
-    dag_ids: Collection[str] | None, *, limit: int, offset: int, session: Session
-) -> tuple[list[PendingChange], int]:
+def list_pending(sight: Sight | None, *, limit: int, offset: int, session: Session) -> tuple[list[PendingChange], int]:
     """
     List pending changes, the next one first, and count them all.
 
-    :param dag_ids: only of these Dags; ``None`` means all
+    :param sight: which Dags the caller may see; ``None`` means all
     :param limit: how many of them at most
     :param offset: how many to leave out before
     :param session: database session
     """
-    total = select(func.count()).where(TimedChange.status == TimedStatus.PENDING.value)
-    if dag_ids is not None:
-        total = total.where(TimedChange.dag_id.in_(dag_ids))
-    return _read(dag_ids, limit=limit, offset=offset, session=session), session.scalar(total) or 0
+    waiting = (
+        select(TimedChange.dag_id)
+        .where(TimedChange.status == TimedStatus.PENDING.value)
+        .order_by(TimedChange.effective_from, TimedChange.dag_id)
+    )
+    found = session.scalars(waiting).all()
+    seen = sight.among(found) if sight and found else None
+    dag_ids = [dag_id for dag_id in found if seen is None or dag_id in seen]
+    shown = dag_ids[offset : offset + limit]
+    return _read(shown, limit=None, offset=0, session=session) if shown else [], len(dag_ids)
 
 
 def _read(dag_ids: Collection[str] | None, *, limit: int | None, offset: int, session: Session) -> list[PendingChange]:

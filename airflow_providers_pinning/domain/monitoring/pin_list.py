@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from sqlalchemy import ColumnElement, SQLColumnExpression, func, not_, select
 from sqlalchemy.orm import Session, aliased
@@ -42,6 +43,7 @@ from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
     is_failing,
     runs_since_pin,
 )
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     pinned_identity,
@@ -74,8 +76,8 @@ class PinSummary:
 class PinFilter:
     """Which pins to list."""
 
-    dag_ids: frozenset[str] | None = None
-    """Only these Dags; ``None`` means all."""
+    sight: Sight | None = None
+    """Only Dags that the caller may see; ``None`` means all."""
     dag_id_pattern: str | None = None
     """Part of the Dag id, case-insensitive; ``%`` matches anything and ``_`` any character."""
     behind: bool | None = None
@@ -133,8 +135,8 @@ def list_pins(
     )
     latest = select(func.max(newer.version_number)).where(newer.dag_id == Pin.dag_id).correlate(Pin).scalar_subquery()
     query = with_live_rows(select(Pin.dag_id))
-    if which.dag_ids is not None and len(which.dag_ids) <= DAGS_IN_A_STATEMENT:
-        query = query.where(Pin.dag_id.in_(which.dag_ids))
+    if which.sight is not None and which.sight.everything:
+        query = query.where(DagModel.dag_id.is_not(None))
     if which.dag_id_pattern:
         query = query.where(Pin.dag_id.ilike(f"%{which.dag_id_pattern}%"))
     if which.behind is not None:
@@ -153,8 +155,10 @@ def list_pins(
         PinOrder.ACTOR: Pin.actor,
         PinOrder.FAILED_RUNS: count_failed_runs(),
     }[order]
-    found = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id))
-    dag_ids = [dag_id for dag_id in found if which.dag_ids is None or dag_id in which.dag_ids]
+    dag_ids = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id)).all()
+    if which.sight is not None and not which.sight.everything:
+        seen = which.sight.among(dag_ids)
+        dag_ids = [dag_id for dag_id in dag_ids if dag_id in seen]
     if which.dag_id_globs:
         dag_ids = [one for one in dag_ids if any(fnmatchcase(one, glob) for glob in which.dag_id_globs)]
     shown = dag_ids[offset : offset + limit]

@@ -26,10 +26,10 @@ from airflow.models.dag_version import DagVersion
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT
 from airflow_providers_pinning.domain.policies.matching import Matcher, facts_of, matches
 from airflow_providers_pinning.domain.policies.model import Match, Policy
 from airflow_providers_pinning.domain.policies.store import in_force
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.models import Pin
 
 
@@ -49,8 +49,8 @@ class UnpinnedDag:
 class UnpinnedFilter:
     """Which Dags that are not pinned to list."""
 
-    dag_ids: frozenset[str] | None = None
-    """Only these Dags; ``None`` means all."""
+    sight: Sight | None = None
+    """Only Dags that the caller may see; ``None`` means all."""
     dag_id_pattern: str | None = None
     """Part of the Dag id, case-insensitive; ``%`` matches anything and ``_`` any character."""
     match: Match = field(default_factory=Match)
@@ -69,12 +69,12 @@ def list_unpinned(
     :param session: database session
     """
     query = select(DagModel.dag_id, DagModel.bundle_name).where(*_is_unpinned())
-    if which.dag_ids is not None and len(which.dag_ids) <= DAGS_IN_A_STATEMENT:
-        query = query.where(DagModel.dag_id.in_(which.dag_ids))
     if which.dag_id_pattern:
         query = query.where(DagModel.dag_id.ilike(f"%{which.dag_id_pattern}%"))
     found = session.execute(query.order_by(DagModel.dag_id)).all()
-    found = [row for row in found if which.dag_ids is None or row.dag_id in which.dag_ids]
+    if which.sight is not None and not which.sight.everything:
+        seen = which.sight.among([row.dag_id for row in found])
+        found = [row for row in found if row.dag_id in seen]
     if kinds := which.match.as_dict().keys():
         facts = facts_of([row.dag_id for row in found], kinds, session=session)
         found = [row for row in found if row.dag_id in facts and matches(which.match, facts[row.dag_id])]

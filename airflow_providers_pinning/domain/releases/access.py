@@ -54,12 +54,12 @@ def check_access(dag_ids: Collection[str], named: Collection[str], access: Acces
     """
     if access.editable is None:
         return
-    missing = set(dag_ids) - access.editable
+    missing = set(dag_ids) - access.editable.among(dag_ids)
     known = _present(missing, session=session)
     forbidden = known | {dag_id for dag_id in missing - known if not access.edits(dag_id)}
     if not forbidden:
         return
-    shown = sorted(forbidden & (set(named) | (access.readable or frozenset())))
+    shown = sorted(forbidden & (set(named) | (access.readable.among(forbidden) if access.readable else set())))
     hidden = len(forbidden) - len(shown)
     others = [f"{hidden} that you may not see"] if hidden else []
     raise DagsForbiddenError(
@@ -78,11 +78,13 @@ def without_hidden(report: ReleaseReport, access: Access, *, session: Session) -
     """
     if access.readable is None:
         return report, 0
-    readable = access.readable
+    told = [*report.warnings, *(one for dag in report.dags for one in dag.warnings)]
+    named = {name for one in told for name in _QUOTED.findall(one)}
+    dag_ids = {dag.dag_id for dag in report.dags}
+    paired = {dag_id for pair in report.dependencies for dag_id in (pair.producer, pair.consumer)}
+    readable = access.readable.among(dag_ids | paired | named)
     dags = [dag for dag in report.dags if dag.dag_id in readable]
-    told = [*report.warnings, *(one for dag in dags for one in dag.warnings)]
-    named = {name for one in told for name in _QUOTED.findall(one)} - readable
-    hidden = _present(named, session=session) | {dag.dag_id for dag in report.dags} - readable
+    hidden = _present(named - readable, session=session) | dag_ids - readable
 
     def visible(warnings: Iterable[str]) -> tuple[str, ...]:
         return tuple(one for one in warnings if hidden.isdisjoint(_QUOTED.findall(one)))

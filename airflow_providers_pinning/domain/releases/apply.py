@@ -113,7 +113,7 @@ def _concerned(document: PinsDocument, access: Access, *, session: Session) -> s
     owned = _owned(document, session=session)
     if access.readable is not None:
         # As for the conditions of a release: nobody learns by them what there is besides.
-        owned &= access.readable
+        owned &= access.readable.among(owned)
     dag_ids = owned | document.pins.keys()
     check_access(dag_ids, document.pins.keys(), access, session=session)
     return dag_ids

@@ -105,7 +105,7 @@ def dag_ids_of(request: ReleaseRequest, bundle_name: str | None, access: Access,
     if request.action is ReleaseAction.UNPIN or (request.scope is not ReleaseScope.ALL and not request.latest):
         query = query.join(Pin, and_(Pin.dag_id == DagModel.dag_id, Pin.dag_version_id.is_not(None)))
     found = matching(query, selection, session=session)
-    return found & access.readable if selection.has_conditions and access.readable is not None else found
+    return set(access.readable.among(found)) if selection.has_conditions and access.readable is not None else found
 
 
 def matching(query: Any, selection: Selection, *, session: Session) -> set[str]:

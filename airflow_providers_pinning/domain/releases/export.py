@@ -44,7 +44,7 @@ def export_pins(selection: Selection, access: Access, *, owns: bool = False, ses
     query = select(DagModel.dag_id).join(Pin, Pin.dag_id == DagModel.dag_id).where(Pin.dag_version_id.is_not(None))
     found = matching(query, selection, session=session)
     if access.readable is not None:
-        found &= access.readable
+        found &= access.readable.among(found)
     pins = []
     for page in pages(sorted(found), READ_AT_ONCE):
         rows = session.execute(

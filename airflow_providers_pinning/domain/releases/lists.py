@@ -21,13 +21,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.errors import UnknownReleaseError
 from airflow_providers_pinning.domain.releases.access import without_hidden
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
 from airflow_providers_pinning.domain.releases.request import Access
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.models import Release, ReleaseDag
 
 
@@ -53,18 +55,33 @@ def list_releases(
     :param offset: how many to leave out before
     :param session: database session
     """
-    query: Select = select(Release)
+    query: Select = select(Release.id)
     if which.bundle_version is not None:
         query = query.where(Release.bundle_version == which.bundle_version)
     if which.dag_id is not None:
         of_dag = select(ReleaseDag.release_id).where(ReleaseDag.dag_id == which.dag_id)
         query = query.where(Release.id.in_(of_dag))
-    if access.readable is not None:
-        seen = select(ReleaseDag.release_id).where(ReleaseDag.dag_id.in_(access.readable))
-        query = query.where(Release.id.in_(seen))
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    page = query.order_by(Release.created_at.desc(), Release.id.desc()).limit(limit).offset(offset)
-    return session.scalars(page).all(), total
+    ids = session.scalars(query.order_by(Release.created_at.desc(), Release.id.desc())).all()
+    if access.readable is not None and ids:
+        seen = _about_seen_dags(query, access.readable, session=session)
+        ids = [release_id for release_id in ids if release_id in seen]
+    shown = ids[offset : offset + limit]
+    found = {one.id: one for one in session.scalars(select(Release).where(Release.id.in_(shown)))} if shown else {}
+    return [found[release_id] for release_id in shown], len(ids)
+
+
+def _about_seen_dags(releases: Select, sight: Sight, *, session: Session) -> set[str]:
+    """Return the ids of those releases that are about a Dag that the caller may see."""
+    about = select(ReleaseDag.release_id).where(ReleaseDag.release_id.in_(releases)).distinct()
+    dag_ids = set(session.scalars(about.with_only_columns(ReleaseDag.dag_id)))
+    seen = sight.among(dag_ids)
+    if seen == dag_ids:
+        return set(session.scalars(about))
+    return {
+        release_id
+        for page in pages(sorted(seen), DAGS_IN_A_STATEMENT)
+        for release_id in session.scalars(about.where(ReleaseDag.dag_id.in_(page)))
+    }
 
 
 def read_release(release_id: str, access: Access, *, session: Session) -> tuple[ReleaseReport, int]:
@@ -76,7 +93,8 @@ def read_release(release_id: str, access: Access, *, session: Session) -> tuple[
     """
     release = session.get(Release, release_id)
     rows = session.scalars(select(ReleaseDag).where(ReleaseDag.release_id == release_id)).all()
-    shown = [row for row in rows if access.readable is None or row.dag_id in access.readable]
+    seen = access.readable.among({row.dag_id for row in rows}) if access.readable else None
+    shown = [row for row in rows if seen is None or row.dag_id in seen]
     if release is None or (rows and not shown):
         raise UnknownReleaseError(
             f"There is no release {release_id!r}. List the releases to find its id.", release_id=release_id

@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseScope
 
 
@@ -90,10 +91,10 @@ class ReleaseRequest:
 class Access:
     """What the caller may do; commands on a host may do all."""
 
-    editable: frozenset[str] | None = None
-    """Ids of the Dags that the caller may change; ``None`` means all."""
-    readable: frozenset[str] | None = None
-    """Ids of the Dags that the caller may see."""
+    editable: Sight | None = None
+    """Which Dags the caller may change; ``None`` means all."""
+    readable: Sight | None = None
+    """Which Dags the caller may see; ``None`` means all."""
     may_edit: Callable[[str], bool] | None = field(default=None, compare=False, repr=False)
     """Tells whether the caller might change a Dag that is not there, by its id; ``None`` says that they might."""
 

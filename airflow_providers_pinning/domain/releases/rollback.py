@@ -127,7 +127,7 @@ def _read(
         ReleaseDag.release_id == request.release_id, ReleaseDag.outcome == ReleaseOutcome.CHANGED.value
     )
     found = {row.dag_id: row for row in session.scalars(rows)} if release else {}
-    visible = access.readable is None or bool(access.readable & found.keys())
+    visible = access.readable is None or bool(access.readable.among(found.keys()))
     if release is None or not visible:
         raise UnknownReleaseError(
             f"There is no release {request.release_id!r}. List the releases to find its id.",

@@ -102,6 +102,15 @@ def test_the_keeper_of_one_dag_sees_the_changes_of_that_one_only(answers):
     }
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+@pytest.mark.parametrize("role", ["Admin", "Op", "User", "Viewer", "Public", "Keeper of orders"])
+def test_each_dag_is_seen_as_airflow_lists_it(role, method, answers):
+    sight = answers["sight"][f"{role} {method}"]
+
+    assert sight["among"] == sight["listed"]
+    assert sight["everything"] == (sight["among"] == ["invoices", "orders"])
+
+
 def test_the_overview_says_which_dags_their_keeper_may_change(answers):
     assert answers["editable"] == {"orders": True}
 

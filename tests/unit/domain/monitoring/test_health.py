@@ -30,6 +30,7 @@ from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run
 from airflow_providers_pinning.domain.monitoring.health import HealthStatus
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
+from airflow_providers_pinning.domain.sight import only
 from airflow_providers_pinning.models import ManagedVersion, RoutedRun
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
@@ -307,8 +308,8 @@ class TestRunThatEscaped:
     def test_is_listed_for_some_dags_only_if_asked(self, pinned):
         trigger_without_enforcement(pinned)
 
-        assert escaped_runs({"invoices"}, session=pinned.session) == []
-        assert len(escaped_runs({"orders"}, session=pinned.session)) == 1
+        assert escaped_runs(only("invoices"), session=pinned.session) == []
+        assert len(escaped_runs(only("orders"), session=pinned.session)) == 1
 
     def test_of_another_dag_does_not_take_the_place_of_one_that_is_asked_for(self, pinned):
         trigger_without_enforcement(pinned)
@@ -318,7 +319,7 @@ class TestRunThatEscaped:
         trigger_without_enforcement(pinned, dag_id="invoices")
 
         assert [run.dag_id for run in escaped_runs(limit=1, session=pinned.session)] == ["invoices"]
-        assert [run.dag_id for run in escaped_runs({"orders"}, limit=1, session=pinned.session)] == ["orders"]
+        assert [run.dag_id for run in escaped_runs(only("orders"), limit=1, session=pinned.session)] == ["orders"]
 
     def test_is_listed_newest_first_and_not_without_end(self, pinned):
         for number in range(3):

@@ -24,6 +24,7 @@ from airflow.models.dag import DagModel
 
 from airflow_providers_pinning.domain.monitoring.inbox import inbox
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
+from airflow_providers_pinning.domain.sight import only
 from airflow_providers_pinning.vocabulary import InboxReason
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
@@ -116,5 +117,5 @@ def test_inbox_counts_what_the_filter_of_the_same_name_finds(deployment):
 
 
 def test_inbox_counts_only_dags_that_may_be_seen(deployment):
-    assert set(inbox(frozenset(["older"]), session=deployment.session).values()) == {0}
-    assert inbox(frozenset(["held", "older"]), session=deployment.session)[InboxReason.HELD] == 1
+    assert set(inbox(only("older"), session=deployment.session).values()) == {0}
+    assert inbox(only("held", "older"), session=deployment.session)[InboxReason.HELD] == 1

@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.releases.apply import apply, plan_apply
 from airflow_providers_pinning.domain.releases.document import PinsDocument
 from airflow_providers_pinning.domain.releases.export import export_pins
 from airflow_providers_pinning.domain.releases.request import Access, Selection
+from airflow_providers_pinning.domain.sight import only
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 from airflow_providers_pinning.domain.versions.parsed_commits import note_all_parsed
 from airflow_providers_pinning.models import Event, Pin, Release
@@ -103,7 +104,7 @@ class TestTheExport:
         assert everything["owns"] == {"dag_ids": ["*"]}
 
     def test_leaves_out_what_the_caller_may_not_see(self, five, session):
-        found = export_pins(Selection(), Access(readable=frozenset({"orders"})), session=session)
+        found = export_pins(Selection(), Access(readable=only("orders")), session=session)
 
         assert [pin["dag_id"] for pin in found["pins"]] == ["orders"]
 
@@ -173,7 +174,7 @@ class TestADocument:
         assert pinned_numbers(session) == dict.fromkeys(NAMES, 1) | {"orders": 2}
 
     def test_owns_nothing_that_the_caller_may_not_see(self, five, applied, session):
-        access = Access(frozenset({"orders"}), frozenset({"orders"}))
+        access = Access(only("orders"), only("orders"))
 
         applied(document(*numbered(orders=2), owns={"dag_ids": ["*"]}), access=access)
 
@@ -274,7 +275,7 @@ class TestWhatStandsInTheWay:
             applied(document(*numbered(orders=2, stock=2)))
 
     def test_is_a_lack_of_permission_for_any_of_the_dags(self, five, applied, session):
-        access = Access(frozenset({"orders"}), frozenset(NAMES))
+        access = Access(only("orders"), only(*NAMES))
 
         for wanted in (
             document(*numbered(orders=2, stock=1)),

@@ -38,6 +38,7 @@ from airflow_providers_pinning.domain.policies import freezes
 from airflow_providers_pinning.domain.policies.breaker import Tripped
 from airflow_providers_pinning.domain.releases.lists import read_release
 from airflow_providers_pinning.domain.releases.request import Access
+from airflow_providers_pinning.domain.sight import only
 from airflow_providers_pinning.domain.versions.bundle_versions import note_bundle_version
 from airflow_providers_pinning.models import Event, Pin, Ramp, Release, ReleaseDag, TimedChange
 from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseOutcome, ReleaseScope
@@ -257,7 +258,7 @@ def frozen(session, five):
 
 
 class TestPermission:
-    ONLY_ORDERS = Access(frozenset({"orders"}), frozenset({"orders"}), may_edit=lambda dag_id: dag_id == "orders")
+    ONLY_ORDERS = Access(only("orders"), only("orders"), may_edit=lambda dag_id: dag_id == "orders")
 
     @pytest.mark.parametrize("name", ["billing", "not_there"])
     def test_a_dag_that_is_hidden_is_refused_like_one_that_is_not_there(self, name, five, releases):
@@ -283,11 +284,11 @@ class TestPermission:
         made = releases.make("sha2", dag_ids=["producer"])
         whole, _ = read_release(made.release_id, Access(), session=session)
         assert "'consumer'" in whole.warnings[0]
-        part, hidden = read_release(made.release_id, Access(readable=frozenset({"producer"})), session=session)
+        part, hidden = read_release(made.release_id, Access(readable=only("producer")), session=session)
         assert (part.warnings, hidden) == ((), 0)
 
     def test_is_needed_for_all_dags_and_names_no_others(self, five, releases, session):
-        access = Access(editable=frozenset({"orders"}), readable=frozenset({"orders", "stock"}))
+        access = Access(editable=only("orders"), readable=only("orders", "stock"))
         with pytest.raises(DagsForbiddenError) as refused:
             releases.make("sha2", access=access)
         assert refused.value.data == {"dag_ids": ["stock"], "hidden": 3}
