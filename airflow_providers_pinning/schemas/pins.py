@@ -35,7 +35,7 @@ from airflow_providers_pinning.schemas.common import (
     VersionNumber,
 )
 from airflow_providers_pinning.schemas.pending import PendingChangeResponse
-from airflow_providers_pinning.schemas.ramps import RampResponse
+from airflow_providers_pinning.schemas.ramps import RampResponse, RampSummaryResponse
 from airflow_providers_pinning.schemas.rollback import RepairResponse
 from airflow_providers_pinning.schemas.storable import Text
 from airflow_providers_pinning.vocabulary import MAX_PINS_BYTES
@@ -183,6 +183,9 @@ class PinSummaryResponse(BaseModel):
     runs: RunsSincePinResponse
     pending: PendingChangeResponse | None = Field(
         description="A pin, unpin or rollback that takes effect at a given time; null if there is none."
+    )
+    ramp: RampSummaryResponse | None = Field(
+        description="A second version that a share of new runs has; null if there is none."
     )
     editable: bool = Field(default=False, description="Whether the user may change the pin.")
 

@@ -114,8 +114,8 @@ class StepResponse(BaseModel):
     duration: float | None = Field(description="In seconds.")
 
 
-class RampResponse(BaseModel):
-    """A ramp that is under way, and how far it got."""
+class RampSummaryResponse(BaseModel):
+    """A ramp that is under way, as lists show it."""
 
     id: int
     status: str = Field(description="`running` or `paused`.")
@@ -125,16 +125,21 @@ class RampResponse(BaseModel):
     share: float = Field(description="Share of new runs that have the version now: 0 while it is paused.")
     step_since: datetime
     started_at: datetime
+    max_failures: int
+    promotion: str
+    actor: str
+    reason: str
+    message: str | None = Field(description="What keeps it from going on.")
+
+
+class RampResponse(RampSummaryResponse):
+    """A ramp that is under way, and how far it got."""
+
     finished: int = Field(description="Finished runs of the version in the present step.")
     needed: int = Field(description="How many of them the step needs.")
     failed: int = Field(description="Failed runs of the version since the ramp began.")
     unfinished: int
-    max_failures: int
-    promotion: str
     next_in: int | None = Field(
         description="How many runs from now the next one has the version, 1 being the next run; null if the run's id "
         "decides."
     )
-    actor: str
-    reason: str
-    message: str | None = Field(description="What keeps it from going on.")

@@ -33,10 +33,11 @@ ALL = Step(Decimal(1), runs=2)
 
 
 def start_ramp(lab: Any, number: int, *steps: Step, max_failures: int = 0, **conditions: Any) -> Any:
-    """Start a ramp of ``orders`` and commit."""
+    """Start a ramp of ``orders``, or of another Dag, and commit."""
     plan = Plan(steps or (HALF, ALL), max_failures, **{k: conditions.pop(k) for k in ("promotion",) if k in conditions})
     target = pins.Target(version_number=number)
-    state = ramp.start("orders", target, plan, lab.change(**conditions), session=lab.session)
+    dag_id = conditions.pop("dag_id", "orders")
+    state = ramp.start(dag_id, target, plan, lab.change(**conditions), session=lab.session)
     lab._commit()
     return state
 

@@ -285,6 +285,7 @@ def _row(pin: PinSummary) -> Row:
         "runs": f"{pin.runs} (failing)" if pin.runs.failing else str(pin.runs),
         "head": pin.head.status.value,
         "on_hold": pin.hold is not None,
+        "ramp": str(pin.ramp) if pin.ramp else "",
         "revision": pin.revision,
         "pinned_at": pin.pin.pinned_at,
         "actor": pin.pin.actor,

@@ -36,6 +36,7 @@ from airflow_providers_pinning.domain.monitoring.health import Health, judge
 from airflow_providers_pinning.domain.monitoring.health_flags import HEALTH_COLUMNS, is_unhealthy, with_live_rows
 from airflow_providers_pinning.domain.monitoring.pending import PendingChange, activation_problems, pending_changes
 from airflow_providers_pinning.domain.monitoring.pin_filters import has_owner, has_tag, has_waiting_candidate, is_held
+from airflow_providers_pinning.domain.monitoring.ramps import RampSummary, ramps_of
 from airflow_providers_pinning.domain.monitoring.release_state import Hold, PinInfo, hold_of
 from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
     RunsSincePin,
@@ -70,6 +71,8 @@ class PinSummary:
     runs: RunsSincePin
     pending: PendingChange | None
     """A pin, unpin or rollback that takes effect at a given time."""
+    ramp: RampSummary | None
+    """A second version that a share of new runs has."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +181,7 @@ def list_pins(
         for dag_id, found in runs_since_pin(some, session=session).items()
     }
     pending = pending_changes([one for one, row in rows.items() if row.Pin.pending_from], session=session)
+    ramps = ramps_of([row.Pin for row in rows.values()], session=session)
     now = database_clock(session=session) if any(row.Pin.hold_until for row in rows.values()) else None
     return [
         PinSummary(
@@ -193,6 +197,7 @@ def list_pins(
             head=heads[dag_id],
             runs=runs[dag_id],
             pending=pending.get(dag_id),
+            ramp=ramps.get(dag_id),
         )
         for dag_id in shown
         if (row := rows.get(dag_id)) and (identity := pinned_identity(row.Pin))

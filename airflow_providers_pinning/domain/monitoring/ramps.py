@@ -18,12 +18,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import pages
 from airflow_providers_pinning.domain.monitoring.ramp_runs import count_runs, present_step
 from airflow_providers_pinning.domain.ramp_steps import Step, runs_until
 from airflow_providers_pinning.domain.text import plural
@@ -43,8 +46,8 @@ class StepState:
 
 
 @dataclass(frozen=True)
-class RampState:
-    """A ramp that is under way, and how far it got."""
+class RampSummary:
+    """A ramp that is under way, as lists show it: without the runs of its version, which take a statement to count."""
 
     id: int
     status: str
@@ -57,6 +60,24 @@ class RampState:
     """The share of new runs that have the version now: 0 while the ramp is paused."""
     step_since: datetime
     started_at: datetime
+    max_failures: int
+    promotion: str
+    actor: str
+    reason: str
+    message: str | None
+    """What keeps it from going on."""
+
+    def __str__(self) -> str:
+        number = self.version.version_number
+        return (
+            f"{number} paused" if self.status != RampStatus.RUNNING.value else f"{number} at {self.share * 100:.4g} %"
+        )
+
+
+@dataclass(frozen=True)
+class RampState(RampSummary):
+    """A ramp that is under way, and how far it got."""
+
     finished: int
     """Finished runs of the version in the present step."""
     needed: int
@@ -64,14 +85,8 @@ class RampState:
     failed: int
     """Failed runs of the version since the ramp began."""
     unfinished: int
-    max_failures: int
-    promotion: str
     next_in: int | None
     """How many runs from now the next one has the version, 1 being the next; ``None`` if the run's id decides."""
-    actor: str
-    reason: str
-    message: str | None
-    """What keeps it from going on."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what tells the ramp, as plain JSON values."""
@@ -109,22 +124,38 @@ def ramp_of(pin: Pin | None, *, session: Session) -> RampState | None:
         return None
     step, counts = present_step(ramp), count_runs(ramp, session=session)
     return RampState(
-        id=ramp.id,
-        status=ramp.status,
-        version=VersionIdentity.from_dict(ramp.to_version),
-        steps=tuple(StepState(**one) for one in ramp.steps),
-        step=ramp.step + 1,
-        share=float(step.share) if ramp.status == RampStatus.RUNNING.value else 0.0,
-        step_since=ramp.step_since,
-        started_at=ramp.started_at,
+        **_summary(ramp),
         finished=counts.finished,
         needed=step.needed_runs,
         failed=counts.failed,
         unfinished=counts.unfinished,
-        max_failures=ramp.max_failures,
-        promotion=ramp.promotion,
         next_in=runs_until(step, earlier=counts.all_runs, had_it=counts.had_it),
-        actor=ramp.actor,
-        reason=ramp.reason,
-        message=ramp.message,
     )
+
+
+def ramps_of(pins: Iterable[Pin], *, session: Session) -> dict[str, RampSummary]:
+    """Return the ramps that are under way for several Dags, by the Dags' ids, with one statement or none."""
+    ids = [pin.ramp_id for pin in pins if pin.ramp_id is not None]
+    return {
+        ramp.dag_id: RampSummary(**_summary(ramp))
+        for some in pages(ids)
+        for ramp in session.scalars(select(Ramp).where(Ramp.id.in_(some)))
+    }
+
+
+def _summary(ramp: Ramp) -> dict[str, Any]:
+    return {
+        "id": ramp.id,
+        "status": ramp.status,
+        "version": VersionIdentity.from_dict(ramp.to_version),
+        "steps": tuple(StepState(**one) for one in ramp.steps),
+        "step": ramp.step + 1,
+        "share": float(present_step(ramp).share) if ramp.status == RampStatus.RUNNING.value else 0.0,
+        "step_since": ramp.step_since,
+        "started_at": ramp.started_at,
+        "max_failures": ramp.max_failures,
+        "promotion": ramp.promotion,
+        "actor": ramp.actor,
+        "reason": ramp.reason,
+        "message": ramp.message,
+    }

@@ -481,7 +481,7 @@ class TestListOfPins:
 
         assert set(row) == {
             "dag_id", "revision", "active", "latest_version_number", "versions_behind", "related_versions_behind",
-            "pin", "hold", "health", "head", "runs", "pending", "editable",
+            "pin", "hold", "health", "head", "runs", "pending", "ramp", "editable",
         }  # fmt: skip
         assert (row["active"]["version_number"], row["versions_behind"], row["pin"]["actor"]) == (1, 1, "alice")
 

@@ -16,6 +16,8 @@
 # under the License.
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from airflow.models.log import Log
 from airflow.utils.platform import getuser
@@ -23,9 +25,11 @@ from sqlalchemy import select
 
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.policies import store
+from airflow_providers_pinning.domain.ramp_steps import Step
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.schemas.policies import validated
 from tests.support.api import PINNING
+from tests.support.ramps import start_ramp
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
@@ -281,6 +285,18 @@ class TestList:
 
     def test_says_if_there_is_more(self, pinning):
         assert pinning("list", "--limit", 1).err == "Showing 1-1 of 2 (use --limit/--offset).\n"
+
+    def test_names_ramps(self, pinning, lab, api):
+        lab.commit("sha3", latest=dag_file("latest", tasks="one two"))
+        start_ramp(lab, 2, Step(Decimal("0.25"), runs=4), dag_id="latest")
+
+        shown = pinning("list", "-o", "plain").out.splitlines()
+        listed = pinning("list", "-o", "json").json
+        answered = api().get(f"{PINNING}/pins").json()["pins"]
+
+        assert ["2 at 25 %" in line for line in shown[1:]] == [False, True]
+        assert [pin["ramp"] and pin["ramp"]["version"]["version_number"] for pin in listed] == [None, 2]
+        assert [pin["ramp"] for pin in answered] == [pin["ramp"] for pin in listed]
 
     def test_is_what_the_rest_api_answers(self, pinning, api):
         answered = api().get(f"{PINNING}/pins").json()["pins"]

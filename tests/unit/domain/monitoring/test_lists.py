@@ -27,8 +27,10 @@ from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list
 from airflow_providers_pinning.domain.monitoring.version_list import list_versions
 from airflow_providers_pinning.domain.sight import Sight, only
 from airflow_providers_pinning.vocabulary import PinOrder
+from tests.support.ramps import start_ramp
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
+from tests.support.statements import recorded
 
 EVERYTHING = Sight(frozenset, everything=True)
 
@@ -148,6 +150,23 @@ class TestPins:
         )
 
         assert listed(deployment, unhealthy=True) == (["broken", "latest"], 2)
+
+    def test_tell_of_ramps_with_one_statement_for_all(self, deployment):
+        names = ("behind", "latest")
+        deployment.commit("sha3", **{name: dag_file(name, tasks="one two three") for name in names})
+        counts = []
+        for name in names:
+            start_ramp(deployment, 2, dag_id=name)
+            with recorded(deployment.session) as statements:
+                pins, _ = list_pins(PinFilter(), limit=100, offset=0, session=deployment.session)
+            counts.append(len(statements))
+
+        assert {pin.dag_id: str(pin.ramp) for pin in pins} == {
+            "behind": "2 at 50 %",
+            "broken": "None",
+            "latest": "2 at 50 %",
+        }
+        assert counts[0] == counts[1]
 
     def test_that_were_lifted_are_not_listed(self, deployment):
         deployment.unpin("latest")
