@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -26,7 +27,9 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.hidden_names import without_names
 from airflow_providers_pinning.api.security import may_read
+from airflow_providers_pinning.api.sight import sight_of
 from airflow_providers_pinning.api.user_permissions import may_read_code
 from airflow_providers_pinning.domain.difference.compare import VersionDifference, choose_versions, compare
 from airflow_providers_pinning.domain.difference.dag_files import dags_in_files
@@ -71,4 +74,8 @@ def compare_versions(
     further = files_of_versions((before, after), session=session)
     together = dags_in_files(dag_id, (before, after), further=further, session=session)
     with_code = may_read_code(dag_id, together, user=user, session=session)
-    return compare(dag_id, before, after, with_code=with_code, session=session)
+    found = compare(dag_id, before, after, with_code=with_code, session=session)
+    if not found.warnings:
+        return found
+    shown = without_names(found.warnings, [dag_id], sight_of(user, session=session), session=session)
+    return replace(found, warnings=tuple(map(shown, found.warnings)))

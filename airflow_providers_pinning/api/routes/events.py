@@ -29,8 +29,10 @@ from fastapi import Depends, Path, Query
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.hidden_names import without_names
 from airflow_providers_pinning.api.routes.versions import Limit, Offset
 from airflow_providers_pinning.api.security import SightDep, may_read
+from airflow_providers_pinning.api.sight import sight_of
 from airflow_providers_pinning.api.user_permissions import may_read_runs_of
 from airflow_providers_pinning.domain.errors import UnknownEventError
 from airflow_providers_pinning.domain.history import search
@@ -117,7 +119,25 @@ def _shown(events: Iterable[Event], user: BaseUser, session: Session) -> list[Ev
         source_dag = _dag_of_source(event)
         if source_dag and source_dag not in with_runs and event.actor != user.get_name():
             event.source = None
+    _hide_names(shown, user, session)
     return shown
+
+
+def _hide_names(events: Iterable[EventResponse], user: BaseUser, session: Session) -> None:
+    told = {event.id: warnings for event in events if (warnings := _warnings(event))}
+    if not told:
+        return
+    texts = [text for warnings in told.values() for text in warnings]
+    own = {event.dag_id for event in events}
+    shown = without_names(texts, own, sight_of(user, session=session), session=session)
+    for event in events:
+        if event.id in told:
+            event.evidence = {**(event.evidence or {}), "warnings": [shown(text) for text in told[event.id]]}
+
+
+def _warnings(event: EventResponse) -> list[str]:
+    warnings = (event.evidence or {}).get("warnings")
+    return [text for text in warnings if isinstance(text, str)] if isinstance(warnings, list) else []
 
 
 def _dag_of_source(event: EventResponse) -> str | None:

@@ -23,6 +23,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read
 from airflow_providers_pinning.api.user_permissions import may_read_runs_of
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
@@ -85,7 +86,7 @@ def get_health(sight: SightDep, user: GetUserDep, session: SessionDep) -> Deploy
     response_model=ReleaseStateResponse,
 )
 def acknowledge_escaped_runs(
-    dag_id: DagId, body: AcknowledgementBody, caller: CallerDep, session: SessionDep
+    dag_id: DagId, body: AcknowledgementBody, caller: CallerDep, session: SessionDep, shown: ShownDep
 ) -> ReleaseState:
     """Acknowledge runs that were created with another version than the pinned one, so that they are not reported."""
     change = Change(
@@ -94,4 +95,4 @@ def acknowledge_escaped_runs(
         idempotency_key=body.idempotency_key,
         expected_revision=body.expected_revision,
     )
-    return commit(lambda: acknowledge_runs(dag_id, body.run_ids, change, session=session), session=session)
+    return shown(commit(lambda: acknowledge_runs(dag_id, body.run_ids, change, session=session), session=session))

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -26,6 +27,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, changes, logged, require_edits
 from airflow_providers_pinning.domain.changes import hold
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -45,10 +47,10 @@ router = AirflowRouter(tags=["Hold"])
     dependencies=changes("hold_dag"),
     response_model=ReleaseStateResponse,
 )
-def hold_dag(dag_id: DagId, body: HoldBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+def hold_dag(dag_id: DagId, body: HoldBody, caller: CallerDep, session: SessionDep, shown: ShownDep) -> ReleaseState:
     """Put a Dag on hold: until the hold ends or is lifted, only a rollback to an older version changes its pin."""
     change = Change(caller, body.reason, expected_revision=body.expected_revision, idempotency_key=body.idempotency_key)
-    return commit(lambda: hold.hold(dag_id, change, until=body.until, session=session), session=session)
+    return shown(commit(lambda: hold.hold(dag_id, change, until=body.until, session=session), session=session))
 
 
 @router.delete(
@@ -61,36 +63,37 @@ def unhold_dag(
     dag_id: DagId,
     caller: CallerDep,
     session: SessionDep,
+    shown: ShownDep,
     reason: Annotated[Reason, Query(description="Why the hold is lifted; kept in the history.")],
     expected_revision: Annotated[Revision | None, Query(description="Refuse if the pin changed since.")] = None,
     idempotency_key: IdempotencyKey | None = None,
 ) -> ReleaseState:
     """Lift the hold of a Dag. The active version stays."""
     change = Change(caller, reason, expected_revision=expected_revision, idempotency_key=idempotency_key)
-    return commit(lambda: hold.unhold(dag_id, change, session=session), session=session)
+    return shown(commit(lambda: hold.unhold(dag_id, change, session=session), session=session))
 
 
 @router.post("/holds", responses=responses(404, 409), dependencies=[logged("hold_dags")])
 def hold_dags(
-    body: HoldAllBody, caller: CallerDep, user: GetUserDep, request: Request, session: SessionDep
+    body: HoldAllBody, caller: CallerDep, user: GetUserDep, request: Request, session: SessionDep, shown: ShownDep
 ) -> ReleaseStateCollectionResponse:
     """Put several Dags on hold, in one transaction. It needs permission to edit each of them."""
     require_edits("hold_dags", body.dag_ids, request, user, session=session)
     change = Change(caller, body.reason, idempotency_key=body.idempotency_key)
-    return _answer(
-        commit(lambda: hold.hold_all(body.dag_ids, change, until=body.until, session=session), session=session)
-    )
+    states = commit(lambda: hold.hold_all(body.dag_ids, change, until=body.until, session=session), session=session)
+    return _answer(map(shown, states))
 
 
 @router.post("/holds/lift", responses=responses(404, 409), dependencies=[logged("unhold_dags")])
 def unhold_dags(
-    body: DagIdsBody, caller: CallerDep, user: GetUserDep, request: Request, session: SessionDep
+    body: DagIdsBody, caller: CallerDep, user: GetUserDep, request: Request, session: SessionDep, shown: ShownDep
 ) -> ReleaseStateCollectionResponse:
     """Lift the holds of several Dags, in one transaction. It needs permission to edit each of them."""
     require_edits("unhold_dags", body.dag_ids, request, user, session=session)
     change = Change(caller, body.reason, idempotency_key=body.idempotency_key)
-    return _answer(commit(lambda: hold.unhold_all(body.dag_ids, change, session=session), session=session))
+    states = commit(lambda: hold.unhold_all(body.dag_ids, change, session=session), session=session)
+    return _answer(map(shown, states))
 
 
-def _answer(states: list[ReleaseState]) -> ReleaseStateCollectionResponse:
+def _answer(states: Iterable[ReleaseState]) -> ReleaseStateCollectionResponse:
     return ReleaseStateCollectionResponse(dags=[ReleaseStateResponse.model_validate(state) for state in states])

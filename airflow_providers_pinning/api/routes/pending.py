@@ -25,6 +25,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read
 from airflow_providers_pinning.domain.changes import pending
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -64,13 +65,14 @@ def cancel_pending_change(
     dag_id: DagId,
     caller: CallerDep,
     session: SessionDep,
+    shown: ShownDep,
     reason: Annotated[Reason, Query(description="Why the change is canceled; kept in the history.")],
     expected_revision: Annotated[Revision | None, Query(description="Refuse if the pin changed since.")] = None,
     idempotency_key: IdempotencyKey | None = None,
 ) -> ReleaseState:
     """Cancel the change of a Dag that takes effect at a given time. The active version stays."""
     change = Change(caller, reason, expected_revision=expected_revision, idempotency_key=idempotency_key)
-    return commit(lambda: pending.cancel(dag_id, change, session=session), session=session)
+    return shown(commit(lambda: pending.cancel(dag_id, change, session=session), session=session))
 
 
 @router.get("/pending", responses=responses(), dependencies=[may_read])

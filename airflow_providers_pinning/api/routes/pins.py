@@ -26,6 +26,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read, require_run_edits
 from airflow_providers_pinning.api.user_permissions import editable_among
 from airflow_providers_pinning.domain.changes import pins, rollback, timed
@@ -67,9 +68,9 @@ REPAIR_SECONDS = 10.0
 
 
 @router.get("/dags/{dag_id}", responses=responses(404), dependencies=[may_read], response_model=ReleaseStateResponse)
-def get_release_state(dag_id: DagId, session: SessionDep) -> ReleaseState:
+def get_release_state(dag_id: DagId, session: SessionDep, shown: ShownDep) -> ReleaseState:
     """Get what new runs of a Dag use, and how that came about."""
-    return release_state(dag_id, thorough=True, session=session)
+    return shown(release_state(dag_id, thorough=True, session=session))
 
 
 @router.put(
@@ -78,7 +79,9 @@ def get_release_state(dag_id: DagId, session: SessionDep) -> ReleaseState:
     dependencies=changes("pin_dag_version"),
     response_model=ReleaseStateResponse,
 )
-def pin_dag_version(dag_id: DagId, body: PinBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+def pin_dag_version(
+    dag_id: DagId, body: PinBody, caller: CallerDep, session: SessionDep, shown: ShownDep
+) -> ReleaseState:
     """Make a version the one that new runs use, at once or from a given time on."""
     target = pins.Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
     change = Change(
@@ -91,9 +94,11 @@ def pin_dag_version(dag_id: DagId, body: PinBody, caller: CallerDep, session: Se
         effective_from=body.effective_from,
         supersede=body.supersede,
     )
-    return commit(
-        lambda: timed.pin_version(dag_id, target, change, ignore_verdict=body.ignore_verdict, session=session),
-        session=session,
+    return shown(
+        commit(
+            lambda: timed.pin_version(dag_id, target, change, ignore_verdict=body.ignore_verdict, session=session),
+            session=session,
+        )
     )
 
 
@@ -107,6 +112,7 @@ def unpin_dag_version(
     dag_id: DagId,
     caller: CallerDep,
     session: SessionDep,
+    shown: ShownDep,
     reason: Annotated[Reason, Query(description="Why the change is made; kept in the history.")],
     expected_revision: Annotated[Revision | None, Query(description="Refuse if the pin changed since.")] = None,
     expected_version: Annotated[
@@ -138,8 +144,8 @@ def unpin_dag_version(
         effective_from=effective_from,
         supersede=supersede,
     )
-    return commit(
-        lambda: timed.unpin(dag_id, change, expected_version=expected_version, session=session), session=session
+    return shown(
+        commit(lambda: timed.unpin(dag_id, change, expected_version=expected_version, session=session), session=session)
     )
 
 
@@ -150,7 +156,13 @@ def unpin_dag_version(
     response_model=ReleaseStateResponse,
 )
 def roll_back_dag_version(
-    dag_id: DagId, body: RollbackBody, caller: CallerDep, user: GetUserDep, request: Request, session: SessionDep
+    dag_id: DagId,
+    body: RollbackBody,
+    caller: CallerDep,
+    user: GetUserDep,
+    request: Request,
+    session: SessionDep,
+    shown: ShownDep,
 ) -> ReleaseState:
     """
     Pin the version that was active before, and stop or rerun the runs of the present one.
@@ -191,7 +203,7 @@ def roll_back_dag_version(
         ),
         session=session,
     )
-    return state if body.dry_run else rollback.repair_runs(state, seconds=REPAIR_SECONDS, session=session)
+    return shown(state if body.dry_run else rollback.repair_runs(state, seconds=REPAIR_SECONDS, session=session))
 
 
 @router.get("/dags/{dag_id}/rollback", responses=responses(404), dependencies=[may_read])

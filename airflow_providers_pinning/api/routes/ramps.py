@@ -22,6 +22,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, changes
 from airflow_providers_pinning.domain.changes import ramp
 from airflow_providers_pinning.domain.changes.pins import Target
@@ -42,7 +43,7 @@ router = AirflowRouter(tags=["Ramp"])
     dependencies=changes("start_ramp"),
     response_model=ReleaseStateResponse,
 )
-def start_ramp(dag_id: DagId, body: RampBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+def start_ramp(dag_id: DagId, body: RampBody, caller: CallerDep, session: SessionDep, shown: ShownDep) -> ReleaseState:
     """Let a share of the new runs of a pinned Dag have another version, in steps. The active version stays."""
     target = Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
     plan = Plan(steps_of([step.model_dump() for step in body.steps]), body.max_failures, body.promotion)
@@ -55,7 +56,7 @@ def start_ramp(dag_id: DagId, body: RampBody, caller: CallerDep, session: Sessio
         override_reason=body.override_reason,
         supersede=body.supersede,
     )
-    return commit(lambda: ramp.start(dag_id, target, plan, change, session=session), session=session)
+    return shown(commit(lambda: ramp.start(dag_id, target, plan, change, session=session), session=session))
 
 
 @router.patch(
@@ -64,7 +65,9 @@ def start_ramp(dag_id: DagId, body: RampBody, caller: CallerDep, session: Sessio
     dependencies=changes("change_ramp"),
     response_model=ReleaseStateResponse,
 )
-def change_ramp(dag_id: DagId, body: RampActionBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+def change_ramp(
+    dag_id: DagId, body: RampActionBody, caller: CallerDep, session: SessionDep, shown: ShownDep
+) -> ReleaseState:
     """Pause, resume, abort or promote the ramp of a Dag."""
     change = Change(
         caller=caller,
@@ -73,7 +76,9 @@ def change_ramp(dag_id: DagId, body: RampActionBody, caller: CallerDep, session:
         idempotency_key=body.idempotency_key,
         override_reason=body.override_reason,
     )
-    return commit(
-        lambda: ramp.act(dag_id, body.action, change, expected_version=body.expected_version, session=session),
-        session=session,
+    return shown(
+        commit(
+            lambda: ramp.act(dag_id, body.action, change, expected_version=body.expected_version, session=session),
+            session=session,
+        )
     )

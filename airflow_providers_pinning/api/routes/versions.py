@@ -26,6 +26,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Path, Query
 
 from airflow_providers_pinning.api.errors import responses
+from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -87,10 +88,14 @@ def get_registration(
     dependencies=changes("add_dag_version_candidate"),
     response_model=ReleaseStateResponse,
 )
-def add_candidate(dag_id: DagId, body: CandidateBody, caller: CallerDep, session: SessionDep) -> ReleaseState:
+def add_candidate(
+    dag_id: DagId, body: CandidateBody, caller: CallerDep, session: SessionDep, shown: ShownDep
+) -> ReleaseState:
     """Put a version under evaluation, so that the next commit cannot overwrite it."""
     change = _change(body, caller)
-    return commit(lambda: review.add_candidate(dag_id, body.version_number, change, session=session), session=session)
+    return shown(
+        commit(lambda: review.add_candidate(dag_id, body.version_number, change, session=session), session=session)
+    )
 
 
 @router.post(
@@ -100,11 +105,16 @@ def add_candidate(dag_id: DagId, body: CandidateBody, caller: CallerDep, session
     response_model=ReleaseStateResponse,
 )
 def reject_version(
-    dag_id: DagId, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
+    dag_id: DagId,
+    version_number: VersionNumber,
+    body: JudgementBody,
+    caller: CallerDep,
+    session: SessionDep,
+    shown: ShownDep,
 ) -> ReleaseState:
     """Mark a version as not to be pinned."""
     change = _change(body, caller)
-    return commit(lambda: review.reject(dag_id, version_number, change, session=session), session=session)
+    return shown(commit(lambda: review.reject(dag_id, version_number, change, session=session), session=session))
 
 
 @router.post(
@@ -114,11 +124,16 @@ def reject_version(
     response_model=ReleaseStateResponse,
 )
 def restore_version(
-    dag_id: DagId, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
+    dag_id: DagId,
+    version_number: VersionNumber,
+    body: JudgementBody,
+    caller: CallerDep,
+    session: SessionDep,
+    shown: ShownDep,
 ) -> ReleaseState:
     """Allow a rejected version to be pinned again."""
     change = _change(body, caller)
-    return commit(lambda: review.restore(dag_id, version_number, change, session=session), session=session)
+    return shown(commit(lambda: review.restore(dag_id, version_number, change, session=session), session=session))
 
 
 @router.post(
@@ -128,11 +143,16 @@ def restore_version(
     response_model=ReleaseStateResponse,
 )
 def repair_dag_version(
-    dag_id: DagId, version_number: VersionNumber, body: JudgementBody, caller: CallerDep, session: SessionDep
+    dag_id: DagId,
+    version_number: VersionNumber,
+    body: JudgementBody,
+    caller: CallerDep,
+    session: SessionDep,
+    shown: ShownDep,
 ) -> ReleaseState:
     """Write a managed version again as it was recorded, after something without the enforcement rewrote it."""
     change = _change(body, caller)
-    return commit(lambda: repair_version(dag_id, version_number, change, session=session), session=session)
+    return shown(commit(lambda: repair_version(dag_id, version_number, change, session=session), session=session))
 
 
 def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:

@@ -267,7 +267,7 @@ def _other_watchers(
             continue
         found.append(
             f"Asset {key[0]!r} has other watchers in version {number} than in Dag {dag_id!r}, which is not pinned. "
-            f"Those of {dag_id!r} are in effect: "
+            "Those of that Dag are in effect: "
             + (
                 "runs of this Dag are created by what they watch for."
                 if theirs.watchers
