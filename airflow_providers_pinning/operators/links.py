@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from airflow_providers_pinning.client.address import ApiAddress
 
 
+_OURS = (("api", "base_url"), ("core", "execution_api_server_url"))
+"""Options that have an address of this Airflow."""
+
+
 def tab_of(address: ApiAddress, dag_id: str) -> str:
     """Return the address of a Dag's Pinning tab in the Airflow that a connection names."""
     return _tab(address.ui_url or address.base_url, dag_id)
@@ -40,6 +44,23 @@ def tab_of(address: ApiAddress, dag_id: str) -> str:
 
 def _tab(base: str, dag_id: str) -> str:
     return f"{base.rstrip('/')}/dags/{quote(dag_id, safe='')}/plugin/pinning"
+
+
+def _is_ours(conn_id: str, address: ApiAddress) -> bool:
+    """
+    Return whether a connection is to this Airflow: the default one is, unless its extra ``ui_url`` says otherwise.
+
+    Another one may be a user of its own, whose address is then one by which this Airflow is known to its tasks.
+    """
+    if conn_id == PinningHook.default_conn_name:
+        return True
+    ours = [conf.get(section, name, fallback="") for section, name in _OURS]
+    return _host(address.base_url) in {_host(url) for url in ours if url}
+
+
+def _host(url: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 class PinningTabLink(BaseOperatorLink):
@@ -51,12 +72,13 @@ class PinningTabLink(BaseOperatorLink):
         """
         Return the address of the tab.
 
-        The extra ``ui_url`` of the connection comes first, then this Airflow's ``[api] base_url``, then the
-        address of the connection, which browsers may not reach.
+        The extra ``ui_url`` of the connection comes first. If the connection is to this Airflow, its
+        ``[api] base_url`` is next. The last is the address of the connection, which browsers may not reach.
         """
-        address = PinningHook(operator.pinning_conn_id).address  # type: ignore[attr-defined]
-        base = address.ui_url or conf.get("api", "base_url", fallback="") or address.base_url
-        return _tab(base, operator.target_dag_id)  # type: ignore[attr-defined]
+        conn_id = operator.pinning_conn_id  # type: ignore[attr-defined]
+        address = PinningHook(conn_id).address
+        own = conf.get("api", "base_url", fallback="") if _is_ours(conn_id, address) else ""
+        return _tab(address.ui_url or own or address.base_url, operator.target_dag_id)  # type: ignore[attr-defined]
 
 
 class RemotePinningTabLink(BaseOperatorLink):

@@ -25,8 +25,9 @@ from airflow_providers_pinning.operators.links import PinningTabLink
 from airflow_providers_pinning.operators.pin import UnpinDagVersionOperator
 
 
-def link():
-    return PinningTabLink().get_link(UnpinDagVersionOperator(task_id="t", target_dag_id="a b"), ti_key=None)
+def link(conn_id="pinning_default"):
+    operator = UnpinDagVersionOperator(task_id="t", target_dag_id="a b", pinning_conn_id=conn_id)
+    return PinningTabLink().get_link(operator, ti_key=None)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,23 @@ def test_link_leads_to_the_tab_where_browsers_reach_it(connect, monkeypatch, ext
     connect("http://api-server:8080", extra=extra)
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
     assert link() == f"{expected}/dags/a%20b/plugin/pinning"
+
+
+@pytest.mark.parametrize(
+    ("host", "extra", "expected"),
+    [
+        ("https://there.example.com", {}, "https://there.example.com"),
+        ("http://there:8080", {"ui_url": "https://there.example.com"}, "https://there.example.com"),
+        ("http://api-server:8080", {}, "https://here.example.com"),
+        ("https://here.example.com:443", {}, "https://here.example.com"),
+    ],
+)
+def test_link_of_another_connection_leads_to_the_airflow_that_it_names(connect, monkeypatch, host, extra, expected):
+    connect(host, conn_id="releases", extra=extra)
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://here.example.com")
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://api-server:8080/execution/")
+
+    assert link("releases") == f"{expected}/dags/a%20b/plugin/pinning"
 
 
 def test_link_is_registered_and_survives_serialization(monkeypatch):
