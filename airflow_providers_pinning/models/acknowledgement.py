@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Runs that escaped their pin and that someone has looked at."""
+"""Runs of another version than the pinned one that are not reported as escaped."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from airflow_providers_pinning.vocabulary import MAX_ACTOR
 
 
 class Acknowledgement(Base):
-    """One run of another version than the pinned one that is no longer reported, and who said so."""
+    """One run that someone has looked at, or that has its version for a reason, and who said so."""
 
     __tablename__ = "pinning_acknowledgement"
 

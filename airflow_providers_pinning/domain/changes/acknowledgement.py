@@ -84,6 +84,11 @@ def acknowledge_runs(dag_id: str, run_ids: Collection[str] | None, change: Chang
     return release_state(dag_id, session=session)
 
 
+def expect_run(dag_id: str, run_id: str, actor: str, reason: str, *, session: Session) -> None:
+    """Note in the transaction of a run why it has another version than the pinned one, so that it is not reported."""
+    session.merge(Acknowledgement(dag_id=dag_id, run_id=run_id, actor=actor, reason=reason))
+
+
 def forget_acknowledgements(*, session: Session) -> None:
     """Drop the acknowledgements of runs that were deleted from Airflow."""
     present = (

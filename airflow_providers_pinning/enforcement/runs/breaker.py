@@ -89,11 +89,20 @@ def instead_of_failing(call: Call, pin: Any) -> Any:
 
     once_ended(call.session, partial(roll_back, dag_id, tripped))
     if way.version is not None:
+        # Should the rollback fail, it would seem to have escaped the pin.
+        _unless_it_fails(dag_id, lambda: _expect_stable(call, tripped))
         # A rollback ends a ramp as well.
         return replace(pin, version=way.version, ramp_id=None)
     if tripped.waits:
         raise _waiting(call, pin)
     return pin
+
+
+def _expect_stable(call: Call, tripped: Any) -> None:
+    from airflow_providers_pinning.domain.changes.acknowledgement import expect_run
+    from airflow_providers_pinning.domain.changes.breaker import ACTOR
+
+    expect_run(call.instance.dag_id, call.run_id, ACTOR, f"{tripped}.", session=call.session)
 
 
 def roll_back(dag_id: str, tripped: Any, *, session: Any = None) -> None:

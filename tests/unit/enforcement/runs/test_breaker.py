@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.changes import breaker as change
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.errors import PinUnavailableError
 from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.policies import breaker, store
 from airflow_providers_pinning.domain.policies.model import AutoRollback
 from airflow_providers_pinning.domain.resolution import refused_runs
@@ -540,6 +541,8 @@ class TestAnErrorOfOurOwn:
             trigger(released)
         assert released.pin_row("orders").version_number == 2
         assert kinds(released.session)[-1] == "pinned"
+        assert numbers(released)[-1] == 1
+        assert escaped_runs(session=released.session) == []
         patch._muted.clear()
 
         trigger(released)
