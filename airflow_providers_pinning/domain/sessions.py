@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Listening to the statements of a session for a while, and keeping what was read until its transaction ends."""
+"""What is done with the statements of a session for a while, and what is kept until its transaction ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 
@@ -39,6 +39,17 @@ def listening(session: Session, listener: Callable[[ORMExecuteState], Any]) -> I
         yield
     finally:
         event.remove(session, "do_orm_execute", listener)
+
+
+def without_compiling(session: Session) -> None:
+    """
+    Keep PostgreSQL from compiling the statements of the session's transaction.
+
+    Of a statement that looks for something of each of many rows, it expects so much that it compiles it, which takes
+    longer than the rest where an index finds little.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL jit = off"))
 
 
 def kept_in_transaction(session: Session, name: str) -> dict[Any, Any]:

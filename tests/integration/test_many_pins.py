@@ -25,10 +25,12 @@ from sqlalchemy import Executable, select, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
 
+from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
 from airflow_providers_pinning.domain.resolution.active import active_condition
 from airflow_providers_pinning.domain.versions import code_availability
 from airflow_providers_pinning.domain.versions.code_availability import rounds
 from airflow_providers_pinning.models import ManagedVersion
+from airflow_providers_pinning.vocabulary import PinOrder
 from tests.support.sources import CHANGED, STABLE
 
 PINS = 100_000
@@ -125,3 +127,23 @@ def test_asking_whether_code_is_to_be_checked_reads_no_version_that_is_not(sessi
     [scan] = [node for node in plan if node.get("Relation Name") == "pinning_version"]
     assert "Index" in scan["Node Type"] or "Bitmap" in scan["Node Type"]
     assert scan.get("Rows Removed by Filter", 0) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "compiles"),
+    [
+        ({}, True),
+        ({"which": PinFilter(failing=True)}, False),
+        ({"which": PinFilter(failing=False)}, False),
+        ({"order": PinOrder.FAILED_RUNS}, False),
+    ],
+)
+def test_a_list_by_runs_is_not_compiled(asked, compiles, lab, session):
+    lab.commit("sha1", orders=STABLE)
+    lab.pin("orders", 1)
+
+    list_pins(**{"which": PinFilter(), **asked}, limit=9, offset=0, session=session)
+
+    assert session.scalar(text("SHOW jit")) == ("on" if compiles else "off")
+    session.rollback()
+    assert session.scalar(text("SHOW jit")) == "on"

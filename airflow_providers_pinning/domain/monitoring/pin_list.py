@@ -44,6 +44,7 @@ from airflow_providers_pinning.domain.monitoring.runs_since_pin import (
     is_failing,
     runs_since_pin,
 )
+from airflow_providers_pinning.domain.sessions import without_compiling
 from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
@@ -158,6 +159,8 @@ def list_pins(
         PinOrder.ACTOR: Pin.actor,
         PinOrder.FAILED_RUNS: count_failed_runs(),
     }[order]
+    if which.failing is not None or order is PinOrder.FAILED_RUNS:
+        without_compiling(session)
     dag_ids = session.scalars(query.order_by(column.desc() if descending else column, Pin.dag_id)).all()
     if which.sight is not None and not which.sight.everything:
         seen = which.sight.among(dag_ids)
