@@ -87,7 +87,8 @@ class DoubtResponse(BaseModel):
     """One thing that is probably not meant."""
 
     reason: str = Field(
-        description="`never_open`, `never_open_together`, `never_recorded`, `failing_already` or `matches_nothing`."
+        description="`never_open`, `never_open_together`, `never_recorded`, `failing_already`, `outvoted` or "
+        "`matches_nothing`."
     )
     policies: list[str]
     message: str

@@ -18,13 +18,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.canaries.isolation import PLACES
+from airflow_providers_pinning.domain.canaries.substitutes import CONNECTIONS, VARIABLES
 from airflow_providers_pinning.domain.policies.breaker import NamedRule, Tripped, find_tripped, pins_with_failures
 from airflow_providers_pinning.domain.policies.matching import Matcher, every_dag
 from airflow_providers_pinning.domain.policies.merge import next_open
@@ -89,19 +92,23 @@ def _never_recorded(policies: PolicySet, *, session: Session) -> Iterator[Doubt]
 
 
 def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iterator[Doubt]:
-    """Look at every Dag once: which policies match none, and whose windows never open together."""
+    """Look at every Dag once: which policies match none, and which ones are at odds about it."""
     matcher = Matcher(policies.policies)
     matched: set[str] = set()
     watched: dict[str, tuple[NamedRule, ...]] = {}
-    together: dict[tuple[Policy, ...], list[str]] = {}
+    together: dict[tuple[str, ...], list[str]] = {}
+    trying: dict[tuple[str, ...], list[str]] = {}
     for facts in every_dag(matcher.kinds, session=session):
         found = matcher.find(facts)
         matched |= {policy.name for policy in found}
         if rules := tuple((policy.name, policy.auto_rollback) for policy in found if policy.auto_rollback):
             watched[facts.dag_id] = rules
-        with_windows = tuple(policy for policy in found if policy.windows is not None)
+        with_windows = tuple(policy.name for policy in found if policy.windows is not None)
         if len(with_windows) > 1:
             together.setdefault(with_windows, []).append(facts.dag_id)
+        with_canary = tuple(policy.name for policy in found if policy.canary)
+        if len(with_canary) > 1:
+            trying.setdefault(with_canary, []).append(facts.dag_id)
     for policy in policies.policies:
         if policy.name not in matched:
             yield Doubt(
@@ -110,19 +117,53 @@ def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iter
                 f"Policy {policy.name!r} matches no Dag that there is: {policy.match.as_dict()}.",
             )
     yield from _failing_already(watched, policies.revision, session=session)
-    for several, dag_ids in together.items():
-        windows = [policy.windows for policy in several if policy.windows is not None]
+    by_name = {policy.name: policy for policy in policies.policies}
+    for names, dag_ids in together.items():
+        windows = [window for name in names if (window := by_name[name].windows) is not None]
         if any(_never_opens([window], now) for window in windows):
             continue
         if why := _never_opens(windows, now):
-            names = tuple(policy.name for policy in several)
-            more = f" and {len(dag_ids) - SHOWN} more" if len(dag_ids) > SHOWN else ""
             yield Doubt(
                 "never_open_together",
                 names,
                 f"The windows of policies {', '.join(names)} are never open together, so Dags "
-                f"{', '.join(dag_ids[:SHOWN])}{more} can never be changed: {why}",
+                f"{_some(dag_ids)} can never be changed: {why}",
             )
+    yield from _outvoted([([by_name[name] for name in names], dag_ids) for names, dag_ids in trying.items()])
+
+
+def _outvoted(trying: Iterable[tuple[Sequence[Policy], list[str]]]) -> Iterator[Doubt]:
+    """Tell where policies name different places, or substitutes, for canary runs of a Dag: only the first counts."""
+    found: dict[tuple[str, Any, str, Any, str], list[str]] = {}
+    for policies, dag_ids in trying:
+        first: dict[str, tuple[str, Any]] = {}
+        for policy in policies:
+            for what, value in _named(policy.canary or {}):
+                name, counts = first.setdefault(what, (policy.name, value))
+                if counts != value:
+                    found.setdefault((name, counts, policy.name, value, what), []).extend(dag_ids)
+    for (name, counts, other, value, what), dag_ids in found.items():
+        yield Doubt(
+            "outvoted",
+            (name, other),
+            f"For canary runs of Dags {_some(dag_ids)}, policy {name!r} says {what} {counts!r} and policy {other!r} "
+            f"says {value!r}. {counts!r} counts, because {name!r} comes first in the document. Let them agree, or "
+            "match other Dags.",
+        )
+
+
+def _named(canary: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for place in PLACES:
+        if canary.get(place) is not None:
+            yield place, canary[place]
+    for field, word in ((CONNECTIONS, "connection"), (VARIABLES, "variable")):
+        for one, other in (canary.get(field) or {}).items():
+            yield f"{word} {one!r}", other
+
+
+def _some(dag_ids: list[str]) -> str:
+    more = f" and {len(dag_ids) - SHOWN} more" if len(dag_ids) > SHOWN else ""
+    return f"{', '.join(dag_ids[:SHOWN])}{more}"
 
 
 def _failing_already(
