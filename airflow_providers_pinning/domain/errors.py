@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Every refusal of the control plane, as one family of exceptions."""
+"""All refusals of the control plane, as one family of exceptions."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class PinningError(Exception):
     A subclass takes its reason, HTTP status and exit code from the row in
     :data:`~airflow_providers_pinning.vocabulary.REFUSALS` that names it.
 
-    :param message: what was refused, with the value at fault, and what to do about it
-    :param data: JSON-serializable facts for the caller, such as the current release state
+    :param message: what was refused, with the offending value and the remedy
+    :param data: JSON-serializable details for the caller, such as the current release state
     """
 
     reason: ClassVar[str] = "pinning_error"
-    """Machine word that names the refusal in REST answers and on the command line."""
+    """Machine-readable reason in REST responses and on the command line."""
     refusal: ClassVar[Refusal] = Refusal(409, ExitCode.REFUSED, "PinningError")
-    """How it is shown."""
+    """How it is reported."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -54,19 +54,19 @@ class PinningError(Exception):
 
 
 class UnknownDagError(PinningError):
-    """No Dag of this id is registered."""
+    """The Dag does not exist."""
 
 
 class UnknownVersionError(PinningError):
-    """The Dag has no such version."""
+    """The Dag does not have this version."""
 
 
 class UnknownRunError(PinningError):
-    """A run is not among those that the request is about; ``data["run_ids"]`` names it."""
+    """A run is not among those of the request; ``data["run_ids"]`` lists it."""
 
 
 class UnknownEventError(PinningError):
-    """There is no such change in the history, or not for the caller."""
+    """The change is not in the history, or not visible to the caller."""
 
 
 class NotPinnedError(PinningError):
@@ -74,7 +74,7 @@ class NotPinnedError(PinningError):
 
 
 class RevisionConflictError(PinningError):
-    """The pin changed since the caller read it; ``data["state"]`` holds the current release state."""
+    """The pin has changed since the caller read it; ``data["state"]`` is the current release state."""
 
 
 class VersionDriftedError(PinningError):
@@ -82,7 +82,7 @@ class VersionDriftedError(PinningError):
 
 
 class VersionRejectedError(PinningError):
-    """The version was rejected and may not be pinned until it is restored."""
+    """The version was rejected and cannot be pinned until it is restored."""
 
 
 class VerdictFailedError(PinningError):
@@ -90,7 +90,7 @@ class VerdictFailedError(PinningError):
 
 
 class VersionActiveError(PinningError):
-    """The version is pinned, so it cannot be rejected in place."""
+    """The version is pinned. Roll back or pin another version before rejecting it."""
 
 
 class VersionUnreadableError(PinningError):
@@ -102,11 +102,11 @@ class UnversionedBundleError(PinningError):
 
 
 class VersionDataUnsupportedError(PinningError):
-    """The version is described by data that this Airflow does not hand to workers."""
+    """The version depends on data that this Airflow does not send to workers."""
 
 
 class TeamNotPermittedError(PinningError):
-    """The version belongs to another team than the Dag does now, and the caller may not edit the Dag there."""
+    """The version belongs to another team than the Dag, and the caller may not edit the Dag there."""
 
 
 class CodeUnavailableError(PinningError):
@@ -114,23 +114,23 @@ class CodeUnavailableError(PinningError):
 
 
 class NotEnforcedError(PinningError):
-    """A live component runs without the enforcement; ``data["components"]`` names them."""
+    """A live component does not enforce pins; ``data["components"]`` lists all of them."""
 
 
 class PolicyNotMetError(PinningError):
-    """Rules of release policies, or a freeze, stand in the way; ``data["unmet"]`` lists every one of them."""
+    """Rules of release policies, or a freeze, block the change; ``data["unmet"]`` lists all of them."""
 
 
 class ReleaseNotPermittedError(PinningError):
-    """Releases need a permission of their own here, which the caller does not have."""
+    """Releases require a separate permission here, which the caller does not have."""
 
 
 class PolicyConflictError(PinningError):
-    """The policies changed since the caller read them; ``data["revision"]`` is the present one."""
+    """The policies have changed since the caller read them; ``data["revision"]`` is the current one."""
 
 
 class InvalidPolicyError(PinningError):
-    """A document of policies cannot be used; ``data["problems"]`` names each place."""
+    """The policy document is not valid; ``data["problems"]`` lists the problems."""
 
 
 class InvalidPinsError(PinningError):
@@ -138,31 +138,31 @@ class InvalidPinsError(PinningError):
 
 
 class UnknownFreezeError(PinningError):
-    """There is no such freeze, or it is over."""
+    """The freeze does not exist, or it has ended."""
 
 
 class FreezeEndsInPastError(PinningError):
-    """The end that is given for a freeze is over already."""
+    """The end of the freeze is in the past."""
 
 
 class NotApprovedError(PinningError):
-    """There is no such approval of the version as it is now, or it was revoked."""
+    """The current content of the version has no such approval, or it was revoked."""
 
 
 class DagHeldError(PinningError):
-    """The Dag is on hold: no change without an override until a person lifts it."""
+    """The Dag is on hold: no change without an override until someone lifts the hold."""
 
 
 class HoldEndsInPastError(PinningError):
-    """The end that is given for a hold is over already."""
+    """The end of the hold is in the past."""
 
 
 class ActivationPendingError(PinningError):
-    """A change of the pin is pending; ``data["pending"]`` says which, and from when on."""
+    """A change of the pin is pending; ``data["pending"]`` describes it."""
 
 
 class ActivationInPastError(PinningError):
-    """The time from which a change is to be in effect is over already."""
+    """The effective time of the change is in the past."""
 
 
 class NothingPendingError(PinningError):
@@ -170,103 +170,103 @@ class NothingPendingError(PinningError):
 
 
 class RampUnderWayError(PinningError):
-    """A ramp of the Dag is under way; ``data["ramp"]`` shows it."""
+    """A ramp of the Dag is in progress; ``data["ramp"]`` describes it."""
 
 
 class NoRampError(PinningError):
-    """No ramp of the Dag is under way, or it is not in a state for what is asked."""
+    """The Dag has no ramp in progress, or not in a state that allows the action."""
 
 
 class ContentNotKeptError(PinningError):
-    """A version that was rewritten cannot be written again, because what it consisted of is not kept."""
+    """A rewritten version cannot be repaired, because its original content is not stored."""
 
 
 class VersionInUseError(PinningError):
-    """Unfinished runs use the version as it is now, so it cannot be written again; ``data["run_ids"]`` names some."""
+    """The version cannot be repaired while unfinished runs use it as it is now; ``data["run_ids"]`` lists some."""
 
 
 class NotManagedError(PinningError):
-    """The version is not managed, so it may be rewritten by the next commit; make it a candidate first."""
+    """The version is not managed, so the next commit may rewrite it; make it a candidate first."""
 
 
 class InvalidConfError(PinningError):
-    """The configuration of a run does not fit the parameters of its version."""
+    """The conf of a run does not match the params of its version."""
 
 
 class InvalidPartitionKeyError(PinningError):
-    """A canary run cannot have a partition key, or none that was given."""
+    """The canary run cannot have this partition key, or needs one."""
 
 
 class InvalidIsolationError(PinningError):
-    """Canary runs cannot be kept apart from live ones as it was asked for."""
+    """Canary runs cannot be isolated as requested."""
 
 
 class NothingToReplayError(PinningError):
-    """The runs that are to be replayed are not there, not finished, or no live runs."""
+    """The runs to replay do not exist, are not finished, or are not live runs."""
 
 
 class RunNotAllowedError(PinningError):
-    """The version does not allow manual runs, so it can have no canary runs."""
+    """The version does not allow manual runs, so it cannot have canary runs."""
 
 
 class NoTaskError(PinningError):
-    """A run of the version would have no task now, so it would show nothing."""
+    """A run of the version would have no tasks now, so it would prove nothing."""
 
 
 class RunIdNotAllowedError(PinningError):
-    """Airflow is configured to refuse the ids of canary runs; ``data["allowing_pattern"]`` would allow them."""
+    """Airflow is configured to refuse the IDs of canary runs; ``data["allowing_pattern"]`` would allow them."""
 
 
 class NothingToRollBackToError(PinningError):
-    """No version that was active before can be pinned."""
+    """No previously active version can be pinned."""
 
 
 class RunsNotRepairableError(PinningError):
-    """Some runs of the bad version cannot be stopped or rerun; ``data["blocked"]`` names them, each with a reason."""
+    """Some runs of the bad version cannot be stopped or rerun; ``data["blocked"]`` lists them with reasons."""
 
 
 class TooManyRunsError(PinningError):
-    """More runs would be stopped or rerun than one request may; ``data["runs"]`` is how many."""
+    """The request would stop or rerun more runs than allowed; ``data["runs"]`` is their number."""
 
 
 class IdempotencyKeyReusedError(PinningError):
-    """The idempotency key belongs to another request."""
+    """The idempotency key was used for another request."""
 
 
 class UnknownReleaseError(PinningError):
-    """There is no such release, or not for the caller."""
+    """The release does not exist, or is not visible to the caller."""
 
 
 class ReleaseBlockedError(PinningError):
-    """Some Dags of a release cannot be changed, so none is; ``data["blocked"]`` names each with its reason."""
+    """Some Dags of a release cannot be changed, so none is; ``data["blocked"]`` lists them with reasons."""
 
 
 class ReleaseRolledBackError(PinningError):
-    """The release was rolled back already; ``data["rolled_back_by"]`` is the release that did it."""
+    """The release was already rolled back; ``data["rolled_back_by"]`` is the release that did it."""
 
 
 class NothingToReleaseError(PinningError):
-    """No Dag is concerned by the release."""
+    """The release affects no Dag."""
 
 
 class AmbiguousBundleError(PinningError):
-    """Several bundles have the commit; ``data["bundle_names"]`` names them."""
+    """Several bundles have the commit; ``data["bundle_names"]`` lists them."""
 
 
 class DagsForbiddenError(PinningError):
-    """The caller may not change some Dags of a release; ``data["dag_ids"]`` names those that the caller may see."""
+    """The caller may not change some Dags of a release; ``data["dag_ids"]`` lists those that the caller can see."""
 
 
 class PinUnavailableError(PinningError, ValueError):
     """
-    A run was asked for while the pinned version vanished or drifted: no run is made.
+    No run is created, because the pinned version is missing or has drifted.
 
-    It is a ``ValueError`` too, because that is what Airflow's trigger endpoints answer with the message.
+    Also a ``ValueError``, whose message Airflow's trigger endpoints return.
     """
 
 
 class DatabaseBusyError(PinningError):
-    """Others were in the way in the database for too long: nothing was changed, and the same may succeed soon."""
+    """The database was busy for too long: no change was made, and the same request may succeed soon."""
 
 
 class DatabaseUnavailableError(PinningError):

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What can go wrong for those who use the REST API: hooks, operators, sensors and the notifier.
+Exceptions of REST API clients: hooks, operators, sensors and the notifier.
 
-Import exceptions from here, whichever module declares them.
+Import exceptions from this package, not from its modules.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ _RENAMED = frozenset(
         "VersionRejected",
     }
 )
-"""Classes that had no ``Error`` at the end of their names in 0.1.0."""
+"""Classes whose names did not end with ``Error`` in 0.1.0."""
 
 
 def __getattr__(name: str) -> Any:
-    """Return a class by the name that it had in 0.1.0."""
+    """Return a class by its name in 0.1.0."""
     if name not in _RENAMED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     new = f"{name}Error"

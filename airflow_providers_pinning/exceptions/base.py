@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The base of every answer that is not the one asked for, and why the server could not or would not answer."""
+"""The base of all errors, and errors where the server could not or would not answer."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from airflow.sdk.exceptions import AirflowException
 
 class PinningApiError(AirflowException):
     """
-    Base of every answer that is not the one asked for.
+    Base of all errors.
 
     :param message: what was refused, and what to do about it
-    :param status: HTTP status, or ``None`` if there was no answer
-    :param reason: the server's machine word, such as ``revision_conflict``
-    :param data: further facts from the server; ``state`` is the current release state
+    :param status: HTTP status, or ``None`` without a response
+    :param reason: machine-readable reason, such as ``revision_conflict``
+    :param data: further details from the server; ``state`` is the current release state
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class PinningApiError(AirflowException):
         return f"{self.message} [{self.reason}]"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the error as plain JSON values, from which ``client.errors.error_from_dict`` makes it again."""
+        """Return the error as JSON values, from which ``client.errors.error_from_dict`` restores it."""
         return {"message": self.message, "status": self.status, "reason": self.reason, "data": self.data}
 
 
@@ -66,7 +66,7 @@ class TransientError(PinningApiError):
 
     @property
     def retry_after(self) -> float:
-        """Seconds after which the server wants to be asked again; 0 if it did not say."""
+        """Seconds to wait before the next try, as requested by the server; 0 without a request."""
         try:
             return max(0.0, float(self.data.get("retry_after") or 0))
         except (TypeError, ValueError):
@@ -74,15 +74,15 @@ class TransientError(PinningApiError):
 
 
 class ApiUnreachableError(TransientError):
-    """There was no answer: no connection, or it broke, or it took too long."""
+    """Network error: no connection, a broken one, or a timeout."""
 
 
 class ServerUnavailableError(TransientError):
-    """The API server, or a proxy before it, is overloaded or restarting (429, 502, 503, 504)."""
+    """The API server, or a proxy in front of it, is overloaded or restarting (429, 502, 503, 504)."""
 
 
 class DatabaseBusyError(ServerUnavailableError):
-    """Others were in the way in the server's database for too long; nothing was changed."""
+    """The server's database was busy for too long; no change was made."""
 
 
 class DatabaseUnavailableError(ServerUnavailableError):
@@ -90,15 +90,15 @@ class DatabaseUnavailableError(ServerUnavailableError):
 
 
 class ServerFaultError(PinningApiError):
-    """The API server failed (other 5xx). Whether the change was made is unknown."""
+    """The API server failed (other 5xx). It is unknown whether the change was made."""
 
 
 class NotAuthenticatedError(PinningApiError):
-    """The credentials of the connection are wrong, or its token expired (401)."""
+    """The credentials of the connection are wrong, or its token has expired (401)."""
 
 
 class NotPermittedError(PinningApiError):
-    """The user of the connection may not do this (403)."""
+    """The user of the connection is not permitted to do this (403)."""
 
 
 class TeamNotPermittedError(NotPermittedError):
@@ -106,4 +106,4 @@ class TeamNotPermittedError(NotPermittedError):
 
 
 class DagsForbiddenError(NotPermittedError):
-    """The user may not change some Dags of a release; ``data["dag_ids"]`` names those that the user may see."""
+    """The user may not change some Dags of a release; ``data["dag_ids"]`` lists those that the user can see."""

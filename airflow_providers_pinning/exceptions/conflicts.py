@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Changes that the present state forbids."""
+"""Changes that conflict with the current state."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from airflow_providers_pinning.exceptions.base import PinningApiError
 
 
 class ConflictError(PinningApiError):
-    """The present state forbids the change (409). It is never tried again by itself."""
+    """The change conflicts with the current state (409). It is never retried automatically."""
 
 
 class RevisionConflictError(ConflictError):
-    """The pin changed since it was read; ``state`` is the current release state."""
+    """The pin has changed since it was read; ``state`` is the current release state."""
 
 
 class VersionDriftedError(ConflictError):
@@ -34,7 +34,7 @@ class VersionDriftedError(ConflictError):
 
 
 class VersionRejectedError(ConflictError):
-    """The version was rejected, and may not be pinned until it is restored."""
+    """The version was rejected and cannot be pinned until it is restored."""
 
 
 class VerdictFailedError(ConflictError):
@@ -42,15 +42,15 @@ class VerdictFailedError(ConflictError):
 
 
 class ContentNotKeptError(ConflictError):
-    """A version that was rewritten cannot be repaired, because what it consisted of is not kept."""
+    """A rewritten version cannot be repaired, because its original content is not stored."""
 
 
 class VersionInUseError(ConflictError):
-    """Unfinished runs use the version as it is now, so it cannot be repaired."""
+    """The version cannot be repaired while unfinished runs use it as it is now."""
 
 
 class VersionActiveError(ConflictError):
-    """The version is pinned, so it cannot be rejected in place."""
+    """The version is pinned. Roll back or pin another version before rejecting it."""
 
 
 class VersionUnreadableError(ConflictError):
@@ -62,7 +62,7 @@ class UnversionedBundleError(ConflictError):
 
 
 class VersionDataUnsupportedError(ConflictError):
-    """The version is described by data that Airflow does not hand to workers."""
+    """The version depends on data that Airflow does not send to workers."""
 
 
 class CodeUnavailableError(ConflictError):
@@ -70,23 +70,23 @@ class CodeUnavailableError(ConflictError):
 
 
 class NotEnforcedError(ConflictError):
-    """A live component of the deployment would not honor the pin."""
+    """A live component of the deployment would not enforce the pin."""
 
 
 class DagHeldError(ConflictError):
-    """The Dag is on hold until a person lifts it."""
+    """The Dag is on hold until someone lifts the hold."""
 
 
 class RampUnderWayError(ConflictError):
-    """A ramp of the Dag is under way; ``ramp`` shows it."""
+    """A ramp of the Dag is in progress; ``ramp`` describes it."""
 
 
 class NoRampError(ConflictError):
-    """No ramp of the Dag is under way, or it is not in a state for what is asked."""
+    """The Dag has no ramp in progress, or not in a state that allows the action."""
 
 
 class ActivationPendingError(ConflictError):
-    """A change of the pin is pending; ``data["pending"]`` says which, and from when on."""
+    """A change of the pin is pending; ``data["pending"]`` describes it."""
 
 
 class NothingPendingError(ConflictError):
@@ -94,56 +94,56 @@ class NothingPendingError(ConflictError):
 
 
 class NotManagedError(ConflictError):
-    """The version is not managed, so the next commit may rewrite it, and there is no verdict on it."""
+    """The version is not managed, so the next commit may rewrite it and it has no verdict."""
 
 
 class RunNotAllowedError(ConflictError):
-    """The version allows no manual runs, so it can have no canary runs."""
+    """The version does not allow manual runs, so it cannot have canary runs."""
 
 
 class NoTaskError(ConflictError):
-    """A run of the version would have no task now, so it would show nothing."""
+    """A run of the version would have no tasks now, so it would prove nothing."""
 
 
 class RunIdNotAllowedError(ConflictError):
-    """Airflow is configured to refuse the run ids of canary runs; ``data["allowing_pattern"]`` would allow them."""
+    """Airflow is configured to refuse the run IDs of canary runs; ``data["allowing_pattern"]`` would allow them."""
 
 
 class PinUnavailableError(ConflictError):
-    """No run can be made, because the pinned version vanished or drifted."""
+    """No run can be created, because the pinned version is missing or has drifted."""
 
 
 class RunsNotRepairableError(ConflictError):
-    """Some runs of the bad version cannot be stopped or rerun; ``data["blocked"]`` names them, each with a reason."""
+    """Some runs of the bad version cannot be stopped or rerun; ``data["blocked"]`` lists them with reasons."""
 
 
 class TooManyRunsError(ConflictError):
-    """More runs would be stopped or rerun than one request may; ``data["runs"]`` is how many."""
+    """The request would stop or rerun more runs than allowed; ``data["runs"]`` is their number."""
 
 
 class IdempotencyKeyReusedError(ConflictError):
-    """The idempotency key belongs to another request about this Dag."""
+    """The idempotency key was used for another request about this Dag."""
 
 
 class NothingToReplayError(ConflictError):
-    """A run that is to be replayed is not there, not finished, or no live run."""
+    """A run to replay does not exist, is not finished, or is not a live run."""
 
 
 class NothingToRollBackToError(ConflictError):
-    """No version that was active before can be pinned."""
+    """No previously active version can be pinned."""
 
 
 class ReleaseBlockedError(ConflictError):
-    """Some Dags of a release cannot be changed, so none is; ``data["blocked"]`` names each with its reason."""
+    """Some Dags of a release cannot be changed, so none is; ``data["blocked"]`` lists them with reasons."""
 
 
 class ReleaseRolledBackError(ConflictError):
-    """The release was rolled back already; ``data["rolled_back_by"]`` is the release that did it."""
+    """The release was already rolled back; ``data["rolled_back_by"]`` is the release that did it."""
 
 
 class NothingToReleaseError(ConflictError):
-    """No Dag is concerned by the release."""
+    """The release affects no Dag."""
 
 
 class AmbiguousBundleError(ConflictError):
-    """Several bundles have the commit; ``data["bundle_names"]`` names them."""
+    """Several bundles have the commit; ``data["bundle_names"]`` lists them."""

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What release policies refuse."""
+"""Refusals by release policies."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from airflow_providers_pinning.exceptions.requests import InvalidRequestError, N
 
 
 class PolicyNotMetError(ConflictError):
-    """Rules of release policies, or a freeze, stand in the way; ``data["unmet"]`` lists every one of them."""
+    """Rules of release policies, or a freeze, block the change; ``data["unmet"]`` lists all of them."""
 
 
 class ReleaseNotPermittedError(NotPermittedError):
-    """Releases need a permission of their own there, which the user of the connection does not have."""
+    """Releases require a separate permission, which the user of the connection does not have."""
 
 
 class PolicyConflictError(ConflictError):
-    """The policies changed since the caller read them; ``data["revision"]`` is the present one."""
+    """The policies have changed since the caller read them; ``data["revision"]`` is the current one."""
 
 
 class InvalidPolicyError(InvalidRequestError):
-    """A document of policies cannot be used; ``data["problems"]`` names each place."""
+    """The policy document is not valid; ``data["problems"]`` lists the problems."""
 
 
 class FreezeEndsInPastError(InvalidRequestError):
-    """The end that is given for a freeze is over already."""
+    """The end of the freeze is in the past."""
 
 
 class UnknownFreezeError(NotFoundError):
-    """There is no such freeze, or it is over."""
+    """The freeze does not exist, or it has ended."""
 
 
 class NotApprovedError(ConflictError):
-    """There is no such approval of the version as it is now, or it was revoked."""
+    """The current content of the version has no such approval, or it was revoked."""

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Requests that make no sense to the server, or that ask for what is not there."""
+"""Requests that are not valid, or that ask for something that does not exist."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from airflow_providers_pinning.exceptions.base import PinningApiError
 
 
 class InvalidRequestError(PinningApiError):
-    """The request makes no sense to the server (400, 422)."""
+    """The request is not valid (400, 422)."""
 
 
 class InvalidConfError(InvalidRequestError):
-    """The configuration of a canary run does not fit the parameters of its version."""
+    """The conf of a canary run does not match the params of its version."""
 
 
 class InvalidPartitionKeyError(InvalidRequestError):
-    """A canary run cannot have a partition key, or none that was given."""
+    """The canary run cannot have this partition key, or needs one."""
 
 
 class InvalidIsolationError(InvalidRequestError):
-    """Canary runs cannot be kept apart from live ones as it was asked for."""
+    """Canary runs cannot be isolated as requested."""
 
 
 class InvalidSourceError(InvalidRequestError):
-    """What a request says of where it comes from is no flat JSON object of texts and whole numbers."""
+    """The source of a request is not a flat JSON object of strings and integers."""
 
 
 class ActivationInPastError(InvalidRequestError):
-    """The time from which a change is to be in effect is over already."""
+    """The effective time of the change is in the past."""
 
 
 class HoldEndsInPastError(InvalidRequestError):
-    """The end that is given for a hold is over already."""
+    """The end of the hold is in the past."""
 
 
 class InvalidPinsError(InvalidRequestError):
@@ -54,15 +54,15 @@ class InvalidPinsError(InvalidRequestError):
 
 
 class NotFoundError(PinningApiError):
-    """There is no such thing (404)."""
+    """The object does not exist (404)."""
 
 
 class UnknownDagError(NotFoundError):
-    """No Dag of this id is registered."""
+    """The Dag does not exist."""
 
 
 class UnknownVersionError(NotFoundError):
-    """The Dag has no such version."""
+    """The Dag does not have this version."""
 
 
 class UnknownRunError(NotFoundError):
@@ -70,7 +70,7 @@ class UnknownRunError(NotFoundError):
 
 
 class UnknownEventError(NotFoundError):
-    """There is no such change in the history, or not for the user."""
+    """The change is not in the history, or not visible to the user."""
 
 
 class NotPinnedError(NotFoundError):
@@ -78,4 +78,4 @@ class NotPinnedError(NotFoundError):
 
 
 class UnknownReleaseError(NotFoundError):
-    """There is no such release, or not for the caller."""
+    """The release does not exist, or is not visible to the caller."""

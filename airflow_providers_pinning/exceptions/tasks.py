@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What ends a task of a promotion Dag, beside the answers of the REST API."""
+"""Exceptions that end tasks of a promotion Dag, in addition to those of the REST API."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from airflow_providers_pinning.exceptions.base import PinningApiError
 
 class CommitBrokenError(AirflowFailException):
     """
-    The Dag's file has an import error at the commit that is waited for, so no version can come of it.
+    The Dag file has an import error at the awaited commit, so no version will be registered.
 
     :param message: which file, the error's first line, and what to do about it
     :param broken_files: ``relative_fileloc`` and ``message`` of each
@@ -41,11 +41,11 @@ class CommitBrokenError(AirflowFailException):
 
 class RemoteVersionRefusedError(AirflowFailException):
     """
-    Another Airflow told of a commit that it is not what is waited for, and will not be.
+    Another Airflow reported that the commit does not qualify, and will not.
 
-    :param message: what was told
-    :param reason: machine word, such as ``rejected`` or ``other_hash``
-    :param told: everything that was told
+    :param message: what it reported
+    :param reason: machine-readable reason, such as ``rejected`` or ``other_hash``
+    :param told: the whole report
     """
 
     def __init__(self, message: str, *, reason: str, told: Mapping[str, Any]) -> None:
@@ -56,9 +56,9 @@ class RemoteVersionRefusedError(AirflowFailException):
 
 class QuestionOutdatedError(AirflowFailException):
     """
-    Airflow shows a question that the task asked before it was cleared, and it differs from the present one.
+    Airflow shows the question that the task asked before it was cleared, and it differs from the current one.
 
-    Whoever approved would approve what they do not see.
+    The user would approve something else than what is shown.
     """
 
 
@@ -67,7 +67,7 @@ class RollbackFailedError(PinningApiError):
     Some of several Dags could not be rolled back.
 
     :param done: release states of the Dags that were rolled back, by Dag id
-    :param failed: what went wrong with the others, by Dag id
+    :param failed: errors of the other Dags, by Dag ID
     """
 
     def __init__(self, *, done: Mapping[str, dict[str, Any]], failed: Mapping[str, PinningApiError]) -> None:

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The words on the wire: what the REST API, the command line, hooks, operators and the documentation have in common.
+The vocabulary shared by the REST API, the command line, hooks, operators and the documentation.
 
-Only the standard library is imported, so workers, the API server and every ``airflow`` command may read it. Import
-words from here, whichever module declares them: one that is added there needs no second line.
+It only imports the standard library, so workers, the API server and every ``airflow`` command can use it. Import from
+this package, not from its modules. It exports everything that they declare.
 """
 
 from __future__ import annotations

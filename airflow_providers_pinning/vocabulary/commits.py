@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a commit means for a Dag, and for its files."""
+"""What a commit means for a Dag and its files."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from enum import Enum
 
 
 class Registration(str, Enum):
-    """How far a commit got for one Dag."""
+    """Registration of a commit for one Dag."""
 
     UNSEEN = "unseen"
-    """No dag processor has had the commit, or it is no commit of the Dag's bundle."""
+    """No dag processor has seen the commit, or it is not a commit of the Dag's bundle."""
     WAITING = "waiting"
-    """A dag processor has the commit, and has not parsed the Dag's file since."""
+    """A dag processor has the commit, but has not parsed the Dag file since."""
     REGISTERED = "registered"
-    """A version of the Dag was current at the commit."""
+    """The Dag had a version at the commit."""
     BROKEN = "broken"
-    """The Dag's file has an import error there, so no version can come of it; a later commit may fix it."""
+    """The Dag file has an import error at the commit, so no version will be registered; a later commit may fix it."""
     OVERTAKEN = "overtaken"
-    """A later commit came before the Dag's file was parsed, or changed the Dag and rewrote its version."""
+    """A later commit overtook it before the Dag file was parsed, or changed the Dag and rewrote its version."""
     ABSENT = "absent"
     """Every file was parsed at the commit, and none defines the Dag."""
 
 
 class Role(str, Enum):
-    """What a changed file is to the Dag."""
+    """How a changed file relates to the Dag."""
 
     DAG = "dag"
-    """The Dag is made of it: it is its file, or imported."""
+    """The Dag file itself, or a file that it imports."""
     UNKNOWN = "unknown"
-    """Nobody knows whether it matters, so that it counts."""
+    """It is unknown whether the file matters, so it counts."""
 
 
 class FileKind(str, Enum):

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How canary runs are kept apart from live ones."""
+"""How canary runs are isolated from live runs."""
 
 from __future__ import annotations
 
@@ -22,47 +22,47 @@ from enum import Enum
 
 
 class Assets(str, Enum):
-    """What becomes of the asset events of a canary run."""
+    """What happens to the asset events of a canary run."""
 
     WITHHOLD = "withhold"
-    """It does not happen, and is kept with the run as evidence."""
+    """Nothing is published; the events are recorded with the run as evidence."""
     PUBLISH = "publish"
-    """They are events like those of live runs: consumers run on them."""
+    """They are published like those of live runs, and trigger consumers."""
 
 
 class Alerts(str, Enum):
-    """What becomes of the deadlines, callbacks and e-mails of a canary run."""
+    """What happens to the deadlines, callbacks and emails of a canary run."""
 
     WITHHOLD = "withhold"
-    """It does not happen, and is kept with the run as evidence."""
+    """Nothing is sent; they are recorded with the run as evidence."""
     SEND = "send"
     """They are handled like those of live runs."""
 
 
 class StateWrites(str, Enum):
-    """What becomes of what a canary run writes to Variables and to the state of assets."""
+    """What happens to writes of a canary run to Variables and asset state."""
 
     WITHHOLD = "withhold"
-    """It stays inside the run, which reads back what it wrote, and is kept as evidence."""
+    """They stay inside the run, which can read them back, and are recorded as evidence."""
     WRITE = "write"
-    """It is written as by live runs, which read it."""
+    """They are written and visible to live runs."""
 
 
 class Triggers(str, Enum):
-    """What becomes of the runs that tasks of a canary run trigger."""
+    """What happens if a task of a canary run triggers a Dag run."""
 
     REFUSE = "refuse"
-    """The task fails, with a message that says why."""
+    """The task fails with an explanation."""
     ALLOW = "allow"
-    """They are live runs."""
+    """It creates a live run."""
 
 
 class Slots(str, Enum):
-    """When a canary run may start and what a live run does that falls due meanwhile."""
+    """When a canary run may start, and what happens if a live run falls due meanwhile."""
 
     BEHIND = "behind"
-    """It starts when no live run waits, and live runs take no notice of it."""
+    """It starts when no live run is waiting; live runs ignore it."""
     GAP = "gap"
-    """It starts when no live run is active and the next one is far enough away, and is ended if one falls due."""
+    """It starts when no live run is active and the next one is far enough away, and is stopped if one falls due."""
     SHARED = "shared"
-    """It counts as a live run: it waits as they do, and they wait for it."""
+    """It counts as a live run: both wait for each other."""

@@ -14,106 +14,106 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The limits of what a request, a command or a run may ask for."""
+"""Limits of requests, commands and runs."""
 
 from __future__ import annotations
 
 MAX_INTEGER = 2**31 - 1
-"""What an integer column holds."""
+"""Largest value of an integer column."""
 
 
 MAX_SECONDS = 10 * 365 * 86_400
-"""Longest time that a soak may be asked to take."""
+"""Maximum duration of a soak."""
 
 
 MAX_ID = 250
-"""Characters of an id, an idempotency key or a version of a bundle, as Airflow's columns have it."""
+"""Characters of an ID, an idempotency key or a bundle version, as in Airflow's columns."""
 
 
 MAX_ACTOR = 512
-"""Characters of a user's name, as Airflow has them of who triggered a run; longer ones are cut."""
+"""Characters of a user name, as Airflow stores for triggering users; longer ones are truncated."""
 
 MAX_FILELOC = 2000
-"""Characters of the path of a Dag file, as Airflow's columns have it."""
+"""Characters of the path of a Dag file, as in Airflow's columns."""
 
 MAX_HOSTNAME = 500
-"""Characters of the name of a host, as Airflow's columns have it."""
+"""Characters of a host name, as in Airflow's columns."""
 
 MAX_REF = 250
-"""Characters of the name of a branch or a tag that are kept."""
+"""Characters stored of a branch or tag name."""
 
 MAX_AUTHOR = 250
-"""Characters of the name of a commit's author that are kept."""
+"""Characters stored of a commit author's name."""
 
 MAX_URL = 2000
-"""Characters of the address of a commit; a longer one is not kept."""
+"""Characters of a commit URL; longer ones are not stored."""
 
 MAX_SOURCE_NAMES = 10
-"""How many names the source of a request has at most."""
+"""Maximum number of keys in the source of a request."""
 
 MAX_SOURCE_NAME = 100
-"""Characters of each of these names."""
+"""Characters of each key."""
 
 MAX_SOURCE_VALUE = 1000
-"""Characters of what each of them has."""
+"""Characters of each value."""
 
 MAX_PINS = 1000
-"""How many pins one answer lists at most."""
+"""Maximum number of pins in one response."""
 
 MAX_PAGE = 500
-"""How many versions, changes, runs or replays one answer lists at most."""
+"""Maximum number of versions, changes, runs or replays in one response."""
 
 MAX_FAILED_TASKS = 10
-"""How many of the tasks that failed since a pin are named."""
+"""How many of the tasks that failed since a pin to list."""
 
 MAX_LOG_LINES = 100
-"""How many of the last lines of a failed task's log one answer has at most."""
+"""Maximum number of lines from the end of a failed task's log in one response."""
 
 MAX_LOG_LINE = 500
-"""Characters that are shown of such a line."""
+"""Characters shown of such a line."""
 
 MAX_REASON = 2000
 """Characters of the reason of a change."""
 
 
 MAX_NOTE = 1000
-"""Characters that Airflow keeps of a run's note."""
+"""Characters that Airflow stores of a run's note."""
 
 
 MAX_CANARY_RUNS = 100
-"""How many canary runs one request may create."""
+"""Maximum number of canary runs per request."""
 
 
 MAX_SUBSTITUTES = 100
-"""How many connections, and how many Variables, a request may substitute."""
+"""Maximum number of connections, and of Variables, that a request may substitute."""
 
 
 MAX_RUN_STATE_VALUE = 2**20
-"""Bytes of one value that a canary run writes to a Variable or to the state of an asset."""
+"""Maximum size in bytes of a value that a canary run writes to a Variable or to asset state."""
 
 
 MAX_RUN_STATE_NAMES = 1000
-"""How many Variables and keys of assets a canary run may write to."""
+"""Maximum number of Variables and asset state keys that a canary run may write."""
 
 
 MAX_REPLAYS = 100
-"""How many runs one request may replay."""
+"""Maximum number of runs to replay per request."""
 
 
 MAX_ACKNOWLEDGED_RUNS = 1000
-"""How many runs one request acknowledges at most."""
+"""Maximum number of runs to acknowledge per request."""
 
 
 MAX_REPAIRED_RUNS = 2000
-"""How many runs of a bad version one request stops and reruns."""
+"""Maximum number of runs of a bad version to stop and rerun per request."""
 
 
 MAX_HELD_DAGS = 1000
-"""How many Dags one request puts on hold."""
+"""Maximum number of Dags to put on hold per request."""
 
 
 MAX_DURATION_RATIO = 1e6
-"""The largest tolerance of a comparison of durations."""
+"""Maximum tolerance of a comparison of durations."""
 
 
 MAX_SOURCE = 2000

@@ -22,7 +22,7 @@ from enum import Enum
 
 
 class PinOrder(str, Enum):
-    """By what pins are listed; those that are alike by their Dag's id."""
+    """Sort order of pins; ties are sorted by Dag ID."""
 
     DAG_ID = "dag_id"
     VERSIONS_BEHIND = "versions_behind"

@@ -14,73 +14,73 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The rules and the limits of release policies."""
+"""Rules and limits of release policies."""
 
 from __future__ import annotations
 
 from enum import Enum
 
 MAX_POLICY_BYTES = 2**20
-"""Bytes of a document of policies."""
+"""Maximum size in bytes of a policy document."""
 
 
 MAX_POLICIES = 2000
-"""How many policies a document has."""
+"""Maximum number of policies in a document."""
 
 
 MAX_MATCHED_BY = 1000
-"""Entries of each list of a policy or a freeze."""
+"""Maximum number of entries in each list of a policy or freeze."""
 
 
 RELEASES = "Releases"
-"""What auth managers call the permission to release, as a custom view that is edited."""
+"""Name of the permission to release in auth managers: a custom view with "can edit"."""
 
 
 RELEASE_RULES = "Release Rules"
-"""What they call the permission to set policies and freezes."""
+"""Name of the permission to set policies and freezes."""
 
 
 RELEASE_OVERRIDES = "Release Overrides"
-"""What they call the permission to override policies."""
+"""Name of the permission to override policies."""
 
 
 MAX_EVIDENCE_DETAILS = 100_000
-"""Bytes of the details of evidence."""
+"""Maximum size in bytes of the details of evidence."""
 
 
 MAX_EVIDENCE_URL = 2000
-"""Characters of the address at which evidence can be seen."""
+"""Maximum number of characters of the URL of evidence."""
 
 
 MAX_WITHIN_RUNS = 1000
-"""Among how many runs an automatic rollback counts failures at most."""
+"""Maximum number of runs among which an automatic rollback counts failures."""
 
 
 class BreakerState(str, Enum):
-    """Why the automatic rollback of a pinned version does not watch it any more."""
+    """Why the automatic rollback no longer watches a pinned version."""
 
     SPENT = "spent"
-    """The version became active by a rollback, so it is not rolled back by itself."""
+    """The version became active by a rollback, so it is not rolled back automatically."""
     OPEN = "open"
-    """It failed too often and there was nothing to return to; runs go on with it."""
+    """It failed too often, but there was nothing to return to; runs continue with it."""
     WAITING = "waiting"
-    """It failed too often and there was nothing to return to; no run is created until somebody decides."""
+    """It failed too often, but there was nothing to return to; no runs are created until someone decides."""
 
 
 class Rule(str, Enum):
-    """What may stand in the way of a change."""
+    """What may block a change."""
 
     FREEZE = "freeze"
-    """Somebody stopped changes."""
+    """A freeze is in force."""
     WINDOW = "window"
-    """It is not the time for changes."""
+    """The release window is closed."""
     EVIDENCE = "evidence"
-    """Something that must be found of the version is not found, failed or expired."""
+    """Required evidence is missing, failed or expired."""
     APPROVALS = "approvals"
-    """Too few people agreed."""
+    """Approvals are missing."""
     SOAK = "soak"
     """The runs of the version do not meet the criteria, or not yet."""
     RAMP = "ramp"
-    """The version did not pass a ramp with the steps that are asked for."""
+    """The version did not pass a ramp with the required steps."""
     CANARY = "canary"
-    """Canary runs would be kept apart from live ones less than they must be."""
+    """Canary runs would be less isolated than required."""

@@ -14,37 +14,37 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Ramps: a share of new runs has another version than the pinned one."""
+"""Ramps: a share of new runs gets another version than the pinned one."""
 
 from __future__ import annotations
 
 from enum import Enum
 
 MAX_RAMP_STEPS = 20
-"""How many steps a ramp has at most."""
+"""Maximum number of steps of a ramp."""
 
 
 class RampStatus(str, Enum):
-    """What a ramp is doing, or how it ended."""
+    """Status of a ramp."""
 
     RUNNING = "running"
-    """Some of the new runs have its version."""
+    """A share of the new runs gets its version."""
     PAUSED = "paused"
-    """No new run has its version until it is resumed."""
+    """No new run gets its version until it is resumed."""
     ABORTED = "aborted"
-    """It ended, and the pinned version stayed."""
+    """It ended; the pin stayed."""
     PROMOTED = "promoted"
-    """It ended, and its version was pinned."""
+    """It ended; its version was pinned."""
 
 
 class RampAction(str, Enum):
-    """What can be done with a ramp."""
+    """Actions on a ramp."""
 
     PAUSE = "pause"
     RESUME = "resume"
     ABORT = "abort"
     PROMOTE = "promote"
-    """Pin its version now, whatever steps are left."""
+    """Pin its version now, skipping the remaining steps."""
 
 
 class RampPromotion(str, Enum):
@@ -53,4 +53,4 @@ class RampPromotion(str, Enum):
     AUTOMATIC = "automatic"
     """The version is pinned."""
     MANUAL = "manual"
-    """The last step goes on until someone promotes or aborts."""
+    """The last step continues until someone promotes or aborts the ramp."""

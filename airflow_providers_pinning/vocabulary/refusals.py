@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How a command ends, and how each refusal is shown."""
+"""Exit codes, and how each refusal is reported."""
 
 from __future__ import annotations
 
@@ -25,44 +25,44 @@ from types import MappingProxyType
 
 
 class ExitCode(IntEnum):
-    """How a command ended."""
+    """Exit code of a command."""
 
     DONE = 0
-    """It did what was asked; a soak is successful; what was checked is healthy."""
+    """Success; for soak: successful; for checks: healthy."""
     UNEXPECTED = 1
-    """Something failed that is no answer, such as the database."""
+    """Unexpected failure, such as a database error."""
     USAGE = 2
-    """The command was not understood, or what was given does not fit."""
+    """Invalid usage or value."""
     REFUSED = 3
-    """The change is not allowed now; the message begins with the reason."""
+    """The change is refused; the message starts with the reason."""
     NOT_FOUND = 4
     """No such Dag, version or pin."""
     NOT_CONFIRMED = 5
-    """The question was not answered with yes, so nothing was changed."""
+    """The confirmation was not given, so no change was made."""
     UNHEALTHY = 6
-    """A pin is not honored, or the installation needs attention."""
+    """A pin is not enforced, or the installation needs attention."""
     DIFFERENT = 7
     """The compared versions differ; only with --exit-code."""
     BROKEN = 8
-    """The Dag's file has an import error at the commit that is waited for."""
+    """The Dag file has an import error at the awaited commit."""
     PROGRESSING = 10
-    """The soak, or the runs that were waited for, need more time."""
+    """The soak, or the awaited runs, need more time."""
     FAILED = 11
-    """The soak, one of the runs that were waited for, or the newest run since the pin failed."""
+    """The soak, an awaited run, or the newest run since the pin failed."""
     INCONCLUSIVE = 12
-    """The soak's time is over without an answer."""
+    """The soak ended without a verdict."""
     INTERRUPTED = 130
     """Ctrl-C was pressed."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """How the faces show one refusal."""
+    """How one refusal is reported."""
 
     status: int
-    """HTTP status of the REST API's answer."""
+    """HTTP status of the REST API."""
     exit_code: ExitCode
-    """How the command line ends."""
+    """Exit code of the command line."""
     exception: str
     """Class in :mod:`airflow_providers_pinning.exceptions`, and in :mod:`airflow_providers_pinning.domain.errors`."""
 
@@ -127,21 +127,21 @@ REFUSALS: Mapping[str, Refusal] = MappingProxyType(
         "invalid_request": Refusal(422, ExitCode.USAGE, "InvalidRequestError"),
     }
 )
-"""Every refusal by its reason. The last two are refusals of a request that never reaches the domain."""
+"""All refusals by reason. The last two refuse requests that never reach the domain."""
 
 
 class TaskRefusal(str, Enum):
     """
-    Why a task of a canary run is refused something, with 403 of Airflow's Execution API.
+    Why Airflow's Execution API refuses a request of a canary run's task, with 403.
 
-    The task fails with the message; no client of the REST API sees it.
+    The task fails with the message; clients of the REST API never see it.
     """
 
     TRIGGERS_NO_RUN = "canary_triggers_no_run"
     """It would trigger a live run."""
     STATE_TOO_LARGE = "canary_state_too_large"
-    """It wrote more to Variables or to the state of assets than is kept."""
+    """It wrote more to Variables or asset state than the limit."""
     WRITES_ELSEWHERE = "canary_writes_elsewhere"
     """It would write an XCom of another run."""
     FORGOTTEN = "canary_forgotten"
-    """Its run was deleted, so that nobody knows what it may have."""
+    """Its run was deleted, so its isolation is unknown."""

@@ -21,19 +21,19 @@ from __future__ import annotations
 from enum import Enum
 
 MAX_RELEASED_DAGS = 20_000
-"""How many Dags one request may name."""
+"""Maximum number of Dags in one request."""
 
 MAX_PINS_BYTES = 2**22
 """Bytes of a document of pins."""
 
 
 class ReleaseAction(str, Enum):
-    """What a release does with its Dags."""
+    """Action of a release."""
 
     PIN = "pin"
-    """They are pinned."""
+    """Pin the Dags."""
     UNPIN = "unpin"
-    """Their pins are lifted: their latest versions become active."""
+    """Unpin the Dags: their latest versions become active."""
     ROLLBACK = "rollback"
     """What an earlier release changed is put back."""
     APPLY = "apply"
@@ -41,10 +41,10 @@ class ReleaseAction(str, Enum):
 
 
 class ReleaseScope(str, Enum):
-    """Which Dags of the bundle a release takes, of those that the other conditions leave."""
+    """Which Dags of the bundle to release, among those that match the other conditions."""
 
     CHANGED = "changed"
-    """Pinned Dags for which the commit changes something related, compared with what they run now."""
+    """Pinned Dags with a related change in the commit, compared with their active version."""
     PINNED = "pinned"
     """Every pinned Dag."""
     ALL = "all"
@@ -52,22 +52,22 @@ class ReleaseScope(str, Enum):
 
 
 class ReleaseOutcome(str, Enum):
-    """What a release does, or would do, with one Dag."""
+    """Effect of a release on one Dag."""
 
     CHANGED = "changed"
-    """Its active version or its pin becomes another."""
+    """Its active version or its pin changes."""
     UNCHANGED = "unchanged"
-    """It is as asked for already."""
+    """It is already as requested."""
     BLOCKED = "blocked"
-    """It cannot be changed, so that no Dag of the release is."""
+    """It cannot be changed, which blocks the release."""
     LEFT = "left"
-    """It is left as it is, as asked for or because the commit does not have it."""
+    """It is not changed, as requested or because the commit does not define it."""
 
 
 class ReleaseStatus(str, Enum):
-    """What became of a release."""
+    """Status of a release."""
 
     RELEASED = "released"
-    """It stands."""
+    """It is in effect."""
     ROLLED_BACK = "rolled_back"
-    """It was rolled back, as a whole or for those Dags that had not moved since."""
+    """It was rolled back, entirely or for those Dags that had not changed since."""

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What becomes of the runs of a version that is rolled back."""
+"""What happens to the runs of a version that is rolled back."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from enum import Enum
 
 
 class UnfinishedRuns(str, Enum):
-    """What becomes of the unfinished runs of a version that is rolled back."""
+    """What happens to the unfinished runs of a version that is rolled back."""
 
     KEEP = "keep"
-    """They go on."""
+    """They continue."""
     CANCEL = "cancel"
-    """They are stopped, and end as failed."""
+    """They are stopped and marked as failed."""
 
 
 class FinishedRuns(str, Enum):
-    """What becomes of the finished runs of a version that is rolled back."""
+    """What happens to the finished runs of a version that is rolled back."""
 
     KEEP = "keep"
     """They stay as they are."""
     RERUN = "rerun"
-    """They are cleared, and run on the version that is active then."""
+    """They are cleared, and run with the version that is active then."""
 
 
 class RunBlock(str, Enum):
@@ -47,16 +47,16 @@ class RunBlock(str, Enum):
     UNFINISHED = "unfinished"
     """It is queued or running, and unfinished runs are kept."""
     DELETED = "deleted"
-    """There is no such run any more."""
+    """The run does not exist."""
     OTHER_VERSION = "other_version"
-    """It is a run of another version."""
+    """It uses another version."""
     CANARY = "canary"
     """It is a canary run, which keeps its version."""
     NO_TASKS = "no_tasks"
-    """It is finished and has no tasks, so there is nothing to run again."""
+    """It is finished and has no tasks to rerun."""
     CHANGED = "changed"
-    """Someone cleared or ended it while the repair was under way."""
+    """Someone cleared or ended it during the repair."""
     SUPERSEDED = "superseded"
-    """Another change of the active version came before its turn."""
+    """The active version changed again before the run was repaired."""
     BEFORE = "before"
-    """It is from before the time that the repair is about."""
+    """It was created before the start of the repair period."""

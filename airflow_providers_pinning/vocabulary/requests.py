@@ -14,18 +14,18 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Marks that requests and run ids carry."""
+"""Markers in requests and run IDs."""
 
 from __future__ import annotations
 
 import re
 
 CANARY_PREFIX = "canary__"
-"""Start of the run id of every canary run. Live runs have it only if someone named them so."""
+"""Prefix of the run ID of every canary run. A live run has it only if a user chose it."""
 
 CANARY_RUN_ID = re.compile(rf"{CANARY_PREFIX}v\d+__.+")
-"""Form of the run id of every canary run, by which a task tells one. No live run of a managed Dag gets such an id."""
+"""Format of the run ID of every canary run, by which tasks recognize it. Live runs of managed Dags never get one."""
 
 
 SOURCE_HEADER = "Pinning-Source"
-"""Header that says which task a request comes from."""
+"""Header with the task that sends a request."""

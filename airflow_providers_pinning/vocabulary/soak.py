@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a version is judged by, and the verdict on it."""
+"""Criteria for a version, and the verdict."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from enum import Enum
 
 
 class Verdict(str, Enum):
-    """What the evidence says of a version."""
+    """Verdict on a version."""
 
     PROGRESSING = "progressing"
-    """Not enough yet; go on."""
+    """Not enough evidence yet."""
     SUCCESSFUL = "successful"
     """Every criterion is met."""
     FAILED = "failed"
-    """A limit is exceeded."""
+    """A limit was exceeded."""
     INCONCLUSIVE = "inconclusive"
-    """The time is over, or a comparison is impossible, without an answer. It is not a pass."""
+    """The time is up, or a comparison is impossible, without a result. This is not a pass."""
 
 
 class RunKind(str, Enum):
@@ -41,18 +41,17 @@ class RunKind(str, Enum):
     """Canary runs: evidence on a candidate."""
     LIVE = "live"
     """
-    What the Dag's live runs are: evidence on a version that is active, as a bake needs it.
-
-    That is scheduled and asset-triggered runs, and triggered ones too if the Dag has no schedule.
+    Live runs: evidence on an active version, for a bake. These are scheduled and asset-triggered runs, and also
+    triggered runs if the Dag has no schedule.
     """
     ANY = "any"
-    """Every run, manual ones and backfills too."""
+    """All runs, including manual runs and backfills."""
 
 
 class FailedTasks(str, Enum):
-    """What it means that a task failed after its retries in a run that ended well."""
+    """What a task that failed after its retries means for a successful run."""
 
     COUNT = "count"
-    """The run failed, unless the active version's live runs fail in the same tasks."""
+    """The run failed, unless live runs of the active version fail in the same tasks."""
     IGNORE = "ignore"
-    """Nothing: the run counts as what it ended as."""
+    """Nothing: the state of the run counts."""
