@@ -26,7 +26,7 @@ READY := $(VENV)/.ready
 
 .PHONY: help env test compat upgrade-airflow unit integration system e2e demo bench check lint fix provider-info enforcement-docs airflow-report openapi ui docs build postgres chromium screenshots clean
 
-help:  ## Show what can be made
+help:  ## Show this help
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 env: $(READY)  ## Create the environment
@@ -49,10 +49,10 @@ chromium:  ## Install Chromium where it is missing
 test: env postgres chromium  ## Run every test
 	@$(BIN)/python -m scripts.run_tests
 
-compat: env postgres  ## Run what depends on Airflow's code, with AIRFLOW=3.4
+compat: env postgres  ## Run the tests that depend on Airflow's code, with AIRFLOW=3.4
 	@$(BIN)/python -m scripts.run_tests --compat
 
-upgrade-airflow: postgres  ## Move a deployment from Airflow 3.3 to 3.4 and back, in the environments of both
+upgrade-airflow: postgres  ## Upgrade a deployment from Airflow 3.3 to 3.4 and back, using both environments
 	@$(MAKE) --no-print-directory env AIRFLOW=3.3 VENV=$(VENV_3.3)
 	@$(MAKE) --no-print-directory env AIRFLOW=3.4 VENV=$(VENV_3.4)
 	@PINNING_PYTHON_3_3=$(abspath $(VENV_3.3))/bin/python PINNING_PYTHON_3_4=$(abspath $(VENV_3.4))/bin/python \
@@ -70,7 +70,7 @@ system: env postgres  ## Run the tests with the real processes
 e2e: env chromium  ## Run the tests in a browser
 	$(BIN)/python -m pytest tests/e2e
 
-screenshots: env chromium  ## Write the pictures in docs/images, from seeded data
+screenshots: env chromium  ## Take the pictures in docs/images, from seeded data
 	$(BIN)/python -m scripts.screenshots
 
 demo: env  ## Show the whole story on a real Airflow; KEEP=1 leaves it running
@@ -92,7 +92,7 @@ lint: check  ## Check also the generated files and the documentation
 	$(BIN)/python scripts/build_ui.py --check
 	$(BIN)/python -m sphinx -W -q -b html docs build/docs
 
-fix: env  ## Mend what lint can mend
+fix: env  ## Fix what lint can fix automatically
 	$(BIN)/python scripts/check_licenses.py --fix
 	$(BIN)/python scripts/generate_provider_info.py
 	$(BIN)/ruff check --fix .
@@ -104,8 +104,8 @@ provider-info: env  ## Write get_provider_info.py from provider.yaml
 enforcement-docs: env  ## Write the tables of patches in docs/enforcement.md
 	$(BIN)/python scripts/generate_enforcement_docs.py
 
-airflow-report: env  ## Tell what changed in Airflow where it is patched; FROM=3.3.2 TO=3.4.0 or folders
-	@test -n "$(FROM)" -a -n "$(TO)" || { echo "Say between which: make airflow-report FROM=3.3.2 TO=3.4.0"; exit 1; }
+airflow-report: env  ## Report changes of the Airflow functions that are patched; FROM=3.3.2 TO=3.4.0 or folders
+	@test -n "$(FROM)" -a -n "$(TO)" || { echo "Usage: make airflow-report FROM=3.3.2 TO=3.4.0"; exit 1; }
 	@$(BIN)/python -m scripts.airflow_report $(FROM) $(TO) $(ARGS)
 
 openapi: env  ## Write docs/openapi.json from the API
