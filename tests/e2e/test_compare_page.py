@@ -57,11 +57,11 @@ def test_other_versions_are_chosen_by_keyboard_and_the_address_follows(shown):
     shown.tab_to("Swap")
     shown.page.keyboard.press("Enter")
     expect(shown.page).to_have_url(re.compile("from_version=3&to_version=2"))
-    expect(shown.section("Commits taken back")).to_be_visible()
+    expect(shown.section("Commits undone")).to_be_visible()
     shown.page.get_by_label("To").select_option("1")
     expect(shown.page).to_have_url(re.compile("from_version=3&to_version=1"))
     shown.page.go_back()
-    expect(shown.section("Commits taken back")).to_be_visible()
+    expect(shown.section("Commits undone")).to_be_visible()
 
 
 def test_it_fits_a_narrow_window_and_has_no_serious_fault(shown):

@@ -150,8 +150,8 @@ def test_axe_finds_no_serious_fault_in_the_history_and_in_the_criteria(airflow, 
     assert shown.serious_faults(page) == []
     shown.open_tab("payments")
     shown.button("Edit criteria").click()
-    shown.dialog.get_by_text("Judge by a comparison").click()
-    expect(shown.dialog.get_by_label("How many times as long runs may take")).to_be_visible()
+    shown.dialog.get_by_text("Compare with the active version").click()
+    expect(shown.dialog.get_by_label("Maximum duration ratio")).to_be_visible()
     assert shown.serious_faults(shown.dialog) == []
 
 
@@ -168,16 +168,16 @@ def test_narrow_window_shows_the_history_and_the_criteria_without_scrolling_side
 def test_criteria_are_edited_where_the_verdict_stands(shown):
     shown.open_tab("practice_keyboard")
     shown.button("Edit criteria").click()
-    shown.dialog.get_by_label("Finished runs needed").fill("0")
+    shown.dialog.get_by_label("Finished runs required").fill("0")
     shown.confirm("Set criteria", reason="More evidence")
     expect(shown.dialog.get_by_role("alert")).to_contain_text("enter a whole number of at least 1.")
-    shown.dialog.get_by_label("Finished runs needed").fill("7")
+    shown.dialog.get_by_label("Finished runs required").fill("7")
     shown.confirm("Set criteria")
     expect(shown.dialog).to_have_count(0)
     stored = shown.airflow.pinning.get("/dags/practice_keyboard/criteria")
     assert (stored["stored"], stored["reason"]) == ({"min_runs": 7}, "More evidence")
     shown.button("Edit criteria").click()
-    expect(shown.dialog.get_by_label("Finished runs needed")).to_have_value("7")
+    expect(shown.dialog.get_by_label("Finished runs required")).to_have_value("7")
 
 
 def test_a_version_that_fails_leads_to_the_log_of_its_newest_failure(shown):

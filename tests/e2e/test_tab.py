@@ -135,7 +135,7 @@ def test_candidate_comes_with_its_verdict_and_the_evidence(shown):
     expect(part).to_contain_text("2 finished canary runs: 2 succeeded, 0 failed.")
     expect(part).to_contain_text("1 canary run in progress.")
     expect(part).to_contain_text("Pass criteria: 3 finished canary runs, no failures (the defaults")
-    expect(part).to_contain_text("The soak still lacks 1 finished run.")
+    expect(part).to_contain_text("The soak still needs 1 finished run.")
 
 
 def test_history_tells_who_did_what_and_why(shown):
@@ -161,7 +161,7 @@ def test_pin_whose_version_is_gone_says_so_and_is_mended(shown):
     # Airflow's own page of such a Dag is "not found", so the overview leads to one that is not.
     shown.open_overview()
     shown.pins.get_by_role("link", name=GONE, exact=True).click()
-    notice = shown.page.get_by_text("Version 2 is pinned, but its row is gone, so no run is created.")
+    notice = shown.page.get_by_text("Version 2 is pinned, but its row was deleted, so no runs are created.")
     expect(notice).to_contain_text("Pin another version or unpin.")
     expect(shown.fact("Pin enforcement")).to_have_text("broken")
     expect(shown.button("Unpin")).to_be_visible()

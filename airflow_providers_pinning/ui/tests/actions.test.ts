@@ -266,7 +266,7 @@ describe("the input", () => {
   it("must have a reason", () => {
     expect(said("pin", { reason: "  " })).toBe("Enter a reason.");
     expect(said("pin", {})).toBeUndefined();
-    expect(said("pin", { from: "2001-01-01T00:00:00" })).toBe("Enter a time that is still to come.");
+    expect(said("pin", { from: "2001-01-01T00:00:00" })).toBe("Enter a time in the future.");
     expect(said("pin", { from: "2130-01-01T00:00:00" })).toBeUndefined();
     expect(said("reject", { from: "2001-01-01T00:00:00" })).toBeUndefined();
   });

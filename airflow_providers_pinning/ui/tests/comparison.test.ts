@@ -163,7 +163,7 @@ describe("a comparison as rows", () => {
       role: "unknown",
     } as const;
 
-    expect(fileLabel(file)).toBe("sql/a b.sql, added, not known to be used");
+    expect(fileLabel(file)).toBe("sql/a b.sql, added, possibly used");
     expect(fileLabel({ ...file, before_path: "old.py", kind: "renamed", role: "dag" })).toBe(
       "sql/a b.sql (was old.py)",
     );
@@ -174,7 +174,7 @@ describe("a comparison as rows", () => {
 
     expect(verdictOf(SAME)).toContain("are the same");
     expect(verdictOf(differing)).toBe("Nothing related to the Dag differs.");
-    expect(verdictOf({ ...differing, files: { ...SAME.files, related: null } })).toContain("soon");
+    expect(verdictOf({ ...differing, files: { ...SAME.files, related: null } })).toContain("not been compared yet");
     expect(verdictOf({ ...differing, files: { ...SAME.files, related: true } })).toBe("The versions differ.");
   });
 });

@@ -46,10 +46,10 @@ it("a criterion that a later release stored is kept", () => {
 });
 
 it.each([
-  [{ min_runs: "0" }, "Finished runs needed: enter a whole number of at least 1."],
+  [{ min_runs: "0" }, "Finished runs required: enter a whole number of at least 1."],
   [{ max_failures: "1.5" }, "Failed runs tolerated: enter a whole number of at least 0."],
-  [{ min_duration: "soon" }, "Seconds of evaluation needed: enter a number of at least 0."],
-  [{ max_failure_rate_increase: "2" }, "Failure rate increase tolerated, 0 to 1: enter a number from 0 to 1."],
+  [{ min_duration: "soon" }, "Minimum evaluation (seconds): enter a number of at least 0."],
+  [{ max_failure_rate_increase: "2" }, "Maximum failure rate increase (0 to 1): enter a number from 0 to 1."],
 ])("%o is refused with what to enter", (criteria, message) => {
   expect(problem(criteria)).toBe(message);
 });

@@ -25,10 +25,10 @@ import { CHOICES, identity, ramp, release } from "./build";
 
 describe("a ramp", () => {
   test("says how far it got, which run is the next, and what comes then", () => {
-    expect(rampTitle(ramp())).toBe("Ramp: version 4 has 10 % of new runs");
+    expect(rampTitle(ramp())).toBe("Ramp: version 4 gets 10 % of new runs");
     expect(describeRamp(ramp())).toEqual([
       "Step 1 of 2: 10 % until 6 runs finished. 2 of 6 runs finished, 0 failed.",
-      "The next 3 runs will not have version 4, the one after will.",
+      "The next 3 runs will not get version 4; the one after that will.",
       "Then: 50 % for 1 day, the version is pinned.",
       "try it (alice)",
     ]);
@@ -42,7 +42,7 @@ describe("a ramp", () => {
   });
 
   test("says what keeps it from going on", () => {
-    expect(describeRamp(ramp({ message: "The Dag is on hold." })).at(-1)).toBe("It waits: The Dag is on hold.");
+    expect(describeRamp(ramp({ message: "The Dag is on hold." })).at(-1)).toBe("Waiting: The Dag is on hold.");
   });
 });
 
@@ -85,7 +85,7 @@ describe("a rollback at a given time", () => {
   test("repairs no runs", () => {
     expect(validationError(actionOn("rollback", identity(1)), later)).toBeUndefined();
     expect(validationError(actionOn("rollback", identity(1)), { ...later, finished: "rerun" })).toContain(
-      "takes effect immediately",
+      "Only an immediate rollback",
     );
   });
 });

@@ -34,7 +34,7 @@ interface Props {
 const waiting = ({ is_due: isDue, waits_for: waitsFor }: PendingChange): string =>
   waitsFor === null
     ? isDue
-      ? "\nA scheduler puts it into effect now."
+      ? "\nA scheduler is applying it now."
       : ""
     : `\nIt waits for the run of ${absolute(waitsFor)}, which the old schedule still has to create.`;
 

@@ -52,9 +52,7 @@ export const PolicyCard = ({ onApprove, policy }: Props) => {
           {policy.allowed ? "met" : `${policy.unmet.length} not met`}
         </Badge>
         <Text>
-          {policy.allowed
-            ? `${about} may be pinned now, as far as release policies go.`
-            : `${about} cannot be pinned now.`}
+          {policy.allowed ? `${about} meets all release policies and can be pinned.` : `${about} cannot be pinned now.`}
         </Text>
       </HStack>
       {policy.passes_gate ? (
@@ -63,7 +61,7 @@ export const PolicyCard = ({ onApprove, policy }: Props) => {
         </Text>
       ) : undefined}
       {policy.unmet.length === 0 ? undefined : (
-        <Box aria-label="Rules that are not met" as="ul" listStyleType="disc" mb={2} ps={5}>
+        <Box aria-label="Unmet rules" as="ul" listStyleType="disc" mb={2} ps={5}>
           {policy.unmet.map(({ message, policies }) => (
             <li key={message}>
               {message}
@@ -76,7 +74,7 @@ export const PolicyCard = ({ onApprove, policy }: Props) => {
       )}
       {policy.policies.length === 0 ? undefined : (
         <Box color="fg.muted" fontSize="sm">
-          <Text>{`Bound by ${policy.policies.join(", ")} (revision ${policy.revision} of the policies). Together they require:`}</Text>
+          <Text>{`Policies: ${policy.policies.join(", ")} (revision ${policy.revision}). Together they require:`}</Text>
           <Box as="ul" listStyleType="disc" ps={5}>
             {describeRules(policy.rules).map((line) => (
               <li key={line}>{line}</li>

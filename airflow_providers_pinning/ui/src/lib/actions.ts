@@ -147,7 +147,7 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
   approve: ({ version }) => ({
     confirm: `Approve version ${version}`,
     done: `Version ${version} is approved.`,
-    effect: `Records that you agree to the release of version ${version} as it is shown here. It changes no run. Your approval does not count for a pin that you ask for yourself, and it counts no more if the version is rewritten.`,
+    effect: `Records your approval of version ${version} as shown here. No runs change. It does not count for your own pins, and expires if the version is rewritten.`,
     title: `Approve version ${version}`,
   }),
   canary: ({ version }, state) => ({
@@ -185,7 +185,7 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
   promoteRamp: ({ version }, state) => ({
     confirm: `Pin version ${version}`,
     done: `Version ${version} is pinned. New runs use it.`,
-    effect: `Ends the ramp now, whatever steps are left. New runs will use version ${version}${insteadOf(state)}. ${KEPT}`,
+    effect: `Ends the ramp now and skips the remaining steps. New runs will use version ${version}${insteadOf(state)}. ${KEPT}`,
     title: `Promote version ${version}`,
   }),
   pin: ({ version }, state) => ({
@@ -218,7 +218,7 @@ const WORDINGS: Record<ActionKind, (action: Action, state: ReleaseState) => Word
   resumeRamp: ({ version }, { ramp }) => ({
     confirm: "Resume the ramp",
     done: `Ramp resumed. A share of new runs uses version ${version}.`,
-    effect: `Goes on with step ${ramp?.step ?? "?"} from its beginning: a share of new runs will use version ${version}.`,
+    effect: `Restarts step ${ramp?.step ?? "?"}: a share of new runs will use version ${version}.`,
     title: `Resume the ramp to version ${version}`,
   }),
   rollback: ({ runs, skipped: without, version }, state) => ({
@@ -351,12 +351,10 @@ export const validationError = (action: Action, choices: Choices, needsOverride 
     const from = momentOf(choices.from);
 
     if (action.kind === "rollback" && repairOf(choices) !== undefined) {
-      return "Runs are only stopped or rerun by a rollback that takes effect immediately. Clear the time, or keep the runs.";
+      return "Only an immediate rollback can stop or rerun runs. Clear the time, or keep the runs.";
     }
 
-    return from !== undefined && new Date(from).getTime() > Date.now()
-      ? undefined
-      : "Enter a time that is still to come.";
+    return from !== undefined && new Date(from).getTime() > Date.now() ? undefined : "Enter a time in the future.";
   }
   if (action.kind !== "canary") {
     return undefined;

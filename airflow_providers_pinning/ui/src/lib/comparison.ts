@@ -169,7 +169,7 @@ export const describeFiles = (files: Files): Array<string> => [
 /** A changed file in a line. */
 export const fileLabel = ({ before_path: before, kind, path, role }: Files["changed"][number]): string =>
   `${path}${before === null ? "" : ` (was ${before})`}${kind === "added" || kind === "removed" ? `, ${kind}` : ""}${
-    role === "unknown" ? ", not known to be used" : ""
+    role === "unknown" ? ", possibly used" : ""
   }`;
 
 /** Whether the versions differ, in a sentence. */
@@ -179,5 +179,5 @@ export const verdictOf = ({ files, from_version: from, identical, to_version: to
     : files.related === false
       ? "Nothing related to the Dag differs."
       : files.related === null
-        ? "Whether the files of the Dag differ will be known soon."
+        ? "The files of the Dag have not been compared yet."
         : "The versions differ.";

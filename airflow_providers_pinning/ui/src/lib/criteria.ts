@@ -50,20 +50,20 @@ const measure = (field: string, label: string, placeholder: string, max?: number
 });
 
 export const NUMBERS: ReadonlyArray<NumberField> = [
-  count("min_runs", "Finished runs needed", "3", 1),
-  count("consecutive_successes", "Successful runs in a row needed", "None", 1),
+  count("min_runs", "Finished runs required", "3", 1),
+  count("consecutive_successes", "Successful runs in a row required", "None", 1),
   count("max_failures", "Failed runs tolerated", "0"),
   count("max_output_differences", "Differing outputs tolerated", "Not judged"),
-  measure("min_duration", "Seconds of evaluation needed", "0"),
-  measure("inconclusive_after", "Inconclusive after seconds", "Never"),
+  measure("min_duration", "Minimum evaluation (seconds)", "0"),
+  measure("inconclusive_after", "Inconclusive after (seconds)", "Never"),
 ];
 
 /** Judged only if the comparison is. */
 export const COMPARED: ReadonlyArray<NumberField> = [
-  measure("max_duration_ratio", "How many times as long runs may take", "1.5"),
-  measure("max_failure_rate_increase", "Failure rate increase tolerated, 0 to 1", "0.05", 1),
-  measure("min_duration_difference", "Seconds that make runs slower", "5"),
-  count("min_duration_runs", "Successful runs needed on each side", "3", 1),
+  measure("max_duration_ratio", "Maximum duration ratio", "1.5"),
+  measure("max_failure_rate_increase", "Maximum failure rate increase (0 to 1)", "0.05", 1),
+  measure("min_duration_difference", "Ignore differences below (seconds)", "5"),
+  count("min_duration_runs", "Successful runs required on each side", "3", 1),
 ];
 
 /** What was entered, by field; what is missing or empty is the default. */

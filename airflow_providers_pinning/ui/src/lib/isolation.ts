@@ -41,7 +41,7 @@ export const CHOICES: ReadonlyArray<Choice> = [
     helper: "Live Dags run on published asset events.",
     label: "Asset events",
     options: [
-      ["", "Withhold, and keep them with the run"],
+      ["", "Withhold, and record them with the run"],
       ["publish", "Publish"],
     ],
   },
@@ -50,7 +50,7 @@ export const CHOICES: ReadonlyArray<Choice> = [
     helper: "Deadlines, Dag callbacks, and emails that Airflow itself sends. Callbacks write to live state.",
     label: "Alerts",
     options: [
-      ["", "Withhold, and keep them with the run"],
+      ["", "Withhold, and record them with the run"],
       ["send", "Send"],
     ],
   },
@@ -77,7 +77,7 @@ export const CHOICES: ReadonlyArray<Choice> = [
     helper: "Live runs wait for canary runs that count as live runs.",
     label: "Slots",
     options: [
-      ["", "Default: take no slot of live runs"],
+      ["", "Default: use no slots of live runs"],
       ["gap", "Run in a gap between live runs, one at a time"],
       ["shared", "Count as live runs"],
     ],

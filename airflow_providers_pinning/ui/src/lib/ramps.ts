@@ -48,15 +48,15 @@ export const describeStep = ({ duration, runs, share }: Step): string =>
 export const rampTitle = ({ share, status, version: { version_number: number } }: Ramp): string =>
   status === "paused"
     ? `Ramp to version ${number} is paused`
-    : `Ramp: version ${number} has ${percent(share)} of new runs`;
+    : `Ramp: version ${number} gets ${percent(share)} of new runs`;
 
 const nextRun = ({ next_in: ahead, status, version: { version_number: number } }: Ramp): Array<string> =>
   status === "paused" || ahead === null
     ? []
     : [
         ahead === 1
-          ? `The next run has version ${number}.`
-          : `The next ${plural(ahead - 1, "run")} will not have version ${number}, the one after will.`,
+          ? `The next run gets version ${number}.`
+          : `The next ${plural(ahead - 1, "run")} will not get version ${number}; the one after that will.`,
       ];
 
 /** How far a ramp got, a line each. */
@@ -69,6 +69,6 @@ export const describeRamp = (ramp: Ramp): Array<string> => {
     ...nextRun(ramp),
     `Then: ${[...after, ramp.promotion === "manual" ? "someone promotes it" : "the version is pinned"].join(", ")}.`,
     `${ramp.reason} (${ramp.actor})`,
-    ...(ramp.message === null ? [] : [`It waits: ${ramp.message}`]),
+    ...(ramp.message === null ? [] : [`Waiting: ${ramp.message}`]),
   ];
 };

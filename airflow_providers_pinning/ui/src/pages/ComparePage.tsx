@@ -157,9 +157,9 @@ const Files = ({ comparison: { files, source } }: { readonly comparison: Compari
 };
 
 const Commits = ({ commits }: { readonly commits: Comparison["commits"] }) => (
-  <Section title={commits.taken_back ? "Commits taken back" : "Commits"}>
+  <Section title={commits.taken_back ? "Commits undone" : "Commits"}>
     {commits.note ? <Text fontSize="sm">{commits.note}</Text> : undefined}
-    {commits.total === 0 && !commits.note ? <Text fontSize="sm">Both are of the same commit.</Text> : undefined}
+    {commits.total === 0 && !commits.note ? <Text fontSize="sm">Both versions have the same commit.</Text> : undefined}
     <Stack as="ol" gap={2} listStyleType="none" m={0} p={0}>
       {commits.commits.map((commit) => (
         <Box as="li" fontSize="sm" key={commit.bundle_version} overflowWrap="anywhere">

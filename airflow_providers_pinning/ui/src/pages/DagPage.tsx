@@ -212,11 +212,11 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
           <HeadNotice head={data.state.head} />
           {data.state.active && !isVersioned(data.state.active) ? (
             <Notice status="warning" title="This Dag's versions cannot be pinned">
-              {`Bundle ${data.state.active.bundle_name ?? ""} has no versions, so its code cannot be had again. ${VERSIONED_REMEDY}`}
+              {`Bundle ${data.state.active.bundle_name ?? ""} has no versions, so older code cannot be loaded. ${VERSIONED_REMEDY}`}
             </Notice>
           ) : data.state.active && !data.state.pinned && data.state.revision === 0 ? (
             <Notice status="info" title="This Dag was never pinned">
-              {`New runs use the latest version as soon as it is parsed. A pin keeps new runs on one version, with its code, while newer versions are parsed and wait. Start canary runs of a newer version to evaluate it, promote it when it is good, and roll back if it fails.`}
+              {`New runs use the latest version as soon as it is parsed. A pin keeps new runs on one version and its code while newer versions are parsed. Start canary runs of a newer version to evaluate it, promote it if it passes, and roll back if it fails.`}
             </Notice>
           ) : undefined}
           <StateCard

@@ -81,7 +81,7 @@ const ReleaseList = ({ offset, onMove }: OffsetProps) => {
         ) : undefined
       ) : list.data.total === 0 ? (
         <Text py={8} textAlign="center">
-          No releases yet. A release pins, unpins or rolls back many Dags as one: airflow pinning release --help
+          No releases yet. A release pins, unpins or rolls back many Dags together: airflow pinning release --help
         </Text>
       ) : (
         <Box aria-busy={list.waiting} opacity={list.waiting ? 0.6 : 1}>

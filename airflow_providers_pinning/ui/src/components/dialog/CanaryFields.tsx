@@ -82,8 +82,8 @@ export const CanaryFields = ({ choices, onChange, replayable, state }: Props) =>
           value={choices.last}
         />
         <LabeledCheckbox checked={choices.baseline} onChange={(baseline) => onChange({ baseline })}>
-          Also replay them with version {state.active?.version_number ?? "?"}, to set outputs aside that differ by
-          chance
+          Also replay them with version {state.active?.version_number ?? "?"}, to ignore outputs that are not
+          deterministic
         </LabeledCheckbox>
       </>
     ) : (
@@ -108,7 +108,7 @@ export const CanaryFields = ({ choices, onChange, replayable, state }: Props) =>
             size="sm"
             value={choices.partition}
           />
-          <Field.HelperText>Only for partitioned Dags. Empty: the partition of the last live run.</Field.HelperText>
+          <Field.HelperText>Only for partitioned Dags. Default: the partition of the last live run.</Field.HelperText>
         </Field.Root>
       </>
     )}

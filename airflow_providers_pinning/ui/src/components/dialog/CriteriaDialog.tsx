@@ -52,7 +52,7 @@ const NumberFields = ({ fields, onChange, values }: FieldsProps) => (
 const RUN_KINDS = [
   ["", "Canary runs"],
   ["live", "Live runs"],
-  ["any", "Every run, manual ones and backfills too"],
+  ["any", "All runs, including manual runs and backfills"],
 ] as const;
 
 interface Props {
@@ -86,8 +86,8 @@ export const CriteriaDialog = ({ criteria, onClose, onDone }: Props) => {
       title="Criteria for new versions"
     >
       <Text>
-        The verdict on every version of this Dag follows them: here, on the command line, in the REST API and in
-        promotions. An empty field is the default.
+        They apply to every version of this Dag: here, on the command line, in the REST API and in promotions. Empty
+        fields use the defaults.
       </Text>
       <NumberFields fields={NUMBERS} onChange={change} values={values} />
       <Field.Root>
@@ -110,13 +110,13 @@ export const CriteriaDialog = ({ criteria, onClose, onDone }: Props) => {
         checked={values.failed_tasks !== "ignore"}
         onChange={(counts) => change({ failed_tasks: counts ? "" : "ignore" })}
       >
-        A failed task fails a run that ends well
+        A failed task fails an otherwise successful run
       </LabeledCheckbox>
       <LabeledCheckbox
         checked={values.compare === "true"}
         onChange={(compares) => change({ compare: compares ? "true" : "" })}
       >
-        Judge by a comparison with the active version
+        Compare with the active version
       </LabeledCheckbox>
       {values.compare === "true" ? <NumberFields fields={COMPARED} onChange={change} values={values} /> : undefined}
     </ChangeDialog>

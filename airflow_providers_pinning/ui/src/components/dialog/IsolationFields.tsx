@@ -75,7 +75,7 @@ export const IsolationFields = ({ isolation, onChange }: Props) => (
             size="sm"
             value={isolation[field] ?? ""}
           />
-          <Field.HelperText>The live ones are not handed out. Separate several with commas.</Field.HelperText>
+          <Field.HelperText>Canary runs cannot read the live ones. Separate entries with commas.</Field.HelperText>
         </Field.Root>
       ))}
     </Flex>

@@ -97,7 +97,7 @@ export const RepairFields = ({ choices, onChange, runs = {}, target, version }: 
       </Text>
       {choices.finished === "keep" && choices.unfinished === "keep" ? undefined : (
         <LabeledCheckbox checked={choices.skipBlocked} onChange={(skipBlocked) => onChange({ skipBlocked })}>
-          Leave runs alone that cannot be repaired
+          Skip runs that cannot be repaired
         </LabeledCheckbox>
       )}
     </>
