@@ -59,7 +59,7 @@ def create_app(static: Path | None = None) -> FastAPI:
     """
     app = FastAPI(
         title="Dag version pinning",
-        description="Pin the version of a Dag that new runs use, while newer versions keep being parsed.",
+        description="Control which version of a Dag new runs use, while newer versions keep being parsed.",
         version=__version__,
         docs_url=None,
         redoc_url=None,

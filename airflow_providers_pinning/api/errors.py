@@ -42,15 +42,16 @@ log = logging.getLogger(__name__)
 
 INVALID = "invalid_request"
 SAID_OF: dict[int, tuple[str, str]] = {
-    400: (INVALID, "The request cannot be read"),
+    400: (INVALID, "The request cannot be parsed"),
     401: ("unauthorized", "Log in first"),
     403: (
         "forbidden",
-        "The user is not permitted to do this. Reading needs permission to read the versions of the Dag, changing "
-        "needs permission to edit the Dag, and canary runs need permission to create runs of it as well",
+        "The user is not permitted to do this. Reading requires permission to read the versions of the Dag, "
+        "changing requires permission to edit the Dag, and canary runs also require permission to create runs of "
+        "it",
     ),
-    404: ("not_found", "There is nothing at this address"),
-    405: ("method_not_allowed", "This address has no such method"),
+    404: ("not_found", "Nothing was found at this URL"),
+    405: ("method_not_allowed", "This URL does not support the method"),
 }
 """Reason and message of the errors that are raised by FastAPI and Airflow, with a bare text if any."""
 
@@ -67,12 +68,12 @@ _short.maxstring = _short.maxother = 80
 def responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Describe the refusals of a route in OpenAPI, beside those that every route has."""
     described = {
-        status.HTTP_400_BAD_REQUEST: "The body cannot be read",
+        status.HTTP_400_BAD_REQUEST: "The body cannot be parsed",
         status.HTTP_401_UNAUTHORIZED: "Not authenticated",
         status.HTTP_403_FORBIDDEN: "Not permitted",
         status.HTTP_422_UNPROCESSABLE_CONTENT: "Invalid request",
         status.HTTP_500_INTERNAL_SERVER_ERROR: "The API server failed",
-        status.HTTP_503_SERVICE_UNAVAILABLE: "The database is busy or cannot be reached; try again after `Retry-After`",
+        status.HTTP_503_SERVICE_UNAVAILABLE: "The database is busy or not reachable; try again after `Retry-After`",
     }
     return {
         **{code: {"model": ErrorResponse} for code in codes},
@@ -138,10 +139,10 @@ def answer_http_error(request: Request, error: Exception) -> JSONResponse:
     detail: Any = error.detail
     if detail == INVALID_TOKEN:
         # Airflow calls it forbidden; but nobody is logged in, and logging in is what helps.
-        error = HTTPException(status.HTTP_401_UNAUTHORIZED, "The token is not valid here; get a new one")
+        error = HTTPException(status.HTTP_401_UNAUTHORIZED, "The token is not valid; get a new one")
         detail = error.detail
     if not (isinstance(detail, Mapping) and {"reason", "message"} <= detail.keys()):
-        reason, said = SAID_OF.get(error.status_code, (f"http_{error.status_code}", "The request is refused"))
+        reason, said = SAID_OF.get(error.status_code, (f"http_{error.status_code}", "The request was refused"))
         detail = {"reason": reason, "message": f"{said} ({request.method} {request.url.path}: {detail})."}
     return _answer(error.status_code, detail, error.headers)
 
@@ -155,8 +156,8 @@ def answer_data_error(request: Request, error: Exception) -> JSONResponse:
         status.HTTP_422_UNPROCESSABLE_CONTENT,
         {
             "reason": INVALID,
-            "message": f"The database refuses a value of this request ({type(error.orig).__name__}); the API "
-            "server's log says which.",
+            "message": f"The database rejected a value of this request ({type(error.orig).__name__}); see the API "
+            "server's log.",
         },
     )
 
@@ -186,7 +187,7 @@ def answer_failure(request: Request, error: Exception) -> JSONResponse:
         status.HTTP_500_INTERNAL_SERVER_ERROR,
         {
             "reason": "internal_error",
-            "message": "The API server failed, and its log says why. Whether a change was made is unknown: look at the "
+            "message": "The API server failed; see its log. It is unknown whether a change was made: check the "
             "current state.",
         },
     )

@@ -48,8 +48,8 @@ def parse_source(
         str | None,
         Header(
             alias=SOURCE_HEADER,
-            description="JSON object that says which task the request comes from: at most ten names with texts, whole "
-            "numbers or nulls.",
+            description="JSON object that names the task that sends the request: at most ten keys with strings, "
+            "integers or nulls.",
         ),
     ] = None,
 ) -> dict[str, Any] | None:
@@ -68,7 +68,7 @@ def parse_source(
     except RecursionError:
         _refuse("it is nested too deeply")
     except ValueError:
-        _refuse(f"{header[:80]!r} is none")
+        _refuse(f"{header[:80]!r} is not one")
 
 
 def _refuse(why: str) -> NoReturn:
@@ -76,7 +76,7 @@ def _refuse(why: str) -> NoReturn:
         status.HTTP_422_UNPROCESSABLE_CONTENT,
         {
             "reason": "invalid_source",
-            "message": f"{SOURCE_HEADER} must be a JSON object of at most {MAX_SOURCE} characters and ten names, each "
-            f"with a text, a whole number or null; {why}.",
+            "message": f"{SOURCE_HEADER} must be a JSON object of at most {MAX_SOURCE} characters and ten keys, "
+            f"each with a string, an integer or null; {why}.",
         },
     )

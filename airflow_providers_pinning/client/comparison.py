@@ -206,7 +206,7 @@ def _file(file: Mapping[str, Any]) -> str:
     lines = (
         "" if file["lines_added"] is None else f", lines added: {file['lines_added']}, removed: {file['lines_removed']}"
     )
-    unknown = ", not known to be used" if file["role"] == "unknown" else ""
+    unknown = ", possibly used" if file["role"] == "unknown" else ""
     return f"{file['kind']} {code(file['path'])}{lines}{unknown}"
 
 

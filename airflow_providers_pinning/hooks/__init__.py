@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Hooks on the REST API of the provider."""
+"""Hooks for the REST API of the provider."""

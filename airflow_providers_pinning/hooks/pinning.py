@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Hook on the REST API of the provider, in this Airflow or another one."""
+"""Hook for the REST API of the provider, in this Airflow or another one."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
     """
     Read and change which version new runs of a Dag use.
 
-    Every method returns the parsed answer as plain JSON values, and raises a subclass of
-    :class:`~airflow_providers_pinning.exceptions.PinningApiError` for any other answer. A broken connection and
-    the statuses 429, 502, 503 and 504 are tried again, because every change carries an idempotency key: a
-    change whose answer was lost is not made twice. A conflict is never tried again.
+    Every method returns the parsed response as JSON values, or raises a subclass of
+    :class:`~airflow_providers_pinning.exceptions.PinningApiError` for any error. Network errors and the statuses 429,
+        502, 503 and 504 are retried. This is safe because every change has an idempotency key: a change whose
+        response was lost is not made twice. Conflicts are never retried.
 
     :param pinning_conn_id: the :doc:`connection </connection>` of type ``pinning``
-    :param source: the task that asks, recorded in the history: up to ten names with texts, whole numbers or ``None``
-    :param attempts: how often a request is sent at most
-    :param backoff: seconds before the second attempt; they double with each further one, and are at least what the
-        server asks for
+    :param source: the requesting task, recorded in the history: up to ten keys with strings, integers or ``None``
+    :param attempts: maximum number of attempts per request
+    :param backoff: seconds before the second attempt; doubled with each further one, and at least what the server
+        requests
     """
 
     conn_name_attr = "pinning_conn_id"
@@ -82,7 +82,7 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
 
     @property
     def address(self) -> ApiAddress:
-        """The API server that the connection names."""
+        """The API server of the connection."""
         if self._address is None:
             connection = self.get_connection(self.pinning_conn_id)
             self._address = ApiAddress.of(connection, connection.extra_dejson)
@@ -95,8 +95,8 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
         """
         Return a session that is logged in.
 
-        It replaces the one of ``HttpHook``, which would send unknown extras as headers, give the password to
-        each request instead of a token, and throw away the body of refusals.
+        It replaces the session of ``HttpHook``, which would send unknown extras as headers, send the password with
+        each request instead of a token, and discard the body of refusals.
         """
         address = self.address
         tls.require_files(address)
@@ -107,7 +107,7 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
         if adapter := self.adapter or self.keep_alive_adapter:
             session.mount("http://", adapter)
             session.mount("https://", adapter)
-        # A redirect could turn a change into a GET, and answers are judged here.
+        # A redirect could turn a change into a GET, and responses are checked here.
         self.merged_extra = {
             "timeout": address.timeout,
             "allow_redirects": False,
@@ -118,16 +118,16 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
 
     def call(self, request: ApiRequest) -> dict[str, Any]:
         """
-        Send a request, again if that is safe and can help, and return the parsed answer.
+        Send a request, retry if that is safe and useful, and return the parsed response.
 
-        :raises PinningApiError: the subclass tells what is wrong
+        :raises PinningApiError: the subclass identifies the error
         """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.attempts if request.repeatable else 1),
             wait=self._pause,
             retry=tenacity.retry_if_exception_type(TransientError),
             before_sleep=lambda state: self.log.warning(
-                "Trying again: %s", state.outcome.exception() if state.outcome else None
+                "Retrying: %s", state.outcome.exception() if state.outcome else None
             ),
             reraise=True,
         )
@@ -166,7 +166,7 @@ class PinningHook(PinningReads, PinningChanges, HttpHook):
         return body
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask for the health of the deployment, which changes nothing."""
+        """Request the health of the deployment, which changes nothing."""
         try:
             health = self.get_health()
         except (PinningApiError, ValueError) as error:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The hook for triggers, which may not block."""
+"""The non-blocking hook for triggers."""
 
 from __future__ import annotations
 
@@ -37,10 +37,9 @@ from airflow_providers_pinning.hooks.pinning import PinningHook
 
 class PinningAsyncHook(HttpAsyncHook):
     """
-    Read from the REST API without blocking. It changes nothing and repeats nothing: triggers ask again.
-
-    Connection and token are kept. If a token is refused, the connection is read again, so that a changed
-    password is noticed, and one more login is tried.
+    Read from the REST API without blocking. It makes no changes and no retries: triggers poll again. Connection and
+    token are cached. If a token is refused, the connection is read again, to pick up a changed password, and the hook
+    logs in once more.
 
     :param pinning_conn_id: the :doc:`connection </connection>` of type ``pinning``
     """
@@ -55,23 +54,23 @@ class PinningAsyncHook(HttpAsyncHook):
         self._address: ApiAddress | None = None
 
     async def address(self) -> ApiAddress:
-        """Return the API server that the connection names."""
+        """Return the API server of the connection."""
         if self._address is None:
             self._address = await asyncio.to_thread(self._read_connection)
         return self._address
 
     def _read_connection(self) -> ApiAddress:
         """
-        Read the connection, in a thread of its own.
+        Read the connection in a separate thread.
 
-        Its secrets are masked in the supervisor too, by a call that waits for the event loop. What does this without
-        blocking came with Airflow 3.3.2 only.
+        Its secrets are masked in the supervisor too, by a call that waits for the event loop. A non-blocking
+        alternative only exists since Airflow 3.3.2.
         """
         connection = self.get_connection(self.http_conn_id)
         return ApiAddress.of(connection, connection.extra_dejson)
 
     async def config(self) -> SessionConfig:
-        """Return how requests are sent; no extra becomes a header."""
+        """Return the transport settings; extras are not sent as headers."""
         if self._config is None:
             address = await self.address()
             self._config = SessionConfig(
@@ -87,9 +86,9 @@ class PinningAsyncHook(HttpAsyncHook):
 
     async def call(self, request: ApiRequest) -> dict[str, Any]:
         """
-        Send a GET request once, or twice if the token is refused, and return the parsed answer.
+        Send a GET request, again if the token is refused, and return the parsed response.
 
-        :raises PinningApiError: the subclass tells what is wrong
+        :raises PinningApiError: the subclass identifies the error
         """
         address = await self.address()
         asked = f"GET {address.base_url}{request.path}"
@@ -122,7 +121,7 @@ class PinningAsyncHook(HttpAsyncHook):
         return {"username": address.login, "password": address.password or ""}
 
     async def _fetch(self, method: str, path: str, token: str | None, **sent: Any) -> tuple[int, Any]:
-        # Not through the session of HttpAsyncHook: before its release 6.3 it throws away the body of refusals.
+        # Not with the session of HttpAsyncHook: before release 6.3 it discards the body of refusals.
         config = await self.config()
         headers = {**(config.headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
         async with (
@@ -138,7 +137,7 @@ class PinningAsyncHook(HttpAsyncHook):
             return answer.status, text
 
     async def get_release_state(self, dag_id: str) -> dict[str, Any]:
-        """Return what new runs of a Dag use, and how that came about."""
+        """Return the version that new runs of a Dag use, and why."""
         return await self.call(endpoints.release_state(dag_id))
 
     async def list_versions(self, dag_id: str, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
@@ -146,7 +145,7 @@ class PinningAsyncHook(HttpAsyncHook):
         return await self.call(endpoints.versions(dag_id, limit, offset))
 
     async def get_registration(self, dag_id: str, bundle_version: str) -> dict[str, Any]:
-        """Return how far a commit got for a Dag as ``registration``, and as which ``version``."""
+        """Return the ``registration`` of a commit for a Dag, and the ``version``."""
         return await self.call(endpoints.registration(dag_id, bundle_version))
 
     async def compare(
@@ -159,9 +158,10 @@ class PinningAsyncHook(HttpAsyncHook):
         expected_bundle_version: str | None = None,
     ) -> dict[str, Any]:
         """
-        Return in what two versions differ: by default the active one and the latest.
+        Return the differences between two versions, by default the active and the latest one.
 
-        ``expected_dag_hash`` and ``expected_bundle_version`` are the hash and the commit that ``to_version`` must have.
+        ``expected_dag_hash`` and ``expected_bundle_version`` are the hash and the commit that ``to_version`` must
+        have.
         """
         return await self.call(
             endpoints.compare(
@@ -178,5 +178,5 @@ class PinningAsyncHook(HttpAsyncHook):
         return await self.call(endpoints.soak(dag_id, version_number, criteria))
 
     async def get_dag_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        """Return a run as Airflow's own API describes it."""
+        """Return a run as described by Airflow's own API."""
         return await self.call(endpoints.dag_run(dag_id, run_id))

@@ -46,20 +46,20 @@ class RollbackHook(PinningHook):
         idempotency_key: str | None = None,
     ) -> dict[str, dict[str, Any]]:
         """
-        Roll back each Dag in a transaction of its own; a Dag that cannot be rolled back stops no other.
+        Roll back each Dag in its own transaction; a Dag that cannot be rolled back does not block the others.
 
-        With the same ``idempotency_key``, a repetition rolls back only the Dags that are still to be done.
+        Repeating the call with the same ``idempotency_key`` only rolls back the remaining Dags.
 
-        :param dags: a Dag id, Dag ids, or the version number to return to by Dag id (``None`` is the version
-            that was active before)
-        :param reason: why, for the history
-        :param reject_current: mark the present versions as not to be pinned
-        :param hold: take no further change of these Dags without an override
-        :param hold_until: when the holds end by themselves, as ISO 8601 with a zone
-        :param repair: what becomes of the runs of the present versions, as in :meth:`roll_back`
+        :param dags: a Dag id, Dag ids, or the version number to return to by Dag id (``None`` is the previously
+            active version)
+        :param reason: reason for the history
+        :param reject_current: reject the current versions
+        :param hold: block further changes of these Dags without an override
+        :param hold_until: when the holds expire, as ISO 8601 with a zone
+        :param repair: what happens to the runs of the current versions, as in :meth:`roll_back`
         :param idempotency_key: names this call; the key of each Dag is made from it
         :return: release state by Dag id
-        :raises RollbackFailedError: if a Dag could not be rolled back; it says which ones were
+        :raises RollbackFailedError: if a Dag could not be rolled back; it lists those that were
         """
         targets = _targets(dags)
         key = idempotency_key or f"call-{uuid4()}"
@@ -78,7 +78,7 @@ class RollbackHook(PinningHook):
                     idempotency_key=f"{key}-{sha256(dag_id.encode()).hexdigest()[:32]}",
                 )
             except PinningApiError as error:
-                self.log.error("Dag %s is not rolled back: %s", dag_id, error)
+                self.log.error("Dag %s was not rolled back: %s", dag_id, error)
                 failed[dag_id] = error
         if failed:
             raise RollbackFailedError(done=done, failed=failed)
@@ -90,5 +90,5 @@ def _targets(dags: str | Iterable[str] | Mapping[str, int | None]) -> dict[str, 
         return {dags: None}
     targets = dict(dags) if isinstance(dags, Mapping) else dict.fromkeys(dags)
     if not targets:
-        raise ValueError("No Dag to roll back was named.")
+        raise ValueError("No Dag to roll back was given.")
     return targets

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What plugins use to be told of changes; imports neither models nor the rest of the control plane."""
+"""The API for plugins that listen to changes; it imports neither models nor the rest of the control plane."""

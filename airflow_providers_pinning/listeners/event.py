@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a listener is told: plain values, without a database session behind them."""
+"""What a listener receives: plain values without a database session."""
 
 from __future__ import annotations
 
@@ -53,24 +53,24 @@ class DagVersionEvent:
     """Number of the event; the same change always has the same one."""
     dag_id: str
     kind: EventKind
-    """What the change did. It is a string too: ``event.kind == "rolled_back"``."""
+    """Kind of change. It is also a string: ``event.kind == "rolled_back"``."""
     revision: int
-    """Number of changes of the Dag's pin so far, which puts the events of a Dag in order."""
+    """Number of changes of the Dag's pin so far, which orders the events of a Dag."""
     from_version: EventVersion | None
-    """What was active before."""
+    """The previously active version."""
     to_version: EventVersion | None
-    """What the change is about: the version that became active, or was tried, rejected or restored."""
+    """The version that became active, or was tried, rejected or restored."""
     actor: str
     actor_kind: CallerKind
     """Whether a user, a command or Airflow itself made the change."""
     source: Mapping[str, Any] | None
-    """Where the request came from, such as Dag, run and task ids."""
+    """Source of the request, such as Dag, run and task IDs."""
     reason: str
     override_reason: str | None
-    """Why a hold or a rejection was passed over."""
+    """Reason for overriding a hold or a rejection."""
     evidence: Mapping[str, Any]
-    """Facts that led to the change."""
+    """Data that led to the change."""
     release_id: str | None
-    """The release that the change is part of."""
+    """The release that includes the change."""
     at: datetime
     """When the change was made."""

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 class NotifierListener:
     """
-    Sends each change to a notifier, whose templates find it as ``event``.
+    Sends each change to a notifier, whose templates can use it as ``event``.
 
     :param notifier: a notifier of any provider
-    :param kinds: only changes of these kinds, such as ``rolled_back``; all of them if not given
+    :param kinds: only changes of these kinds, such as ``rolled_back``; default: all
     """
 
     def __init__(self, notifier: BaseNotifier, *, kinds: Collection[str] | None = None) -> None:
@@ -48,7 +48,7 @@ class NotifierListener:
 
     @hookimpl
     def on_dag_version_event(self, event: DagVersionEvent) -> None:
-        """Notify, if the change is of a kind that is asked for."""
+        """Notify, if the change has one of the requested kinds."""
         if self.kinds is None or event.kind in self.kinds:
-            # A notifier writes what its templates gave over them, so one can be used only once.
+            # A notifier overwrites its templates with the rendered values, so each instance is used only once.
             copy.deepcopy(self.notifier)(cast("Context", {"event": event}))

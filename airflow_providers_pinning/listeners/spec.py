@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The hook that a listener of a plugin implements to be told of changes."""
+"""The hook that a plugin's listener implements to receive changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ hookspec = HookspecMarker("airflow")
 @hookspec
 def on_dag_version_event(event: DagVersionEvent) -> None:
     """
-    Execute after a change of a Dag's versions was committed, once for each change.
+    Execute once after each committed change of a Dag's versions.
 
-    It runs in a thread of its own, so it can neither fail nor delay the change. What it raises is logged.
+    It runs in a separate thread, so it can neither fail nor delay the change. Exceptions are logged.
     """

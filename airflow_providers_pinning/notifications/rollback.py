@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Roll back without a person."""
+"""Roll back automatically on failure."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
 
 class RollbackNotifier(BaseNotifier):
     """
-    Roll a Dag back if its pinned version fails soon after it was pinned.
+    Roll back a Dag if its pinned version fails soon after it was pinned.
 
     For ``on_failure_callback`` of the Dag or of one of its tasks. It counts the failed runs of the pinned version
-    since it was pinned, with the run that calls it. Once there are enough, it rolls back to the version that was
-    active before, marks the failing one rejected, and places a hold, so that nothing but a person takes it
-    live again. It does so once for each pin, however many callbacks call it.
+    since the pin, including the calling run. When there are enough, it rolls back to the previously active version,
+    rejects the failing one, and puts the Dag on hold, so only a person can make it live again. It does so once per
+    pin, even if several callbacks call it.
 
-    It does nothing if the Dag is not pinned or is on hold already, if the run used another version than
-    the pinned one, or if the pin is older than ``within``: then it is not the release that failed.
+    It does nothing if the Dag is not pinned or already on hold, if the run used another version than the pinned one,
+    or if the pin is older than ``within``: then the release is not the cause.
 
     :param target_dag_id: the Dag to roll back; by default the Dag that failed (templated)
-    :param failures: failed runs of which the last one rolls back
+    :param failures: number of failed runs that triggers the rollback
     :param within: time since the pin in which failures count, as a ``timedelta`` or in seconds
-    :param hold: take no further change without an override
+    :param hold: block further changes without an override
     :param run_kinds: runs that count: ``live`` or ``any``
-    :param reason: why, for the history; by default the run that failed (templated)
+    :param reason: reason for the history; by default the failed run (templated)
     :param pinning_conn_id: connection to the API server (templated)
     """
 
@@ -78,17 +78,17 @@ class RollbackNotifier(BaseNotifier):
         self.pinning_conn_id = pinning_conn_id
 
     def notify(self, context: Context) -> None:
-        """Roll back, if it is time to."""
+        """Roll back, if it is time."""
         dag_id, run_id = _failed(context)
         target = self.target_dag_id or dag_id
         hook = PinningHook(self.pinning_conn_id, source={"dag_id": dag_id, "run_id": run_id, "notifier": "rollback"})
         state = hook.get_release_state(target)
         if why_not := self._not_due(state):
-            self.log.info("Dag %s is not rolled back: %s", target, why_not)
+            self.log.info("Dag %s was not rolled back: %s", target, why_not)
             return
         failed = self._failed_runs(hook, state, target, run_id if target == dag_id else None)
         if failed < self.failures:
-            self.log.info("Dag %s is not rolled back: %d of %d failures", target, failed, self.failures)
+            self.log.info("Dag %s was not rolled back: %d of %d failures", target, failed, self.failures)
             return
         self._roll_back(hook, state, target, failed, run_id)
 
@@ -112,7 +112,7 @@ class RollbackNotifier(BaseNotifier):
             used = {version["version_number"] for version in run.get("dag_versions") or ()}
             if active["version_number"] not in used:
                 return 0
-            # A task that fails calls while its run is still running.
+            # A failing task calls this while its run is still running.
             running = int(run["state"] != "failed")
         criteria = SoakCriteria(
             min_runs=1,
@@ -139,16 +139,16 @@ class RollbackNotifier(BaseNotifier):
                 idempotency_key=f"notifier-{sha256(named.encode()).hexdigest()}",
             )
         except RevisionConflictError:
-            self.log.info("Dag %s was changed meanwhile, and is left as it is", target)
+            self.log.info("Dag %s was changed in the meantime, and is not rolled back", target)
         except PinningApiError:
             self.log.exception("Dag %s could not be rolled back", target)
             raise
         else:
-            self.log.warning("Dag %s is rolled back: %s", target, why)
+            self.log.warning("Dag %s was rolled back: %s", target, why)
 
 
 def _failed(context: Context) -> tuple[str, str]:
-    """Return Dag and run that failed; a callback of a Dag has less context than one of a task."""
+    """Return the failed Dag and run; the callback of a Dag has less context than that of a task."""
     ti = context.get("ti")
     dag_id = ti.dag_id if ti is not None else context["dag"].dag_id
     return dag_id, str(context["run_id"])

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Ask a person about one version."""
+"""Ask for approval of one version."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from airflow.sdk.execution_time.comms import CreateHITLDetailPayload
 from airflow_providers_pinning.exceptions import QuestionOutdatedError
 
 APPROVED = ("version_number", "bundle_name", "bundle_version", "dag_hash", "revision")
-"""What is asked about, of the result of a sensor that found a version."""
+"""Fields of a found version, from the result of a sensor."""
 
 REJECTED_VERSION = "rejected_version"
-"""Key of the XCom with the number of the version that a person, or the time-out, rejected."""
+"""Key of the XCom with the version number that a person, or the timeout, rejected."""
 
 EXACTLY = (
     "Your approval is for exactly version {version_number} of Dag `{target_dag_id}`: the code of commit "
@@ -44,22 +44,21 @@ EXACTLY = (
 
 class ApproveDagVersionOperator(ApprovalOperator):
     """
-    Ask a person whether a version may be released, and return exactly what was asked about.
+    Ask for approval of a version, and return exactly what was approved.
 
-    The result has ``version_number``, ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``revision``, each as an
-    XCom of its own too, beside what Airflow's ``ApprovalOperator`` returns. Take the conditions of the pin that
-    follows from here: ``approval.output["dag_hash"]`` is that of the version that was shown, whatever happened since
-    then to the tasks before the approval. If the answer is a rejection, the XCom ``rejected_version`` has the version's
-    number.
+    The result has ``version_number``, ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``revision``, each also
+    as a separate XCom, in addition to what Airflow's ``ApprovalOperator`` returns. Use them as conditions of the
+    following pin: ``approval.output["dag_hash"]`` belongs to the version that was shown, even if earlier tasks were
+    cleared since. If the answer is a rejection, the XCom ``rejected_version`` has the version's number.
 
-    Airflow 3.3 keeps the text of a question when its task is cleared. If that text differs from what is to be asked
-    now, such as after a clear of the sensor that found the version, the task fails with ``QuestionOutdatedError``
-    before anybody is asked. Trigger a new run then.
+    Airflow 3.3 keeps the text of a question when its task is cleared. If that text is outdated, for example after
+    clearing the sensor that found the version, the task fails with ``QuestionOutdatedError`` instead of asking. Then
+    trigger a new run.
 
     :param target_dag_id: the Dag to release (templated)
     :param version: the result of the sensor that found the version, such as ``new_version.output`` (templated)
-    :param subject: headline; by default which version of which Dag (templated)
-    :param body: evidence, as Markdown; what the approval is for is added at its end (templated)
+    :param subject: headline; by default the version and the Dag (templated)
+    :param body: evidence, as Markdown; the operator appends what the approval is for (templated)
     """
 
     template_fields: Sequence[str] = (*ApprovalOperator.template_fields, "target_dag_id", "version")
@@ -68,26 +67,26 @@ class ApproveDagVersionOperator(ApprovalOperator):
         self, *, target_dag_id: str, version: Any, subject: str | None = None, body: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(subject=subject or "", body=body, **kwargs)
-        # So that output["dag_hash"] is the hash; without it, it would be an XCom that nobody pushes.
+        # Makes output["dag_hash"] the hash; otherwise it would refer to an XCom that does not exist.
         self.multiple_outputs = True
         self.target_dag_id = target_dag_id
         self.version = version
 
     def about(self) -> dict[str, Any]:
         """
-        Return what is asked about, now that the templates are rendered.
+        Return the version to approve, after templates are rendered.
 
         :raises ValueError: if it is no version
         """
         if not isinstance(self.version, Mapping) or None in (self.version.get(name) for name in APPROVED):
             raise ValueError(
                 f"version must be the result of a sensor that found one, with {', '.join(APPROVED)}; it is "
-                f"{self.version!r}. Did the task that it comes from run?"
+                f"{self.version!r}. Did the upstream task run?"
             )
         return {name: self.version[name] for name in APPROVED}
 
     def execute(self, context: Context) -> Any:
-        """Ask, if what is shown is what is asked now."""
+        """Ask, if the question that is shown is the current one."""
         about = self.about()
         exactly = EXACTLY.format(target_dag_id=self.target_dag_id, **about)
         self.subject = self.subject or f"Release version {about['version_number']} of Dag {self.target_dag_id}?"
@@ -96,13 +95,13 @@ class ApproveDagVersionOperator(ApprovalOperator):
         try:
             return super().execute(context)
         except TaskAwaitingInput as waiting:
-            # The answer comes in another process, when the version may have been found once more.
+            # The answer arrives in another process, when the version may have been found again.
             waiting.kwargs = {**(waiting.kwargs or {}), "about": about}
             raise
 
     def execute_complete(self, context: Context, event: dict[str, Any], about: dict[str, Any] | None = None) -> Any:
         """
-        Return the answer with what was asked about.
+        Return the answer with the version.
 
         :param context: context of the task
         :param event: the answer
@@ -115,7 +114,7 @@ class ApproveDagVersionOperator(ApprovalOperator):
         return {**super().execute_complete(context, event), **about}
 
     def _require_fresh(self, context: Context, exactly: str) -> None:
-        """Write down the question as Airflow does, and look at what is shown for it."""
+        """Store the question as Airflow does, and check which one is shown."""
         from airflow.sdk.execution_time.task_runner import SUPERVISOR_COMMS
 
         shown: Any = SUPERVISOR_COMMS.send(
@@ -133,8 +132,8 @@ class ApproveDagVersionOperator(ApprovalOperator):
         if (shown.subject, shown.body) == (self.subject, self.body):
             return
         raise QuestionOutdatedError(
-            f"This task asked before it was cleared, and Airflow goes on showing that question ({shown.subject!r}) "
-            f"instead of the present one ({self.subject!r}: {exactly}) Nobody is asked, so that nothing is approved "
+            f"This task asked before it was cleared, and Airflow still shows that question ({shown.subject!r}) "
+            f"instead of the current one ({self.subject!r}: {exactly}) The task fails so that nothing is approved "
             "unseen. Trigger a new run."
         )
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What the operators and sensors have in common."""
+"""Shared parts of the operators and sensors."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.links import PinningTabLink
 
 MISSING = (None, "", "None")
-"""What a template makes of a value that is not there."""
+"""What a template renders a missing value to."""
 
 
 def default_deferrable(deferrable: bool | None) -> bool:
-    """Return whether to defer: as said, else as ``[operators] default_deferrable`` says."""
+    """Return whether to defer: as given, otherwise as in ``[operators] default_deferrable``."""
     return conf.getboolean("operators", "default_deferrable", fallback=False) if deferrable is None else deferrable
 
 
 def whole_number(name: str, value: Any) -> int | None:
     """
-    Return a rendered number, or ``None`` for a value that is not there.
+    Return a rendered number, or ``None`` for a missing value.
 
-    :raises ValueError: if it is no whole number
+    :raises ValueError: if it is not an integer
     """
     if value in MISSING:
         return None
@@ -59,24 +59,24 @@ def whole_number(name: str, value: Any) -> int | None:
 
 
 def required_number(name: str, value: Any) -> int:
-    """Return a rendered number that must be there."""
+    """Return a required rendered number."""
     number = whole_number(name, value)
     if number is None:
-        raise ValueError(f"{name} is empty. Did the task that it comes from run, and return a version?")
+        raise ValueError(f"{name} is empty. Did the upstream task run and return a version?")
     return number
 
 
 def text(value: Any) -> str | None:
-    """Return a rendered text, or ``None`` for a value that is not there."""
+    """Return rendered text, or ``None`` for a missing value."""
     return None if value in MISSING else str(value)
 
 
 @contextmanager
 def refusals_fail_at_once() -> Iterator[None]:
     """
-    Fail the task without retries if the server refuses, since asking again changes nothing.
+    Fail the task without retries if the server refuses, because a retry would change nothing.
 
-    The message carries the current state. Faults of the line and the server are left to the task's retries.
+    The message carries the current state. Network and server errors are left to the task's retries.
     """
     try:
         yield
@@ -99,70 +99,69 @@ def describe(error: PinningApiError) -> str:
 
 CONDITIONS = ("expected_version", "expected_dag_hash", "expected_bundle_version")
 """
-Arguments that keep a change from being made to another version than was seen.
+Arguments that prevent changing another version than the one seen.
 
-``expected_revision`` is not among them: it may come from a field of a form that a person leaves empty.
+``expected_revision`` is not among them: it may come from a form field that a user leaves empty.
 """
 
 
 class TargetsDag:
-    """Mixed into operators and sensors: the Dag they act on, the hook to do it with, and on which conditions."""
+    """Mixin of operators and sensors: the target Dag, the hook, and the conditions."""
 
     target_dag_id: str
     pinning_conn_id: str
     _given: frozenset[str] = frozenset()
 
     effective_from: Any = None
-    """From when on the change is to be in effect."""
+    """When the change takes effect."""
 
     def note_time(self) -> None:
-        """Remember whether the change has a time, before templates are rendered."""
+        """Remember whether the change has an effective time, before templates are rendered."""
         self._has_time = self.effective_from is not None
 
     def moment(self) -> str | None:
         """
-        Return from when on the change is to be in effect, as ISO 8601; ``None`` means at once.
+        Return when the change takes effect, as ISO 8601; ``None`` means now.
 
-        :raises ValueError: if a template rendered to nothing, which is no reason to make the change now, or the time
-            has no zone
+        :raises ValueError: if a template rendered to nothing, which must not mean now, or the time has no zone
         """
         moment = self.effective_from
         if moment in MISSING:
             if self._has_time:
-                raise ValueError("effective_from is empty, so it is not known when the change is to take effect.")
+                raise ValueError("effective_from is empty, so it is unknown when the change should take effect.")
             return None
         if not isinstance(moment, datetime):
             return str(moment).strip()
         if moment.tzinfo is None:
-            raise ValueError(f"effective_from must have a time zone, which {moment} has not.")
+            raise ValueError(f"effective_from must have a time zone, but {moment} has none.")
         return str(moment.isoformat())
 
     def note_conditions(self) -> None:
-        """Note, before templates are rendered, which conditions there are."""
+        """Note which conditions are given, before templates are rendered."""
         self._given = frozenset(name for name in CONDITIONS if getattr(self, name, None) is not None)
 
     def condition(self, name: str) -> str | None:
         """
         Return a rendered condition, or ``None`` if it was not given.
 
-        :raises ValueError: if it was given and renders to nothing, since that would allow anything
+        :raises ValueError: if it was given and renders to nothing, which would allow anything
         """
         value = text(getattr(self, name))
         if value is None and name in self._given:
-            raise ValueError(f"{name} is empty, which would allow any. Did the task that it comes from run?")
+            raise ValueError(f"{name} is empty, which would allow anything. Did the upstream task run?")
         return value
 
     def hook(self, context: Mapping[str, Any] | None = None) -> PinningHook:
-        """Return the hook; its requests say which task they come from."""
+        """Return the hook, whose requests name this task as their source."""
         source = TaskSource.of(context).as_dict() if context else None
         return PinningHook(self.pinning_conn_id, source=source)
 
 
 def renamed(operator: Any, old: str, new: str, value: Any, unset: Any, kwargs: dict[str, Any]) -> Any:
     """
-    Return the value of a parameter that may have been given by the name that it had in 0.1.0.
+    Return the value of a parameter that may be given by its name in 0.1.0.
 
-    :param operator: the operator that is being made
+    :param operator: the operator that is being created
     :param old: the name in 0.1.0
     :param new: the name now
     :param value: what was given by the new name
@@ -174,7 +173,7 @@ def renamed(operator: Any, old: str, new: str, value: Any, unset: Any, kwargs: d
         return value
     name = type(operator).__name__
     if value is not unset:
-        raise ValueError(f"{name}: {old} is the former name of {new}. Give only {new}.")
+        raise ValueError(f"{name}: {old} is the former name of {new}. Use only {new}.")
     warnings.warn(f"{name}: {old} is now called {new}.", AirflowProviderDeprecationWarning, stacklevel=4)
     return kwargs.pop(old)
 
@@ -183,13 +182,13 @@ class PinningOperator(TargetsDag, BaseOperator):
     """
     Base of the operators that make one change.
 
-    The change carries an idempotency key made of Dag, run, task, map index and the round of the task: a retry
-    repeats nothing, while a person who clears the task has the change made again. See
-    :class:`~airflow_providers_pinning.client.task_source.TaskSource`. A refusal, such as a conflict, fails the task at
-    once without retries; a broken connection is left to the task's retries after those of the hook.
+    The change carries an idempotency key made of Dag, run, task, map index and the round of the task: a retry does
+    not repeat the change, but clearing the task does. See
+    :class:`~airflow_providers_pinning.client.task_source.TaskSource`. A refusal, such as a conflict, fails the task
+        immediately without retries; network errors are left to the task's retries, after those of the hook.
 
     :param target_dag_id: the Dag to act on (templated)
-    :param reason: why, for the history; by default, which task did it (templated)
+    :param reason: reason for the history; by default, it names the task (templated)
     :param pinning_conn_id: connection to the API server (templated)
     """
 
@@ -227,6 +226,6 @@ class PinningOperator(TargetsDag, BaseOperator):
         return TaskSource.of(context).idempotency_key(f"{action}:{self.target_dag_id}")
 
     def why(self, context: Context) -> str:
-        """Return the reason, or which task does it."""
+        """Return the reason, or the name of the task."""
         ti = context["ti"]
         return text(self.reason) or f"Task {ti.task_id} of Dag {ti.dag_id}, run {ti.run_id}"

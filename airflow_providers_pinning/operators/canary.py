@@ -45,26 +45,26 @@ from airflow_providers_pinning.triggers.canary import FINISHED, CanaryRunsTrigge
 
 
 class OnNothingToReplay(str, Enum):
-    """What to do if there is no live run to replay."""
+    """What to do without a live run to replay."""
 
     FAIL = "fail"
-    """The task fails."""
+    """Fail the task."""
     RUN = "run"
-    """Canary runs are started that replay nothing."""
+    """Start canary runs that replay nothing."""
 
 
 class TriggerCanaryRunOperator(PinningOperator):
     """
     Create runs of a version while the pin stays, and wait for them.
 
-    The version becomes a managed candidate. A retry waits for the runs of the try before; clearing the task
-    creates new ones. Killing the task cancels no run. Returns ``dag_id``, ``version``, ``run_ids``, ``states``
-    by run id, ``isolation``, ``replays`` (ids of the originals by run id), ``baseline_replays``
-    (the same of those by the active version) and ``warnings``.
+    The version becomes a managed candidate. A retry waits for the runs of the previous try; clearing the task creates
+    new ones. Killing the task does not cancel runs. Returns ``dag_id``, ``version``, ``run_ids``, ``states`` by run
+    id, ``isolation``, ``replays`` (ids of the originals by run id), ``baseline_replays`` (the same of those by the
+    active version) and ``warnings``.
 
     :param version_number: number of the version (templated)
     :param count: how many runs (templated)
-    :param conf: configuration of each run, or its JSON; it must fit the version's own parameters (templated)
+    :param conf: configuration of each run, or its JSON; it must match the version's own params (templated)
     :param partition_key: partition of each run; by default that of the last live run, if the Dag is partitioned
         (templated)
     :param note: note on each run; by default the reason (templated)
@@ -80,14 +80,14 @@ class TriggerCanaryRunOperator(PinningOperator):
         differs from the originals are not deterministic, and set aside; whether its replays fail does not matter
     :param on_nothing_to_replay: what to do if the active version has no successful live run to replay: ``fail``, or
         ``run`` to start ``count`` runs with ``conf`` and ``partition_key`` instead
-    :param expected_dag_hash: create nothing if the version has another hash (templated)
-    :param expected_bundle_version: create nothing if the version has another commit (templated)
-    :param override_reason: why a rejection of the version is passed over (templated)
+    :param expected_dag_hash: fail if the version has another hash (templated)
+    :param expected_bundle_version: fail if the version has another commit (templated)
+    :param override_reason: reason for running a rejected version (templated)
     :param wait_for_completion: wait until the runs are finished
     :param fail_on_failed_run: fail, without retries, if a run fails
-    :param poke_interval: time between two looks at the runs, as a ``timedelta`` or in seconds (templated)
-    :param timeout: seconds after which waiting fails; ``None`` waits for ever
-    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
+    :param poke_interval: poll interval, as a ``timedelta`` or in seconds (templated)
+    :param timeout: seconds after which waiting fails; ``None`` waits forever
+    :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``
     """
 
     template_fields: Sequence[str] = (
@@ -155,7 +155,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         if not self.wait_for_completion:
             return {**created, "states": {}}
         hook, run_ids = self.hook(context), runs_to_wait_for(created)
-        # A retry may find the runs of the try before finished; a trigger that answers at once can cost a try.
+        # A retry may find the runs of the previous try finished; a trigger that fires immediately can cost a try.
         if self.deferrable and any(self._state(hook, run_id) not in FINISHED for run_id in run_ids):
             self.defer(
                 trigger=CanaryRunsTrigger(
@@ -176,7 +176,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             try:
                 return self._create(hook, context, "canary", replay=replay, replay_baseline=self.replay_baseline)
             except NothingToReplayError:
-                # Runs that are named are meant, and nothing else.
+                # Runs requested by name are never replaced.
                 if self.on_nothing_to_replay is OnNothingToReplay.FAIL or "runs" in replay:
                     raise
                 self.log.warning(
@@ -185,7 +185,7 @@ class TriggerCanaryRunOperator(PinningOperator):
                     self.target_dag_id,
                     self._count(),
                 )
-        # A key of its own where it follows a replay: a key stands for one request.
+        # A separate key after a failed replay: a key identifies one request.
         inputs = {
             "count": self._count(),
             "conf": json.loads(self.conf) if isinstance(self.conf, str) and self.conf else self.conf or None,
@@ -212,7 +212,7 @@ class TriggerCanaryRunOperator(PinningOperator):
         return {field: value for field, value in (wanted or {}).items() if _is_given(value)} or None
 
     def _replay(self) -> dict[str, Any] | None:
-        """Return which runs to replay; none if a template left that empty."""
+        """Return which runs to replay; none if a template rendered to nothing."""
         replay = {name: value for name, value in (self.replay or {}).items() if value not in MISSING}
         if "last" in replay:
             replay["last"] = required_number("replay['last']", replay["last"])
@@ -221,11 +221,11 @@ class TriggerCanaryRunOperator(PinningOperator):
     def _count(self) -> int:
         count = whole_number("count", self.count)
         if count is not None and count < 1:
-            raise ValueError(f"count must be at least 1, not {self.count!r}. Skip the task if no run is wanted.")
+            raise ValueError(f"count must be at least 1, not {self.count!r}. Skip the task if you want no runs.")
         return 1 if count is None else count
 
     def execute_complete(self, context: Context, event: Outcome) -> dict[str, Any]:
-        """Decide, now that the runs are finished."""
+        """Check the finished runs."""
         with refusals_fail_at_once():
             result = result_of(event)
             return self._finish(result, result["states"])
@@ -246,7 +246,7 @@ class TriggerCanaryRunOperator(PinningOperator):
             with refusals_fail_at_once():
                 return str(hook.get_dag_run(self.target_dag_id, run_id)["state"])
         except (TransientError, ServerFaultError) as error:
-            self.log.warning("The state of run %s is not known: %s", run_id, error)
+            self.log.warning("The state of run %s is unknown: %s", run_id, error)
             return "unknown"
 
     def _finish(self, created: dict[str, Any], states: dict[str, str]) -> dict[str, Any]:

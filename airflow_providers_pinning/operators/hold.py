@@ -34,8 +34,7 @@ class HoldDagOperator(PinningOperator):
     For several Dags, expand ``target_dag_id``, or use
     :meth:`~airflow_providers_pinning.hooks.pinning.PinningHook.hold_all`, which holds all or none.
 
-    :param until: when the hold ends by itself, as ISO 8601 with a zone; by default it is kept until it is lifted
-        (templated)
+    :param until: when the hold expires, as ISO 8601 with a zone; by default it stays until it is lifted (templated)
     """
 
     template_fields: Sequence[str] = (*PinningOperator.template_fields, "until")
@@ -45,7 +44,7 @@ class HoldDagOperator(PinningOperator):
         self.until = until
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
-        """Hold."""
+        """Put the Dag on hold."""
         return hook.hold(
             self.target_dag_id,
             reason=self.why(context),
@@ -58,5 +57,5 @@ class UnholdDagOperator(PinningOperator):
     """Lift the hold of a Dag; the active version stays."""
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
-        """Lift it."""
+        """Lift the hold."""
         return hook.unhold(self.target_dag_id, reason=self.why(context), idempotency_key=self.key(context, "unhold"))

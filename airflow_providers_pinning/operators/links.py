@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The link from a task to the Dag that it acts on."""
+"""Links from a task to its target Dag."""
 
 from __future__ import annotations
 

@@ -31,26 +31,26 @@ from airflow_providers_pinning.operators.base import PinningOperator, text, whol
 
 class PinDagVersionOperator(PinningOperator):
     """
-    Make a version the one that new runs of a Dag use.
+    Pin the version that new runs of a Dag use.
 
     Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``. With ``expected_dag_hash`` and
     ``expected_bundle_version``, which the
-    :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns, exactly the version that was
-    tested and approved is pinned, or none. Give both: the hash covers the structure of the Dag, not the code of its
-    tasks, which only the commit identifies.
+    :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns, the operator pins exactly the
+        tested and approved version, or fails. Give both: the hash covers the structure of the Dag, not the code of
+        its tasks, which only the commit identifies.
 
     :param version_number: number of the version (templated)
     :param dag_version_id: id of the version (templated)
     :param bundle_version: commit; the version that was current at that commit is pinned (templated)
     :param expected_dag_hash: fail if the version has another hash (templated)
     :param expected_bundle_version: fail if the version has another commit (templated)
-    :param expected_revision: fail if the pin was changed since this revision (templated)
-    :param override_reason: why a rejection, a hold or a failed verdict is passed over (templated)
-    :param effective_from: from when on the version is used, as ISO 8601 with a zone or as a datetime: runs that are due
-        then or later have it, earlier ones the version before; at once by default (templated)
-    :param supersede: cancel a pending change of the pin, rather than fail because of it
-    :param ignore_verdict: pin the version although its runs failed the criteria of the Dag, for promotion Dags that
-        judge by criteria of their own
+    :param expected_revision: fail if the pin has changed since this revision (templated)
+    :param override_reason: reason for overriding a rejection, a hold or a failed verdict (templated)
+    :param effective_from: when the pin takes effect, as ISO 8601 with a zone or as a datetime: runs due at or after
+        that time use the version; default: now (templated)
+    :param supersede: cancel a pending change instead of failing
+    :param ignore_verdict: pin the version although its runs failed the criteria of the Dag, for promotion Dags with
+        their own criteria
     """
 
     template_fields: Sequence[str] = (
@@ -102,7 +102,7 @@ class PinDagVersionOperator(PinningOperator):
             "bundle_version": text(self.bundle_version),
         }
         if list(named.values()).count(None) != 2:
-            raise ValueError(f"Give exactly one of {', '.join(named)}. They are now: {named}")
+            raise ValueError(f"Use exactly one of {', '.join(named)}. Current values: {named}")
         return hook.pin(
             self.target_dag_id,
             **named,  # type: ignore[arg-type]
@@ -120,17 +120,17 @@ class PinDagVersionOperator(PinningOperator):
 
 class UnpinDagVersionOperator(PinningOperator):
     """
-    Make the latest version of a Dag active again, at once.
+    Remove the pin of a Dag; its latest version becomes active.
 
     :param missing_ok: succeed if the Dag is not pinned
     :param expected_version: fail if another version is the latest (templated)
     :param expected_dag_hash: fail if the latest version has another hash (templated)
     :param expected_bundle_version: fail if the latest version has another commit (templated)
-    :param expected_revision: fail if the pin was changed since this revision (templated)
-    :param override_reason: why a hold is passed over (templated)
-    :param effective_from: from when on the Dag is unpinned, as ISO 8601 with a zone or as a datetime; at once by
-        default (templated)
-    :param supersede: cancel a pending change of the pin, rather than fail because of it
+    :param expected_revision: fail if the pin has changed since this revision (templated)
+    :param override_reason: reason for overriding a hold (templated)
+    :param effective_from: when the Dag is unpinned, as ISO 8601 with a zone or as a datetime; default: now
+        (templated)
+    :param supersede: cancel a pending change instead of failing
     """
 
     template_fields: Sequence[str] = (

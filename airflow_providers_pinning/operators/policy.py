@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Operators of release policies: declare them, and record what was found of a version."""
+"""Operators for release policies: apply them, and record evidence on a version."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ from airflow_providers_pinning.operators.base import (
 
 class RecordEvidenceOperator(PinningOperator):
     """
-    Record what was found of a version, for release policies that require it.
+    Record evidence on a version, for release policies that require it.
 
-    It is bound to exactly the version: one that changes loses it. Of each name the newest counts. It returns what was
-    recorded.
+    The evidence belongs to the current content of the version, and is lost if the version changes. The newest of each
+    name counts. It returns the recorded evidence.
 
     :param version_number: the version (templated)
-    :param name: what was looked at, such as ``regression`` (templated)
+    :param name: name of the check, such as ``regression`` (templated)
     :param verdict: ``successful``, ``failed`` or ``inconclusive`` (templated)
-    :param url: where it can be seen (templated)
-    :param expires_at: when it counts no more, as ISO 8601 with a zone; by default it is kept (templated)
-    :param details: more facts, as JSON values (templated)
+    :param url: URL of the details (templated)
+    :param expires_at: when it expires, as ISO 8601 with a zone; default: never (templated)
+    :param details: further details, as JSON values (templated)
     :param expected_dag_hash: refuse if the version has another hash (templated)
     :param expected_bundle_version: refuse if the version has another commit (templated)
     """
@@ -91,7 +91,7 @@ class RecordEvidenceOperator(PinningOperator):
         self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
-        """Record it."""
+        """Record the evidence."""
         return hook.record_evidence(
             self.target_dag_id,
             required_number("version_number", self.version_number),
@@ -109,14 +109,13 @@ class RecordEvidenceOperator(PinningOperator):
 
 class ApplyReleasePolicyOperator(TargetsDag, BaseOperator):
     """
-    Put a document of release policies in force, in place of the present one; the same again changes nothing.
-
-    It returns the policies that are in force then. The user of the connection needs the right to set release policies.
+    Apply a release policy document, replacing the current one; applying the same document again changes nothing. It
+    returns the current policies. The connection's user needs permission to set release policies.
 
     :param document: the policies as a mapping, or
-    :param path: a YAML file beside the Dag, or anywhere on the worker (templated)
+    :param path: a YAML file next to the Dag file, or anywhere on the worker (templated)
     :param expected_revision: refuse if the policies are at another revision (templated)
-    :param reason: why, for the history; by default, which task did it (templated)
+    :param reason: reason for the history; by default, it names the task (templated)
     :param pinning_conn_id: connection to the API server (templated)
     """
 
@@ -135,7 +134,7 @@ class ApplyReleasePolicyOperator(TargetsDag, BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         if (document is None) == (path is None):
-            raise ValueError("Give either document or path.")
+            raise ValueError("Use either document or path.")
         self.document = document
         self.path = path
         self.expected_revision = expected_revision
@@ -143,7 +142,7 @@ class ApplyReleasePolicyOperator(TargetsDag, BaseOperator):
         self.pinning_conn_id = pinning_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Apply it."""
+        """Apply the document."""
         source, ti = TaskSource.of(context), context["ti"]
         with refusals_fail_at_once():
             return self.hook(context).apply_policies(

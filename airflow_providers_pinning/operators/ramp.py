@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Operators that start a ramp and carry it on."""
+"""Operators that start and control a ramp."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from airflow_providers_pinning.operators.base import PinningOperator, text, whol
 
 class RampDagVersionOperator(PinningOperator):
     """
-    Let a share of the new runs of a pinned Dag have another version, in steps with a verdict between them.
+    Give a share of the new runs of a pinned Dag another version, in steps with a verdict in between.
 
-    The task ends when the ramp has begun. The ramp goes on by itself where runs are created: it advances when the
-    runs of a step succeeded, is aborted when more failed than is tolerated, and pins the version after the last step.
+    The task ends when the ramp has started. The ramp then proceeds as runs are created: it advances when the runs of
+    a step succeed, aborts when more runs fail than tolerated, and pins the version after the last step.
 
     Give one of ``version_number`` and ``bundle_version``.
 
@@ -42,10 +42,10 @@ class RampDagVersionOperator(PinningOperator):
     :param bundle_version: commit; the version that was current at that commit is meant (templated)
     :param expected_dag_hash: fail if the version has another hash (templated)
     :param expected_bundle_version: fail if the version has another commit (templated)
-    :param max_failures: failed runs of the version that are tolerated, in all steps together
+    :param max_failures: failed runs of the version to tolerate, over all steps
     :param promotion: ``automatic`` pins the version after the last step, ``manual`` waits for a person or a task
-    :param override_reason: why a rejection, a hold or a failed verdict is passed over (templated)
-    :param supersede: cancel a pending change and abort another ramp, rather than fail because of it
+    :param override_reason: reason for overriding a rejection, a hold or a failed verdict (templated)
+    :param supersede: cancel a pending change and abort another ramp instead of failing
     """
 
     template_fields: Sequence[str] = (
@@ -84,13 +84,13 @@ class RampDagVersionOperator(PinningOperator):
         self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
-        """Start it."""
+        """Start the ramp."""
         named = {
             "version_number": whole_number("version_number", self.version_number),
             "bundle_version": text(self.bundle_version),
         }
         if list(named.values()).count(None) != 1:
-            raise ValueError(f"Give exactly one of {', '.join(named)}. They are now: {named}")
+            raise ValueError(f"Use exactly one of {', '.join(named)}. Current values: {named}")
         return hook.start_ramp(
             self.target_dag_id,
             **named,  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ class ChangeRampOperator(PinningOperator):
     Pause, resume, abort or promote the ramp of a Dag.
 
     :param action: ``pause``, ``resume``, ``abort`` or ``promote`` (templated)
-    :param expected_version: fail if the ramp is to another version (templated)
+    :param expected_version: fail if the ramp is for another version (templated)
     """
 
     template_fields: Sequence[str] = (*PinningOperator.template_fields, "action", "expected_version")
@@ -122,7 +122,7 @@ class ChangeRampOperator(PinningOperator):
         self.expected_version = expected_version
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
-        """Do it."""
+        """Perform the action."""
         return hook.change_ramp(
             self.target_dag_id,
             self.action,

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Operators that change the pins of many Dags as one, and roll that back."""
+"""Operators that change the pins of many Dags together, and roll them back."""
 
 from __future__ import annotations
 
@@ -56,28 +56,28 @@ class _OfManyDags(BaseOperator):
         raise NotImplementedError
 
     def why(self, context: Context) -> str:
-        """Return the reason, or which task does it."""
+        """Return the reason, or the name of the task."""
         ti = context["ti"]
         return text(self.reason) or f"Task {ti.task_id} of Dag {ti.dag_id}, run {ti.run_id}"
 
 
 class ReleaseOperator(_OfManyDags):
     """
-    Pin many Dags to a commit in one transaction: all of them or none.
+    Pin many Dags to a commit in one transaction, all or none.
 
-    Without names and conditions it takes the pinned Dags for which the commit changes something related. If one of them
-    cannot be pinned, the task fails at once and names all that cannot, each with its reason. A retry repeats nothing.
+    By default, it pins the pinned Dags with related changes in the commit. If any Dag cannot be pinned, the task
+    fails immediately and lists all such Dags with reasons. A retry does not repeat the release.
 
-    :param bundle_version: full name of the commit (templated)
+    :param bundle_version: full commit hash (templated)
     :param bundle_name: its bundle, if several have the commit (templated)
     :param versions: the number of a version for each Dag, instead of the commit (templated)
     :param scope: ``changed``, ``pinned`` or ``all``: which Dags of the commit, if they are not named (templated)
     :param dag_ids: the Dags (templated)
     :param tags: only Dags with one of these tags (templated)
     :param dag_id_patterns: only Dags whose id matches one of these, with the wildcards ``*`` and ``?`` (templated)
-    :param exclude: Dags that are left as they are (templated)
-    :param override_reason: why holds, rejections and failed verdicts are passed over (templated)
-    :param reason: why, for the history; by default, which task did it (templated)
+    :param exclude: Dags to skip (templated)
+    :param override_reason: reason for overriding holds, rejections and failed verdicts (templated)
+    :param reason: reason for the history; by default, it names the task (templated)
     :param pinning_conn_id: connection to the API server (templated)
     """
 
@@ -125,8 +125,8 @@ class ReleaseOperator(_OfManyDags):
         """Release."""
         dag_ids = _names("dag_ids", self.dag_ids)
         if self._names_dags and not dag_ids:
-            # Without names it would take all Dags that the commit changes.
-            raise ValueError("dag_ids is empty, which would release other Dags. Did the task that it comes from run?")
+            # Without names, it would release all Dags that the commit changes.
+            raise ValueError("dag_ids is empty, which would release other Dags. Did the upstream task run?")
         if self.versions is not None and not isinstance(self.versions, dict):
             raise ValueError(
                 f"versions must be a dict, not {self.versions!r}. Give render_template_as_native_obj=True to the Dag."
@@ -148,13 +148,13 @@ class ReleaseOperator(_OfManyDags):
 
 class RollbackReleaseOperator(_OfManyDags):
     """
-    Roll a release back: each of its Dags to what was active before, all of them or none.
+    Roll back a release: restore what was active before for all of its Dags, or none.
 
     :param release_id: id of the release, as ``ReleaseOperator`` returns it in ``release_id`` (templated)
-    :param leave_moved: leave Dags as they are that were changed since; else they make the task fail
-    :param exclude: Dags that are left as they are (templated)
-    :param override_reason: why a hold is passed over, where a newer version becomes active (templated)
-    :param reason: why, for the history; by default, which task did it (templated)
+    :param leave_moved: skip Dags that have changed since; by default, they make the task fail
+    :param exclude: Dags to skip (templated)
+    :param override_reason: reason for overriding a hold if a newer version becomes active (templated)
+    :param reason: reason for the history; by default, it names the task (templated)
     :param pinning_conn_id: connection to the API server (templated)
     """
 
@@ -178,7 +178,7 @@ class RollbackReleaseOperator(_OfManyDags):
     def change(self, hook: PinningHook, context: Context, source: TaskSource) -> dict[str, Any]:
         """Roll back."""
         if (release_id := text(self.release_id)) is None:
-            raise ValueError("release_id is empty. Did the task that it comes from run, and make a release?")
+            raise ValueError("release_id is empty. Did the upstream task run and make a release?")
         return hook.roll_back_release(
             release_id,
             leave_moved=self.leave_moved,
@@ -191,7 +191,7 @@ class RollbackReleaseOperator(_OfManyDags):
 
 def _names(parameter: str, value: Any) -> list[str] | None:
     """
-    Return rendered names: a list, or a text with commas between them.
+    Return rendered names: a list, or comma-separated text.
 
     :raises ValueError: if they are something else
     """

@@ -33,26 +33,26 @@ from airflow_providers_pinning.operators.base import MISSING, PinningOperator, r
 
 class RollbackDagVersionOperator(PinningOperator):
     """
-    Pin the version that was active before, or the one named.
+    Roll back to the previously active version, or to a given one.
 
-    In a promotion Dag, give ``expected_version``, the version that was promoted: if something else is active, as when
-    the promotion failed before it pinned, there is nothing of its own to roll back, and the task is skipped.
-    The trigger rule ``one_failed`` alone does not see to that, as it holds for failures further upstream too.
+    In a promotion Dag, give ``expected_version``, the version that was promoted: if another version is active, for
+    example because the promotion failed before the pin, there is nothing to roll back and the task is skipped. The
+    trigger rule ``one_failed`` alone does not cover this, because it also matches failures further upstream.
 
     :param to_version: number of the version to return to (templated)
-    :param expected_version: roll back only if this version is active, else skip; a template that renders to nothing
-        is no version, so the task is skipped then too (templated)
-    :param reject_current: mark the present version as not to be pinned
-    :param hold: take no further change of this Dag without an override
-    :param hold_until: when the hold ends by itself, as ISO 8601 with a zone (templated)
-    :param repair: what becomes of the runs of the version that is replaced, as far as they are not kept: ``unfinished``
-        (``keep`` or ``cancel``), ``finished`` (``keep`` or ``rerun``), ``since``, ``only_failed``, ``skip_blocked``
-        (templated). It needs permission to edit the runs of the Dag; what was done is in the returned ``repair``
-    :param expected_revision: fail if the pin was changed since this revision (templated)
-    :param override_reason: why a rejection or a hold is passed over (templated)
-    :param effective_from: from when on, as ISO 8601 with a zone or as a datetime; at once by default, which cancels a
-        pending change of the pin (templated)
-    :param supersede: with ``effective_from``: cancel a pending change of the pin, rather than fail because of it
+    :param expected_version: roll back only if this version is active, otherwise skip; also skip if the template
+        renders to nothing (templated)
+    :param reject_current: reject the current version
+    :param hold: block further changes of this Dag without an override
+    :param hold_until: when the hold expires, as ISO 8601 with a zone (templated)
+    :param repair: what happens to the runs of the replaced version, by default nothing: ``unfinished`` (``keep`` or
+        ``cancel``), ``finished`` (``keep`` or ``rerun``), ``since``, ``only_failed``, ``skip_blocked`` (templated).
+        It needs permission to edit the runs of the Dag; the returned ``repair`` has the result
+    :param expected_revision: fail if the pin has changed since this revision (templated)
+    :param override_reason: reason for overriding a rejection or a hold (templated)
+    :param effective_from: when it takes effect, as ISO 8601 with a zone or as a datetime; default: now, which cancels
+        a pending change (templated)
+    :param supersede: with ``effective_from``: cancel a pending change instead of failing
     :param from_version: the name that ``expected_version`` had in 0.1.0
     """
 
@@ -83,9 +83,9 @@ class RollbackDagVersionOperator(PinningOperator):
         from_version: int | str | ArgNotSet | None = NOTSET,
         **kwargs: Any,
     ) -> None:
-        # A parameter of its own, so that one in the default_args of a Dag is not lost.
+        # A separate parameter, so that one in the default_args of a Dag is not lost.
         if not isinstance(from_version, ArgNotSet):
-            # What 0.1.0 called a rollback without the condition.
+            # The value for a rollback without the condition in 0.1.0.
             kwargs["from_version"] = NOTSET if from_version == "any" else from_version
         expected_version = renamed(self, "from_version", "expected_version", expected_version, NOTSET, kwargs)
         super().__init__(**kwargs)
@@ -108,7 +108,7 @@ class RollbackDagVersionOperator(PinningOperator):
         if self.checks_version:
             state = hook.get_release_state(self.target_dag_id)
             active = (state["active"] or {}).get("version_number")
-            # A template that renders to nothing names no version, rather than any.
+            # A template that renders to nothing means no version, not any version.
             if not state["pinned"] or active != whole_number("expected_version", self.expected_version):
                 return self._done_before(hook, context, state)
             revision = state["revision"] if revision is None else revision
@@ -128,7 +128,7 @@ class RollbackDagVersionOperator(PinningOperator):
         )
 
     def _repair(self) -> dict[str, Any] | None:
-        """Return the rendered repair; a template renders values to texts."""
+        """Return the rendered repair; templates render values to strings."""
         given = {name: value for name, value in dict(self.repair or {}).items() if value not in MISSING}
         for name in ("only_failed", "skip_blocked"):
             if name in given:
@@ -136,11 +136,11 @@ class RollbackDagVersionOperator(PinningOperator):
         return given or None
 
     def _done_before(self, hook: PinningHook, context: Context, state: dict[str, Any]) -> dict[str, Any]:
-        """Tell a try that was killed after its request was answered from a rollback that is not due."""
+        """Distinguish a try that was killed after its rollback from a rollback that is not due."""
         source = TaskSource.of(context)
         events = hook.list_events(self.target_dag_id)["events"]
         if any(event["kind"] == "rolled_back" and source.is_in(event["source"]) for event in events):
-            self.log.info("This task rolled Dag %s back in an earlier try", self.target_dag_id)
+            self.log.info("This task already rolled back Dag %s in an earlier try", self.target_dag_id)
             return state
         raise AirflowSkipException(
             f"Nothing to roll back: version {self.expected_version} of Dag {self.target_dag_id} is not the pinned one, "
@@ -150,7 +150,7 @@ class RollbackDagVersionOperator(PinningOperator):
 
 class RejectDagVersionOperator(PinningOperator):
     """
-    Mark a version as not to be pinned.
+    Reject a version so it cannot be pinned.
 
     :param version_number: number of the version (templated)
     :param expected_dag_hash: fail if the version has another hash (templated)
@@ -179,7 +179,7 @@ class RejectDagVersionOperator(PinningOperator):
         self.note_conditions()
 
     def change(self, hook: PinningHook, context: Context) -> dict[str, Any]:
-        """Reject; a template that renders to nothing names no version, so there is nothing to reject."""
+        """Reject the version; skip if the template renders to nothing."""
         version_number = whole_number("version_number", self.version_number)
         if version_number is None:
             raise AirflowSkipException(f"There is no version of Dag {self.target_dag_id} to reject.")

@@ -14,6 +14,6 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What the REST API takes and answers, one module a resource."""
+"""Requests and responses of the REST API, one module per resource."""
 
 from __future__ import annotations

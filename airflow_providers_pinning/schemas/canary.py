@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Canary runs: what they are like, and which were created."""
+"""Canary runs: requests and results."""
 
 from __future__ import annotations
 
@@ -52,63 +52,65 @@ Substitutes = Annotated[dict[Place, Place], Field(max_length=MAX_SUBSTITUTES)]
 
 
 class IsolationBody(StrictBaseModel):
-    """How the runs are kept apart from live ones. The defaults are the safe choices."""
+    """Isolation from live runs. The defaults are the safe choices."""
 
     assets: Assets = Field(
         default=Assets.WITHHOLD,
-        description="withhold: asset events are kept with the run and reach nobody; publish: consumers run on them.",
+        description="withhold: asset events are recorded with the run but not published; publish: they trigger "
+        "consumers.",
     )
     alerts: Alerts = Field(
         default=Alerts.WITHHOLD,
-        description="withhold: deadlines, Dag callbacks, and task callbacks and e-mails that Airflow itself sends are "
-        "kept with the run; send: they are handled as those of live runs.",
+        description="withhold: deadlines, Dag callbacks, and task callbacks and emails that Airflow itself sends "
+        "are recorded with the run; send: they are handled like those of live runs.",
     )
     triggers: Triggers = Field(
         default=Triggers.REFUSE,
-        description="refuse: a task that triggers a run of any Dag fails; allow: the run is a live one.",
+        description="refuse: a task that triggers a Dag run fails; allow: the triggered run is a live run.",
     )
     slots: Slots | None = Field(
         default=None,
-        description="behind: the runs take no slot and start when no live run waits (default); gap: one at a time, "
-        "between live runs (default if max_active_runs is 1); shared: they count as live runs, which wait for them.",
+        description="behind: the runs use no slots of live runs, and start when no live run is waiting (default); "
+        "gap: one at a time, between live runs (default if max_active_runs is 1); shared: they count "
+        "as live runs, which wait for them.",
     )
-    pool: Place | None = Field(default=None, description="Pool of all tasks of the runs.")
-    queue: Place | None = Field(default=None, description="Queue of all tasks of the runs.")
-    executor: Place | None = Field(default=None, description="Executor of all tasks of the runs.")
+    pool: Place | None = Field(default=None, description="Pool for all tasks of the runs.")
+    queue: Place | None = Field(default=None, description="Queue for all tasks of the runs.")
+    executor: Place | None = Field(default=None, description="Executor for all tasks of the runs.")
     state: StateWrites = Field(
         default=StateWrites.WITHHOLD,
-        description="withhold: writes to Variables and to the state of assets stay inside the run, which reads back "
-        "what it wrote; write: live runs read them.",
+        description="withhold: writes to Variables and asset state stay inside the run, which can read them back; "
+        "write: live runs can read them.",
     )
     connections: Substitutes = Field(
         default_factory=dict,
-        description="Ids of connections that the runs get instead, by the ids of those that they do not get.",
+        description="IDs of substitute connections, by the IDs that they replace.",
     )
     variables: Substitutes = Field(
         default_factory=dict,
-        description="Keys of Variables that the runs get instead, by the keys of those that they do not get.",
+        description="Keys of substitute Variables, by the keys that they replace.",
     )
 
 
 class ReplayBody(StrictBaseModel):
-    """Which live runs to replay: either some, or the last ones."""
+    """Which live runs to replay: given ones, or the latest ones."""
 
     runs: list[Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID), Storable]] = Field(
-        default_factory=list, max_length=MAX_REPLAYS, description="Ids of finished live runs."
+        default_factory=list, max_length=MAX_REPLAYS, description="IDs of finished live runs."
     )
     last: int | None = Field(
         default=None,
         ge=1,
         le=MAX_REPLAYS,
-        description="As many of the newest successful live runs of the active version.",
+        description="Replay this many of the latest successful live runs of the active version.",
     )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> ReplayBody:
         if bool(self.runs) == (self.last is not None):
-            raise ValueError("Give either runs or last")
+            raise ValueError("Use either runs or last")
         if len(set(self.runs)) < len(self.runs):
-            raise ValueError("Name each run once")
+            raise ValueError("The same run is given twice")
         return self
 
 
@@ -117,54 +119,45 @@ class CanaryBody(ExpectedBody):
 
     version_number: VersionNumber
     count: int = Field(default=1, ge=1, le=MAX_CANARY_RUNS)
-    conf: Conf | None = Field(
-        default=None, description="Configuration of each run, validated against the version's own parameters."
-    )
+    conf: Conf | None = Field(default=None, description="Conf of each run, validated against the version's own params.")
     partition_key: Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID), Storable] | None = Field(
         default=None,
-        description="Partition of each run, if the Dag is partitioned; by default that of the last live run.",
+        description="Partition key of each run, if the Dag is partitioned (default: that of the last live run).",
     )
     note: Note | None = None
     isolation: IsolationBody = Field(default_factory=IsolationBody)
     replay: ReplayBody | None = Field(
         default=None,
-        description="Live runs on whose inputs the runs work: data interval, configuration, consumed asset events and "
-        "partition. Each run is compared with its original. Takes the place of count, conf and partition_key.",
+        description="Live runs to replay with the same data interval, conf, consumed asset events and partition, "
+        "and to compare with. Replaces count, conf and partition_key.",
     )
     replay_baseline: bool = Field(
         default=False,
-        description="Let the active version replay the same runs. Outputs in which it differs from the originals are "
-        "not deterministic, and set aside by name.",
+        description="Replay the same runs with the active version too. Outputs in which it differs from the "
+        "originals are not deterministic, and are ignored.",
     )
-    override_reason: Reason | None = Field(default=None, description="Why a rejection is passed over.")
-    idempotency_key: IdempotencyKey | None = Field(
-        default=None, description="The same key makes the runs once, however often it is sent."
-    )
+    override_reason: Reason | None = Field(default=None, description="Reason for overriding a rejection.")
+    idempotency_key: IdempotencyKey | None = Field(default=None, description="The same key creates the runs only once.")
 
     @model_validator(mode="after")
     def _inputs_once(self) -> CanaryBody:
         if self.replay_baseline and self.replay is None:
-            raise ValueError("Give replay with replay_baseline, which replays the same runs")
+            raise ValueError("replay_baseline needs replay")
         if self.replay is not None and (self.conf is not None or self.partition_key is not None or self.count != 1):
-            raise ValueError(
-                "A replay has configuration and partition of its original, and there is one for each: leave out conf, "
-                "partition_key and count"
-            )
+            raise ValueError("A replay uses the conf and partition of its original: omit conf, partition_key and count")
         return self
 
 
 class CanaryRunsResponse(BaseModel):
-    """The canary runs that were created."""
+    """The created canary runs."""
 
     dag_id: str
     version: IdentityResponse
     run_ids: list[str]
     warnings: list[str]
-    isolation: dict[str, str | dict[str, str]] = Field(
-        description="How the runs are kept apart from live ones, by field."
-    )
-    replays: dict[str, str] = Field(description="Ids of the live runs that the runs replay, by their own ids.")
+    isolation: dict[str, str | dict[str, str]] = Field(description="Isolation from live runs, by field.")
+    replays: dict[str, str] = Field(description="IDs of the original live runs, by the IDs of their replays.")
     baseline_replays: dict[str, str] = Field(
-        description="The same of the replays by the active version, which are not among run_ids."
+        description="The same for the replays by the active version, which are not among run_ids."
     )
     repeated: RepetitionResponse | None = None

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What many requests and answers carry."""
+"""Fields that many requests and responses share."""
 
 from __future__ import annotations
 
@@ -35,30 +35,28 @@ IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_I
 
 
 def _written_out(moment: Any) -> Any:
-    # Pydantic takes a bare number for the seconds since 1970, which the description does not offer.
+    # Pydantic treats a bare number as seconds since 1970, which the description does not offer.
     if isinstance(moment, str) and moment.strip().lstrip("+-").replace(".", "", 1).isdigit():
-        raise ValueError("Write the time as in 2026-01-31T12:00:00+00:00")
+        raise ValueError("Write the time like 2026-01-31T12:00:00+00:00")
     return moment
 
 
 def _within_reckoning(moment: datetime) -> datetime:
-    """Refuse moments that neither another time zone nor the longest soak could be added to."""
+    """Refuse times that overflow with another time zone or the longest soak."""
     if not 1900 <= moment.year < 9000:
-        raise ValueError("The year must be from 1900 to 8999")
+        raise ValueError("The year must be between 1900 and 8999")
     return moment
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_within_reckoning)]
-"""A point in time, with its zone."""
+"""A point in time with its zone."""
 
 
 class ChangeBody(StrictBaseModel):
-    """What every change carries."""
+    """Common fields of every change."""
 
-    reason: Reason = Field(description="Why the change is made; kept in the history.")
-    idempotency_key: IdempotencyKey | None = Field(
-        default=None, description="The same key makes the change once, however often it is sent."
-    )
+    reason: Reason = Field(description="Reason for the change; shown in the history.")
+    idempotency_key: IdempotencyKey | None = Field(default=None, description="The same key makes the change only once.")
 
 
 class TimedBody(StrictBaseModel):
@@ -66,21 +64,21 @@ class TimedBody(StrictBaseModel):
 
     effective_from: Moment | None = Field(
         default=None,
-        description="From when on the change is in effect, by the database's clock: runs that are due then or later "
-        "have the new version, earlier ones the old one. At once by default.",
+        description="When the change takes effect, by the database's clock: runs due at or after that time use "
+        "the new version, earlier ones the old version. Default: now.",
     )
     supersede: bool = Field(
-        default=False, description="Cancel a pending change, rather than be refused with `activation_pending`."
+        default=False, description="Cancel a pending change instead of refusing this one with `activation_pending`."
     )
 
 
 class ExpectedBody(StrictBaseModel):
-    """What the caller saw, so that nothing else is changed."""
+    """What the caller saw, to prevent changing anything else."""
 
-    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
-    expected_dag_hash: Text | None = Field(default=None, description="Refuse if the version changed since.")
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin has changed since.")
+    expected_dag_hash: Text | None = Field(default=None, description="Refuse if the version has changed since.")
     expected_bundle_version: Text | None = Field(
-        default=None, description="Refuse if the version's code changed since, even if its hash did not."
+        default=None, description="Refuse if the version's code has changed since, even with the same hash."
     )
 
 
@@ -96,8 +94,12 @@ class IdentityResponse(BaseModel):
 
 
 class RepetitionResponse(BaseModel):
-    """The request was carried out before, with the same idempotency key, and nothing was changed this time."""
+    """The request was already carried out with the same idempotency key; no change was made now."""
 
-    revision: int = Field(description="Revision of the pin after it was carried out.")
-    version: IdentityResponse | None = Field(description="The version that was chosen or judged then, as it was.")
-    stands: bool = Field(description="Whether what was asked for then is still so; of canary runs always true.")
+    revision: int = Field(description="Revision of the pin after the original request.")
+    version: IdentityResponse | None = Field(
+        description="The version that was chosen or reviewed by the original request."
+    )
+    stands: bool = Field(
+        description="Whether the result of the original request is still in effect; always true for canary runs."
+    )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What differs between two versions of a Dag."""
+"""Differences between two versions of a Dag."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from airflow_providers_pinning.vocabulary import FileKind, Role
 
 
 class FieldChangeResponse(BaseModel):
-    """One value that differs."""
+    """One different value."""
 
     name: str
     kind: Literal["added", "removed", "changed"]
@@ -53,9 +53,9 @@ class TaskChangesResponse(BaseModel):
 
 
 class ScheduleChangeResponse(BaseModel):
-    """When runs are created."""
+    """Schedules of two versions."""
 
-    changed: bool = Field(description="Whether timetable, start, end, catch-up or time zone differ.")
+    changed: bool = Field(description="Whether timetable, start date, end date, catchup or time zone differ.")
     before: str
     after: str
     next_runs_before: list[datetime] = Field(description="The next five runs if this version were active now.")
@@ -64,7 +64,7 @@ class ScheduleChangeResponse(BaseModel):
 
 
 class AssetChangeResponse(BaseModel):
-    """An asset that one of the versions has."""
+    """An asset that only one of the versions has."""
 
     role: Literal["schedule", "outlet", "inlet"]
     kind: Literal["added", "removed"]
@@ -74,41 +74,37 @@ class AssetChangeResponse(BaseModel):
 
 
 class SourceChangeResponse(BaseModel):
-    """How the Dag file changed."""
+    """Changes of the Dag file."""
 
     before_path: str | None
     after_path: str | None
     diff: str | None = Field(description="Unified diff, empty if the files are equal.")
-    note: str | None = Field(description="What the diff does not tell, or why there is none.")
+    note: str | None = Field(description="Limitations of the diff, or why there is none.")
 
 
 class FileChangeResponse(BaseModel):
-    """A file that differs and counts as related."""
+    """A related file that differs."""
 
-    path: str = Field(description="Path from the bundle's root.")
-    before_path: str | None = Field(description="What it was called before, if it was renamed.")
+    path: str = Field(description="Path relative to the bundle's root.")
+    before_path: str | None = Field(description="Previous path, if it was renamed.")
     kind: FileKind
-    role: Role = Field(
-        description="`dag`: the Dag is made of it. `unknown`: nobody knows whether it matters, so that it counts."
-    )
+    role: Role = Field(description="`dag`: the Dag file or an imported file. `unknown`: it may matter, so it counts.")
     lines_added: int | None
     lines_removed: int | None
     is_binary: bool
     diff: str | None = Field(description="Unified diff, empty if only the name differs.")
-    note: str | None = Field(description="Why there is no diff, or what is missing in it.")
+    note: str | None = Field(description="Why there is no diff, or what is missing from it.")
 
 
 class FilesResponse(BaseModel):
-    """What differs in the files of the bundle."""
+    """Differences between the files of the bundle."""
 
-    related: bool | None = Field(
-        description="Whether anything related to the Dag differs. `null`: the dag processor will know soon."
-    )
-    note: str | None = Field(description="What is not known.")
-    changed: list[FileChangeResponse] = Field(description="The files that count, those of the Dag first.")
-    left_out: int = Field(description="How many further files that count are not listed.")
-    other_dags_files: int = Field(description="How many files of other Dags differ.")
-    ignored_files: int = Field(description="How many files differ that `[pinning] ignored_paths` names.")
+    related: bool | None = Field(description="Whether anything related to the Dag differs. `null`: not known yet.")
+    note: str | None = Field(description="What is unknown.")
+    changed: list[FileChangeResponse] = Field(description="The related files, starting with those of the Dag.")
+    left_out: int = Field(description="Number of related files that are not listed.")
+    other_dags_files: int = Field(description="Number of files of other Dags that differ.")
+    ignored_files: int = Field(description="Number of files in `[pinning] ignored_paths` that differ.")
 
 
 class CommitResponse(BaseModel):
@@ -118,7 +114,7 @@ class CommitResponse(BaseModel):
     message: str
     author: str
     committed_at: datetime | None
-    url: str | None = Field(description="Where it can be seen.")
+    url: str | None = Field(description="URL of the commit.")
 
 
 class CommitsResponse(BaseModel):
@@ -126,18 +122,18 @@ class CommitsResponse(BaseModel):
 
     commits: list[CommitResponse] = Field(description="Newest first.")
     total: int
-    taken_back: bool = Field(description="Whether `to_version` is the older one, which lacks these commits.")
-    note: str | None = Field(description="What is not known of them.")
+    taken_back: bool = Field(description="Whether `to_version` is older, and does not have these commits.")
+    note: str | None = Field(description="What is unknown about them.")
 
 
 class ComparisonResponse(BaseModel):
-    """Everything in which two versions differ."""
+    """All differences between two versions."""
 
     dag_id: str
     from_version: IdentityResponse
     to_version: IdentityResponse
     identical: bool = Field(
-        description="Whether new runs would be the same: nothing differs, and the code is of the same bundle version."
+        description="Whether new runs would be the same: no differences, and code from the same bundle version."
     )
     tasks: TaskChangesResponse
     schedule: ScheduleChangeResponse
@@ -149,5 +145,5 @@ class ComparisonResponse(BaseModel):
     files: FilesResponse
     commits: CommitsResponse
     warnings: list[str] = Field(
-        description="What comes of pinning `to_version`: where it and other Dags say different things of an asset."
+        description="Consequences of pinning `to_version` for assets that other Dags define differently."
     )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Schemas of evidence and approvals."""
+"""Evidence and approvals."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _limited(details: dict[str, Any]) -> dict[str, Any]:
     import json
 
     if (size := len(json.dumps(details).encode())) > MAX_EVIDENCE_DETAILS:
-        raise ValueError(f"It has {size:,} bytes, of which {MAX_EVIDENCE_DETAILS:,} are kept. Give a url instead.")
+        raise ValueError(f"It has {size:,} bytes, but the limit is {MAX_EVIDENCE_DETAILS:,}. Use a url instead.")
     return details
 
 
 def _web(url: str) -> str:
     # It is shown as a link.
     if not url.lower().startswith(("http://", "https://")):
-        raise ValueError("Give an address that begins with http:// or https://")
+        raise ValueError("Use a URL that starts with http:// or https://")
     return url
 
 
@@ -48,7 +48,7 @@ Url = Annotated[str, StringConstraints(max_length=MAX_EVIDENCE_URL), Storable, A
 
 
 class SeenBody(ChangeBody):
-    """What the caller saw of the version, so that nothing is said of another."""
+    """What the caller saw of the version, to prevent recording it for another one."""
 
     expected_dag_hash: Text | None = Field(
         default=None, description="Refuse with `version_drifted` if the version has another hash."
@@ -59,21 +59,21 @@ class SeenBody(ChangeBody):
 
 
 class EvidenceBody(SeenBody):
-    """What was found of a version."""
+    """Evidence on a version."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID, strip_whitespace=True), Storable]
     verdict: Literal["successful", "failed", "inconclusive"]
-    url: Url | None = Field(default=None, description="Where it can be seen.")
+    url: Url | None = Field(default=None, description="URL of the details.")
     expires_at: Moment | None = Field(default=None, description="When it expires; null means never.")
     details: Annotated[dict[str, Any], Storable, AfterValidator(_limited)] | None = None
 
 
 class ApprovalBody(SeenBody):
-    """Why the release of a version is approved."""
+    """Reason for approving a version."""
 
 
 class VersionEvidenceResponse(BaseModel):
-    """What was found of a version."""
+    """Evidence on a version."""
 
     id: int
     version_number: int
@@ -87,7 +87,7 @@ class VersionEvidenceResponse(BaseModel):
 
 
 class ApprovalResponse(BaseModel):
-    """That somebody agreed to the release of a version."""
+    """The approval of a version by a user."""
 
     id: int
     version_number: int
@@ -100,7 +100,7 @@ class ApprovalResponse(BaseModel):
 
 
 class RecordedResponse(BaseModel):
-    """What was recorded of a version as it is now, newest first; one that changed lost it."""
+    """Evidence and approvals for the current content of a version, newest first."""
 
     version: IdentityResponse
     evidence: list[VersionEvidenceResponse]

@@ -28,16 +28,16 @@ from airflow_providers_pinning.schemas.policies import MatchDocument
 
 
 class FreezeBody(ChangeBody):
-    """Of which Dags changes are stopped, why, and for how long."""
+    """Which Dags to freeze, why, and for how long."""
 
     match: MatchDocument | None = Field(default=None, description="Which Dags; null means all.")
     until: Moment | None = Field(
-        default=None, description="When it ends by itself, by the database's clock; null keeps it until it is lifted."
+        default=None, description="When it expires, by the database's clock; null keeps it until it is lifted."
     )
 
 
 class FreezeResponse(BaseModel):
-    """A stop of all changes but rollbacks."""
+    """A block of all changes except rollbacks."""
 
     id: int
     match: dict[str, list[str]] = Field(description="Which Dags; empty means all.")

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether pins are honored in a deployment."""
+"""Whether pins are enforced in a deployment."""
 
 from __future__ import annotations
 
@@ -62,21 +62,21 @@ class ComponentsResponse(BaseModel):
 
 
 class DeploymentHealthResponse(ComponentsResponse):
-    """Whether pins are honored in this deployment."""
+    """Whether pins are enforced in this deployment."""
 
     unhealthy_pins: list[PinSummaryResponse]
     total_unhealthy_pins: int
     troubled_at_head: list[PinSummaryResponse] = Field(
-        description="Pinned Dags that are missing or broken at HEAD, which does not touch their pins."
+        description="Pinned Dags that are missing or broken at HEAD, which does not affect their pins."
     )
     total_troubled_at_head: int
     escaped_runs: list[EscapedRunResponse]
 
 
 class AcknowledgementBody(ChangeBody):
-    """Which runs somebody has looked at, and what came of that."""
+    """Which escaped runs to acknowledge, and why."""
 
     run_ids: Annotated[list[RunId], Field(min_length=1, max_length=MAX_ACKNOWLEDGED_RUNS)] | None = Field(
-        default=None, description="The runs; all that are reported if not given."
+        default=None, description="The runs (default: all reported ones)."
     )
-    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin has changed since.")

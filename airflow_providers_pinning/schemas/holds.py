@@ -33,9 +33,9 @@ class HoldBody(ChangeBody):
     """Why a Dag is put on hold, and for how long."""
 
     until: Moment | None = Field(
-        default=None, description="When the hold ends by itself, by the database's clock; null keeps it until lifted."
+        default=None, description="When the hold expires, by the database's clock; null keeps it until lifted."
     )
-    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin has changed since.")
 
 
 class DagIdsBody(ChangeBody):
@@ -48,5 +48,5 @@ class HoldAllBody(DagIdsBody):
     """Several Dags that are put on hold, why, and for how long."""
 
     until: Moment | None = Field(
-        default=None, description="When the holds end by themselves, by the database's clock; null keeps them."
+        default=None, description="When the holds expire, by the database's clock; null keeps them."
     )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Changes that take effect at a given time."""
+"""Pending changes, which take effect at a given time."""
 
 from __future__ import annotations
 
@@ -34,25 +34,27 @@ class PendingChangeResponse(BaseModel):
     action: str = Field(description="`pin`, `unpin` or `rollback`.")
     effective_from: datetime
     version: IdentityResponse | None = Field(
-        description="What becomes active; null for an unpin, which activates the version that is the latest then."
+        description="What becomes active; null for an unpin, which activates the latest version at that time."
     )
     actor: str
     reason: str
     created_at: datetime
-    is_due: bool = Field(description="Whether its time has come, so that the schedulers apply it now.")
-    is_overdue: bool = Field(description="Whether its time came more than five minutes ago; `health` says why.")
+    is_due: bool = Field(description="Whether it is due, so the schedulers apply it now.")
+    is_overdue: bool = Field(
+        description="Whether it is overdue by more than five minutes; see `health` for the reason."
+    )
     waits_for: datetime | None = Field(
-        description="When the scheduled run is due that the old schedule still has to make before; null if there is "
-        "none."
+        description="Due time of the scheduled run that the old schedule still has to create first; null if there "
+        "is none."
     )
 
 
 class PendingChangeOfDagResponse(BaseModel):
-    """What is pending for one Dag."""
+    """The pending change of one Dag."""
 
     pending: PendingChangeResponse | None
     failure: str | None = Field(
-        description="Why the last pending change did not take effect; null once the pin was changed since."
+        description="Why the last pending change did not take effect; null after the next change of the pin."
     )
 
 

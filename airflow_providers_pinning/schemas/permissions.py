@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What the user may do."""
+"""Permissions of the user."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from pydantic import Field
 
 
 class PermissionsResponse(BaseModel):
-    """What the user may do with the versions of a Dag."""
+    """Permissions of the user on the versions of a Dag."""
 
     change: bool = Field(
         description="Pin, unpin, roll back, hold and lift holds, evaluate, reject, restore and repair versions, "
         "acknowledge runs, and set criteria."
     )
     start_canary: bool = Field(description="Start canary runs.")
-    edit_runs: bool = Field(description="Cancel and rerun the runs of a version that is rolled back.")
+    edit_runs: bool = Field(description="Cancel and rerun runs of a version that is rolled back.")
     release: bool = Field(
-        description="Pin and unpin, which may need a permission of its own ([pinning] release_permission)."
+        description="Pin and unpin, which may need a separate permission ([pinning] release_permission)."
     )
-    override_policies: bool = Field(description="Pass over rules of release policies with an override_reason.")
+    override_policies: bool = Field(description="Override rules of release policies with an override_reason.")
     set_rules: bool = Field(description="Set release policies and freezes.")

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The pin of a Dag: what changes it, and the state that it is in."""
+"""The pin of a Dag: changes and state."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ from airflow_providers_pinning.vocabulary import MAX_PINS_BYTES
 
 
 class PinBody(TimedBody, ExpectedBody, ChangeBody):
-    """Which version to pin, and under which conditions."""
+    """Which version to pin, and the conditions."""
 
     version_number: VersionNumber | None = None
     dag_version_id: UUID | None = None
     bundle_version: Text | None = Field(default=None, min_length=1)
     override_reason: Reason | None = Field(
-        default=None, description="Why a rejection, a hold or a failed verdict is passed over."
+        default=None, description="Reason for overriding a rejection, a hold or a failed verdict."
     )
     ignore_verdict: bool = Field(
-        default=False, description="Pin the version although its runs failed the criteria of the Dag."
+        default=False, description="Pin the version even if its runs failed the criteria of the Dag."
     )
 
     @model_validator(mode="after")
     def _name_one_version(self) -> PinBody:
         if [self.version_number, self.dag_version_id, self.bundle_version].count(None) != 2:
-            raise ValueError("Give exactly one of version_number, dag_version_id and bundle_version.")
+            raise ValueError("Use exactly one of version_number, dag_version_id and bundle_version.")
         return self
 
 
@@ -78,7 +78,7 @@ class PinsBody(ChangeBody):
 
 
 class PinInfoResponse(BaseModel):
-    """Why a Dag is pinned."""
+    """Details of a pin."""
 
     reason: str
     actor: str
@@ -86,16 +86,16 @@ class PinInfoResponse(BaseModel):
 
 
 class HoldResponse(BaseModel):
-    """Why a Dag is on hold."""
+    """Details of a hold."""
 
     reason: str
     actor: str
     held_at: datetime
-    until: datetime | None = Field(description="When it ends by itself; null keeps it until somebody lifts it.")
+    until: datetime | None = Field(description="When it expires; null keeps it until someone lifts it.")
 
 
 class ProblemResponse(BaseModel):
-    """One thing that is wrong, and what to do about it."""
+    """One problem and its remedy."""
 
     reason: str
     message: str
@@ -103,14 +103,14 @@ class ProblemResponse(BaseModel):
 
 
 class HealthResponse(BaseModel):
-    """Whether a pin is honored: ``healthy``, ``degraded`` or ``broken``."""
+    """Whether a pin is enforced: ``healthy``, ``degraded`` or ``broken``."""
 
     status: str
     problems: list[ProblemResponse]
 
 
 class HeadResponse(BaseModel):
-    """What became of a pinned Dag at HEAD: ``defined``, ``broken`` or ``missing``; the pin goes on in any case."""
+    """State of a pinned Dag at HEAD: ``defined``, ``broken`` or ``missing``; it does not affect the pin."""
 
     status: str
     since: datetime | None
@@ -118,19 +118,19 @@ class HeadResponse(BaseModel):
 
 
 class RunsSincePinResponse(BaseModel):
-    """How the live runs of a pinned version fare since it was pinned, which says nothing of its enforcement."""
+    """Outcomes of a pinned version's live runs since the pin, independent of enforcement."""
 
     finished: int
     failed: int
     unfinished: int
     failing: bool = Field(description="Whether the newest finished run failed.")
     failed_tasks: dict[str, int] = Field(
-        description="In how many of the newest 100 failed runs each task failed; empty in lists."
+        description="Number of failures by task among the newest 100 failed runs; empty in lists."
     )
 
 
 class ReleaseStateResponse(BaseModel):
-    """What new runs of a Dag use, and how that came about."""
+    """The version that new runs of a Dag use, and why."""
 
     dag_id: str
     revision: int
@@ -139,7 +139,7 @@ class ReleaseStateResponse(BaseModel):
     latest: IdentityResponse | None
     versions_behind: int
     related_versions_behind: int = Field(
-        description="How many of these change something related to the Dag. What is not known counts as related."
+        description="Number of these with changes related to the Dag. Unknown changes count as related."
     )
     pin: PinInfoResponse | None
     hold: HoldResponse | None
@@ -149,18 +149,18 @@ class ReleaseStateResponse(BaseModel):
         default=None, description="A pin, unpin or rollback that takes effect at a given time; null if there is none."
     )
     ramp: RampResponse | None = Field(
-        default=None, description="A second version that a share of new runs has; null if there is none."
+        default=None, description="A second version used by a share of new runs; null if there is none."
     )
     runs: RunsSincePinResponse | None = Field(
         default=None, description="Runs since the pin; null if the Dag is not pinned."
     )
     warnings: list[str] = []
-    repair: RepairResponse | None = Field(default=None, description="Only in answers to a rollback.")
+    repair: RepairResponse | None = Field(default=None, description="Only in responses to a rollback.")
     repeated: RepetitionResponse | None = None
 
 
 class ReleaseStateCollectionResponse(BaseModel):
-    """What new runs of several Dags use, by Dag id."""
+    """The versions that new runs of several Dags use, by Dag ID."""
 
     dags: list[ReleaseStateResponse]
 
@@ -174,7 +174,7 @@ class PinSummaryResponse(BaseModel):
     latest_version_number: int | None
     versions_behind: int
     related_versions_behind: int = Field(
-        description="How many of these change something related to the Dag. What is not known counts as related."
+        description="Number of these with changes related to the Dag. Unknown changes count as related."
     )
     pin: PinInfoResponse
     hold: HoldResponse | None
@@ -215,7 +215,7 @@ class InboxResponse(BaseModel):
 
 
 class PinCollectionResponse(BaseModel):
-    """Pinned Dags by id."""
+    """Pinned Dags by ID."""
 
     pins: list[PinSummaryResponse]
     total_entries: int

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Ramps: a share of new runs has another version than the pinned one."""
+"""Ramps: a share of new runs gets another version than the pinned one."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_RAMP_STEPS, Ra
 
 
 class StepBody(StrictBaseModel):
-    """A share of new runs, and what it takes for the next step."""
+    """A share of new runs, and what completes the step."""
 
-    share: float = Field(gt=0, le=1, description="Share of new runs that have the version.")
+    share: float = Field(gt=0, le=1, description="Share of new runs that get the version.")
     runs: int | None = Field(
         default=None,
         ge=1,
         le=MAX_INTEGER,
-        description="Finished runs of the version that are needed. With it every k-th run has the version; without it "
-        "the run's id decides, and one run is needed.",
+        description="Finished runs of the version required. If set, every k-th run gets the version; otherwise "
+        "the run ID decides, and one run is required.",
     )
     duration: Seconds | None = Field(
-        default=None, description="Seconds that the step lasts at least; also as in `30m` or `1d12h`."
+        default=None, description="Minimum duration of the step in seconds; also like `30m` or `1d12h`."
     )
 
     @model_validator(mode="after")
     def _end_somehow(self) -> StepBody:
         if self.runs is None and not self.duration:
-            raise ValueError("Give runs or duration: what it takes for the next step.")
+            raise ValueError("Use runs or duration, or both, to define when the step is complete.")
         return self
 
 
 def _growing(steps: list[StepBody]) -> list[StepBody]:
     shares = [step.share for step in steps]
     if shares != sorted(shares):
-        raise ValueError(f"The shares must grow from step to step; they are {', '.join(map(str, shares))}")
+        raise ValueError(f"The shares must increase with each step; they are {', '.join(map(str, shares))}")
     return steps
 
 
@@ -64,7 +64,7 @@ Steps = Annotated[list[StepBody], Field(min_length=1, max_length=MAX_RAMP_STEPS)
 
 
 class RampBody(ExpectedBody, ChangeBody):
-    """Which version gains a share of the new runs, and in which steps."""
+    """Which version gets a share of the new runs, and in which steps."""
 
     version_number: VersionNumber | None = None
     dag_version_id: UUID | None = None
@@ -74,36 +74,36 @@ class RampBody(ExpectedBody, ChangeBody):
         default=0,
         ge=0,
         le=MAX_INTEGER,
-        description="Failed runs of the version that are tolerated, in all steps together; one more aborts the ramp.",
+        description="Failed runs of the version to tolerate, over all steps; one more aborts the ramp.",
     )
     promotion: RampPromotion = Field(
-        default=RampPromotion.AUTOMATIC, description="Whether the version is pinned after the last step, or waits."
+        default=RampPromotion.AUTOMATIC, description="Whether to pin the version after the last step, or to wait."
     )
     override_reason: Reason | None = Field(
-        default=None, description="Why a rejection, a hold, a failed verdict or rules of policies are passed over."
+        default=None, description="Reason for overriding a rejection, a hold, a failed verdict or policy rules."
     )
     supersede: bool = Field(
-        default=False, description="Cancel a pending change and abort another ramp, rather than be refused."
+        default=False, description="Cancel a pending change and abort another ramp instead of refusing this one."
     )
 
     @model_validator(mode="after")
     def _name_one_version(self) -> RampBody:
         if [self.version_number, self.dag_version_id, self.bundle_version].count(None) != 2:
-            raise ValueError("Give exactly one of version_number, dag_version_id and bundle_version.")
+            raise ValueError("Use exactly one of version_number, dag_version_id and bundle_version.")
         return self
 
 
 class RampActionBody(ChangeBody):
-    """What to do with the ramp of a Dag."""
+    """Action on the ramp of a Dag."""
 
     action: RampAction
     expected_revision: int | None = Field(
-        default=None, ge=0, le=MAX_INTEGER, description="Refuse if the pin changed since."
+        default=None, ge=0, le=MAX_INTEGER, description="Refuse if the pin has changed since."
     )
     expected_version: VersionNumber | None = Field(
-        default=None, description="Refuse with `no_ramp` if the ramp is to another version."
+        default=None, description="Refuse with `no_ramp` if the ramp is for another version."
     )
-    override_reason: Reason | None = Field(default=None, description="Why a hold or rules of policies are passed over.")
+    override_reason: Reason | None = Field(default=None, description="Reason for overriding a hold or policy rules.")
 
 
 class StepResponse(BaseModel):
@@ -119,10 +119,10 @@ class RampSummaryResponse(BaseModel):
 
     id: int
     status: str = Field(description="`running` or `paused`.")
-    version: IdentityResponse = Field(description="What gains a share; the active version is another one.")
+    version: IdentityResponse = Field(description="The version that gets a share; the active version is another one.")
     steps: list[StepResponse]
-    step: int = Field(description="Number of the present step; the first is 1.")
-    share: float = Field(description="Share of new runs that have the version now: 0 while it is paused.")
+    step: int = Field(description="Number of the current step, starting with 1.")
+    share: float = Field(description="Share of new runs that get the version now: 0 while it is paused.")
     step_since: datetime
     started_at: datetime
     max_failures: int
@@ -140,6 +140,6 @@ class RampResponse(RampSummaryResponse):
     failed: int = Field(description="Failed runs of the version since the ramp began.")
     unfinished: int
     next_in: int | None = Field(
-        description="How many runs from now the next one has the version, 1 being the next run; null if the run's id "
+        description="How many runs from now the version is used next, where 1 is the next run; null if the run ID "
         "decides."
     )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a refusal says."""
+"""Content of a refusal."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from airflow_providers_pinning.schemas.pins import ReleaseStateResponse
 
 
 class InvalidValueResponse(BaseModel):
-    """A value of the request that does not fit."""
+    """An invalid value of the request."""
 
-    loc: list[str | int] = Field(description="Where it is: `body`, `query`, `path` or `header`, and its name.")
+    loc: list[str | int] = Field(description="Location: `body`, `query`, `path` or `header`, and the name.")
     msg: str
     type: str
 
@@ -43,13 +43,13 @@ class ErrorDetail(BaseModel):
         default=None, description="The current state, with reason revision_conflict."
     )
     components: list[dict[str, Any]] | None = Field(
-        default=None, description="The components at fault, with reason not_enforced."
+        default=None, description="The components without the enforcement, with reason not_enforced."
     )
     errors: list[InvalidValueResponse] | None = Field(
-        default=None, description="The values that do not fit, with reason invalid_request."
+        default=None, description="The invalid values, with reason invalid_request."
     )
     retry_after: int | None = Field(
-        default=None, description="Seconds after which to try again, with reason database_busy or database_unavailable."
+        default=None, description="Seconds to wait before a retry, with reason database_busy or database_unavailable."
     )
     dag_id: str | None = None
     version_number: int | None = None

@@ -35,32 +35,32 @@ from airflow_providers_pinning.vocabulary import (
 )
 
 MAX_CONDITIONS = 100
-"""How many tags, bundles, patterns or owners a request may name."""
+"""Maximum number of tags, bundles, patterns or owners in a request."""
 
 Conditions: Any = Field(default_factory=list, max_length=MAX_CONDITIONS)
 
 
 class ReleaseBody(ChangeBody):
     """
-    What to do with which Dags.
+    The action and its Dags.
 
-    For a pin, give one of `bundle_version`, `versions` and `latest`. Of each kind of condition that is given, one must
-    hold for a Dag.
+    For a pin, give one of `bundle_version`, `versions` and `latest`. A Dag must match one condition of each given
+    kind.
     """
 
     action: ReleaseAction = Field(default=ReleaseAction.PIN, description="`pin` or `unpin`.")
-    bundle_version: Text | None = Field(default=None, description="The commit that the Dags are pinned to.")
-    bundle_name: Text | None = Field(default=None, description="The commit's bundle, if several have the commit.")
+    bundle_version: Text | None = Field(default=None, description="The commit to pin the Dags to.")
+    bundle_name: Text | None = Field(default=None, description="Bundle of the commit, if several bundles have it.")
     versions: dict[DagId, VersionNumber] | None = Field(
-        default=None, max_length=MAX_RELEASED_DAGS, description="Or the number of a version for each Dag."
+        default=None, max_length=MAX_RELEASED_DAGS, description="Or a version number for each Dag."
     )
     latest: bool = Field(
-        default=False, description="Or what each Dag runs now: its pinned version, else its latest one."
+        default=False, description="Or the current version of each Dag: its pinned version, otherwise the latest one."
     )
     scope: ReleaseScope = Field(
         default=ReleaseScope.CHANGED,
-        description="Which Dags of the commit, if they are not named: pinned ones for which it changes something "
-        "related, every pinned one, or all.",
+        description="Which Dags of the commit, unless they are named: pinned ones with related changes, all "
+        "pinned ones, or all.",
     )
     dag_ids: list[DagId] | None = Field(default=None, min_length=1, max_length=MAX_RELEASED_DAGS)
     tags: list[Text] = Conditions
@@ -69,11 +69,9 @@ class ReleaseBody(ChangeBody):
         default_factory=list, max_length=MAX_CONDITIONS, description="With the wildcards `*` and `?`."
     )
     owners: list[Text] = Conditions
-    exclude: list[DagId] = Field(
-        default_factory=list, max_length=MAX_RELEASED_DAGS, description="Dags that stay as they are."
-    )
+    exclude: list[DagId] = Field(default_factory=list, max_length=MAX_RELEASED_DAGS, description="Dags to skip.")
     override_reason: Reason | None = Field(
-        default=None, description="Why holds, rejections and failed verdicts are overridden."
+        default=None, description="Reason for overriding holds, rejections and failed verdicts."
     )
     effective_from: Any = Field(default=None, description="Not supported: a release takes effect immediately.")
 
@@ -81,51 +79,51 @@ class ReleaseBody(ChangeBody):
     def _is_one_thing(self) -> ReleaseBody:
         if self.effective_from is not None:
             raise ValueError(
-                "A release takes effect at once; leave effective_from out, or schedule the Dags one by one"
+                "A release takes effect immediately; omit effective_from, or schedule the Dags individually"
             )
         given = [self.bundle_version is not None, self.versions is not None, self.latest]
         if self.action is ReleaseAction.PIN and given.count(True) != 1:
-            raise ValueError("Give exactly one of bundle_version, versions and latest")
+            raise ValueError("Use exactly one of bundle_version, versions and latest")
         if self.action is ReleaseAction.UNPIN and any(given):
-            raise ValueError("Pins are lifted of Dags, so give neither bundle_version nor versions nor latest")
+            raise ValueError("Unpinning takes neither bundle_version nor versions nor latest")
         if self.action is ReleaseAction.ROLLBACK:
             raise ValueError("Roll a release back by its id: POST /releases/{release_id}/rollback")
         if self.action is ReleaseAction.APPLY:
             raise ValueError("Apply a document of pins with POST /pins/apply")
         chooses = self.dag_ids or self.tags or self.bundles or self.dag_id_patterns or self.owners
         if self.versions is not None and (chooses or not self.versions):
-            raise ValueError("versions names the Dags, at least one, so no other condition chooses some")
+            raise ValueError("versions must name at least one Dag, and cannot be combined with other conditions")
         if self.bundle_version is None and self.versions is None and not chooses:
-            raise ValueError("Say which Dags: give dag_ids, tags, bundles, dag_id_patterns or owners")
+            raise ValueError("Select Dags with dag_ids, tags, bundles, dag_id_patterns or owners")
         return self
 
 
 class ReleaseRollbackBody(ChangeBody):
-    """How a release is rolled back."""
+    """How to roll back a release."""
 
     leave_moved: bool = Field(
-        default=False, description="Leave Dags as they are whose pin changed since; otherwise they block the rollback."
+        default=False, description="Skip Dags whose pin has changed since; by default they block the rollback."
     )
     exclude: list[DagId] = Field(default_factory=list, max_length=MAX_RELEASED_DAGS)
     override_reason: Reason | None = None
 
 
 class PlannedDagResponse(BaseModel):
-    """What a release does, or would do, with one Dag."""
+    """Effect of a release on one Dag."""
 
     dag_id: str
     outcome: ReleaseOutcome
     was_pinned: bool = Field(description="Whether the Dag was pinned before.")
-    from_version: IdentityResponse | None = Field(description="What was active before.")
-    to_version: IdentityResponse | None = Field(description="What is active afterwards.")
-    reason: str | None = Field(description="Why it is blocked or left as it is, as a word.")
+    from_version: IdentityResponse | None = Field(description="Previously active version.")
+    to_version: IdentityResponse | None = Field(description="Active version afterwards.")
+    reason: str | None = Field(description="Why it is blocked or skipped, as a machine-readable reason.")
     message: str | None
     revision: int | None = Field(description="Revision of the pin afterwards.")
     warnings: list[str]
 
 
 class DependencyResponse(BaseModel):
-    """A Dag whose runs are created by an asset that another one updates."""
+    """A Dag that is triggered by an asset which another one updates."""
 
     producer: str
     consumer: str
@@ -144,7 +142,7 @@ class ReleaseSummaryResponse(BaseModel):
     bundle_version: str | None
     actor: str
     reason: str
-    changed: int = Field(description="How many Dags it changed.")
+    changed: int = Field(description="Number of Dags that it changed.")
     created_at: datetime
     rolls_back: str | None = Field(description="The release that this one rolled back.")
     rolled_back_by: str | None = Field(description="The release that rolled this one back.")
@@ -158,7 +156,7 @@ class ReleaseCollectionResponse(BaseModel):
 
 
 class ReleaseResponse(BaseModel):
-    """A release or, without an id, what one would do."""
+    """A release or, without an ID, a preview."""
 
     release_id: str | None
     action: ReleaseAction
@@ -170,9 +168,9 @@ class ReleaseResponse(BaseModel):
     created_at: datetime | None
     rolls_back: str | None
     rolled_back_by: str | None
-    counts: dict[str, int] = Field(description="How many Dags have each outcome.")
+    counts: dict[str, int] = Field(description="Number of Dags by outcome.")
     dags: list[PlannedDagResponse]
-    hidden: int = Field(default=0, description="How many more Dags the user may not see.")
+    hidden: int = Field(default=0, description="Number of further Dags that the user cannot see.")
     dependencies: list[DependencyResponse]
     warnings: list[str]
-    repeated: bool = Field(description="Whether the same idempotency key had made it before.")
+    repeated: bool = Field(description="Whether it was already made with the same idempotency key.")

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Replays of a version beside the runs that they replay."""
+"""Replays of a version, with the original runs."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from pydantic import Field
 class DifferenceResponse(BaseModel):
     """One output that differs between a replay and its original."""
 
-    what: str = Field(description="task (an instance that one lacks), state, xcom or asset_event")
+    what: str = Field(description="task (an instance that only one has), state, xcom or asset_event")
     task_id: str
     map_index: int
     key: str | None = Field(description="Key of the XCom, or name of the asset.")
-    original: str | None = Field(description="As JSON; of a long value its size and hash. null is nothing.")
+    original: str | None = Field(description="As JSON; for a long value, its size and hash. null is nothing.")
     replay: str | None
 
 
 class TriesResponse(BaseModel):
-    """A task that needed another number of tries in a replay than in its original."""
+    """A task with another number of tries in a replay than in its original."""
 
     task_id: str
     map_index: int
@@ -46,22 +46,25 @@ class PairResponse(BaseModel):
     """A replay and its original."""
 
     run_id: str
-    state: str | None = Field(description="State that the replay finished with; null until then.")
+    state: str | None = Field(description="Final state of the replay; null while it is running.")
     counts_as: str | None
     seconds: float | None
     original_run_id: str
-    baseline_run_id: str | None = Field(description="Id of the replay of the same original by the active version.")
+    baseline_run_id: str | None = Field(description="ID of the replay of the same original by the active version.")
     original_state: str | None = None
     original_seconds: float | None = None
-    differences: int | None = Field(default=None, description="How many outputs differ; null until they are compared.")
+    differences: int | None = Field(
+        default=None, description="Number of outputs that differ; null until they are compared."
+    )
     shown: list[DifferenceResponse] = Field(default_factory=list, description="The first 100 differences.")
     set_aside: list[str] = Field(
-        default_factory=list, description="Outputs that differ, and in which the active version differs from itself."
+        default_factory=list,
+        description="Differences that are ignored, because the active version also differs from itself in them.",
     )
-    tasks_added: list[str] = Field(default_factory=list, description="Tasks that only the replay has.")
-    tasks_removed: list[str] = Field(default_factory=list, description="Tasks that only the original has.")
+    tasks_added: list[str] = Field(default_factory=list, description="Tasks that only exist in the replay.")
+    tasks_removed: list[str] = Field(default_factory=list, description="Tasks that only exist in the original.")
     tries: list[TriesResponse] = Field(
-        default_factory=list, description="Tasks that needed another number of tries, which is no difference."
+        default_factory=list, description="Tasks with another number of tries, which does not count as a difference."
     )
     problem: str | None = Field(default=None, description="Why they could not be compared.")
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A rollback: what it asks for, and what it did."""
+"""Rollbacks: requests and results."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ from airflow_providers_pinning.vocabulary import MAX_REPAIRED_RUNS, FinishedRuns
 
 
 class RepairBody(StrictBaseModel):
-    """What becomes of the live runs of the version that is rolled back; canary runs are left alone."""
+    """What happens to the live runs of the version that is rolled back; canary runs are not affected."""
 
     unfinished: UnfinishedRuns = Field(
-        default=UnfinishedRuns.KEEP, description="cancel: queued and running runs are stopped, and end as failed."
+        default=UnfinishedRuns.KEEP, description="cancel: stop queued and running runs, and mark them as failed."
     )
     finished: FinishedRuns = Field(
         default=FinishedRuns.KEEP,
-        description="rerun: finished runs are cleared, and run on the version that is active then.",
+        description="rerun: clear finished runs, to run with the version that is active then.",
     )
     since: Moment | None = Field(
         default=None,
-        description="Only runs that were due then or later; by default those created since the version was pinned.",
+        description="Only runs due at or after this time (default: those created since the version was pinned).",
     )
-    only_failed: bool = Field(default=False, description="Of the finished runs, rerun only those that failed.")
+    only_failed: bool = Field(default=False, description="Only rerun finished runs that failed.")
     run_ids: list[Text] | None = Field(
-        default=None, max_length=MAX_REPAIRED_RUNS, description="Only these runs, as a dry run named them."
+        default=None, max_length=MAX_REPAIRED_RUNS, description="Only these runs, as listed by a dry run."
     )
     skip_blocked: bool = Field(
-        default=False, description="Leave runs alone that cannot be repaired, rather than refuse the whole."
+        default=False, description="Skip runs that cannot be repaired instead of refusing the rollback."
     )
 
 
@@ -63,7 +63,7 @@ class RollbackBody(TimedBody, ChangeBody):
     """How to roll back."""
 
     to_version: VersionNumber | None = Field(
-        default=None, description="Version number to return to, instead of the one that was active before."
+        default=None, description="Version number to return to (default: the previously active version)."
     )
     expected_version: VersionNumber | None = Field(
         default=None, description="Refuse with `revision_conflict` if another version is active."
@@ -71,21 +71,19 @@ class RollbackBody(TimedBody, ChangeBody):
     from_version: VersionNumber | None = Field(
         default=None, description="Former name of `expected_version`.", deprecated=True
     )
-    reject_current: bool = Field(default=True, description="Mark the present version as not to be pinned.")
-    hold: bool = Field(default=False, description="Take no further change without an override_reason.")
-    hold_until: Moment | None = Field(default=None, description="When the hold ends by itself; only with hold.")
+    reject_current: bool = Field(default=True, description="Reject the current version.")
+    hold: bool = Field(default=False, description="Block further changes without an override_reason.")
+    hold_until: Moment | None = Field(default=None, description="When the hold expires; only with hold.")
     repair: RepairBody | None = Field(
         default=None,
-        description="What becomes of the runs of the present version; by default nothing. A repair needs an "
+        description="What happens to the runs of the current version; by default nothing. A repair needs an "
         "idempotency_key, except in a dry run.",
     )
-    dry_run: bool = Field(
-        default=False, description="Answer what the rollback and the repair would do, and change nothing."
-    )
-    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin changed since.")
+    dry_run: bool = Field(default=False, description="Preview the rollback and the repair without making them.")
+    expected_revision: Revision | None = Field(default=None, description="Refuse if the pin has changed since.")
     override_reason: Reason | None = Field(
         default=None,
-        description="Why a rejection, or a hold that stands in the way of a newer version, is passed over.",
+        description="Reason for overriding a rejection, or a hold that blocks a newer version.",
     )
 
     @model_validator(mode="after")
@@ -101,10 +99,10 @@ class RollbackBody(TimedBody, ChangeBody):
         ):
             return self
         if self.effective_from is not None:
-            raise ValueError("A rollback that takes effect later repairs no runs. Leave out repair or effective_from.")
+            raise ValueError("A rollback that takes effect later cannot repair runs. Omit repair or effective_from.")
         if not self.dry_run and self.idempotency_key is None:
             raise ValueError(
-                "A repair needs an idempotency_key, with which the same request goes on with runs that are left."
+                "A repair needs an idempotency_key, with which the same request continues with the remaining runs."
             )
         return self
 
@@ -114,7 +112,7 @@ class RollbackBody(TimedBody, ChangeBody):
         # Sent by hooks of 0.1.0, whose rollbacks would be refused during an upgrade.
         if isinstance(given, dict) and given.get("from_version") is not None:
             if given.get("expected_version") is not None:
-                raise ValueError("from_version is the former name of expected_version. Give only expected_version.")
+                raise ValueError("from_version is the former name of expected_version. Use only expected_version.")
             return {**given, "expected_version": given["from_version"]}
         return given
 
@@ -131,32 +129,33 @@ class BlockedRunResponse(BaseModel):
 
 
 class RepairResponse(BaseModel):
-    """What a rollback did with the runs of the version that it replaced."""
+    """Result of a rollback for the runs of the replaced version."""
 
     version_number: int
     by_state: dict[str, int] = Field(description="Live runs of the version since it was pinned, by state.")
-    canceled: list[str] = Field(description="Ids of unfinished runs that are stopped.")
-    rerun: list[str] = Field(description="Ids of finished runs that are cleared onto the version that is active now.")
+    canceled: list[str] = Field(description="IDs of the stopped unfinished runs.")
+    rerun: list[str] = Field(description="IDs of the cleared finished runs, which use the version that is active now.")
     pending: int = Field(
-        description="How many of these are still to be done: the same request with the same idempotency key goes on."
+        description="Number of runs still to be repaired: repeat the request with the same idempotency key to continue."
     )
-    blocked: list[BlockedRunResponse] = Field(description="Runs that were left alone, and why.")
+    blocked: list[BlockedRunResponse] = Field(description="Skipped runs, with reasons.")
 
 
 class PassedOverResponse(BaseModel):
-    """A version that was active before and cannot be returned to."""
+    """A previously active version that cannot be restored."""
 
     version_number: int
-    reason: str = Field(description="What refuses a pin of it, such as `code_unavailable`.")
+    reason: str = Field(description="Reason of the refusal, such as `code_unavailable`.")
     message: str
 
 
 class RollbackTargetResponse(BaseModel):
-    """Where a rollback would lead."""
+    """Target of a rollback."""
 
     to_version: IdentityResponse | None = Field(description="Null if there is nothing to roll back to.")
     passed_over: list[PassedOverResponse] = Field(
-        description="Versions that were active later and cannot be pinned, in the order in which they were looked at."
+        description="Skipped versions that were active later and cannot be pinned, in the order in which they "
+        "were checked."
     )
     current: IdentityResponse | None = Field(description="The version that would be replaced.")
-    runs: dict[str, int] = Field(description="Live runs of that version since it was pinned, by state.")
+    runs: dict[str, int] = Field(description="Number of live runs of that version since it was pinned, by state.")

@@ -26,7 +26,7 @@ from pydantic import Field
 
 
 class RunResponse(BaseModel):
-    """A run, and the version that it was created with."""
+    """A run with its version."""
 
     run_id: str
     version_number: int | None
@@ -38,17 +38,16 @@ class RunResponse(BaseModel):
     started_at: datetime | None
     ended_at: datetime | None
     withheld: dict[str, int] = Field(
-        description="How many effects of a canary run were kept from the live world, by kind: asset_event, deadline or "
-        "callback"
+        description="Number of withheld effects of a canary run, by kind: asset_event, deadline or callback"
     )
     isolation: dict[str, str | dict[str, str]] = Field(
-        description="How a canary run is kept apart from live runs, by field; empty of a live run."
+        description="Isolation of a canary run, by field; empty for a live run."
     )
-    replay_of: str | None = Field(description="Id of the live run whose inputs a canary run has.")
+    replay_of: str | None = Field(description="ID of the live run that a canary run replays.")
 
 
 class FailedTaskResponse(BaseModel):
-    """The newest failure of a task among the runs of the pinned version since it was pinned, to find its log."""
+    """The latest failure of a task among the pinned version's runs since the pin, to find its log."""
 
     task_id: str
     run_id: str
@@ -62,18 +61,18 @@ class LogLineResponse(BaseModel):
 
     at: datetime | None
     level: str | None
-    text: str = Field(description="What was logged; a long line is cut.")
+    text: str = Field(description="The log message; long lines are truncated.")
 
 
 class FailureResponse(FailedTaskResponse):
-    """The newest failure of a task, with the end of its log."""
+    """The latest failure of a task, with the end of its log."""
 
-    lines: list[LogLineResponse] = Field(description="The last lines of the log, in their order.")
+    lines: list[LogLineResponse] = Field(description="The last lines of the log, in order.")
     problem: str | None = Field(description="Why the log could not be read.")
 
 
 class FailureCollectionResponse(BaseModel):
-    """The newest failure of each task that failed since the pin, newest first."""
+    """The latest failure of each task since the pin, newest first."""
 
     failures: list[FailureResponse]
 
@@ -84,7 +83,7 @@ class RunCollectionResponse(BaseModel):
     runs: list[RunResponse]
     total_entries: int
     failed_tasks: list[FailedTaskResponse] = Field(
-        description="The newest failure of each task in the live runs of the pinned version since it was pinned."
+        description="The latest failure of each task in the pinned version's live runs since the pin."
     )
     canary_delays: list[str] = Field(
         description="Why the Dag's queued canary runs have not started; empty if none is queued or nothing delays them"

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The verdict on a version, and what led to it."""
+"""The verdict on a version, with its evidence."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from airflow_providers_pinning.schemas.common import (
 
 
 class EvidenceResponse(BaseModel):
-    """What was observed of a version since its soak began."""
+    """Evidence on a version since the start of its soak."""
 
     since: datetime
     runs: int
@@ -41,27 +41,25 @@ class EvidenceResponse(BaseModel):
     consecutive_successes: int
     first_run_at: datetime | None
     last_run_at: datetime | None
-    not_evidence: int = Field(
-        description="Finished runs that say nothing: without a task that ran, or with a state that was set by hand."
+    not_evidence: int = Field(description="Finished runs that do not count: no task ran, or a user set their state.")
+    failed_tasks: int = Field(
+        description="Successful runs that count as failed because a task failed after its retries."
     )
-    failed_tasks: int = Field(description="Failed runs that ended well although a task failed after its retries.")
     known_failures: int = Field(
-        description="Successful runs in which a task failed that fails in live runs too, or that is to be ignored."
+        description="Successful runs with a failed task that also fails in live runs, or that is ignored."
     )
-    retried_tasks: int = Field(description="Tasks that needed more than one try, in all runs together.")
-    withheld_effects: int = Field(description="What the runs would have changed for live runs, and did not.")
+    retried_tasks: int = Field(description="Tasks that needed more than one try, over all runs.")
+    withheld_effects: int = Field(description="Withheld effects on live runs.")
     replays: int = Field(description="Finished replays that were compared with their originals.")
     replays_not_compared: int = Field(description="Finished replays that could not be compared with their originals.")
     replays_pending: int = Field(description="How many of these wait for the replay by the active version.")
-    output_differences: int = Field(
-        description="In how many outputs they differ, all together, without those that are set aside."
-    )
+    output_differences: int = Field(description="Number of outputs that differ, in total, without ignored ones.")
     outputs_set_aside: list[str] = Field(
-        description="Outputs that differ, and in which the active version differs from itself too."
+        description="Differences that are ignored, because the active version also differs from itself in them."
     )
     notes: list[str] = Field(
-        description="Sentences on runs that are no evidence, that failed otherwise than by their tasks, or that were "
-        "altered later."
+        description="Notes on runs that do not count, that count as failed although they succeeded, or that were "
+        "changed by hand."
     )
     soaked_seconds: float = 0
     failure_rate: float | None
@@ -69,7 +67,7 @@ class EvidenceResponse(BaseModel):
 
 
 class JudgementResponse(BaseModel):
-    """A verdict and why."""
+    """A verdict with its reason."""
 
     verdict: str
     reason: str
@@ -85,28 +83,26 @@ class BaselineComparisonResponse(BaseModel):
     failure_rate: float
     baseline_failure_rate: float
     median_duration: float | None = Field(
-        description="Seconds that the tasks of a run took, all tries together, without the time that they waited."
+        description="Seconds that the tasks of a run took, over all tries, without waiting times."
     )
     baseline_median_duration: float | None
     duration_ratio: float | None
-    duration_difference: float | None = Field(description="Seconds by which the median is above the baseline's.")
+    duration_difference: float | None = Field(description="Seconds by which the median exceeds the baseline's.")
     duration_method: str
     p_value: float | None
-    p90_duration: float | None = Field(description="Seconds that the worst tenth of the runs exceeds.")
+    p90_duration: float | None = Field(description="Seconds exceeded by the slowest tenth of the runs.")
     baseline_p90_duration: float | None
-    p90_ratio: float | None = Field(description="Shown beside the median's ratio, and not judged.")
-    pairs: int = Field(
-        description="Replays whose duration is compared with that of their original, which is a run of the baseline."
-    )
+    p90_ratio: float | None = Field(description="Shown with the median's ratio, but not judged.")
+    pairs: int = Field(description="Replays whose duration is compared with that of their original, a baseline run.")
     paired_duration_ratio: float | None = Field(description="Median of the ratios of the pairs.")
-    paired_duration_difference: float | None = Field(description="Median of their differences, in seconds.")
+    paired_duration_difference: float | None = Field(description="Median of the differences, in seconds.")
     paired_duration_method: str
     paired_p_value: float | None
-    duration_judged_by: str = Field(description="pairs if there are enough of them, else runs.")
+    duration_judged_by: str = Field(description="pairs if there are enough of them, otherwise runs.")
 
 
 class SoakResponse(JudgementResponse):
-    """The verdict on a version, and everything that led to it."""
+    """The verdict on a version, with all its evidence."""
 
     dag_id: str
     version: IdentityResponse

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Values that every database can store, and what may be shown of what is stored."""
+"""Values that every database can store, and how stored values are shown."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _require_storable(value: Any) -> Any:
 
 
 def showable(value: Any, *, depth: int = MAX_DEPTH) -> Any:
-    """Return a value that can be sent in an answer whatever it was; what cannot be sent is replaced."""
+    """Return a value that can be serialized; replace what cannot."""
     if isinstance(value, str):
         return NOT_TEXT.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, float) and not math.isfinite(value):
@@ -58,4 +58,4 @@ Text = Annotated[str, StringConstraints(max_length=MAX_ID), Storable]
 DagId = Text
 Conf = Annotated[dict[str, Any], Storable]
 Stored = Annotated[dict[str, Any], BeforeValidator(showable)]
-"""A JSON object of the history, which may be older than the rules for what is taken today."""
+"""A JSON object of the history, which may predate today's validation."""

@@ -38,17 +38,17 @@ from airflow_providers_pinning.vocabulary import Registration
 class CandidateBody(ExpectedBody, ChangeBody):
     """Which version to put under evaluation."""
 
-    reason: Reason = Field(default="candidate", description="Why it is evaluated; kept in the history.")
+    reason: Reason = Field(default="candidate", description="Reason for the evaluation; shown in the history.")
 
-    version_number: VersionNumber | None = Field(default=None, description="The latest if not given.")
+    version_number: VersionNumber | None = Field(default=None, description="Default: the latest version.")
 
 
 class JudgementBody(ExpectedBody, ChangeBody):
-    """Why a version is rejected, restored or repaired."""
+    """Reason for rejecting, restoring or repairing a version."""
 
 
 class HeldRejectionResponse(BaseModel):
-    """A rejection that holds for a later version."""
+    """A rejection that applies to a later version."""
 
     version_number: int
     reason: str
@@ -60,7 +60,9 @@ class VersionResponse(IdentityResponse):
     state: str
     state_reason: str | None
     code_state: str | None = Field(description="`unknown`, `available` or `missing`.")
-    code_source: str | None = Field(description="`remote`, or `checkout` if only hosts that fetched it before have it.")
+    code_source: str | None = Field(
+        description="`remote`, or `checkout` if only hosts that fetched it earlier have it."
+    )
     code_ref: str | None = Field(description="A branch or tag of the remote that contains the commit.")
     code_problem: str | None = Field(description="Why the last check did not find the code.")
     code_message: str | None
@@ -69,17 +71,18 @@ class VersionResponse(IdentityResponse):
     is_latest: bool
     run_counts: dict[str, int]
     equals_rejected: int | None = Field(
-        description="Number of the rejected version that this newer one equals: hash and file are the same."
+        description="Number of the rejected version that this newer one equals: same hash and file."
     )
     equals_rejected_reason: str | None = Field(description="Why that version was rejected.")
     related_to_active: bool | None = Field(
         description="Whether it differs from the active version in anything related to the Dag. `null`: not known yet."
     )
     rejection_held: HeldRejectionResponse | None = Field(
-        description="The rejection of an older version that holds for it: it differs from that in nothing related."
+        description="The rejection of an older version that also applies to this one, because nothing related has "
+        "changed."
     )
-    commit: CommitResponse | None = Field(description="The commit that it was parsed from, if it is recorded.")
-    active_until: datetime | None = Field(description="When another version took its place, the last time.")
+    commit: CommitResponse | None = Field(description="The commit that it was parsed from, if recorded.")
+    active_until: datetime | None = Field(description="When another version last replaced it.")
 
 
 class VersionCollectionResponse(BaseModel):
@@ -90,33 +93,33 @@ class VersionCollectionResponse(BaseModel):
 
 
 class FileProblemResponse(BaseModel):
-    """A file that defines no Dag."""
+    """A file with an import error."""
 
     relative_fileloc: str
     message: str = Field(description="First line of the import error.")
 
 
 class RegistrationResponse(BaseModel):
-    """How far a commit got for a Dag."""
+    """Registration of a commit for a Dag."""
 
     dag_id: str
     bundle_name: str | None = Field(description="The bundle of the Dag's newest version.")
-    bundle_version: str = Field(description="The commit that was asked for.")
+    bundle_version: str = Field(description="The requested commit.")
     registration: Registration = Field(
-        description="`unseen`: no dag processor has had the commit of this bundle. `waiting`: the Dag's file has not "
-        "been parsed since. `registered`: a version was current at the commit. `broken`: the Dag's file has an import "
-        "error there. `overtaken`: a later commit came before the Dag's file was parsed, or changed the Dag. `absent`: "
-        "every file was parsed at the commit, and none defines the Dag."
+        description="`unseen`: no dag processor has seen the commit of this bundle. `waiting`: the Dag file has "
+        "not been parsed since. `registered`: the Dag had a version at the commit. `broken`: the Dag "
+        "file has an import error there. `overtaken`: a later commit was parsed instead, or changed "
+        "the Dag. `absent`: all files were parsed at the commit, and none defines the Dag."
     )
-    seen_at: datetime | None = Field(description="When a dag processor first had the commit.")
+    seen_at: datetime | None = Field(description="When a dag processor first saw the commit.")
     version: IdentityResponse | None = Field(
-        description="The version that was current at the commit; if it was overtaken, the first that includes it."
+        description="The Dag's version at the commit; if it was overtaken, the first one that includes it."
     )
-    moved: bool = Field(description="Whether runs of the version use the code of a later commit by now.")
+    moved: bool = Field(description="Whether runs of the version now use the code of a later commit.")
     broken_files: list[FileProblemResponse] = Field(
         description="If it is broken, the Dag's files with an import error, there or at each commit since."
     )
-    remedy: str | None = Field(description="If it is broken or absent, what to do about it; waiting does not help.")
+    remedy: str | None = Field(description="If it is broken or absent, the remedy; waiting does not help.")
 
 
 class EventResponse(BaseModel):
@@ -146,7 +149,7 @@ class EventCollectionResponse(BaseModel):
 
 
 class EventFeedResponse(BaseModel):
-    """Changes of all Dags that the user may read, newest first."""
+    """Changes of all Dags that the user can read, newest first."""
 
     events: list[EventResponse]
-    next_before: int | None = Field(description="Give it as `before` for the next ones; null if there are no more.")
+    next_before: int | None = Field(description="Pass it as `before` to get the next page; null on the last page.")

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Sensors that wait for a version, for evidence on it, and for the time to release it."""
+"""Sensors that wait for a version, for evidence on it, and for a release window."""

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What the sensors have in common."""
+"""Shared parts of the sensors."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ from airflow_providers_pinning.triggers.base import Outcome, PinningTrigger, res
 
 class LookFirstSensor(BaseSensorOperator):
     """
-    Look once before deferring, and defer only if that gave no answer.
+    Check once before deferring, and defer only without a result.
 
-    Airflow's scheduler takes a task for killed that is queued again before the executor has reported the end of the
-    process that deferred it, and a try is lost. A trigger that answers at once does just that.
+    If a task is queued again before the executor has reported the end of the deferring process, Airflow's scheduler
+    treats it as killed, and a try is lost. A trigger that fires immediately causes exactly that.
     """
 
     deferrable: bool
 
     def execute(self, context: Context) -> Any:
-        """Wait, in the triggerer or here."""
+        """Wait, in the triggerer or in this process."""
         if not self.deferrable:
             return super().execute(context)
         try:
             answer = self.poke(context)
         except AirflowException as error:
-            # As Airflow does it for a poking sensor, and for one that comes back from the triggerer.
+            # As in Airflow for a poking sensor, and for one that resumes from the triggerer.
             if self.soft_fail or self.never_fail:
-                raise AirflowSkipException(f"Skipping, as soft_fail or never_fail is set: {error}") from error
+                raise AirflowSkipException(f"Skipping because soft_fail or never_fail is set: {error}") from error
             raise
         if answer.is_done:
             return answer.xcom_value
@@ -63,25 +63,25 @@ class LookFirstSensor(BaseSensorOperator):
         return None
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once."""
+        """Check once."""
         raise NotImplementedError
 
     def trigger(self) -> BaseTrigger:
-        """Return the trigger that looks on."""
+        """Return the trigger that continues to check."""
         raise NotImplementedError
 
 
 class PinningSensor(TargetsDag, LookFirstSensor):
     """
-    Base of the sensors that ask the REST API.
+    Base of the sensors that poll the REST API.
 
-    A broken connection, 429 and any 5xx are outlasted until the sensor's timeout. A refusal, such as an unknown Dag
-    or a wrong password, fails the sensor at once without retries.
+    Network errors, 429 and 5xx responses are retried until the sensor's timeout. A refusal, such as an unknown Dag or
+    a wrong password, fails the sensor immediately without retries.
 
-    :param target_dag_id: the Dag to ask about (templated)
+    :param target_dag_id: the Dag to check (templated)
     :param pinning_conn_id: connection to the API server (templated)
-    :param poke_interval: time between two questions, as a ``timedelta`` or in seconds (templated)
-    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
+    :param poke_interval: poll interval, as a ``timedelta`` or in seconds (templated)
+    :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``
     """
 
     template_fields: Sequence[str] = ("target_dag_id", "pinning_conn_id", "poke_interval")
@@ -98,7 +98,7 @@ class PinningSensor(TargetsDag, LookFirstSensor):
         **kwargs: Any,
     ) -> None:
         if isinstance(poke_interval, str):
-            # The base class takes no template; what it renders to is read when the task runs.
+            # The base class takes no template; the rendered value is read when the task runs.
             super().__init__(**kwargs)
             self.poke_interval = poke_interval  # type: ignore[assignment]
         else:
@@ -108,12 +108,12 @@ class PinningSensor(TargetsDag, LookFirstSensor):
         self.deferrable = default_deferrable(deferrable)
 
     def execute(self, context: Context) -> Any:
-        """Wait, in the triggerer or here."""
+        """Wait, in the triggerer or in this process."""
         self.poke_interval = seconds(self.poke_interval) or 0
         return super().execute(context)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Ask once."""
+        """Check once."""
         try:
             with refusals_fail_at_once():
                 answer = self.ask(PinningHook(self.pinning_conn_id, attempts=1))
@@ -121,20 +121,20 @@ class PinningSensor(TargetsDag, LookFirstSensor):
                     return PokeReturnValue(is_done=False)
                 return PokeReturnValue(is_done=True, xcom_value=self.decide(answer, context))
         except (TransientError, ServerFaultError) as error:
-            self.log.warning("Asking again in %s seconds: %s", self.poke_interval, error)
+            self.log.warning("Checking again in %s seconds: %s", self.poke_interval, error)
             return PokeReturnValue(is_done=False)
 
     def execute_complete(self, context: Context, event: Outcome) -> Any:
-        """Decide, now that the trigger has an answer."""
+        """Handle the trigger's result."""
         with refusals_fail_at_once():
             return self.decide(result_of(event), context)
 
     def trigger(self) -> PinningTrigger:
-        """Return the trigger that asks."""
+        """Return the trigger that polls."""
         raise NotImplementedError
 
     def ask(self, hook: PinningHook) -> dict[str, Any] | None:
-        """Return what is waited for, or ``None`` to ask again."""
+        """Return the awaited result, or ``None`` to poll again."""
         raise NotImplementedError
 
     def decide(self, answer: dict[str, Any], context: Context) -> Any:

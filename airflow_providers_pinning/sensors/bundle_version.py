@@ -37,17 +37,17 @@ BROKEN = "broken"
 
 class BundleVersionSensor(CandidateSensor):
     """
-    Wait until a commit is parsed, and make the version that the Dag has at it a managed candidate.
+    Wait until a commit is parsed, and make the Dag's version at that commit a managed candidate.
 
-    Returns what :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns. A commit that changes
-    nothing of the Dag finds the version that the Dag had already, which may be the active one; ``bundle_version`` in
-    the result is then the commit whose code its runs use. If the Dag's file has an import error at the commit, the
-    sensor fails at once with :class:`~airflow_providers_pinning.exceptions.CommitBrokenError`. It fails at once as well
-    if the commit is parsed and does not have the Dag.
+    Returns what :class:`~airflow_providers_pinning.sensors.version.NewDagVersionSensor` returns. If the commit does
+    not change the Dag, this is the version that the Dag already had, which may be the active one; ``bundle_version``
+    in the result is then the commit whose code its runs use. If the Dag file has an import error at the commit, the
+    sensor fails immediately with :class:`~airflow_providers_pinning.exceptions.CommitBrokenError`. It also fails
+    immediately if the commit is parsed and does not define the Dag.
 
-    :param bundle_version: full name of the commit, as a delivery pipeline knows it (templated)
-    :param overtaken_ok: take the first version that includes the commit if a later one changed the Dag before its
-        file was parsed; by default the sensor fails, as that version has changes nobody asked for
+    :param bundle_version: full commit hash, as known to a delivery pipeline (templated)
+    :param overtaken_ok: if a later commit changed the Dag before this one was parsed, accept the first version that
+        includes both; by default the sensor fails, because that version has changes that were not requested
     """
 
     template_fields: Sequence[str] = (*PinningSensor.template_fields, "bundle_version")
@@ -59,17 +59,17 @@ class BundleVersionSensor(CandidateSensor):
 
     def commit(self) -> str:
         """
-        Return the commit, now that the template is rendered.
+        Return the commit, after templates are rendered.
 
         :raises AirflowFailException: if it is empty
         """
         commit = text(self.bundle_version)
         if commit is None:
-            raise AirflowFailException("bundle_version is empty. Give the full name of the commit to wait for.")
+            raise AirflowFailException("bundle_version is empty. Give the full commit hash to wait for.")
         return commit
 
     def trigger(self) -> BundleVersionTrigger:
-        """Return the trigger that asks."""
+        """Return the trigger that polls."""
         return BundleVersionTrigger(
             target_dag_id=self.target_dag_id,
             pinning_conn_id=self.pinning_conn_id,
@@ -78,21 +78,21 @@ class BundleVersionSensor(CandidateSensor):
         )
 
     def ask(self, hook: PinningHook) -> dict[str, Any] | None:
-        """Return what became of the commit once the Dag's file was parsed."""
+        """Return the result for the commit once the Dag file is parsed."""
         return settled_registration(hook.get_registration(self.target_dag_id, self.commit()))
 
     def decide(self, answer: dict[str, Any], context: Context) -> dict[str, Any]:
-        """Make the version a candidate, and return what it is now that nothing can change it."""
+        """Make the version a candidate, and return its current state, which can no longer change."""
         self._require_registered(answer)
         hook, number = self.hook(context), answer["version"]["version_number"]
         state = self.make_candidate(hook, number, context)
-        # Until it was managed, the next commit could still rewrite it.
+        # The next commit could rewrite it until it was managed.
         answer = hook.get_registration(self.target_dag_id, self.commit())
         self._require_registered(answer)
         if answer["version"]["version_number"] != number:
             raise AirflowFailException(
-                f"The version of Dag {self.target_dag_id} at commit {self.commit()} was rewritten by a later commit. "
-                "Clear this task to look again."
+                f"The version of Dag {self.target_dag_id} at commit {self.commit()} was rewritten by a later "
+                "commit. Clear this task to check again."
             )
         return self.found({**self.read(hook, number), **answer["version"]}, state)
 
@@ -110,6 +110,6 @@ class BundleVersionSensor(CandidateSensor):
             )
         raise AirflowFailException(
             f"Commit {self.commit()} was overtaken before Dag {self.target_dag_id} was parsed from it: version "
-            f"{answer['version']['version_number']} at commit {answer['version']['bundle_version']} includes it and "
-            "later changes. Set overtaken_ok to take that version."
+            f"{answer['version']['version_number']} at commit {answer['version']['bundle_version']} includes it "
+            "and later changes. Set overtaken_ok to accept that version."
         )

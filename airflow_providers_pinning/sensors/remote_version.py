@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Wait for what another Airflow tells about a commit."""
+"""Wait for another Airflow's report about a commit."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ from airflow_providers_pinning.triggers.remote_version import RemoteVersionTrigg
 from airflow_providers_pinning.vocabulary import Verdict
 
 XCOM_TOLD = "remote_version"
-"""XCom with what the other Airflow told, also if the task fails because of it."""
+"""XCom with the other Airflow's report, even if the task fails because of it."""
 
 
 class RemoteVersionSensor(PinningSensor):
     """
-    Wait until another Airflow tells about a commit of a Dag that it is registered, has soaked, or is pinned there.
+    Wait until another Airflow has registered, soaked or pinned a commit of a Dag.
 
-    It changes nothing there. The version is found by the commit, since its number may differ between the two. Returns
-    ``verdict``, ``reason``, ``message``, ``url`` (the Pinning tab there), ``bundle_version``,
-    ``remote_version_number``, ``dag_hash`` and ``evidence``; each is an XCom of its own as well.
+    It changes nothing there. The version is found by its commit, because its number may differ. Returns ``verdict``,
+    ``reason``, ``message``, ``url`` (the Pinning tab there), ``bundle_version``, ``remote_version_number``,
+    ``dag_hash`` and ``evidence``; each is also a separate XCom.
 
-    A commit that is not parsed there, a version that nobody made a candidate there, a soak that goes on, and another
-    pin are waited for. The task fails at once with
+    The sensor waits while the commit is not parsed there, the version is not a candidate there, the soak is in
+    progress, or another version is pinned. The task fails immediately with
     :class:`~airflow_providers_pinning.exceptions.RemoteVersionRefusedError` if the soak fails or is inconclusive, if
-    the version was rejected or rewritten, if it has another hash or the code of another commit, if the commit does not
-    parse there or does not have the Dag, and if the pin is broken.
+        the version was rejected or rewritten, if it has another hash or the code of another commit, if the commit has
+        an import error there or does not define the Dag, and if the pin is broken.
 
     :param target_dag_id: the Dag, there (templated)
-    :param pinning_conn_id: connection to the other Airflow's API server; a user that may read the Dag is enough
+    :param pinning_conn_id: connection to the other Airflow's API server; a user who can read the Dag is enough
         (templated)
-    :param bundle_version: full name of the commit (templated)
+    :param bundle_version: full commit hash (templated)
     :param wait_for: ``registered``, ``soak`` or ``pinned`` (templated)
-    :param criteria: of the soak, such as ``{"min_runs": 3, "run_kinds": "canary"}``; what is left out is what is stored
-        there for the Dag (templated)
-    :param expected_dag_hash: hash that the version must have there, such as that of the version here (templated)
+    :param criteria: of the soak, such as ``{"min_runs": 3, "run_kinds": "canary"}``; omitted criteria are those
+        stored there for the Dag (templated)
+    :param expected_dag_hash: required hash there, such as that of the version here (templated)
     """
 
     template_fields: Sequence[str] = (
@@ -85,7 +85,7 @@ class RemoteVersionSensor(PinningSensor):
         **kwargs: Any,
     ) -> None:
         super().__init__(pinning_conn_id=pinning_conn_id, **kwargs)
-        # So that output["url"] is the address; without it, it would be an XCom that nobody pushes.
+        # Makes output["url"] the URL; otherwise it would refer to an XCom that does not exist.
         self.multiple_outputs = True
         self.bundle_version = bundle_version
         self.wait_for = wait_for
@@ -95,14 +95,14 @@ class RemoteVersionSensor(PinningSensor):
 
     def question(self) -> RemoteQuestion:
         """
-        Return what is asked, now that the templates are rendered.
+        Return the query, after templates are rendered.
 
         :raises AirflowFailException: if there is no commit
-        :raises ValueError: if something makes no sense
+        :raises ValueError: if a value is not valid
         """
         commit = text(self.bundle_version)
         if commit is None:
-            raise AirflowFailException("bundle_version is empty. Give the full name of the commit to wait for.")
+            raise AirflowFailException("bundle_version is empty. Give the full commit hash to wait for.")
         return RemoteQuestion(
             self.target_dag_id,
             commit,
@@ -112,7 +112,7 @@ class RemoteVersionSensor(PinningSensor):
         )
 
     def trigger(self) -> RemoteVersionTrigger:
-        """Return the trigger that asks."""
+        """Return the trigger that polls."""
         question = self.question()
         return RemoteVersionTrigger(
             target_dag_id=self.target_dag_id,
@@ -125,11 +125,11 @@ class RemoteVersionSensor(PinningSensor):
         )
 
     def ask(self, hook: PinningHook) -> dict[str, Any] | None:
-        """Return the answer once it is final."""
+        """Return the report once it is final."""
         return self.question().ask(hook.call)
 
     def decide(self, answer: dict[str, Any], context: Context) -> dict[str, Any]:
-        """Return what was told if it is what is waited for."""
+        """Return the report if the commit qualifies."""
         told = {**answer, "url": tab_of(PinningHook(self.pinning_conn_id).address, self.target_dag_id)}
         context["ti"].xcom_push(key=XCOM_TOLD, value=told)
         message = (
@@ -144,13 +144,15 @@ class RemoteVersionSensor(PinningSensor):
 
 def _checked(criteria: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Return criteria as they are sent.
+    Return the criteria to send.
 
-    :raises ValueError: if there is something else among them
+    :raises ValueError: if there are unknown ones
     """
     known = {field.name for field in fields(SoakCriteria)}
     if unknown := sorted(set(criteria) - known):
-        raise ValueError(f"criteria has {', '.join(map(repr, unknown))}, which are none. There are {sorted(known)}.")
+        raise ValueError(
+            f"criteria has unknown entries {', '.join(map(repr, unknown))}. Known criteria: {sorted(known)}."
+        )
     given: dict[str, Any] = {
         name: value.total_seconds() if isinstance(value, timedelta) else value
         for name, value in criteria.items()

@@ -34,49 +34,49 @@ from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
 from airflow_providers_pinning.vocabulary import Verdict
 
 XCOM_SOAK = "soak"
-"""XCom with the verdict and its evidence, also of a soak that fails or is skipped."""
+"""XCom with the verdict and its evidence, even if the soak fails or is skipped."""
 
 
 class OnInconclusive(str, Enum):
-    """What an inconclusive soak means to the task."""
+    """What an inconclusive soak does to the task."""
 
     FAIL = "fail"
-    """The task fails."""
+    """Fail the task."""
     SKIP = "skip"
-    """The task is skipped, and what depends on it."""
+    """Skip the task and its downstream tasks."""
     SUCCEED = "succeed"
-    """The task succeeds; someone downstream, such as a person, decides with the evidence at hand."""
+    """Succeed; a downstream task, such as an approval, decides based on the evidence."""
 
 
 class VersionSoakSensor(PinningSensor):
     """
-    Wait until the runs of a version give a verdict on it.
+    Wait for the verdict on a version, from its runs.
 
-    Returns verdict, reason, message and evidence. A failed soak fails the task at once without retries, since a
-    retry would judge the same runs. So does a version that is not the expected one any more. Times are a
-    ``timedelta`` or seconds. Criteria that are left out are those that are stored for the Dag, and else the defaults.
+    Returns verdict, reason, message and evidence. A failed soak fails the task immediately without retries, because a
+    retry would judge the same runs. So does a version that is no longer the expected one. Times are a ``timedelta``
+    or seconds. Omitted criteria come from the Dag, otherwise from the defaults.
 
     :param version_number: number of the version (templated)
-    :param min_runs: finished runs that are needed (templated)
-    :param min_duration: time that must have passed since the soak began (templated)
-    :param max_failures: failed runs that are tolerated; one more fails the soak (templated)
-    :param max_output_differences: outputs that may differ between replays and their originals, all together; by default
-        they are reported and not judged (templated)
-    :param consecutive_successes: successes in a row, up to now, that are needed (templated)
-    :param inconclusive_after: time since the soak began after which it is inconclusive (templated)
-    :param on_inconclusive: what an inconclusive soak means: ``fail``, ``skip`` or ``succeed`` (templated)
+    :param min_runs: finished runs required (templated)
+    :param min_duration: minimum time since the start of the soak (templated)
+    :param max_failures: failed runs to tolerate; one more fails the soak (templated)
+    :param max_output_differences: outputs that may differ between replays and their originals, in total; by default
+        they are reported but not judged (templated)
+    :param consecutive_successes: successful runs in a row required, up to now (templated)
+    :param inconclusive_after: time since the start of the soak after which it is inconclusive (templated)
+    :param on_inconclusive: what an inconclusive soak does: ``fail``, ``skip`` or ``succeed`` (templated)
     :param run_kinds: runs that count: ``canary`` for a candidate, ``live`` for a bake, or ``any`` (templated)
-    :param since: when the soak began; by default when the version was made a candidate or, for live runs of the
-        pinned version, when it was pinned (templated)
-    :param expected_dag_hash: hash of the version that is meant (templated)
-    :param expected_bundle_version: commit of the version that is meant (templated)
-    :param failed_tasks: ``count`` a run that ended well although a task failed after its retries as failed, unless live
-        runs of the active version fail in the same task, or ``ignore`` such tasks (templated)
+    :param since: start of the soak; by default when the version became a candidate or, for live runs of the pinned
+        version, when it was pinned (templated)
+    :param expected_dag_hash: expected hash of the version (templated)
+    :param expected_bundle_version: expected commit of the version (templated)
+    :param failed_tasks: ``count`` a successful run as failed if a task failed after its retries, unless live runs of
+        the active version fail in the same task; or ``ignore`` such tasks (templated)
     :param compare: compare with the version that it would replace, or replaced
     :param max_duration_ratio: how many times as long runs may take, with ``compare``
-    :param max_failure_rate_increase: by how much the failure rate may be higher, with ``compare``
-    :param min_duration_difference: time by which runs must take longer to be slower, with ``compare``
-    :param min_duration_runs: successful runs on each side, or pairs of replay and original, that are needed to judge
+    :param max_failure_rate_increase: maximum increase of the failure rate, with ``compare``
+    :param min_duration_difference: ignore runs that are slower by less than this, with ``compare``
+    :param min_duration_runs: successful runs required on each side, or pairs of replay and original, to judge
         durations, with ``compare``
     """
 
@@ -120,7 +120,7 @@ class VersionSoakSensor(PinningSensor):
         min_duration_runs: int | None = None,
         **kwargs: Any,
     ) -> None:
-        # In 0.1.0 the name of a parameter of BaseSensorOperator. What default_args hold of that does not come by here.
+        # In 0.1.0 this was the name of a BaseSensorOperator parameter. Values in default_args do not arrive here.
         inconclusive_after = renamed(self, "max_wait", "inconclusive_after", inconclusive_after, None, kwargs)
         super().__init__(**kwargs)
         self.version_number = version_number
@@ -144,7 +144,7 @@ class VersionSoakSensor(PinningSensor):
         self.note_conditions()
 
     def criteria(self) -> SoakCriteria:
-        """Return what is asked, now that the templates are rendered."""
+        """Return the query, after templates are rendered."""
         OnInconclusive(self.on_inconclusive)
         return SoakCriteria(
             min_runs=whole_number("min_runs", self.min_runs),
@@ -166,7 +166,7 @@ class VersionSoakSensor(PinningSensor):
         )
 
     def trigger(self) -> VersionSoakTrigger:
-        """Return the trigger that asks."""
+        """Return the trigger that polls."""
         return VersionSoakTrigger(
             target_dag_id=self.target_dag_id,
             pinning_conn_id=self.pinning_conn_id,

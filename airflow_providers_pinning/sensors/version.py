@@ -37,14 +37,14 @@ OBJECTIONS = ("equals_rejected", "equals_rejected_reason")
 
 class CandidateSensor(PinningSensor):
     """
-    Base of the sensors that make the version they find a managed candidate.
+    Base of the sensors that turn the found version into a managed candidate.
 
-    :param reason: why the version is made a candidate, for the history
+    :param reason: reason for the history
     """
 
     def __init__(self, *, reason: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # So that output["dag_hash"] is the hash; without it, it would be an XCom that nobody pushes.
+        # Makes output["dag_hash"] the hash; otherwise it would refer to an XCom that does not exist.
         self.multiple_outputs = True
         self.reason = reason
 
@@ -55,13 +55,13 @@ class CandidateSensor(PinningSensor):
             self.target_dag_id,
             version_number=number,
             reason=self.reason or f"Task {ti.task_id} of Dag {ti.dag_id}, run {ti.run_id}",
-            # The version is part of the key: a retry may find a newer one, which is another change.
+            # The key includes the version: a retry may find a newer one, which is another change.
             idempotency_key=TaskSource.of(context).idempotency_key(f"candidate:{self.target_dag_id}:{number}"),
         )
 
     def found(self, version: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
         """
-        Return the result of the task, and log what stands against the version.
+        Return the result of the task, and log objections to the version.
 
         :param version: the version as the API lists it
         :param state: the release state after it was made a candidate
@@ -83,7 +83,7 @@ class CandidateSensor(PinningSensor):
         }
 
     def read(self, hook: PinningHook, number: int) -> dict[str, Any]:
-        """Find a version however many are newer."""
+        """Find a version, even if many are newer."""
         seen = 0
         while listed := hook.list_versions(self.target_dag_id, offset=seen)["versions"]:
             for version in listed:
@@ -92,27 +92,26 @@ class CandidateSensor(PinningSensor):
             if listed[-1]["version_number"] < number:
                 break
             seen += len(listed)
-        raise AirflowFailException(f"Version {number} of Dag {self.target_dag_id} is gone.")
+        raise AirflowFailException(f"Version {number} of Dag {self.target_dag_id} was deleted.")
 
 
 class NewDagVersionSensor(CandidateSensor):
     """
     Wait for a version newer than the active one, and make it a managed candidate.
 
-    From then on no commit can overwrite it. Returns its identity: ``dag_version_id``, ``version_number``,
-    ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``relative_fileloc``; and ``revision``, that of the pin at
-    this time, for the ``expected_revision`` of the pin that follows. If an older version that was rejected has the same
-    hash and file, ``equals_rejected`` is its number and ``equals_rejected_reason`` says why it was; if the Dag is on
-    hold, ``hold_reason`` says why; else they are ``None``. Each is an XCom of its own as well, so
-    ``sensor.output["dag_hash"]`` is the hash. A rejected version is waited past, and so is everything while the Dag
-    is not pinned, as the newest version is then active already.
+    After that, no commit can overwrite it. Returns its identity: ``dag_version_id``, ``version_number``,
+    ``bundle_name``, ``bundle_version``, ``dag_hash`` and ``relative_fileloc``; and ``revision``, the pin's current
+    revision, for ``expected_revision`` of the following pin. If an older version that was rejected has the same hash
+    and file, ``equals_rejected`` is its number and ``equals_rejected_reason`` the reason; if the Dag is on hold,
+    ``hold_reason`` is the reason; otherwise they are ``None``. Each is also a separate XCom, so
+    ``sensor.output["dag_hash"]`` is the hash. The sensor ignores rejected versions, and everything while the Dag is
+    not pinned, because the newest version is then already active. It also ignores versions without a change related
+    to the Dag, such as a commit that changes another Dag of the repository, and versions to which the rejection of an
+    older one applies.
 
-    A version that differs from the active one in nothing related to the Dag is waited past as well, such as that of a
-    commit that changes another Dag of the repository, and so is one for which the rejection of an older version holds.
-
-    :param skip_unrelated: wait past these; ``False`` takes every new version, as it comes
-    :param debounce: for how long the newest version must have stayed the same, as a ``timedelta`` or in seconds,
-        so that of a burst of commits only the last one is taken (templated)
+    :param skip_unrelated: ignore these; ``False`` accepts every new version
+    :param debounce: how long the newest version must stay the same, as a ``timedelta`` or in seconds, so only the
+        last of a burst of commits is used (templated)
     """
 
     template_fields: Sequence[str] = (*PinningSensor.template_fields, "debounce")
@@ -122,11 +121,11 @@ class NewDagVersionSensor(CandidateSensor):
         self.skip_unrelated = skip_unrelated
         self.debounce = debounce if isinstance(debounce, str) else seconds(debounce) or 0.0
         if self.debounce and self.mode == "reschedule" and not self.deferrable:
-            raise ValueError("A rescheduled sensor cannot remember what it saw: use debounce with deferrable or poke.")
+            raise ValueError("A rescheduled sensor does not keep its state: use debounce with deferrable or poke.")
         self._debounce: Debounce | None = None
 
     def trigger(self) -> NewDagVersionTrigger:
-        """Return the trigger that asks."""
+        """Return the trigger that polls."""
         return NewDagVersionTrigger(
             target_dag_id=self.target_dag_id,
             pinning_conn_id=self.pinning_conn_id,
@@ -143,7 +142,7 @@ class NewDagVersionSensor(CandidateSensor):
         return version if self._debounce.settled(version) else None
 
     def decide(self, answer: dict[str, Any], context: Context) -> dict[str, Any]:
-        """Make the version a candidate, and return what it is now that nothing can change it."""
+        """Make the version a candidate, and return its current state, which can no longer change."""
         hook, number = self.hook(context), answer["version_number"]
         state = self.make_candidate(hook, number, context)
         return self.found(self.read(hook, number), state)

@@ -37,12 +37,12 @@ class DeploymentWindowSensor(LookFirstSensor):
     """
     Wait until a deployment window is open.
 
-    Returns ``reason`` and ``next_close``. A window that never opens fails the task at once. If the window closes
+    Returns ``reason`` and ``next_close``. A window that never opens fails the task immediately. If the window closes
     again before the task is resumed, the task waits for the next time.
 
     :param window: a :class:`~airflow_providers_pinning.windows.DeploymentWindow`, or its plain values or JSON
         (templated)
-    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
+    :param deferrable: wait in the triggerer; default: ``[operators] default_deferrable``
     """
 
     template_fields: Sequence[str] = ("window",)
@@ -61,7 +61,7 @@ class DeploymentWindowSensor(LookFirstSensor):
         self.deferrable = default_deferrable(deferrable)
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look at the clock."""
+        """Check the clock."""
         window, at = self._read(), now()
         state = window.state(at)
         if state.is_open:
@@ -78,11 +78,11 @@ class DeploymentWindowSensor(LookFirstSensor):
         return PokeReturnValue(is_done=False)
 
     def trigger(self) -> DeploymentWindowTrigger:
-        """Return the trigger that looks at the clock."""
+        """Return the trigger that checks the clock."""
         return DeploymentWindowTrigger(window=self._read().to_dict())
 
     def execute_complete(self, context: Context, event: Outcome) -> Any:
-        """Look at the clock once more, as the task may have come back late."""
+        """Check the clock again, because the task may resume late."""
         result_of(event)
         return self.execute(context)
 

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The deferrable halves of the sensors and of the operator for canary runs."""
+"""Deferrable parts of the sensors and of the canary run operator."""

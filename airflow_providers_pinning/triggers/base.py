@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What the triggers have in common: ask until there is an answer, through every fault of the line."""
+"""Shared parts of the triggers: poll until there is a result, despite network errors."""
 
 from __future__ import annotations
 
@@ -53,18 +53,17 @@ def result_of(event: Outcome | None) -> dict[str, Any]:
 
 class PinningTrigger(BaseTrigger):
     """
-    Ask the REST API until there is an answer.
+    Poll the REST API until there is a result.
 
-    The task has asked before it was deferred, so the first question comes after the first pause: a task that comes
-    back at once may be taken for one that was killed.
+    The task polled before it was deferred, so the trigger starts with a pause: a task that resumes immediately may be
+    treated as killed.
 
-    A broken connection, 429 and any 5xx, as during a restart of the API server, are outlasted; how long is up to
-    the timeout of the task. A refusal, such as an unknown Dag or a wrong password, ends the wait, and the task
-    decides what it means.
+    Network errors, 429 and 5xx responses, as during a restart of the API server, are retried until the timeout of the
+    task. A refusal, such as an unknown Dag or a wrong password, ends the wait, and the task handles it.
 
     :param target_dag_id: the Dag to ask about
     :param pinning_conn_id: id of the connection; its secrets are not part of the trigger
-    :param poll_interval: seconds between two questions
+    :param poll_interval: poll interval in seconds
     """
 
     fields: ClassVar[tuple[str, ...]] = ()
@@ -89,7 +88,7 @@ class PinningTrigger(BaseTrigger):
             try:
                 result = await self.ask(hook)
             except (TransientError, ServerFaultError) as error:
-                self.log.warning("Asking again in %s seconds: %s", self.poll_interval, error)
+                self.log.warning("Checking again in %s seconds: %s", self.poll_interval, error)
             except PinningApiError as error:
                 yield TriggerEvent(Outcome(result=None, error=error.as_dict()))
                 return

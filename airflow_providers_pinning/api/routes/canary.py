@@ -96,7 +96,7 @@ def _inconclusive_after(
     """
     if None not in (inconclusive_after, max_wait) and inconclusive_after != max_wait:
         said = (
-            f"inconclusive_after is {inconclusive_after:g} and max_wait, its former name, {max_wait:g}; give only one"
+            f"inconclusive_after is {inconclusive_after:g} and max_wait, its former name, is {max_wait:g}; use only one"
         )
         raise RequestValidationError(
             [{"type": "value_error", "loc": ("query", "inconclusive_after"), "msg": said, "input": inconclusive_after}]
@@ -156,7 +156,7 @@ def get_soak(
     max_failure_rate_increase: Annotated[float | None, Query(ge=0, le=1)] = None,
     min_duration_difference: Annotated[float | None, Query(ge=0, le=MAX_SECONDS, description="Seconds")] = None,
     min_duration_runs: Annotated[int | None, Query(ge=1, le=MAX_INTEGER)] = None,
-    show_comparison: Annotated[bool, Query(description="Compare even if that is not judged.")] = False,
+    show_comparison: Annotated[bool, Query(description="Compare even if the comparison is not judged.")] = False,
 ) -> SoakResponse:
     """
     Judge a version by its runs, with the evidence.

@@ -56,10 +56,10 @@ def compare_versions(
     from_version: VersionNumber = None,
     to_version: VersionNumber = None,
     expected_dag_hash: Annotated[
-        Text | None, Query(description="Refuse if `to_version` is another version than meant.")
+        Text | None, Query(description="Refuse if `to_version` is not the version with this hash.")
     ] = None,
     expected_bundle_version: Annotated[
-        Text | None, Query(description="Refuse if `to_version` has another commit than meant.")
+        Text | None, Query(description="Refuse if `to_version` is not at this commit.")
     ] = None,
 ) -> VersionDifference:
     """Compare two versions, by default the active one with the latest."""

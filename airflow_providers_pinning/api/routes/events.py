@@ -50,15 +50,11 @@ EventId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 def _filter(
-    kind: Annotated[
-        list[EventKind] | None, Query(description="Only changes of this kind; can be given several times.")
-    ] = None,
-    actor: Annotated[Text | None, Query(description="Only what this user did.")] = None,
-    since: Annotated[Moment | None, Query(description="Only what was done then or later.")] = None,
-    until: Annotated[Moment | None, Query(description="Only what was done before.")] = None,
-    text: Annotated[
-        Text | None, Query(description="Part of the reason, the override reason or the actor's name.")
-    ] = None,
+    kind: Annotated[list[EventKind] | None, Query(description="Only changes of this kind; can be repeated.")] = None,
+    actor: Annotated[Text | None, Query(description="Only changes by this user.")] = None,
+    since: Annotated[Moment | None, Query(description="Only changes at or after this time.")] = None,
+    until: Annotated[Moment | None, Query(description="Only changes before this time.")] = None,
+    text: Annotated[Text | None, Query(description="Part of the reason, the override reason or the user name.")] = None,
 ) -> EventFilter:
     return EventFilter(kinds=tuple(kind or ()), actor=actor, since=since, until=until, text=text)
 
@@ -88,9 +84,11 @@ def get_event_feed(
     user: GetUserDep,
     session: SessionDep,
     which: FilterDep,
-    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
+    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag ID; % and _ are wildcards.")] = None,
     limit: Limit = 50,
-    before: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="`next_before` of the last answer.")] = None,
+    before: Annotated[
+        int | None, Query(ge=1, le=2**63 - 1, description="`next_before` of the previous response.")
+    ] = None,
 ) -> EventFeedResponse:
     """List what was changed of any Dag that the user may read, newest first."""
     wanted = EventFilter(**{**vars(which), "sight": sight, "dag_id_pattern": dag_id_pattern})

@@ -99,8 +99,8 @@ def revoke_approval(
     version_number: VersionNumber,
     caller: CallerDep,
     session: SessionDep,
-    reason: Annotated[Reason, Query(description="Why it counts no more; kept in the history.")],
-    actor: Annotated[Text | None, Query(description="Whose approval; by default the user's own.")] = None,
+    reason: Annotated[Reason, Query(description="Reason for revoking the approval; shown in the history.")],
+    actor: Annotated[Text | None, Query(description="User whose approval to revoke (default: the caller).")] = None,
     idempotency_key: IdempotencyKey | None = None,
 ) -> ApprovalView:
     """Let an approval count no more."""

@@ -119,18 +119,20 @@ def unpin_dag_version(
         VersionNumber | None, Query(description="Refuse with `revision_conflict` if another version is the latest.")
     ] = None,
     expected_dag_hash: Annotated[
-        Text | None, Query(description="Refuse with `version_drifted` if the latest version changed since.")
+        Text | None,
+        Query(description="Refuse with `version_drifted` if the hash of the latest version has changed since."),
     ] = None,
     expected_bundle_version: Annotated[
-        Text | None, Query(description="Refuse with `version_drifted` if the latest version has other code since.")
+        Text | None,
+        Query(description="Refuse with `version_drifted` if the commit of the latest version has changed since."),
     ] = None,
     idempotency_key: IdempotencyKey | None = None,
-    override_reason: Annotated[Reason | None, Query(description="Why a hold is passed over.")] = None,
+    override_reason: Annotated[Reason | None, Query(description="Reason for overriding a hold.")] = None,
     effective_from: Annotated[
         Moment | None,
-        Query(description="From when on the Dag is unpinned, by the database's clock; at once by default."),
+        Query(description="When the unpin takes effect, by the database's clock (default: now)."),
     ] = None,
-    supersede: Annotated[bool, Query(description="Cancel a pending change, rather than be refused.")] = False,
+    supersede: Annotated[bool, Query(description="Cancel a pending change instead of refusing this one.")] = False,
 ) -> ReleaseState:
     """Make the latest version active again, at once or from a given time on."""
     change = Change(
@@ -223,11 +225,11 @@ def get_pins(
     sight: SightDep,
     user: GetUserDep,
     session: SessionDep,
-    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag id; % and _ are wildcards.")] = None,
-    behind: Annotated[bool | None, Query(description="Only Dags that newer versions wait for, or only others.")] = None,
-    unhealthy: Annotated[bool | None, Query(description="Only pins with a problem, or only others.")] = None,
+    dag_id_pattern: Annotated[Text | None, Query(description="Part of the Dag ID; % and _ are wildcards.")] = None,
+    behind: Annotated[bool | None, Query(description="Only Dags that are behind (or at) their latest version.")] = None,
+    unhealthy: Annotated[bool | None, Query(description="Only pins with (or without) a problem.")] = None,
     failing: Annotated[
-        bool | None, Query(description="Only Dags whose newest finished run since the pin failed, or only others.")
+        bool | None, Query(description="Only Dags whose newest finished run since the pin failed (or did not fail).")
     ] = None,
     held: Annotated[bool | None, Query(description="Only Dags on hold, or only others.")] = None,
     waiting: Annotated[

@@ -92,7 +92,7 @@ def explain_policies(
     user: GetUserDep,
     session: SessionDep,
     version_number: Annotated[
-        VersionNumber | None, Query(description="The version to look at; by default the newest candidate.")
+        VersionNumber | None, Query(description="Version to check (default: the newest candidate).")
     ] = None,
 ) -> Explanation:
     """Tell which policies bind a Dag, what they ask for together, and what is not met if the user asked now."""
@@ -102,7 +102,7 @@ def explain_policies(
 @router.get("/freezes", responses=responses(), dependencies=[may_read])
 def get_freezes(
     session: SessionDep,
-    over: Annotated[bool, Query(description="Also those that are lifted or have ended.")] = False,
+    over: Annotated[bool, Query(description="Include freezes that were lifted or have ended.")] = False,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> FreezeCollectionResponse:
     """List the freezes that stop changes now, newest first."""
@@ -130,7 +130,7 @@ def thaw_dags(
     freeze_id: FreezeId,
     caller: CallerDep,
     session: SessionDep,
-    reason: Annotated[Reason, Query(description="Why the freeze is lifted; kept in the history.")],
+    reason: Annotated[Reason, Query(description="Reason for lifting the freeze; shown in the history.")],
     idempotency_key: IdempotencyKey | None = None,
 ) -> FreezeView:
     """Lift a freeze."""

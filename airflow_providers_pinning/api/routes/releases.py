@@ -102,8 +102,8 @@ def roll_back_release(
 def get_releases(
     sight: SightDep,
     session: SessionDep,
-    dag_id: Annotated[Text | None, Query(description="Only those that are about this Dag.")] = None,
-    bundle_version: Annotated[Text | None, Query(description="Only those of this commit.")] = None,
+    dag_id: Annotated[Text | None, Query(description="Only releases with this Dag.")] = None,
+    bundle_version: Annotated[Text | None, Query(description="Only releases of this commit.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
 ) -> ReleaseCollectionResponse:

@@ -76,7 +76,7 @@ def get_versions(
 def get_registration(
     dag_id: DagId,
     session: SessionDep,
-    bundle_version: Annotated[Text, Query(min_length=1, description="Full name of the commit.")],
+    bundle_version: Annotated[Text, Query(min_length=1, description="Full commit hash.")],
 ) -> CommitStatus:
     """Return whether a commit is registered for a Dag, and as which version."""
     return commit_status(dag_id, bundle_version, session=session)
