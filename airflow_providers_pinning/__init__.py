@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Pin the version of a Dag that new runs use, while newer versions keep being parsed."""
+"""Control which version of a Dag new runs use, while newer versions keep being parsed."""
 
 from __future__ import annotations
 

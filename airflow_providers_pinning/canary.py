@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What a task can ask about the run that it is part of, and what it can leave out in canary runs.
+How tasks can recognize canary runs, and skip work in them.
 
-Nothing here asks a database or a server, so it works wherever a task runs. Canary runs are told by their run ids,
-whose form is part of the contract.
+Nothing here needs a database or a server, so it works wherever a task runs. Canary runs are recognized by their run
+IDs, whose format is part of the contract.
 """
 
 from __future__ import annotations
@@ -53,15 +53,13 @@ def is_canary(of: Any) -> bool:
 
 def skip_in_canary(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
     """
-    Let a task do nothing in canary runs: it is skipped there, and so is what needs its success.
+    Skip a task in canary runs, and the tasks that need its success.
 
-    It stands below the decorator of the task::
+    Put it below the decorator of the task::
 
-        @task
-        @skip_in_canary
-        def tell_customers(): ...
+    @task @skip_in_canary def tell_customers(): ...
 
-    :param function: what the task calls
+    :param function: the task function
     """
 
     @wraps(function)
@@ -70,7 +68,7 @@ def skip_in_canary(function: Callable[Parameters, Returned]) -> Callable[Paramet
         from airflow.sdk.exceptions import AirflowSkipException
 
         if is_canary(get_current_context()):
-            raise AirflowSkipException("This is a canary run, and the task is for live runs only.")
+            raise AirflowSkipException("This is a canary run, but the task is for live runs only.")
         return function(*args, **kwargs)
 
     return run_or_skip

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Options of the ``[pinning]`` section, one typed accessor each, read at call time."""
+"""Typed accessors of the ``[pinning]`` options, which read them at call time."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ SECTION = "pinning"
 
 @cache
 def keep_versions() -> int:
-    """Return how many versions of a Dag stay managed besides the active and the rejected ones."""
+    """Return how many versions of a Dag stay managed in addition to the active and rejected ones."""
     return conf.getint(SECTION, "keep_versions", fallback=10)
 
 
 @cache
 def component_heartbeat() -> float:
-    """Return the seconds between two signs of life of an API server process."""
+    """Return the heartbeat interval of an API server process, in seconds."""
     return conf.getfloat(SECTION, "component_heartbeat", fallback=10.0)
 
 
 @cache
 def component_threshold() -> float:
-    """Return the seconds after which an API server process that gave no sign of life counts as gone."""
+    """Return the seconds after which an API server process without a heartbeat counts as dead."""
     return conf.getfloat(SECTION, "component_threshold", fallback=60.0)
 
 
 @cache
 def maintenance_interval() -> float:
-    """Return the seconds between two rounds of upkeep in the dag processor."""
+    """Return the seconds between two maintenance rounds of the dag processor."""
     return conf.getfloat(SECTION, "maintenance_interval", fallback=15.0)
 
 
@@ -57,18 +57,18 @@ def code_check_interval() -> float:
 
 @cache
 def release_permission() -> bool:
-    """Return whether releases need a permission of their own, beside that to edit the Dag."""
+    """Return whether releases need a separate permission, in addition to editing the Dag."""
     return conf.getboolean(SECTION, "release_permission", fallback=False)
 
 
 @cache
 def ignored_paths() -> tuple[str, ...]:
-    """Return the patterns of files of bundles whose changes matter to no Dag."""
+    """Return the patterns of bundle files whose changes matter to no Dag."""
     patterns = conf.get(SECTION, "ignored_paths", fallback="") or ""
     return tuple(filter(None, (pattern.strip() for pattern in patterns.replace("\n", ",").split(","))))
 
 
 @cache
 def commit_url_template() -> str:
-    """Return the template of the addresses at which commits can be seen; empty if there is none."""
+    """Return the URL template of commits; empty if there is none."""
     return (conf.get(SECTION, "commit_url_template", fallback="") or "").strip()

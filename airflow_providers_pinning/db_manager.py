@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The database manager, through which ``airflow db migrate`` finds the tables of the pin store."""
+"""The database manager that lets ``airflow db migrate`` create the tables of the pin store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from airflow_providers_pinning.models import Base
 PACKAGE_DIR = Path(__file__).parent
 
 REVISION_HEADS = {"0.1.0": "a3f1c27d9b40", "0.2.0": "5c80e2b6f714"}
-"""Migration that each release of the package ends with."""
+"""Last migration of each release of the package."""
 
 
 class PinningDBManager(BaseDBManager):

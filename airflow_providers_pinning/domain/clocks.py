@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Time, where the clocks of several hosts take part in it.
+Time in a deployment of several hosts with their own clocks.
 
-The schedulers of a deployment do not have one clock. What one has written with its own, another must not compare with
-its own where it matters by how much: the database has one clock for all of them.
+Schedulers do not share a clock. Where a difference matters, one must not compare its own time with a time written by
+another: use the database's clock, which is the same for all.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Values that no database can store, though Python and JSON can write them."""
+"""Values that no database can store, although Python and JSON can represent them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def why_not_storable(value: Any, *, depth: int = MAX_DEPTH) -> str | None:
         found = NOT_TEXT.search(value)
         return found and f"contains the character U+{ord(found[0]):04X}"
     if isinstance(value, float):
-        return None if math.isfinite(value) else f"contains {value}, which is no number in JSON"
+        return None if math.isfinite(value) else f"contains {value}, which is not a number in JSON"
     if not isinstance(value, (Mapping, list, tuple)):
         return None
     if depth == 0:

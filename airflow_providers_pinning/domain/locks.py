@@ -15,26 +15,25 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Every lock that a change of a pin and the creation of a run take, and their order.
+All locks of pin changes and the creation of runs, and their order.
 
-1. The **gate** of the Dag: shared by those who create a run or clear one on the latest version, exclusive for a change.
-   It is what orders a change with runs that take no lock in stock Airflow, also for a Dag that was never pinned, which
-   has no row of ours. Of several Dags, the gates are shut in the order of their ids. A change of more Dags than
-   :data:`GATES_AT_ONCE` shuts the one **main gate** instead, which everybody passes before a Dag's own.
-2. The ``dag`` row, of several Dags in the order of their ids: taken by a change, by the scheduler for scheduled and
-   asset-triggered runs (it passes over locked ones), and by the dag processor for the Dags of a file.
-3. The ``pinning_pin`` row.
-4. The rules, policies and freezes: shared by a change that is checked against them, exclusive for who changes them,
-   who locks no Dag.
-5. What follows the version: assets, their activation, references, tags.
+1. The **gate** of the Dag: shared by those who create a run or clear one on the latest version, exclusive for a
+change. It orders changes and runs that take no lock in Airflow, even for a Dag that was never pinned and has no row
+here. For several Dags, the gates are shut in the order of their IDs. A change of more Dags than
+:data:`GATES_AT_ONCE` shuts the one **main gate** instead, which everyone passes before a Dag's own. 2. The ``dag``
+    row, of several Dags in the order of their ids: taken by a change, by the scheduler for scheduled and
+    asset-triggered runs (it passes over locked ones), and by the dag processor for the Dags of a file. 3. The
+    ``pinning_pin`` row. 4. The rules, policies and freezes: shared by a change that is checked against them,
+    exclusive for changing them, which locks no Dag. 5. What follows the version: assets, their activation,
+    references, tags.
 
-Whoever waits for the gate to change a pin holds nothing yet, so nobody waits for them in turn. Whoever has locked a
+A change waits for the gate before it locks anything, so nothing waits for it in turn. A process that has locked a
 Dag's row needs no gate for it: no change gets past the row.
 
 On PostgreSQL the gate is an advisory lock of the transaction, and the row is locked ``FOR NO KEY UPDATE``, as Airflow
-locks it: a statement that merely refers to the Dag, whose foreign key is checked ``FOR KEY SHARE``, does not wait for a
-change. If it did, the scheduler could hold an asset that the change wants. On SQLite, which has one writer, the gate
-is the right to write. On MySQL, which has no such locks, the row itself is the gate.
+locks it: a statement that merely refers to the Dag, whose foreign key is checked ``FOR KEY SHARE``, does not wait for
+a change. If it did, the scheduler could hold an asset that the change wants. On SQLite, which has one writer, the
+gate is the right to write. On MySQL, which has no such locks, the row itself is the gate.
 """
 
 from __future__ import annotations

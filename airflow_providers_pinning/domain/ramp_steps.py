@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The steps of a ramp, and which runs of a Dag have its version.
+The steps of a ramp, and which runs of a Dag get its version.
 
-Pure functions: asked again in a transaction that is tried once more, they answer the same.
+Pure functions: in a retried transaction, they return the same result.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Words that follow their number."""
+"""Nouns that follow a number."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def command(*words: str) -> str:
 
 def repair_command(dag_id: str, version_number: int | None) -> str:
     """Return the command that writes a version again as it was recorded."""
-    return command("repair", dag_id, "-V", str(version_number), "-r", "Undo the rewrite")
+    return command("repair", dag_id, "-V", str(version_number), "-r", "Revert the rewrite")
 
 
 def pin_as_it_is_command(dag_id: str, version_number: int, *, dag_hash: str, bundle_version: str | None) -> str:
     """Return the command that pins a rewritten version as it is now, knowingly."""
     now = ("--expected-dag-hash", dag_hash, "--expected-bundle-version", bundle_version or "")
-    why = "The rewritten version is wanted"
+    why = "The rewritten version is intended"
     return command("pin", dag_id, "-V", str(version_number), *now, "--override-reason", why, "-r", why)
 
 
 def confirm_command(dag_id: str, version_number: int) -> str:
     """Return the command that goes on with a version that failed too often, knowingly."""
-    why = "It is not the version's fault"
+    why = "The failures are not the version's fault"
     return command("pin", dag_id, "-V", str(version_number), "--override-reason", why, "-r", why)
 
 

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Everything that changes Airflow, one patch a module; docs/architecture.md lists the rooms.
+All changes to Airflow, one patch per module; see docs/architecture.md for the packages.
 
-No module here imports Airflow's models when it is loaded: the hooks run in the middle of Airflow's own
-imports, so the control plane is imported when a patched function is called.
+No module here imports Airflow's models at import time: the hooks run during Airflow's own imports, so the control
+plane is imported when a patched function is called.
 """
 
 from __future__ import annotations

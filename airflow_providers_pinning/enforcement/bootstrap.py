@@ -31,9 +31,9 @@ from airflow_providers_pinning.enforcement.patching import register
 
 def install() -> None:
     """
-    Register the patches; modules that are imported already are patched now.
+    Register the patches, and apply them now to modules that are already imported.
 
-    :raises EnforcementError: if this Airflow is not one that the patches were written for
+    :raises EnforcementError: if this Airflow is not supported by the patches
     """
     check_airflow_version()
     register()

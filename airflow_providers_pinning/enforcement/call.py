@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A call of a patched function of Airflow, as its patch sees it.
+A call of a patched Airflow function, as its patch sees it.
 
-Airflow's functions are called with arguments by position and by name, with and without a session. A patch reads
-them by name, and proceeds to Airflow's function with what it changes.
+Airflow's functions are called with arguments by position and by name, with and without a session. A patch reads them
+by name, and calls Airflow's function with its changes.
 
 Shown by ``tests/unit/enforcement/test_call.py``.
 """
@@ -32,17 +32,17 @@ from typing import Any, TypeAlias
 Patch: TypeAlias = "Callable[[Call], Any]"
 
 _passing_on: dict[Patch, tuple[str, Callable[[Any], bool]]] = {}
-"""Patches that do not concern every call, with the argument that tells and how."""
+"""Patches that skip some calls, with the argument that decides and how."""
 
 
 class Binding:
     """
-    Where the arguments of a function are.
+    Positions and defaults of a function's arguments.
 
     It is computed when the function is patched, since ``inspect.Signature.bind`` costs more than most patches.
 
     :param parameters: names in order, without ``self`` or ``cls``
-    :param defaults: values of those that need not be given
+    :param defaults: values of optional parameters
     """
 
     __slots__ = ("defaults", "positions")
@@ -54,13 +54,13 @@ class Binding:
 
 class Call:
     """
-    One call. Each argument is an attribute of its parameter's name, such as ``call.dag_id``.
+    One call. Each argument is an attribute with the name of its parameter, such as ``call.dag_id``.
 
     :param binding: where the function's arguments are
     :param wrapped: Airflow's function, or the patch inside this one
     :param instance: what the function is bound to: an object, a class, or ``None``
-    :param args: what was given by position
-    :param kwargs: what was given by name
+    :param args: positional arguments
+    :param kwargs: keyword arguments
     """
 
     __slots__ = ("_args", "_binding", "_kwargs", "_opened", "_proceeded", "_wrapped", "instance")
@@ -89,16 +89,16 @@ class Call:
         raise TypeError(f"The patched function was called without its argument {name!r}")
 
     def has(self, name: str) -> bool:
-        """Return whether the caller gave an argument."""
+        """Return whether the caller passed an argument."""
         return name in self._kwargs or self._binding.positions[name] < len(self._args)
 
     def arguments(self, *, without: str) -> dict[str, Any]:
         """
-        Return what the caller gave, by name, to hand it on to another function of Airflow.
+        Return the caller's arguments by name, to pass them to another Airflow function.
 
-        What a later release of Airflow adds to both functions is among it.
+        This includes arguments that a later Airflow release adds to both functions.
 
-        :param without: an argument that is left out
+        :param without: an argument to omit
         """
         positions = self._binding.positions.items()
         given = {name: self._args[at] for name, at in positions if at < len(self._args)} | self._kwargs
@@ -108,11 +108,11 @@ class Call:
     @property
     def session(self) -> Any:
         """
-        The caller's session; if there is none, one that is opened now and ends with the call.
+        The caller's session, or a new one that ends with the call.
 
-        Airflow's function takes part in it, so it must be asked for before that is proceeded to.
+        Airflow's function uses it too, so access it before calling that function.
 
-        :raises RuntimeError: if Airflow's function ran in a session of its own by then
+        :raises RuntimeError: if Airflow's function already ran in its own session
         """
         if "session" in self._kwargs:
             return self._kwargs["session"]
@@ -132,7 +132,7 @@ class Call:
         """
         Call Airflow's function.
 
-        :param changed: arguments to give instead of the caller's, by name
+        :param changed: arguments to pass instead of the caller's, by name
         :return: what it returns
         """
         self._proceeded = True
@@ -143,10 +143,10 @@ class Call:
 
     def proceed_on(self, instance: Any, **changed: Any) -> Any:
         """
-        Call Airflow's function on another object than the caller did.
+        Call Airflow's function on another object.
 
         :param instance: the object
-        :param changed: arguments to give instead of the caller's, by name
+        :param changed: arguments to pass instead of the caller's, by name
         :return: what it returns
         """
         self._proceeded = True
@@ -164,25 +164,25 @@ class Call:
         return args, kwargs
 
     def end(self) -> None:
-        """Commit and close the session that was opened for the call, if there is one."""
+        """Commit and close the session opened for the call, if any."""
         if self._opened is not None:
             self._opened.__exit__(None, None, None)
 
     def fail(self) -> None:
-        """Roll back and close the session that was opened for the call, if there is one."""
+        """Roll back and close the session opened for the call, if any."""
         if self._opened is not None:
             self._opened.__exit__(*sys.exc_info())
 
 
 def passing_on(argument: str, is_unconcerned: Callable[[Any], bool]) -> Callable[[Patch], Patch]:
     """
-    Leave a patch out wherever an argument tells that it does not concern the call.
+    Skip a patch if an argument shows that it does not apply to the call.
 
-    Airflow calls a few functions for each task in the scheduler's critical section, where even a :class:`Call` that
-    changes nothing would be felt.
+    Airflow calls some functions for each task in the scheduler's critical section, where even a :class:`Call` without
+    changes is measurable.
 
     :param argument: name of a parameter of Airflow's function without a default
-    :param is_unconcerned: whether a call with this argument is passed on to Airflow's function as it is
+    :param is_unconcerned: returns whether to pass the call to Airflow's function unchanged
     """
 
     def decorate(patch: Patch) -> Patch:
@@ -194,7 +194,7 @@ def passing_on(argument: str, is_unconcerned: Callable[[Any], bool]) -> Callable
 
 def calling(patch: Patch, binding: Binding) -> Callable[..., Any]:
     """
-    Return a wrapper, as wrapt calls it, that gives a patch its call.
+    Return a wrapper, in wrapt's sense, that passes the call to a patch.
 
     :param patch: function of the enforcement
     :param binding: where the arguments of Airflow's function are
@@ -206,7 +206,7 @@ def calling(patch: Patch, binding: Binding) -> Callable[..., Any]:
     position = binding.positions[argument]
 
     def passing(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        # A call without the argument is left to Airflow's function, which refuses it.
+        # Leave a call without the argument to Airflow's function, which refuses it.
         if argument in kwargs:
             unconcerned = is_unconcerned(kwargs[argument])
         else:

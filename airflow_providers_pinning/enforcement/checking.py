@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Compare Airflow's functions with what their patches were written for.
+Compare Airflow's functions with those that the patches were written for.
 
-A function that takes, returns or does something else than its patch expects ends the process: a patch that fits no
-longer would let a pinned Dag run another version.
+If a function takes, returns or does something else than its patch expects, the process stops: a patch that no longer
+fits would let a pinned Dag run another version.
 
 Shown by ``tests/unit/enforcement/test_patching.py``.
 """
@@ -34,7 +34,7 @@ from typing import Any
 from airflow_providers_pinning.patch_points import RELEASE, PatchPoint
 
 SUPPORTED_AIRFLOW = ((3, 3), (3, 4))
-"""Releases of Airflow whose source the patches were checked against."""
+"""Airflow releases that the patches were checked against."""
 
 
 REMEDY = "Install a release of the provider that supports it, or uninstall the provider."
@@ -48,7 +48,7 @@ def check_airflow_version() -> None:
     """
     Compare the installed Airflow with the supported one.
 
-    :raises EnforcementError: if it is another
+    :raises EnforcementError: if they differ
     """
     if RELEASE not in SUPPORTED_AIRFLOW:
         supported = " and ".join(f"{major}.{minor}" for major, minor in SUPPORTED_AIRFLOW)
@@ -65,7 +65,7 @@ def check(point: PatchPoint, module: ModuleType) -> Any:
     :param point: the place
     :param module: Airflow's module
     :return: Airflow's own function
-    :raises EnforcementError: naming what is gone or different
+    :raises EnforcementError: naming what is missing or different
     """
     function = check_parameters(point, module)
     if point.returns is not None and (returns := _returned(function)) != point.returns:
@@ -89,7 +89,7 @@ def check_parameters(point: PatchPoint, module: ModuleType) -> Any:
     :param point: the place
     :param module: Airflow's module
     :return: Airflow's own function
-    :raises EnforcementError: if the function is gone or takes other parameters
+    :raises EnforcementError: if the function is missing or takes other parameters
     """
     try:
         function = original(find(point, module))
@@ -106,7 +106,7 @@ def check_parameters(point: PatchPoint, module: ModuleType) -> Any:
 
 
 def check_answer(point: PatchPoint, function: Any, patch: Callable[..., Any]) -> None:
-    """Check that a patch answers as the function does: with something where that returns something, and in its way."""
+    """Check that a patch returns a value if the function does, and that both are sync or async."""
     if _returned(patch) == "None" and (returns := _returned(function)) not in ("None", ""):
         raise EnforcementError(
             f"airflow-providers-pinning relies on {point.place} returning nothing, but in this Airflow "
@@ -122,13 +122,13 @@ def check_answer(point: PatchPoint, function: Any, patch: Callable[..., Any]) ->
 
 
 def _returned(function: Any) -> str:
-    """Return the annotation of what a function returns, as it is written; ``""`` if it has none."""
+    """Return the return annotation of a function as written; ``""`` without one."""
     annotation = getattr(function, "__annotations__", {}).get("return", "")
     return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
 
 def original(found: Any) -> Any:
-    """Return the function in which decorators and patches end."""
+    """Return the function behind decorators and patches."""
     if isinstance(found, property):
         found = found.fget
     return inspect.unwrap(getattr(found, "__func__", found))
@@ -142,7 +142,7 @@ def find(point: PatchPoint, module: ModuleType) -> Any:
 
 
 def _words(code: CodeType) -> frozenset[str]:
-    """Return the names, attributes and literals of a function and of the functions inside it."""
+    """Return the names, attributes and literals of a function and its inner functions."""
     words = {*code.co_names, *code.co_varnames, *code.co_freevars}
     for constant in code.co_consts:
         if isinstance(constant, CodeType):

@@ -15,12 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Every component says that it enforces pins.
+Every component attests that it enforces pins.
 
-A process without this package cannot be stopped from here, but it can be told apart: schedulers, dag
-processors and triggerers attest for their job when it starts, API servers when they start to serve, and
-again and again. A component whose tables are not migrated does not start. API servers also announce the
-changes that are made through them.
+A process without this package cannot be stopped from here, but it can be recognized: schedulers, dag processors and
+triggerers attest for their job when it starts, API servers when they start to serve, and periodically. A component
+does not start without the migrated tables. API servers also announce the changes made through them.
 
 Shown by ``tests/unit/enforcement/test_components.py``.
 """
@@ -52,8 +51,8 @@ def prepare_for_execution(call: Call) -> None:
         return
     check_tables(session=session)
     require_patches(Component(component))
-    # Airflow commits the job. Its attestation goes into the same commit: between two of them, a live
-    # component would seem to lack the enforcement, and pins would be refused.
+    # Airflow commits the job. The attestation goes into the same commit: between two commits, a live component would
+    # seem to lack the enforcement, and pins would be refused.
     session.add(job)
     session.flush()
     attest(component, job_id=job.id, session=session)
@@ -67,7 +66,7 @@ def lifespan(call: Call) -> Any:
 
 def check_tables(*, session: Any) -> None:
     """
-    Check that the tables of the pin store are there and up to date.
+    Check that the tables of the pin store exist and are up to date.
 
     :raises EnforcementError: if they are not
     """
@@ -75,7 +74,7 @@ def check_tables(*, session: Any) -> None:
 
     if not PinningDBManager(session).check_migration():
         raise EnforcementError(
-            "The tables of airflow-providers-pinning are missing or out of date. Run `airflow db migrate`."
+            "The tables of airflow-providers-pinning are missing or outdated. Run `airflow db migrate`."
         )
 
 
@@ -96,7 +95,7 @@ async def _attested(stock: AbstractAsyncContextManager) -> AsyncIterator[Any]:
 
 
 class _Heartbeat:
-    """Renews the attestation of this API server process from a thread, until it is told to end."""
+    """Renews the attestation of this API server process in a thread, until it is stopped."""
 
     def __init__(self) -> None:
         self._ended = threading.Event()
@@ -126,7 +125,7 @@ class _Heartbeat:
                     renew_api_server(self._row_id, missing_patches=missing, session=session)
                     note_heartbeats(session=session)
             except Exception:
-                log.exception("This API server could not renew that it enforces pins; it tries again")
+                log.exception("This API server could not renew its attestation that it enforces pins; retrying")
 
     def end(self) -> None:
         from airflow.utils.session import create_session
@@ -139,4 +138,4 @@ class _Heartbeat:
             with create_session(scoped=False) as session:
                 withdraw(self._row_id, session=session)
         except Exception:
-            log.exception("This API server could not say that it ends")
+            log.exception("This API server could not withdraw its attestation on shutdown")

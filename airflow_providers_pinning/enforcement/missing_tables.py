@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A command that misses the tables of the pin store says in one line what to do.
+A command without the tables of the pin store explains the remedy in one line.
 
-Airflow's statements carry the pin, so between the installation of the package and ``airflow db migrate`` each command
-that picks a version fails with a traceback of SQL. Components check their tables when they start; commands are not to
-send a statement more for it, so what is looked at here is the error of a statement that failed.
+Airflow's statements include the pin, so between installing the package and ``airflow db migrate`` every command that
+selects a version fails with an SQL traceback. Components check the tables at startup; to avoid an extra statement,
+commands check the error of the failed statement instead.
 
 Shown by ``tests/unit/enforcement/test_missing_tables.py``.
 """
@@ -38,15 +38,18 @@ MISSING = (
 )
 
 ABORTED = "25P02"
-"""PostgreSQL: an earlier statement of the transaction failed, and Airflow went on (as when it serializes a Dag)."""
+"""
+PostgreSQL: an earlier statement of the transaction failed, and Airflow continued (for example while serializing a
+Dag).
+"""
 
 SQLITE = ("no such table", "no such column", "has no column")
 
 
 def get_parser(call: Call) -> Any:
-    """Return the parser of the command line, whose commands explain that tables are missing."""
+    """Return the command line parser, whose commands explain missing tables."""
     parser = call.proceed()
-    # Airflow keeps the parser, so it may be patched already.
+    # Airflow caches the parser, so it may already be patched.
     if "parse_args" not in vars(parser):
         parser.parse_args = _parsing(parser.parse_args)
     return parser
@@ -72,7 +75,7 @@ def _explaining(function: Any) -> Any:
             if not _misses_tables(error):
                 raise
             print(
-                "The tables of airflow-providers-pinning are missing or out of date. Run `airflow db migrate`. "
+                "The tables of airflow-providers-pinning are missing or outdated. Run `airflow db migrate`. "
                 f"({' '.join(str(error.orig).split())})",  # type: ignore[attr-defined]
                 file=sys.stderr,
             )

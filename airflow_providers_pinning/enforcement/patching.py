@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Install what :mod:`airflow_providers_pinning.patch_points` declares, and know what is installed.
+Install the patches declared in :mod:`airflow_providers_pinning.patch_points`, and track them.
 
-A patch that silently did nothing would let a pinned Dag run another version. So each function is compared with the
-parameters and the code that its patch was written for, at the moment it is patched, and the process stops if it
-differs. A patch that another one replaced later is found by looking at what the module has now.
+A patch that silently does nothing would let a pinned Dag run another version. So when a function is patched, its
+parameters and code are compared with those that the patch was written for, and the process stops if they differ. A
+patch that was replaced later is found by checking what the module contains now.
 
 Shown by ``tests/unit/enforcement/test_patching.py``.
 """
@@ -42,12 +42,12 @@ from airflow_providers_pinning.enforcement.checking import REMEDY, EnforcementEr
 from airflow_providers_pinning.patch_points import POINTS, Component, How, PatchPoint, points_of
 
 _installed: dict[PatchPoint, Any] = {}
-"""What stands in each place since it was patched; of a module that a patch changed by itself, what it changed."""
+"""The function in each place after patching; for a module that a patch changes itself, the changed object."""
 
 
 def register() -> None:
     """
-    Have each of Airflow's modules patched as soon as it is imported; one that is imported already is patched now.
+    Patch each of Airflow's modules when it is imported, or now if it already is.
 
     :raises EnforcementError: if one is not as expected
     """
@@ -73,7 +73,7 @@ def install_on(module: ModuleType) -> None:
 
 
 def patch_of(point: PatchPoint) -> Callable[[Any], Any]:
-    """Return the function of the enforcement that patches a place."""
+    """Return the enforcement function that patches a place."""
     name, _, function = (point.patched_by or "").partition(":")
     patch: Callable[[Any], Any] = getattr(import_module(f"{__package__}.{name}"), function)
     return patch
@@ -81,11 +81,11 @@ def patch_of(point: PatchPoint) -> Callable[[Any], Any]:
 
 def install(point: PatchPoint, module: ModuleType, patch: Callable[[Call], Any]) -> None:
     """
-    Put a patch in place of a function or a property.
+    Replace a function or a property with a patch.
 
     :param point: the place
     :param module: Airflow's module
-    :param patch: what is called instead
+    :param patch: the function to call instead
     :raises EnforcementError: if the place is not as expected
     """
     function = check(point, module)
@@ -104,7 +104,7 @@ def install(point: PatchPoint, module: ModuleType, patch: Callable[[Call], Any])
 
 
 def needed_by(component: Component) -> list[PatchPoint]:
-    """Return the patches without which a kind of component does not enforce pins."""
+    """Return the patches that a kind of component needs to enforce pins."""
     return [point for point in POINTS if point.patched_by and component in point.needed_by]
 
 
@@ -112,24 +112,24 @@ def require_patches(component: Component) -> None:
     """
     Check that every patch that this process needs is in place.
 
-    :param component: what this process is
-    :raises EnforcementError: naming those that are not
+    :param component: the kind of this process
+    :raises EnforcementError: naming those that are missing
     """
     if missing := missing_patches(needed_by(component)):
         places = ", ".join(point.place for point in missing)
         raise EnforcementError(
-            f"This {component.value} does not enforce pins: the patches of {places} are not in place. Remove what "
-            "replaces these functions or imports them first, and restart it."
+            f"This {component.value} does not enforce pins: the patches of {places} are not in place. Remove "
+            "whatever replaces these functions or imports them first, and restart it."
         )
 
 
 def missing_patches(needed: Iterable[PatchPoint] = ()) -> list[PatchPoint]:
     """
-    Return the patches that are not in place although this process uses what they patch.
+    Return the patches that are missing although this process uses what they patch.
 
-    The module was imported before the enforcement, imported a second time, or something put another function into it.
+    The module was imported before the enforcement, imported twice, or something replaced the function.
 
-    :param needed: patches that must be in place even if nothing has imported their module yet; it is imported now
+    :param needed: patches that must be in place even if their module is not imported yet; it is imported now
     """
     gone = set()
     for point in needed:
@@ -155,7 +155,7 @@ def is_installed(point: PatchPoint) -> bool:
         return False
     seen: set[int] = set()
     while id(found) not in seen:
-        # A later patch may have been given the function as it is bound to its class.
+        # A later patch may have received the function bound to its class.
         if found is ours or getattr(found, "_self_parent", None) is ours:
             return True
         seen.add(id(found))
@@ -165,7 +165,7 @@ def is_installed(point: PatchPoint) -> bool:
 
 def _is_imported(name: str) -> bool:
     module = sys.modules.get(name)
-    # One that is still being imported is patched when that is done.
+    # A module that is still being imported is patched afterwards.
     return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
 
 
@@ -189,10 +189,10 @@ def _wrapped_property(stock: property, wrapper: Callable[..., Any]) -> property:
 
 
 def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> None:
-    """Replace a function that answers requests also where FastAPI keeps it."""
+    """Also replace a route function where FastAPI stores it."""
     from fastapi import APIRouter
 
-    # Applications copy their routes, which wrapt's own objects do not allow.
+    # Applications copy their routes, which wrapt's objects do not support.
     @functools.wraps(original)
     def answer(*args: Any, **kwargs: Any) -> Any:
         return getattr(module, point.name)(*args, **kwargs)
@@ -206,7 +206,7 @@ def _answer_with_patch(point: PatchPoint, module: ModuleType, original: Any) -> 
     routes = [route for route in routes if getattr(route, "endpoint", None) is original]
     if not routes:
         raise EnforcementError(
-            f"airflow-providers-pinning relies on {point.place} answering requests, but in this Airflow "
+            f"airflow-providers-pinning relies on {point.place} handling requests, but in this Airflow "
             f"({version('apache-airflow-core')}) it does not. {REMEDY}"
         )
     for route in routes:

@@ -17,8 +17,8 @@
 """
 Every place in Airflow that the enforcement patches or relies on, each declared once.
 
-The enforcement, what components compare, the documentation and the tests are made from it. It stands below the
-domain, which tells with it whether two components enforce pins alike.
+The enforcement, the fingerprint that components compare, the documentation and the tests are derived from it. It is
+below the domain, which uses it to compare how two components enforce pins.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ AREAS: tuple[ModuleType, ...] = (
     evidence,
     processes,
 )
-"""The modules that declare them; of the patches of one function, an earlier one is inside a later one."""
+"""The declaring modules. If a function has several patches, the earlier one is the inner one."""
 
 
 def points_in(release: Release) -> tuple[PatchPoint, ...]:
-    """Return every place that is patched or called in a release of Airflow, as it is there."""
+    """Return every place that is patched or called in an Airflow release."""
     return tuple(
         point.in_release(release)
         for area in AREAS
@@ -82,5 +82,5 @@ POINTS: tuple[PatchPoint, ...] = points_in(RELEASE)
 
 
 def points_of(module: str) -> tuple[PatchPoint, ...]:
-    """Return what is declared of one of Airflow's modules, in order."""
+    """Return the declarations for one of Airflow's modules, in order."""
     return tuple(point for point in POINTS if point.module == module)

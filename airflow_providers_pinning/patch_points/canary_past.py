@@ -14,13 +14,13 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What live runs take for their past."""
+"""The past of live runs."""
 
 from __future__ import annotations
 
 from airflow_providers_pinning.patch_points.point import EXPERIMENTS, Change, Component, How, PatchPoint
 
-TITLE = "Canary runs, no part of the past of live ones"
+TITLE = "Canary runs are not the past of live runs"
 """Heading in the documentation."""
 
 POINTS: tuple[PatchPoint, ...] = (
@@ -29,7 +29,7 @@ POINTS: tuple[PatchPoint, ...] = (
         name="DagRun.get_previous_dagrun",
         parameters=("dag_run", "state", "session"),
         patched_by="canaries.history:get_previous_dagrun",
-        stock="takes any run of the Dag for the previous one",
+        stock="uses any run of the Dag as the previous one",
         why="a live run would wait for a canary run, or read its data",
         shown_by="tests/unit/enforcement/canaries/test_history.py",
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
@@ -41,8 +41,8 @@ POINTS: tuple[PatchPoint, ...] = (
         name="DagRun.get_previous_scheduled_dagrun",
         parameters=("dag_run_id", "session"),
         patched_by="canaries.history:get_previous_scheduled_dagrun",
-        stock="takes the newest earlier run that is no manual one",
-        why="a replay would wait for the run that it replays",
+        stock="uses the newest earlier run that is not manual",
+        why="a replay would wait for its original run",
         shown_by="tests/unit/enforcement/canaries/test_history.py",
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("DagRun",),
@@ -97,7 +97,7 @@ POINTS: tuple[PatchPoint, ...] = (
         name="SerializedReferenceModels.AverageRuntimeDeadline._evaluate_with",
         parameters=("self", "session", "kwargs"),
         patched_by="canaries.history:evaluate_with",
-        stock="takes the average runtime of any runs",
+        stock="averages the runtime of all runs",
         why="the deadlines of live runs would depend on canary runs",
         shown_by="tests/unit/enforcement/canaries/test_history.py",
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
@@ -110,8 +110,8 @@ POINTS: tuple[PatchPoint, ...] = (
         name="get_previous_dagrun",
         parameters=("dag_id", "logical_date", "session", "state"),
         patched_by="canaries.history_routes:get_previous_dagrun",
-        stock="takes any run of the Dag",
-        why="a canary run would be what a live task takes for its past",
+        stock="returns any run of the Dag",
+        why="a live task would treat a canary run as its past",
         shown_by="tests/unit/enforcement/canaries/test_history.py",
         needed_by=(Component.API_SERVER,),
         relies_on=("DagRunModel",),
@@ -123,7 +123,7 @@ POINTS: tuple[PatchPoint, ...] = (
         name="get_dr_count",
         parameters=("dag_id", "session", "logical_dates", "run_ids", "states"),
         patched_by="canaries.history_routes:get_dr_count",
-        stock="counts any runs of the Dag",
+        stock="counts all runs of the Dag",
         why="a live task would count canary runs",
         shown_by="tests/unit/enforcement/canaries/test_history.py",
         needed_by=(Component.API_SERVER, Component.TRIGGERER),
@@ -137,8 +137,8 @@ POINTS: tuple[PatchPoint, ...] = (
         name="get_previous_successful_dagrun",
         parameters=("task_instance_id", "session"),
         patched_by="canaries.history_routes:get_previous_successful_dagrun",
-        stock="takes any run of the Dag",
-        why="an incremental load would skip what lies before a canary run",
+        stock="returns any run of the Dag",
+        why="an incremental load would skip the data before a canary run",
         shown_by="tests/unit/enforcement/canaries/test_history.py",
         needed_by=(Component.API_SERVER,),
         relies_on=("DR",),
@@ -151,8 +151,8 @@ POINTS: tuple[PatchPoint, ...] = (
         name="get_previous_task_instance",
         parameters=("dag_id", "task_id", "session", "logical_date", "map_index", "state"),
         patched_by="canaries.history_routes:get_previous_task_instance",
-        stock="takes a task instance of any run",
-        why="a canary run would be what a live task takes for its past",
+        stock="returns a task instance of any run",
+        why="a live task would treat a canary run as its past",
         shown_by="tests/unit/enforcement/canaries/test_history.py",
         needed_by=(Component.API_SERVER,),
         relies_on=("TI",),
@@ -227,8 +227,8 @@ POINTS: tuple[PatchPoint, ...] = (
         name="_get_latest_dag_run_row_query",
         parameters=("dag_id", "info"),
         patched_by="canaries.backfills:get_latest_dag_run_row_query",
-        stock="takes the newest run of any type for the one that has a partition",
-        why="a backfill would skip a partition that only a canary run has",
+        stock="uses the newest run of any type for a partition",
+        why="a backfill would skip a partition that only has a canary run",
         shown_by="tests/unit/enforcement/canaries/test_partitions.py",
         needed_by=(Component.API_SERVER,),
         relies_on=("DagRun", "partition_date"),
@@ -240,7 +240,7 @@ POINTS: tuple[PatchPoint, ...] = (
         parameters=("dag_id", "body", "dag_bag", "session", "user"),
         patched_by="canaries.clearing:clear_dag_runs",
         stock="clears all runs of a partition",
-        why="who clears a partition would start its canary runs over",
+        why="clearing a partition would restart its canary runs",
         shown_by="tests/unit/enforcement/canaries/test_partitions.py",
         needed_by=(Component.API_SERVER,),
         relies_on=("DagRun", "dag_runs", "partition_key"),
@@ -264,7 +264,7 @@ POINTS: tuple[PatchPoint, ...] = (
         ),
         patched_by="canaries.clearing:clear_partition_runs",
         stock="takes the partition from all runs that have it",
-        why="canary runs would lose what they ran on, or start over",
+        why="canary runs would lose their data, or restart",
         shown_by="tests/unit/enforcement/canaries/test_partitions.py",
         needed_by=(Component.API_SERVER,),
         relies_on=("DagRun", "run_id"),

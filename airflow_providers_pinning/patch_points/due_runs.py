@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The creation of runs that are due."""
+"""Creation of due runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ POINTS: tuple[PatchPoint, ...] = (
         name="SchedulerJobRunner._get_current_dag",
         parameters=("self", "dag_id", "session"),
         patched_by="scheduler.dag_runs:get_current_dag",
-        stock="returns nothing for a Dag that it cannot read, and tries again in each turn",
+        stock="returns nothing for a Dag that it cannot read, and retries in each loop",
         why="a Dag whose pin cannot be resolved stays due and starves others",
         shown_by="tests/unit/enforcement/scheduler/test_dag_runs.py",
         needed_by=(Component.SCHEDULER,),
@@ -41,7 +41,7 @@ POINTS: tuple[PatchPoint, ...] = (
         parameters=("self", "dag_models", "session"),
         patched_by="scheduler.dag_runs:create_dag_runs",
         stock="creates the scheduled runs of the most overdue Dags, in batches",
-        why="a few broken pins would take every place of a batch",
+        why="a few broken pins would fill every batch",
         shown_by="tests/unit/enforcement/scheduler/test_dag_runs.py",
         needed_by=(Component.SCHEDULER,),
         relies_on=("_get_current_dag", "create_dagrun"),
@@ -64,7 +64,7 @@ POINTS: tuple[PatchPoint, ...] = (
         name="SchedulerJobRunner._create_dagruns_for_partitioned_asset_dags",
         parameters=("self", "session"),
         patched_by="scheduler.dag_runs:create_dagruns_for_partitioned_asset_dags",
-        stock="looks at the oldest pending partitions first and creates their runs outside `try`",
+        stock="processes the oldest pending partitions first and creates their runs outside `try`",
         why="the partitions of a broken pin would starve others, or end the scheduler",
         shown_by="tests/unit/enforcement/scheduler/test_dag_runs.py",
         needed_by=(Component.SCHEDULER,),
@@ -76,7 +76,7 @@ POINTS: tuple[PatchPoint, ...] = (
         name="DagModel.dags_needing_dagruns",
         parameters=("cls", "session"),
         patched_by="scheduler.assets:dags_needing_dagruns",
-        stock=("deserializes the Dags of all queued asset events in one go, and counts canary runs among active runs"),
+        stock=("deserializes the Dags of all queued asset events together, and counts canary runs as active"),
         why="a pinned version that cannot be deserialized would end the scheduler",
         shown_by="tests/unit/enforcement/scheduler/test_assets.py",
         needed_by=(Component.SCHEDULER,),
@@ -97,8 +97,8 @@ POINTS: tuple[PatchPoint, ...] = (
             "session",
         ),
         patched_by="scheduler.assets:queue_partitioned_dags",
-        stock=("queues a partition for every listener, in the transaction of the task that published the asset"),
-        why="a listener with a broken pin would fail the task of another Dag",
+        stock=("queues a partition for every consumer, in the transaction of the task that published the asset"),
+        why="a consumer with a broken pin would fail the task of another Dag",
         shown_by="tests/unit/enforcement/scheduler/test_assets.py",
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("partition_dags",),

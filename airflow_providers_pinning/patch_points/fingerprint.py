@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What two components compare to know that they enforce pins alike.
+The fingerprint that components compare to check that they enforce pins in the same way.
 
 It is computed from the declarations and from the code of the enforcement, so a patch that decides differently changes
-it. Comments, docstrings, line numbers, places of files and the version of Python do not.
+it. Comments, docstrings, line numbers, file locations and the Python version do not.
 """
 
 from __future__ import annotations
@@ -64,9 +64,10 @@ def fingerprint_of(points: str, code: dict[str, str]) -> str:
 
 def _parts(node: ast.AST) -> Iterator[str]:
     """
-    Yield what a tree consists of.
+    Yield the parts of a syntax tree.
 
-    ``ast.dump`` shows fields that only some versions of Python know, such as ``type_params``; empty ones are left out.
+    ``ast.dump`` shows fields that only exist in some Python versions, such as ``type_params``; empty ones are
+    omitted.
     """
     yield f"({type(node).__name__}"
     for name, value in ast.iter_fields(node):

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What is declared of each place in Airflow that the enforcement patches or relies on.
+Declaration of a place in Airflow that the enforcement patches or relies on.
 
-Data only, and the standard library only: it is loaded in every process, task processes too.
+Only data and the standard library: it is loaded in every process, including task processes.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ class Component(str, Enum):
 
 
 EVERY = tuple(Component)
-"""What every component needs."""
+"""Required in every component."""
 
 
 class How(str, Enum):
-    """How a place is patched."""
+    """How to patch a place."""
 
     CALL = "call"
     """Calls of a function reach the patch as a :class:`~airflow_providers_pinning.enforcement.patching.Call`."""
     ROUTE = "route"
-    """The same, for a function that answers HTTP requests; FastAPI keeps it where the route was declared."""
+    """The same for a function that handles HTTP requests, which FastAPI stores when the route is declared."""
     PROPERTY = "property"
-    """The same, for reads of a property."""
+    """The same for reads of a property."""
     MODULE = "module"
-    """The patch gets the module and changes it, or listens to it, by itself."""
+    """The patch gets the module and changes it, or listens to it, itself."""
 
 
 SELECTABLE = (
@@ -65,10 +65,10 @@ Release = tuple[int, int]
 
 @dataclass(frozen=True)
 class Change:
-    """What is different about a place from a release of Airflow on; what is ``None`` stays as it was."""
+    """How a place differs from an Airflow release on; ``None`` means unchanged."""
 
     since: Release
-    """The first release in which it is so."""
+    """First release with the difference."""
     module: str | None = None
     """Airflow's module."""
     name: str | None = None
@@ -76,19 +76,18 @@ class Change:
     parameters: tuple[str, ...] | None = None
     """Names of the function's parameters, in order."""
     relies_on: tuple[str, ...] | None = None
-    """Names, attributes and literals that the function's code must have."""
+    """Names, attributes and literals that the function's code must contain."""
     returns: str | None = None
-    """The annotation of what the function returns."""
+    """Return annotation of the function."""
     patched_by: str | None = None
-    """Module of the enforcement and function, if another one patches it."""
+    """Module and function of the enforcement, if another one patches it."""
 
 
 @dataclass(frozen=True)
 class PatchPoint:
     """
-    One place in Airflow, and one patch of it; a function that is patched for several purposes has several.
-
-    Of the patches of one function, the one that is declared first is the innermost.
+    One place in Airflow with one patch. A function may have several patches, for several purposes; the one declared
+    first is the innermost.
     """
 
     module: str
@@ -96,34 +95,38 @@ class PatchPoint:
     name: str
     """Qualified name in the module."""
     parameters: tuple[str, ...]
-    """Names of the function's parameters, in order; empty for what is no function."""
+    """Names of the function's parameters, in order; empty if it is not a function."""
     patched_by: str | None
-    """Module of the enforcement and function, such as ``fail_fast:handle_fail_fast_for_dag``; ``None`` if Airflow's
-    function is only called."""
+    """
+    Module and function of the enforcement, such as ``fail_fast:handle_fail_fast_for_dag``; ``None`` if Airflow's
+    function is only called.
+    """
     stock: str
-    """What Airflow's function does; of one that is only called, what it is called for."""
+    """What Airflow's function does; if it is only called, why."""
     why: str = ""
     """Why that breaks a pin, or the isolation of a canary run."""
     shown_by: str = ""
     """Path of the test that fails without the patch."""
     needed_by: tuple[Component, ...] = ()
-    """Components in which the patch must be installed; in others it must be if they import the module."""
+    """Components that need the patch; others need it if they import the module."""
     relies_on: tuple[str, ...] = ()
-    """Names, attributes and literals that the function's code must have for the patch to be right."""
+    """Names, attributes and literals that the function's code must contain for the patch to be correct."""
     upstream: str | None = None
     """Upstream issue or AIP, and when the patch can be dropped; ``None`` if nothing upstream would replace it."""
     how: How = How.CALL
     returns: str | None = None
-    """The annotation of what the function returns, where the patch relies on it; a patch that returns nothing must be
-    one of a function that returns nothing, and need not say so."""
+    """
+    Return annotation of the function, if the patch relies on it. A patch that returns nothing must patch a function
+    that returns nothing, without declaring it here.
+    """
     changes: tuple[Change, ...] = ()
-    """How the place differs in later releases of Airflow, in their order."""
+    """How the place differs in later releases, in their order."""
     since: Release | None = None
-    """The first release that is patched there; ``None`` if each is."""
+    """First release in which it is patched; ``None`` for all."""
 
     def in_release(self, release: Release) -> PatchPoint:
         """
-        Return the place as it is in a release of Airflow.
+        Return the place as it is in an Airflow release.
 
         :param release: the release
         :return: the same place, without changes

@@ -29,15 +29,15 @@ POINTS: tuple[PatchPoint, ...] = (
         name="DagModelOperation.find_orm_dags",
         parameters=("self", "session"),
         patched_by=None,
-        stock="reads the rows of a file's Dags again once they are locked",
+        stock="reads the rows of a file's Dags again after locking them",
     ),
     PatchPoint(
         module="airflow.dag_processing.collection",
         name="_RunInfo.calculate",
         parameters=("cls", "dag", "session"),
         patched_by="dag_processor.run_info:calculate",
-        stock="reads the latest run and the active ones of each Dag by statements of its own",
-        why="a release of thousands of Dags would hold their rows for as many round trips more",
+        stock="reads the latest and active runs of each Dag with separate statements",
+        why="a release of thousands of Dags would lock their rows for as many extra round trips",
         shown_by="tests/unit/enforcement/dag_processor/test_run_info.py",
         needed_by=(Component.API_SERVER,),
     ),
@@ -47,7 +47,7 @@ POINTS: tuple[PatchPoint, ...] = (
         parameters=("cls", "bundle_name", "bundle_version", "dags", "parse_duration", "session"),
         patched_by="dag_processor.dag_model:bulk_write_to_db",
         stock="writes the parsed schedule, limits and assets into `DagModel`",
-        why="what unfinished canary runs need would be removed with what HEAD does not have",
+        why="data that unfinished canary runs need would be removed if HEAD does not have it",
         shown_by="tests/unit/enforcement/dag_processor/test_dag_model.py",
         needed_by=(Component.DAG_PROCESSOR, Component.API_SERVER),
         relies_on=("DagModelOperation", "add_dags", "update_dags"),
@@ -58,8 +58,8 @@ POINTS: tuple[PatchPoint, ...] = (
         name="DagModelOperation.add_dags",
         parameters=("self", "session"),
         patched_by="dag_processor.dag_model:add_dags",
-        stock="locks the rows of a file's Dags and goes on with what was parsed",
-        why="the schedule, limits and bundle of HEAD would be those of the pinned Dag",
+        stock="locks the rows of a file's Dags and continues with the parsed ones",
+        why="a pinned Dag would get the schedule, limits and bundle of HEAD",
         shown_by="tests/integration/test_concurrent_writes.py",
         needed_by=(Component.DAG_PROCESSOR, Component.API_SERVER),
         relies_on=("find_orm_dags",),
@@ -71,8 +71,7 @@ POINTS: tuple[PatchPoint, ...] = (
         parameters=("self", "orm_dags", "parse_duration", "session"),
         patched_by="dag_processor.dag_model:update_dags",
         stock=(
-            "writes one bundle for all Dags of a file and leaves references to assets where the "
-            "file has none of their kind"
+            "writes one bundle for all Dags of a file, and keeps asset references if the file has none of their kind"
         ),
         why="the pinned version may have another bundle and other assets than HEAD",
         shown_by="tests/unit/enforcement/dag_processor/test_dag_model.py",

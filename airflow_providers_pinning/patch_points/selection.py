@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which version new runs have."""
+"""Version of new runs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ POINTS: tuple[PatchPoint, ...] = (
         parameters=("cls", "dag_id", "bundle_version", "load_dag_model", "load_bundle_model"),
         patched_by=None,
         stock=(
-            "builds the statement that the patch of `get_latest_version` adds the pin to; the "
-            "number of the next version comes from it too, so it stays as it is"
+            "builds the statement to which the patch of `get_latest_version` adds the pin; it stays unchanged, "
+            "because the number of the next version comes from it too"
         ),
         changes=(
             Change(
@@ -52,7 +52,7 @@ POINTS: tuple[PatchPoint, ...] = (
         name="DagVersion.get_latest_version",
         parameters=("cls", "dag_id", "bundle_version", "load_dag_model", "load_bundle_model", "session"),
         patched_by="versions.selection:get_latest_version",
-        stock="takes the highest version number",
+        stock="selects the highest version number",
         why="new runs and cleared tasks of a pinned Dag would get the newest commit",
         shown_by="tests/unit/enforcement/versions/test_selection.py",
         needed_by=EVERY,
@@ -102,8 +102,8 @@ POINTS: tuple[PatchPoint, ...] = (
         name="SerializedDagModel.dag",
         parameters=("self",),
         patched_by="versions.serialized_dag:stamped_dag",
-        stock="deserializes the Dag, which then does not know its version",
-        why="the creation of a run must know which version the Dag in hand is",
+        stock="deserializes the Dag, which does not know its version",
+        why="the creation of a run must know the version of its Dag",
         shown_by="tests/unit/enforcement/versions/test_selection.py",
         needed_by=EVERY,
         upstream=SELECTABLE,
@@ -132,8 +132,8 @@ POINTS: tuple[PatchPoint, ...] = (
             "session",
         ),
         patched_by="runs.creation:create_dagrun",
-        stock="looks the version up again for the rows of the run",
-        why="a pin that commits in between makes a run with one version's tasks and another's id",
+        stock="looks up the version again for the rows of the run",
+        why="a pin that commits in between creates a run with the tasks of one version and the ID of another",
         shown_by="tests/unit/enforcement/runs/test_creation.py",
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("_create_orm_dagrun",),
@@ -171,8 +171,8 @@ POINTS: tuple[PatchPoint, ...] = (
         name="trigger_dag_run",
         parameters=("dag_id", "body", "dag_bag", "user", "session", "request"),
         patched_by="runs.by_commit:answer",
-        stock="creates a run of the commit that a request names, for whoever may create runs",
-        why="of a pinned Dag that is a canary run, which only who may edit the Dag may start",
+        stock="creates a run of the requested commit for users who may create runs",
+        why="for a pinned Dag this is a canary run, which only users who can edit the Dag may start",
         shown_by="tests/unit/enforcement/runs/test_by_commit.py",
         needed_by=(Component.API_SERVER,),
         relies_on=("get_latest_version_of_dag", "get_latest_version", "create_dagrun"),

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The Airflow plugin, through which the REST API and the user interface are served by Airflow's API server."""
+"""The Airflow plugin that adds the REST API and the user interface to Airflow's API server."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class TestLockThatIsNotGiven:
     def test_is_waited_for_only_so_long(self, hold, elsewhere, lab):
         holding = elsewhere(hold)
         holding.wait_until_acted()
-        with pytest.raises(DatabaseBusyError, match="nothing was changed"):
+        with pytest.raises(DatabaseBusyError, match="no change was made"):
             transactions.commit(lambda: pin(lab.session), session=lab.session)
         holding.commit()
         assert lab.pin_row("orders") is None

@@ -153,7 +153,7 @@ class TestAssetOrphanage:
         with monkeypatch.context() as patched:
             patched.setattr(type(scheduler.runner), "_orphan_unreferenced_assets", staticmethod(lose))
             scheduler.runner._update_asset_orphanage()
-        assert "is made at its next turn" in caplog.text
+        assert "is retried in the next loop" in caplog.text
         scheduler.runner._update_asset_orphanage()
         assert set(clashing.session.scalars(select(AssetActive.name))) == {"stock", "clash"}
 

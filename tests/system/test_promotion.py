@@ -95,7 +95,7 @@ class TestRestartAndRace:
         triggers = airflow.home / "logs" / f"dag_id={PROMOTION_DAG_ID}"
         airflow.wait_until(
             lambda: (
-                sum("Asking again in" in path.read_text() for path in triggers.rglob("task_id=new_version/*.log*"))
+                sum("Checking again in" in path.read_text() for path in triggers.rglob("task_id=new_version/*.log*"))
                 == len(promotions)
             ),
             what="both triggers have noticed that nobody answers",

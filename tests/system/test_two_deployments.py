@@ -101,7 +101,7 @@ def test_commit_that_soaked_in_staging_is_tried_and_pinned_in_production(staging
 
     # Staging is gone for a while, and what waits for it goes on.
     staging.stop_component("api-server", grace=0)
-    production.wait_until(lambda: "Asking again in 1.0 seconds" in log(), what="it is noticed that staging is down")
+    production.wait_until(lambda: "Checking again in 1.0 seconds" in log(), what="it is noticed that staging is down")
     staging.start_component("api-server")
     staging.wait_until_healthy(("api-server",))
     staging.pinning.post(f"/dags/{TARGET}/canaryRuns", {"version_number": 3, "note": "soak"})

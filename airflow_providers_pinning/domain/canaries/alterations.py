@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What people do to canary runs by hand, written down beside the outcome that it must not change.
+Manual changes of canary runs, recorded next to the outcome, which they must not affect.
 
-Until a run has an outcome, the tasks that had failed are written down as well, since clearing or setting them
-would hide it, and those whose state is a person's decision, since it says nothing of the version.
+Until a run has an outcome, this also records tasks that had failed, because clearing or setting them would hide it,
+and tasks whose state a user has set, because it says nothing about the version.
 """
 
 from __future__ import annotations

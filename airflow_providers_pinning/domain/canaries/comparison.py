@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A replay beside its original: in what the outputs of the two differ.
+Compare the outputs of a replay with those of its original.
 
-Outputs are the states of tasks, XComs and published assets, of the tasks that both have. It is found out when the
-replay finishes, and recorded with its outcome.
+Outputs are the states of tasks, XComs and published assets, of the tasks that both have. This happens when the replay
+finishes, and is recorded with its outcome.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def compare_with_original(run: DagRun, original_id: str, *, session: Session) ->
     except Exception as error:
         # The scheduler must not end because of what a task put into an XCom.
         log.exception("Run %s of Dag %s cannot be compared with %s", run.run_id, run.dag_id, original_id)
-        return {"problem": f"They cannot be compared: {error}"[: outputs.SHOWN_LENGTH]}
+        return {"problem": f"The runs cannot be compared: {error}"[: outputs.SHOWN_LENGTH]}
 
 
 def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, An
     ours, theirs = outputs.tasks_of(run, session=session), outputs.tasks_of(original, session=session)
     both = ours.keys() & theirs.keys()
     if not both:
-        return {"problem": "The two have no task in common."}
+        return {"problem": "The runs have no task in common."}
     if too_much := outputs.why_too_much(run, original, session=session):
         return {"problem": too_much}
     found = [

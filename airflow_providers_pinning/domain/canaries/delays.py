@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What keeps canary runs from starting, told to who asks for them."""
+"""Reasons why canary runs may not start, for the requesting user."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ def cost_of_shared_slots(
     limit = dag_model.max_active_runs
     if isolation.get(SLOTS) != Slots.SHARED or limit is None:
         return ()
-    taken = f"The canary runs count as live runs (slots is 'shared'): each takes one of {plural(limit, 'slot')}"
+    taken = f"The canary runs count as live runs (slots is 'shared'): each occupies one of {plural(limit, 'slot')}"
     need = needed_gap(dag_model, None, session=session)
     dag = active_dag(dag_model.dag_id, session=session)
     if need is None or dag is None:
         return (f"{taken}, and live runs that fall due while none is free wait.",)
     held_until = timezone.utcnow() + need.gap * -(-count // limit)
     due = sum(tick <= held_until for tick in upcoming(dag, dag_model, TICKS))
-    lost = "wait" if dag.catchup else "wait, and all but the last of them are skipped (catchup is off)"
+    lost = "wait" if dag.catchup else "are delayed, and all but the last of them are skipped (catchup is off)"
     return (
         f"{taken} for about {duration(need.gap)} ({_why(need)}). {plural(due, 'live run')} may fall due in that time; "
         f"those that find no slot free {lost}.",

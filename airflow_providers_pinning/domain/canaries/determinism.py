@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What is not deterministic is no difference between versions.
+Outputs that are not deterministic do not count as differences between versions.
 
-The active version can replay a run too. In what its replay differs from the original, which it ran itself, the Dag
-gives another output each time, such as a time or a random number. Such outputs are set aside by name where a replay of
-a candidate is compared with the same original. That is done when they are read, whichever replay finished first.
+The active version can replay a run too. Where its replay differs from its own original, the output changes each time,
+such as a time or a random number. Such outputs are ignored by name when a candidate's replay of the same original is
+compared. This happens when they are read, whichever replay finished first.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How long the gaps between the live runs of a Dag are, and how long a gap its canary runs need."""
+"""Length of the gaps between the live runs of a Dag, and the gap that its canary runs need."""
 
 from __future__ import annotations
 

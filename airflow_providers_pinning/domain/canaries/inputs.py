@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a canary run works on."""
+"""Inputs of a canary run."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How canary runs are kept apart from live ones."""
+"""How to isolate canary runs from live runs."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What came of canary runs, written down when it happens.
+Outcomes of canary runs, recorded when they end.
 
-The first outcome of a run stays, whatever is done to the run later: clearing, deleting or setting it adds to the
-record what was done. So a failure cannot be clicked away, and what was never tried cannot be clicked into a success.
+The first outcome of a run is final: clearing, deleting or setting the run later is only added to the record. So
+nobody can click away a failure, or click an untested run into a success.
 """
 
 from __future__ import annotations

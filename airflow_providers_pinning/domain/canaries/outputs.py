@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The outputs of a run, in a form in which those of two runs can be compared.
+The outputs of a run, in a comparable form.
 
-Run ids in XComs are the run's own, and no difference.
+A run's own ID in XComs does not count as a difference.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Canary runs that end because a live run falls due, and how long their processes live on."""
+"""Canary runs that are stopped because a live run falls due, and how long their processes may survive."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ def end_overrun(canary: Canary, scheduler: Scheduler, *, session: Session) -> bo
     run.note = f"{run.note[: MAX_NOTE - len(OVERRAN) - 2]}; {OVERRAN}" if run.note else OVERRAN
     record_outcome(run, reason=EndReason.OVERRAN_GAP.value, session=session)
     log.warning(
-        "Canary run %s of Dag %s is ended, because a live run fell due: the runs of this Dag must not overlap, and the "
-        "canary run took longer than such runs have taken recently.",
+        "Stopping canary run %s of Dag %s because a live run fell due: runs of this Dag must not overlap, and the "
+        "canary run took longer than recent runs.",
         run.run_id,
         run.dag_id,
     )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The replays of a version, each beside its original."""
+"""The replays of a version, each with its original."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What becomes of the runs of a version that is rejected: nothing of it starts any more."""
+"""What happens to the runs of a rejected version: no more of them start."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class RunsOfRejected:
             told.append(f"{runs} of version {number} {_be(len(self.ended), past=True)} ended and will not start.")
         if running:
             told.append(
-                f"{plural(running, 'canary run')} of version {number} {_be(running)} running and not stopped. Mark "
-                "what must not go on as failed."
+                f"{plural(running, 'canary run')} of version {number} {_be(running)} running and was not stopped. "
+                "To stop it, mark it as failed."
             )
         if self.live:
             told.append(
@@ -86,7 +86,7 @@ class RunsOfRejected:
         if not self.running:
             return ()
         more = f" and {len(self.running) - MAX_TOLD} more" if len(self.running) > MAX_TOLD else ""
-        return (f"Canary runs that go on: {', '.join(self.running[:MAX_TOLD])}{more}.",)
+        return (f"Canary runs that continue: {', '.join(self.running[:MAX_TOLD])}{more}.",)
 
 
 def end_queued_canaries(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> RunsOfRejected:

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Canary runs on the very inputs of live runs.
+Canary runs on the inputs of live runs.
 
-A replay has its original's data interval, configuration, consumed asset events and partition key. No two runs of a Dag
-may share a logical date, so that of a replay is another microsecond of the same second: what templates show stays the
-same to the second.
+A replay has its original's data interval, configuration, consumed asset events and partition key. No two runs of a
+Dag may share a logical date, so that of a replay is another microsecond of the same second: what templates show stays
+the same to the second.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def originals(
         found = list(session.scalars(newest.limit(replay.last)))
     if not found:
         raise NothingToReplayError(
-            f"There is no successful live run of the active version of Dag {dag_id!r} to replay. Wait for one, name "
+            f"Dag {dag_id!r} has no successful live run of its active version to replay. Wait for one, name the "
             "runs to replay, or start canary runs without a replay.",
             dag_id=dag_id,
         )

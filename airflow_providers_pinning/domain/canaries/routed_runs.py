@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Runs that were routed to a version whatever was pinned, which are canary runs, told apart from live ones."""
+"""Runs that use a version regardless of the pin, such as canary runs, and how to tell them from live runs."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-How the run ids of canary runs look, which is part of the contract.
+The format of canary run IDs, which is part of the contract.
 
-It imports no Airflow, so that what is patched can be told from it in every process.
+It does not import Airflow, so patches can use it in every process.
 """
 
 from __future__ import annotations

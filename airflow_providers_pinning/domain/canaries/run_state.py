@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What a canary run wrote to Variables and to the state of assets, which stays inside the run.
+A canary run's writes to Variables and asset state, which stay inside the run.
 
-It is kept with the withheld effects: they say what the live world would have now. The values are encrypted, as
-Airflow's own Variables are, and never shown; what is shown is the name and the size.
+They are stored with the withheld effects: what live runs would see otherwise. The values are encrypted, as Airflow's
+own Variables are, and never shown; what is shown is the name and the size.
 """
 
 from __future__ import annotations
@@ -126,19 +126,21 @@ def _write(
 ) -> None:
     size = 0 if value is None else len(value.encode())
     name = ", ".join(f"{field} {shown!r}" for field, shown in what.items() if field != "asset_id")
-    remedy = "Write less, or start the canary run with isolation {'state': 'write'}, which writes to the live world."
+    remedy = (
+        "Write less, or start the canary run with isolation {'state': 'write'}, which writes to live "
+        "Variables and asset state."
+    )
     if size > MAX_RUN_STATE_VALUE:
         raise TooMuchStateError(
-            f"What canary run {run_id!r} of Dag {dag_id!r} writes to {name} has {size} bytes. It stays inside the run, "
-            f"where a value may have {MAX_RUN_STATE_VALUE}. {remedy}"
+            f"Canary run {run_id!r} of Dag {dag_id!r} tried to write {size} bytes to {name}. Its writes stay "
+            f"inside the run, where a value is limited to {MAX_RUN_STATE_VALUE} bytes. {remedy}"
         )
     effect = _find(dag_id, run_id, kind, subject, session=session)
     if effect is None:
         if session.scalar(_count(), {"dag_id": dag_id, "run_id": run_id}) >= MAX_RUN_STATE_NAMES:
             raise TooMuchStateError(
-                f"Canary run {run_id!r} of Dag {dag_id!r} has written to "
-                f"{plural(MAX_RUN_STATE_NAMES, 'name')}, and may not write to {name} as well: what it writes stays "
-                f"inside the run. {remedy}"
+                f"Canary run {run_id!r} of Dag {dag_id!r} has written to {plural(MAX_RUN_STATE_NAMES, 'name')}, "
+                f"the limit, and cannot write to {name} too: its writes stay inside the run. {remedy}"
             )
         effect = WithheldEffect(dag_id=dag_id, run_id=run_id, kind=kind.value, subject=subject)
         session.add(effect)

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-How canary runs and live runs of a Dag share its slots, which are its ``max_active_runs``.
+How canary and live runs of a Dag share its slots (``max_active_runs``).
 
-Live runs are created and started as if there were no canary runs, which count among themselves only. Where live runs
-may overlap, a canary run is ``behind`` them: it starts when none waits. Where they must never overlap, it needs a
-``gap`` between them. One whose slot is ``shared`` is counted as a live run here.
+Live runs are created and started as if there were no canary runs, which count among themselves only. If live runs may
+overlap, a canary run is ``behind`` them: it starts when none is waiting. If they must never overlap, it needs a
+``gap`` between them. With ``shared`` slots it counts as a live run.
 """
 
 from __future__ import annotations

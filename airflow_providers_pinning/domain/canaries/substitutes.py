@@ -67,7 +67,7 @@ def check_substitutes(field: str, substitutes: Mapping[str, str], dag: Serialize
             )
         if not _EXISTS[field](substitute, team):
             raise _refusal(
-                f"there is no {one} {substitute!r} to take the place of {name!r}. Create it, or name another one.",
+                f"there is no {one} {substitute!r} to substitute for {name!r}. Create it, or name another one.",
                 dag,
                 field,
                 substitute,

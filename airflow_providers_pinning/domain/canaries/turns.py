@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What a turn of the scheduler does for canary runs: start them, and let them give way to live runs.
+Handle canary runs in the scheduler loop: start them, and stop them for live runs.
 
-A canary run that needs a gap starts in two turns. The first writes that it has the gap, so that no live run starts
-from then on; the second looks once more for live runs, which another scheduler may have started at the same time, and
-only then starts it. So the two never overlap, without a lock that the start of live runs would wait for. Who decides
-about the canary runs of a Dag has locked its row, and passes over Dags that are locked.
+A canary run that needs a gap starts in two loops. The first reserves the gap, so no live run starts from then on; the
+second checks again for live runs, which another scheduler may have started at the same time, and only then starts it.
+So they never overlap, without a lock that live runs would wait for. The scheduler locks a Dag's row to decide about
+its canary runs, and skips locked Dags.
 """
 
 from __future__ import annotations

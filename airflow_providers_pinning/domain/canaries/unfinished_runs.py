@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The unfinished runs of Dags, canary runs and live ones apart."""
+"""The unfinished runs of Dags, separated into canary and live runs."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What canary runs would have changed for live runs: it does not happen, and is kept with the run as evidence."""
+"""Effects of canary runs on live runs: withheld, and recorded with the run as evidence."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Acknowledge runs that escaped their pin, so that they are no longer reported."""
+"""Acknowledge escaped runs, so they are no longer reported."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from airflow_providers_pinning.vocabulary import MAX_ACKNOWLEDGED_RUNS, EventKin
 
 def acknowledge_runs(dag_id: str, run_ids: Collection[str] | None, change: Change, *, session: Session) -> ReleaseState:
     """
-    Acknowledge runs that were created with another version than the pinned one. The runs are left as they are.
+    Acknowledge runs that were created with another version than the pinned one. The runs themselves do not change.
 
     :param dag_id: the Dag
-    :param run_ids: the runs; ``None`` takes all that are reported, the newest ``MAX_ACKNOWLEDGED_RUNS``
-    :param change: who has looked at them, and what came of that
+    :param run_ids: the runs; ``None`` means all reported ones, up to the newest ``MAX_ACKNOWLEDGED_RUNS``
+    :param change: who has reviewed them, and the result
     :param session: database session; the caller commits
     :raises UnknownDagError: if there is no such Dag
     :raises UnknownRunError: if one of the runs is not reported as escaped
@@ -58,8 +58,9 @@ def acknowledge_runs(dag_id: str, run_ids: Collection[str] | None, change: Chang
     escaped = escaped_run_ids(dag_id, limit=MAX_ACKNOWLEDGED_RUNS, session=session)
     if unknown := set(wanted or ()).difference(escaped):
         raise UnknownRunError(
-            f"These runs of Dag {dag_id!r} are not reported as escaped: {', '.join(sorted(unknown))}. They have the "
-            "pinned version, are from before the pin, or were acknowledged before; GET /health lists those that are.",
+            f"These runs of Dag {dag_id!r} are not reported as escaped: {', '.join(sorted(unknown))}. They use the "
+            "pinned version, were created before the pin, or were already acknowledged. See GET /health for the "
+            "reported runs.",
             dag_id=dag_id,
             run_ids=sorted(unknown),
         )

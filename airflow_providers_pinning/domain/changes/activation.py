@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Check whether versions of one or many Dags may become the active ones.
+Check whether versions of one or many Dags may become active.
 
 Everything is read and checked for all Dags before anything is written, in the same transaction, by
-:mod:`~airflow_providers_pinning.domain.changes.activation_write`. The number of statements does not grow with the Dags,
-and the pin of one Dag is not a special case.
+:mod:`~airflow_providers_pinning.domain.changes.activation_write`. The number of statements does not grow with the
+    Dags, and one Dag is not a special case.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from airflow_providers_pinning.vocabulary import EventKind
 
 @dataclass(frozen=True)
 class Activation:
-    """A version that is to become active for a Dag."""
+    """A version that should become active for a Dag."""
 
     pin: Pin
     version: VersionIdentity
@@ -71,7 +71,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Ready:
-    """An activation that nothing stands in the way of."""
+    """An activation that passed all checks."""
 
     pin: Pin
     checked: preconditions.Checked
@@ -98,13 +98,13 @@ class Ready:
 
 @dataclass(frozen=True)
 class Examined:
-    """What came of the checks."""
+    """Result of the checks."""
 
     ready: tuple[Ready, ...]
     refused: Mapping[str, PinningError]
-    """Why the version of a Dag cannot be activated, by the Dags' ids."""
+    """Why a Dag's version cannot be activated, by Dag ID."""
     rows: dict[UUID, ManagedVersion] = field(default_factory=dict)
-    """The management rows of all versions that are concerned."""
+    """Management rows of all versions involved."""
 
     def raise_refusal(self) -> None:
         """Raise the first refusal, if there is one."""
@@ -121,7 +121,7 @@ def examine(
     session: Session,
 ) -> Examined:
     """
-    Read all that the activation of versions needs, and check whether they may become active.
+    Read everything that the activation needs, and check whether the versions may become active.
 
     :param kind: what the change is
     :param activations: a version for each of the Dags
@@ -186,7 +186,7 @@ def _check_evidence(
     ignore_verdict: bool,
     session: Session,
 ) -> dict[str, Ready]:
-    """Check, of those that go forward, whether hosts can fetch the code and whether the verdict is failed."""
+    """For forward changes, check whether hosts can fetch the code and whether the verdict is failed."""
     forward = {dag_id: one for dag_id, one in changing.items() if _goes_forward(kind, one)}
     judged = may_have_failed(
         {
@@ -233,7 +233,7 @@ def _check_policies(
     *,
     session: Session,
 ) -> dict[str, Ready]:
-    """Check what release policies ask for; a rollback is one only if it leads back to what was active before."""
+    """Check release policies. A rollback only counts as one if it returns to a previously active version."""
     back = {dag_id: one.version for dag_id, one in changing.items() if not _goes_forward(kind, one)}
     returning = enforce.were_active(back, rows, session=session)
     planned = [
@@ -264,7 +264,7 @@ def _goes_forward(kind: EventKind, ready: Ready) -> bool:
 
 
 def _warn(changing: Mapping[str, Ready], *, session: Session) -> dict[str, Ready]:
-    """Add what someone must know of the versions, although nothing refuses them."""
+    """Add warnings about the versions."""
     if not changing:
         return {}
     equals = likeness.warn_of_rejected_equals([one.version for one in changing.values()], session=session)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Write what :mod:`~airflow_providers_pinning.domain.changes.activation` checked: versions become active."""
+"""Write what :mod:`~airflow_providers_pinning.domain.changes.activation` checked: activate versions."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def write(
 
 
 def _keep_and_activate(ready: Collection[Ready], rows: Mapping[UUID, ManagedVersion]) -> list[Managing]:
-    """Keep what stops being active, so that it can be rolled back to unchanged, and manage what becomes active."""
+    """Keep the version that stops being active, so it can be rolled back to, and manage the new one."""
     wanted = []
     for one in ready:
         before = one.from_version
@@ -107,5 +107,6 @@ def _accept_as_it_is(version: VersionIdentity, row: ManagedVersion, *, session: 
         return ()
     managed.accept_as_it_is(row, version, session=session)
     return (
-        f"Version {version.version_number} was rewritten since it came under management; it is pinned as it is now.",
+        f"Version {version.version_number} was rewritten since it came under management; its current content is "
+        "pinned.",
     )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Make a version the active one of a Dag, as a pin and a rollback do, and answer with the Dag's state."""
+"""Activate a version of a Dag, for a pin or a rollback, and return the Dag's state."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def activate(
 
 
 def _is_held_longer(pin: Pin, until: datetime | None, *, session: Session) -> bool:
-    """Return whether the present hold ends after another one would; a change never shortens the hold of a person."""
+    """Return whether the present hold ends after the requested one; a change never shortens a person's hold."""
     present = hold_of(pin, session=session)
     return present is not None and until is not None and (present.until is None or present.until > until)
 
@@ -97,7 +97,7 @@ def confirm(
     warnings: tuple[str, ...] = (),
     session: Session,
 ) -> ReleaseState:
-    """Leave a pin that is as asked for; what the request did besides, or its key, is recorded."""
+    """Leave a pin that is already as requested; record side effects of the request, or its key."""
     since = pin.effective_from
     if since is not None:
         # Asked for without a time, it is the version of runs of any time.
@@ -124,7 +124,7 @@ def confirm(
 
 
 def _close_breaker(pin: Pin, change: Change, *, session: Session) -> dict[str, Any]:
-    """Watch a version again that failed too often, if somebody says why, from its next run on."""
+    """Watch a version again that failed too often, from its next run on, if the request gives a reason."""
     if change.override_reason is None or pin.breaker not in (BreakerState.OPEN.value, BreakerState.WAITING.value):
         return {}
     closed = {"breaker": {"closed": pin.breaker}}

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The live runs of a version that is rolled back: which there are, and what is to become of them."""
+"""The live runs of a version that is rolled back, and what happens to them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from airflow_providers_pinning.vocabulary import FinishedRuns, RunBlock, Unfinis
 
 @dataclass(frozen=True)
 class RunRepair:
-    """What becomes of the runs of the version that a rollback replaces."""
+    """What happens to the runs of the version that a rollback replaces."""
 
     unfinished: UnfinishedRuns = UnfinishedRuns.KEEP
     finished: FinishedRuns = FinishedRuns.KEEP
@@ -51,12 +51,12 @@ class RunRepair:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anything is to be done."""
+        """Whether there is anything to do."""
         return self.unfinished is not UnfinishedRuns.KEEP or self.finished is not FinishedRuns.KEEP
 
     @property
     def states(self) -> frozenset[DagRunState]:
-        """The states of the runs with which something is to be done."""
+        """States of the runs to stop or rerun."""
         finished = {DagRunState.FAILED} if self.only_failed else State.finished_dr_states
         return frozenset(
             (
@@ -66,7 +66,7 @@ class RunRepair:
         )
 
     def as_request(self) -> dict[str, Any]:
-        """Return plain values, for comparing requests."""
+        """Return plain values for comparing requests."""
         return {
             "unfinished": self.unfinished.value,
             "finished": self.finished.value,
@@ -100,12 +100,12 @@ class RepairReport:
     rerun: tuple[str, ...] = ()
     """Ids of finished runs that are cleared onto the version that is now active."""
     pending: int = 0
-    """How many of these runs are still to be stopped or cleared; the same request repeated goes on with them."""
+    """How many of these runs are still to be stopped or cleared; repeating the request continues with them."""
     blocked: tuple[BlockedRun, ...] = ()
-    """Runs that were left alone, and why."""
+    """Skipped runs, with reasons."""
 
     def evidence(self, repair: RunRepair) -> dict[str, Any]:
-        """Return what the history keeps: counts for everybody, and run ids for who may read runs."""
+        """Return what the history stores: counts for everyone, and run IDs for users who may read runs."""
         counts = {name: len(getattr(self, name)) for name in ("canceled", "rerun", "blocked")}
         kept = {"canceled_run_ids": list(self.canceled), "rerun_run_ids": list(self.rerun)}
         asked = {"version_number": self.version_number, "by_state": dict(self.by_state), **repair.as_request()}
@@ -117,17 +117,17 @@ class RepairReport:
         }
 
     def blocked_evidence(self) -> dict[str, Any]:
-        """Return what the history keeps of runs that were left alone, for who may read runs."""
+        """Return what the history stores about skipped runs, for users who may read runs."""
         return {"blocked_run_ids": [asdict(run) for run in self.blocked]} if self.blocked else {}
 
     @staticmethod
     def blocked_of(evidence: Mapping[str, Any] | None) -> tuple[BlockedRun, ...]:
-        """Return the runs that were left alone, as the history kept them."""
+        """Return the skipped runs from the history."""
         return tuple(BlockedRun(**run) for run in (evidence or {}).get("blocked_run_ids", ()))
 
     @classmethod
     def from_evidence(cls, evidence: Mapping[str, Any] | None) -> RepairReport | None:
-        """Return the report that the history kept, if there was a repair."""
+        """Return the report from the history, if there was a repair."""
         evidence = evidence or {}
         if not (kept := evidence.get("repair")):
             return None
@@ -163,7 +163,7 @@ def count_runs(
 def affected(
     dag_id: str, version: VersionIdentity, pin: Pin | None, since: datetime | None
 ) -> list[ColumnElement[bool]]:
-    """Return which runs are live runs of a version, and of the time that a repair is about."""
+    """Return which runs are live runs of a version within the period of a repair."""
     conditions = [DagRun.dag_id == dag_id, DagRun.created_dag_version_id == version.dag_version_id, ~of_canary_runs()]
     if since is not None:
         conditions.append(DagRun.run_after >= since)
@@ -175,5 +175,5 @@ def affected(
 
 
 def block(run_id: str, reason: RunBlock, said: str) -> BlockedRun:
-    """Say that a run is left alone, and why, as what follows its id in a sentence."""
+    """Explain why a run is skipped, as the end of a sentence that starts with its ID."""
     return BlockedRun(run_id, reason.value, f"Run {run_id!r} {said}.")

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Replays by the active version, beside those by a candidate."""
+"""Replays by the active version, to compare with those of a candidate."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def require_baseline(dag_id: str, candidate: VersionIdentity, active: VersionIde
     if active is not None and active.dag_version_id != candidate.dag_version_id:
         return active
     why = (
-        "no version is pinned that the next commit could not rewrite. Pin one, or leave the baseline out"
+        "the next commit could rewrite the active version. Pin a version, or omit the baseline"
         if active is None
-        else f"{candidate.label} is the active version itself. Leave the baseline out"
+        else f"{candidate.label} is the active version itself. Omit the baseline"
     )
     raise NothingToReplayError(
         f"There is no baseline for replays by {candidate.label} of Dag {dag_id!r}: {why}.",

@@ -15,17 +15,17 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Roll a pinned version back by itself, once its live runs failed more than a policy allows.
+Automatically roll back a pinned version whose live runs fail more often than a policy allows.
 
-It returns to the last version that is **stable**: an older one that was active before, that a pin would take now (it is
-not rejected, is what it was, can be read, and its code can be had), and whose newest finished live run succeeded. A
-version that became active by a rollback is not watched, whoever rolled back: an outage that makes every version fail
-leads one step back, not through the whole history.
+It returns to the last version that is **stable**: an older one that was active before, that could be pinned now (not
+rejected, not rewritten, readable, with available code), and whose newest finished live run succeeded. A version that
+became active by any rollback is not watched: an outage that makes every version fail leads one step back, not through
+the whole history.
 
-Whoever creates a run finds out, under the lock that keeps the pin as it is. The scheduler then creates nothing, rolls
-back at the beginning of its next turn, and creates the run of what is due by the stable version's schedule. Others
-create their run with the stable version at once, and roll back as soon as their transaction has ended. Should
-they be killed in between, whoever creates the next run does it.
+The process that creates a run checks this under the lock of the pin. The scheduler then creates no run, rolls back at
+the start of its next loop, and creates the runs that the stable version's schedule requires. Other processes create
+their run with the stable version immediately, and roll back after their transaction. If they are killed in between,
+the process that creates the next run does it.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import BreakerState, CallerKind, EventKind, RunKind
 
 ACTOR = "automatic rollback"
-"""Who is named as having rolled back."""
+"""Actor of the automatic rollback."""
 
 NOT_STABLE = "not_stable"
-"""Why a version is passed over of whose runs nothing shows that it works."""
+"""Reason for skipping a version without evidence that it works."""
 
 
 _EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -70,10 +70,10 @@ _EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class Way:
-    """Where an automatic rollback leads."""
+    """Target of an automatic rollback."""
 
     version: VersionIdentity | None
-    """The stable version; ``None`` if there is none that may become active."""
+    """The stable version; ``None`` if there is none that can become active."""
     target: RollbackTarget
     refusal: str | None = None
     """Why there is none."""
@@ -97,7 +97,7 @@ def find_way(pin: Pin, tripped: Tripped, *, session: Session) -> Way:
         session=session,
     )
     if target.version is None:
-        said = " ".join(("There is no earlier version that is stable.", *target.warnings()))
+        said = " ".join(("No earlier version is stable.", *target.warnings()))
         return Way(None, target, said)
     try:
         attestation.require_enforcement(session=session)
@@ -110,10 +110,11 @@ def find_way(pin: Pin, tripped: Tripped, *, session: Session) -> Way:
 
 def put_into_effect(dag_id: str, tripped: Tripped, *, session: Session) -> bool:
     """
-    Roll back what was found to fail, or write down that there is nothing to return to. Of several who try, one does.
+    Roll back the failing version, or record that there is nothing to return to. Only one of several concurrent
+    callers does it.
 
     :param dag_id: the Dag
-    :param tripped: what was found, maybe a while ago
+    :param tripped: the finding, possibly not recent
     :param session: database session; the caller commits
     :return: whether this changed anything
     """
@@ -152,7 +153,7 @@ def _change(tripped: Tripped, way: Way | None = None) -> Change:
 
 
 def _open(pin: Pin, tripped: Tripped, way: Way, *, session: Session) -> None:
-    """Leave the failing version active, and say so once."""
+    """Leave the failing version active, and report it once."""
     pin.breaker = (BreakerState.WAITING if tripped.waits else BreakerState.OPEN).value
     pin.revision += 1
     version = pinned_identity(pin)
@@ -175,14 +176,14 @@ def _why_not_stable(
 ) -> PassedOver | None:
     number = version.version_number
     if current is not None and number > current.version_number:
-        return PassedOver(number, NOT_STABLE, "It is newer, and a newer version becomes active by a pin only.")
+        return PassedOver(number, NOT_STABLE, "It is newer, and newer versions only become active by a pin.")
     scope = Scope(dag_id, version.dag_version_id, RunKind.LIVE, _EVER, ())
     by_themselves = not_set_by_hand(scope, list(set_in_bulk(scope, session=session)))
     state = session.scalar(_newest_outcome().where(*by_themselves), {"dag_version_id": version.dag_version_id})
     if state is None:
-        return PassedOver(number, NOT_STABLE, "It has no finished live run, so nothing shows that it works.")
+        return PassedOver(number, NOT_STABLE, "It has no finished live run to show that it works.")
     if state != DagRunState.SUCCESS:
-        return PassedOver(number, NOT_STABLE, "Its newest live run failed.")
+        return PassedOver(number, NOT_STABLE, "Its latest live run failed.")
     return None
 
 

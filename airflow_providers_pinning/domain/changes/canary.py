@@ -85,7 +85,7 @@ class CanaryRequest:
     replay: Replay | None = None
     """Live runs whose inputs the runs have, instead of ``count``, ``conf`` and ``partition_key``."""
     partition_key: str | None = None
-    """Partition of each run; by default that of the last live run, if the Dag is partitioned."""
+    """Partition key of each run; by default that of the last live run, if the Dag is partitioned."""
     logical_date: datetime | None = None
     """That of a single run; by default it is like that of a live run."""
     data_interval: Any = None
@@ -113,34 +113,35 @@ class CanaryRuns:
     version: VersionIdentity
     run_ids: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    """What may keep the runs from starting."""
+    """Reasons why the runs may not start."""
     isolation: Mapping[str, Any] = field(default_factory=dict)
-    """How they are kept apart from live runs."""
+    """Isolation from live runs."""
     replays: Mapping[str, str] = field(default_factory=dict)
-    """Ids of the live runs that the runs replay, by their own ids."""
+    """IDs of the replayed live runs, by the IDs of the runs."""
     baseline_replays: Mapping[str, str] = field(default_factory=dict)
     """The same of the replays by the active version, which are no runs of this version."""
     repeated: Repetition | None = None
-    """Set if the runs had been created before, so that none was created now."""
+    """Set if the runs had already been created, so none was created now."""
 
 
 def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, session: Session) -> CanaryRuns:
     """
-    Create runs of a version whatever is pinned, and make it a managed candidate.
+    Create runs of a version regardless of the pin, and make it a managed candidate.
 
-    The runs have that version's structure, parameters, code and file. They wait while the Dag is paused and give way to
-    live runs (:mod:`~airflow_providers_pinning.domain.canaries.slots`). What their tasks do outside Airflow is real;
-    inside Airflow they are isolated from live runs, see :mod:`~airflow_providers_pinning.domain.canaries.isolation`.
+    The runs have that version's structure, parameters, code and file. They wait while the Dag is paused and give way
+    to live runs (:mod:`~airflow_providers_pinning.domain.canaries.slots`). What their tasks do outside Airflow is
+    real; inside Airflow they are isolated from live runs, see
+    :mod:`~airflow_providers_pinning.domain.canaries.isolation`.
 
     :param dag_id: the Dag
     :param request: which runs
     :param change: who asks, and the idempotency key
     :param session: database session; the caller commits
-    :raises InvalidPartitionKeyError: if there is no partition key to have, or it does not fit the version
+    :raises InvalidPartitionKeyError: if a partition key is missing, or not valid for the version
     :raises InvalidConfError: if ``conf`` does not fit the version's parameters
     :raises RunNotAllowedError: if the version does not allow manual runs
-    :raises NothingToReplayError: if a run that is to be replayed is not there, not finished, or no live run
-    :raises InvalidIsolationError: if live runs would be hurt by how the runs are kept apart, or a task could not run
+    :raises NothingToReplayError: if a run to replay does not exist, is not finished, or is not a live run
+    :raises InvalidIsolationError: if the isolation would affect live runs, or a task could not run
     :raises NoTaskError: if a run of the version would have no task now
     :raises RunIdNotAllowedError: if Airflow is configured to refuse the ids of canary runs
     :raises PinningError: whatever refuses a pin of the version, except a hold
@@ -159,8 +160,8 @@ def create_canary_runs(dag_id: str, request: CanaryRequest, change: Change, *, s
     dag = read_dag(version, dag_id=dag_id, session=session)
     if dag.allowed_run_types and DagRunType.MANUAL not in dag.allowed_run_types:
         raise RunNotAllowedError(
-            f"Dag {dag_id!r}, {version.label}, does not allow manual runs, so it can have no canary run. "
-            "Add 'manual' to its allowed_run_types.",
+            f"Dag {dag_id!r}, {version.label}, does not allow manual runs, so it cannot have canary runs. Add "
+            "'manual' to its allowed_run_types.",
             dag_id=dag_id,
             version_number=version.version_number,
         )
@@ -227,7 +228,7 @@ def find_created(dag_id: str, request: CanaryRequest, change: Change, *, session
         return None
     version = VersionIdentity.from_dict(event.to_version or {})
     dag_model = require_dag(dag_id, session=session)
-    told = f"These runs were created before, at revision {event.revision}, and none was created now."
+    told = f"These runs were already created at revision {event.revision}; no new runs were created."
     run_ids = tuple((event.evidence or {})["run_ids"])
     return CanaryRuns(
         dag_id,
@@ -247,9 +248,9 @@ def _asked(dag_id: str, request: CanaryRequest) -> dict[str, Any]:
 
 def runs_to_replay(dag_model: DagModel, replay: Replay | None, pin: Pin | None, *, session: Session) -> list[DagRun]:
     """
-    Find the live runs that a request is to replay, oldest first; none if it replays nothing.
+    Find the live runs to replay, oldest first; none if the request replays nothing.
 
-    :raises NothingToReplayError: if one is not there, not finished, or no live run
+    :raises NothingToReplayError: if one does not exist, is not finished, or is not a live run
     """
     if replay is None:
         return []
@@ -269,7 +270,7 @@ def shape_of(
     session: Session,
 ) -> Shape:
     """
-    Return what the runs of a request work on.
+    Return the inputs of the requested runs.
 
     :param dag: the version's Dag
     :param version: the version

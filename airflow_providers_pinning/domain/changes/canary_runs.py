@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The runs of a canary request, one by one: their ids, and their creation."""
+"""Create the runs of a canary request one by one, with their IDs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import CANARY_PREFIX, CallerKind, Slots
 
 _OWN_PATTERN = f"^{CANARY_PREFIX}[A-Za-z0-9_.:+-]+$"
-"""What all run ids of canary runs match."""
+"""Prefix that all run IDs of canary runs match."""
 
 _TRIGGERED_BY = {CallerKind.CLI: DagRunTriggeredByType.CLI}
 
@@ -63,7 +63,7 @@ class Common:
 
 def new_run_ids(dag_id: str, version: VersionIdentity, count: int) -> dict[str, DateTime]:
     """
-    Name the runs, each with the time that it has to itself.
+    Assign run IDs, each with a unique time.
 
     Templates such as ``{{ ds }}`` need a logical date, and no two runs of a Dag may have the same. None is a whole
     second, so that no canary run takes the date of a scheduled run.
@@ -157,7 +157,7 @@ def create_run(
         except ParamValidationError as error:
             of_original = f" of run {given.replay_of!r}" if given.replay_of else ""
             raise InvalidConfError(
-                f"conf{of_original} does not fit the parameters of Dag {dag.dag_id!r}, {version.label}: {error}",
+                f"conf{of_original} does not match the params of Dag {dag.dag_id!r}, {version.label}: {error}",
                 dag_id=dag.dag_id,
                 version_number=version.version_number,
             ) from error

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Canary runs that are no replays have the shape that live runs of their version would have.
+Canary runs that are not replays look like live runs of their version.
 
 That is the interval of the timetable for a scheduled Dag, the events that the last live run consumed and no logical
-date for one that assets trigger, and the partition of the last live run, or another one, for a partitioned Dag. Live
-runs lose nothing by it: events are consumed by being taken from the queue of the Dag, which is left alone.
+date for one that assets trigger, and the partition of the last live run, or another one, for a partitioned Dag. This
+does not take anything from live runs: events are consumed from the queue of the Dag, which is not touched.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def live_shape(wanted: Wanted, *, session: Session) -> Shape:
     if timetable.partitioned:
         return _of_partition(wanted, session=session)
     if wanted.partition_key is not None and not timetable.partitioned_at_runtime:
-        raise _refused(wanted, "it is not partitioned. Leave the partition key out")
+        raise _refused(wanted, "it is not partitioned. Omit the partition key")
     if isinstance(timetable, AssetTriggeredTimetable):
         types = set(wanted.live_types) | {DagRunType.ASSET_TRIGGERED}
         by_time = isinstance(timetable, AssetOrTimeSchedule)
@@ -123,8 +123,9 @@ def _interval(wanted: Wanted, date: DateTime) -> Any:
         return timetable.infer_manual_data_interval(run_after=date)
     except NotImplementedError as error:
         raise RunNotAllowedError(
-            f"The timetable of Dag {wanted.dag.dag_id!r}, {wanted.version.label}, {type(timetable).__name__}, has no "
-            "interval for runs that it does not schedule. Replay live runs, or implement infer_manual_data_interval.",
+            f"The timetable of Dag {wanted.dag.dag_id!r}, {wanted.version.label}, {type(timetable).__name__}, "
+            "cannot compute an interval for unscheduled runs. Replay live runs, or implement "
+            "infer_manual_data_interval.",
             dag_id=wanted.dag.dag_id,
             version_number=wanted.version.version_number,
         ) from error
@@ -137,13 +138,13 @@ def _of_partition(wanted: Wanted, *, session: Session) -> Shape:
         wanted, types, DagRun.partition_key == key if key else DagRun.partition_key.is_not(None), session=session
     )
     if key is None and last is None:
-        raise _refused(wanted, "no live run has one yet that they could have as well. Give the partition key to try")
+        raise _refused(wanted, "there is no live run with a partition key to use. Give the partition key")
     key = key or last.partition_key  # type: ignore[union-attr]
     try:
         date = last.partition_date if last else wanted.dag.timetable.resolve_partition_date(key)
         wanted.dag.validate_partition_key(key)
     except (AirflowInvalidPartitionKeyError, ValueError) as error:
-        raise _refused(wanted, f"{key!r} does not fit: {error} Give a partition key that fits", key) from error
+        raise _refused(wanted, f"{key!r} is not valid: {error} Give a valid partition key", key) from error
     inputs = Inputs(None, None, wanted.conf, key, date)
     if isinstance(wanted.dag.timetable, AssetTriggeredTimetable):
         return _of_events(wanted, last, inputs, session=session)
@@ -152,7 +153,7 @@ def _of_partition(wanted: Wanted, *, session: Session) -> Shape:
 
 def _refused(wanted: Wanted, why: str, key: str | None = None) -> InvalidPartitionKeyError:
     return InvalidPartitionKeyError(
-        f"Canary runs of Dag {wanted.dag.dag_id!r}, {wanted.version.label}, cannot have the partition: {why}.",
+        f"Canary runs of Dag {wanted.dag.dag_id!r}, {wanted.version.label}, cannot use the partition: {why}.",
         dag_id=wanted.dag.dag_id,
         version_number=wanted.version.version_number,
         partition_key=key or wanted.partition_key,
@@ -179,7 +180,7 @@ def _what_is_unlike(
     if last is None:
         of_partition = f" of partition {wanted.partition_key!r}" if wanted.partition_key else ""
         yield (
-            f"Assets have triggered no live run{of_partition} yet, so the runs have no asset events: "
+            f"No live run{of_partition} was triggered by assets yet, so the runs have no asset events: "
             "triggering_asset_events is empty."
         )
         return
@@ -191,16 +192,16 @@ def _what_is_unlike(
         return
     if left_out := sorted({event.asset.name for event in consumed if event not in kept}):
         yield (
-            f"The runs do not have the events of {plural(len(left_out), 'asset')} that the last live run consumed, and "
-            f"that {wanted.version.label} does not wait for: {', '.join(left_out)}."
+            f"The runs leave out the events of {plural(len(left_out), 'asset')} that the last live run consumed "
+            f"but {wanted.version.label} does not use: {', '.join(left_out)}."
         )
     has_event = {SerializedAssetUniqueKey(event.asset.name, event.asset.uri): True for event in kept}
     condition = wanted.dag.timetable.asset_condition
     if not AssetEvaluator(session).run(condition, statuses=has_event):
         lacking = sorted(key.name for key, _ in condition.iter_assets() if key not in has_event)
         yield (
-            f"The asset events of the last live run, {last.run_id!r}, would start no run of {wanted.version.label}: "
-            f"it waits for others{': ' if lacking else ''}{', '.join(lacking)}. The runs do not have them."
+            f"The asset events of the last live run, {last.run_id!r}, would not trigger {wanted.version.label}, "
+            f"which waits for others{': ' if lacking else ''}{', '.join(lacking)}. The runs have no asset events."
         )
 
 

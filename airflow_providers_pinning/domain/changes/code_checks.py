@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether the hosts that run a version can get its code, as far as the dag processor knows."""
+"""Whether hosts can get the code of a version, as far as the dag processor knows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def with_code_of(version: VersionIdentity, managed: ManagedVersion | None) -> Ma
 
 def check_fetchable(dag_id: str, version: VersionIdentity, managed: ManagedVersion | None, change: Change) -> None:
     """
-    Refuse a version that only hosts can run which have its code already, unless the caller overrides that.
+    Refuse a version that only hosts with its code can run, unless the caller overrides that.
 
     Not for a rollback: the version before is better than a bad one, even if some hosts cannot run it.
 
@@ -65,8 +65,8 @@ def check_fetchable(dag_id: str, version: VersionIdentity, managed: ManagedVersi
         return
     if managed.code_source == CodeSource.CHECKOUT.value:
         raise CodeUnavailableError(
-            f"New hosts cannot fetch the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. "
-            "Push the commit again with a tag, which keeps it, or pin it anyway with an override_reason.",
+            f"New hosts cannot fetch the code of Dag {dag_id!r}, {version.label}: {managed.code_message}. Push the "
+            "commit again with a tag to keep it, or provide an override_reason to pin it anyway.",
             dag_id=dag_id,
             version_number=version.version_number,
         )
@@ -88,15 +88,15 @@ def warn_of_code(version: VersionIdentity, managed: ManagedVersion | None) -> tu
         )
     if managed.code_source == CodeSource.CHECKOUT.value:
         return (
-            f"New hosts cannot fetch the code of version {version.version_number}: {managed.code_message}. "
-            "Push the commit again with a tag, which keeps it.",
+            f"New hosts cannot fetch the code of version {version.version_number}: {managed.code_message}. Push "
+            "the commit again with a tag to keep it.",
         )
     return ()
 
 
 def check_bundle_configured(dag_id: str, version: VersionIdentity, known: Circumstances) -> None:
     """
-    Refuse a version of a bundle that was taken out of the configuration: nothing could run it.
+    Refuse a version whose bundle is no longer configured: nothing could run it.
 
     :raises CodeUnavailableError: if it was
     """

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What the caller of a change saw, compared with what is: the revision of the pin, its hold, and the version."""
+"""Compare what the caller of a change saw with the current state: the revision, the hold and the version."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from airflow_providers_pinning.models import Pin
 
 
 def of_one_dag(change: Change) -> Change:
-    """Return the change of one Dag as a part of a change of many, whose key and conditions are those of the whole."""
+    """Return the change of one Dag within a change of many; the key and conditions apply to the whole."""
     return replace(
         change, idempotency_key=None, expected_revision=None, expected_dag_hash=None, expected_bundle_version=None
     )
@@ -61,8 +61,8 @@ def check_revision(dag_id: str, pin: Pin | None, change: Change, *, session: Ses
     if change.expected_revision not in (None, revision):
         raise RevisionConflictError(
             f"The pin of Dag {dag_id!r} is at revision {revision}, not {change.expected_revision}: "
-            f"{(pin and pin.actor) or 'someone'} changed it ({(pin and pin.reason) or 'no reason given'}). Look at "
-            "the current state and decide again.",
+            f"{(pin and pin.actor) or 'someone'} changed it ({(pin and pin.reason) or 'no reason given'}). Review "
+            "the current state and try again.",
             state=release_state(dag_id, session=session),
         )
 
@@ -79,8 +79,8 @@ def check_latest(
     """
     if expected_version not in (None, latest and latest.version_number):
         raise RevisionConflictError(
-            f"Dag {dag_id!r} would use {latest.label if latest else 'no version'}, not version {expected_version}, "
-            "which is no longer the latest. Look at the current state and decide again.",
+            f"The latest version of Dag {dag_id!r} is {latest.label if latest else 'no version'}, not version "
+            f"{expected_version}. Review the current state and try again.",
             state=release_state(dag_id, session=session),
         )
     if latest:
@@ -98,8 +98,8 @@ def check_hold(pin: Pin, change: Change, *, now: datetime | None = None, session
     if not change.override_reason and (hold := hold_of(pin, now=now, session=session)):
         end = f" until {hold.until.isoformat()}" if hold.until else ""
         raise DagHeldError(
-            f"Dag {pin.dag_id!r} was put on hold by {hold.actor}{end}: {hold.reason}. "
-            "Lift the hold first (CLI: airflow pinning unhold), or give an override_reason (CLI: --override-reason) to "
-            "change it anyway, with which a pin or unpin lifts the hold.",
+            f"Dag {pin.dag_id!r} was put on hold by {hold.actor}{end}: {hold.reason}. Lift the hold first (CLI: "
+            "airflow pinning unhold), or provide an override_reason (CLI: --override-reason); a pin or unpin then "
+            "lifts the hold.",
             dag_id=pin.dag_id,
         )

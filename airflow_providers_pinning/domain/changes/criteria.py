@@ -36,7 +36,7 @@ def set_criteria(dag_id: str, given: GivenCriteria, change: Change, *, session: 
     Replace the criteria by which the versions of a Dag are judged. The pin and its revision stay.
 
     :param dag_id: the Dag
-    :param given: the criteria; what is left open is what the defaults are
+    :param given: the criteria; omitted ones use the defaults
     :param change: who asks and why; its revision is that of the criteria
     :param session: database session; the caller commits
     :raises UnknownDagError: if there is no such Dag
@@ -52,8 +52,8 @@ def set_criteria(dag_id: str, given: GivenCriteria, change: Change, *, session: 
     if change.expected_revision not in (None, revision):
         raise RevisionConflictError(
             f"The criteria of Dag {dag_id!r} are at revision {revision}, not {change.expected_revision}: "
-            f"{row.actor if row else 'nobody'} changed them ({row.reason if row else 'never set'}). Look at them and "
-            "decide again.",
+            f"{row.actor if row else 'nobody'} changed them ({row.reason if row else 'never set'}). Review them "
+            "and try again.",
             state=release_state(dag_id, session=session),
         )
     before = dict(row.criteria) if row else {}

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What an error of the database says about the transaction that met it."""
+"""What a database error means for its transaction."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from sqlite3 import OperationalError as SqliteError
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 
 SERIALIZATION_FAILURE, DEADLOCK, LOCK_TIMEOUT, CANCELED = "40001", "40P01", "55P03", "57014"
-"""PostgreSQL's states of a statement that lost against others; the whole transaction is taken back."""
+"""PostgreSQL states of a statement that lost to others; the whole transaction is rolled back."""
 
 MYSQL_LOCK_TIMEOUT, MYSQL_DEADLOCK = 1205, 1213
 
 SHUTTING_DOWN = frozenset({"57P01", "57P02", "57P03", "57P05"})
-"""PostgreSQL's states of a server that ends or begins."""
+"""PostgreSQL states of a server that is shutting down or starting."""
 
 SQLITE_BUSY, SQLITE_LOCKED = 5, 6
-"""Primary codes of SQLite; its extended codes have them in the lowest byte."""
+"""Primary SQLite codes; its extended codes contain them in the lowest byte."""
 
 
 class Trouble(Enum):
-    """Why the database did not do what is right in itself, and may do it later."""
+    """Why the database failed a valid request that may succeed later."""
 
     BUSY = "busy"
-    """Others were in the way. The database says so of its own accord, so nothing of the transaction remains."""
+    """A conflict with other transactions. The database reports it, so nothing of the transaction remains."""
     GONE = "gone"
-    """The connection is lost, or there is none."""
+    """The connection was lost, or there is none."""
 
 
 def trouble_of(error: BaseException) -> Trouble | None:
-    """Tell what kind of trouble an error is, or ``None`` if the same would fail each time."""
+    """Classify an error; ``None`` if it would fail every time."""
     if not isinstance(error, DBAPIError):
         return None
     state, number = _state(error), _number(error)
@@ -65,7 +65,7 @@ def trouble_of(error: BaseException) -> Trouble | None:
 
 
 def is_lost_race(error: DBAPIError) -> bool:
-    """Return whether someone else wrote the same meanwhile: two waited for each other, or a row was there already."""
+    """Return whether someone else wrote the same at the same time: a deadlock, or an existing row."""
     return _state(error) == DEADLOCK or _number(error) == MYSQL_DEADLOCK or isinstance(error, IntegrityError)
 
 
@@ -90,5 +90,5 @@ def _is_locked_sqlite(error: DBAPIError) -> bool:
 
 
 def _is_without_statement(error: DBAPIError) -> bool:
-    """Return whether there was no statement yet: the connection itself was refused."""
+    """Return whether no statement was sent: the connection itself was refused."""
     return error.statement is None

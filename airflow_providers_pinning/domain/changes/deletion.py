@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What becomes of a pin, and of all that is kept for it, when the Dag is deleted from Airflow."""
+"""What happens to a pin, and to everything stored for it, when its Dag is deleted."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ _DROPPED: tuple[Any, ...] = (
 
 def forget_dag(dag_id: str, change: Change, *, session: Session) -> None:
     """
-    Drop everything that is held for a Dag which is deleted from Airflow.
+    Delete everything stored for a Dag that is deleted from Airflow.
 
-    The history stays, and so does the revision, which goes on where it was if the id is used again.
+    The history stays, and the revision continues if the ID is used again.
     """
     for model in _DROPPED:
         session.execute(delete(model).where(model.dag_id == dag_id))

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The scheduler's loop puts changes into effect whose time has come.
+Apply pending changes in the scheduler loop.
 
-Each scheduler does this at the beginning of a turn of its loop, before it looks for runs that are due. The other Dags
-wait meanwhile. So a turn waits only briefly for the locks of a Dag, and then leaves the change alone for some seconds.
+Each scheduler does this at the start of its loop, before it looks for due runs. Other Dags wait meanwhile, so it only
+waits briefly for the locks of a Dag, and then postpones the change for some seconds.
 """
 
 from __future__ import annotations
@@ -45,29 +45,29 @@ from airflow_providers_pinning.vocabulary import TimedStatus
 log = logging.getLogger(__name__)
 
 AT_ONCE = 100
-"""How many changes a turn of the loop looks at, at most."""
+"""Maximum number of changes to check per loop."""
 
 PATIENCE = 2.0
-"""Seconds for which a turn of the loop waits for a lock of one Dag at most."""
+"""Maximum seconds to wait for a lock of one Dag per loop."""
 
 TURN = 5.0
-"""Seconds after which a turn of the loop begins with no other change."""
+"""Seconds after which a loop starts no further change."""
 
 LEFT_FOR = 10.0
-"""Seconds for which this process leaves a change alone whose Dag was locked."""
+"""Seconds until this process retries a change whose Dag was locked."""
 
 PASSED_OVER_FOR = 1.0
-"""Seconds for which it passes over changes that wait for the old schedule, so that others have their turn."""
+"""Seconds to skip changes that wait for the old schedule, so others get their turn."""
 
 _left: dict[int, float] = {}
 
 
 def put_due_into_effect(*, session: Session) -> int:
     """
-    Put the changes into effect whose time has come, each in a transaction of its own.
+    Apply the due changes, each in its own transaction.
 
     :param session: a session in which nothing is pending
-    :return: how many changes were looked at
+    :return: how many changes were checked
     """
     due = [(row.id, row.dag_id) for row in session.execute(_due(session))]
     if not due:
@@ -91,13 +91,13 @@ def put_due_into_effect(*, session: Session) -> int:
 
 
 def _put_into_effect_or_leave(change_id: int, dag_id: str, *, session: Session) -> bool:
-    """Put a change into effect, and return whether it has to wait for the old schedule."""
+    """Apply a change, and return whether it must wait for the old schedule."""
     make = partial(into_effect.put_into_effect, change_id, dag_id, session=session)
     try:
         return commit(make, patience=PATIENCE, session=session)
     except (DatabaseBusyError, DatabaseUnavailableError) as error:
         _left[change_id] = time.monotonic() + LEFT_FOR
-        log.warning("The pending change of Dag %s is tried again in %d seconds: %s", dag_id, LEFT_FOR, error)
+        log.warning("Retrying the pending change of Dag %s in %d seconds: %s", dag_id, LEFT_FOR, error)
     except Exception as error:
         log.exception("The pending change of Dag %s cannot take effect", dag_id)
         _give_up(change_id, dag_id, error, session=session)
@@ -105,7 +105,7 @@ def _put_into_effect_or_leave(change_id: int, dag_id: str, *, session: Session) 
 
 
 def _give_up(change_id: int, dag_id: str, error: Exception, *, session: Session) -> None:
-    """Let a change that fails in a way that nobody foresaw fail once, rather than in every turn of the loop."""
+    """Let a change with an unexpected error fail once, not in every loop."""
 
     def fail() -> None:
         try:
@@ -118,7 +118,7 @@ def _give_up(change_id: int, dag_id: str, error: Exception, *, session: Session)
         commit(fail, patience=PATIENCE, session=session)
     except Exception:
         _left[change_id] = time.monotonic() + LEFT_FOR
-        log.exception("The pending change of Dag %s could not be given up", dag_id)
+        log.exception("The pending change of Dag %s could not be abandoned", dag_id)
         session.rollback()
 
 

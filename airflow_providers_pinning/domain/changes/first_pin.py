@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Pin a new Dag to its first version, as a policy with a manual gate wants.
+Pin a new Dag to its first version, as required by a policy with a manual gate.
 
-Without it a new Dag is what it is in Airflow: its latest version is active, so that each commit goes live until
-somebody pins it.
+Without one, a new Dag behaves as in Airflow: its latest version is active, so each commit goes live until someone
+pins it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import CallerKind, EventKind
 
 ACTOR = "release policy"
-"""Who is named as having pinned the Dag."""
+"""Actor of the pin."""
 
 
 def pin_first_version(dag_id: str, gates: Sequence[str], revision: int, *, session: Session) -> VersionIdentity | None:
@@ -48,7 +48,7 @@ def pin_first_version(dag_id: str, gates: Sequence[str], revision: int, *, sessi
     Pin a Dag to the version that was registered in this very transaction, whose scheduling metadata are in effect.
 
     :param dag_id: a Dag that had no version before; the caller has written its row
-    :param gates: the policies that want it
+    :param gates: the policies that require it
     :param revision: of the policies
     :param session: session of the transaction that registers the Dag
     :return: the version; ``None`` if the Dag has none

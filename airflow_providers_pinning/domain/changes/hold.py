@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Hold a Dag, and lift the hold: while a Dag is on hold, nothing but a rollback to an older version changes its pin."""
+"""Hold a Dag, and lift the hold: while a Dag is on hold, only a rollback to an older version changes its pin."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ from airflow_providers_pinning.vocabulary import EventKind
 
 def hold(dag_id: str, change: Change, *, until: datetime | None = None, session: Session) -> ReleaseState:
     """
-    Put a Dag on hold, pinned or not. A hold that it is on already is replaced.
+    Put a Dag on hold, pinned or not. This replaces an existing hold.
 
     :param dag_id: the Dag
-    :param change: who asks and why; the reason is shown to whoever is refused
-    :param until: when the hold ends by itself, by the database's clock; ``None`` keeps it until someone lifts it
+    :param change: who asks and why; refused callers see the reason
+    :param until: when the hold expires, by the database's clock; ``None`` keeps it until someone lifts it
     :param session: database session; the caller commits
     :raises UnknownDagError: if there is no such Dag
-    :raises HoldEndsInPastError: if the end is over already
+    :raises HoldEndsInPastError: if the end is in the past
     :raises RevisionConflictError: if the pin is at another revision than the caller expected
     """
     _, repeated = _hold(dag_id, change, until, session=session)
@@ -63,7 +63,7 @@ def hold(dag_id: str, change: Change, *, until: datetime | None = None, session:
 
 def unhold(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
     """
-    Lift the hold of a Dag; one that is not on hold is left as it is.
+    Lift the hold of a Dag; without a hold, nothing changes.
 
     :raises UnknownDagError: if there is no such Dag
     :raises RevisionConflictError: if the pin is at another revision than the caller expected
@@ -131,20 +131,20 @@ def _states(done: list[_Done], *, now: datetime, session: Session) -> list[Relea
 
 def check_end(until: datetime | None, *, now: datetime | None = None, session: Session) -> None:
     """
-    Refuse a hold that would hold nothing.
+    Refuse a hold that ends in the past.
 
     :param until: when it is to end
     :param now: the time by the database's clock, if the caller has read it
     :param session: database session
-    :raises HoldEndsInPastError: if its end is over already
+    :raises HoldEndsInPastError: if its end is in the past
     """
     if until is None:
         return
     now = now or database_clock(session=session)
     if until <= now:
         raise HoldEndsInPastError(
-            f"The hold would end at {until.isoformat()}, which is over: it is {now.isoformat()}. Give a later time, or "
-            "none to hold until someone lifts it."
+            f"The end of the hold, {until.isoformat()}, is in the past: it is {now.isoformat()}. Give a later "
+            "time, or none to hold the Dag until someone lifts the hold."
         )
 
 
@@ -158,7 +158,7 @@ def put_on_hold(
     session: Session,
 ) -> None:
     """
-    Put a Dag on hold, with an event of its own. The caller has locked the pin and counted the revision.
+    Put a Dag on hold, with a separate event. The caller has locked the pin and counted the revision.
 
     :param request: what was asked for, if it was nothing but the hold; else the hold is a part of another change
     :param now: the time by the database's clock, if the caller has read it
@@ -181,7 +181,7 @@ def remove_hold(
     now: datetime | None = None,
     session: Session,
 ) -> None:
-    """Lift a hold that is in force, with an event of its own. The caller has locked the pin and counted."""
+    """Lift a hold, with a separate event. The caller has locked the pin and incremented its revision."""
     if lifted := hold_of(pin, now=now, session=session):
         _record(EventKind.UNHELD, pin, change, request, {"hold": _as_dict(lifted)}, session=session)
     lift_hold(pin)

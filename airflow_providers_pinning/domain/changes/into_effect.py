@@ -15,14 +15,14 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A change whose time has come takes effect, or the Dag keeps its version and the history says why.
+Apply a due change, or record why the Dag keeps its version.
 
-It is one transaction, which locks the Dag and finds the change still pending: of several schedulers one makes it, and
-one that is killed leaves it as it was. The database's clock decides whether it is time.
+This is one transaction, which locks the Dag and checks that the change is still pending: only one of several
+schedulers makes it, and a killed one leaves no trace. The database's clock decides whether it is due.
 
-A change that brings another schedule waits until the schedule before has made its runs of the time before, if a
-scheduler was late or the Dag has as many runs as it may have. What else creates runs does not wait: they have the
-version of their time, see :mod:`airflow_providers_pinning.domain.resolution.timeline`.
+A change of the schedule waits until the old schedule has created its earlier runs, if a scheduler was late or the Dag
+is at its run limit. Other runs do not wait: they get the version for their time, see
+:mod:`airflow_providers_pinning.domain.resolution.timeline`.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ log = logging.getLogger(__name__)
 
 def put_into_effect(change_id: int, dag_id: str, *, session: Session) -> bool:
     """
-    Put one change into effect, or say why it cannot be. Of several who try, one does.
+    Apply one change, or record why it cannot be applied. Only one of several concurrent callers does it.
 
     :param change_id: the change
     :param dag_id: its Dag
     :param session: database session; the caller commits
-    :return: whether it has to wait for the old schedule
+    :return: whether it must wait for the old schedule
     """
     pin = lock_pin(dag_id, session=session)
     pending = pending_row(pin, session=session)
@@ -94,7 +94,7 @@ def put_into_effect(change_id: int, dag_id: str, *, session: Session) -> bool:
 
 
 def _drop_if_stray(change_id: int, pin: Pin, *, session: Session) -> None:
-    """Give a change up that the Dag's pin knows nothing of: another one was made without a look at it."""
+    """Abandon a change that the Dag's pin does not know: another change ignored it."""
     stray = session.get(TimedChange, change_id, populate_existing=True)
     if stray is not None and stray.status == TimedStatus.PENDING.value and pin.pending_from is None:
         end(pin, stray, TimedStatus.CANCELED, message="the pin was changed", session=session)
@@ -117,7 +117,7 @@ def _target(pending: TimedChange, *, session: Session) -> VersionIdentity | None
 
 
 def _waits(pin: Pin, pending: TimedChange, *, session: Session) -> bool:
-    """Return whether the old schedule still has to make runs that are due before the change."""
+    """Return whether the old schedule still has to create runs that are due before the change."""
     dag_model = session.get_one(DagModel, pending.dag_id, populate_existing=True)
     after = dag_model.next_dagrun_create_after
     if after is None or after >= pending.effective_from:
@@ -132,7 +132,7 @@ def _waits(pin: Pin, pending: TimedChange, *, session: Session) -> bool:
 
 
 def _why_unreadable(dag_id: str, *, session: Session) -> str | None:
-    """Return why the old schedule can never make the runs that it still has to make."""
+    """Return why the old schedule can never create its remaining runs."""
     if (present := active_serialized_dag(dag_id, session=session)) is None:
         return None
     try:
@@ -143,7 +143,7 @@ def _why_unreadable(dag_id: str, *, session: Session) -> str | None:
 
 
 def _make(pin: Pin, pending: TimedChange, *, same_schedule: bool, unreadable: str | None, session: Session) -> None:
-    """Make the change as it would be made at once, and note from when on it is in effect."""
+    """Make the change like an immediate one, and record when it takes effect."""
     dag_id, moment = pending.dag_id, pending.effective_from
     before = pinned_identity(pin) or latest_identity(dag_id, session=session)
     dag_model = session.get_one(DagModel, dag_id)
@@ -214,11 +214,11 @@ def _as_asked(pending: TimedChange, *, obstructed: bool) -> Change:
 
 def fail(dag_id: str, reason: str, message: str, *, session: Session) -> None:
     """
-    Leave the active version active, and say why.
+    Leave the active version as it is, and record why.
 
     :param dag_id: the Dag of the change
     :param reason: the refusal, or ``unexpected``
-    :param message: what was wrong, in a sentence
+    :param message: the problem, in a sentence
     :param session: database session; the caller commits
     """
     session.expire_all()
@@ -230,8 +230,8 @@ def fail(dag_id: str, reason: str, message: str, *, session: Session) -> None:
     log.error("The %s of Dag %s did not take effect: %s", what, dag_id, message)
     end(pin, pending, TimedStatus.FAILED, message=message, result_reason=reason, session=session)
     pin.activation_failure = (
-        f"The {what}, requested by {pending.actor}, did not take effect ({reason}): {message} The version that was "
-        "active stays active. Change the pin again, immediately or at another time."
+        f"The {what}, requested by {pending.actor}, did not take effect ({reason}): {message} The active version "
+        "stays. Make the change again, now or for another time."
     )
     version = pinned_identity(pin) or latest_identity(dag_id, session=session)
     events.record(

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Lift the pins of one or many Dags, in the caller's transaction: their latest versions become active.
+Remove the pins of one or many Dags, in the caller's transaction: their latest versions become active.
 
 First everything is read and checked for all of them, then all is written: the number of statements does not grow with
 the Dags. Unpinning one Dag is the case in which there is one.
@@ -52,7 +52,7 @@ from airflow_providers_pinning.vocabulary import EventKind
 
 @dataclass(frozen=True)
 class Liftable:
-    """A pin that nothing keeps from being lifted."""
+    """A pin that can be removed."""
 
     pin: Pin
     latest: VersionIdentity | None
@@ -72,9 +72,9 @@ def examine_liftings(
     pins: Sequence[Pin], latest: Mapping[str, VersionIdentity], change: Change, *, session: Session
 ) -> tuple[list[Liftable], dict[str, PinningError]]:
     """
-    Read all that lifting pins needs, and check whether they may be lifted.
+    Read everything needed to remove pins, and check whether they may be removed.
 
-    What is pending of them is canceled if the change supersedes it, so that whoever only asks rolls back.
+    Pending changes are canceled if the change supersedes them, so a dry run must roll back.
 
     :param pins: the pins, each of which chooses a version
     :param latest: the latest version of each Dag that has one

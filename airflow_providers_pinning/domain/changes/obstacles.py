@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What stands in the way of a pending change since it was asked for.
+What blocks a pending change since it was requested.
 
-Whoever asks for a change overrides what they know of. A rejection, a hold, a freeze or a policy that comes up later is
-not overridden by the reason that they gave. None of it is told by a clock: what was known is written down.
+A request overrides the obstacles known at that time, not a rejection, hold, freeze or policy that came later.
+Timestamps do not decide this: the known obstacles are stored.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from airflow_providers_pinning.vocabulary import TimedAction, TimedStatus
 
 
 def known(pending: TimedChange, pin: Pin, *, session: Session) -> dict[str, Any]:
-    """Return what stands in the way of a change when it is asked for, as JSON values."""
+    """Return what blocks a change when it is requested, as JSON values."""
     rejected = _rejection(pending, session=session)
     problems = _unmet(pending, session=session) if pending.override_reason else ()
     return {
@@ -59,7 +59,7 @@ def known(pending: TimedChange, pin: Pin, *, session: Session) -> dict[str, Any]
 
 def obstacle_to(pending: TimedChange, pin: Pin | None, *, session: Session) -> PinningError | None:
     """
-    Return what came up since a change was asked for, so that it cannot take effect whatever it overrides.
+    Return what came up since a change was requested and blocks it, whatever it overrides.
 
     :param pending: the change
     :param pin: the pin of its Dag
@@ -69,13 +69,14 @@ def obstacle_to(pending: TimedChange, pin: Pin | None, *, session: Session) -> P
     rejected = _rejection(pending, session=session)
     if rejected is not None and _text(rejected.state_changed_at) != before.get("rejected_at"):
         return VersionRejectedError(
-            f"Version {rejected.version_number} of Dag {pending.dag_id!r} was rejected since: {rejected.state_reason}.",
+            f"Version {rejected.version_number} of Dag {pending.dag_id!r} was rejected in the meantime: "
+            f"{rejected.state_reason}.",
             dag_id=pending.dag_id,
             version_number=rejected.version_number,
         )
     if pin is not None and _is_held(pending, pin, session=session) and _text(pin.hold_at) != before.get("held_at"):
         return DagHeldError(
-            f"Dag {pending.dag_id!r} was put on hold meanwhile by {pin.hold_actor}: {pin.hold_reason}.",
+            f"Dag {pending.dag_id!r} was put on hold in the meantime by {pin.hold_actor}: {pin.hold_reason}.",
             dag_id=pending.dag_id,
         )
     overridden = before.get("rules", []) if pending.override_reason else []
@@ -84,8 +85,8 @@ def obstacle_to(pending: TimedChange, pin: Pin | None, *, session: Session) -> P
         return None
     listed = " ".join(problem.message for problem in problems)
     return PolicyNotMetError(
-        f"The {pending.action} of Dag {pending.dag_id!r} breaks rules that it did not break when it was requested: "
-        f"{listed}",
+        f"The {pending.action} of Dag {pending.dag_id!r} violates rules that it did not violate when it was "
+        f"requested: {listed}",
         dag_id=pending.dag_id,
         unmet=[problem.as_dict() for problem in problems],
     )
@@ -98,7 +99,7 @@ def require_no_obstacle(dag_id: str, run_after: datetime, *, session: Session) -
     :param dag_id: the Dag, of which a change is pending that is in effect when the run is due
     :param run_after: when the run is due
     :param session: database session
-    :raises PinUnavailableError: if something came up since the change was asked for
+    :raises PinUnavailableError: if something came up since the change was requested
     """
     pending = session.scalar(
         select(TimedChange).where(TimedChange.dag_id == dag_id, TimedChange.status == TimedStatus.PENDING.value)
@@ -108,9 +109,9 @@ def require_no_obstacle(dag_id: str, run_after: datetime, *, session: Session) -
     obstacle = obstacle_to(pending, session.get(Pin, dag_id), session=session)
     if obstacle is not None:
         raise PinUnavailableError(
-            f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: another version should be active from "
-            f"{pending.effective_from.isoformat()} on, but cannot be. {obstacle} Cancel the pending change, or try "
-            "again when a scheduler has given it up.",
+            f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: another version should be active "
+            f"since {pending.effective_from.isoformat()}, but it cannot be activated. {obstacle} Cancel the "
+            "pending change, or try again after a scheduler has abandoned it.",
             dag_id=dag_id,
         )
 
@@ -145,7 +146,7 @@ def _ends_before(problem: Unmet, pending: TimedChange, *, session: Session) -> b
 
 
 def _key(problem: Unmet) -> list[Any]:
-    """Return by what a rule is known again: which policies ask for it, or which freeze it is."""
+    """Return what identifies a rule: the policies that require it, or the freeze."""
     return [problem.rule.value, sorted(problem.policies), problem.details.get("freeze_id")]
 
 

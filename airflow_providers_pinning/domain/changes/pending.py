@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A change of the pin that is pending, and what becomes of it when another one is made."""
+"""A pending change of the pin, and what happens to it when another one is made."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from airflow_providers_pinning.vocabulary import EventKind, TimedAction, TimedSt
 
 
 def described(change: TimedChange) -> str:
-    """Return what a pending change is called in messages, such as ``pin of version 3 at 2027-01-01T13:00:00+00:00``."""
+    """Describe a pending change for messages, such as ``pin of version 3 at 2027-01-01T13:00:00+00:00``."""
     what = change.action
     if change.action != TimedAction.UNPIN.value:
         what += f" {'of' if change.action == TimedAction.PIN.value else 'to'} version "
@@ -55,7 +55,7 @@ def described(change: TimedChange) -> str:
 
 
 def facts_of(change: TimedChange) -> dict[str, Any]:
-    """Return what the events of a pending change say of it."""
+    """Return what events record about a pending change."""
     return {
         "id": change.id,
         "action": change.action,
@@ -84,7 +84,7 @@ def settle_pending(pin: Pin, change: Change, *, session: Session) -> tuple[str, 
         return aborted
     if not change.supersede:
         raise pending_refusal(pin, session=session)
-    told = f"The pending {described(pending)}, which {pending.actor} had asked for, was canceled."
+    told = f"The pending {described(pending)}, requested by {pending.actor}, was canceled."
     _cancel(pin, pending, replace(change, idempotency_key=None, evidence={}), None, session=session)
     return (*aborted, told, *warn_of_runs_of_later(pending, session=session))
 
@@ -114,8 +114,9 @@ def warn_of_runs_of_later(pending: TimedChange, *, session: Session) -> tuple[st
     is_over = pending.status != TimedStatus.PENDING.value
     moment = pending.effective_from.isoformat()
     return tuple(
-        f"{plural(count, 'unfinished run')} due at {moment} or later {'has' if count == 1 else 'have'} version {used} "
-        f"already and {'keeps' if count == 1 else 'keep'} it. To change a run's version, clear it on the latest one."
+        f"{plural(count, 'unfinished run')} due at {moment} or later {'has' if count == 1 else 'have'} version "
+        f"{used} and {'keeps' if count == 1 else 'keep'} it. To change the version of a run, clear it with the "
+        "latest version."
         for used, count in runs
         if (used == number) == is_over
     )
@@ -131,7 +132,7 @@ def pending_refusal(pin: Pin, *, session: Session) -> ActivationPendingError:
     )
     return ActivationPendingError(
         f"For Dag {pin.dag_id!r}, {what}. Cancel it first ({command('cancel', pin.dag_id)}), wait for it, or "
-        "give supersede (CLI: --supersede) to have this change take its place.",
+        "replace it with supersede (CLI: --supersede).",
         dag_id=pin.dag_id,
         pending=shown and shown.as_dict(),
     )
@@ -157,9 +158,7 @@ def cancel(dag_id: str, change: Change, *, session: Session) -> ReleaseState:
     conditions.check_revision(dag_id, pin, change, session=session)
     pending = pending_row(pin, session=session)
     if pending is None:
-        raise NothingPendingError(
-            f"No change of the pin of Dag {dag_id!r} is pending, so there is nothing to cancel.", dag_id=dag_id
-        )
+        raise NothingPendingError(f"Dag {dag_id!r} has no pending change to cancel.", dag_id=dag_id)
     _cancel(pin, pending, change, request, session=session)
     return release_state(dag_id, warnings=warn_of_runs_of_later(pending, session=session), session=session)
 
@@ -191,7 +190,7 @@ def end(
     result_reason: str | None = None,
     session: Session,
 ) -> None:
-    """Let a change be pending no more; the revision counts that."""
+    """End the pending state of a change, with a new revision."""
     pending.status, pending.message, pending.result_reason = status.value, message, result_reason
     pending.ended_at = database_clock(session=session)
     pin.pending_from = None

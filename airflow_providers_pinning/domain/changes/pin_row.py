@@ -36,7 +36,7 @@ from airflow_providers_pinning.models import ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import BreakerState
 
 READ_AT_ONCE = 5000
-"""How many pins are read at a time."""
+"""How many pins to read at a time."""
 
 
 def lock_pin(dag_id: str, *, session: Session) -> Pin:
@@ -113,7 +113,7 @@ def choose(pin: Pin, version: VersionIdentity, change: Change, *, last_run: int,
     Let a pin choose a version.
 
     :param last_run: what :func:`newest_run` returned in this transaction
-    :param is_rollback: the version is one to return to, which nothing rolls back by itself
+    :param is_rollback: the version is a rollback target, which is not rolled back automatically
     """
     pin.revision += 1
     pin.breaker, pin.breaker_after = BreakerState.SPENT.value if is_rollback else None, None
@@ -128,7 +128,7 @@ def choose(pin: Pin, version: VersionIdentity, change: Change, *, last_run: int,
 
 
 def choose_nothing(pin: Pin, change: Change) -> None:
-    """Let a pin choose no version any more; its revision goes on."""
+    """Clear the pin; its revision continues."""
     pin.revision += 1
     pin.dag_version_id = pin.version_number = pin.bundle_name = pin.bundle_version = None
     pin.dag_hash = pin.relative_fileloc = pin.head_missing_at = None
@@ -148,5 +148,5 @@ def end_timeline(pin: Pin) -> None:
 
 
 def lift_hold(pin: Pin) -> None:
-    """Let the Dag be changed by anyone again."""
+    """Clear the hold."""
     pin.hold_reason = pin.hold_actor = pin.hold_at = pin.hold_until = None

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What someone must know of a version that becomes active, although nothing refuses it."""
+"""Warnings about a version that becomes active."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from airflow_providers_pinning.domain.versions.managed import VersionState
 
 
 def warn_of_moved_team(version: VersionIdentity, known: Circumstances) -> tuple[str, ...]:
-    """Say that the Dag gets another team; unpinning needs no permission there, as Airflow gives it that team too."""
+    """Warn that the Dag moves to another team; unpinning needs no permission there, because Airflow moves it too."""
     if not known.changes_team:
         return ()
     return (
-        f"The Dag moves from {named_team(known.dag_team)} to {named_team(known.team)}, by the owner of "
-        f"bundle {version.bundle_name!r}: whose connections, variables and executors its runs use changes with that.",
+        f"The Dag moves from {named_team(known.dag_team)} to {named_team(known.team)}, the owner of bundle "
+        f"{version.bundle_name!r}, so its runs use the connections, variables and executors of that team.",
     )
 
 

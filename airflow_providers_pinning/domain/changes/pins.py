@@ -50,7 +50,7 @@ from airflow_providers_pinning.vocabulary import EventKind
 
 @dataclass(frozen=True)
 class Target:
-    """The version to pin, named in exactly one of three ways, and what the caller believes it to be."""
+    """The version to pin, selected in exactly one of three ways, and what the caller expects of it."""
 
     version_number: int | None = None
     dag_version_id: UUID | None = None
@@ -72,7 +72,7 @@ def pin_version(
     dag_id: str, target: Target, change: Change, *, ignore_verdict: bool = False, session: Session
 ) -> ReleaseState:
     """
-    Make a version the one that new runs use, until the pin is changed.
+    Pin a version: new runs use it until the pin changes.
 
     Pinning what is pinned already changes nothing, but rewrites the scheduling metadata.
 
@@ -138,7 +138,7 @@ def target_version(dag_id: str, target: Target, *, session: Session) -> tuple[Ve
 
 def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, session: Session) -> ReleaseState:
     """
-    Make the latest version active again, at once, and ask for its file to be parsed.
+    Remove the pin: the latest version becomes active immediately, and its file is parsed soon.
 
     :param dag_id: the Dag
     :param change: who asks, why, and under which conditions, also those on the latest version
@@ -159,7 +159,7 @@ def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, s
     if repeated := answer_if_repeated(change, request, session=session):
         return repeated
     if pin.dag_version_id is None:
-        raise NotPinnedError(f"Dag {dag_id!r} is not pinned, so its latest version is active already.", dag_id=dag_id)
+        raise NotPinnedError(f"Dag {dag_id!r} is not pinned; its latest version is already active.", dag_id=dag_id)
     conditions.check_revision(dag_id, pin, change, session=session)
     conditions.check_hold(pin, change, session=session)
     latest = latest_identity(dag_id, session=session)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether a run of a version would have any task, as Airflow decides it when it creates the run."""
+"""Whether a run of a version would have any task, by Airflow's rules for creating runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def require_tasks(
     dag: SerializedDAG, version: VersionIdentity, moments: Iterable[datetime], *, replays: bool = False
 ) -> None:
     """
-    Refuse runs if one would have no task, since it would succeed without having tried anything.
+    Refuse runs if one would have no tasks, because it would succeed without doing anything.
 
     Airflow leaves out the tasks whose ``start_date`` is after the run's logical date, or whose ``end_date`` is before
     it.
@@ -60,18 +60,18 @@ def _no_task(dag: SerializedDAG, version: VersionIdentity, moment: datetime, whe
     late = [task.start_date for task in tasks if task.start_date and task.start_date > moment]
     over = [task.end_date for task in tasks if task.end_date and task.end_date < moment]
     if not tasks:
-        why = "it has no task. Add one, and try the version that comes of it"
+        why = "it has no tasks. Add one, and use the resulting version"
     elif len(late) == len(tasks):
         why = (
-            f"its first task starts at {min(late).isoformat()} (start_date). Wait until then, or let a version start "
-            "earlier"
+            f"its first task starts at {min(late).isoformat()} (start_date). Wait until then, or use an earlier "
+            "start_date in a new version"
         )
     elif len(over) == len(tasks):
-        why = f"its last task ended at {max(over).isoformat()} (end_date). Let a version end later"
+        why = f"its last task ended at {max(over).isoformat()} (end_date). Use a later end_date in a new version"
     else:
-        why = "none of its tasks has started without having ended (start_date, end_date). Change their dates"
+        why = "all of its tasks are outside their start_date and end_date. Change the dates in a new version"
     return NoTaskError(
-        f"Dag {dag.dag_id!r}, {version.label}, can have no canary run {when}: {why}.",
+        f"Dag {dag.dag_id!r}, {version.label}, cannot have a canary run {when}: {why}.",
         dag_id=dag.dag_id,
         version_number=version.version_number,
     )

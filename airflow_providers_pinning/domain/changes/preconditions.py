@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a version or a pin must be for a change to be made; every refusal names the value and the remedy."""
+"""What a version or a pin must fulfill for a change; every refusal names the value and the remedy."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from airflow_providers_pinning.models import ManagedVersion
 from airflow_providers_pinning.vocabulary import CallerKind
 
 _CHOSEN = (VersionState.ACTIVE.value, VersionState.RETAINED.value)
-"""States of versions that are pinned, or were."""
+"""States of versions that are or were pinned."""
 
 
 def check_versioned(dag_id: str, version: VersionIdentity) -> None:
@@ -68,7 +68,7 @@ def check_versioned(dag_id: str, version: VersionIdentity) -> None:
 
 
 def accepts_drift(change: Change) -> bool:
-    """Return whether the caller knows what a version is now, and overrides that it is not what it was."""
+    """Return whether the caller knows the current content of a rewritten version, and overrides the refusal."""
     return bool(change.override_reason and change.expected_dag_hash and change.expected_bundle_version)
 
 
@@ -80,8 +80,8 @@ def check_not_rejected(dag_id: str, version: VersionIdentity, managed: ManagedVe
     """
     if managed is not None and managed.state == VersionState.REJECTED.value and not change.override_reason:
         raise VersionRejectedError(
-            f"Dag {dag_id!r}, {version.label}, was rejected: {managed.state_reason}. "
-            "Restore it first, or give an override_reason.",
+            f"Dag {dag_id!r}, {version.label}, was rejected: {managed.state_reason}. Restore it first, or provide "
+            "an override_reason (CLI: --override-reason).",
             dag_id=dag_id,
             version_number=version.version_number,
         )
@@ -96,9 +96,9 @@ def check_no_rejection_holds(dag_id: str, version: VersionIdentity, held: HeldRe
     """
     if held is not None:
         raise VersionRejectedError(
-            f"Dag {dag_id!r}, {version.label}, differs from version {held.version_number} in nothing related to the "
-            f"Dag, and that was rejected: {held.reason.rstrip('.')}. Restore version {held.version_number}, give an "
-            "override_reason, or take a version that changes something of the Dag.",
+            f"Dag {dag_id!r}, {version.label}, has no related change since version {held.version_number}, which "
+            f"was rejected: {held.reason.rstrip('.')}. Restore version {held.version_number}, provide an "
+            "override_reason (CLI: --override-reason), or choose a version that changes the Dag.",
             dag_id=dag_id,
             version_number=version.version_number,
             rejected_version_number=held.version_number,
@@ -119,9 +119,9 @@ def check_team(dag_id: str, version: VersionIdentity, known: Circumstances, chan
     permitted = change.caller.permitted_in_team
     if permitted is None or not permitted(dag_id, known.team):
         raise TeamNotPermittedError(
-            f"Dag {dag_id!r}, {version.label}, belongs to {named_team(known.team)}, the Dag now to "
-            f"{named_team(known.dag_team)}. Choosing it needs permission to edit the Dag there as well. Ask someone "
-            "who has both, or choose a version from another bundle.",
+            f"Dag {dag_id!r}, {version.label}, belongs to {named_team(known.team)}, but the Dag now belongs to "
+            f"{named_team(known.dag_team)}. To choose this version you need permission to edit the Dag there too. "
+            "Ask someone with both permissions, or choose a version from another bundle.",
             dag_id=dag_id,
             version_number=version.version_number,
             team_name=known.team,
@@ -129,7 +129,7 @@ def check_team(dag_id: str, version: VersionIdentity, known: Circumstances, chan
 
 
 def named_team(team: str | None) -> str:
-    """Return what a team is called in messages."""
+    """Describe a team in messages."""
     return f"team {team!r}" if team else "no team"
 
 
@@ -142,9 +142,9 @@ def check_version_data(dag_id: str, version: VersionIdentity, *, has_data: bool)
     """
     if has_data and not data_reaches_workers():
         raise VersionDataUnsupportedError(
-            f"Dag {dag_id!r}, {version.label}: its bundle describes the version by structured data (version_data) as "
-            "well, which this Airflow stores but does not hand to workers, so runs could get other code. Serve the Dag "
-            "from a bundle whose version says everything, such as GitDagBundle.",
+            f"Dag {dag_id!r}, {version.label}: its bundle also describes the version with structured data "
+            "(version_data), which this Airflow stores but does not send to workers, so runs could get other "
+            "code. Serve the Dag from a bundle whose version is complete, such as GitDagBundle.",
             dag_id=dag_id,
             version_number=version.version_number,
             bundle_name=version.bundle_name,
@@ -264,7 +264,7 @@ def _check_read(
     if stored.disable_bundle_versioning:
         raise UnversionedBundleError(
             f"Dag {dag_id!r}, {version.label}, sets disable_bundle_versioning, so its runs use whatever code the "
-            "bundle has. Remove the setting, and pin a version that was parsed after that.",
+            "bundle has at the time. Remove the setting, and pin a version that was parsed afterwards.",
             dag_id=dag_id,
             version_number=version.version_number,
         )

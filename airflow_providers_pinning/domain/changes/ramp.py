@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Let a share of a Dag's new runs have another version than the pinned one, in steps with a verdict between them.
+Give a share of a Dag's new runs another version than the pinned one, in steps with a verdict in between.
 
-A ramp is checked like a pin when it starts, and again when it is promoted, which is a pin. In between the pinned
-version stays the active one: schedule, limits and assets are its own.
+A ramp is checked like a pin when it starts, and again when it is promoted, which is a pin. In between, the pinned
+version stays active, with its schedule, limits and assets.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ from airflow_providers_pinning.vocabulary import EventKind, RampAction, RampStat
 
 def start(dag_id: str, target: pins.Target, plan: Plan, change: Change, *, session: Session) -> ReleaseState:
     """
-    Let a share of the new runs of a pinned Dag have another version.
+    Give a share of the new runs of a pinned Dag another version.
 
     :param dag_id: the Dag
     :param target: which version
@@ -77,7 +77,7 @@ def start(dag_id: str, target: pins.Target, plan: Plan, change: Change, *, sessi
     :param session: database session; the caller commits
     :raises NotPinnedError: if the Dag is not pinned
     :raises VersionActiveError: if the version is the pinned one
-    :raises RampUnderWayError: if a ramp is under way, unless ``change.supersede`` is given
+    :raises RampUnderWayError: if a ramp is in progress, unless ``change.supersede`` is given
     :raises PinningError: whatever a pin of the version would raise
     """
     request = {"action": "ramp", "dag_id": dag_id, **target.as_request(), **plan.as_request()}
@@ -92,13 +92,13 @@ def start(dag_id: str, target: pins.Target, plan: Plan, change: Change, *, sessi
     stable = pinned_identity(pin)
     if stable is None:
         raise NotPinnedError(
-            f"Dag {dag_id!r} is not pinned, so there is no version that the other runs would keep. Pin the version "
-            f"that works ({command('pin', dag_id)}), and start the ramp then.",
+            f"Dag {dag_id!r} is not pinned, so there is no version for the other runs. Pin a stable version "
+            f"({command('pin', dag_id)}), then start the ramp.",
             dag_id=dag_id,
         )
     if stable.dag_version_id == version.dag_version_id:
         raise VersionActiveError(
-            f"Version {version.version_number} of Dag {dag_id!r} is pinned, so every run has it already.",
+            f"Version {version.version_number} of Dag {dag_id!r} is pinned, so all runs use it already.",
             dag_id=dag_id,
             version_number=version.version_number,
         )
@@ -172,10 +172,10 @@ def act(
 
 def carry_on(dag_id: str, ramp_id: int, *, session: Session) -> bool:
     """
-    Let a ramp advance, end or stay, by the runs that finished. Of several who try, one does.
+    Advance, end or keep a ramp, depending on its finished runs. Only one of several concurrent callers does it.
 
     :param dag_id: the Dag
-    :param ramp_id: the ramp that was looked at
+    :param ramp_id: the ramp that was checked
     :param session: database session; the caller commits
     :return: whether this changed anything
     """
@@ -211,7 +211,7 @@ def carry_on(dag_id: str, ramp_id: int, *, session: Session) -> bool:
 
 def abort_unusable(dag_id: str, ramp_id: int, message: str, *, session: Session) -> bool:
     """
-    Abort a ramp whose version no run could have.
+    Abort a ramp whose version no run could use.
 
     :param message: what is wrong with the version
     :return: whether this changed anything
@@ -272,7 +272,7 @@ def _advance(pin: Pin, ramp: Ramp, change: Change, found: Assessment, *, session
 
 
 def _promote(pin: Pin, ramp: Ramp, change: Change, request: dict[str, Any], *, session: Session) -> ReleaseState:
-    """Pin the version of a ramp, as it was when the ramp began."""
+    """Pin the version of a ramp, as it was when the ramp started."""
     recorded = VersionIdentity.from_dict(ramp.to_version)
     facts = facts_of(ramp)
     is_passed = assess(ramp, count_runs(ramp, session=session), session=session).is_passed

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The ramp of a Dag whose pin is locked, and what becomes of it when the pin changes otherwise."""
+"""The ramp of a Dag whose pin is locked, and what happens to it when the pin changes otherwise."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from airflow_providers_pinning.vocabulary import EventKind, RampAction, RampStat
 
 
 def ramp_row(pin: Pin, *, session: Session) -> Ramp | None:
-    """Return the ramp that is under way for a Dag whose pin is locked."""
+    """Return the ramp in progress of a Dag whose pin is locked."""
     return session.get(Ramp, pin.ramp_id, populate_existing=True) if pin.ramp_id is not None else None
 
 
 def facts_of(ramp: Ramp) -> dict[str, Any]:
-    """Return what the events of a ramp say of it."""
+    """Return what events record about a ramp."""
     return {
         "id": ramp.id,
         "step": ramp.step + 1,
@@ -70,7 +70,7 @@ def settle_ramp(pin: Pin, change: Change, *, session: Session) -> tuple[str, ...
     if not change.supersede:
         raise ramp_refusal(pin, session=session)
     number = ramp.to_version["version_number"]
-    told = f"The ramp to version {number}, which {ramp.actor} had started, was aborted."
+    told = f"The ramp to version {number}, started by {ramp.actor}, was aborted."
     abort_ramp(pin, ramp, replace(change, idempotency_key=None, evidence={}), message=told, session=session)
     return (told,)
 
@@ -78,10 +78,11 @@ def settle_ramp(pin: Pin, change: Change, *, session: Session) -> tuple[str, ...
 def ramp_refusal(pin: Pin, *, session: Session) -> RampUnderWayError:
     """Return the refusal of a change of a Dag of which a ramp is under way."""
     shown = ramp_of(pin, session=session)
-    what = f"a ramp to version {shown.version.version_number} is {shown.status}" if shown else "a ramp is under way"
+    what = f"a ramp to version {shown.version.version_number} is {shown.status}" if shown else "a ramp is in progress"
     return RampUnderWayError(
-        f"For Dag {pin.dag_id!r}, {what}{f', started by {shown.actor}' if shown else ''}. Promote or abort it first "
-        f"({command('abort-ramp', pin.dag_id)}), or give supersede (CLI: --supersede) to abort it by this change.",
+        f"For Dag {pin.dag_id!r}, {what}{f', started by {shown.actor}' if shown else ''}. Promote or abort it "
+        f"first ({command('abort-ramp', pin.dag_id)}), or abort it with this change with supersede (CLI: "
+        "--supersede).",
         dag_id=pin.dag_id,
         ramp=shown and shown.as_dict(),
     )
@@ -97,7 +98,7 @@ def abort_ramp(
     evidence: dict[str, Any] | None = None,
     session: Session,
 ) -> None:
-    """End a ramp, so that every new run has the pinned version, and record it."""
+    """End a ramp, so all new runs get the pinned version, and record it."""
     end_ramp(pin, ramp, RampStatus.ABORTED, message=message, session=session)
     events.record(
         EventKind.RAMP_ABORTED,
@@ -129,21 +130,21 @@ def ramp_under_way(pin: Pin, action: RampAction, expected_version: int | None, *
     """
     ramp = ramp_row(pin, session=session)
     if ramp is None:
-        raise NoRampError(f"No ramp of Dag {pin.dag_id!r} is under way.", dag_id=pin.dag_id)
+        raise NoRampError(f"Dag {pin.dag_id!r} has no ramp in progress.", dag_id=pin.dag_id)
     number = ramp.to_version["version_number"]
     if expected_version not in (None, number):
         raise NoRampError(
-            f"The ramp of Dag {pin.dag_id!r} is to version {number}, not {expected_version}. Look at it again.",
+            f"The ramp of Dag {pin.dag_id!r} is to version {number}, not {expected_version}. Review it and try again.",
             dag_id=pin.dag_id,
         )
     no_use = {RampAction.PAUSE: RampStatus.PAUSED, RampAction.RESUME: RampStatus.RUNNING}.get(action)
     if no_use and ramp.status == no_use.value:
-        raise NoRampError(f"The ramp of Dag {pin.dag_id!r} is {no_use.value} already.", dag_id=pin.dag_id)
+        raise NoRampError(f"The ramp of Dag {pin.dag_id!r} is already {no_use.value}.", dag_id=pin.dag_id)
     return ramp
 
 
 def begin_step(ramp: Ramp, step: int, *, session: Session) -> None:
-    """Let a ramp be at a step from now on."""
+    """Set the current step of a ramp."""
     ramp.step, ramp.message = step, None
     ramp.step_since, ramp.step_after = timezone.utcnow(), newest_run(session=session)
 
@@ -158,7 +159,7 @@ def record_ramp(
     *,
     session: Session,
 ) -> None:
-    """Record what became of a ramp in the history of its Dag."""
+    """Record the progress of a ramp in the history of its Dag."""
     events.record(
         kind,
         dag_id=pin.dag_id,

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which runs have the version of a ramp, as the creation of a run asks it under the pin's lock."""
+"""Which runs use the version of a ramp, decided under the pin's lock when a run is created."""
 
 from __future__ import annotations
 

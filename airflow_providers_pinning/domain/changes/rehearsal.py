@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Make a change inside a transaction and take it back, before another one is made there."""
+"""Make a change inside a transaction and undo it, before another one is made there."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from airflow_providers_pinning.domain.monitoring.release_state import ReleaseSta
 
 def rehearsed(make: Callable[[Change], ReleaseState], change: Change, *, session: Session) -> ReleaseState:
     """
-    Make a change and take it back, to learn what it would do, or why it is refused.
+    Make a change and undo it, to see what it would do, or why it is refused.
 
     :param make: makes the change in the session
     :param change: what it is given

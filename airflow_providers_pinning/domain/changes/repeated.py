@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is answered to a request that was carried out before, with the same idempotency key."""
+"""The response to a request that was already carried out with the same idempotency key."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def answer_if_repeated(
     session: Session,
 ) -> ReleaseState | None:
     """
-    Answer a request whose change was made before, so that it is made once.
+    Return the response to a repeated request, so its change is made only once.
 
     The caller holds the Dag's lock: two requests with one key may arrive at the same time.
 
@@ -69,7 +69,7 @@ def _state_of_repeated(event: Event, *, warnings: tuple[str, ...], session: Sess
     state = release_state(event.dag_id, session=session)
     objections = _objections(event, state, session=session)
     repeated = Repetition(event.revision, version_of(event), stands=not objections and _is_chosen(event, state))
-    told = [f"This request was carried out before, {_when(repeated)}, and was not repeated."]
+    told = [f"This request was already carried out, {_when(repeated)}; no change was made."]
     if state.revision != event.revision:
         told.append(_now(state))
     warnings = (*(event.evidence or {}).get("warnings", ()), *warnings, " ".join([*told, *objections]))
@@ -93,7 +93,7 @@ def _now(state: ReleaseState) -> str:
 
 
 def _is_chosen(event: Event, state: ReleaseState) -> bool:
-    """Return whether new runs use what the request chose; a judgement chooses nothing."""
+    """Return whether new runs use the version that the request chose; a review chooses none."""
     action = (event.request or {}).get("action")
     if (event.request or {}).get("effective_from") and state.pending is not None:
         return bool(state.pending.id == ((event.evidence or {}).get("activation") or {}).get("id"))
@@ -106,7 +106,7 @@ def _is_chosen(event: Event, state: ReleaseState) -> bool:
 
 
 def _objections(event: Event, state: ReleaseState, *, session: Session) -> list[str]:
-    """Say of the version that the request judged if the judgement is another now, which makes no new revision."""
+    """Explain if the version's review has changed since, which makes no new revision."""
     request = event.request or {}
     action = request.get("action")
     rejects = action == "reject" or (action == "rollback" and "rejected" in (event.evidence or {}))
@@ -120,4 +120,4 @@ def _objections(event: Event, state: ReleaseState, *, session: Session) -> list[
         return [] if rejected else [f"{name} is no longer rejected."]
     if row is not None and rejected:
         return [f"{name} was rejected since: {(row.state_reason or 'no reason given').rstrip('.')}."]
-    return [f"{name} is no longer kept unchanged."] if row is None and action == "candidate" else []
+    return [f"{name} is no longer protected from being overwritten."] if row is None and action == "candidate" else []

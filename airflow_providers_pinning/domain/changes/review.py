@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Judge versions: put one under evaluation, reject it, restore it."""
+"""Review versions: evaluate, reject and restore them."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
 
 def reject(dag_id: str, version_number: int, change: Change, *, session: Session) -> ReleaseState:
     """
-    Mark a version as not to be pinned, and end its queued canary runs, so that nothing of it starts any more.
+    Reject a version, and end its queued canary runs, so no more of its runs start.
 
     :raises UnknownVersionError: if there is no such version
     :raises UnversionedBundleError: if its code cannot be fetched again, so that rejecting it would mean nothing
@@ -109,8 +109,8 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
     preconditions.check_versioned(dag_id, version)
     if pin is not None and pin.dag_version_id == version.dag_version_id:
         raise VersionActiveError(
-            f"Version {version_number} of Dag {dag_id!r} is pinned, so it cannot be rejected in place. "
-            "Roll the Dag back (which rejects it) or pin another version first.",
+            f"Version {version_number} of Dag {dag_id!r} is pinned, so it cannot be rejected. Roll back the Dag "
+            "(which rejects the version) or pin another version first.",
             dag_id=dag_id,
             version_number=version_number,
         )
@@ -129,7 +129,7 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
 
 
 def _abort_ramp(pin: Pin | None, version: VersionIdentity, change: Change, *, session: Session) -> tuple[str, ...]:
-    """End a ramp of the Dag if it is to a version that is rejected."""
+    """End a ramp to a version that is rejected."""
     ramp = ramp_row(pin, session=session) if pin is not None else None
     if pin is None or ramp is None or ramp.dag_version_id != version.dag_version_id:
         return ()
@@ -200,7 +200,7 @@ def _one_version(dag_id: str, version_number: int | None, *, session: Session) -
 
 
 def _confirm(dag_id: str, version: VersionIdentity, change: Change, request: dict, *, session: Session) -> None:
-    """Keep the key of a request that found nothing to do: sent again later, it must not do anything either."""
+    """Keep the key of a request that found nothing to do, so a repetition does nothing either."""
     if change.idempotency_key:
         _record(EventKind.CONFIRMED, dag_id, version, change, request, session=session)
 

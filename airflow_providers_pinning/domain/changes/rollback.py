@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Roll back: make the version that was active before active again."""
+"""Roll back: restore the previously active version."""
 
 from __future__ import annotations
 
@@ -65,21 +65,21 @@ def roll_back(
     session: Session,
 ) -> ReleaseState:
     """
-    Pin the version that was active before the present one. A hold stays, and stands in the way only of newer versions.
+    Pin the previously active version. A hold stays, and only blocks newer versions.
 
-    Versions that cannot be pinned are passed over, and the returned state warns of them; one that is named is refused.
+    Versions that cannot be pinned are skipped with a warning; a requested one is refused.
 
     :param dag_id: the Dag
     :param change: who asks, why, and under which conditions
     :param to_version: the version number to return to, instead of the one that was active before
-    :param expected_version: the version number that the caller believes to be active; while the Dag is not pinned, that
-        changes without a new revision
-    :param reject_current: mark the present version as not to be pinned; one without a bundle version cannot be pinned
-        anyway, so nothing is marked and the returned state warns
-    :param hold: take no further change without an override
-    :param hold_until: when the hold ends by itself; ``None`` keeps it until a person lifts it
-    :param repair: what becomes of the live runs of the present version; by default they are left as they are.
-        :func:`repair_runs` does it, once the rollback is committed
+    :param expected_version: the version number that the caller believes to be active; while the Dag is not pinned,
+        that changes without a new revision
+    :param reject_current: reject the current version; one without a bundle version cannot be pinned anyway, so
+        nothing is marked and the returned state warns
+    :param hold: block further changes without an override
+    :param hold_until: when the hold expires; ``None`` keeps it until someone lifts it
+    :param repair: what happens to the live runs of the current version; by default nothing.
+    :func:`repair_runs` does it, once the rollback is committed
     :param session: database session; the caller commits
     :raises RunsNotRepairableError: if one of the runs cannot be repaired, unless such runs are to be skipped
     :raises TooManyRunsError: if there are more runs than one request repairs
@@ -137,11 +137,11 @@ def repair_runs(
     state: ReleaseState, *, seconds: float | None = None, progress: Progress | None = None, session: Session
 ) -> ReleaseState:
     """
-    Stop and rerun the runs as the rollback planned that led to a state, once that is committed.
+    Stop and rerun runs as planned by a rollback, after its commit.
 
     :param state: what :func:`roll_back` returned
-    :param seconds: how long to go on; ``repair.pending`` of the returned state says how many runs are left then, with
-        which the same rollback repeated goes on
+    :param seconds: time limit; ``repair.pending`` of the returned state says how many runs are left then, with which
+        the same rollback repeated goes on
     :param progress: is told how many of how many runs are done
     :param session: a session in which nothing is pending; each part is committed
     """
@@ -157,7 +157,7 @@ def repair_runs(
 def _check_current(
     dag_id: str, pin: Pin, change: Change, expected_version: int | None, *, session: Session
 ) -> VersionIdentity:
-    """Return the active version, if it and the revision are what the caller saw."""
+    """Return the active version, if it and the revision match what the caller saw."""
     try:
         conditions.check_revision(dag_id, pin, change, session=session)
     except RevisionConflictError as conflict:
@@ -167,8 +167,8 @@ def _check_current(
         raise _nothing(dag_id)
     if expected_version not in (None, current.version_number):
         raise RevisionConflictError(
-            f"Dag {dag_id!r} uses {current.label}, not version {expected_version}. Look at the current state "
-            "and decide again.",
+            f"Dag {dag_id!r} uses {current.label}, not version {expected_version}. Review the current state and "
+            "try again.",
             state=release_state(dag_id, session=session),
         )
     return current
@@ -183,7 +183,7 @@ class _Found:
 def _search(
     dag_id: str, pin: Pin, current: VersionIdentity, change: Change, to_version: int | None, *, session: Session
 ) -> _Found:
-    """Find the version to return to: the one that is named, or else the one that was active before."""
+    """Find the target version: the requested one, or the previously active one."""
     if to_version is None:
         target = find_target(dag_id, pin, current, change, session=session)
         version = target.version
@@ -198,8 +198,8 @@ def _search(
 def _nothing(dag_id: str, target: RollbackTarget | None = None) -> NothingToRollBackToError:
     target = target or RollbackTarget(None)
     said = (
-        f"Dag {dag_id!r} has no other version that was active before and can be pinned. Name a version "
-        "with to_version, or restore a rejected one.",
+        f"Dag {dag_id!r} has no other previously active version that can be pinned. Choose a version with "
+        "to_version (CLI: --to-version), or restore a rejected one.",
         *target.warnings(),
     )
     return NothingToRollBackToError(" ".join(said), dag_id=dag_id, **target.evidence())
@@ -207,7 +207,7 @@ def _nothing(dag_id: str, target: RollbackTarget | None = None) -> NothingToRoll
 
 @dataclass(frozen=True)
 class _Facts:
-    """What came of rejecting the version that is rolled back."""
+    """Result of rejecting the version that is rolled back."""
 
     evidence: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -228,7 +228,7 @@ def _reject(dag_id: str, current: VersionIdentity, change: Change, *, stopped: i
 
 
 def _already_done(dag_id: str, pin: Pin, change: Change, *, session: Session) -> RevisionConflictError | None:
-    """Say so if someone else made a rollback from the very revision that the caller saw."""
+    """Report if someone else already rolled back from the revision that the caller saw."""
     event = session.scalar(
         select(Event)
         .where(Event.dag_id == dag_id, Event.kind == EventKind.ROLLED_BACK.value)
@@ -239,8 +239,8 @@ def _already_done(dag_id: str, pin: Pin, change: Change, *, session: Session) ->
         return None
     was, now = ((recorded or {}).get("version_number") for recorded in (event.from_version, event.to_version))
     return RevisionConflictError(
-        f"Dag {dag_id!r} was already rolled back from version {was} to version {now} by {event.actor}: {event.reason}. "
-        "Nothing was changed now, and nothing is left to do.",
+        f"Dag {dag_id!r} was already rolled back from version {was} to version {now} by {event.actor}: "
+        f"{event.reason}. No change was made; nothing is left to do.",
         state=release_state(dag_id, session=session),
         already={
             "event_id": event.id,
@@ -255,14 +255,14 @@ def _already_done(dag_id: str, pin: Pin, change: Change, *, session: Session) ->
 
 def _warn_of_unversioned(dag_id: str, current: VersionIdentity) -> tuple[str, ...]:
     return (
-        f"Dag {dag_id!r}, {current.label}, was not rejected: it has no bundle version, so it cannot be pinned anyway. "
-        "Serve the Dag from a bundle that supports versioning before you unpin it.",
+        f"Dag {dag_id!r}, {current.label}, was not rejected: it has no bundle version, so it cannot be pinned "
+        "anyway. Before you unpin the Dag, serve it from a bundle that supports versioning.",
     )
 
 
 def target_of_rollback(dag_id: str, caller: Caller, *, session: Session) -> RollbackTarget:
     """
-    Find the version that a rollback would pin now, and those that it would pass over.
+    Find the version that a rollback would pin now, and those that it would skip.
 
     :param dag_id: the Dag
     :param caller: who would roll back

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Find the version that a rollback returns to: the newest one that was active before and may be pinned."""
+"""Find the target of a rollback: the newest previously active version that can be pinned."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ from airflow_providers_pinning.models import Event, Pin
 from airflow_providers_pinning.vocabulary import EventKind
 
 HISTORY_PAGE = 100
-"""How many changes of the history are read at a time."""
+"""How many changes of the history to read at a time."""
 
 REGISTERED_PAGE = 10
 """How many registered versions are read at a time; whether a version has live runs is asked for each."""
 
 MAX_TOLD = 10
-"""How many of the versions that were passed over are named."""
+"""How many skipped versions to name."""
 
 
 @dataclass(frozen=True)
 class PassedOver:
-    """A version that was active before and cannot be returned to."""
+    """A previously active version that cannot be restored."""
 
     version_number: int
     reason: str
-    """Machine word of what refuses a pin of it."""
+    """Machine-readable reason of the refusal."""
     message: str
 
 
 @dataclass(frozen=True)
 class RollbackTarget:
-    """What a rollback pins."""
+    """Target of a rollback."""
 
     checked: preconditions.Checked | None
     """The version, if there is one."""
@@ -82,11 +82,10 @@ class RollbackTarget:
     def warnings(self) -> tuple[str, ...]:
         """Say which versions were passed over, and why."""
         told = [
-            f"Version {one.version_number} was passed over ({one.reason}): {one.message}"
-            for one in self.passed_over[:MAX_TOLD]
+            f"Skipped version {one.version_number} ({one.reason}): {one.message}" for one in self.passed_over[:MAX_TOLD]
         ]
         if (more := len(self.passed_over) - MAX_TOLD) > 0:
-            told.append(f"{more} more were passed over.")
+            told.append(f"{more} more versions were skipped.")
         return tuple(told)
 
 
@@ -102,8 +101,8 @@ def find_target(
     """
     Find the version that was active before the current one and may be pinned, by the very checks of a pin.
 
-    What cannot be pinned is passed over, as someone who rolls back at night must get to something that works. A
-    rejected version is, even if the change overrides something: who wants it names it.
+    Versions that cannot be pinned are skipped, because a rollback at night must reach something that works. Rejected
+    versions are skipped even with an override; they can be requested by number.
 
     :param dag_id: the Dag
     :param pin: its pin, which may choose nothing
@@ -150,11 +149,11 @@ def _as_it_was(dag_id: str, recorded: VersionIdentity, present: VersionIdentity 
     """
     data = {"dag_id": dag_id, "version_number": recorded.version_number}
     if present is None:
-        raise UnknownVersionError(f"Dag {dag_id!r}, {recorded.label}, is gone.", **data)
+        raise UnknownVersionError(f"Dag {dag_id!r}, {recorded.label}, was deleted.", **data)
     if present != recorded:
         raise VersionDriftedError(
-            f"Dag {dag_id!r}, {recorded.label}, is not what it was when it was active: it was rewritten since, and is "
-            f"now {present.label} with hash {present.dag_hash}.",
+            f"Dag {dag_id!r}, {recorded.label}, was rewritten since it was active: it is now {present.label} with "
+            f"hash {present.dag_hash}.",
             **data,
         )
     return present

@@ -15,13 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Repair the runs that a bad version left behind: stop those that are unfinished, and rerun the others on another one.
+Repair the runs of a bad version: stop unfinished runs, and rerun finished ones with another version.
 
 A rollback plans the repair in its own transaction, which is refused if a run cannot be repaired, and keeps the plan
-with its event. Then the runs are stopped and cleared, some in a transaction, so that none is long: by Airflow's own
-clearing on the latest version, which the pin makes the active one. What is done is told by the runs themselves: one
-that is cleared is no longer one of the bad version. So a repair that was interrupted goes on when the same request is
-sent again.
+with its event. Then the runs are stopped and cleared in batches, so transactions stay short: with Airflow's own
+clearing with the latest version, which is the pinned one. The runs themselves show the progress: a cleared run no
+longer uses the bad version. So an interrupted repair continues when the same request is sent again.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import EventKind
 
 Progress = Callable[[int, int], None]
-"""Is told how many of how many runs are done."""
+"""Called with the number of runs done and the total."""
 
 
 def carry_out(
@@ -89,12 +88,14 @@ def carry_out(
         if not is_busy and isinstance(error, DBAPIError) and trouble_of(error) is None:
             raise
         left = (
-            f"{plural(far, 'run')} {'is' if far == 1 else 'are'} not repaired yet" if far else "the repair is not over"
+            f"{plural(far, 'run')} {'is' if far == 1 else 'are'} not repaired yet"
+            if far
+            else "the repair is not finished"
         )
         kind, seconds_to_wait = (DatabaseBusyError, 2) if is_busy else (DatabaseUnavailableError, 5)
         raise kind(
             f"The rollback was made (revision {revision}), but {left}. Send the same request again with the same "
-            "idempotency key; without one, do not send it again, because that rolls back once more.",
+            "idempotency key. Without the key, it would roll back again.",
             retry_after=seconds_to_wait,
         ) from error
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""One part of the repair of runs: the next runs are stopped or cleared, noted, and counted, in one transaction."""
+"""One batch of the repair of runs: stop or clear the next runs, record and count them, in one transaction."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ from airflow_providers_pinning.models import Event, Pin
 from airflow_providers_pinning.vocabulary import CallerKind, EventKind, RunBlock
 
 RUNS_AT_A_TIME = 20
-"""How many runs are stopped or cleared in a transaction, which keeps runs of the Dag from being created meanwhile."""
+"""How many runs to stop or clear per transaction, which blocks new runs of the Dag meanwhile."""
 
 
 EVENT = "repair_dag_run"
-"""What the repair of one run is called in Airflow's audit log."""
+"""Name of the repair of one run in Airflow's audit log."""
 
 
 @dataclass(frozen=True)
 class _Left:
-    """What is still to be done of a plan, and what no longer can be."""
+    """What remains of a plan, and what can no longer be done."""
 
     cancel: tuple[str, ...]
     rerun: tuple[str, ...]
@@ -65,7 +65,7 @@ class _Left:
 
 
 def next_part(event_id: int, *, session: Session) -> RepairReport:
-    """Stop or clear the next runs, and tell what is left."""
+    """Stop or clear the next runs, and return what remains."""
     event = session.get_one(Event, event_id)
     planned = RepairReport.from_evidence(event.evidence)
     if planned is None or event.from_version is None or event.to_version is None:
@@ -75,7 +75,7 @@ def next_part(event_id: int, *, session: Session) -> RepairReport:
         return _as_done(planned, RepairReport.blocked_of(end.evidence))
     left = _what_is_left(event, planned, session=session)
     if str(pin.dag_version_id) != event.to_version["dag_version_id"]:
-        said = f"was not reached before version {event.to_version['version_number']} was replaced; it is as it was"
+        said = f"was not repaired before version {event.to_version['version_number']} was replaced; it is unchanged"
         late = tuple(block(run_id, RunBlock.SUPERSEDED, said) for run_id in (*left.cancel, *left.rerun))
         report = _as_done(planned, (*planned.blocked, *left.blocked, *late))
         _record_end(event, report, pin, session=session)
@@ -93,7 +93,7 @@ def next_part(event_id: int, *, session: Session) -> RepairReport:
 
 
 def _as_done(planned: RepairReport, blocked: tuple[BlockedRun, ...], pending: int = 0) -> RepairReport:
-    """Return the plan without those runs that were left alone."""
+    """Return the plan without the skipped runs."""
     alone = {run.run_id for run in blocked}
     return replace(
         planned,
@@ -135,19 +135,19 @@ def _what_is_left(event: Event, planned: RepairReport, *, session: Session) -> _
 
 
 def _overtaken(run_id: str, run: Row[Any] | None, version_id: UUID, planned: RepairReport) -> BlockedRun:
-    """Say what became of a run before this repair came to it."""
+    """Describe what happened to a run before this repair reached it."""
     if run is None:
-        return block(run_id, RunBlock.DELETED, "was deleted before its turn came")
+        return block(run_id, RunBlock.DELETED, "was deleted before it could be repaired")
     if run.created_dag_version_id != version_id:
-        return block(run_id, RunBlock.CHANGED, "was cleared by someone else before its turn came")
+        return block(run_id, RunBlock.CHANGED, "was cleared by someone else before it could be repaired")
     if run.state in State.finished_dr_states:
-        return block(run_id, RunBlock.CHANGED, "ended by itself before its turn came")
-    said = f"of version {planned.version_number} was cleared by someone else meanwhile"
+        return block(run_id, RunBlock.CHANGED, "ended before it could be repaired")
+    said = f"of version {planned.version_number} was cleared by someone else in the meantime"
     return block(run_id, RunBlock.CHANGED, said)
 
 
 def _done(event: Event, run_ids: Sequence[str], *, session: Session) -> set[str]:
-    """Return the runs that this repair stopped or cleared, as it noted with each of them."""
+    """Return the runs that this repair stopped or cleared, as recorded with each of them."""
     return {
         run_id
         for some in pages(run_ids)
@@ -167,7 +167,7 @@ def _cancel(dag_id: str, version: VersionIdentity, run_ids: Sequence[str], *, se
 
 
 def _clear(dag_id: str, run_ids: Sequence[str], *, session: Session) -> None:
-    """Clear runs by Airflow's own means."""
+    """Clear runs with Airflow's own function."""
     if not run_ids:
         return
     tis = session.scalars(
@@ -185,7 +185,7 @@ def _clear(dag_id: str, run_ids: Sequence[str], *, session: Session) -> None:
 
 
 def _note(event: Event, canceled: Sequence[str], rerun: Sequence[str], *, session: Session) -> None:
-    """Note each run in Airflow's audit log, where its page shows who had it stopped or rerun, and why."""
+    """Record each run in Airflow's audit log, where its page shows who had it stopped or rerun, and why."""
     rows = [
         {
             "event": EVENT,
@@ -214,7 +214,7 @@ def _key_of_end(event: Event) -> str:
 
 
 def _record_end(event: Event, report: RepairReport, pin: Pin, *, session: Session) -> None:
-    """Record that a repair came to its end."""
+    """Record the end of a repair."""
     counts = {name: len(getattr(report, name)) for name in ("canceled", "rerun", "blocked")}
     caller = Caller(event.actor, CallerKind(event.actor_kind), event.source)
     events.record(

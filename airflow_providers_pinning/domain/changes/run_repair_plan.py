@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Plan the repair of runs: lock those with which something is to be done, and find those that cannot be repaired."""
+"""Plan the repair of runs: lock the runs to change, and find those that cannot be repaired."""
 
 from __future__ import annotations
 
@@ -75,16 +75,16 @@ def plan_repair(
     if wanted > MAX_REPAIRED_RUNS:
         raise TooManyRunsError(
             f"{wanted} runs of Dag {dag_id!r} would be repaired, but one request repairs at most "
-            f"{MAX_REPAIRED_RUNS}. Nothing was changed. Give a later since, or only_failed.",
+            f"{MAX_REPAIRED_RUNS}. No change was made. Use a later since, or only_failed.",
             dag_id=dag_id,
             runs=wanted,
         )
     found = _plan(dag_id, version, pin, repair, session=session)
     if found.blocked and not repair.skip_blocked:
         raise RunsNotRepairableError(
-            f"{plural(len(found.blocked), 'run')} of Dag {dag_id!r} cannot be repaired, so nothing was "
-            f"changed: {_named(found.blocked)} Give skip_blocked (CLI: --skip-blocked) to leave them as they "
-            "are, or no repair.",
+            f"{plural(len(found.blocked), 'run')} of Dag {dag_id!r} cannot be repaired, so no change was made: "
+            f"{_named(found.blocked)} Use skip_blocked (CLI: --skip-blocked) to leave them as they are, or omit "
+            "the repair.",
             dag_id=dag_id,
             blocked=[vars(run) for run in found.blocked],
         )
@@ -99,20 +99,19 @@ def plan_repair(
 
 
 def warn_of_repair(dag_id: str, report: RepairReport, *, session: Session) -> tuple[str, ...]:
-    """Say what is to be known of the runs, without naming them."""
+    """Return warnings about the runs, without naming them."""
     told = []
     if rerun := len(report.rerun):
         told.append(
-            f"{plural(rerun, 'run')} of version {report.version_number} {'is' if rerun == 1 else 'are'} "
-            "rerun on the active version. What their tasks do outside Airflow, and their asset events, happen "
-            "again."
+            f"{plural(rerun, 'run')} of version {report.version_number} {'is' if rerun == 1 else 'are'} rerun with "
+            "the active version. This repeats the effects of their tasks outside Airflow, and their asset events."
         )
         dag_model = session.get(DagModel, dag_id)
         if dag_model and dag_model.is_paused:
             told.append(f"Dag {dag_id!r} is paused, so the runs wait until it is unpaused.")
     if blocked := len(report.blocked):
         left = "was" if blocked == 1 else "were"
-        told.append(f"{plural(blocked, 'run')} could not be repaired and {left} left alone.")
+        told.append(f"{plural(blocked, 'run')} could not be repaired and {left} skipped.")
     return tuple(told)
 
 
@@ -144,7 +143,7 @@ def _plan(dag_id: str, version: VersionIdentity, pin: Pin | None, repair: RunRep
     cancel = [run for run in runs if run.state in State.unfinished_dr_states]
     rerun = [run for run in runs if run.state in State.finished_dr_states]
     empty = {run.run_id for run in rerun} - _with_tasks(dag_id, [run.run_id for run in rerun], session=session)
-    blocked += [block(run_id, RunBlock.NO_TASKS, "has no tasks to run again") for run_id in sorted(empty)]
+    blocked += [block(run_id, RunBlock.NO_TASKS, "has no tasks to rerun") for run_id in sorted(empty)]
     rerun = [run for run in rerun if run.run_id not in empty]
     at_work = _at_work(dag_id, [run.run_id for run in rerun], session=session)
     blocked += [
@@ -201,7 +200,7 @@ def _not_among(
     *,
     session: Session,
 ) -> Iterable[BlockedRun]:
-    """Say why runs that were named are not among those of the version with which something is to be done."""
+    """Explain why requested runs are not among those to repair."""
     known = {
         run.run_id: run
         for some in pages(run_ids)
@@ -218,15 +217,15 @@ def _not_among(
     for run_id in run_ids:
         run = known.get(run_id)
         if run is None:
-            yield block(run_id, RunBlock.DELETED, "is not there any more: it was deleted, or never was")
+            yield block(run_id, RunBlock.DELETED, "does not exist")
         elif run.is_canary:
             yield block(run_id, RunBlock.CANARY, "is a canary run, which keeps its version")
         elif run.created_dag_version_id != version.dag_version_id:
             yield block(run_id, RunBlock.OTHER_VERSION, f"is not a run of version {version.version_number}")
         elif not run.is_affected:
-            yield block(run_id, RunBlock.BEFORE, "is from before the time that is repaired; give an earlier since")
+            yield block(run_id, RunBlock.BEFORE, "is older than the repair period; use an earlier since")
         elif run.state in State.unfinished_dr_states and repair.unfinished is UnfinishedRuns.KEEP:
-            said = "is not finished; stop it first, or ask for unfinished runs to be canceled"
+            said = "is not finished; stop it first, or request that unfinished runs are canceled"
             yield block(run_id, RunBlock.UNFINISHED, said)
 
 

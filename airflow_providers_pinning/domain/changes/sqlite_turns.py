@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Taking turns on SQLite, which has one writer and no queue for it.
+Take turns on SQLite, which has one writer and no queue.
 
-SQLite's own waiting asks every 100 milliseconds in the end, and gives up after five seconds: beside a process that
-writes again and again it asks at the wrong moment each time. Here the changes of one process line up, and the first of
-them asks often, so that each comes to write in its turn.
+SQLite itself polls every 100 milliseconds at most, and gives up after five seconds: next to a process that writes
+constantly, it always polls at the wrong moment. Here the changes of one process queue up, and the first one polls
+often, so each gets its turn.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.changes.database_errors import Trouble, trouble_of
 
 PAUSE = (0.002, 0.01)
-"""Seconds between two questions, at random so that two processes do not keep step."""
+"""Seconds between two polls, randomized so that two processes do not stay in step."""
 
 
 class Queue:
-    """A lock that is handed over in the order in which it was asked for."""
+    """A lock that is granted in the order of the requests."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -70,7 +70,7 @@ class Queue:
             return False
 
     def leave(self) -> None:
-        """Hand over to who has waited longest."""
+        """Pass the lock to the longest waiter."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().set()
@@ -84,7 +84,7 @@ _queue = Queue()
 @contextmanager
 def turn(*, until: float, session: Session) -> Iterator[None]:
     """
-    Line up for writing, on SQLite; elsewhere the database has its own queues.
+    Queue for writing on SQLite; other databases have their own queues.
 
     :param until: when to go on without having been handed the turn, by ``time.monotonic``
     """

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Who asked for a change that is made later, with the rights that they had when they asked."""
+"""Who requested a change that is made later, with their permissions at that time."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Pin, unpin and roll back, at once or from a given time on.
+Pin, unpin and roll back, now or at a given time.
 
-A change for a given time is checked twice: when it is asked for, by making it and taking it back, and again when it
-takes effect, by making it. So it needs no checks of its own.
+A change for a later time is checked twice: when it is requested, by making and undoing it, and when it takes effect,
+by making it. So it needs no checks of its own.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def pin_version(
     dag_id: str, target: pins.Target, change: Change, *, ignore_verdict: bool = False, session: Session
 ) -> ReleaseState:
     """
-    Pin a version, at once or from ``change.effective_from`` on.
+    Pin a version, now or at ``change.effective_from``.
 
-    :raises ActivationInPastError: if that is over
+    :raises ActivationInPastError: if that is in the past
     :raises ActivationPendingError: if another change is pending, unless ``change.supersede`` is given
     :raises PinningError: whatever :func:`~airflow_providers_pinning.domain.changes.pins.pin_version` raises
     """
@@ -78,9 +78,9 @@ def pin_version(
 
 def unpin(dag_id: str, change: Change, *, expected_version: int | None = None, session: Session) -> ReleaseState:
     """
-    Unpin a Dag, at once or from ``change.effective_from`` on: what is the latest version then becomes active.
+    Unpin a Dag, now or at ``change.effective_from``: the latest version at that time becomes active.
 
-    :raises ActivationInPastError: if that is over
+    :raises ActivationInPastError: if that is in the past
     :raises ActivationPendingError: if another change is pending, unless ``change.supersede`` is given
     :raises PinningError: whatever :func:`~airflow_providers_pinning.domain.changes.pins.unpin` raises
     """
@@ -108,12 +108,12 @@ def roll_back(
     session: Session,
 ) -> ReleaseState:
     """
-    Roll a Dag back, at once or from ``change.effective_from`` on, to the version that is found now.
+    Roll back a Dag, now or at ``change.effective_from``, to the version found now.
 
-    A rollback at once cancels a pending change: an incident never waits.
+    An immediate rollback cancels a pending change: an incident never waits.
 
     :param repair: only at once
-    :raises ActivationInPastError: if the time is over
+    :raises ActivationInPastError: if the time is in the past
     :raises ActivationPendingError: if another change is pending and this one is for a time as well, unless
         ``change.supersede`` is given
     :raises PinningError: whatever :func:`~airflow_providers_pinning.domain.changes.rollback.roll_back` raises
@@ -160,7 +160,7 @@ def _schedule(
     options: Mapping[str, Any],
     session: Session,
 ) -> ReleaseState:
-    """Write down a change that is to take effect later, if it could be made now."""
+    """Store a change for later, if it could be made now."""
     assert change.effective_from is not None  # noqa: S101 - for the type checker
     effective_from = change.effective_from.astimezone(timezone.utc)
     change = replace(change, effective_from=effective_from)
@@ -175,7 +175,7 @@ def _schedule(
     would_be = rehearsed(make, replace(change, idempotency_key=None, expected_revision=None), session=session)
     version = would_be.active if would_be.pinned else None
     if version is not None and version == present:
-        told = f"Version {version.version_number} is pinned already, so nothing is pending."
+        told = f"Version {version.version_number} is already pinned, so no change is pending."
         return release_state(dag_id, warnings=(*settled, told), session=session)
     warnings = tuple(one for one in would_be.warnings if one not in settled)
     rights = rights_of(dag_id, version, change, session=session)
@@ -204,8 +204,8 @@ def _check_ahead(effective_from: datetime, *, session: Session) -> None:
     now = database_clock(session=session)
     if effective_from <= now:
         raise ActivationInPastError(
-            f"The change would take effect at {effective_from.isoformat()}, which is in the past: it is "
-            f"{now.isoformat()} by the database's clock. Give a later time, or none to make the change immediately.",
+            f"The effective time, {effective_from.isoformat()}, is in the past: it is {now.isoformat()} by the "
+            "database's clock. Give a later time, or none to make the change now.",
         )
 
 

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Run a change as one transaction: for good, or only to see what it would do.
+Run a change as one transaction, or only rehearse it.
 
-What the database refuses because others were in the way, or because the connection broke, is rolled back and tried
-again for a while, and then refused with what became of the change: nothing, or what only the present state can tell.
+If the database refuses it because of a conflict or a broken connection, it is rolled back and retried for a while,
+and then refused. The refusal says whether a change may have been made.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_FOR = 10.0
-"""Seconds for which a change is retried, so that an answer comes within the 30 seconds that hooks wait for one."""
+"""Seconds to retry a change, so that a response arrives within the 30 seconds that hooks wait."""
 
 PAUSES = (0.05, 1.0)
 """Seconds before the second try, and the longest ones; they double with each try."""
@@ -53,16 +53,16 @@ PAUSES = (0.05, 1.0)
 
 def commit(change: Callable[[], T], *, patience: float | None = None, session: Session) -> T:
     """
-    Run a change and commit it; a deadlock or a lost race is rolled back and tried again.
+    Run a change and commit it; roll back and retry after a deadlock or a lost race.
 
-    Trying again is safe, because nothing of a rolled back transaction remains. A commit that had no answer is not
-    tried again: it may have been made.
+    Retrying is safe, because nothing of a rolled back transaction remains. A commit without an answer is not retried:
+    it may have succeeded.
 
     :param change: makes the change in the session; called again for each try
     :param patience: seconds for which it is retried, and for which it waits for each lock on PostgreSQL; by default
-        :data:`RETRY_FOR` and what :mod:`~airflow_providers_pinning.domain.locks` says
+    :data:`RETRY_FOR` and what :mod:`~airflow_providers_pinning.domain.locks` says
     :param session: a session in which nothing is pending
-    :raises DatabaseBusyError: if others were in the way all the time; nothing was changed
+    :raises DatabaseBusyError: if it conflicted with others all the time; no change was made
     :raises DatabaseUnavailableError: if there is no connection; its message says whether a change may have been made
     """
     return _Tries(session, committed=True, patience=patience).run(change)
@@ -70,7 +70,7 @@ def commit(change: Callable[[], T], *, patience: float | None = None, session: S
 
 def rehearse(change: Callable[[], T], *, session: Session) -> T:
     """
-    Run a change and take it back, to learn what it would do, or why it would be refused.
+    Run a change and undo it, to see what it would do, or why it would be refused.
 
     No lock is held any more when it returns, so the change itself may still turn out differently: make it with the
     revision that the rehearsal saw.
@@ -88,7 +88,7 @@ def writing(session: Session) -> Iterator[None]:
 
 
 class _Tries:
-    """The tries of one change."""
+    """The attempts of one change."""
 
     def __init__(self, session: Session, *, committed: bool, patience: float | None = None) -> None:
         self._session = session
@@ -133,9 +133,9 @@ class _Tries:
         trouble = trouble_of(error)
         if trouble is Trouble.GONE and committing:
             raise DatabaseUnavailableError(
-                "The connection to the database was lost while the change was being committed, so whether it was made "
-                "is unknown. Look at the current state, or send the same request again with the same idempotency key, "
-                "which makes it at most once.",
+                "The connection to the database was lost during the commit, so it is unknown whether the change "
+                "was made. Check the current state, or send the same request again with the same idempotency key, "
+                "which makes the change at most once.",
                 retry_after=5,
             ) from error
         # A value that does not fit its column is refused each time.
@@ -143,7 +143,7 @@ class _Tries:
             raise error
         if time.monotonic() >= self._until or (trouble is Trouble.GONE and self._number >= MAX_DB_RETRIES):
             refuse(error, trouble)
-        log.info("Trying again a change that the database did not make: %s", getattr(error, "orig", None) or error)
+        log.info("Retrying a change that the database did not make: %s", getattr(error, "orig", None) or error)
         first, longest = PAUSES
         time.sleep(random.uniform(0, min(longest, first * 2**self._number)))  # noqa: S311
 
@@ -157,11 +157,11 @@ def refuse(error: Exception, trouble: Trouble | None) -> NoReturn:
     """
     if trouble is Trouble.BUSY:
         raise DatabaseBusyError(
-            "The database was busy with others for too long, so nothing was changed. Try again in a moment.",
+            "The database was busy for too long, so no change was made. Try again in a moment.",
             retry_after=2,
         ) from error
     if trouble is Trouble.GONE:
         raise DatabaseUnavailableError(
-            "The database cannot be reached, so nothing was changed. Try again when it is back.", retry_after=5
+            "The database is not reachable, so no change was made. Try again when it is back.", retry_after=5
         ) from error
     raise error

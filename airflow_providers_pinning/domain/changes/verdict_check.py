@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A version whose runs failed the criteria of the Dag does not become active by accident."""
+"""Prevent a version whose runs failed the Dag's criteria from becoming active by accident."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from airflow_providers_pinning.vocabulary import RunKind, Verdict
 
 @dataclass(frozen=True)
 class PassedOver:
-    """A failed verdict in spite of which a version is pinned."""
+    """A failed verdict on a version that is pinned anyway."""
 
     warnings: tuple[str, ...] = ()
     evidence: dict[str, Any] | None = None
@@ -93,9 +93,9 @@ def check_verdict(
         return PassedOver()
     if not (ignore_verdict or change.override_reason):
         raise VerdictFailedError(
-            f"The verdict on Dag {dag_id!r}, {version.label}, is failed: {judgement.message} Pin another version, or "
-            "give an override_reason (CLI: --override-reason). A promotion that judges by criteria of its own declines "
-            "the check with ignore_verdict.",
+            f"The verdict on Dag {dag_id!r}, {version.label}, is failed: {judgement.message} Pin another version, "
+            "or provide an override_reason (CLI: --override-reason). A promotion with its own criteria skips this "
+            "check with ignore_verdict.",
             dag_id=dag_id,
             version_number=version.version_number,
             verdict=judgement.verdict.value,
@@ -103,7 +103,7 @@ def check_verdict(
             verdict_message=judgement.message,
         )
     return PassedOver(
-        (f"Version {version.version_number} is pinned although its verdict is failed: {judgement.message}",),
+        (f"Version {version.version_number} is pinned despite its failed verdict: {judgement.message}",),
         {"verdict": {"verdict": judgement.verdict.value, "reason": judgement.reason, "message": judgement.message}},
     )
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Write a managed version again that something without the enforcement rewrote."""
+"""Restore a managed version that a process without the enforcement rewrote."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ from airflow_providers_pinning.models import ManagedVersion, VersionContent
 from airflow_providers_pinning.vocabulary import EventKind
 
 NAMED_RUNS = 10
-"""How many of the runs that stand in the way are named."""
+"""How many of the blocking runs to name."""
 
 
 def repair_version(dag_id: str, version_number: int, change: Change, *, session: Session) -> ReleaseState:
@@ -86,8 +86,8 @@ def repair_version(dag_id: str, version_number: int, change: Change, *, session:
     managed = managed_version(version.dag_version_id, session=session)
     if managed is None:
         raise NotManagedError(
-            f"Dag {dag_id!r}, {version.label}, is not managed, so what it was before is not known. Pin it or make it "
-            "a candidate as it is.",
+            f"Dag {dag_id!r}, {version.label}, is not managed, so its previous content is unknown. Pin it, or make "
+            "it a candidate, as it is now.",
             dag_id=dag_id,
             version_number=version_number,
         )
@@ -140,7 +140,7 @@ def _check_unused(dag_id: str, version: VersionIdentity, *, session: Session) ->
     if run_ids:
         raise VersionInUseError(
             f"Runs of Dag {dag_id!r} use version {version.version_number} as it is now: {', '.join(run_ids)}. Wait "
-            "until they are finished, or mark them failed.",
+            "until they finish, or mark them as failed.",
             dag_id=dag_id,
             version_number=version.version_number,
             run_ids=list(run_ids),
@@ -150,9 +150,9 @@ def _check_unused(dag_id: str, version: VersionIdentity, *, session: Session) ->
 def _content(dag_id: str, version: VersionIdentity, managed: ManagedVersion, *, session: Session) -> VersionContent:
     content = session.get(VersionContent, version.dag_version_id)
     if content is None or content.dag_hash != managed.dag_hash:
-        why = "what it consisted of is not kept, as it was rewritten before it could be"
+        why = "its content was rewritten before it could be stored"
     elif not _has_its_deadlines(content, session=session):
-        why = "the deadlines that it refers to were deleted when it was rewritten"
+        why = "the deadlines that it refers to were deleted by the rewrite"
     else:
         return content
     as_it_is = pin_as_it_is_command(
@@ -160,7 +160,7 @@ def _content(dag_id: str, version: VersionIdentity, managed: ManagedVersion, *, 
     )
     raise ContentNotKeptError(
         f"Dag {dag_id!r}, {version.label}, cannot be repaired: {why}. Pin another version, or pin it as it is now, "
-        f"with an override_reason and its present hash and commit: {as_it_is}",
+        f"with an override_reason and its current hash and commit: {as_it_is}",
         dag_id=dag_id,
         version_number=version.version_number,
         dag_hash=version.dag_hash,

@@ -15,13 +15,13 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which of two assets is active that have the same name, or the same URI.
+Which of two assets with the same name or URI is active.
 
 Airflow allows one, and the one that is active stays so as long as any Dag refers to it. A commit that changes the URI
 behind a name in producer and consumer takes effect in Airflow as soon as both files are parsed. While one of them is
 pinned, its old reference would keep the new asset inactive, and every run of the other one would fail.
 
-So an asset that only pinned Dags use yields to one that a Dag uses which is not pinned, or whose pinned version was
+So an asset that only pinned Dags use yields to one used by an unpinned Dag, or by a pinned version that was
 registered later.
 """
 
@@ -103,7 +103,7 @@ def activate_what_goes_before(*, session: Session) -> list[Activated]:
             active[asset.id] = asset
             activated.append(Activated(asset.name, asset.uri, tuple(sorted(gone))))
             log.info(
-                "Activated asset %r with URI %r, which Dag %s uses, in place of %s, which pinned Dags use.",
+                "Activated asset %r with URI %r, used by Dag %s, instead of %s, used by pinned Dags.",
                 asset.name,
                 asset.uri,
                 users[asset.id].dag_id,

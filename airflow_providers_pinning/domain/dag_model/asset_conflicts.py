@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Where a version and other Dags say different things of an asset, and what comes of it."""
+"""Conflicts between the assets of a version and of other Dags, and their consequences."""
 
 from __future__ import annotations
 
@@ -229,17 +229,17 @@ def _rivals(
                 )
             elif other.yields_to(mine):
                 found.append(
-                    f"Under {shared}, version {number} uses asset {this!r}, but {who} uses {theirs!r}. Only one can be "
-                    f"active, which is {this!r}. Events of the one reach no Dag that uses the other. Move both Dags "
-                    "together."
+                    f"Under {shared}, version {number} uses asset {this!r}, but {who} uses {theirs!r}. Only one "
+                    f"can be active, which is {this!r}. Events of one do not reach Dags that use the other. Move "
+                    "both Dags together."
                 )
     return found
 
 
 def _consequence(is_awaited: bool) -> str:
     if is_awaited:
-        return "Runs of this Dag are created by events of its own asset, and by none of the other one."
-    return "Tasks of this Dag still run, but their events reach only Dags that use the asset as they do."
+        return "Runs of this Dag are triggered by events of its own asset, not of the other one."
+    return "Tasks of this Dag still run, but their events only reach Dags that use the asset in the same way."
 
 
 def _other_watchers(
@@ -271,9 +271,9 @@ def _other_watchers(
             + (
                 "runs of this Dag are created by what they watch for."
                 if theirs.watchers
-                else "it has none, so that no watcher creates runs of this Dag."
+                else "there are none, so no watcher creates runs of this Dag."
             )
-            + f" Pin a version that agrees with Dag {dag_id!r}, or let that agree."
+            + f" Pin a version that agrees with Dag {dag_id!r}, or change that Dag to agree."
         )
     return found
 

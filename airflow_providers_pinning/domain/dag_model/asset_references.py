@@ -15,11 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What the row of a Dag refers to beyond its own columns: assets, and rows of deadlines.
+References of a Dag's row beyond its own columns: assets, and rows of deadlines.
 
-Airflow leaves them as they are where a file refers to nothing of a kind any more, and catches up when it
-refers to something again. Of a pinned Dag they would be another version's, create runs of the pinned one,
-and feed it events that it does not wait for.
+Airflow keeps them when a file no longer has any of a kind, and updates them when it has some again. For a pinned Dag,
+they would belong to another version, create runs of the pinned one, and send it events that it does not wait for.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which Dag has the say about an asset that several Dags use."""
+"""Which Dag defines an asset that several Dags use."""
 
 from __future__ import annotations
 

@@ -15,13 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What the version of a canary or of a ramp needs of the active metadata beside the pinned version's.
+Metadata that a canary or ramp version needs in addition to the pinned version's.
 
-Airflow refuses to run a task with an outlet that is not active, and keeps an asset active only while a
-task of a Dag's active metadata refers to it. A candidate's new outlet is in no active metadata, so its
-references are added beside the pinned version's for as long as a canary run of it is unfinished, or a ramp to it is
-under way, or a run that had it by one is unfinished. Nor does
-Airflow look at the limits of single tasks, unless the active metadata say that there are any.
+Airflow refuses to run a task with an outlet that is not active, and keeps an asset active only while a task of a
+Dag's active metadata refers to it. A candidate's new outlet is in no active metadata, so its references are added
+beside the pinned version's for as long as a canary run of it is unfinished, or a ramp to it is under way, or a run
+that had it by one is unfinished. Likewise, Airflow only checks limits of single tasks if the active metadata has any.
 """
 
 from __future__ import annotations

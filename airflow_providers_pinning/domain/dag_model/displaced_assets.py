@@ -15,14 +15,14 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Tasks of managed versions whose assets are inactive because others have their name or URI by now.
+Tasks of managed versions whose assets are inactive because others took their name or URI.
 
-Airflow fails such a task before it begins, and records no event of such an asset. That is right for what HEAD defines,
-where the file is to be fixed. A managed version cannot be fixed, and its assets are known: its tasks run, and their
-events reach the Dags that use the very same asset, such as others of the same release.
+Airflow fails such a task before it begins, and records no event of such an asset. That is right for what HEAD
+defines, where the file is to be fixed. A managed version cannot be fixed, and its assets are known: its tasks run,
+and their events reach the Dags that use the very same asset, such as others of the same release.
 
-Airflow's own look-ups of active assets are widened by the displaced ones, so that neither costs a statement more. The
-database looks for them only if the task's version is managed.
+Airflow's own lookups of active assets also find the displaced ones, without an extra statement. The database looks
+for them only if the task's version is managed.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@
 """
 The first scheduled run after a change of the schedule that takes effect at a given time.
 
-Airflow computes the next run of a Dag from its last automated one, by the schedule of the active version. Of a schedule
-that begins at a given time that would be runs before it as well, which the schedule before has made already.
+Airflow computes the next run of a Dag from its last automated one, by the schedule of the active version. If a
+schedule starts at a given time, this would include earlier runs, which the old schedule already created.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What became of a pinned Dag at HEAD, which unpinning it would meet."""
+"""The state of a pinned Dag at HEAD, which unpinning would activate."""
 
 from __future__ import annotations
 
@@ -115,15 +115,15 @@ def _judge(pin: Pin, latest: VersionIdentity | None, error: ParseImportError | N
         return Head(
             HeadStatus.MISSING,
             pin.head_missing_at,
-            f"At HEAD no file defines the Dag any more; {place} did last. The pinned version goes on. Unpinned, "
-            "the Dag gets no runs.",
+            f"At HEAD no file defines the Dag any more; the last one was {place}. The pinned version keeps "
+            "running. If you unpin the Dag, it gets no runs.",
         )
     if error is not None:
         return Head(
             HeadStatus.BROKEN,
             error.timestamp,
-            f"At HEAD {place} does not parse; see the import errors. The pinned version goes on. Unpinned, the Dag "
-            "gets no runs until that is fixed.",
+            f"At HEAD {place} has an import error. The pinned version keeps running. If you unpin the Dag, it gets "
+            "no runs until that is fixed.",
         )
     return Head(HeadStatus.DEFINED)
 

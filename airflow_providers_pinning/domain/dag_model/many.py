@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The scheduling metadata of many Dags, written at once.
+Write the scheduling metadata of many Dags at once.
 
 Airflow writes them together, but reads some of what it needs Dag by Dag: the latest run, the number of active ones,
-and references that it replaces. Here they are read for all of them before.
+and references that it replaces. Here they are read for all Dags in advance.
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Notice pinned Dags that no file at HEAD defines any more.
+Find pinned Dags that no file at HEAD defines any more.
 
-Airflow marks such Dags as stale, and passes over pinned ones. So what the dag processor has seen of the files is
-compared with pinned Dags that were not parsed of late.
+Such Dags become stale in Airflow, but pinned ones do not. So the files seen by the dag processor are compared with
+pinned Dags that were not parsed recently.
 """
 
 from __future__ import annotations

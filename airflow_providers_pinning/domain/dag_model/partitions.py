@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Pending partitions that stock Airflow drops when a Dag's partition mapping changes."""
+"""Pending partitions that Airflow drops when a Dag's partition mapping changes."""
 
 from __future__ import annotations
 

@@ -15,14 +15,13 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What is written of an asset that a pinned Dag shares with others: its watchers, extra and group.
+The definition of an asset that a pinned Dag shares with others: its watchers, extra and group.
 
-Airflow keeps one row an asset, and each parse of a file writes what that file says of it. A pinned version says
-something else than HEAD, so the two would take turns, and Dags that are not pinned would get the events of other
-watchers than theirs, or none. So HEAD's definition stands whenever a Dag that is not pinned uses the asset: a pinned
-version then writes nothing of it. If pinned Dags alone use it, the version that was registered last has the say.
-
-For asset aliases, whose only property is a group that nothing is decided by, HEAD's stands always.
+Airflow keeps one row per asset, and each parse of a file writes that file's definition. A pinned version may differ
+from HEAD, so the two would alternate, and unpinned Dags would get events of the wrong watchers, or none. So HEAD
+defines the asset if any unpinned Dag uses it, and pinned versions do not write it. If only pinned Dags use it, the
+last registered version defines it. For asset aliases, whose only property is a group without effect, HEAD always
+does.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Keep pinned Dags schedulable whatever becomes of their file at HEAD."""
+"""Keep pinned Dags schedulable, whatever happens to their file at HEAD."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@
 """
 Read stored versions of Dags, as the dag processor presents parsed ones.
 
-Airflow keeps the serialized Dags of all versions. Whoever writes scheduling metadata from one of them needs it in the
-form that a parse gives it.
+Airflow keeps the serialized Dags of all versions. Writing scheduling metadata from one of them requires the form that
+a parse produces.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class ActiveVersion(LazyDeserializedDAG):
             self._real_dag  # noqa: B018 - kept for what Airflow reads of it next
         except Exception as error:
             raise VersionUnreadableError(
-                f"The active version of Dag {self.dag_id!r} cannot be deserialized: {error}. Install the plugins that "
-                "it was parsed with, or pin another version.",
+                f"The active version of Dag {self.dag_id!r} cannot be deserialized: {error}. Install the plugins "
+                "that it was parsed with, or pin another version.",
                 dag_id=self.dag_id,
             ) from error
 
@@ -260,7 +260,7 @@ def _stored(version: VersionIdentity, *, session: Session) -> SerializedDagModel
 
 def _present(serialized: SerializedDagModel | None) -> SerializedDagModel:
     if serialized is None:
-        raise LookupError("its serialized Dag is gone")
+        raise LookupError("its serialized Dag was deleted")
     return serialized
 
 

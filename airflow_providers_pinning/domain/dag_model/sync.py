@@ -17,10 +17,9 @@
 """
 The active scheduling metadata of a Dag.
 
-Airflow keeps the serialized Dags of all versions apart from ``DagModel``, the one row a Dag that the
-scheduler works from: schedule, next run, limits, tags, asset references, bundle version. This module
-writes that row from the active version instead of the latest one, through Airflow's own
-``SerializedDAG.bulk_write_to_db``.
+Airflow keeps the serialized Dags of all versions apart from ``DagModel``, the one row per Dag that the scheduler
+uses: schedule, next run, limits, tags, asset references, bundle version. This module writes that row from the active
+version instead of the latest one, through Airflow's own ``SerializedDAG.bulk_write_to_db``.
 """
 
 from __future__ import annotations
@@ -96,12 +95,12 @@ def wait_for_heads(
     for dag_id, (version, head) in latest.items():
         present = bundles.get(version.bundle_name or "")
         if head.status != HeadStatus.DEFINED:
-            told[dag_id] = (f"Dag {dag_id!r} gets no runs from now on: {head.message}",)
+            told[dag_id] = (f"Dag {dag_id!r} gets no more runs: {head.message}",)
         elif present is not None and present != version.bundle_version:
             told[dag_id] = (
-                f"Bundle {version.bundle_name!r} is at {present}, which did not register Dag {dag_id!r} (yet): its "
-                "file may be gone or broken there. The Dag gets no runs until the dag processor has parsed the file, "
-                "which is asked for.",
+                f"Bundle {version.bundle_name!r} is at {present}, which has not registered Dag {dag_id!r} (yet): "
+                "its file may be missing or broken there. The Dag gets no runs until the dag processor has parsed "
+                "the file, which has been requested.",
             )
     if told:
         session.execute(update(DagModel).where(DagModel.dag_id.in_(told)).values(is_stale=True))

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What Airflow recalculates whenever it parses a Dag, for pinned Dags whose file at HEAD does not parse.
+Recalculate what Airflow only updates on parsing, for pinned Dags whose file at HEAD does not parse.
 
-Airflow leaves a Dag without runs while its file is broken or gone, so it does not matter that nothing is recalculated
-meanwhile. A pinned Dag goes on running then: a limit that was reached would stay reached for good once its run is set
-to failed or deleted by hand, and a Dag that is unpaused would run the interval that was next when its file broke.
+In Airflow, a Dag gets no runs while its file is broken or missing, so nothing needs to be recalculated. A pinned Dag
+keeps running: if its run is failed or deleted by hand, a reached limit would stay reached forever, and after
+unpausing, a Dag would run the interval that was next when its file broke.
 """
 
 from __future__ import annotations
@@ -229,11 +229,11 @@ def _write(dag_id: str, *, session: Session) -> bool:
         session.commit()
     except Exception:
         session.rollback()
-        log.exception("The next run of pinned Dag %s could not be recalculated; it is tried again", dag_id)
+        log.exception("The next run of pinned Dag %s could not be recalculated; retrying", dag_id)
         return False
     if differing:
         log.info(
-            "Recalculated %s of pinned Dag %s, whose file at HEAD was not parsed recently.",
+            "Recalculated %s of pinned Dag %s, because its file at HEAD was not parsed recently.",
             ", ".join(sorted(differing)),
             dag_id,
         )

@@ -14,6 +14,6 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What differs between two versions of a Dag: one module for each thing that is compared."""
+"""The differences between two versions of a Dag: one module per compared aspect."""
 
 from __future__ import annotations

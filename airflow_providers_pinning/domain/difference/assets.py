@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which assets two versions of a Dag differ in: what they wait for, read and update."""
+"""Differences in assets between two versions of a Dag: what they wait for, read and update."""
 
 from __future__ import annotations
 

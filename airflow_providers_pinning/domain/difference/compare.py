@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What differs between two versions of a Dag."""
+"""Compare two versions of a Dag."""
 
 from __future__ import annotations
 

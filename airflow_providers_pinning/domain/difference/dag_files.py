@@ -31,8 +31,8 @@ from airflow_providers_pinning.domain.difference.unified_diff import bounded_dif
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 NOT_PERMITTED = (
-    "You may not read the code of every Dag in this file, so the source is left out, and so are the values of "
-    "operators' own arguments."
+    "You do not have permission to view the code of every Dag in this file, so the source and the values of "
+    "operators' own arguments are hidden."
 )
 
 
@@ -103,8 +103,9 @@ def compare_sources(
     notes = []
     if not same_code and not with_modules:
         notes.append(
-            "Only the Dag file is stored with a version; modules that it imports may differ between "
-            f"{before.bundle_version or 'an unversioned bundle'} and {after.bundle_version or 'an unversioned bundle'}."
+            "Imported modules are not compared here; they may differ between "
+            f"{before.bundle_version or 'an unversioned bundle'} and "
+            f"{after.bundle_version or 'an unversioned bundle'}."
         )
     diff: str | None = None
     if not with_code:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which files differ between two versions, and which of them their Dag is made of."""
+"""Which files differ between two versions, and which of them belong to their Dag."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def files_of_versions(versions: Collection[VersionIdentity], *, session: Session
 def compare_commits(before: VersionIdentity, after: VersionIdentity, *, session: Session) -> CommitsBetween:
     """Tell which commits lead from one version to another."""
     if before.bundle_name is None or before.bundle_version is None or after.bundle_version is None:
-        return CommitsBetween(note="A bundle without versions has no commits.")
+        return CommitsBetween(note="An unversioned bundle has no commits.")
     if before.bundle_name != after.bundle_name:
         return CommitsBetween(note=f"The versions come from bundles {before.bundle_name} and {after.bundle_name}.")
     return commits_between(before.bundle_name, before.bundle_version, after.bundle_version, session=session)
@@ -114,7 +114,7 @@ def compare_files(
     keys = keys_of([before.dag_version_id, after.dag_version_id], session=session)
     pair = [keys.get(version.dag_version_id) for version in (before, after)]
     if pair[0] is None or pair[1] is None:
-        return FilesComparison(related=True, note="A version is gone, so that everything counts as related.")
+        return FilesComparison(related=True, note="A version was deleted, so all files count as related.")
     related = is_related(pair[0], pair[1])
     same_code = (before.bundle_name, before.bundle_version) == (after.bundle_name, after.bundle_version)
     if before == after or (same_code and before.bundle_version is not None):
@@ -125,7 +125,7 @@ def compare_files(
     if before.bundle_name != after.bundle_name or files[0] is None or files[1] is None:
         return FilesComparison(related=related, note=note)
     if listings[0] is None or listings[1] is None:
-        note = " ".join(filter(None, (note, "Of the bundle's files, only those of the Dag are listed.")))
+        note = " ".join(filter(None, (note, "Only the files of this Dag are listed, not all files of the bundle.")))
         listings = [*files]
     old, new = listings[0] or {}, listings[1] or {}
     different = [path for path in {**old, **new} if old.get(path) != new.get(path)]
@@ -151,16 +151,16 @@ def _note(before: VersionKey, after: VersionKey) -> str | None:
     if before.key is not None and after.key is not None:
         return None
     if before.is_pending or after.is_pending:
-        return "The dag processor has not looked at the files of both versions yet."
+        return "The dag processor has not recorded the files of both versions yet."
     why = (
         before.trouble
         or after.trouble
         or (
-            "The dag processor did not record the files of both versions: it does so for Dags that are pinned or have "
-            "candidates, in versioned bundles."
+            "The dag processor did not record the files of both versions. It records them for pinned Dags and "
+            "Dags with candidates, in versioned bundles."
         )
     )
-    return f"{why} Everything counts as related."
+    return f"{why} All files count as related."
 
 
 def _files_of(version: VersionIdentity, *, session: Session) -> dict[str, str] | None:
@@ -227,18 +227,18 @@ class _Changes:
         if before_path:
             diff = ""
         elif is_binary:
-            note = "A binary file."
+            note = "Binary file."
         elif any(side and content is None for side, content in zip(sides, found, strict=True)):
-            note = "Its content is not kept."
+            note = "Its content is not stored."
         elif any(content is not None and content.text is None for content in found):
-            note = "It is too long to be compared here."
+            note = "It is too large to compare here."
         elif self._left <= 0:
-            note = "The diffs of other files take all the room."
+            note = "Not shown: the diffs are too large in total."
         else:
             before, after = ((content.text or "") if content else "" for content in found)
             diff, note = bounded_diff(before, after, labels=(f"a/{path}", f"b/{path}"), max_work=MAX_WORK)
         if diff and len(diff) > self._left:
-            diff, note = diff[: self._left], "The diff is cut, since the diffs of all files are too long."
+            diff, note = diff[: self._left], "This diff is cut: the diffs are too large in total."
         self._left -= len(diff or "")
         lines = (diff or "").splitlines()[2:]
         return FileChange(

@@ -73,19 +73,19 @@ def next_runs(dag_id: str, version: StoredVersion, *, now: datetime, count: int 
         if not timetable.can_be_scheduled:
             return NextRuns((), f"{version.name} has no schedule: it runs when it is triggered.")
         if isinstance(timetable, ContinuousTimetable):
-            return NextRuns((), f"{version.name} starts a run as soon as the one before has ended.")
+            return NextRuns((), f"{version.name} starts a run as soon as the previous one has ended.")
         times = tuple(_times(dag_id, version, timetable, count, session=session))
     except Exception as error:
         # The class of a timetable may be anybody's.
         return NextRuns((), f"The next runs of {version.name.lower()} cannot be computed: {error!r}.")
     if by_assets and not times:
-        return NextRuns((), f"{version.name} runs when its assets are updated, which has no fixed times.")
+        return NextRuns((), f"{version.name} runs when its assets are updated, not at fixed times.")
     return NextRuns(times, _note(version, times, by_assets, now))
 
 
 def _note(version: StoredVersion, times: tuple[datetime, ...], by_assets: bool, now: datetime) -> str | None:
     if not times:
-        return f"The schedule of {version.name.lower()} has no further run."
+        return f"The schedule of {version.name.lower()} has no more runs."
     said = [f"{version.name} also runs when its assets are updated."] if by_assets else []
     if overdue := sum(time <= now for time in times):
         more = " or more" if overdue == len(times) > 1 else ""

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""In what two documents of policies differ, as lines of a unified diff."""
+"""Compare two policy documents as a unified diff."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def difference_of(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> list
     """
     diff, remark = bounded_diff(_text(present), _text(wanted), labels=("in force", "file"))
     if diff is None:
-        return ["The documents differ, and are too long and too different to be compared line by line."]
+        return ["The documents differ, but are too long to compare line by line."]
     return [*diff.splitlines(), *([remark] if remark else [])]
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is stored of the two versions that are compared."""
+"""The stored data of the two versions to compare."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def read_stored(dag_id: str, identity: VersionIdentity, *, session: Session) -> 
     )
     if serialized is None:
         raise UnknownVersionError(
-            f"Dag {dag_id!r}, {identity.label}, is gone. Choose versions that are registered.",
+            f"Dag {dag_id!r}, {identity.label}, was deleted. Choose registered versions.",
             dag_id=dag_id,
             version_number=identity.version_number,
         )
@@ -105,7 +105,7 @@ def read_stored(dag_id: str, identity: VersionIdentity, *, session: Session) -> 
     try:
         return StoredVersion(identity, as_parsed(serialized).data)
     except VersionUnreadableError as error:
-        return StoredVersion(identity, data, f"{error.message} It is compared as it is stored.")
+        return StoredVersion(identity, data, f"{error.message} The comparison uses its stored form.")
 
 
 def _with_deadlines(serialized: SerializedDagModel, dag: dict[str, Any]) -> dict[str, Any]:

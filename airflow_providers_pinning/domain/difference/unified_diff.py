@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A unified diff that cannot take for ever."""
+"""A unified diff with limited running time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def bounded_diff(
     try:
         diff = "".join(_unified(_lines(before), _lines(after), labels, max_work))
     except TooDifferentError:
-        return None, "The files are too long and too different to be compared here; compare the commits instead."
+        return None, "The files are too large to compare here; compare the commits instead."
     if len(diff) <= MAX_CHARACTERS:
         return diff, None
     return diff[:MAX_CHARACTERS], f"The diff is cut after {MAX_CHARACTERS} of {len(diff)} characters."

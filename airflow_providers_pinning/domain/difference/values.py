@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Stored values in a plain form, in which two versions can be compared and shown."""
+"""Stored values in a plain form that can be compared and shown."""
 
 from __future__ import annotations
 

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The files that Dags are made of, and what commits change in them."""
+"""The files of Dags, and how commits change them."""

@@ -153,7 +153,7 @@ def commits_between(bundle_name: str, before: str, after: str, *, session: Sessi
     }
     for commit in (before, after):
         if commit not in graph:
-            return CommitsBetween(note=f"Which commits lead from {before} to {after} is not recorded.")
+            return CommitsBetween(note=f"The commits from {before} to {after} are not recorded.")
     of_before, before_ends = _reachable(before, graph)
     of_after, after_ends = _reachable(after, graph)
     taken_back = before not in of_after and after in of_before
@@ -161,10 +161,12 @@ def commits_between(bundle_name: str, before: str, after: str, *, session: Sessi
     note = None
     if before not in of_after and after not in of_before:
         note = (
-            f"The history that is recorded does not tell how {before} leads to {after}."
+            f"The recorded history does not connect {before} to {after}."
             if not (before_ends and after_ends)
-            else f"{after} does not come after {before}: the history was rewritten, or they are of different branches. "
-            f"These are the commits that {after} has and {before} has not."
+            else (
+                f"{after} does not come after {before}: history was rewritten, or they are on different branches. "
+                f"These are the commits of {after} that {before} does not have."
+            )
         )
     newest = sorted(between, key=lambda commit: graph[commit][0], reverse=True)
     infos = commits_by_version(bundle_name, newest[:SHOWN], session=session)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which versions' files are to be looked at."""
+"""Which versions' files to record."""
 
 from __future__ import annotations
 

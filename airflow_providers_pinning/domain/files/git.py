@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What the clone of a git bundle has, read without writing into it.
+Read the clone of a git bundle without writing to it.
 
-The dag processor fetches into the clone, so that it has every commit that Dags were parsed from. Nothing is asked of
-the remote.
+The dag processor fetches into the clone, so that it has every commit that Dags were parsed from. The remote is not
+contacted.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@
 Which modules a file imports, read from its source.
 
 What parsing a file imported is recorded in the parsing process. Imports inside of functions, such as those of tasks,
-are not made then, and are found here. A module that is found in vain only makes a change of it count.
+are not made then, and are found here. A wrongly found module only makes its changes count.
 """
 
 from __future__ import annotations

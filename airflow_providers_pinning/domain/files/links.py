@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Where a commit can be seen."""
+"""URL of a commit."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ def template_problem(template: str) -> str | None:
         parts = urlsplit(template.format(bundle="bundle", version="version"))
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
     except (ValueError, LookupError, AttributeError) as error:
-        return f"it is no template: {error}"
+        return f"it is not a valid template: {error}"
     if not is_address:
-        return "it is no address that begins with http:// or https://"
+        return "it does not start with http:// or https://"
     if parts.username or parts.password:
-        return "it has credentials in it, which everybody would see"
+        return "it contains credentials, which everybody would see"
     return None
 
 
@@ -99,8 +99,8 @@ def _said_once(template: str) -> str | None:
     if problem is None:
         return None
     said = (
-        f"[pinning] commit_url_template is {template!r} and not used, since {problem}. Commits have no link. Set it to "
-        "an address such as https://git.example/{bundle}/commit/{version}."
+        f"[pinning] commit_url_template is {template!r} and is ignored, because {problem}. Commits have no links. "
+        "Set it to a URL such as https://git.example/{bundle}/commit/{version}."
     )
     log.warning(said)
     return said

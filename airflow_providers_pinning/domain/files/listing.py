@@ -19,7 +19,7 @@ All files of a bundle at a commit, and those of them that may matter to any Dag.
 
 A version differs from another one in nothing related if the files that its Dag is made of are the same, and so is
 everything else but other Dags' own files and what ``[pinning] ignored_paths`` names. The latter is the same for all
-Dags of a bundle, so that it is reduced to one hash a commit.
+Dags of a bundle, so it is reduced to one hash per commit.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which modules of its bundle a Dag's file imported when it was parsed."""
+"""Which modules of its bundle a Dag file imported when it was parsed."""
 
 from __future__ import annotations
 

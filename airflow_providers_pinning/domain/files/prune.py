@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Drop what is kept of files and commits that no version needs any more."""
+"""Delete stored files and commits that no version needs any more."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Record what versions are made of, and the commits that they come from.
+Record the files of versions, and the commits that they come from.
 
-The dag processor does so in a process of its own, since it has the bundles; see
+The dag processor does so in a separate process, because it has the bundles; see
 ``enforcement/dag_processor/commit_record.py``. API servers read what is recorded and need no bundle.
 """
 
@@ -70,7 +70,7 @@ def record_files(bundle_names: Collection[str], *, session: Session) -> int:
             looked_at += _record_bundle(bundle_name, by_commit, session=session)
         except Exception:
             session.rollback()
-            log.exception("The files of bundle %s could not be recorded; it is tried again", bundle_name)
+            log.exception("The files of bundle %s could not be recorded; retrying", bundle_name)
     prune(bundle_names, session=session)
     session.commit()
     return looked_at
@@ -104,7 +104,7 @@ def _record_bundle(bundle_name: str, by_commit: dict[str, list[Row[Any]]], *, se
             except GitError as error:
                 rows.clear()
                 trouble = (
-                    f"The clone of bundle {bundle_name!r} does not tell the files of {commit}: {summary(str(error))}"
+                    f"The clone of bundle {bundle_name!r} cannot list the files of {commit}: {summary(str(error))}"
                 )
         if clone is None or trouble is not None:
             rows += _in_trouble(versions, trouble or "", is_final=clone is None)
@@ -146,7 +146,7 @@ def _clone_of(bundle_name: str) -> tuple[Clone | None, str | None, str | None]:
     """Return a bundle's clone and the address of its remote, or why it has none."""
     bundle = DagBundlesManager().get_bundle(bundle_name)
     if not is_git(bundle):
-        return None, None, f"Bundle {bundle_name!r} is a {type(bundle).__name__}, whose files are not told."
+        return None, None, f"Bundle {bundle_name!r} is a {type(bundle).__name__}, which cannot list its files."
     return Clone(bundle.bare_repo_path, bundle.subdir), bundle.repo_url, None
 
 

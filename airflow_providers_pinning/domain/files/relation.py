@@ -18,8 +18,8 @@
 Whether two versions of a Dag differ in anything that is related to it.
 
 They do not if the Dag itself is the same, the files that it is made of are, and so are all files of the bundle but
-other Dags' own and those that ``[pinning] ignored_paths`` names. What is not known counts as related. This relation is
-an equivalence, so that a version is reduced to a key: versions with the same key differ in nothing related.
+other Dags' own and those that ``[pinning] ignored_paths`` names. Unknown files count as related. This relation is an
+equivalence, so each version gets a key: versions with the same key have no related differences.
 """
 
 from __future__ import annotations

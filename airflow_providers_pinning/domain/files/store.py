@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Write a row whether it is there or not."""
+"""Write a row whether it exists or not."""
 
 from __future__ import annotations
 

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The history of changes, and how each change is announced once after its commit."""
+"""The history of changes, and the announcement of each change once after its commit."""

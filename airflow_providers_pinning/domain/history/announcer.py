@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Announce events: count each in the metrics and tell it to the listeners, after its commit."""
+"""Announce events: count each in the metrics and send it to the listeners, after its commit."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def announce(event_id: int, delivery: Delivery) -> bool:
         with create_session(scoped=False) as session:
             claimed = outbox.claim(event_id, session=session)
     except Exception:
-        log.exception("Event %d could not be claimed for being announced; the dag processor tries it again", event_id)
+        log.exception("Event %d could not be claimed for announcement; the dag processor will retry", event_id)
         return False
     if claimed is None:
         return False

@@ -17,8 +17,8 @@
 """
 Deliver events to the listeners of plugins.
 
-Each listener has a thread of its own: one that raises or does not return keeps no other from being
-called, and nobody waits for it for long.
+Each listener has its own thread: one that raises or hangs does not block the others, and nothing waits for it for
+long.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _listeners() -> list[Any]:
         try:
             plugins.add_hookspecs(spec)
         except PluginValidationError:
-            log.exception("A listener implements %s with other parameters, so it cannot be called", HOOK)
+            log.exception("A listener implements %s with the wrong parameters, so it cannot be called", HOOK)
     return [implementation.plugin for implementation in getattr(plugins.hook, HOOK).get_hookimpls()]
 
 
@@ -130,7 +130,7 @@ class Delivery:
         for courier in expected:
             if not courier.is_idle(max(0.0, deadline - time.monotonic())):
                 log.error(
-                    "Listener %s has not returned from event %d for %d seconds; it is not waited for any more",
+                    "Listener %s has not returned from event %d for %d seconds; no longer waiting for it",
                     courier.name,
                     event.event_id,
                     LISTENER_TIMEOUT,

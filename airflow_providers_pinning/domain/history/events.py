@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The history: one event a change, written in the transaction that makes the change."""
+"""The history: one event per change, written in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ EVERY_DAG = "*"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks for a change."""
+    """Who requests a change."""
 
     name: str
     kind: CallerKind = CallerKind.USER
@@ -67,7 +67,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Change:
-    """Why a change is asked for, and under which conditions it may be made."""
+    """Why a change is requested, and under which conditions it may be made."""
 
     caller: Caller
     reason: str

@@ -15,11 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which changes were announced, to listeners and in metrics.
+Track which changes were announced, to listeners and in metrics.
 
-A change is announced by whoever claims its event, which only one process can: the one that made the
-change, right after its commit, or else the dag processor a little later. A claim comes before the
-announcement, so that a change is never announced twice.
+The process that claims an event announces the change, and only one can: the process that made the change, right after
+its commit, or the dag processor a little later. The claim comes first, so a change is never announced twice.
 """
 
 from __future__ import annotations

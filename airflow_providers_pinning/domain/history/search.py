@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Find changes in the history: of one Dag, or of all that someone may see."""
+"""Search the history: of one Dag, or of all Dags visible to a user."""
 
 from __future__ import annotations
 

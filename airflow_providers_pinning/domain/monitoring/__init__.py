@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The release state of Dags, the health of their pins, and the upkeep of both."""
+"""The release state of Dags, the health of their pins, and the maintenance of both."""

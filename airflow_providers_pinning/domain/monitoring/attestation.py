@@ -17,8 +17,8 @@
 """
 Which running processes enforce pins.
 
-Python cannot stop a process that lacks this package. So every component that has the enforcement in
-place says so in a row, and a pin is refused while a live one has not.
+A process without this package cannot be stopped. So every component with the enforcement writes an attestation, and
+pins are refused while a live component has none.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def require_enforcement(*, session: Session) -> None:
     missing = _missing(session=session)
     if missing:
         raise NotEnforcedError(
-            f"A pin would not be honored: {_complaint(missing)}",
+            f"The pin would not be enforced: {_complaint(missing)}",
             components=[
                 {"component": c.component, "hostname": c.hostname, "job_id": c.job_id, "message": c.message}
                 for c in missing
@@ -184,8 +184,8 @@ def warn_of_overwriting(version: VersionIdentity, *, session: Session) -> tuple[
     if not missing:
         return ()
     return (
-        f"Version {version.version_number} may still be overwritten, because not every component "
-        f"enforces pins: {_complaint(missing)}",
+        f"Version {version.version_number} can still be overwritten, because not every component enforces pins: "
+        f"{_complaint(missing)}",
     )
 
 
@@ -234,13 +234,13 @@ def _complaint_about(row: Component) -> str:
     """Say why a process does not enforce pins as this one does; empty if it does."""
     if row.missing_patches:
         return (
-            f"lost the patches of {', '.join(row.missing_patches)}. "
-            "Remove what replaces or reloads them, and restart it."
+            f"is missing the patches of {', '.join(row.missing_patches)}. Remove whatever replaces or reloads "
+            "these functions, and restart it."
         )
     if row.fingerprint != fingerprint():
         return (
-            f"enforces pins as version {row.package_version} does, which differs from {__version__}. "
-            "Install the same version everywhere and restart it."
+            f"enforces pins like version {row.package_version}, which differs from {__version__}. Install the same "
+            "version everywhere and restart it."
         )
     return ""
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Runs of pinned Dags that were created with another version since the pin, by something that does not enforce it."""
+"""Runs of pinned Dags that were created with another version since the pin, by a process without the enforcement."""
 
 from __future__ import annotations
 

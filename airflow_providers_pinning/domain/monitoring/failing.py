@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Tell that a pinned Dag fails since its version was pinned, once for each pin."""
+"""Report that a pinned Dag fails since its version was pinned, once per pin."""
 
 from __future__ import annotations
 

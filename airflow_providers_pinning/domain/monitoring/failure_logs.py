@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The last lines that tasks logged which failed since the pin of a Dag, as Airflow reads logs wherever they are."""
+"""The last log lines of tasks that failed since the pin of a Dag, read like Airflow does, wherever they are stored."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether pins are honored: per Dag, and for the whole deployment."""
+"""Whether pins are enforced: per Dag, and for the whole deployment."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
         problems.append(
             Problem(
                 "version_missing",
-                f"Version {number} is pinned, but its row is gone, so no run is created. Pin another version or unpin.",
+                f"Version {number} is pinned, but its row was deleted, so no runs are created. Pin another version "
+                "or unpin the Dag.",
                 HealthStatus.BROKEN,
             )
         )
@@ -115,10 +116,9 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
         problems.append(
             Problem(
                 "version_drifted",
-                f"Version {number} is pinned, but a process that does not enforce pins rewrote it, so no run is "
-                "created. End that process first (airflow pinning doctor names it while it runs). Then repair the "
-                f"version, which writes it again as it was pinned: {repair_command(pin.dag_id, number)}. Or pin "
-                "another version.",
+                f"Version {number} is pinned, but a process that does not enforce pins rewrote it, so no runs are "
+                "created. Stop that process first (airflow pinning doctor finds it while it runs). Then restore "
+                f"the pinned content of the version: {repair_command(pin.dag_id, number)}. Or pin another version.",
                 HealthStatus.BROKEN,
             )
         )
@@ -126,8 +126,8 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
         problems.append(
             Problem(
                 "bundle_removed",
-                f"Bundle {pin.bundle_name!r} of the pinned version {number} is no longer configured, so Airflow marks "
-                "the Dag as stale and no run is created. Configure it again, or unpin the Dag.",
+                f"Bundle {pin.bundle_name!r} of the pinned version {number} is no longer configured, so Airflow "
+                "marks the Dag as stale and no runs are created. Configure it again, or unpin the Dag.",
                 HealthStatus.BROKEN,
             )
         )
@@ -135,8 +135,9 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
         problems.append(
             Problem(
                 "metadata_out_of_sync",
-                f"The schedule and limits in effect are not those of the pinned version {number}. The dag processor "
-                "repairs this by itself; if it does not, a component without the enforcement keeps writing them.",
+                f"The schedule and limits in effect are not those of the pinned version {number}. The dag "
+                "processor repairs this automatically; if it does not, a component without the enforcement keeps "
+                "overwriting them.",
                 HealthStatus.DEGRADED,
             )
         )
@@ -145,8 +146,8 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
         problems.append(
             Problem(
                 ASSET_CONFLICT,
-                f"Version {number} uses an asset whose name or URI belongs to another asset by now, so that events of "
-                "the one reach no Dag that uses the other. The state of the Dag says which, and what to do.",
+                f"Version {number} uses an asset whose name or URI now belongs to another asset, so events of one "
+                "do not reach Dags that use the other. The state of the Dag shows which one, and the remedy.",
                 HealthStatus.DEGRADED,
             )
         )
@@ -155,9 +156,9 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
             Problem(
                 "escaped_runs",
                 f"{plural(escaped, 'run that was', 'runs that were')} created since the pin "
-                f"{'does' if escaped == 1 else 'do'} not use version {number}, because a component without the package "
-                "created them. Install the package there (airflow pinning doctor lists components and runs). Then "
-                "clear each run with the option to run on the latest version, which moves it to the pinned one, or "
+                f"{'does' if escaped == 1 else 'do'} not use version {number}, because a component without the "
+                "package created them. Install the package there (airflow pinning doctor lists components and "
+                "runs). Then clear each run with the latest version, which moves it to the pinned one, or "
                 f"acknowledge them: {acknowledge_command(pin.dag_id)}.",
                 HealthStatus.DEGRADED,
             )
@@ -174,8 +175,8 @@ def breaker_problems(pin: Pin) -> list[Problem]:
     return [
         Problem(
             "runs_wait" if waits else "breaker_open",
-            f"Version {number} failed more than a release policy allows, and there was no stable version to return to; "
-            f"the history says why. {'No run is created' if waits else 'Runs still use it'} until somebody decides. "
+            f"Version {number} failed more than a release policy allows, and there was no stable version to return "
+            f"to (see the history). {'No run is created' if waits else 'Runs still use it'} until someone decides. "
             f"Pin another version, or confirm this one: {confirm_command(pin.dag_id, number)}.",
             HealthStatus.BROKEN if waits else HealthStatus.DEGRADED,
         )
@@ -244,7 +245,7 @@ def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> 
         try:
             readable = read_version(version, dag_id=pin.dag_id, session=session)
         except VersionUnreadableError as error:
-            unreadable = Problem(error.reason, f"{error.message} Until then no run is created.", HealthStatus.BROKEN)
+            unreadable = Problem(error.reason, f"{error.message} Until then, no runs are created.", HealthStatus.BROKEN)
             return Health((unreadable, *health.problems))
         if conflicts := conflict_problems(asset_conflicts(readable, version.version_number, session=session)):
             others = (problem for problem in health.problems if problem.reason != ASSET_CONFLICT)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is checked of a pin in SQL: its version, code, bundle and scheduling metadata, for one pin or for all."""
+"""Checks of a pin in SQL: its version, code, bundle and scheduling metadata, for one pin or for all."""
 
 from __future__ import annotations
 

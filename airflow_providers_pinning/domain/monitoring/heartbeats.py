@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Whether the heartbeats of Airflow's jobs go on, whatever their hosts' clocks say.
+Whether the heartbeats of Airflow's jobs continue, regardless of their hosts' clocks.
 
-Airflow takes a job for dead whose last heartbeat is old. On a host whose clock is slow, each is old when it is
-written. That one differs from the one before still shows that the job is alive, so this process remembers them.
+Airflow treats a job with an old heartbeat as dead. On a host with a slow clock, every heartbeat is old when it is
+written. But a new value still shows that the job is alive, so this process remembers them.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def _repair(dag_id: str, *, session: Session) -> bool:
         return False
     except Exception:
         session.rollback()
-        log.exception("The scheduling metadata of pinned Dag %s could not be repaired; it is tried again", dag_id)
+        log.exception("The scheduling metadata of pinned Dag %s could not be repaired; retrying", dag_id)
         return False
     if not repaired:
         return False

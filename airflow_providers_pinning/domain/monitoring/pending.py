@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Changes that take effect at a given time, as they are shown while they are pending."""
+"""Pending changes that take effect at a given time, as they are shown."""
 
 from __future__ import annotations
 
@@ -148,15 +148,15 @@ def overdue_words(pending: PendingChange) -> str | None:
     """Say why a change is not in effect long after its time, and what to do about it; ``None`` if it is not."""
     if not pending.is_overdue:
         return None
-    since = f"A {pending.action} should be in effect since {pending.effective_from.isoformat()}, and is not"
+    since = f"A {pending.action} should have taken effect at {pending.effective_from.isoformat()}"
     if pending.waits_for is None:
         return (
-            f"{since}: no scheduler has made it. Look for a running scheduler with this package "
-            "(airflow pinning doctor), and at its log."
+            f"{since}, but no scheduler has made it. Check that a scheduler with this package is running (airflow "
+            "pinning doctor), and its log."
         )
     return (
-        f"{since}: the old schedule still has to make the run of {pending.waits_for.isoformat()}. Let the Dag's "
-        "active runs end, or pause the Dag: the change does not wait for a paused Dag."
+        f"{since}, but the old schedule still has to create the run of {pending.waits_for.isoformat()}. Let the "
+        "Dag's active runs finish, or pause the Dag: the change does not wait for a paused Dag."
     )
 
 

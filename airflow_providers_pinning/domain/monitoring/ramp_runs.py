@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The live runs of a Dag of which a ramp is under way, counted with one statement."""
+"""The live runs of a Dag with a ramp in progress, counted with one statement."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Ramps as they are shown while they are under way."""
+"""Ramps in progress, as they are shown."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ class RampState(RampSummary):
         if self.status != RampStatus.RUNNING.value or self.next_in is None:
             return ""
         if self.next_in == 1:
-            return "; the next run has it"
-        return f"; the next {plural(self.next_in - 1, 'run')} {'does' if self.next_in == 2 else 'do'} not have it"
+            return "; the next run gets it"
+        return f"; the next {plural(self.next_in - 1, 'run')} {'does' if self.next_in == 2 else 'do'} not get it"
 
 
 def ramp_of(pin: Pin | None, *, session: Session) -> RampState | None:

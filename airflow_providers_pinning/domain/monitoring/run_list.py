@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The runs of a Dag with the version that each was created with, for people who look at versions over time."""
+"""The runs of a Dag with their versions, for the version timeline."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-How the runs of a pinned version fare since it was pinned.
+The outcomes of a pinned version's runs since it was pinned.
 
-That is another fact than its enforcement: a pin whose runs all fail is enforced as it should be.
+This is separate from enforcement: a pin whose runs all fail is still enforced.
 """
 
 from __future__ import annotations

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Release policies: what is declared once, and binds whoever changes which version a Dag uses."""
+"""Release policies: declared once, and binding for everyone who changes a Dag's active version."""

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Who agrees to the release of a version: exactly the one that they saw."""
+"""Approvals of a version: exactly the one that the user saw."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def revoke(
     row = _own(approvals_of([version], session=session).get(version.dag_version_id, []), whose)
     if row is None:
         raise NotApprovedError(
-            f"Dag {dag_id!r}, {version.label}, has no approval of {whose}. List those that it has.",
+            f"Dag {dag_id!r}, {version.label}, has no approval of {whose}. See its approvals.",
             dag_id=dag_id,
             version_number=version_number,
         )

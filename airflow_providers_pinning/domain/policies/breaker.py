@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Whether the live runs of a pinned version fail more than a policy allows.
+Whether the live runs of a pinned version fail more often than a policy allows.
 
-It is asked where the next run of the Dag is created, so it must cost little: which policies are in force is told by
-the look-up of the version, and what the Dag is matched by is in the Dag in hand. Only a Dag that a policy watches
-costs a statement, which reads the newest failed runs.
+This is checked when the next run of the Dag is created, so it must be cheap: the lookup of the version also returns
+the current policies, and the given Dag has what policies match on. Only a Dag that a policy watches costs a
+statement, which reads the newest failed runs.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class Tripped:
     def __str__(self) -> str:
         names = ", ".join(self.policies)
         return (
-            f"{self.failed} of the last {self.finished} live runs of version {self.version_number} failed since it was "
-            f"pinned; release policy {names} tolerates {self.tolerated}"
+            f"{self.failed} of the last {self.finished} live runs of version {self.version_number} failed since it "
+            f"was pinned; release policy {names} allows {self.tolerated}"
         )
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How policies want canary runs kept apart from live ones: what a request leaves out, and what it must not loosen."""
+"""What policies require of the isolation of canary runs: defaults for a request, and limits that it must not loosen."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def with_policies(
     if problems and not (change.override_reason and change.caller.overrides_policies):
         listed = " ".join(f"({number}) {one.message}" for number, one in enumerate(problems, 1))
         raise PolicyNotMetError(
-            f"{plural(len(problems), 'rule')} of release policies stand{'s' if len(problems) == 1 else ''} in the way "
-            f"of canary runs of Dag {dag_id!r}, {version.label}: {listed} If you may override rules, give an "
-            "override_reason (CLI: --override-reason).",
+            f"{plural(len(problems), 'rule')} of release policies block{'s' if len(problems) == 1 else ''} canary "
+            f"runs of Dag {dag_id!r}, {version.label}: {listed} If you have permission to override rules, provide "
+            "an override_reason (CLI: --override-reason).",
             dag_id=dag_id,
             version_number=version.version_number,
             policy_revision=force.policies.revision,
@@ -116,7 +116,7 @@ def _unmet(field: str, asked: Any, wanted: Any, names: tuple[str, ...]) -> Unmet
     return Unmet(
         Rule.CANARY,
         names,
-        f"{field} must be {wanted!r}, not {asked!r}. Leave it out of the request.",
+        f"{field} must be {wanted!r}, not {asked!r}. Omit it from the request.",
         {"field": field, "asked": asked, "wanted": wanted},
     )
 

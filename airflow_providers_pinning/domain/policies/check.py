@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is suspicious of a document of policies, before or after it is applied."""
+"""Likely mistakes in a policy document, before or after it is applied."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _never_recorded(policies: PolicySet, *, session: Session) -> Iterator[Doubt]
         yield Doubt(
             "never_recorded",
             tuple(required[name]),
-            f"Nothing has ever recorded evidence named {name!r}. Check its spelling, and what is to record it.",
+            f"No evidence named {name!r} was ever recorded. Check the spelling, and what should record it.",
         )
 
 
@@ -114,7 +114,7 @@ def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iter
             yield Doubt(
                 "matches_nothing",
                 (policy.name,),
-                f"Policy {policy.name!r} matches no Dag that there is: {policy.match.as_dict()}.",
+                f"Policy {policy.name!r} matches no existing Dag: {policy.match.as_dict()}.",
             )
     yield from _failing_already(watched, policies.revision, session=session)
     by_name = {policy.name: policy for policy in policies.policies}

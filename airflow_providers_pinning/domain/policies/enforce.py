@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The one check through which each change of a Dag's active version goes, whoever asks for it."""
+"""The single check for every change of a Dag's active version, whoever requests it."""
 
 from __future__ import annotations
 
@@ -83,16 +83,16 @@ def decide(planned: Sequence[PlannedChange], change: Change, *, session: Session
             found[one.dag_id] = refusal_of(one, problems, check.revision, change)
             continue
         names = ", ".join(sorted({problem.rule.value for problem in problems}))
-        warning = f"Rules that are not met were overridden ({names}): {change.override_reason}"
+        warning = f"Unmet rules were overridden ({names}): {change.override_reason}"
         found[one.dag_id] = Allowed(check.evidence(one.dag_id), (warning,) if problems else ())
     return found
 
 
 def _not_permitted(planned: PlannedChange, change: Change) -> ReleaseNotPermittedError:
     return ReleaseNotPermittedError(
-        f"{change.caller.name} may not {planned.kind.value} Dag {planned.dag_id!r}: permission to edit the Dag is not "
-        f"enough here, releases need their own permission (FAB: 'can edit on {RELEASES}'; SimpleAuthManager: role op). "
-        "Ask somebody who has it. A rollback to a version that was active before does not need it.",
+        f"{change.caller.name} may not {planned.kind.value} Dag {planned.dag_id!r}: permission to edit the Dag is "
+        f"not enough here; releases need a separate permission (FAB: 'can edit on {RELEASES}'; SimpleAuthManager: "
+        "role op). Ask someone who has it. Rolling back to a previously active version does not need it.",
         dag_id=planned.dag_id,
     )
 
@@ -102,13 +102,13 @@ def refusal_of(planned: PlannedChange, problems: tuple[Unmet, ...], revision: in
     about = f", {planned.version.label}" if planned.version else ""
     listed = " ".join(f"({number}) {problem.message}" for number, problem in enumerate(problems, 1))
     overriding = (
-        "You may not override rules: that needs its own permission."
+        "You may not override rules: that needs a separate permission."
         if change.override_reason
-        else "If you may override rules, give an override_reason (CLI: --override-reason)."
+        else "If you have permission to override rules, provide an override_reason (CLI: --override-reason)."
     )
     return PolicyNotMetError(
-        f"{plural(len(problems), 'rule')} of release policies stand{'s' if len(problems) == 1 else ''} in the way of "
-        f"the {planned.kind.value} of Dag {planned.dag_id!r}{about}: {listed} {overriding}",
+        f"{plural(len(problems), 'rule')} of release policies block{'s' if len(problems) == 1 else ''} the "
+        f"{planned.kind.value} of Dag {planned.dag_id!r}{about}: {listed} {overriding}",
         dag_id=planned.dag_id,
         version_number=planned.version.version_number if planned.version else None,
         policy_revision=revision,

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Evidence from outside: what CI, an orchestrator of releases or a data-quality task found of exactly one version."""
+"""Evidence from outside: what CI, a release tool or a data-quality task found about exactly one version."""
 
 from __future__ import annotations
 

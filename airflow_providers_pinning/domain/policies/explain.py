@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What binds one Dag, and what is not met for its candidate now."""
+"""Which policies apply to a Dag, and what its candidate does not meet now."""
 
 from __future__ import annotations
 

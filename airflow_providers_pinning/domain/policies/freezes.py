@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Freezes: an emergency stop of all changes but rollbacks, for some Dags or all."""
+"""Freezes: an emergency stop of all changes except rollbacks, for some Dags or all."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def freeze(
     now = database_clock(session=session)
     if until is not None and until <= now:
         raise FreezeEndsInPastError(
-            f"The freeze would end at {until.isoformat()}, which is in the past: it is {now.isoformat()}. Give a later "
-            "time, or none to freeze until somebody lifts it."
+            f"The end of the freeze, {until.isoformat()}, is in the past: it is {now.isoformat()}. Give a later "
+            "time, or none to freeze until someone lifts it."
         )
     row = Freeze(selection=selection, until=until, actor=change.caller.name, reason=change.reason, created_at=now)
     session.add(row)
@@ -85,7 +85,7 @@ def thaw(freeze_id: int, change: Change, *, session: Session) -> FreezeView:
     if row is None or row.lifted_at is not None or (row.until is not None and row.until <= now):
         over = "" if row is None else " any more"
         raise UnknownFreezeError(
-            f"Freeze {freeze_id} is not in force{over}. List those that are (CLI: airflow pinning freezes).",
+            f"Freeze {freeze_id} is not in force{over}. See the current freezes (CLI: airflow pinning freezes).",
             freeze_id=freeze_id,
         )
     row.lifted_at, row.lifted_by, row.lift_reason = now, change.caller.name, change.reason

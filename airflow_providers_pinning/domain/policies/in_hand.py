@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which policies are about a Dag that the caller has in hand, without asking the database about the Dag.
+Which policies apply to a Dag that the caller already has, without a database query.
 
-For the dag processor and the creation of runs, which must cost Dags nothing that no policy is about.
+For the dag processor and the creation of runs, where Dags without policies must cost nothing.
 """
 
 from __future__ import annotations

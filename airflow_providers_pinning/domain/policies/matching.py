@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which policies and freezes are about which Dags, for many of both at once.
+Match policies and freezes with Dags, many of both at once.
 
-What counts is what Airflow has of the Dag now, which is what its active version says: the tags and owners of a
-candidate say what will count once it is active. Its bundle counts as well, and the team that owns that.
+They match the Dag's current row in Airflow, which reflects its active version: tags and owners of a candidate count
+once it is active. They can also match the Dag's bundle and the team that owns it.
 """
 
 from __future__ import annotations

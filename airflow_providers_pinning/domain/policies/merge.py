@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What several policies ask for together: the strictest of each.
+Merge several policies: the strictest value wins.
 
-Requirements are united, of numbers the strictest counts, a moment must be inside of the windows of all.
+Requirements are combined, the strictest number counts, and all windows must be open.
 """
 
 from __future__ import annotations
@@ -191,5 +191,5 @@ def next_open(windows: Sequence[DeploymentWindow], at: datetime, *, looks: int =
         if latest == moment:
             return moment
         if latest - at > timedelta(days=366 * 9):
-            raise WindowNeverOpensError(f"They are not open together within nine years after {at.date()}.")
+            raise WindowNeverOpensError(f"They are never open at the same time within nine years after {at.date()}.")
         moment = latest

@@ -17,7 +17,7 @@
 """
 The parts of a policy, as the rest of the domain reads them.
 
-The document is validated before it is stored, by ``schemas/policies.py``; here it is only taken apart.
+The document is validated before it is stored, by ``schemas/policies.py``; here it is only parsed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What was found and approved of versions, as it counts now: only what is about the version as it is."""
+"""Evidence and approvals of versions that count now: only those for the current content."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""One function a rule: what is not met of it, and what would meet it."""
+"""One function per rule: what is not met, and how to meet it."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def frozen(freezes: Sequence[OpenFreeze]) -> list[Unmet]:
         Unmet(
             Rule.FREEZE,
             (),
-            f"{one.actor} stopped changes (freeze {one.id}) {_until(one.until)}: {one.reason.rstrip('.')}. "
-            f"Wait, or lift it (CLI: airflow pinning thaw {one.id}).",
+            f"Freeze {one.id} by {one.actor} blocks changes {_until(one.until)}: {one.reason.rstrip('.')}. Wait, "
+            f"or lift it (CLI: airflow pinning thaw {one.id}).",
             {"freeze_id": one.id, "actor": one.actor, "reason": one.reason, "until": _iso(one.until)},
         )
         for one in freezes
@@ -92,12 +92,12 @@ def missing_evidence(rules: Rules, found: Mapping[str, VersionEvidence], now: da
         evidence = found.get(name)
         details: dict[str, Any] = {"name": name, "verdict": evidence.verdict if evidence else None}
         if evidence is None:
-            problem = f"There is no evidence {name!r} for the version as it is now."
+            problem = f"There is no evidence {name!r} for the current content of the version."
         elif has_expired(evidence, now):
             problem = f"The evidence {name!r} expired at {_iso(evidence.expires_at)}."
             details["expires_at"] = _iso(evidence.expires_at)
         elif evidence.verdict != Verdict.SUCCESSFUL.value:
-            problem = f"The evidence {name!r} of {evidence.actor} is {evidence.verdict}."
+            problem = f"The evidence {name!r} by {evidence.actor} is {evidence.verdict}."
             details["url"] = evidence.url
         else:
             continue
@@ -116,8 +116,8 @@ def missing_approvals(rules: Rules, approvals: Sequence[VersionApproval], actor:
         Unmet(
             Rule.APPROVALS,
             rules.asking("approvals"),
-            f"The version has {len(agreed)} of {plural(rules.approvals, 'approval')}.{own} Ask somebody other than "
-            f"{actor} who may edit the Dag to approve it in the user interface or with the REST API.",
+            f"The version has {len(agreed)} of {plural(rules.approvals, 'approval')}.{own} Ask someone other than "
+            f"{actor} with permission to edit the Dag to approve it in the user interface or with the REST API.",
             {"required": rules.approvals, "approved_by": sorted(agreed), "not_by": actor},
         )
     ]
@@ -131,11 +131,11 @@ def missing_ramp(rules: Rules, ramp: Ramped | None) -> list[Unmet]:
             continue
         wanted = " ".join(f"--step {_option(step)}" for step in steps)
         if ramp is None:
-            problem = "The version did not go through a ramp."
+            problem = "The version has not been through a ramp."
         elif not ramp.is_passed:
-            problem = "The ramp has not passed its last step."
+            problem = "The ramp has not completed its last step."
         else:
-            problem = "The ramp has larger shares, fewer runs or less time in its steps, or tolerates failed runs."
+            problem = "The ramp has larger shares, fewer runs, shorter steps or more tolerated failures than required."
         message = f"{problem} Start one with the steps of policy {name} (CLI: airflow pinning ramp ... {wanted})."
         details = {"steps": [step.as_dict() for step in steps]}
         unmet.append(Unmet(Rule.RAMP, (name,), message, details))

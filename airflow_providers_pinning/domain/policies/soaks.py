@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The soaks that policies require, judged by the same code as everywhere."""
+"""The soaks that policies require, judged by the same code as all soaks."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _unmet(
 ) -> Unmet | None:
     names = rules.asking("soak")
     if version is None:
-        return Unmet(Rule.SOAK, names, "There is no version whose runs could be judged.")
+        return Unmet(Rule.SOAK, names, "There is no version to judge.")
     if kind is RunKind.LIVE:
         # Only canary runs replay anything.
         criteria = {name: value for name, value in criteria.items() if name != "max_output_differences"}

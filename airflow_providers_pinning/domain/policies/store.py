@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The document of policies that is in force, and the freezes that are."""
+"""The current policy document, and the current freezes."""
 
 from __future__ import annotations
 
@@ -143,8 +143,9 @@ def apply(document: Mapping[str, Any], change: Change, *, session: Session) -> A
         return present
     if change.expected_revision not in (None, present.revision):
         raise PolicyConflictError(
-            f"The policies are at revision {present.revision}, not {change.expected_revision}: {present.actor} applied "
-            f"others ({present.reason}). Look at the difference (CLI: airflow pinning policy diff) and decide again.",
+            f"The policies are at revision {present.revision}, not {change.expected_revision}: {present.actor} "
+            f"applied others ({present.reason}). Review the difference (CLI: airflow pinning policy diff) and try "
+            "again.",
             revision=present.revision,
         )
     changed = dict(present.document) != dict(document)

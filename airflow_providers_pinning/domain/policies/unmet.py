@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which rules stand in the way of changes, for one change or thousands at once."""
+"""Which rules block changes, for one change or thousands at once."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Dags that are not pinned, and those among them that a policy with a manual gate is about."""
+"""Dags that are not pinned, and those among them under a policy with a manual gate."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is told of freezes, evidence and approvals; rows change and expire, these do not."""
+"""Freezes, evidence and approvals as they are shown; rows change and expire, these do not."""
 
 from __future__ import annotations
 

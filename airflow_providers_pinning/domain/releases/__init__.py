@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Releases: the pins of many Dags, changed and rolled back as one."""
+"""Releases: change and roll back the pins of many Dags together."""

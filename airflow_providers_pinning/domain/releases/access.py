@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which Dags of a release the caller may change, and what they may be told of the others."""
+"""Which Dags of a release the caller may change, and what the caller may know about the others."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_access(dag_ids: Collection[str], named: Collection[str], access: Acces
     others = [f"{hidden} that you may not see"] if hidden else []
     raise DagsForbiddenError(
         f"You may not change {plural(len(forbidden), 'Dag')} of this release: "
-        f"{', '.join([*shown[:MAX_NAMED], *others])}. Ask somebody who may, or choose Dags that you may change.",
+        f"{', '.join([*shown[:MAX_NAMED], *others])}. Ask someone who may, or choose other Dags.",
         dag_ids=shown,
         hidden=hidden,
     )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which Dags a release is about, and which version of each it pins."""
+"""Which Dags a release affects, and which version of each it pins."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def bundle_of(request: ReleaseRequest, *, session: Session) -> str | None:
     found = sorted(name for name in names if name)
     if not found:
         raise UnknownVersionError(
-            f"No bundle has had the commit {request.bundle_version!r}. Give its full hash, or wait until the dag "
+            f"No bundle has seen the commit {request.bundle_version!r}. Give its full hash, or wait until the dag "
             "processor has fetched it.",
             bundle_version=request.bundle_version,
         )
     if len(found) > 1:
         raise AmbiguousBundleError(
-            f"Several bundles have the commit {request.bundle_version!r}: {', '.join(found)}. Name one of them with "
-            "bundle_name.",
+            f"Several bundles have the commit {request.bundle_version!r}: {', '.join(found)}. Select one with "
+            "bundle_name (CLI: --bundle).",
             bundle_names=found,
         )
     return found[0]

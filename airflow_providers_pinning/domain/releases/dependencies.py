@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which Dags feed others, as far as a release changes one of the two."""
+"""Dependencies between Dags of which a release changes only one."""
 
 from __future__ import annotations
 
@@ -81,12 +81,14 @@ def warn_of_parted(dependencies: Collection[Dependency]) -> tuple[str, ...]:
     """Say which Dags depend on each other of which the release changes only one."""
     parted = [pair for pair in dependencies if not (pair.producer_included and pair.consumer_included)]
     told = [
-        f"Dag {pair.producer!r} feeds {pair.consumer!r} by asset {pair.asset!r}, and "
-        f"{pair.consumer if pair.producer_included else pair.producer!r} is not changed by the release."
+        (
+            f"Dag {pair.producer!r} updates asset {pair.asset!r}, which triggers {pair.consumer!r}, but the release "
+            f"does not change {pair.consumer if pair.producer_included else pair.producer!r}."
+        )
         for pair in parted[:MAX_WARNED]
     ]
     if (more := len(parted) - MAX_WARNED) > 0:
-        told.append(f"{more} more Dags depend on each other of which the release changes only one.")
+        told.append(f"{more} more pairs of dependent Dags are only changed on one side.")
     return tuple(told)
 
 

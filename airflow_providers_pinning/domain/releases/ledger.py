@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Releases as they are written down, and what an earlier request with the same key made."""
+"""Recorded releases, and the result of an earlier request with the same key."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Releases that were made: a list, and one with its Dags."""
+"""List past releases, or one with its Dags."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def read_release(release_id: str, access: Access, *, session: Session) -> tuple[
     shown = [row for row in rows if seen is None or row.dag_id in seen]
     if release is None or (rows and not shown):
         raise UnknownReleaseError(
-            f"There is no release {release_id!r}. List the releases to find its id.", release_id=release_id
+            f"There is no release {release_id!r}. List the releases to find its ID.", release_id=release_id
         )
     report, _ = without_hidden(report_of(release, shown), access, session=session)
     return report, len(rows) - len(shown)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Change the pins of many Dags in one transaction, or say what that would do."""
+"""Change the pins of many Dags in one transaction, or preview that."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a release is to do, and for which Dags."""
+"""The action of a release, and its Dags."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Roll a release back: each of its Dags to what was active before, as one."""
+"""Roll back a release: restore what was active before for each of its Dags, together."""
 
 from __future__ import annotations
 
@@ -130,12 +130,12 @@ def _read(
     visible = access.readable is None or bool(access.readable.among(found.keys()))
     if release is None or not visible:
         raise UnknownReleaseError(
-            f"There is no release {request.release_id!r}. List the releases to find its id.",
+            f"There is no release {request.release_id!r}. List the releases to find its ID.",
             release_id=request.release_id,
         )
     if release.rolled_back_by:
         raise ReleaseRolledBackError(
-            f"Release {release.id} was rolled back already, by {release.rolled_back_by}. Nothing was changed now.",
+            f"Release {release.id} was already rolled back by {release.rolled_back_by}. No change was made.",
             release_id=release.id,
             rolled_back_by=release.rolled_back_by,
         )
@@ -228,7 +228,7 @@ def _moves(request: RollbackRequest, row: ReleaseDag, work: Work, pin: Pin | Non
     elif pin is None:
         work.block(Pin(dag_id=row.dag_id), None, UnknownDagError(message))
     else:
-        remedy = "Roll it back on its own, or leave such Dags as they are (CLI: --leave-moved)."
+        remedy = "Roll it back separately, or skip such Dags (CLI: --leave-moved)."
         work.block(pin, None, RevisionConflictError(f"{message} {remedy}"))
     return False
 
@@ -242,10 +242,10 @@ def _target(row: ReleaseDag) -> VersionIdentity | None:
 
 def _check_unchanged(dag_id: str, target: VersionIdentity, present: VersionIdentity | None) -> None:
     if present is None:
-        raise UnknownVersionError(f"Dag {dag_id!r}, {target.label}, is gone.", dag_id=dag_id)
+        raise UnknownVersionError(f"Dag {dag_id!r}, {target.label}, was deleted.", dag_id=dag_id)
     if present != target:
         raise VersionDriftedError(
-            f"Dag {dag_id!r}, {target.label}, is not what it was before the release: it is now {present.label} "
+            f"Dag {dag_id!r}, {target.label}, was rewritten since before the release: it is now {present.label} "
             f"with hash {present.dag_hash}.",
             dag_id=dag_id,
         )

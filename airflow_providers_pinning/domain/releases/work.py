@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The Dags of one release under way."""
+"""The Dags of a release in progress."""
 
 from __future__ import annotations
 

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which version a run gets, answered inside the statements that Airflow sends anyway."""
+"""Which version a run gets, resolved inside the statements that Airflow sends anyway."""

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which version is active: the pin as a condition inside Airflow's own SELECTs.
+The active version: the pin as a condition inside Airflow's own SELECTs.
 
-A pin is honored by the statement that picks the version, not by a look-up beside it. So there is no
-cache that two schedulers could disagree about, and a pin whose version is gone or changed selects
-nothing instead of another version.
+The statement that selects the version enforces the pin, without a separate lookup. So there is no cache that two
+schedulers could disagree about, and if a pinned version is missing or changed, nothing is selected instead of another
+version.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Pinned Dags that wait for assets and cannot be read."""
+"""Pinned, asset-triggered Dags that cannot be read."""
 
 from __future__ import annotations
 

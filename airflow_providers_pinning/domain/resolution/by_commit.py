@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A run that is being created from a commit that its request names.
+Create a run from a requested commit.
 
-What is pinned is told by the statement that looks the version up, and on PostgreSQL a Dag that was never pinned has its
-gate (see ``domain.locks``) passed with the statement before, in which Airflow reads the Dag. So such a run costs no
-statement more than without pins. A Dag with a pin has its gate passed later, as a canary run has to shut it.
+What is pinned is told by the statement that looks the version up, and on PostgreSQL a Dag that was never pinned has
+its gate (see ``domain.locks``) passed with the statement before, in which Airflow reads the Dag. So such a run costs
+no statement more than without pins. A Dag with a pin has its gate passed later, as a canary run has to shut it.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Where the code of a callback is that the dag processor runs, told by the statement that hands it over.
+Locate the code of a callback for the dag processor, within the statement that inserts it.
 
-A callback is sent for a commit, with the place that ``DagModel`` says. That commit may have the file elsewhere. Nothing
-that Airflow reads for a callback tells whether the Dag is managed, so its INSERT does. The callback is written with the
-place that was right for the last one of the same version; the INSERT also tells whether it still is. If it is not, the
-callback is corrected in the same transaction, before anybody can see it.
+A callback is sent for a commit, with the place that ``DagModel`` says. That commit may have the file elsewhere.
+Nothing that Airflow reads for a callback tells whether the Dag is managed, so its INSERT does. The callback is
+written with the place that was right for the last one of the same version; the INSERT also tells whether it still is.
+If it is not, the callback is corrected in the same transaction, before anybody can see it.
 """
 
 from __future__ import annotations

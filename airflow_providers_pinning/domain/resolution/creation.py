@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The version of a run that is being created, told by the statements that stock Airflow sends anyway.
+The version of a new run, resolved within the statements that Airflow sends anyway.
 
 A pin must not move between the look-ups of one creation. The scheduler has locked the Dag's row, which no change of a
-pin gets past. Everybody else passes the Dag's gate (see ``domain.locks``), with Airflow's first statement, so that the
-look-up of the version, which comes after it, sees every change that was made before. The look-up tells whether the
-Dag was ever pinned; only if the Dag in hand then is not of the version that it found, the creation starts over.
+pin gets past. Everybody else passes the Dag's gate (see ``domain.locks``), with Airflow's first statement, so that
+the look-up of the version, which comes after it, sees every change that was made before. The look-up tells whether
+the Dag was ever pinned; only if the Dag in hand then is not of the version that it found, the creation starts over.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether a run is stopped at its first failure."""
+"""Whether a run stops at its first failure."""
 
 from __future__ import annotations
 

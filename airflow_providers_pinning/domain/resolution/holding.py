@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Holding a pin for changes of existing runs that look the version up several times and must get one answer.
+Lock a pin for changes of existing runs, which look up the version several times and must get one answer.
 
-Only the pin of a Dag that was ever pinned can move. Whether one was is told by the look-up itself, so that a Dag which
-nothing manages costs no statement more; where one was, the pin is locked and the look-up made again.
+Only the pin of a Dag that was ever pinned can move. Whether one was is told by the look-up itself, so that a Dag
+which nothing manages costs no statement more; where one was, the pin is locked and the look-up made again.
 """
 
 from __future__ import annotations
@@ -112,8 +112,8 @@ def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
     is_recorded, has_passed = row is None or row.is_recorded, getattr(row, "has_passed", True)
     if dag_id in held and is_recorded:
         raise PinUnavailableError(
-            f"Dag {dag_id!r} was pinned for the first time while runs of it were being moved to the latest version. "
-            "Nothing was changed; do it again.",
+            f"Dag {dag_id!r} was pinned for the first time while its runs were being moved to the latest version. "
+            "No change was made; try again.",
             dag_id=dag_id,
         )
     if row is not None and has_passed and not is_recorded:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The pin of a Dag as the creation of a run reads it: held against changes, or refused."""
+"""The pin of a Dag as read, and locked, by the creation of a run."""
 
 from __future__ import annotations
 
@@ -140,13 +140,13 @@ def _is_honored(row: Row) -> bool:
 
 def _why_not_honored(row: Row) -> str:
     if row.live_dag_hash is None:
-        return "which is gone. Pin another version or unpin the Dag."
+        return "which was deleted. Pin another version or unpin the Dag."
     if row.bundle_is_configured is False:
         return (
             f"whose bundle {row.bundle_name!r} is no longer configured. Configure it again, pin a version from another "
             "bundle or unpin the Dag."
         )
-    return "which is no longer what was pinned. Pin another version or unpin the Dag."
+    return "which was rewritten. Pin another version or unpin the Dag."
 
 
 def _locked_pin(row: Row | None) -> LockedPin:

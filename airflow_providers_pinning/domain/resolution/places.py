@@ -15,12 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Where the code of a run's version is, if it need not be where ``DagModel`` says.
+Where the code of a run's version is, if it may differ from ``DagModel``.
 
-``DagModel`` says where the active version is, unless a host without the enforcement has overwritten it. Whether that is
-where the version of a run is, is told by two more columns in the
-statement with which Airflow reads ``DagModel`` for its place: no statement more, and as both come from one
-statement, a pin that moves cannot get between them.
+``DagModel`` says where the active version is, unless a host without the enforcement has overwritten it. Whether that
+is where the version of a run is, is told by two more columns in the statement with which Airflow reads ``DagModel``
+for its place: no statement more, and as both come from one statement, a pin that moves cannot get between them.
 """
 
 from __future__ import annotations

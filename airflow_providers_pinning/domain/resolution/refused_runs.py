@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Dags of which the scheduler was refused a run a moment ago because their version fails too often.
+Dags that got no run a moment ago, because their version fails too often.
 
-Airflow catches what the creation of a scheduled run raises, so what the scheduler has to do about it is written down
-here, in its process, until the scheduler gets to it. Should it die, the next one is refused the same run.
+Airflow catches exceptions from creating scheduled runs, so the scheduler's pending work is kept here, in its process.
+If it dies, the next scheduler finds the same.
 """
 
 from __future__ import annotations

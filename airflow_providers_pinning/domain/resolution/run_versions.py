@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which version an existing run keeps, told by the statements that stock Airflow sends anyway.
+The version that an existing run keeps, resolved within the statements that Airflow sends anyway.
 
-Airflow asks for the latest version where a run has one of its own. Asking beside it whether the Dag is pinned or
-managed would cost a statement for each run and task, most of which belong to Dags that nothing manages. So the
-question is put into the statement that picks the version.
+In some places Airflow selects the latest version although a run has its own. A separate check whether the Dag is
+pinned or managed would cost a statement for each run and task, most of which belong to unmanaged Dags. So the check
+is part of the statement that selects the version.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which version a run has by its time, where changes of the pin have one.
+Which version a run gets for its time, if pin changes have an effective time.
 
-A change with an effective time divides the runs of a Dag by their ``run_after``: from that time on they have the new
-version, before it the old one, whenever their rows are created. So a scheduler that is late creates a run of 12:59
-with the version that was active then, and a run that is triggered now for tomorrow has the version of tomorrow.
+A change with an effective time divides the runs of a Dag by their ``run_after``: runs at or after that time get the
+new version, earlier ones the old version, whenever they are created. So a late scheduler creates a run for 12:59 with
+the version that was active then, and a run triggered now for tomorrow gets tomorrow's version.
 
 The time of the pending change and of the present choice stand in the Dag's pin, which the creation of a run reads
 anyway. Only for a run on the other side of one of them, its version is read from the changes themselves.
@@ -136,7 +136,9 @@ def _pending_version(pending: TimedChange, run_after: datetime, *, session: Sess
         version = latest_identity(dag_id, session=session)
     else:
         version = VersionIdentity.from_dict(pending.to_version or {})
-        _require_present(dag_id, version, "is to be active", pending.effective_from, run_after, session=session)
+        _require_present(
+            dag_id, version, "is scheduled to be active", pending.effective_from, run_after, session=session
+        )
     return version
 
 
@@ -157,10 +159,11 @@ def _require_present(
     if present is not None and not has_drifted(version, present) and session.scalar(removed) is None:
         return
     side = "until" if why == "was active" else "from"
-    trouble = "is gone" if present is None else "is no longer what it was, or its bundle is no longer configured"
+    trouble = "is gone" if present is None else "was rewritten, or its bundle is no longer configured"
     raise PinUnavailableError(
-        f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: it would have {version.label}, which {why} "
-        f"{side} {moment.isoformat()}, but {trouble}. Pin a version without a time, which then is that of all runs.",
+        f"No run of Dag {dag_id!r} was created for {run_after.isoformat()}: it would use {version.label}, which "
+        f"{why} {side} {moment.isoformat()}, but {trouble}. Pin a version without an effective time, which then "
+        "applies to all runs.",
         dag_id=dag_id,
         version_number=version.version_number,
     )

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What ``DagModel`` tells of the Dag's pin where it is read for a task or a run.
+What ``DagModel`` carries about the Dag's pin when it is read for a task or a run.
 
-The scheduler looks at it for every task that it hands over, so this module imports nothing, and is imported with the
-patches. :mod:`airflow_providers_pinning.domain.resolution.places` makes the statements tell it.
+The scheduler reads it for every task that it sends to an executor, so this module imports nothing, and is imported
+with the patches. :mod:`airflow_providers_pinning.domain.resolution.places` adds it to the statements.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def _judge(candidate: Sample, baseline: Sample, timing: Timing, tolerance: Toler
         against = (
             f"against {baseline.failure_rate:.0%} of {plural(baseline.runs, 'baseline run')}"
             if baseline.runs
-            else "and there is no baseline run to compare with"
+            else "and there are no baseline runs to compare with"
         )
         return Judgement(
             Verdict.FAILED,
@@ -154,7 +154,7 @@ def _judge(candidate: Sample, baseline: Sample, timing: Timing, tolerance: Toler
     if not baseline.runs or timing.ratio is None:
         return Judgement(Verdict.INCONCLUSIVE, "no_baseline", "Not enough successful runs to compare.")
     return Judgement(
-        Verdict.SUCCESSFUL, "as_good_as_baseline", f"No worse than {plural(baseline.runs, 'baseline run')}."
+        Verdict.SUCCESSFUL, "as_good_as_baseline", f"No regression against {plural(baseline.runs, 'baseline run')}."
     )
 
 
@@ -171,4 +171,4 @@ def _slower(timing: Timing, tolerance: Tolerance, *, paired: bool) -> Judgement:
             f"{seen}, but there {'is' if timing.runs == 1 else 'are'} only {plural(timing.runs, 'successful run')} on "
             f"one side; {tolerance.min_duration_runs} are needed to judge durations.",
         )
-    return Judgement(Verdict.FAILED, "slower_than_baseline", f"{seen}; {tolerance.max_duration_ratio} is tolerated.")
+    return Judgement(Verdict.FAILED, "slower_than_baseline", f"{seen}; the limit is {tolerance.max_duration_ratio}.")

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Live runs whose state was set by hand together with that of others, as the audit log has it.
+Live runs whose state was set by hand in bulk, according to the audit log.
 
-Airflow logs such a request as one, with its body: which runs it named, of which Dags, and the state of each.
+Airflow logs such a request once, with its body: the runs, their Dags, and the new states.
 """
 
 from __future__ import annotations

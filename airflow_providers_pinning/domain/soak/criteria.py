@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The criteria of a Dag: what its versions are judged by, wherever the question comes from.
+The criteria that the versions of a Dag must meet, for all callers.
 
-A caller may give some of them; the others are those that are stored for the Dag, and else the defaults. So the REST
-API, the command line, sensors and the user interface give the same verdict for the same runs.
+A caller may give some of them; the others come from the Dag, otherwise from the defaults. So the REST API, the
+command line, sensors and the user interface give the same verdict for the same runs.
 """
 
 from __future__ import annotations

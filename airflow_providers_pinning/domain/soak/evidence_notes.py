@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Sentences on the runs that count otherwise than their present state would make one think."""
+"""Notes on runs that do not count by their current state."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ NAMED_TASKS = 20
 """How many tasks that failed in live runs are named."""
 
 _NO_EVIDENCE = {
-    NoEvidence.NO_TASK: "it has no task",
+    NoEvidence.NO_TASK: "it has no tasks",
     NoEvidence.NO_TASK_RAN: "none of its tasks ran",
-    NoEvidence.NEVER_STARTED: "a task of it is successful that never started",
+    NoEvidence.NEVER_STARTED: "a task that never started is marked as successful",
     NoEvidence.VERSION_REJECTED: "its version was rejected before it ended",
 }
 _ENDED = {
     EndReason.TIMED_OUT: "exceeded the Dag's dagrun_timeout",
     EndReason.OVERRAN_GAP: "was still running when a live run fell due",
 }
-_UNKNOWN = "it was altered, or its tasks are gone, and it finished before outcomes were recorded"
+_UNKNOWN = "it was changed by hand, or its tasks were deleted, and it finished before outcomes were recorded"
 
 
 def notes_on(
@@ -84,11 +84,14 @@ def notes_on(
     if failed := evidence.replays_not_compared - evidence.replays_pending:
         told.append(f"{plural(failed, 'replay')} could not be compared.")
     if pending := evidence.replays_pending:
-        told.append(f"{plural(pending, 'replay')} cannot be compared before the active version has replayed the same.")
+        told.append(
+            f"{plural(pending, 'replay')} cannot be compared until the active version has replayed the same runs."
+        )
     if aside := evidence.outputs_set_aside:
         told.append(
-            f"{plural(len(aside), 'output')} {'is' if len(aside) == 1 else 'are'} set aside, since the active version "
-            f"differs from itself in {'it' if len(aside) == 1 else 'them'} too: {', '.join(aside[:NAMED_TASKS])}"
+            f"{plural(len(aside), 'output')} {'is' if len(aside) == 1 else 'are'} ignored, because the active "
+            f"version differs from itself in {'it' if len(aside) == 1 else 'them'} too: "
+            f"{', '.join(aside[:NAMED_TASKS])}"
             f"{f' and {len(aside) - NAMED_TASKS} more' if len(aside) > NAMED_TASKS else ''}."
         )
     if evidence.output_differences:

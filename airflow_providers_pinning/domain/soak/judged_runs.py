@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The runs that a verdict rests on, each with what it counts as.
+The runs behind a verdict, each with how it counts.
 
-Canary runs count as what was recorded when they finished, whatever became of them later. Live runs have no record:
-they count as what they and their task instances show now, and the audit log tells which were set by hand.
+Canary runs count by the outcome recorded when they finished, whatever happened later. Live runs have no such record:
+they count by their current state and task instances, and the audit log shows which were set by hand.
 """
 
 from __future__ import annotations

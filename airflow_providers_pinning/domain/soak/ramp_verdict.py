@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-How the version of a ramp fares, and what follows from it.
+The verdict on the version of a ramp, and its consequences.
 
-The verdict is the soak's. Whoever creates a run of the Dag asks, so a look that costs one statement tells first whether
-there can be anything new.
+It is the verdict of a soak. The creation of each run of the Dag checks it, so one statement first tells whether
+anything can have changed.
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ def assess(ramp: Ramp, counts: Counts, *, session: Session) -> Assessment:
     if ramp.step + 1 < len(ramp.steps):
         return Assessment(Course.ADVANCE, now.judgement.message, evidence=_evidence(now))
     if ramp.promotion == RampPromotion.MANUAL.value:
-        return Assessment(Course.STAY, "The last step is passed. Promote the ramp, or abort it.", is_passed=True)
+        return Assessment(Course.STAY, "The last step is completed. Promote the ramp, or abort it.", is_passed=True)
     return Assessment(Course.PROMOTE, now.judgement.message, True, _evidence(now))
 
 
 def _soak(ramp: Ramp, version: VersionIdentity, question: SoakQuestion, *, session: Session) -> Soak:
     found = soak(ramp.dag_id, version.version_number, question, session=session)
     if found.version.dag_version_id != version.dag_version_id:
-        raise PinningError(f"Version {version.version_number} of Dag {ramp.dag_id!r} is another one by now.")
+        raise PinningError(f"Version {version.version_number} of Dag {ramp.dag_id!r} was rewritten.")
     return found
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The outputs of replays that are not deterministic, set aside in the evidence."""
+"""Outputs of replays that are not deterministic, which the evidence ignores."""
 
 from __future__ import annotations
 

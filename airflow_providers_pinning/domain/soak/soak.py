@@ -96,7 +96,7 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
     managed = managed_version(version.dag_version_id, session=session)
     if managed is None:
         raise NotManagedError(
-            f"Dag {dag_id!r}, {version.label}, is not under evaluation. Make it a candidate first.",
+            f"Dag {dag_id!r}, {version.label}, is not evaluated yet. Make it a candidate first.",
             dag_id=dag_id,
             version_number=version_number,
         )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How much longer the runs of a version take: than other runs, and than the very runs that they replay."""
+"""How much longer the runs of a version take, compared with other runs, and with the originals of its replays."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The verdict on a version: pure functions from evidence and criteria to one of four words."""
+"""The verdict on a version: pure functions from evidence and criteria to one of four results."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def judge(evidence: Evidence, criteria: Criteria, now: datetime) -> Judgement:
         return Judgement(
             Verdict.FAILED,
             "too_many_failures",
-            f"{evidence.failures} of {evidence.runs} finished runs failed; {criteria.max_failures} are tolerated.",
+            f"{evidence.failures} of {evidence.runs} finished runs failed (limit: {criteria.max_failures}).",
         )
     tolerated = criteria.max_output_differences
     if tolerated is not None and evidence.output_differences > tolerated:
@@ -148,9 +148,9 @@ def judge(evidence: Evidence, criteria: Criteria, now: datetime) -> Judgement:
         return Judgement(
             Verdict.INCONCLUSIVE,
             "no_data" if not evidence.runs else "not_enough_data",
-            f"After {criteria.inconclusive_after} the soak still lacks {' and '.join(lacking)}.",
+            f"After {criteria.inconclusive_after} the soak still needs {' and '.join(lacking)}.",
         )
-    return Judgement(Verdict.PROGRESSING, "soaking", f"The soak still lacks {' and '.join(lacking)}.")
+    return Judgement(Verdict.PROGRESSING, "soaking", f"The soak still needs {' and '.join(lacking)}.")
 
 
 def _lacking(evidence: Evidence, criteria: Criteria, now: datetime) -> list[str]:

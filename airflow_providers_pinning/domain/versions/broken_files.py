@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which files could not be parsed at which commits, since Airflow forgets an import error once it is fixed."""
+"""Which files had import errors at which commits; Airflow forgets an import error once it is fixed."""
 
 from __future__ import annotations
 

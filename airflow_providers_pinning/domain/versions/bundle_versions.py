@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The commits that a bundle was at, in order, and which version of a Dag was current at each.
+The commits of a bundle in order, and which version of a Dag was current at each.
 
-Airflow keeps only the last commit of a Dag version: one that changes nothing of the Dag moves its latest version on.
-The order of a bundle's commits, one row a commit whatever the number of Dags, tells which version a Dag had at a
-commit that no version has any more.
+Airflow only keeps the last commit of a Dag version: a commit that does not change the Dag moves its latest version.
+The recorded order of commits, one row per commit, shows which version a Dag had at a commit that no version has any
+more.
 """
 
 from __future__ import annotations
@@ -72,15 +72,15 @@ class CommitStatus:
         """What to do about a commit that will not be registered, however long one waits."""
         if self.registration == Registration.ABSENT:
             return (
-                f"The Dag is not in this commit: a dag processor has parsed every file of bundle {self.bundle_name!r} "
-                "there, and none defines it, so waiting does not help. Take a commit that has the Dag."
+                f"A dag processor has parsed all files of bundle {self.bundle_name!r} at this commit, and none "
+                "defines the Dag, so waiting does not help. Use a commit that defines it."
             )
         if self.registration != Registration.BROKEN:
             return None
         listed = "; ".join(f"{problem.relative_fileloc!r} ({problem.message})" for problem in self.broken_files)
         return (
-            f"A dag processor has the commit, but the Dag's file has an import error there, so waiting does not help: "
-            f"{listed}. Fix it and take the commit with the fix, or a version that is registered."
+            "A dag processor has the commit, but the Dag's file has an import error there, so waiting does not "
+            f"help: {listed}. Fix it and use the commit with the fix, or a registered version."
         )
 
 
@@ -194,9 +194,9 @@ def version_at_commit(dag_id: str, bundle_version: str, *, session: Session) -> 
         if not found.moved:
             return version, ()
         return version, (
-            f"Version {version.version_number} of Dag {dag_id!r} was current at commit {bundle_version}. Later commits "
-            f"left the Dag's file and structure as they were and moved it on to {version.bundle_version}, whose code "
-            "its runs use.",
+            f"Commit {bundle_version} registered version {version.version_number} of Dag {dag_id!r}. Later commits "
+            f"did not change the Dag's file or structure and moved the version to {version.bundle_version}, whose "
+            "code its runs use.",
         )
     raise UnknownVersionError(
         f"Dag {dag_id!r} has no registered version with bundle_version {bundle_version!r}. "
@@ -211,16 +211,16 @@ def version_at_commit(dag_id: str, bundle_version: str, *, session: Session) -> 
 
 def _remedy(found: CommitStatus) -> str:
     if found.registration == Registration.WAITING:
-        return "A dag processor has the commit and will parse the Dag's file: wait for it (airflow pinning wait)."
+        return "A dag processor has the commit and will parse the Dag file: wait for it (airflow pinning wait)."
     if found.registration == Registration.OVERTAKEN and found.version:
         return (
-            f"Commit {found.version.bundle_version} came before the Dag's file was parsed from the commit asked for, "
-            "or changed the Dag, so its content there is not registered. "
-            f"Version {found.version.version_number} includes both: name it by its number if that is what you want."
+            f"Commit {found.version.bundle_version} overtook this one before the Dag file was parsed, or changed "
+            f"the Dag, so its content at this commit is not registered. Version {found.version.version_number} "
+            "includes both: use its number if that is what you want."
         )
     return (
-        f"No dag processor has had this commit of bundle {found.bundle_name!r}: give its full name, and wait until it "
-        "is fetched (airflow pinning wait)."
+        f"No dag processor has seen this commit of bundle {found.bundle_name!r}: give its full hash, and wait "
+        "until it is fetched (airflow pinning wait)."
     )
 
 

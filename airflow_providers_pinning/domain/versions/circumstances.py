@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is known of a version beside its identity, read for several versions at once."""
+"""Further data about several versions, read at once."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What managed versions consist of, kept apart from Airflow's rows.
+The content of managed versions, stored outside Airflow's rows.
 
-A process without the enforcement can rewrite a managed version in place. With its content kept, the version can be
-written again, so that a pin of it does not depend on anybody else's rows.
+A process without the enforcement can rewrite a managed version in place. With the stored content, the version can be
+restored, so a pin does not depend on Airflow's rows.
 """
 
 from __future__ import annotations

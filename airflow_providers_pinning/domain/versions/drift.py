@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Whether a version is still what was recorded of it: the drift predicate, in SQL and in Python.
+Whether a version still matches its snapshot: the drift predicate, in SQL and in Python.
 
-Stock Airflow may rewrite a version in place, so its bundle, the bundle's version and the hash are compared with the
+Airflow may rewrite a version in place, so its bundle, the bundle's version and the hash are compared with the
 snapshot in ``pinning_pin`` or ``pinning_version``. A missing value equals only another missing value: a pin without a
-hash is honored by nothing, so nothing may call it healthy either.
+hash never resolves, so it must not count as healthy.
 """
 
 from __future__ import annotations

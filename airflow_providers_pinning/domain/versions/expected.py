@@ -44,8 +44,8 @@ def check_same(
     ):
         if expected not in (None, found):
             raise VersionDriftedError(
-                f"Dag {dag_id!r}, {version.label}, {what} {found}, not the expected {expected}: it changed since it "
-                "was approved. Evaluate it again.",
+                f"Dag {dag_id!r}, {version.label}, {what} {found}, not the expected {expected}: it has changed "
+                "since it was approved. Evaluate it again.",
                 dag_id=dag_id,
                 version_number=version.version_number,
                 dag_hash=version.dag_hash,
@@ -63,12 +63,12 @@ def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersi
         return
     if is_drifted(version, managed):
         raise VersionDriftedError(
-            f"Dag {dag_id!r}, {version.label}, is not what it was when it came under management "
-            f"(then {managed.bundle_version} with hash {managed.dag_hash}, now {version.bundle_version} with hash "
-            f"{version.dag_hash}): a process that does not enforce pins rewrote it. Repair it, which writes it again "
-            f"as it was: {repair_command(dag_id, version.version_number)}. Or pin it as it is now, with an "
-            "override_reason and the present hash and commit as expected_dag_hash and expected_bundle_version. Or "
-            "choose another version.",
+            f"Dag {dag_id!r}, {version.label}, is no longer what it was when it came under management (then "
+            f"{managed.bundle_version} with hash {managed.dag_hash}, now {version.bundle_version} with hash "
+            f"{version.dag_hash}): a process that does not enforce pins rewrote it. Restore its content: "
+            f"{repair_command(dag_id, version.version_number)}. Or pin it as it is now, with an override_reason "
+            "and the current hash and commit as expected_dag_hash and expected_bundle_version. Or choose another "
+            "version.",
             dag_id=dag_id,
             version_number=version.version_number,
             dag_hash=version.dag_hash,

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a Dag version is exactly, and how to find one."""
+"""The exact identity of a Dag version, and how to find one."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class VersionIdentity:
     """
     Exact identity of one Dag version.
 
-    A Dag version's row may be rewritten in place by stock Airflow, so its id alone does not say which
-    code it is; all six values together do.
+    Airflow may rewrite a version's row in place, so its ID alone does not identify the code; all six values together
+    do.
     """
 
     dag_version_id: UUID
@@ -215,8 +215,8 @@ def find_version(
     if version is None:
         shown = value if isinstance(value, int) else repr(str(value))
         raise UnknownVersionError(
-            f"Dag {dag_id!r} has no registered version with {name} {shown}. "
-            "List its versions and choose one of them, or wait until the dag processor has parsed it.",
+            f"Dag {dag_id!r} has no registered version with {name} {shown}. Choose one of its versions, or wait "
+            "until the dag processor has parsed it.",
             dag_id=dag_id,
             **{name: str(value) if isinstance(value, UUID) else value},
         )

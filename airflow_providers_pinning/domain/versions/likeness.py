@@ -15,11 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Versions that equal a rejected one, which comes back under the next number when a commit changes something else.
+Find versions that equal a rejected one, which returns under the next number when a commit changes something else.
 
-A hash does not tell the code: task bodies are not part of it. So the source of the file is compared as well. What
-the file imports is not, so that a version which equals a rejected one may still be its repair: this is said, and
-nothing is refused.
+A hash does not cover the code of task bodies, so the source of the file is compared as well. Imported modules are
+not, so a version that equals a rejected one may still be its fix: this is a warning, not a refusal.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ def warn_of_rejected_equals(versions: Collection[VersionIdentity], *, session: S
 def _warning(version: VersionIdentity, equal: RejectedEqual) -> tuple[str, ...]:
     return (
         f"Version {version.version_number} equals version {equal.version_number}, which was rejected: "
-        f"{equal.reason.rstrip('.')}. The Dag and its file are the same; only what the file imports may differ.",
+        f"{equal.reason.rstrip('.')}. The Dag and its file are identical; only imported modules may differ.",
     )
 
 

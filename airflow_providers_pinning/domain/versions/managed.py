@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Managed versions: which versions are held unchanged and kept, and why."""
+"""Managed versions: which versions must not change or be deleted, and why."""
 
 from __future__ import annotations
 

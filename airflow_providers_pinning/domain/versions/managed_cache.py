@@ -15,11 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What of a Dag must not be overwritten by what its file defines now.
+What the current file of a Dag must not overwrite.
 
-The dag processor asks this several times for each Dag that it writes. With the Dags' rows locked the
-answer cannot change until its transaction ends, so it is read once for all Dags of a file and kept as
-long as the transaction.
+The dag processor needs this several times for each Dag that it writes. With the Dags' rows locked the answer cannot
+change until its transaction ends, so it is read once for all Dags of a file and kept as long as the transaction.
 """
 
 from __future__ import annotations

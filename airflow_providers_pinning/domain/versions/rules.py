@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which document of policies is in force, told by a statement about something else."""
+"""The current policy document, read as part of another statement."""
 
 from __future__ import annotations
 

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Canary runs: isolated from live runs, and their evidence recorded."""
+"""Canary runs: isolate them from live runs, and record their evidence."""

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Nobody is alarmed by a canary run.
+A canary run alerts nobody.
 
 Airflow gives every run the deadlines of its version. It has the dag processor run the callbacks of the Dag, and the
 callbacks and e-mails of tasks that it ends itself. A trial that fails or takes long would page people, or repair the
@@ -34,7 +34,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def process_dagrun_deadline_alerts(call: Call) -> None:
-    """Give a live run its deadlines; keep those of a canary run with it."""
+    """Set the deadlines of a live run; record those of a canary run."""
     from airflow_providers_pinning.domain.canaries import isolation, withheld
 
     run = call.orm_dagrun
@@ -51,7 +51,7 @@ def process_dagrun_deadline_alerts(call: Call) -> None:
 
 
 def send(call: Call) -> None:
-    """Hand a callback or e-mail of a live run over; keep that of a canary run with it."""
+    """Send the callback or email of a live run; record that of a canary run."""
     callback = call.callback
     # Executors use it, and triggers that end their task.
     run = getattr(callback, "ti", callback)
@@ -76,7 +76,7 @@ def send(call: Call) -> None:
 
 
 def _occasion(callback: Any) -> str:
-    """Say what the callback or e-mail is about, such as ``failure``."""
+    """Name the subject of the callback or email, such as ``failure``."""
     if (email := getattr(callback, "email_type", None)) is not None:
         return str(email)
     if (state := getattr(callback, "task_callback_type", None)) is not None:

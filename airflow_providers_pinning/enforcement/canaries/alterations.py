@@ -15,14 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What people do to canary runs is written down, with who did it.
+Record what people do to canary runs, and who did it.
 
-Airflow lets the state of a run or of its tasks be set, and both be cleared or deleted. A verdict on a version must not
-change by that: a hanging canary run that is set to success was not one, and a failed one that is cleared or
-deleted did fail. So each of these is noted beside the recorded outcome. Airflow's functions do not know
-who asks; the API server's authentication does, so it leaves the name for them.
-
-Other runs are told by their run ids, so they cost nothing.
+In Airflow, users can set the state of a run or its tasks, and clear or delete both. That must not change the verdict
+on a version: a hanging canary run that is set to success did not succeed, and a failed one that is cleared or deleted
+did fail. So each action is recorded with the outcome. Airflow's functions do not know the user; the API server's
+authentication does, and stores the name for them. Other runs are recognized by their run IDs, so they cost nothing.
 
 Shown by ``tests/unit/enforcement/canaries/test_alterations.py``.
 """
@@ -38,14 +36,14 @@ from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
 
 _failed_before: ContextVar[dict[str, set[str]] | None] = ContextVar("pinning_failed_before", default=None)
-"""What failed in canary runs before tasks are set, while they are."""
+"""Failures in canary runs before their tasks are set, while that happens."""
 
 DELETED_RUNS = "pinning_deleted_runs"
-"""Key in a session's ``info`` of the runs that its transaction deletes."""
+"""Key in a session's ``info`` for the runs that its transaction deletes."""
 
 
 def set_state(call: Call) -> Any:
-    """Set the state of tasks, and note it beside the outcomes of canary runs that they belong to."""
+    """Set the state of tasks, and record it for canary runs."""
     if not call.commit or not _may_reach_canaries(call) or _is_decided_here():
         return call.proceed()
     from airflow_providers_pinning.domain.canaries.alterations import note_state
@@ -63,12 +61,12 @@ def set_state(call: Call) -> Any:
 
 
 def get_run_ids(call: Call) -> Any:
-    """Find the runs whose tasks are about to be set, and read what failed in canary runs among them."""
+    """Find the runs whose tasks will be set, and read the failures of canary runs among them."""
     if (failed := _failed_before.get()) is None:
         return call.proceed()
     session = call.session
     run_ids = list(call.proceed())
-    # Those of earlier or later runs may be set along with the run's.
+    # Tasks of earlier or later runs may be set along with those of the run.
     if any(map(may_be_canary, run_ids)):
         from airflow_providers_pinning.domain.canaries.alterations import failed_tasks_of_canaries
 
@@ -77,7 +75,7 @@ def get_run_ids(call: Call) -> Any:
 
 
 def set_dag_run_terminal_state(call: Call) -> Any:
-    """End a run by hand, and note it beside the outcome of a canary run."""
+    """Set the final state of a run, and record it for a canary run."""
     from airflow_providers_pinning.domain.canaries.alterations import decided_here, failed_tasks, note_state
 
     dag, run_id = call.dag, call.run_id
@@ -94,7 +92,7 @@ def set_dag_run_terminal_state(call: Call) -> Any:
 
 
 def set_dag_run_state(call: Call) -> None:
-    """Set the state of a run, and note it beside the outcome of a canary run."""
+    """Set the state of a run, and record it for a canary run."""
     if not may_be_canary(call.run_id) or _is_decided_here():
         call.proceed()
         return
@@ -107,7 +105,7 @@ def set_dag_run_state(call: Call) -> None:
 
 
 def clear_task_instances(call: Call) -> Any:
-    """Clear tasks, and note it beside the outcomes of canary runs."""
+    """Clear tasks, and record it for canary runs."""
     canaries = _by_canary(call.tis)
     if not canaries:
         return call.proceed()
@@ -122,7 +120,7 @@ def clear_task_instances(call: Call) -> Any:
 
 
 def listen_to_task_instances(module: ModuleType) -> None:
-    """Note the deletion of a task instance beside the outcome of its canary run."""
+    """Record the deletion of a task instance of a canary run."""
     from sqlalchemy import event
 
     @event.listens_for(module.TaskInstance, "after_delete")
@@ -134,7 +132,7 @@ def listen_to_task_instances(module: ModuleType) -> None:
 
 
 def delete_attempts(call: Call) -> None:
-    """Note the deletion of a task beside the outcome of its canary run."""
+    """Record the deletion of a task of a canary run."""
     if may_be_canary(call.run_id):
         from airflow_providers_pinning.domain.canaries.alterations import note_deletion_of_attempts
 
@@ -145,7 +143,7 @@ def delete_attempts(call: Call) -> None:
 
 
 def listen_to_runs(module: ModuleType) -> None:
-    """Note the deletion of a canary run beside its outcome."""
+    """Record the deletion of a canary run."""
     from sqlalchemy import event
 
     @event.listens_for(module.DagRun, "after_delete")
@@ -157,7 +155,7 @@ def listen_to_runs(module: ModuleType) -> None:
 
 
 async def resolve_user_from_token(call: Call) -> Any:
-    """Authenticate who asks, and leave the name for the notes."""
+    """Authenticate the user, and keep the name for the records."""
     from airflow_providers_pinning.domain.canaries.alterations import actor
 
     user = await call.proceed()
@@ -186,13 +184,13 @@ def _is_deleted_with_run(ti: Any) -> bool:
         runs = set()
         session.info[DELETED_RUNS] = (session.get_transaction(), runs)
     if (ti.dag_id, ti.run_id) not in runs:
-        # Kept, since the session lists all that it deletes each time, and a run may have very many tasks.
+        # Cached, because the session lists everything that it deletes each time, and a run may have very many tasks.
         runs.update((one.dag_id, one.run_id) for one in session.deleted if isinstance(one, DagRun))
     return (ti.dag_id, ti.run_id) in runs
 
 
 def _by_canary(tis: Any) -> dict[tuple[str, str], set[str]]:
-    """Return the tasks of those task instances that belong to canary runs, by Dag and run."""
+    """Return the tasks that belong to canary runs, by Dag and run."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for ti in tis:
         if may_be_canary(ti.run_id):

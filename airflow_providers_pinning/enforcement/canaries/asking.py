@@ -15,14 +15,14 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which canary run a request to the Execution API comes from, known without a statement.
+Identify the canary run behind a request to the Execution API, without a statement.
 
-Airflow's token of a task says which task instance it is, and to look up its run would cost every request of every task
-a statement. So the token that a task of a canary run gets when it starts names the run as well; Airflow hands such a
-claim on when it renews the token. Live runs have tokens without it.
+Airflow's token of a task identifies the task instance; looking up its run would cost every request a statement. So
+when a task of a canary run starts, its token names the run too; Airflow keeps such a claim when it renews the token.
+Tokens of live runs do not have it.
 
-The triggerer asks the API inside its own process, without a token. There the run is part of the name that is asked
-for, which is unpacked only if a request has no token.
+The triggerer calls the API inside its own process, without a token. There the run is part of the requested name,
+which is only unpacked if a request has no token.
 
 Shown by ``tests/unit/enforcement/canaries/test_secrets.py``.
 """
@@ -43,10 +43,10 @@ from airflow_providers_pinning.enforcement.call import Call
 from airflow_providers_pinning.vocabulary import TaskRefusal
 
 CLAIM = "pinning_run"
-"""Claim of a token that names the run."""
+"""Claim of a token with the run."""
 
 SUBSTITUTES = "airflow_providers_pinning.substitutes"
-"""Name of a Variable that no database has: a process of a canary run gets the names of its substitutes with it."""
+"""Name of a Variable that no database has: a process of a canary run uses it to get its substitutes."""
 
 WITHHELD = "airflow_providers_pinning.withheld"
 """Name of a Variable that no database has: a process of a canary run tells with it which alarm it did not raise."""
@@ -56,18 +56,18 @@ _MARK = "airflow_providers_pinning.run."
 
 @dataclass(frozen=True)
 class Asking:
-    """The canary run that a request comes from."""
+    """The canary run behind a request."""
 
     dag_id: str
     run_id: str
     task_instance_id: Any = None
-    """The task instance; ``None`` if it is not known."""
+    """The task instance; ``None`` if it is unknown."""
 
 
 _asking: ContextVar[Asking | None] = ContextVar("pinning_asking")
 
 _task_instance: ContextVar[Any] = ContextVar("pinning_task_instance", default=None)
-"""Id of the task instance that the token of the request is of."""
+"""ID of the task instance that the request's token belongs to."""
 
 
 async def identify(call: Call) -> Any:
@@ -80,7 +80,7 @@ async def identify(call: Call) -> Any:
 
 
 def ti_run(call: Call) -> Any:
-    """Start a task; give one of a canary run a token that names the run."""
+    """Start a task; for a canary run, issue a token that names the run."""
     context = call.proceed()
     run = context.dag_run
     if may_be_canary(run.run_id):
@@ -88,7 +88,7 @@ def ti_run(call: Call) -> Any:
 
         from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
 
-        # A person may have named a live run like one.
+        # A user may have given a live run such a name.
         if not is_recorded_canary(run.dag_id, run.run_id, session=call.session):
             return context
         claims = {"sub": str(call.task_instance_id), "scope": "execution", CLAIM: [run.dag_id, run.run_id]}
@@ -97,20 +97,20 @@ def ti_run(call: Call) -> Any:
 
 
 def asking_run() -> Asking | None:
-    """Return the run that the token of the request names; ``None`` if it is no canary run, or there is no token."""
+    """Return the run named by the request's token; ``None`` without a token, or if it is not a canary run."""
     return _asking.get(None)
 
 
 def asking_task() -> Any:
-    """Return the id of the task instance that the token of the request is of; ``None`` if there is no token."""
+    """Return the ID of the task instance that the request's token belongs to; ``None`` without a token."""
     return _task_instance.get()
 
 
 def isolation_of_asking(asking: Asking) -> dict[str, Any]:
     """
-    Return how the canary run that asks is kept apart from live ones.
+    Return the isolation of the requesting canary run.
 
-    One that nobody knows any more must not be taken for a live run.
+    A deleted canary run must not be treated as a live run.
     """
     from airflow.utils.session import create_session
 
@@ -121,14 +121,14 @@ def isolation_of_asking(asking: Asking) -> dict[str, Any]:
     if isolation is None:
         raise refusal(
             TaskRefusal.FORGOTTEN,
-            f"Canary run {asking.run_id!r} of Dag {asking.dag_id!r} is not known any more, so its tasks get no "
-            "connection and no Variable. It was deleted; start another one.",
+            f"Canary run {asking.run_id!r} of Dag {asking.dag_id!r} no longer exists, so its tasks get no "
+            "connections and Variables. Start another canary run.",
         )
     return isolation
 
 
 def refuse_elsewhere(asking: Asking, dag_id: str, run_id: str) -> None:
-    """Refuse to write an XCom of a run, unless it is the asking one's own."""
+    """Refuse to write an XCom of another run."""
     if (dag_id, run_id) != (asking.dag_id, asking.run_id):
         raise refusal(
             TaskRefusal.WRITES_ELSEWHERE,
@@ -138,14 +138,14 @@ def refuse_elsewhere(asking: Asking, dag_id: str, run_id: str) -> None:
 
 
 def refusal(reason: TaskRefusal, message: str) -> Exception:
-    """Return what Airflow's Execution API answers with 403."""
+    """Return a 403 response of Airflow's Execution API."""
     from fastapi import HTTPException, status
 
     return HTTPException(status.HTTP_403_FORBIDDEN, detail={"reason": reason.value, "message": message})
 
 
 def asking_for(name: str) -> tuple[Asking | None, str]:
-    """Return the run that asks for something, and the name of what it asks for."""
+    """Return the requesting run, and the name that it requests."""
     try:
         return _asking.get(), name
     except LookupError:
@@ -153,12 +153,12 @@ def asking_for(name: str) -> tuple[Asking | None, str]:
 
 
 def unmark_asset_name(call: Call) -> Any:
-    """Find an asset by its name, and note the run that asks for it."""
+    """Find an asset by its name, and note the requesting run."""
     return call.proceed(name=_note(call.name))
 
 
 def unmark_asset_uri(call: Call) -> Any:
-    """Find an asset by its URI, and note the run that asks for it."""
+    """Find an asset by its URI, and note the requesting run."""
     return call.proceed(uri=_note(call.uri))
 
 
@@ -169,7 +169,7 @@ def _note(name: str) -> str:
 
 
 def marked(run: Asking, name: str) -> str:
-    """Put a run into a name that is asked for without a token."""
+    """Add a run to a name that is requested without a token."""
     if name.startswith(_MARK):
         return name
     packed = base64.urlsafe_b64encode(json.dumps(astuple(run)).encode()).decode()
@@ -186,7 +186,7 @@ def _unmarked(name: str) -> tuple[Asking | None, str]:
 
 @contextmanager
 def refused_clearly() -> Iterator[None]:
-    """Answer with a refusal if a canary run has written too much to be kept."""
+    """Refuse if a canary run has written more than the limit."""
     from airflow_providers_pinning.domain.canaries.run_state import TooMuchStateError
 
     try:

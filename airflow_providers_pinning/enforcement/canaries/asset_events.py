@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What a canary run publishes reaches no live run.
+A canary run's asset events reach no live run.
 
-Airflow's ``TaskInstance.register_asset_changes_in_db`` records an event of each outlet of a task that succeeds, queues
-the Dags that wait for it, fills their partitions and tells listeners. A live Dag would run on the output of a
-candidate. For a canary run nothing of that happens: what would have been published is kept with the run. The task
-cannot tell the difference.
+Airflow's ``TaskInstance.register_asset_changes_in_db`` records an event of each outlet of a task that succeeds,
+queues the Dags that wait for it, fills their partitions and tells listeners. A live Dag would run on the output of a
+candidate. For a canary run none of that happens: the events are recorded with the run instead. The task cannot tell
+the difference.
 
 Shown by ``tests/unit/enforcement/canaries/test_asset_events.py``.
 """
@@ -33,7 +33,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def register_asset_changes_in_db(call: Call) -> Any:
-    """Publish what a live run publishes; keep with a canary run what it would have published."""
+    """Publish the events of a live run; record those of a canary run."""
     from airflow_providers_pinning.domain.canaries import isolation, withheld
 
     ti, task_outlets, outlet_events, session = call.ti, call.task_outlets, call.outlet_events, call.session

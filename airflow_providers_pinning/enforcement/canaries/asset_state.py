@@ -15,13 +15,13 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What a canary run writes to the state of assets stays inside the run.
+A canary run's writes to asset state stay inside the run.
 
-Airflow's Execution API keeps values with assets, such as watermarks, which tasks of any Dag read and write. A live run
-would go on where a candidate ended, and skip what lies before. So a canary run writes to a store of its own: it reads
-back what it wrote, else the live value.
+Airflow's Execution API stores values with assets, such as watermarks, which tasks of any Dag read and write. A live
+run would continue where a candidate ended, and skip data. So a canary run writes to its own store: it reads back its
+own writes, otherwise the live value.
 
-Airflow's routes ask for the store after they know the asset, so that is where another one is given.
+Airflow's routes request the store once they know the asset, so the patch returns the other store there.
 
 Shown by ``tests/unit/enforcement/canaries/test_asset_state.py``.
 """
@@ -40,7 +40,7 @@ from airflow_providers_pinning.enforcement.canaries.asking import (
 
 
 def get_state_backend(call: Call) -> Any:
-    """Return the store of a live run; for a canary run, one of its own in front of it."""
+    """Return the store of a live run; for a canary run, its own store in front of it."""
     stock = call.proceed()
     asking = asking_run()
     if asking is None:
@@ -52,7 +52,7 @@ def get_state_backend(call: Call) -> Any:
 
 class OwnAssetState:
     """
-    What a canary run wrote, in front of what live runs have.
+    A canary run's writes, layered over the state of live runs.
 
     :param asking: the run
     :param live: the store of live runs
@@ -63,7 +63,7 @@ class OwnAssetState:
         self._live = live
 
     def get(self, scope: Any, key: str, *, session: Any) -> str | None:
-        """Return what the run wrote, else the live value."""
+        """Return the run's own value, otherwise the live value."""
         from airflow_providers_pinning.domain.canaries import run_state
 
         written = run_state.asset_state(*self._run, scope.asset_id, key, session=session)
@@ -73,15 +73,15 @@ class OwnAssetState:
         return value
 
     def set(self, scope: Any, key: str, value: str, *, session: Any) -> None:
-        """Keep a value inside the run."""
+        """Store a value inside the run."""
         self._write(scope, key, value, session=session)
 
     def delete(self, scope: Any, key: str, *, session: Any) -> None:
-        """Note inside the run that a value is gone."""
+        """Record inside the run that a value was deleted."""
         self._write(scope, key, None, session=session)
 
     def clear(self, scope: Any, *, session: Any) -> None:
-        """Note inside the run that all values of an asset are gone."""
+        """Record inside the run that all values of an asset were deleted."""
         from airflow_providers_pinning.domain.canaries import run_state
 
         with refused_clearly():

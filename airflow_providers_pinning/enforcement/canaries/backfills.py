@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A backfill creates a run for each partition that no live run has.
+A backfill creates a run for every partition without a live run.
 
-Airflow takes the newest run of a partition, of any type, for the one that a backfill would repeat. A canary run has the
-partition of a live run, so the backfill would skip a partition that was never loaded, or that failed when it was. The
-look-up passes over canary runs; no statement is added.
+Airflow treats the newest run of a partition, of any type, as the one that a backfill would repeat. A canary run may
+have the partition of a live run, so the backfill would skip a partition that was never loaded, or whose load failed.
+The lookup ignores canary runs, without an extra statement.
 
 Shown by ``tests/unit/enforcement/canaries/test_partitions.py``.
 """
@@ -32,7 +32,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def get_latest_dag_run_row_query(call: Call) -> Any:
-    """Build the look-up of the newest live run of a partition or logical date."""
+    """Build the lookup of the newest live run of a partition or logical date."""
     from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 
     return call.proceed().where(~of_canary_runs())

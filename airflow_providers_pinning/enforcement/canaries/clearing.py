@@ -17,15 +17,14 @@
 """
 A canary run that is cleared keeps its version.
 
-Airflow moves a run to the latest version if it is cleared "on the latest version", as the user, the Dag
-(``rerun_with_latest_version``) or the configuration says. While the Dag is pinned, that is the pinned version: a canary
-run would become evidence for a candidate that it no longer runs, and its failure would be gone. So canary runs are
-cleared on the version that they have, whatever was asked for, also among live runs that do move; and they get no
-tasks that only the latest version has.
+Airflow moves a run to the latest version if the user, the Dag (``rerun_with_latest_version``) or the configuration
+says so. While the Dag is pinned, that is the pinned version: a canary run would become evidence for a candidate that
+it no longer uses, and its failure would be lost. So canary runs always keep their version when they are cleared, even
+together with live runs that do move, and they get no tasks that only the latest version has.
 
-Clearing tasks by dates, or those of a live run with its past or future, leaves canary runs alone: who repairs the live
-past starts no trial over. A canary run whose own date it is, is meant. Clearing runs by partition, or the partitions of
-runs, leaves them alone too, unless a canary run is named.
+Clearing tasks by dates, or those of a live run with its past or future, skips canary runs: repairing the live past
+must not restart trials. A canary run is included if its own date is given. Clearing runs by partition, or the
+partitions of runs, skips them too, unless a canary run is named.
 
 Shown by ``tests/unit/enforcement/canaries/test_clearing.py`` and
 ``tests/unit/enforcement/canaries/test_partitions.py``.
@@ -39,7 +38,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def dry_run_clear_dag_run(call: Call) -> Any:
-    """Tell beforehand what will be cleared: of a canary run, no new tasks."""
+    """List what will be cleared; for a canary run, without new tasks."""
     from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
 
     if call.only_new and is_recorded_canary(call.dag_id, call.dag_run_id, session=call.session):
@@ -48,7 +47,7 @@ def dry_run_clear_dag_run(call: Call) -> Any:
 
 
 def clear_task_instances(call: Call) -> Any:
-    """Clear the tasks of canary runs on their own version, and then the others as they are to be."""
+    """Clear the tasks of canary runs with their own version, then the others as requested."""
     from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
 
     if not call.run_on_latest_version:
@@ -67,7 +66,7 @@ def clear_task_instances(call: Call) -> Any:
 
 
 def get_task_instances(call: Call) -> Any:
-    """Find the tasks to clear: if it is by dates, those of live runs."""
+    """Find the tasks to clear; if selected by dates, only those of live runs."""
     if call.run_id:
         return call.proceed()
     from airflow.models.dagrun import DagRun
@@ -75,14 +74,14 @@ def get_task_instances(call: Call) -> Any:
 
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
-    # No live run has the date of a canary run, which is within a second.
+    # No live run has the date of a canary run, which has a fraction of a second.
     own = [date for date in (call.start_date, call.end_date) if date is not None and date.microsecond]
     with only_live(TaskInstance, session=call.session, named=DagRun.logical_date.in_(own) if own else None):
         return call.proceed()
 
 
 def get_new_task_ids(call: Call) -> list[str]:
-    """Find no new tasks for a canary run, which would be moved for them."""
+    """Find no new tasks for a canary run, because adding them would change its version."""
     from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary
 
     if is_recorded_canary(call.dag_id, call.run_id, session=call.session):
@@ -92,12 +91,12 @@ def get_new_task_ids(call: Call) -> list[str]:
 
 
 def clear_dag_runs(call: Call) -> Any:
-    """Clear several runs: those that are named, or the live ones of partitions."""
+    """Clear several runs: the named ones, or the live ones of partitions."""
     return call.proceed() if call.body.dag_runs else _of_live_runs(call)
 
 
 def clear_partition_runs(call: Call) -> Any:
-    """Take the partition from the run that is named, or from the live ones that have it."""
+    """Take the partition from the named run, or from the live runs that have it."""
     return call.proceed() if call.run_id is not None else _of_live_runs(call)
 
 

@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-An asset event does not show the canary runs that work on it.
+An asset event does not list the canary runs that use it.
 
-Airflow links a run with the asset events that it consumed, from where its tasks get them, and lists at an event the
-runs that it created. A canary run has events that created a live run: nothing was created by them once more. It is
-left out where people look at events, and where tasks of live runs do. While it is queued, Airflow could not even answer
-with the event, since it takes it for started.
+Airflow links a run to the asset events that it consumed, which its tasks read, and lists the runs that an event
+created. A canary run reuses events that created a live run; they did not create it. So it is hidden where users, and
+tasks of live runs, view events. While it is queued, Airflow could not even return the event, because it assumes that
+the run has started.
 
 Shown by ``tests/unit/enforcement/canaries/test_consumed_events.py``.
 """
@@ -33,7 +33,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def serialize_asset_events(call: Call) -> Any:
-    """Answer with asset events, each with the live runs that it created, which are read already."""
+    """Return asset events, each with the live runs that it created, from what is already loaded."""
     from sqlalchemy.orm.attributes import set_committed_value
 
     from airflow_providers_pinning.domain.canaries.routed_runs import canaries_among
@@ -42,14 +42,14 @@ def serialize_asset_events(call: Call) -> Any:
     runs = {(run.dag_id, run.run_id) for event in events for run in event.created_dagruns}
     canaries = canaries_among(runs, session=session)
     for event in events if canaries else ():
-        # Nothing is written by it: it is what the relationship is taken to have been loaded as.
+        # Nothing is written: this sets the value that the relationship is assumed to have been loaded with.
         live = [run for run in event.created_dagruns if (run.dag_id, run.run_id) not in canaries]
         set_committed_value(event, "created_dagruns", live)
     return call.proceed()
 
 
 def get_asset_events_through_sql_clauses(call: Call) -> Any:
-    """Answer a task with asset events, each with the live runs that it created."""
+    """Return asset events to a task, each with the live runs that it created."""
     from airflow.models.dagrun import DagRun
 
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live

@@ -15,12 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A canary that fails does not pause the Dag.
+A failing canary run does not pause the Dag.
 
-Airflow pauses a Dag when its last ``max_consecutive_failed_dag_runs`` runs failed, whichever they are, and counts
-the limit of the version of the run that failed last. Canary runs that fail would pause the live Dag, and one that
-succeeds would hide that the live runs fail. So canary runs pause nothing, and are not among the last runs
-of a Dag that has any.
+Airflow pauses a Dag when its last ``max_consecutive_failed_dag_runs`` runs of any kind failed, with the limit from
+the version of the last failed run. Canary runs that fail would pause the live Dag, and one that succeeds would hide
+that the live runs fail. So canary runs neither pause a Dag nor count among its last runs.
 
 Shown by ``tests/unit/enforcement/canaries/test_failure_limit.py``.
 """
@@ -31,7 +30,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def check_last_n_dagruns_failed(call: Call) -> None:
-    """Count the failed live runs as Airflow does; when a canary run has failed, count none."""
+    """Count failed live runs like Airflow; after a failed canary run, count nothing."""
     from airflow.models.dagrun import DagRun
 
     from airflow_providers_pinning.domain.canaries.isolation import is_recorded_canary

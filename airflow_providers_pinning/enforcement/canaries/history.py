@@ -15,16 +15,14 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-No live run has a canary run as its past.
+A canary run is never the past of a live run.
 
-Airflow takes any run of the Dag for the previous one. A canary run between two live runs would be what the later one
-waits for (``depends_on_past``), reads an XCom of (``include_prior_dates``), or takes its deadline from (average
-runtime). Each of these statements gets one more condition, a probe of a primary key, so that it passes over canary
-runs. A canary run has the live past as its own, and does not see other canary runs either. A replay has the past of the
-run that it replays.
-
-What live runs can ask over the Execution API is in ``enforcement.canaries.history_routes``. Look-ups by the type of a
-run need nothing, such as those of the last scheduled run: a canary run is a manual one.
+For Airflow, any run of the Dag can be the previous one. After a canary run between two live runs, the later one would
+wait for it (``depends_on_past``), read its XComs (``include_prior_dates``), or derive its deadline from it (average
+runtime). Each of these statements gets one more condition, a primary key lookup, to ignore canary runs. A canary run
+sees the live past, and no other canary runs. A replay sees the past of its original run. Queries over the Execution
+API are handled in ``enforcement.canaries.history_routes``. Lookups by run type, such as the last scheduled run, need
+no patch, because a canary run is a manual run.
 
 Shown by ``tests/unit/enforcement/canaries/test_history.py`` and ``tests/integration/test_history.py``.
 """
@@ -53,7 +51,7 @@ def get_previous_scheduled_dagrun(call: Call) -> Any:
     from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_run
 
     session = call.session
-    # Airflow reads it in a moment; the session has it by then.
+    # Airflow reads it right away; now it is already in the session.
     run = session.get(DagRun, call.dag_run_id)
     if run is None or (replayed := replayed_by_run(run.dag_id, run.run_id)) is None:
         return call.proceed()
@@ -61,7 +59,7 @@ def get_previous_scheduled_dagrun(call: Call) -> Any:
 
 
 def has_any_prior_tis(call: Call) -> Any:
-    """Find out whether the task ever ran before in a live run."""
+    """Find out whether the task has run before in a live run."""
     from airflow.models.taskinstance import TaskInstance
 
     from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_run
@@ -77,7 +75,7 @@ def evaluate_with(call: Call) -> Any:
 
 
 def get_many(call: Call) -> Any:
-    """Select the XComs of the run, and among those of earlier runs the ones of live runs."""
+    """Select the XComs of the run, and those of earlier live runs."""
     from sqlalchemy import or_
 
     from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs, replayed_by_run
@@ -92,7 +90,7 @@ def get_many(call: Call) -> Any:
 
 
 def _among_live(model: Any, call: Call, replayed: Any = None) -> Any:
-    """Proceed, in statements that see nothing of canary runs, nor of the run that the asking one replays."""
+    """Call Airflow's function with statements that see no canary runs, nor the original of the requesting replay."""
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
     with only_live(model, session=call.session, replayed=replayed):

@@ -15,13 +15,13 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What a task can ask of other runs, over the Execution API, passes over canary runs.
+Queries of tasks about other runs, over the Execution API, ignore canary runs.
 
-Airflow answers with any run of the Dag. A canary run would be the "previous successful run" of the next live one, and
-an incremental load that relies on ``prev_data_interval_end_success`` would skip what lay before it, silently. So these
-routes pass over canary runs, in the statements that they send anyway. Counts and states include those that are asked
-for by their run id or their very logical date, which no live run shares: whoever waits for a canary run gets its
-state, and a canary run finds itself.
+Airflow returns any run of the Dag. A canary run would be the "previous successful run" of the next live one, and an
+incremental load that relies on ``prev_data_interval_end_success`` would silently skip data. So these routes ignore
+canary runs, within the statements that they send anyway. Counts and states include canary runs that are requested by
+their run ID or exact logical date, which no live run shares: a task can wait for a canary run, and a canary run finds
+itself.
 
 A canary run has the logical date of a live run, some microseconds later. What its tasks ask for by that date, as
 ``ExternalTaskSensor`` does, is of the runs that the tasks of the live run would get.
@@ -39,17 +39,17 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def get_previous_dagrun(call: Call) -> Any:
-    """Answer with the previous live run; an older route calls it too."""
+    """Return the previous live run; an older route calls it too."""
     return _among_live(_runs(), call, _replayed_at(call))
 
 
 def get_dr_count(call: Call) -> Any:
-    """Count live runs, and those that are asked for by name."""
+    """Count live runs, and canary runs requested by name."""
     return _unless_named(_runs(), call)
 
 
 def get_previous_successful_dagrun(call: Call) -> Any:
-    """Answer with the previous successful live run."""
+    """Return the previous successful live run."""
     from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_task
 
     return _among_live(_runs(), call, replayed_by_task(call.task_instance_id))
@@ -62,24 +62,24 @@ async def get_dr_count_later(call: Call) -> Any:
 
 
 async def get_previous_successful_dagrun_later(call: Call) -> Any:
-    """Answer with the previous successful live run, over an asynchronous session."""
+    """Return the previous successful live run, with an async session."""
     from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_task
 
     return await _later_among_live(_runs(), call, replayed_by_task(call.task_instance_id))
 
 
 def get_previous_task_instance(call: Call) -> Any:
-    """Answer with the task instance of the previous live run."""
+    """Return the task instance of the previous live run."""
     return _among_live(_task_instances(), call, _replayed_at(call))
 
 
 def get_task_instance_count(call: Call) -> Any:
-    """Count the task instances of live runs, and of those that are asked for by name."""
+    """Count the task instances of live runs, and of canary runs requested by name."""
     return _unless_named(_task_instances(), call)
 
 
 def get_task_instance_states(call: Call) -> Any:
-    """Answer with the states of task instances of live runs, and of those that are asked for by name."""
+    """Return the states of task instances of live runs, and of canary runs requested by name."""
     return _unless_named(_task_instances(), call)
 
 
@@ -118,7 +118,7 @@ def _names_runs(call: Call) -> bool:
 
 
 def _replayed_at(call: Call) -> Any:
-    """Return the run that the asking one replays, which is told by its logical date."""
+    """Return the original of the requesting replay, identified by its logical date."""
     from airflow_providers_pinning.domain.canaries.routed_runs import replayed_at
 
     return replayed_at(call.dag_id, call.logical_date)
@@ -134,6 +134,6 @@ def _among_live(model: Any, call: Call, replayed: Any = None, asked: dict[str, A
 async def _later_among_live(model: Any, call: Call, replayed: Any = None, asked: dict[str, Any] | None = None) -> Any:
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
-    # Statements are sent by the session inside, in the same task of the event loop.
+    # The inner session sends the statements in the same asyncio task.
     with only_live(model, session=call.session.sync_session, replayed=replayed):
         return await call.proceed(**asked or {})

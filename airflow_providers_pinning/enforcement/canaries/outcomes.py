@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What came of a canary run is written down when it happens.
+Record the outcome of a canary run when it ends.
 
-Airflow keeps a run's present state only: one that is cleared, deleted or set by hand has no past, so a verdict that
-reads it can be clicked into another one. What the scheduler finds when it ends a canary run is recorded in the same
-transaction, also when the run timed out. Live runs are told by their run ids, so they cost nothing.
+Airflow only stores the current state of a run: if a user clears, deletes or sets it, the past is lost, and a verdict
+based on it can be changed with a click. So when the scheduler ends a canary run, or when it times out, the outcome is
+recorded in the same transaction. Live runs are recognized by their run IDs, so they cost nothing.
 
 Shown by ``tests/unit/enforcement/canaries/test_outcomes.py``.
 """
@@ -33,7 +33,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def update_state(call: Call) -> Any:
-    """Decide about a run, and record the outcome of a canary run that is decided."""
+    """Decide the state of a run, and record the outcome of a canary run."""
     run = call.instance
     if not may_be_canary(run.run_id):
         return call.proceed()
@@ -44,13 +44,13 @@ def update_state(call: Call) -> Any:
 
 
 def schedule_dag_run(call: Call) -> Any:
-    """Decide about a run, and record the outcome of a canary run that timed out."""
+    """Decide the state of a run, and record a canary run that timed out."""
     run = call.dag_run
     if not may_be_canary(run.run_id):
         return call.proceed()
     session = call.session
     callback = call.proceed()
-    # What the run decided itself was recorded by then, so what is left timed out.
+    # Outcomes decided by the run itself are already recorded, so this one timed out.
     _record(run, reason="timed_out", session=session)
     return callback
 

@@ -15,11 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-All tasks of a canary run behind those of live runs, and in one pool, queue or executor, if the request wants that.
+Place tasks of a canary run behind those of live runs, and in the requested pool, queue or executor.
 
-Airflow takes these of each task from its Dag, when the task instance is made, mapped ones and those of cleared tasks
-too. They matter from the moment that the task is scheduled, so this is where they are set: for whatever way the
-task instance came about, and for each try.
+Airflow copies these from the Dag when it creates a task instance, including mapped and cleared ones. They matter once
+the task is scheduled, so they are set there: for every task instance, however it was created, and for every try.
 
 Shown by ``tests/unit/enforcement/canaries/test_placement.py``.
 """
@@ -32,11 +31,11 @@ from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
 
 LAST = -1_000_000
-"""Priority of tasks that are handed to an executor when no task of a live run waits for the same slots."""
+"""Priority of tasks that go to an executor when no task of a live run is waiting for the same slots."""
 
 
 def schedule_tis(call: Call) -> Any:
-    """Schedule the tasks of a run; those of a canary run where it was asked to have them."""
+    """Schedule the tasks of a run; those of a canary run in the requested place."""
     run = call.instance
     if not may_be_canary(run.run_id):
         return call.proceed()
@@ -51,7 +50,7 @@ def schedule_tis(call: Call) -> Any:
         for place, value in places.items():
             setattr(ti, place, value)
         if not takes_slot:
-            # Airflow takes those of the oldest logical date first, which a replay has.
+            # Airflow sorts by the oldest logical date first, which a replay has.
             ti.priority_weight = LAST
     session.flush()
     return call.proceed(schedulable_tis=task_instances)

@@ -15,12 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A canary run gets the substitutes of connections and Variables, and writes no Variable of live runs.
+A canary run gets substitutes for connections and Variables, and cannot write Variables of live runs.
 
-Airflow's Execution API hands out any connection and any Variable by its name, and sets and deletes Variables. A
-candidate would work on what live runs work on, and a Variable that it writes would be theirs. So a name for which the
-request has a substitute stands for that one, and the live one is not handed out. Writes stay inside the run, which
-reads back what it wrote.
+Airflow's Execution API returns any connection and Variable by name, and sets and deletes Variables. A candidate would
+work on the systems of live runs, and change their Variables. So a name with a substitute refers to the substitute,
+and the live one is never returned. Writes stay inside the run, which reads them back.
 
 Shown by ``tests/unit/enforcement/canaries/test_secrets.py``.
 """
@@ -45,7 +44,7 @@ from airflow_providers_pinning.vocabulary import TaskRefusal
 
 
 def get_connection(call: Call) -> Any:
-    """Hand out a connection, or its substitute."""
+    """Return a connection, or its substitute."""
     asking, conn_id = asking_for(call.connection_id)
     isolation = _isolation(asking)
     if isolation is None:
@@ -56,7 +55,7 @@ def get_connection(call: Call) -> Any:
 
 
 def get_variable(call: Call) -> Any:
-    """Hand out a Variable: what the run wrote, else the substitute or the live one."""
+    """Return a Variable: the run's own value, its substitute, or the live one."""
     asking, key = asking_for(call.variable_key)
     if key == SUBSTITUTES:
         return _told(asking)
@@ -86,7 +85,7 @@ def get_variable(call: Call) -> Any:
 
 
 def _told(asking: Asking | None) -> Any:
-    """Tell a process of a run which may be a canary run whether it is one, and its substitutes."""
+    """Tell a process whether its run is a canary run, and its substitutes."""
     from airflow.api_fastapi.execution_api.datamodels.variable import VariableResponse
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
@@ -96,7 +95,7 @@ def _told(asking: Asking | None) -> Any:
     told: dict[str, Any] = {"is_canary": False, "connections": {}, "variables": {}}
     with create_session(scoped=False) as session:
         if asking is None:
-            # The id of a live run may look like one of a canary run. A canary run's token names it, unless an API
+            # The ID of a live run may look like that of a canary run. A canary run's token names it, unless an API
             # server without the package started the task.
             ti = session.get(TaskInstance, asking_task()) if asking_task() is not None else None
             if ti is not None and is_recorded_canary(ti.dag_id, ti.run_id, session=session):
@@ -114,7 +113,7 @@ def _told(asking: Asking | None) -> Any:
 
 
 def put_variable(call: Call) -> Any:
-    """Set a Variable, or keep it inside the run."""
+    """Set a Variable, or store it inside the run."""
     asking, key = asking_for(call.variable_key)
     isolation = _isolation(asking)
     if asking is None or isolation is None:
@@ -124,13 +123,13 @@ def put_variable(call: Call) -> Any:
     meant = _substitute("variables", isolation, key)
     if not _withholds(isolation):
         return call.proceed(variable_key=meant)
-    # As Airflow stores what is no text.
+    # As Airflow stores values that are not strings.
     _keep(asking, meant, str(call.body.value))
     return {"message": "Variable successfully set"}
 
 
 def delete_variable(call: Call) -> Any:
-    """Delete a Variable, or note inside the run that it is gone."""
+    """Delete a Variable, or record its deletion inside the run."""
     asking, key = asking_for(call.variable_key)
     isolation = _isolation(asking)
     if asking is None or isolation is None:
@@ -142,7 +141,7 @@ def delete_variable(call: Call) -> Any:
 
 
 def get_variable_keys(call: Call) -> Any:
-    """List the keys of Variables, as the run would find them had its writes happened."""
+    """List the keys of Variables, with the run's own writes."""
     asking, prefix = asking_for(call.prefix or "")
     if asking is None:
         return call.proceed()
@@ -150,7 +149,7 @@ def get_variable_keys(call: Call) -> Any:
 
 
 async def get_variable_keys_later(call: Call) -> Any:
-    """List the keys of Variables, over an asynchronous session."""
+    """List the keys of Variables, with an async session."""
     asking, prefix = asking_for(call.prefix or "")
     if asking is None:
         return await call.proceed()
@@ -179,7 +178,7 @@ def _listed(call: Call, asking: Asking, prefix: str, *, session: Any) -> Any:
 
 
 def _isolation(asking: Asking | None) -> dict[str, Any] | None:
-    """Return how the asking run is kept apart from live ones; ``None`` if it is a live one."""
+    """Return the isolation of the requesting run; ``None`` for a live run."""
     return None if asking is None else isolation_of_asking(asking)
 
 

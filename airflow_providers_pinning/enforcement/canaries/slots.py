@@ -18,17 +18,18 @@
 Canary runs take no slots of live runs.
 
 Airflow counts every run of a Dag against ``max_active_runs``: where runs are created (``DagRun.active_runs_of_dags``,
-``DagModel.dags_needing_dagruns``) and where they are started (``SchedulerJobRunner._start_queued_dagruns``). A canary
-run that takes long, or only waits, would keep live runs from being created, and with ``catchup=False`` their intervals
-would be lost. So each of these statements passes over canary runs, and what starts them comes after the live runs
-have been started. Whether there is anything to do for canary runs comes with a statement that Airflow sends.
+``DagModel.dags_needing_dagruns``) and where they are started (``SchedulerJobRunner._start_queued_dagruns``). A slow
+or waiting canary run would block live runs, and with ``catchup=False`` their intervals would be lost. So these
+statements ignore canary runs, and canary runs start after the live runs. One of Airflow's own statements also tells
+whether there are any canary runs to handle.
 
-When a live run finishes, Airflow computes again whether the limit is reached (``_set_exceeds_max_active_runs``). It
-does not for canary runs: a live run may be created meanwhile that Airflow, without canary runs, would not have
-counted yet.
+When a live run finishes, Airflow recomputes whether the limit is reached (``_set_exceeds_max_active_runs``). This is
+skipped for canary runs: in the meantime, a live run may be created that Airflow would not have counted yet without
+canary runs.
 
-A live run that a canary run gave way to starts when the last process of that is gone. The executor tells when a task's
-process has ended, which Airflow forgets once it has looked (``_process_executor_events``); for canary runs it is noted.
+If a canary run makes way for a live run, the live run starts when the last process of the canary run has ended. The
+executor reports the end of a task's process, which Airflow forgets after reading it (``_process_executor_events``);
+for canary runs it is remembered.
 
 Shown by ``tests/unit/enforcement/canaries/test_slots.py``, ``tests/system/test_gaps.py`` and
 ``tests/integration/test_gaps.py``.
@@ -42,10 +43,10 @@ from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.enforcement.call import Call
 
 ENDED = "_pinning_ended"
-"""Attribute of the scheduler with the tasks of canary runs whose processes are known to have ended."""
+"""Attribute of the scheduler: tasks of canary runs whose processes are known to have ended."""
 
 REMEMBERED = 1000
-"""How many of them are remembered."""
+"""How many of them to remember."""
 
 
 def active_runs_of_dags(call: Call) -> Any:
@@ -57,7 +58,7 @@ def active_runs_of_dags(call: Call) -> Any:
 
 
 def process_executor_events(call: Call) -> int:
-    """Note which tasks of canary runs the executor is done with, before Airflow looks at them."""
+    """Note which tasks of canary runs the executor has finished, before Airflow reads its events."""
     for key, (state, _) in call.executor.event_buffer.items():
         if may_be_canary(getattr(key, "run_id", None)) and state in ("success", "failed"):
             ended = call.instance.__dict__.setdefault(ENDED, {})
@@ -69,7 +70,7 @@ def process_executor_events(call: Call) -> int:
 
 
 def start_queued_dagruns(call: Call) -> None:
-    """Start the live runs, and then look after the canary runs, if there are any."""
+    """Start live runs, then handle canary runs, if there are any."""
     from airflow_providers_pinning.domain.canaries.slots import live_runs_to_start
     from airflow_providers_pinning.domain.canaries.turns import take_turn
 
@@ -81,7 +82,7 @@ def start_queued_dagruns(call: Call) -> None:
 
 
 def schedule_dag_run(call: Call) -> Any:
-    """Decide about a run as Airflow does, and note which one it is if it may be a canary run."""
+    """Decide the state of a run like Airflow, and note which run it is if it may be a canary run."""
     if not may_be_canary(call.dag_run.run_id):
         return call.proceed()
     from airflow_providers_pinning.domain.canaries.slots import deciding_about
@@ -91,7 +92,7 @@ def schedule_dag_run(call: Call) -> Any:
 
 
 def set_exceeds_max_active_runs(call: Call) -> None:
-    """Compute whether the limit of live runs is reached, unless it is a canary run that has ended."""
+    """Compute whether the limit of live runs is reached, unless a canary run has ended."""
     from airflow_providers_pinning.domain.canaries.slots import frees_no_slot
 
     if not frees_no_slot(session=call.session):
@@ -99,14 +100,14 @@ def set_exceeds_max_active_runs(call: Call) -> None:
 
 
 class _Scheduler:
-    """Airflow's scheduler, as the turns of canary runs use it."""
+    """Airflow's scheduler, as used for canary runs."""
 
     def __init__(self, runner: Any, session: Any) -> None:
         self._runner = runner
         self._session = session
 
     def start(self, run_id: int) -> bool:
-        """Set a queued run running, as ``_start_queued_dagruns`` does for the runs that it found."""
+        """Start a queued run, as ``_start_queued_dagruns`` does."""
         from airflow._shared.timezones import timezone
         from airflow.models.dagrun import DagRun
         from airflow.utils.sqlalchemy import with_row_locks
@@ -124,24 +125,24 @@ class _Scheduler:
         return True
 
     def announce_end(self, run: Any) -> None:
-        """Tell listeners that a run has failed."""
+        """Notify listeners that a run has failed."""
         if self._prepare(run):
             run.notify_dagrun_state_changed(msg="overran_gap")
 
     def still_runs(self, task_instance: Any) -> bool | None:
-        """Return whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
+        """Return whether the task's process is alive; ``None`` if no executor of this scheduler knows."""
         if task_instance.queued_by_job_id != self._runner.job.id:
             return None
         if task_instance.key in self._runner.__dict__.get(ENDED, {}):
             return False
-        # An executor may forget a task as soon as it has begun, so that it does not have it says nothing.
+        # An executor may forget a task right after it started, so not knowing it means nothing.
         return any(executor.has_task(task_instance) for executor in self._runner.executors) or None
 
     def _prepare(self, run: Any) -> bool:
-        """Give the run what listeners look at."""
+        """Set the attributes of the run that listeners use."""
         run.dag = self._runner.scheduler_dag_bag.get_dag_for_run(dag_run=run, session=self._session)
         if not run.dag:
-            self._runner.log.error("The version of canary run %s of Dag %s is gone", run.run_id, run.dag_id)
+            self._runner.log.error("The version of canary run %s of Dag %s was deleted", run.run_id, run.dag_id)
             return False
         self._runner._stamp_team_names([run], self._session)
         return True

@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A task process of a canary run asks its own secrets backends for substitutes, too.
+A task process of a canary run also requests substitutes from its own secrets backends.
 
-A worker has environment variables and perhaps a secrets backend that are asked before the API server, which replaces
-the names of connections and Variables. They would hand out the live ones. So where the package is on the worker, a
-process of a canary run learns the substitutes before it parses the Dag file, and asks them for those. If it cannot, the
-task fails. Processes that it starts, such as those of another Python, inherit what it has learned.
+A worker looks in its environment variables, and perhaps a secrets backend, before it asks the API server, which
+replaces the names of connections and Variables. They would return the live ones. So on workers with the package, a
+process of a canary run gets the substitutes before it parses the Dag file, and looks those up instead. If it cannot
+get them, the task fails. Its child processes, such as another Python, inherit the substitutes.
 
 Shown by ``tests/unit/enforcement/canaries/test_own_processes.py`` and, with real processes,
 ``tests/system/test_every_path.py``.
@@ -41,7 +41,7 @@ from airflow_providers_pinning.enforcement.call import Call
 from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES
 
 _ENVIRONMENT = "AIRFLOW_PROVIDERS_PINNING_SUBSTITUTES"
-"""Environment variable of what a task process has learned."""
+"""Environment variable with the substitutes of a task process."""
 
 Names = Mapping[str, Any]
 """
@@ -50,7 +50,7 @@ Substitutes by field and name; ``own_state`` is the run that keeps the state of 
 """
 
 names_in_context: ContextVar[Names | None] = ContextVar("pinning_substitutes", default=None)
-"""Substitutes of the code that runs, in a process that runs code of several runs."""
+"""Substitutes of the running code, in a process that runs code of several runs."""
 
 _ASKED_FOR_BY = {
     "get_connection": ("connections", "conn_id"),
@@ -61,7 +61,7 @@ _ASKED_FOR_BY = {
 
 
 def parse(call: Call) -> Any:
-    """Parse the Dag file of a task; in a canary run, when the substitutes are known."""
+    """Parse the Dag file of a task; for a canary run, after getting the substitutes."""
     ti = call.what.ti
     if may_be_canary(ti.run_id):
         from airflow.sdk.execution_time import task_runner
@@ -73,14 +73,14 @@ def parse(call: Call) -> Any:
 
 
 def ensure_secrets_backend_loaded(call: Call) -> Any:
-    """Return the secrets backends of the process, which for code of a canary run look for substitutes."""
+    """Return the secrets backends of the process, which look up substitutes for code of a canary run."""
     backends = call.proceed()
     names = _names()
     if not (names.get("connections") or names.get("variables")):
         return backends
     from airflow.sdk.execution_time.secrets.execution_api import ExecutionAPISecretsBackend
 
-    # The API server replaces names by itself, and would take a substitute for what it stands for.
+    # The API server replaces names itself, and would treat a substitute as an original name.
     return [
         backend if isinstance(backend, ExecutionAPISecretsBackend) else _Substituting(backend, names)
         for backend in backends
@@ -88,7 +88,7 @@ def ensure_secrets_backend_loaded(call: Call) -> Any:
 
 
 def get_worker_state_store_backend(call: Call) -> Any:
-    """Return the state store of the worker, in which a canary run touches nothing of live runs."""
+    """Return the state store of the worker; for a canary run, one that does not touch live state."""
     backend = call.proceed()
     run = _names().get("own_state")
     return backend if backend is None or run is None else _OwnWorkerState(backend, run)
@@ -106,22 +106,22 @@ def _names() -> Names:
 
 def learned(answer: Any, run_id: str) -> Names:
     """
-    Return the substitutes that the server told.
+    Return the substitutes from the server.
 
-    :raises RuntimeError: if it told none
+    :raises RuntimeError: if it sent none
     """
     names = json.loads(getattr(answer, "value", None) or "null")
     if not isinstance(names, dict):
         raise RuntimeError(
-            f"Run {run_id!r} looks like a canary run, but the server does not tell which connections and Variables it "
-            f"must not have: {answer!r}. Install airflow-providers-pinning of the same version in every component, and "
-            "restart them."
+            f"Run {run_id!r} looks like a canary run, but the server did not send its substitutes for connections "
+            f"and Variables: {answer!r}. Install the same version of airflow-providers-pinning in every component, "
+            "and restart them."
         )
     return names
 
 
 class _Substituting:
-    """A secrets backend that is asked for substitutes."""
+    """A secrets backend that looks up substitutes."""
 
     def __init__(self, backend: Any, names: Names) -> None:
         self._backend = backend
@@ -145,9 +145,9 @@ class _Substituting:
 
 class _OwnWorkerState:
     """
-    The state store of a worker, as a canary run uses it.
+    The state store of a worker, for a canary run.
 
-    The server keeps the reference to what the run stores with the run. What live runs stored is not deleted.
+    The server stores references to the run's data with the run. Data of live runs is not deleted.
     """
 
     def __init__(self, backend: Any, run: str) -> None:
@@ -163,7 +163,7 @@ class _OwnWorkerState:
         return found
 
     def serialize_asset_state_store_to_ref(self, *, value: Any, key: str, scope: Any) -> Any:
-        """Store a value under a key that only the run uses."""
+        """Store a value under a key that only this run uses."""
         return self._backend.serialize_asset_state_store_to_ref(value=value, key=f"{self._run}/{key}", scope=scope)
 
 
@@ -174,11 +174,11 @@ def _is_asset(scope: Any) -> bool:
 
 
 async def _nothing() -> None:
-    """Do nothing, later."""
+    """Do nothing, asynchronously."""
 
 
 def _named(answer: Any, name: str) -> Any:
-    """Give a connection the id that it was asked for by."""
+    """Give a connection the ID that was requested."""
     if hasattr(answer, "conn_id") and answer.conn_id != name:
         answer = copy.copy(answer)
         answer.conn_id = name

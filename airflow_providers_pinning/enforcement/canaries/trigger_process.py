@@ -15,14 +15,14 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A trigger of a deferred task has what its canary run has.
+The trigger of a deferred task is isolated like its canary run.
 
-Airflow's triggerer runs the triggers of all runs in one process, and what they ask for reaches the Execution API inside
+Airflow's triggerer runs the triggers of all runs in one process, and their requests reach the Execution API inside
 its parent without a token. A trigger of a canary run would get the live connections and write the live Variables. So
-the run is noted in the context of the trigger's task of the event loop, and goes along with what it asks for.
+the run is stored in the context of the trigger's asyncio task, and sent with its requests.
 
-Triggers with the same ``shared_stream_key`` share one poll, which has the connections of the one that came first. A
-trigger of a canary run polls alone, so that no live run gets what came over a substitute, nor the reverse.
+Triggers with the same ``shared_stream_key`` share one poll, with the connections of the first one. A trigger of a
+canary run polls alone, so live runs never get data from a substitute, nor the reverse.
 
 Shown by ``tests/unit/enforcement/canaries/test_own_processes.py`` and, with real processes,
 ``tests/system/test_every_path.py``.
@@ -39,7 +39,7 @@ from airflow_providers_pinning.enforcement.canaries.asking import SUBSTITUTES, A
 from airflow_providers_pinning.enforcement.canaries.task_process import learned, names_in_context
 
 _run_in_context: ContextVar[Asking | None] = ContextVar("pinning_run", default=None)
-"""The canary run whose trigger runs."""
+"""The canary run of the current trigger."""
 
 _NAMED_BY = {
     "GetConnection": "conn_id",
@@ -53,11 +53,11 @@ _NAMED_BY = {
     **{f"{what}AssetStateStoreByName": "name" for what in ("Get", "Set", "Delete", "Clear")},
     **{f"{what}AssetStateStoreByUri": "uri" for what in ("Get", "Set", "Delete", "Clear")},
 }
-"""Field of a message that says what it is about."""
+"""Field of a message with its subject."""
 
 
 async def run_trigger(call: Call) -> Any:
-    """Run a trigger; one of a canary run with its substitutes."""
+    """Run a trigger; for a canary run, with its substitutes."""
     ti = call.trigger.task_instance
     if ti is None or not may_be_canary(ti.run_id):
         return await call.proceed()
@@ -76,7 +76,7 @@ async def run_trigger(call: Call) -> Any:
 
 
 async def asend(call: Call) -> Any:
-    """Ask the parent process for something, and say for which run."""
+    """Send a request to the parent process, with the run that it belongs to."""
     run, message = _run_in_context.get(), call.msg
     field = None if run is None else _NAMED_BY.get(type(message).__name__)
     if run is not None and type(message).__name__ in ("SetXCom", "DeleteXCom"):

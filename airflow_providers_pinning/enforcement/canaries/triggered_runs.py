@@ -15,11 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A task of a canary run triggers no runs of other Dags, unless the request for it lets it.
+A task of a canary run cannot trigger Dag runs, unless the request allowed it.
 
-Airflow's Execution API triggers what a task asks for. The run would be a live one, of whatever the other Dag's active
-version is, on what a candidate gave it. Nor would its effects be told apart from those of live runs. So the task is
-refused, with a message that says what to do. Airflow reads the task that asks anyway, so this costs no statement.
+Airflow's Execution API triggers any run that a task requests. It would be a live run of the other Dag's active
+version, on the data of a candidate, and its effects could not be distinguished from those of other live runs. So the
+request is refused, with a message that names the remedy. Airflow reads the requesting task anyway, so this costs no
+statement.
 
 Shown by ``tests/unit/enforcement/canaries/test_triggered_runs.py``.
 """
@@ -35,7 +36,7 @@ from airflow_providers_pinning.vocabulary import TaskRefusal, Triggers
 
 
 def trigger_dag_run(call: Call) -> Any:
-    """Trigger what a task of a live run asks for; refuse it to one of a canary run."""
+    """Trigger a run for a task of a live run; refuse it for a canary run."""
     from airflow.models.taskinstance import TaskInstance
 
     session = call.session
@@ -48,13 +49,13 @@ def trigger_dag_run(call: Call) -> Any:
         return call.proceed()
     raise refusal(
         TaskRefusal.TRIGGERS_NO_RUN,
-        f"Task {asking.task_id!r} of canary run {asking.run_id!r} may not trigger Dag {call.dag_id!r}: "
-        f"that would be a live run. {_REMEDY}",
+        f"Task {asking.task_id!r} of canary run {asking.run_id!r} may not trigger Dag {call.dag_id!r}: that would "
+        f"create a live run. {_REMEDY}",
     )
 
 
 def clear_dag_run(call: Call) -> None:
-    """Clear a run as a task of a live run asks for; refuse it to one of a canary run."""
+    """Clear a run for a task of a live run; refuse it for a canary run."""
     asking = asking_run()
     if asking is not None and isolation_of_asking(asking)["triggers"] == Triggers.REFUSE:
         raise refusal(

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A task of a canary run writes XComs of its own run only.
+A task of a canary run can only write XComs of its own run.
 
-Tasks may name any run where they set or delete an XCom. What a candidate wrote there, live tasks would read.
+Tasks may set or delete XComs of any run. Live tasks would read what a candidate wrote.
 
 Shown by ``tests/unit/enforcement/canaries/test_other_runs.py``.
 """
@@ -31,12 +31,12 @@ from airflow_providers_pinning.enforcement.canaries.asking import asking_run, re
 
 
 def set_xcom(call: Call) -> Any:
-    """Set an XCom; for a canary run, of its own tasks."""
+    """Set an XCom; for a canary run, only of its own tasks."""
     return _own(call)
 
 
 def delete_xcom(call: Call) -> Any:
-    """Delete an XCom; for a canary run, of its own tasks."""
+    """Delete an XCom; for a canary run, only of its own tasks."""
     return _own(call)
 
 

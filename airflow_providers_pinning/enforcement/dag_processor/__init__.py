@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The dag processor: what it writes, and its maintenance of pins."""
+"""The dag processor: what it writes, and the maintenance of pins."""

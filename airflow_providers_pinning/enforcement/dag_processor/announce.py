@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The process in which the dag processor announces what the processes that made the changes did not.
+Process of the dag processor that announces changes which their own processes did not.
 
-It is started as ``python -m airflow_providers_pinning.enforcement.dag_processor.announce``: listeners are other
-people's code, and the dag processor forks, which it must not do while a thread of theirs is alive.
+It is started as ``python -m airflow_providers_pinning.enforcement.dag_processor.announce``: listeners are third-party
+code, and the dag processor forks, which is not safe while one of their threads is alive.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_announce.py``.
 """
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Announce what is left."""
+    """Announce the remaining changes."""
     from airflow_providers_pinning.domain.history import change_counters
     from airflow_providers_pinning.domain.history.announcer import announce_unclaimed
 

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The files that do not parse at a commit are recorded.
+Record the files with import errors at each commit.
 
-Airflow keeps the import errors of what was parsed last, and forgets them once they are fixed. A commit that was broken
-would then be taken for one that changed nothing of the Dag, and someone who waits for it would wait until the timeout.
-A file is written down once for each commit that it is broken at; files that parse cost nothing.
+Airflow keeps the import errors of the last parse, and forgets them once they are fixed. A broken commit would then
+look like one that did not change the Dag, and a caller waiting for it would wait until the timeout. A broken file is
+recorded once per commit; files that parse cost nothing.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_broken_files.py``.
 """
@@ -33,14 +33,14 @@ log = logging.getLogger(__name__)
 
 
 class BrokenFiles:
-    """What this process knows of the files that are broken at the commits that the bundles are at."""
+    """What this process knows of broken files at the current commits of the bundles."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, dict[str, str]]] = {}
 
     def note(self, bundle_name: str, bundle_version: str, file: Path, import_errors: dict[str, str] | None) -> None:
         """
-        Record what a parse found.
+        Record the result of a parse.
 
         :param bundle_name: name of the bundle
         :param bundle_version: the commit that was parsed
@@ -67,5 +67,5 @@ class BrokenFiles:
                     del known[name]
                 known.update(now)
         except Exception:
-            # Parsing must not stop for it; the next parse of the file tries again.
-            log.exception("What a parse of %s in bundle %s found could not be recorded", file, bundle_name)
+            # Parsing must not stop because of this; the next parse of the file retries.
+            log.exception("Import errors of %s in bundle %s could not be recorded", file, bundle_name)

@@ -15,12 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The order of a bundle's commits is recorded.
+Record the order of a bundle's commits.
 
-Airflow overwrites the commit of a Dag's latest version when a later one leaves the Dag as it is, and keeps no list of
-the commits that a bundle was at. Someone who pins by commit would be told that it is unknown. So each commit is
-written down when the dag processor has fetched it, before anything is parsed from it: once for the bundle, not for
-each Dag.
+Airflow overwrites the commit of a Dag's latest version when a later one does not change the Dag, and keeps no list of
+a bundle's commits. Pinning by such a commit would fail as unknown. So each commit is recorded when the dag processor
+has fetched it, before anything is parsed: once per bundle, not per Dag.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_bundle_versions.py``.
 """
@@ -37,11 +36,11 @@ log = logging.getLogger(__name__)
 
 
 _recorded: dict[str, str] = {}
-"""At which commit each bundle was recorded last in this process."""
+"""The commit last recorded for each bundle in this process."""
 
 
 def refresh_dag_bundles(call: Call) -> None:
-    """Refresh the bundles, and record the commits that they are at now."""
+    """Refresh the bundles, and record their new commits."""
     recorded_before = _recorded_before(call.instance)
     call.proceed()
     for name, version in call.instance._bundle_versions.items():
@@ -49,8 +48,8 @@ def refresh_dag_bundles(call: Call) -> None:
             try:
                 _record(name, version, _recorded.get(name) or recorded_before.get(name))
             except Exception:
-                # Parsing must not stop for it; the next round tries again.
-                log.exception("That bundle %s is at %s could not be recorded", name, version)
+                # Parsing must not stop because of this; the next round retries.
+                log.exception("The version of bundle %s, %s, could not be recorded", name, version)
             else:
                 _recorded[name] = version
                 if (files := call.known_files.get(name)) is not None:
@@ -59,10 +58,10 @@ def refresh_dag_bundles(call: Call) -> None:
 
 def _recorded_before(manager: Any) -> dict[str, str | None]:
     """
-    Read which commits were recorded last of the bundles that this process has not refreshed yet.
+    Read the last recorded commits of bundles that this process has not refreshed yet.
 
-    If the branch was set back while no dag processor ran, only this tells. It is read before the bundle is fetched:
-    a commit that another dag processor records later may be newer than what is fetched here.
+    Only this shows that the branch was reset while no dag processor was running. It is read before the bundle is
+    fetched: a commit that another dag processor records later may be newer than the one fetched here.
     """
     names = [
         bundle.name
@@ -79,7 +78,7 @@ def _recorded_before(manager: Any) -> dict[str, str | None]:
         with create_session(scoped=False) as session:
             return {name: newest_commit(name, session=session) for name in names}
     except Exception:
-        log.exception("Which commits of bundles were recorded could not be read")
+        log.exception("The recorded commits of bundles could not be read")
         return {}
 
 

@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A callback runs although its file is gone at HEAD.
+Callbacks run even if their file was removed at HEAD.
 
-Whenever a bundle was refreshed, Airflow forgets what waits for a file that HEAD does not have (any more), and kills
-the processes that work on one. Callbacks and e-mails are among them, though they are run from the commit of their
-own run: of a pinned Dag whose file was deleted or renamed none would ever be sent. Those whose file a managed
-version has are kept. Only they carry the version of a bundle; a file that is parsed does not.
+After refreshing a bundle, Airflow drops everything queued for files that HEAD does not have, and kills the processes
+working on them. This includes callbacks and emails, although they use the commit of their own run: if the file of a
+pinned Dag was deleted or renamed, none would ever be sent. Those whose file belongs to a managed version are kept.
+Only they carry a bundle version; files to parse do not.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_callbacks.py``.
 """
@@ -35,7 +35,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def purge_removed_files_from_queue(call: Call) -> None:
-    """Forget the removed files, except those of callbacks, which keep their places."""
+    """Drop the removed files, except those of callbacks, which keep their place in the queue."""
     manager = call.instance
     queue = manager._file_queue
     kept = _kept(queue, call.present)
@@ -56,7 +56,7 @@ def terminate_orphan_processes(call: Call) -> None:
 
 
 def _kept(files: Iterable[Any], present: Iterable[Any]) -> set[Any]:
-    """Return the files of callbacks that are not among the present ones and that a managed version has."""
+    """Return the files of callbacks that HEAD does not have, but a managed version does."""
     from airflow.utils.session import create_session
 
     from airflow_providers_pinning.domain.versions.managed import managed_files

@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The process in which the dag processor checks the code of managed versions.
+Process of the dag processor that checks the code of managed versions.
 
 It is started as ``python -m airflow_providers_pinning.enforcement.dag_processor.code_check BUNDLE_NAME ...``.
 """
@@ -34,7 +34,7 @@ def main(bundle_names: list[str]) -> None:
 
     from airflow_providers_pinning.domain.versions.code_availability import check_code
 
-    # A bundle reads its connection in the common session and closes that.
+    # A bundle reads its connection with the shared session and closes it.
     with create_session(scoped=False) as session:
         log.info("Checked the code of %d managed version(s)", check_code(bundle_names, session=session))
 

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The process in which the dag processor records what versions are made of.
+Process of the dag processor that records the files of versions.
 
-It checks their code too, if that is due: a new pin needs both, and most of what a process takes is to import Airflow.
+It also checks their code, if due: a new pin needs both, and importing Airflow takes most of the time.
 
 It is started as ``python -m airflow_providers_pinning.enforcement.dag_processor.commit_record BUNDLE_NAME ...``.
 
@@ -42,9 +42,9 @@ def main(bundle_names: list[str]) -> None:
     from airflow_providers_pinning.domain.versions.code_availability import is_check_due
 
     try:
-        # A bundle reads its connection in the common session and closes that.
+        # A bundle reads its connection with the shared session and closes it.
         with create_session(scoped=False) as session:
-            log.info("Looked at the files of %d version(s)", record_files(bundle_names, session=session))
+            log.info("Recorded the files of %d version(s)", record_files(bundle_names, session=session))
     finally:
         with create_session(scoped=False) as session:
             is_due = is_check_due(bundle_names, session=session)

@@ -15,17 +15,16 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The scheduling metadata of a pinned Dag are the pinned version's.
+Write the pinned version's scheduling metadata for a pinned Dag.
 
-Airflow's ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle
-version into ``DagModel``, which is what the scheduler works from. For a pinned Dag the pinned version's
-are written instead; the parsed ones stay in the versions' own rows. References to assets of a kind that
-the pinned version does not use are dropped, which Airflow leaves where nothing of the kind is referred to. If
-the pinned version's bundle is no longer configured, the Dag stays out of service, which a parse at HEAD would end.
+Airflow's ``SerializedDAG.bulk_write_to_db`` writes the parsed Dag's schedule, limits, assets and bundle version into
+``DagModel``, which is what the scheduler works from. For a pinned Dag, the pinned version's values are written
+instead; the parsed ones stay in the rows of their version. Asset references of a kind that the pinned version does
+not use are removed, which Airflow does not do if there are none of that kind. If the pinned version's bundle is no
+longer configured, the Dag stays stale, which a parse at HEAD would undo.
 
-The Dags are exchanged inside its first step, ``DagModelOperation.add_dags``, right after that has locked
-the rows of ``DagModel``. Pins that were read before the lock would let a pin that commits in between be
-overwritten with HEAD.
+The Dags are replaced in its first step, ``DagModelOperation.add_dags``, right after it has locked the rows of
+``DagModel``. If pins were read before the lock, HEAD could overwrite a pin that commits in between.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_dag_model.py``,
 ``tests/unit/domain/dag_model/test_asset_references.py`` and ``tests/integration/test_concurrent_writes.py``.
@@ -43,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 def add_dags(call: Call) -> dict[str, Any]:
-    """Lock and read the Dags' rows as Airflow does, and exchange what is to be written for pinned Dags."""
+    """Lock and read the Dags' rows like Airflow, and replace what is written for pinned Dags."""
     from airflow_providers_pinning.domain.dag_model.head import note_defined
     from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
     from airflow_providers_pinning.domain.locks import keep_writers_out_of_sqlite
@@ -71,7 +70,7 @@ def add_dags(call: Call) -> dict[str, Any]:
 
 
 def update_dags(call: Call) -> None:
-    """Write the Dags' rows, and put right what Airflow takes to be the same for all Dags of a file."""
+    """Write the Dags' rows, and correct values that Airflow assumes to be the same for all Dags of a file."""
     dags, orm_dags = call.instance.dags, call.orm_dags
     durations = {dag_id: orm_dag.last_parse_duration for dag_id, orm_dag in orm_dags.items()}
     call.proceed()
@@ -92,7 +91,7 @@ def bulk_write_to_db(call: Call) -> None:
 
 
 def _lock_in_order(dag_ids: Any, *, session: Any) -> None:
-    """Lock in the order that everything else locks in, which Airflow does not: else there are deadlocks."""
+    """Lock in the same order as everything else, which Airflow does not do, to avoid deadlocks."""
     from airflow.models.dag import DagModel
     from airflow.utils.sqlalchemy import with_row_locks
     from sqlalchemy import select
@@ -108,10 +107,9 @@ def _lock_in_order(dag_ids: Any, *, session: Any) -> None:
 
 def _read_again(operation: Any, orm_dags: dict[str, Any], *, session: Any) -> None:
     """
-    Reread rows that a change of the pin may have written while Airflow waited for their lock.
+    Reread rows that a pin change may have written while Airflow waited for their lock.
 
-    A statement that had to wait sees the locked row as it is, but the rows that are joined with it, such as
-    tags, as they were before it waited.
+    A statement that waited sees the current locked row, but joined rows, such as tags, as they were before the wait.
     """
     from sqlalchemy import inspect
 
@@ -131,15 +129,15 @@ def _exchange_pinned(dags: dict[str, Any], orm_dags: dict[str, Any], pinned: Any
             dags[dag_id] = active[dag_id]
         else:
             log.error(
-                "The pinned version of Dag %s is gone, changed or unreadable: its schedule is left as it is, and it "
-                "gets no new runs. Pin another version or unpin it.",
+                "The pinned version of Dag %s is missing, changed or unreadable: its schedule is not updated, and "
+                "it gets no new runs. Pin another version or unpin the Dag.",
                 dag_id,
             )
             del dags[dag_id], orm_dags[dag_id]
 
 
 def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
-    """Put right the bundle, for which Airflow knows only one value for all Dags of a file."""
+    """Correct the bundle, for which Airflow knows only one value for all Dags of a file."""
     from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 
     for dag_id, dag in dags.items():
@@ -149,7 +147,7 @@ def _note_places(dags: dict[str, Any], orm_dags: dict[str, Any]) -> None:
 
 
 def _begin_schedules(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
-    """Pass over the runs that a schedule would have made before the time from which on it is in effect."""
+    """Skip the runs that a schedule would have created before it took effect."""
     from airflow_providers_pinning.domain.dag_model.first_run import begin_schedule, beginning_of_schedule
     from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
     from airflow_providers_pinning.domain.versions.managed_cache import kept_protection
@@ -157,7 +155,7 @@ def _begin_schedules(dags: dict[str, Any], orm_dags: dict[str, Any], *, session:
     protection = kept_protection(dags, session=session)
     since = dict(protection.schedule_from) if protection else {}
     if not protection:
-        # A change of the pin, which has locked it and so has read it.
+        # A pin change, which has locked the row and therefore read it.
         active = [dag_id for dag_id, dag in dags.items() if isinstance(dag, ActiveVersion)]
         since = beginning_of_schedule(active, session=session)
     for dag_id, moment in since.items():
@@ -166,7 +164,7 @@ def _begin_schedules(dags: dict[str, Any], orm_dags: dict[str, Any], *, session:
 
 
 def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
-    """Keep Dags out of service whose pinned version nothing could run; Airflow takes what was parsed to be runnable."""
+    """Keep Dags stale whose pinned version cannot run; Airflow assumes that a parsed Dag can."""
     from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion, without_bundle
 
     active = [dag for dag in dags.values() if isinstance(dag, ActiveVersion)]
@@ -176,7 +174,7 @@ def _keep_stale(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any)
 
 
 def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session: Any) -> None:
-    """Drop what another version referred to, which Airflow leaves where the written one refers to nothing."""
+    """Remove references of another version that Airflow keeps if the written version has none."""
     from airflow_providers_pinning.domain.dag_model.asset_references import drop_references_of_other_versions
     from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 
@@ -186,7 +184,7 @@ def _drop_references(dags: dict[str, Any], orm_dags: dict[str, Any], *, session:
 
 
 def _keep_durations(dags: dict[str, Any], orm_dags: dict[str, Any], durations: dict[str, float | None]) -> None:
-    """Keep how long the file took to parse, where a change of the pin writes the row and nothing was parsed."""
+    """Keep the parse duration of the file when a pin change writes the row without a parse."""
     from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 
     for dag_id, dag in dags.items():
@@ -200,10 +198,10 @@ def _keep_canary_needs(dag_ids: list[str], *, session: Any) -> None:
 
     protection = kept_protection(dag_ids, session=session)
     if protection is None:
-        # The caller changes the pin: a canary or a ramp may be under way for all it knows.
+        # The caller changes the pin; it may not know of a canary run or ramp in progress.
         keep_needs_of_other_versions(dag_ids, session=session)
         return
-    # A canary run has a managed version that is not the pinned one, and so has a ramp.
+    # A canary run uses a managed version other than the pinned one, and so does a ramp.
     with_candidates = {
         dag_id
         for dag_id, managed in protection.managed.items()

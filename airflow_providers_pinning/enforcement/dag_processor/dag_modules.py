@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The modules of its bundle that a Dag's file imported are recorded.
+Record the modules that a Dag file imported from its bundle.
 
-Airflow keeps the file of a Dag and forgets what that imported. In a repository that many Dags share, nobody could tell
-then which commits change a Dag. The parsing process says which modules it imported, one set difference a file,
-and the dag processor writes that down for Dags that are managed, when it changes.
+Airflow stores the file of a Dag, but not what it imported. In a repository shared by many Dags, it would be unknown
+which commits change a Dag. The parsing process reports the modules that it imported, one set difference per file, and
+the dag processor records changes for managed Dags.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_dag_modules.py``.
 """
@@ -37,13 +37,13 @@ from airflow_providers_pinning.enforcement.call import Call
 log = logging.getLogger(__name__)
 
 MODULES = "pinning_modules"
-"""Key of what the parsing process tells among the warnings, which Airflow hands on as they are."""
+"""Key of the modules among the warnings of the parsing process, which Airflow passes on unchanged."""
 MAX_MODULES = 2_000
-"""How many modules of a file are told."""
+"""Maximum number of modules of a file."""
 
 
 def parse_file(call: Call) -> Any:
-    """Parse a file, and tell what it imported from its bundle."""
+    """Parse a file, and report what it imported from its bundle."""
     before = set(sys.modules)
     result = call.proceed()
     if result is not None:
@@ -54,11 +54,11 @@ def parse_file(call: Call) -> Any:
 
 
 def _inside(root: str, names: Iterable[str]) -> list[str]:
-    """Return the paths of those modules that are inside a folder."""
+    """Return the paths of the modules inside a folder."""
     prefix = os.path.join(root, "")
     found = set()
     for name in names:
-        # A module may put anything in its place, and compute its attributes.
+        # A module may replace itself with any object, and compute its attributes.
         file = getattr(sys.modules.get(name), "__dict__", {}).get("__file__")
         if isinstance(file, str) and file.startswith(prefix):
             found.add(file[len(prefix) :].encode(errors="replace").decode())
@@ -66,7 +66,7 @@ def _inside(root: str, names: Iterable[str]) -> list[str]:
 
 
 def take_modules(result: Any) -> tuple[str, ...] | None:
-    """Take what the parsing process told out of its result; ``None`` if it told nothing."""
+    """Take the modules out of the parsing process's result; ``None`` if there are none."""
     warnings = getattr(result, "warnings", None) or []
     if not warnings or not isinstance(warnings[-1], dict) or MODULES not in warnings[-1]:
         return None
@@ -75,33 +75,33 @@ def take_modules(result: Any) -> tuple[str, ...] | None:
 
 
 class ManagedDags:
-    """Those Dags of the file that is being registered which the pin store knows anything of."""
+    """Dags of the file being registered that the pin store knows."""
 
     def __init__(self) -> None:
         self._dag_ids: frozenset[str] = frozenset()
 
     def note(self, dag_ids: frozenset[str]) -> None:
-        """Note them while their rows are locked."""
+        """Collect them while their rows are locked."""
         self._dag_ids = dag_ids
 
     def take(self) -> frozenset[str]:
-        """Return them, once."""
+        """Return and forget them."""
         dag_ids, self._dag_ids = self._dag_ids, frozenset()
         return dag_ids
 
 
 managed = ManagedDags()
-"""Those of this process."""
+"""The instance of this process."""
 
 
 class RecordedModules:
-    """What this process knows to be recorded."""
+    """What is already recorded, as far as this process knows."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, ...]] = {}
 
     def note(self, dag_ids: frozenset[str], modules: tuple[str, ...]) -> None:
-        """Record what the file of some managed Dags imported, if it is not what is recorded."""
+        """Record the imports of a managed Dag's file, if they changed."""
         from airflow.utils.session import create_session
 
         from airflow_providers_pinning.domain.files.modules import record_modules, recorded_modules
@@ -116,5 +116,5 @@ class RecordedModules:
                     record_modules(different, modules, session=session)
             self._known.update(dict.fromkeys(dag_ids, modules))
         except Exception:
-            # Parsing must not stop for it; the next parse of the file tries again.
-            log.exception("Which modules the file of %s imported could not be recorded", ", ".join(sorted(dag_ids)))
+            # Parsing must not stop because of this; the next parse of the file retries.
+            log.exception("The modules imported by %s could not be recorded", ", ".join(sorted(dag_ids)))

@@ -15,17 +15,16 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Stale Dags and the upkeep, both in the dag processor's loop.
+Stale Dags and maintenance, both in the dag processor's loop.
 
-Airflow's ``deactivate_stale_dags`` marks Dags stale that their file no longer defines. A pinned Dag is
-kept, in the same transaction.
+Airflow's ``deactivate_stale_dags`` marks Dags stale that their file no longer defines. Pinned Dags stay active, in
+the same transaction.
 
-Upkeep runs beside ``_scan_stale_dags``, which the loop calls about once a second: it repairs scheduling
-metadata that something without the enforcement overwrote, recalculates the next runs of pinned Dags whose file does
-not parse, which Airflow does at each parse only, activates assets of Dags that are not pinned in place of pinned ones',
-notes pinned Dags that HEAD does not define any more, drops what is kept of runs that are gone, sends the gauges,
-announces changes that the process which made them did not, and starts the check whether the code of managed
-versions is available and the record of what versions are made of.
+Maintenance runs with ``_scan_stale_dags``, which the loop calls about once a second. It repairs scheduling metadata
+that a process without the enforcement overwrote, recalculates the next runs of pinned Dags whose file does not parse
+(Airflow only does so on each parse), activates assets of unpinned Dags instead of those of pinned ones, notes pinned
+Dags that HEAD no longer defines, deletes data of deleted runs, sends gauges, announces changes that their own
+processes did not, checks the code of managed versions, and records the files of versions.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_stale_dags.py`` and
 ``tests/unit/enforcement/dag_processor/test_maintenance.py``.
@@ -44,14 +43,17 @@ from airflow_providers_pinning.enforcement.dag_processor.subprocess_job import S
 log = logging.getLogger(__name__)
 
 PAUSE_OF_GAUGES = 20
-"""How many times as long as they took gauges and the look at runs rest: with very many pins, neither delays parsing."""
+"""
+Pause gauges and the check of runs for this many times their own duration: even with many pins, they must not delay
+parsing.
+"""
 
 WAIT_FOR_RECORD = 60.0
-"""Seconds that a check of the code waits for a record that is under way, which does both for the CPU time of one."""
+"""Seconds that a code check waits for a running record job, which does both in one process."""
 
 
 class Upkeep:
-    """The upkeep of one dag processor; its state is when it last ran, how far it got and what is running."""
+    """Maintenance of one dag processor. Its state: when it last ran, its progress, and running jobs."""
 
     def __init__(self) -> None:
         self._next_round = 0.0
@@ -67,7 +69,7 @@ class Upkeep:
         self._code_check = SubprocessJob(f"{__package__}.code_check", "The check of the code of managed versions")
 
     def run_if_due(self, bundle_names: Collection[str]) -> None:
-        """Do one round if the last one is long enough ago. What fails is logged and tried again in the next."""
+        """Run one round if the last one is long enough ago. Failures are logged and retried in the next round."""
         from airflow_providers_pinning import conf
 
         if time.monotonic() < self._next_round:
@@ -90,7 +92,7 @@ class Upkeep:
             try:
                 step()
             except Exception:
-                log.exception("The upkeep of pinned Dags failed; it is tried again")
+                log.exception("The maintenance of pinned Dags failed; retrying")
 
     def _repair(self) -> None:
         from airflow_providers_pinning.domain.monitoring.maintenance import repair_scheduling_metadata
@@ -167,7 +169,7 @@ class Upkeep:
             return
         now = time.monotonic()
         self._check_due_since = self._check_due_since or now
-        # What records files checks the code too before it ends. It is not waited for without end, as it may hang.
+        # The job that records files also checks code before it ends. Do not wait for it forever, because it may hang.
         awaited = self._commit_record.is_running() and now - self._check_due_since < WAIT_FOR_RECORD
         if not awaited and not self._code_check.is_running():
             self._code_check.start(*sorted(bundle_names))
@@ -188,11 +190,11 @@ def _with_session(action: Callable[..., Any]) -> Any:
 
 
 _upkeep = Upkeep()
-"""That of this process."""
+"""The instance of this process."""
 
 
 def deactivate_stale_dags(call: Call) -> None:
-    """Mark the Dags stale that their file does not define any more, but no pinned ones."""
+    """Mark Dags stale that their file no longer defines, except pinned ones."""
     from airflow_providers_pinning.domain.dag_model.missing import note_parsed
     from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 
@@ -202,6 +204,6 @@ def deactivate_stale_dags(call: Call) -> None:
 
 
 def scan_stale_dags(call: Call) -> None:
-    """Look for stale Dags, and do the upkeep if it is due."""
+    """Scan for stale Dags, and run the maintenance if it is due."""
     call.proceed()
     _upkeep.run_if_due([bundle.name for bundle in call.instance._dag_bundles])

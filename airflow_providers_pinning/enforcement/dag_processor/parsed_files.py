@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which files were parsed at a commit is recorded.
+Record which files were parsed at a commit.
 
-Airflow moves a version on to the commit at which its file was parsed last. Of two commits, the first of which was never
-parsed because the second came a moment later, the first would be taken for one that changed nothing of the Dag. And a
-commit that deletes a Dag would be waited for, since nothing is ever registered from it. So a commit gets one more
-statement when its last file was parsed, or when the bundle leaves it earlier.
+Airflow moves a version to the commit at which its file was last parsed. If a second commit arrives before the first
+one is parsed, the first one would look as if it did not change the Dag. And waiting for a commit that deletes a Dag
+would never end, because nothing is registered from it. So one statement per commit records when its last file was
+parsed, or when the bundle moves on earlier.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_parsed_files.py``.
 """
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Progress:
-    """How far the parsing of one bundle got at the commit that it is at."""
+    """Parsing progress of one bundle at its current commit."""
 
     commit: str
     unparsed: set[str]
@@ -45,7 +45,7 @@ class _Progress:
 
 
 class ParsedFiles:
-    """What this process knows of the files that it parsed at the commits that the bundles are at."""
+    """The parsed files of each bundle at its current commit, as far as this process knows."""
 
     def __init__(self) -> None:
         self._bundles: dict[str, _Progress] = {}
@@ -53,7 +53,7 @@ class ParsedFiles:
 
     def begin(self, bundle_name: str, commit: str, files: Collection[str]) -> None:
         """
-        Note that a bundle is at a commit now, and which files it has there.
+        Note the new commit of a bundle, and its files.
 
         :param bundle_name: name of the bundle
         :param commit: its version
@@ -69,7 +69,7 @@ class ParsedFiles:
 
     def note(self, bundle_name: str, commit: str, file: str) -> None:
         """
-        Note that the Dags of a file were registered as they are at a commit.
+        Note that the Dags of a file were registered at a commit.
 
         :param bundle_name: name of the bundle
         :param commit: the commit that the file was read from
@@ -98,11 +98,11 @@ class ParsedFiles:
                 else:
                     note_left(bundle_name, commit, unparsed=files, session=session)
         except Exception:
-            # Parsing must not stop for it; the commit then counts as one that was not parsed.
-            log.exception("What was parsed of bundle %s at %s could not be recorded", bundle_name, commit)
+            # Parsing must not stop because of this; the commit then counts as not parsed.
+            log.exception("The parsed files of bundle %s at %s could not be recorded", bundle_name, commit)
             return False
         return True
 
 
 parsed_files = ParsedFiles()
-"""Those of this process."""
+"""The instance of this process."""

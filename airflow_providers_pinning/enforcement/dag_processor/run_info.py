@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The latest runs of many Dags are read at once.
+Read the latest runs of many Dags at once.
 
-Airflow reads them Dag by Dag while it writes a file's Dags, of which there are few. A release writes thousands, and
-holds their rows meanwhile. What it has read of a version's Dag before is used here; for all others Airflow reads.
+Airflow reads them Dag by Dag while it writes the few Dags of a file. A release writes thousands, and locks their rows
+meanwhile. So it reads them in advance and uses them here; otherwise Airflow reads them.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_run_info.py``.
 """
@@ -31,6 +31,6 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def calculate(call: Call) -> Any:
-    """Use what is known of the Dag's runs already."""
+    """Use the runs of the Dag that are already known."""
     known = getattr(call.dag, "run_info", None)
     return call.proceed() if known is None else call.instance(*known)

@@ -15,15 +15,15 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A pinned version does not decide about assets that Dags at HEAD use.
+A pinned version does not define assets that Dags at HEAD use.
 
-Airflow writes, at each parse of a file, what the file says of the assets that it uses: watchers, extra and group.
-With a pinned version's saying in it, two files that share an asset would take turns: each parse of the one starts the
-old trigger, each parse of the other stops it, and Dags that are not pinned get no events. Here the definition of an
-asset is HEAD's as soon as a Dag that is not pinned uses it, else that of the pinned version that was registered last.
+At each parse of a file, Airflow writes the file's definition of its assets: watchers, extra and group. If this
+included a pinned version's definition, two files that share an asset would alternate: each parse of one starts the
+old trigger, each parse of the other stops it, and unpinned Dags get no events. So HEAD defines an asset if any
+unpinned Dag uses it, otherwise the last registered pinned version does.
 
-The watchers of an asset that only a pinned Dag waits for, and whose name or URI another one took at HEAD, go on. Stock
-stops those of inactive assets.
+The watchers of an asset keep running if only a pinned Dag waits for it, even if HEAD gave its name or URI to another
+asset. Airflow stops those of inactive assets.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_shared_assets.py`` and, for any order of parses, by
 ``tests/unit/enforcement/dag_processor/test_shared_assets_properties.py``.
@@ -37,14 +37,14 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def collect(call: Call) -> Any:
-    """Collect the assets of a file, and note where they come from if a pinned Dag is among its Dags."""
+    """Collect the assets of a file, and note where they come from if one of its Dags is pinned."""
     from airflow_providers_pinning.domain.dag_model.shared_assets import with_pinned
 
     return with_pinned(call.proceed(), call.dags)
 
 
 def sync_assets(call: Call) -> Any:
-    """Write the definitions of those that have the say."""
+    """Write the definitions from the Dags that define the assets."""
     from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, choose_definitions
 
     if isinstance(call.instance.assets, AssetsOfFile):
@@ -62,10 +62,10 @@ def sync_asset_aliases(call: Call) -> Any:
 
 def add_asset_trigger_references(call: Call) -> None:
     """
-    Leave the watchers of assets alone that others have the say about, and exchange those of the rest at once.
+    Skip the watchers of assets that others define, and replace those of the rest in one step.
 
-    Where one watcher takes another's place, Airflow takes out both and puts the new one in at the next parse, which
-    for a pinned Dag there may not be.
+    If one watcher replaces another, Airflow removes both and adds the new one at the next parse, which a pinned Dag
+    may not get.
     """
     from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, have_other_watchers, without_kept
 
@@ -81,7 +81,7 @@ def add_asset_trigger_references(call: Call) -> None:
 
 
 def find_active_assets(call: Call) -> set[tuple[str, str]]:
-    """Find the assets whose watchers are to run, those among them that pinned Dags wait for in vain else."""
+    """Find the assets whose watchers should run, including those that pinned Dags wait for."""
     from airflow_providers_pinning.domain.dag_model.shared_assets import AssetsOfFile, displaced_and_awaited
 
     active: set[tuple[str, str]] = call.proceed()

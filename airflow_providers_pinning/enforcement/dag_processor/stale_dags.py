@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What happens to a file at HEAD does not happen to a pinned Dag.
+Changes of a file at HEAD do not make a pinned Dag stale.
 
-Airflow marks the Dags of a file stale when it does not parse (``_update_import_errors``) or is gone
-(``DagModel.deactivate_deleted_dags``), and stale Dags get no runs; for removed files it goes on to
-delete the asset references of every stale Dag. Its statements are made to pass over pinned Dags. Dags
-that are no longer in a file that parses are in :mod:`airflow_providers_pinning.enforcement.dag_processor.maintenance`.
+Airflow marks the Dags of a file stale when it does not parse (``_update_import_errors``) or was deleted
+(``DagModel.deactivate_deleted_dags``), and stale Dags get no runs. For deleted files it also deletes the asset
+references of every stale Dag. These statements skip pinned Dags. For Dags that a parsed file no longer defines, see
+:mod:`airflow_providers_pinning.enforcement.dag_processor.maintenance`.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_stale_dags.py``.
 """
@@ -31,7 +31,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def update_import_errors(call: Call) -> None:
-    """Record import errors, and pass over pinned Dags when those of the file are marked stale."""
+    """Record import errors; mark the Dags of the file stale, except pinned ones."""
     from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 
     with pinned_dags_passed_over(call.session):
@@ -39,7 +39,7 @@ def update_import_errors(call: Call) -> None:
 
 
 def deactivate_deleted_dags(call: Call) -> bool:
-    """Mark the Dags of files stale that are gone, but no pinned ones."""
+    """Mark the Dags of deleted files stale, except pinned ones."""
     from airflow_providers_pinning.domain.dag_model.missing import note_listed
     from airflow_providers_pinning.domain.dag_model.stale_dags import pinned_dags_passed_over
 

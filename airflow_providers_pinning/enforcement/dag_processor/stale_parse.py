@@ -15,16 +15,16 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A version is registered under the commit that its file was read from.
+Register a version under the commit that its file was read from.
 
-Airflow registers what a process parsed under the commit that the bundle is at when the result is
-collected. If the bundle was refreshed meanwhile, the file, or something that it imports, was read from
-another commit: the version would pair the structure of one commit with the code of another, and could be
-pinned like that. Such a result is thrown away, and the file is parsed again at once.
+Airflow registers a parsed file under the commit that the bundle has when the result is collected. If the bundle was
+refreshed in the meantime, the file, or a module that it imports, was read from another commit: the version would
+combine the structure of one commit with the code of another, and could be pinned like that. Such a result is
+discarded, and the file is parsed again immediately.
 
-A file that is overtaken again and again would never be registered. If no version of its Dags is managed,
-it is registered as in Airflow after a few times. Else it is not, since what is active must not wait for the
-next parse to be put right.
+A file that is overtaken every time would never be registered. If no version of its Dags is managed, it is registered
+anyway after a few attempts, as in Airflow. Otherwise it is not, because the active version must not depend on a later
+parse to be corrected.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_stale_parse.py`` and ``tests/system/test_stale_parse.py``.
 """
@@ -44,29 +44,29 @@ from airflow_providers_pinning.enforcement.versions.immutability import not_writ
 log = logging.getLogger(__name__)
 
 DISCARDS_IN_A_ROW = 3
-"""How often in a row the result of a file is thrown away although no version of its Dags is managed."""
+"""How many results of a file in a row are discarded even if no version of its Dags is managed."""
 
 
 class Parses:
-    """From which commits the files are read that are being parsed."""
+    """The commits of the files being parsed."""
 
     def __init__(self) -> None:
         self._read_from: dict[Any, str | None] = {}
         self._overtaken: Counter[Any] = Counter()
 
     def begin(self, manager: Any, file: Any, process: Any) -> None:
-        """Note which commit the bundle is at, now that a process begins to parse a file of it."""
+        """Note the commit of the bundle when a process starts to parse one of its files."""
         known = {other.id for other in manager._processors.values()}
-        # A process that was killed has no result.
+        # A killed process has no result.
         self._read_from = {key: version for key, version in self._read_from.items() if key in known}
         self._read_from[process.id] = manager._bundle_versions.get(file.bundle_name)
 
     def commit_of(self, process: Any) -> str | None:
-        """Return the commit that a process, whose result was not taken yet, reads its file from."""
+        """Return the commit that a process without a collected result reads its file from."""
         return self._read_from.get(process.id)
 
     def take(self, manager: Any, file: Any, process: Any) -> bool:
-        """Return whether the result of a process is to be registered; if not, the file is parsed again."""
+        """Return whether to register the result of a process; if not, the file is parsed again."""
         begun_at = self._read_from.pop(process.id, None)
         registered_as = manager._bundle_versions.get(file.bundle_name)
         if process.parsing_result is None or registered_as is None:
@@ -80,28 +80,28 @@ class Parses:
                 del self._overtaken[file]
                 return True
             log.warning(
-                "Bundle %s was refreshed while %s was being parsed, %d times in a row: no new version of its Dags is "
-                "registered. Raise the bundle's refresh_interval above the time that the file takes.",
+                "Bundle %s was refreshed while %s was being parsed, %d times in a row, so no new version of its "
+                "Dags was registered. Raise the bundle's refresh_interval above the parsing time of the file.",
                 file.bundle_name,
                 file.rel_path,
                 self._overtaken[file],
             )
-        log.info("Bundle %s was refreshed while %s was being parsed; again", file.bundle_name, file.rel_path)
-        # Counted as not parsed yet, so that a limited number of runs does not end without it.
+        log.info("Bundle %s was refreshed while %s was being parsed; parsing it again", file.bundle_name, file.rel_path)
+        # Counted as not parsed yet, so a limited number of runs does not end without it.
         _ = manager._file_stats[file]
         manager._add_files_to_queue([file], mode="frontprio")
         return False
 
 
 def _current_version(manager: Any, bundle_name: str) -> str | None:
-    """Ask the bundle itself: if it could not write down that it was refreshed, Airflow relies on the commit before."""
+    """Ask the bundle itself: if recording the refresh failed, Airflow still uses the previous commit."""
     from airflow.dag_processing.bundles.base import unpack_bundle_version
 
     [bundle] = [bundle for bundle in manager._dag_bundles if bundle.name == bundle_name]
     try:
         return unpack_bundle_version(bundle.get_current_version(), bundle)[0]
     except Exception:
-        log.exception("The version of bundle %s is not known", bundle_name)
+        log.exception("The version of bundle %s is unknown", bundle_name)
         return None
 
 
@@ -115,20 +115,20 @@ def _is_managed(dag_ids: list[str]) -> bool:
 
 
 _parses = Parses()
-"""Those of this process."""
+"""The instance of this process."""
 _broken_files = BrokenFiles()
 _recorded_modules = dag_modules.RecordedModules()
 
 
 def create_process(call: Call) -> Any:
-    """Begin to parse a file, and note which commit it is read from."""
+    """Start to parse a file, and note its commit."""
     process = call.proceed()
     _parses.begin(call.instance, call.dag_file, process)
     return process
 
 
 def handle_parsing_result(call: Call) -> None:
-    """Register what was parsed, unless a refresh overtook it."""
+    """Register the parsed Dags, unless a refresh overtook the parse."""
     modules = dag_modules.take_modules(call.proc.parsing_result)
     read_from = _parses.commit_of(call.proc)
     if not _parses.take(call.instance, call.file, call.proc):

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Something that the dag processor has done in a process of its own, one at a time.
+A job that the dag processor runs in a separate process, one at a time.
 
-A process, because it may take long, and must not delay parsing; and because the dag processor forks, which
-it must not do while a thread is alive.
+It is a process because it may be slow and must not delay parsing, and because the dag processor forks, which is not
+safe while a thread is alive.
 
 Shown by ``tests/unit/enforcement/dag_processor/test_subprocess_job.py``.
 """
@@ -34,15 +34,15 @@ import time
 log = logging.getLogger(__name__)
 
 TIMEOUT = 600.0
-"""Seconds that it may take; one that hangs must not be the last one."""
+"""Timeout in seconds; a hanging job must not block the next ones forever."""
 
 
 class SubprocessJob:
     """
-    A module that is run as a process.
+    A module that runs as a process.
 
     :param module: the module
-    :param what: what it does, for the log
+    :param what: description for the log
     """
 
     def __init__(self, module: str, what: str) -> None:
@@ -52,12 +52,12 @@ class SubprocessJob:
         self._deadline = 0.0
 
     def is_running(self) -> bool:
-        """Return whether the process still runs; one that runs for too long is ended."""
+        """Return whether the process is running; stop it if it exceeds its timeout."""
         if self._process is None or self._process.poll() is not None:
             return False
         if time.monotonic() < self._deadline:
             return True
-        log.error("%s did not end within %d seconds; it is ended", self._what, TIMEOUT)
+        log.error("%s did not finish within %d seconds; stopping it", self._what, TIMEOUT)
         self._process.kill()
         self._process.wait()
         return False

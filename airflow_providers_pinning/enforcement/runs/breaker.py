@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The next run of a version that fails too often already has the last stable one.
+If a version fails too often, the next run already uses the last stable version.
 
-Airflow has no hook between the failure of runs and the creation of the next one. Here the creation of a run, which
-knows the pin and holds it, looks at the runs of the pinned version, if a policy with an automatic rollback is about
-the Dag. What the scheduler makes due is not created on a version whose schedule it is not: it waits one turn. Nothing
-here keeps a run from being created because of an error of our own.
+Airflow has no hook between failing runs and the creation of the next one. So the creation of a run, which has read
+and locked the pin, checks the runs of the pinned version, if a policy with an automatic rollback applies to the Dag.
+A run that is due by the old version's schedule must not use the stable version: it waits for the next scheduler loop.
+An error in this check never blocks a run.
 
 Shown by ``tests/unit/enforcement/runs/test_breaker.py`` and ``tests/integration/test_breaker.py``.
 """
@@ -39,16 +39,16 @@ from airflow_providers_pinning.enforcement.call import Call
 log = logging.getLogger(__name__)
 
 MUTED_FOR = 60.0
-"""Seconds for which this process does not look at a Dag again of which it failed to tell, or to roll back."""
+"""Seconds until this process checks a Dag again after a failed check or rollback."""
 
 ERRORS = "pinning.automatic_rollback_errors"
-"""Counter of errors that kept a Dag from being looked at or rolled back."""
+"""Counter of errors that prevented a check or a rollback."""
 
 _muted: dict[str, float] = {}
 
 
 def guard_of(dag: Any, *, session: Any) -> Callable[[str, str | None], bool]:
-    """Return what tells, of a run's pinned Dag in hand, whether a closer look at its runs is needed."""
+    """Return the function that decides, from a run's pinned Dag, whether to check its runs."""
     return partial(_may_have_tripped, dag, session=session)
 
 
@@ -64,11 +64,11 @@ def _may_have_tripped(dag: Any, rules: str, bundle_name: str | None, *, session:
 
 def instead_of_failing(call: Call, pin: Any) -> Any:
     """
-    Return the pin that a run is created with: the one that is, or one of the stable version instead.
+    Return the pin that a run is created with: the current one, or one of the stable version.
 
     :param call: creates a run
     :param pin: the ``LockedPin`` of its Dag
-    :raises PinUnavailableError: if the run is not to be created, or not in this turn of the scheduler
+    :raises PinUnavailableError: if the run must not be created, or not in this scheduler loop
     """
     from airflow_providers_pinning.vocabulary import BreakerState
 
@@ -107,11 +107,11 @@ def _expect_stable(call: Call, tripped: Any) -> None:
 
 def roll_back(dag_id: str, tripped: Any, *, session: Any = None) -> None:
     """
-    Roll a Dag back whose version was found to fail, in a transaction of its own. Failures are logged.
+    Roll back a Dag whose version fails too often, in a separate transaction. Errors are logged.
 
     :param dag_id: the Dag
     :param tripped: what was found
-    :param session: a session in which nothing is pending; by default one of its own
+    :param session: a session without pending changes; by default a new one
     """
     from airflow.utils.session import create_session
 
@@ -120,12 +120,12 @@ def roll_back(dag_id: str, tripped: Any, *, session: Any = None) -> None:
     from airflow_providers_pinning.domain.changes.transactions import commit
     from airflow_providers_pinning.domain.errors import DatabaseBusyError, DatabaseUnavailableError
 
-    # In the loop of a scheduler all other Dags wait as well.
+    # In the scheduler loop, all other Dags wait as well.
     patience = None if session is None else PATIENCE
 
     def act(session: Any) -> None:
         if commit(partial(put_into_effect, dag_id, tripped, session=session), patience=patience, session=session):
-            log.warning("%s. See the history of Dag %s for what was done about it.", tripped, dag_id)
+            log.warning("%s. See the history of Dag %s for the outcome.", tripped, dag_id)
 
     try:
         if session is not None:
@@ -134,16 +134,16 @@ def roll_back(dag_id: str, tripped: Any, *, session: Any = None) -> None:
             with create_session(scoped=False) as own:
                 act(own)
     except (DatabaseBusyError, DatabaseUnavailableError) as error:
-        log.warning("Dag %s is rolled back by itself where its next run is created: %s", dag_id, error)
+        log.warning("Dag %s is rolled back when its next run is created: %s", dag_id, error)
     except Exception:
         _note_error(dag_id)
 
 
 def roll_back_noted(*, session: Any) -> None:
     """
-    Roll back the Dags of which this scheduler created no run for that.
+    Roll back the Dags whose runs this scheduler postponed.
 
-    :param session: a session in which nothing is pending
+    :param session: a session without pending changes
     """
     from airflow_providers_pinning.domain.resolution.refused_runs import take_tripped
 
@@ -151,7 +151,7 @@ def roll_back_noted(*, session: Any) -> None:
         return
     for dag_id, tripped in noted.items():
         roll_back(dag_id, tripped, session=session)
-    # As after any commit of the loop, which would have an outdated view of the database otherwise.
+    # As after any commit in the loop, to refresh the view of the database.
     session.expunge_all()
 
 
@@ -169,7 +169,7 @@ def _find_tripped(call: Call, pin: Any) -> Any:
 
 
 def _dag_of(call: Call, version: Any) -> Any:
-    """Return the pinned version's Dag, which says what it is matched by: the one in hand need not be of it."""
+    """Return the Dag of the pinned version, whose policies apply: the given Dag may be another version."""
     from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import select
 
@@ -200,7 +200,7 @@ def _next_turn(dag_id: str, tripped: Any) -> Exception:
 
     note_tripped(dag_id, tripped)
     return PinUnavailableError(
-        f"Dag {dag_id!r} gets no run in this turn of the scheduler: {tripped}. It is rolled back first.", dag_id=dag_id
+        f"Dag {dag_id!r} gets no run in this scheduler loop: {tripped}. It is rolled back first.", dag_id=dag_id
     )
 
 
@@ -214,8 +214,8 @@ def _waiting(call: Call, pin: Any) -> Exception:
         note_waiting(dag_id, pin.version.dag_version_id)
     number = pin.version.version_number
     return PinUnavailableError(
-        f"No run of Dag {dag_id!r} was created: version {number} failed more than a release policy allows, and there "
-        "is no stable version to return to. Pin another version, or confirm this one "
+        f"No run of Dag {dag_id!r} was created: version {number} failed more than a release policy allows, and "
+        "there is no stable version to return to. Pin another version, or confirm this one "
         f"({confirm_command(dag_id, number)}).",
         dag_id=dag_id,
         version_number=number,
@@ -223,7 +223,7 @@ def _waiting(call: Call, pin: Any) -> Exception:
 
 
 def _unless_it_fails(dag_id: str, look: Callable[[], Any]) -> Any:
-    """Return what a look at a Dag tells; nothing, if it fails for a reason of our own."""
+    """Return the result of a check; nothing if it fails because of an error in it."""
     from sqlalchemy.exc import SQLAlchemyError
 
     if _muted.get(dag_id, 0.0) > time.monotonic():
@@ -231,7 +231,7 @@ def _unless_it_fails(dag_id: str, look: Callable[[], Any]) -> Any:
     try:
         return look()
     except SQLAlchemyError:
-        # The transaction is lost, and with it the run, as with any other statement of its creation.
+        # The transaction is lost, and the run with it, as with any other failing statement during its creation.
         raise
     except Exception:
         _note_error(dag_id)
@@ -244,8 +244,8 @@ def _note_error(dag_id: str) -> None:
     _muted[dag_id] = time.monotonic() + MUTED_FOR
     stats.incr(ERRORS)
     log.exception(
-        "Could not check whether Dag %s must be rolled back automatically, or could not roll it back; its runs still "
-        "use the pinned version, and the check is tried again in %d seconds",
+        "Could not check whether Dag %s must be rolled back automatically, or could not roll it back. Its runs "
+        "keep using the pinned version; retrying in %d seconds",
         dag_id,
         MUTED_FOR,
     )

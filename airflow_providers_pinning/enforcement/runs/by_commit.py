@@ -15,13 +15,13 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A run that is asked for by its commit.
+A run requested by its commit.
 
-Since 3.4 Airflow creates a run of the version that a request names by ``bundle_version``: the REST API, its own user
-interface, the materialization of an asset. Of a pinned Dag that would be a live run of another version than the pin. So
-it becomes a canary run of that version, recorded and isolated as any other, for whoever may start one. It keeps the
-logical date, the partition and the time that the request gives, but has a run id of its own, which the answer tells. If
-the request names the pinned commit, it is an ordinary run, and refused if that version fails more than policies allow.
+Since 3.4 a request can name the version of a run by ``bundle_version``: in the REST API, the user interface, and when
+materializing an asset. For a pinned Dag, this would create a live run of another version than the pin. So it becomes
+a canary run of that version, recorded and isolated like any other, if the user may start one. It keeps the logical
+date, partition and time of the request, but gets its own run ID, which the response contains. If the request names
+the pinned commit, it is an ordinary run, which is refused if the version fails more than policies allow.
 
 Shown by ``tests/unit/enforcement/runs/test_by_commit.py``.
 """
@@ -37,7 +37,7 @@ from airflow_providers_pinning.enforcement.runs.creation import refuse_name_of_c
 
 
 def answer(call: Call) -> Any:
-    """Note who asks for a run by its commit."""
+    """Note the user who requests a run by its commit."""
     from airflow_providers_pinning.domain.resolution.by_commit import RunByCommit, asking_for_run
 
     if call.body.bundle_version is None:
@@ -47,7 +47,7 @@ def answer(call: Call) -> Any:
 
 
 def create_dagrun(call: Call) -> Any:
-    """Create a run from one version, which is looked up once; one of another commit than is pinned as a canary run."""
+    """Create a run from one version; for another commit than the pinned one, as a canary run."""
     from airflow.models.dag_version import DagVersion
     from airflow.utils.types import DagRunTriggeredByType
 
@@ -69,10 +69,10 @@ def create_dagrun(call: Call) -> Any:
     if version is None or (asked and asked.is_never_pinned(version)):
         return call.proceed()
     refuse_name_of_canary(dag.dag_id, call.run_id, session=session)
-    # Before anything is locked: the creation of a canary run locks the Dag's row first.
+    # Before any lock is taken: creating a canary run locks the Dag's row first.
     pinned = pinned_id_by_time(dag.dag_id, call.run_after, session=session)
     if pinned is not None and pinned != version.id:
-        # It was pinned for the first time while this request waited at the gate, perhaps as one of several.
+        # The Dag was pinned for the first time while this request waited for the gate, perhaps as one of several.
         if not may_wait_to_shut_gate(dag.dag_id, session=session):
             raise ValueError(_moved(dag.dag_id))
         return _create_canary_run(call, version, asked)
@@ -92,15 +92,16 @@ def create_dagrun(call: Call) -> Any:
 
 
 def _require_not_failing(call: Call, pin: Any) -> None:
-    """Refuse a run of a version that is being rolled back, rather than create one of a commit that nobody asked for."""
+    """Refuse a run of a version that is being rolled back, instead of using a commit that was not requested."""
     from airflow_providers_pinning.domain.errors import PinUnavailableError
 
     if breaker.instead_of_failing(call, pin).version == pin.version:
         return
     dag_id, number = call.instance.dag_id, pin.version.version_number
     raise PinUnavailableError(
-        f"No run of Dag {dag_id!r} was created: version {number}, which commit {call.bundle_version!r} has, failed "
-        "more than a release policy allows, and is being rolled back. Leave out bundle_version for the stable version.",
+        f"No run of Dag {dag_id!r} was created: version {number} of commit {call.bundle_version!r} failed more "
+        "often than a release policy allows, and is being rolled back. Omit bundle_version to use the stable "
+        "version.",
         dag_id=dag_id,
         version_number=number,
     )
@@ -111,7 +112,7 @@ def _moved(dag_id: str) -> str:
 
 
 def _create_canary_run(call: Call, version: Any, asked: Any) -> Any:
-    """Create a canary run of a version, of what was asked for."""
+    """Create a canary run of a version from the request."""
     from airflow.models.dagrun import DagRun
     from sqlalchemy import select
 
@@ -135,13 +136,13 @@ def _create_canary_run(call: Call, version: Any, asked: Any) -> Any:
     try:
         created = create_canary_runs(dag_id, request, change, session=session)
     except PinningError as error:
-        # Airflow answers a request that is wrong with the message of these.
+        # Airflow returns the messages of these for an invalid request.
         raise ValueError(str(error)) from error
     return session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == created.run_ids[0]))
 
 
 def _caller(dag_id: str, asked: Any, commit: str, *, session: Any) -> Any:
-    """Return who asks for a canary run, if they may start one and give it no id."""
+    """Return the user who requests a canary run, if they may start one and did not choose its ID."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
     from airflow.models.dag import DagModel
@@ -152,7 +153,7 @@ def _caller(dag_id: str, asked: Any, commit: str, *, session: Any) -> Any:
 
     would = f"Dag {dag_id!r} is pinned to another version than that of {commit!r}, so this would be a canary run"
     if asked is None:
-        raise ValueError(f"{would}, and it is not known who asks for it. Start a canary run of the version instead.")
+        raise ValueError(f"{would}, but the requesting user is unknown. Start a canary run of the version instead.")
     manager, user = get_auth_manager(), asked.user
 
     def may_start(dag_id: str, team_name: str | None) -> bool:
@@ -164,20 +165,20 @@ def _caller(dag_id: str, asked: Any, commit: str, *, session: Any) -> Any:
     if not may_start(dag_id, DagModel.get_team_name(dag_id, session=session)):
         raise HTTPException(
             status.HTTP_403_FORBIDDEN,
-            f"{would}, which user {user.get_name()!r} is not permitted to start. Missing for the Dag: edit the Dag "
-            "(FAB: 'can edit on DAGs').",
+            f"{would}, which user {user.get_name()!r} is not permitted to start. Missing: edit the Dag (FAB: 'can "
+            "edit on DAGs').",
         )
     if asked.run_id:
-        raise ValueError(f"{would}, whose id cannot be chosen. Leave out dag_run_id, {asked.run_id!r}.")
+        raise ValueError(f"{would}, whose ID cannot be chosen. Omit dag_run_id, {asked.run_id!r}.")
     return Caller(user.get_name()[:MAX_ACTOR], permitted_in_team=may_start)
 
 
 def _require_free_date(dag_id: str, logical_date: Any) -> None:
-    """Keep the dates of scheduled runs, which are whole seconds, for these: no two runs may have the same."""
+    """Reserve the dates of scheduled runs, which are whole seconds: no two runs may have the same."""
     if logical_date is not None and not logical_date.microsecond:
         raise ValueError(
-            f"This would be a canary run of Dag {dag_id!r}, which must not take the logical date of a scheduled run, "
-            f"as {logical_date.isoformat()} may be. Leave out logical_date, or give it a fraction of a second."
+            f"This would be a canary run of Dag {dag_id!r}, which must not take the logical date of a scheduled "
+            f"run; {logical_date.isoformat()} could be one. Omit logical_date, or add a fraction of a second."
         )
 
 

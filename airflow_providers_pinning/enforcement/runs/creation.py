@@ -15,16 +15,15 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-One version for the whole of a run.
+Create a run from exactly one version.
 
-Airflow's ``SerializedDAG.create_dagrun`` runs on a Dag that was read earlier, and looks the version up
-again for the run's rows: a pin that commits in between makes a run with one version's tasks and
-another's id. Here the version is looked up once, under a lock, by Airflow's own look-up. If it is the one of the Dag in
-hand, the run is that; else it is created from that version's Dag, and the look-ups inside answer with the same
-version. A canary run brings its version along, and no other run of a managed Dag gets an id of its form. A run
-that is due before or after a timed change of the pin has the version of its time; what the schedule or an asset makes
-due waits until the change is in effect. A run of a version that fails too often has the stable one, see
-``enforcement.runs.breaker``; while a ramp is under way, some runs have its version, see ``enforcement.runs.ramp``.
+Airflow's ``SerializedDAG.create_dagrun`` uses a Dag that was read earlier, and looks up the version again for the
+run's rows: if a pin commits in between, the run has the tasks of one version and the ID of another. So the version is
+looked up once, under a lock, with Airflow's own lookup. If the given Dag has another version, the run is created from
+the right one, and the inner lookups return the same version. A canary run specifies its version, and no other run of
+a managed Dag gets an ID like it. Around a timed change of the pin, a run gets the version for its due time; runs from
+the schedule or an asset wait until the change is in effect. If a version fails too often, the run gets the stable
+one, see ``enforcement.runs.breaker``; during a ramp, some runs get its version, see ``enforcement.runs.ramp``.
 ``dag.test`` and ``airflow tasks test`` are exempt: they run local code.
 
 Shown by ``tests/unit/enforcement/runs/test_creation.py``.
@@ -54,7 +53,7 @@ def create_dagrun(call: Call) -> Any:
         run = call.proceed()
         set_bundle_version(run, routed.routed_to)
         return run
-    # ``airflow tasks test`` runs local code as well, which was not read from the database.
+    # ``airflow tasks test`` also runs local code, which was not read from the database.
     is_local = call.triggered_by == DagRunTriggeredByType.CLI and stamp_of(dag) is None
     if call.triggered_by == DagRunTriggeredByType.TEST or is_local:
         with resolved(Resolution(dag.dag_id, None)):
@@ -80,7 +79,7 @@ def create_dagrun(call: Call) -> Any:
 
 
 def refuse_name_of_canary(dag_id: str, run_id: Any, *, session: Any) -> None:
-    """Refuse a live run that its tasks, which tell by the id, would take for a canary run."""
+    """Refuse a live run whose ID would make its tasks treat it as a canary run."""
     from airflow_providers_pinning.vocabulary import CANARY_RUN_ID
 
     if not isinstance(run_id, str) or CANARY_RUN_ID.fullmatch(run_id) is None:
@@ -89,13 +88,13 @@ def refuse_name_of_canary(dag_id: str, run_id: Any, *, session: Any) -> None:
 
     if is_managed(dag_id, session=session):
         raise ValueError(
-            f"No run of Dag {dag_id!r} was created: {run_id!r} is the id of a canary run, which its tasks would take "
-            "this run for. Give it another id, or start a canary run."
+            f"No run of Dag {dag_id!r} was created: {run_id!r} is the ID of a canary run, so tasks would treat "
+            "this run as one. Use another ID, or start a canary run."
         )
 
 
 def _require_no_schedule(call: Call) -> None:
-    """Let what the old version's schedule or assets make due wait for the new one's, which say whether it is."""
+    """Postpone runs from the old version's schedule or assets until the new version decides whether they are due."""
     from airflow.utils.types import DagRunType
 
     from airflow_providers_pinning.domain.errors import PinUnavailableError
@@ -103,14 +102,14 @@ def _require_no_schedule(call: Call) -> None:
     if call.run_type in (DagRunType.SCHEDULED, DagRunType.ASSET_TRIGGERED):
         dag_id = call.instance.dag_id
         raise PinUnavailableError(
-            f"Dag {dag_id!r} gets no run for {call.run_after.isoformat()} by the schedule or the assets of its present "
-            "version: another version takes effect at an earlier time. The schedulers apply that change first.",
+            f"Dag {dag_id!r} gets no run for {call.run_after.isoformat()} from the schedule or the assets of its "
+            "current version: another version takes effect before that. The schedulers apply that change first.",
             dag_id=dag_id,
         )
 
 
 def _create_from_dag_in_hand(call: Call) -> Any:
-    """Create the run as Airflow does, unless it is to have another version; then nothing was written."""
+    """Create the run like Airflow, unless it needs another version; then nothing was written."""
     from airflow_providers_pinning.domain.resolution.creation import DagNotInHandError, creating_run
     from airflow_providers_pinning.domain.resolution.locked_rows import has_ramp
 
@@ -134,7 +133,7 @@ def _create_from_dag_in_hand(call: Call) -> Any:
 
 
 def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
-    """Return the Dag of the resolved version: the one in hand if it is that, else read again."""
+    """Return the Dag of the resolved version: the given one if it matches, otherwise read it."""
     from airflow.models.serialized_dag import SerializedDagModel
     from sqlalchemy import select
 
@@ -156,16 +155,17 @@ def _dag_of(dag: Any, version: Any, *, session: Any) -> Any:
     try:
         return stored.dag
     except Exception as error:
-        # On the asset paths of the scheduler any other exception would end its loop.
+        # On the scheduler's asset paths, any other exception would end its loop.
         raise PinUnavailableError(
-            f"No run of Dag {dag.dag_id!r} was created: {version.label}, which it would have, cannot be deserialized "
-            f"({type(error).__name__}: {error}). Install the plugins that it was parsed with, or pin another version.",
+            f"No run of Dag {dag.dag_id!r} was created: it would use {version.label}, which cannot be deserialized "
+            f"({type(error).__name__}: {error}). Install the plugins that it was parsed with, or pin another "
+            "version.",
             dag_id=dag.dag_id,
             version_number=version.version_number,
         ) from error
 
 
 def set_bundle_version(run: Any, version: Any) -> None:
-    """Airflow takes it from ``DagModel``, which a host without the enforcement may have overwritten."""
+    """Airflow reads it from ``DagModel``, which a host without the enforcement may have overwritten."""
     if run.bundle_version != version.bundle_version:
         run.bundle_version = version.bundle_version

@@ -15,13 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Tasks of a managed version run although another asset has the name or URI of one of theirs.
+Tasks of a managed version run even if another asset took the name or URI of theirs.
 
-Airflow's Execution API tells a task which of its inlets and outlets are not active, and the task fails; and
-``TaskInstance.register_asset_changes_in_db`` passes over such outlets. An asset of a pinned version is inactive, and
-stays so, once HEAD uses its name or URI for another one. The task is not told of it, and its event is recorded.
-
-Both are found by the statements with which Airflow looks for active assets, so neither costs one more.
+Airflow's Execution API reports a task's inactive inlets and outlets, and the task fails;
+``TaskInstance.register_asset_changes_in_db`` skips such outlets. An asset of a pinned version becomes inactive once
+HEAD uses its name or URI for another one. Such assets are not reported to the task, and their events are recorded.
+Both use Airflow's own lookup of active assets, without an extra statement.
 
 Shown by ``tests/unit/enforcement/runs/test_displaced_assets.py``.
 """
@@ -34,7 +33,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def validate_inlets_and_outlets(call: Call) -> Any:
-    """Tell a task which of its assets are not active, without those that another one displaced."""
+    """Return a task's inactive assets, without those that another asset displaced."""
     from airflow_providers_pinning.domain.dag_model.displaced_assets import displaced_passed_as_active
 
     with displaced_passed_as_active(call.task_instance_id, session=call.session):
@@ -42,7 +41,7 @@ def validate_inlets_and_outlets(call: Call) -> Any:
 
 
 def register_asset_changes_in_db(call: Call) -> Any:
-    """Publish what a task has for its outlets, also for those that another one displaced."""
+    """Publish events of a task's outlets, including displaced ones."""
     from airflow_providers_pinning.domain.dag_model.displaced_assets import displaced_outlets_found
 
     if not call.task_outlets:

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Whether a run is stopped at its first failure is up to its own version.
+A run's own version decides whether it stops at the first failure.
 
-Airflow asks ``DagModel``, which describes the active version, whether the Dag is ``fail_fast`` before it stops the
-remaining tasks of a run. A canary run, or one that is under way while the pin moves, would be stopped, or not,
-by what another version says. If versions of the Dag are managed, the run's version is asked.
+Before stopping the remaining tasks of a run, Airflow checks ``fail_fast`` in ``DagModel``, which describes the active
+version. For a canary run, or a run in progress while the pin moves, that is another version's setting. If versions of
+the Dag are managed, the run's own version decides.
 
 Shown by ``tests/unit/enforcement/runs/test_fail_fast.py``.
 """
@@ -41,7 +41,7 @@ def handle_fail_fast_for_dag(call: Call) -> None:
     from airflow_providers_pinning.domain.resolution.fail_fast import read_fail_fast
 
     ti, dag_bag, session = call.ti, call.dag_bag, call.session
-    # Airflow's own question, with the answer whether it is the right one to ask.
+    # Airflow's own query, extended by whether its answer applies.
     of_dag = read_fail_fast(call.dag_id, ti.dag_run.created_dag_version_id, session=session)
     if of_dag.holds_for_run:
         dag = dag_bag.get_dag_for_run(dag_run=ti.dag_run, session=session) if of_dag.fail_fast else None
@@ -54,7 +54,7 @@ def handle_fail_fast_for_dag(call: Call) -> None:
 
 
 def _dag_of_run(ti: Any, dag_bag: Any, *, session: Any) -> Any:
-    """Read the Dag of the run's version, if it can be read."""
+    """Read the Dag of the run's version, if possible."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:

@@ -15,16 +15,16 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-While a ramp is under way, a share of the new runs has its version.
+During a ramp, a share of the new runs gets its version.
 
-Whoever creates a run decides it, under the lock that keeps the pin as it is, from the run's id or from how many runs
-there were: a transaction that is tried again decides the same. The pinned version's schedule, limits and assets hold
-for all runs. Who finds that a step is passed, or that the version fails, lets the ramp go on as soon as its own
-transaction has ended, or, in the loop of a scheduler, at the beginning of the next turn; should it be killed before,
-whoever creates the next run does it. A version that fails gets no run from the moment on that this can be seen.
+The process that creates a run decides this under the lock of the pin, from the run ID or the number of runs, so a
+retried transaction decides the same. All runs follow the pinned version's schedule, limits and assets. A process that
+finds a step completed, or the version failing, advances the ramp after its own transaction, or in the scheduler at
+the start of the next loop; if it is killed before, the process that creates the next run does it. A failing version
+gets no more runs once the failure is visible.
 
-A ramp whose version no run could have is aborted, on record, and the run has the pinned version. So it has if the look
-fails for a reason of our own.
+If no run could use the version of a ramp, the ramp is aborted and recorded, and the run gets the pinned version. It
+also does if this check fails because of an error in it.
 
 Shown by ``tests/unit/enforcement/runs/test_ramp.py``.
 """
@@ -41,15 +41,15 @@ from airflow_providers_pinning.enforcement.call import Call
 log = logging.getLogger(__name__)
 
 ERRORS = "pinning.ramp_errors"
-"""Counter of errors that kept a ramp from being looked at, or from going on."""
+"""Counter of errors that prevented checking or advancing a ramp."""
 
 _noted: dict[str, Any] = {}
-"""What is to be done about ramps at the beginning of the next turn of this scheduler's loop."""
+"""Work on ramps for the start of this scheduler's next loop."""
 
 
 def by_share(call: Call, pin: Any) -> Any:
     """
-    Return the pin that a run is created with: the one that is, or one of the ramp's version.
+    Return the pin that a run is created with: the current one, or one of the ramp's version.
 
     :param call: creates a run
     :param pin: the ``LockedPin`` of its Dag
@@ -61,7 +61,7 @@ def by_share(call: Call, pin: Any) -> Any:
     try:
         found = _look(call, pin)
     except SQLAlchemyError:
-        # The transaction is lost, and with it the run, as with any other statement of its creation.
+        # The transaction is lost, and the run with it, as with any other failing statement during its creation.
         raise
     except Exception:
         _note_error(call.instance.dag_id)
@@ -105,15 +105,15 @@ def _look(call: Call, pin: Any) -> Any:
 
 def carry_on_noted(*, session: Any) -> None:
     """
-    Let the ramps go on of which this scheduler created a run.
+    Advance the ramps of Dags for which this scheduler created a run.
 
-    :param session: a session in which nothing is pending
+    :param session: a session without pending changes
     """
     if not _noted:
         return
     for dag_id in list(_noted):
         _carry_on(dag_id, _noted.pop(dag_id), session=session)
-    # As after any commit of the loop, which would have an outdated view of the database otherwise.
+    # As after any commit in the loop, to refresh the view of the database.
     session.expunge_all()
 
 
@@ -138,13 +138,13 @@ def _carry_on(dag_id: str, change: Any, *, session: Any = None) -> None:
 
     try:
         if session is not None:
-            # In the loop of a scheduler all other Dags wait as well.
+            # In the scheduler loop, all other Dags wait as well.
             commit(partial(change, session=session), patience=PATIENCE, session=session)
         else:
             with create_session(scoped=False) as own:
                 commit(partial(change, session=own), session=own)
     except (DatabaseBusyError, DatabaseUnavailableError) as error:
-        log.warning("The ramp of Dag %s goes on where its next run is created: %s", dag_id, error)
+        log.warning("The ramp of Dag %s advances when its next run is created: %s", dag_id, error)
     except Exception:
         _note_error(dag_id)
 
@@ -153,4 +153,4 @@ def _note_error(dag_id: str) -> None:
     from airflow.observability import stats
 
     stats.incr(ERRORS)
-    log.exception("Could not look at the ramp of Dag %s, or let it go on; the run has the pinned version", dag_id)
+    log.exception("Could not check or advance the ramp of Dag %s; the run uses the pinned version", dag_id)

@@ -17,15 +17,15 @@
 """
 A run keeps the version that it was created with.
 
-Airflow's ``DBDagBag`` gives a run without a bundle version the latest version, in whatever process asks
-next. While the Dag is pinned, "latest" is the pinned version, and a run that was created before the pin
-would change its tasks half way. And when Airflow expands a mapped task whose unexpanded row was set to success
-meanwhile, it gives what it adds the latest version, which need not be their run's once the pin has moved. The
-function that looks at all tasks of a run expands them; Airflow calls it once for each run.
+Airflow's ``DBDagBag`` uses the latest version for a run without a bundle version. While the Dag is pinned, "latest"
+is the pinned version, and a run created before the pin would change its tasks halfway. Also, if Airflow expands a
+mapped task whose unexpanded row was set to success in the meantime, the new task instances get the latest version,
+which may differ from their run's version after the pin moved. The patched function handles all tasks of a run and
+expands them; Airflow calls it once per run.
 
-Clearing "on the latest version" looks the version up for each task instance, for the run, and in ``DagModel``
-for the bundle's version. So does adding only the new tasks, which begins with ``_get_new_task_ids``. The pin is held
-from the first of these look-ups on: one that moves in between would mix two versions in a run.
+Clearing with the latest version looks up the version for each task instance, for the run, and in ``DagModel`` for the
+bundle version. So does adding only new tasks, which starts with ``_get_new_task_ids``. The pin is locked from the
+first lookup on: if it moved in between, the run would mix two versions.
 
 Shown by ``tests/unit/enforcement/runs/test_version.py``.
 """
@@ -45,7 +45,7 @@ def version_from_dag_run(call: Call) -> Any:
     run = call.dag_run
     if run.bundle_version or not run.created_dag_version_id:
         return call.proceed()
-    # Instead of the look-up that Airflow is about to make, not beside it.
+    # This replaces the lookup that Airflow is about to make.
     latest = read_latest(run.dag_id, session=call.session)
     if latest.is_pinned:
         return run.created_dag_version_id
@@ -54,7 +54,7 @@ def version_from_dag_run(call: Call) -> Any:
 
 
 def get_latest_version_of_dag(call: Call) -> Any:
-    """Return the Dag of the active version: while a pin is held, of the one that it had at first."""
+    """Return the Dag of the active version; while a pin is held, of the version found first."""
     from airflow.models.serialized_dag import SerializedDagModel
 
     from airflow_providers_pinning.domain.resolution import holding
@@ -67,7 +67,7 @@ def get_latest_version_of_dag(call: Call) -> Any:
 
 
 def hold_pins(call: Call) -> Any:
-    """Proceed, and hold each pin from its first look-up on."""
+    """Call Airflow's function, and hold each pin from its first lookup on."""
     from airflow_providers_pinning.domain.resolution.holding import holding_pins
 
     with holding_pins():
@@ -75,7 +75,7 @@ def hold_pins(call: Call) -> Any:
 
 
 def get_ready_tis(call: Call) -> Any:
-    """Find the tasks that are ready, and give what is added to mapped ones the version of their run."""
+    """Find the tasks that are ready, and give new mapped task instances the version of their run."""
     run = call.instance
     with expanding(run.dag_id, run.run_id):
         return call.proceed()

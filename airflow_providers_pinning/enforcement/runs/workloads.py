@@ -15,20 +15,19 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A task runs from the file and bundle of its run's version.
+A task runs with the file and bundle of its run's version.
 
-Airflow takes the bundle's name and the file's path of ``ExecuteTask``, ``ExecuteCallback`` and the callbacks and
-e-mails that the dag processor runs from
-``DagModel``, which describes the active version, and the bundle's version from the run. While the pin
-moves between versions whose file or bundle differ, a run that is under way would look for the file of
-one version in the code of another.
+For ``ExecuteTask``, ``ExecuteCallback`` and callbacks and emails in the dag processor, Airflow takes the bundle name
+and file path from ``DagModel``, which describes the active version, but the bundle version from the run. If the pin
+moves between versions with different files or bundles, a run in progress would look for the file of one version in
+the code of another.
 
-Clearing some tasks on the latest version moves their run there, commit and all, while the other tasks keep the
-version that they had. They run from the run's commit, so the file is looked for where the run's version has it.
-Callbacks may have either commit, and the file is that of the version with the same one.
+Clearing some tasks with the latest version moves their run there, including the commit, while the other tasks keep
+their version. They run from the run's commit, so they use the file of the run's version. Callbacks may have either
+commit, and use the file of the version with that commit.
 
-The scheduler hands tasks over inside its critical section. What is needed of the pin comes along with ``DagModel``,
-which it reads for these tasks anyway.
+The scheduler sends tasks to executors inside its critical section. The required data of the pin comes with
+``DagModel``, which it reads for these tasks anyway.
 
 Shown by ``tests/unit/enforcement/runs/test_workloads.py``.
 """
@@ -43,7 +42,7 @@ from airflow_providers_pinning.enforcement.call import Call, passing_on
 
 
 def executable_task_instances_to_queued(call: Call) -> Any:
-    """Find the tasks to hand over, and read along which version ``DagModel`` describes."""
+    """Find the tasks to execute, and also read which version ``DagModel`` describes."""
     from airflow_providers_pinning.domain.resolution.places import places_told
 
     with places_told(call.session):
@@ -52,7 +51,7 @@ def executable_task_instances_to_queued(call: Call) -> Any:
 
 @passing_on("ti", is_told_unmanaged)
 def make_task(call: Call) -> Any:
-    """Make the workload of a task, with the file and bundle of its run's version."""
+    """Create the workload of a task, with the file and bundle of its run's version."""
     ti = call.ti
     run = ti.dag_run
     return _located(call, ti, run.created_dag_version_id or ti.dag_version_id, run)
@@ -60,13 +59,13 @@ def make_task(call: Call) -> Any:
 
 @passing_on("dag_run", is_told_unmanaged)
 def make_callback(call: Call) -> Any:
-    """Make the workload of a callback, with the file and bundle of its run's version."""
+    """Create the workload of a callback, with the file and bundle of its run's version."""
     run = call.dag_run
     return _located(call, run, run.created_dag_version_id, run)
 
 
 def send(call: Call) -> None:
-    """Hand a callback or e-mail over, with the file and bundle of its version."""
+    """Send a callback or email, with the file and bundle of its version."""
     # Executors use it, and triggers that end their task.
     from airflow_providers_pinning.domain.resolution.callbacks import CallbackOf, Place, hand_over
 
@@ -94,7 +93,7 @@ def send(call: Call) -> None:
 
 
 class _Taker:
-    """Takes, in place of a session, what Airflow adds to it."""
+    """Receives what Airflow adds, in place of a session."""
 
     taken: Any = None
 
@@ -103,7 +102,7 @@ class _Taker:
 
 
 def _located(call: Call, of_dag: Any, dag_version_id: Any, run: Any) -> Any:
-    """Proceed, with the place of the run's version if it need not be the active one's."""
+    """Call Airflow's function, with the file and bundle of the run's version if it may differ from the active one."""
     from sqlalchemy.orm import object_session
 
     from airflow_providers_pinning.domain.resolution.places import place_of_inactive_version, places_told
@@ -112,7 +111,7 @@ def _located(call: Call, of_dag: Any, dag_version_id: Any, run: Any) -> Any:
     if session is None or run.bundle_version is None or call.bundle_info or call.dag_rel_path:
         return call.proceed()
     if "dag_model" not in of_dag.__dict__:
-        # Airflow reads it now.
+        # Airflow reads it right away.
         with places_told(session):
             _ = of_dag.dag_model
     version = place_of_inactive_version(of_dag.dag_model, dag_version_id, session=session)
@@ -125,7 +124,7 @@ def _located(call: Call, of_dag: Any, dag_version_id: Any, run: Any) -> Any:
 
 
 def _bundle_of_run(name: str, run: Any) -> Any:
-    """Return the bundle of a run, with the data of its version where Airflow hands that to workers."""
+    """Return the bundle of a run, with its version data if Airflow sends it to workers."""
     from airflow.executors.workloads.base import BundleInfo
     from airflow.models import dag_version
 

@@ -15,13 +15,13 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A pinned Dag that listens to assets and cannot be honored hurts nobody else.
+A broken pin of an asset-triggered Dag does not affect other Dags.
 
-Airflow takes it for granted that the Dag of every queued asset event can be read. ``DagModel.dags_needing_dagruns``
-deserializes them all in one go: one whose plugin is gone would end the scheduler, again and again, because a pin
-does not go away with the next parse. ``AssetManager._queue_partitioned_dags`` runs where a task publishes the
-asset: a listener that is not found would fail the task of another Dag. Such a Dag is left out instead, which
-is written to the log, and for a partition to Airflow's audit log too.
+Airflow assumes that the Dag of every queued asset event can be read. ``DagModel.dags_needing_dagruns`` deserializes
+all of them together: one with a missing plugin would crash the scheduler repeatedly, because the next parse does not
+remove a pin. ``AssetManager._queue_partitioned_dags`` runs where a task publishes the asset: a consumer that is not
+found would fail the task of another Dag. Such a Dag is skipped and logged, and for a partition also recorded in
+Airflow's audit log.
 
 Shown by ``tests/unit/enforcement/scheduler/test_assets.py``.
 """
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 def dags_needing_dagruns(call: Call) -> Any:
-    """Find the Dags that are due, and as many more as are known to get no run."""
+    """Find due Dags, plus as many as are known to get no run."""
     from airflow_providers_pinning.domain.canaries.slots import without_canaries
 
     dag_model = call.instance
@@ -52,7 +52,7 @@ def dags_needing_dagruns(call: Call) -> Any:
 
 
 def _find_due(call: Call) -> Any:
-    """If the search fails, leave out the pinned Dags that cannot be read."""
+    """If the search fails, skip the pinned Dags that cannot be read."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from airflow_providers_pinning.domain.resolution.asset_listeners import left_out, unreadable_listeners
@@ -75,7 +75,7 @@ def _find_due(call: Call) -> Any:
 
 
 def queue_partitioned_dags(call: Call) -> None:
-    """Queue a partition for each listener, so that a pinned one that cannot be honored fails alone."""
+    """Queue a partition for each consumer, so a broken pin fails alone."""
     from airflow.models.log import Log
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -94,8 +94,8 @@ def queue_partitioned_dags(call: Call) -> None:
             if not pinned_version_ids([dag.dag_id], session=session):
                 raise
             lost = (
-                f"Partition {call.partition_key!r} is not queued for Dag {dag.dag_id!r}, whose pinned version "
-                f"is gone, changed or unreadable ({error}). Pin another version or unpin the Dag, and publish the "
+                f"Partition {call.partition_key!r} is not queued for Dag {dag.dag_id!r}, whose pinned version is "
+                f"missing, changed or unreadable ({error}). Pin another version or unpin the Dag, and publish the "
                 "asset again."
             )
             log.exception("%s", lost)

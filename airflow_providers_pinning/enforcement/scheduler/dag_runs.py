@@ -15,23 +15,22 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-In the scheduler, runs keep their version, and one broken pin does not stop the others.
+In the scheduler, runs keep their version, and a broken pin does not block other Dags.
 
-Airflow's ``_verify_integrity_if_dag_changed`` moves the unfinished task instances of a run without a
-bundle version to the latest version. A pin would move runs that were created before it.
+Airflow's ``_verify_integrity_if_dag_changed`` moves the unfinished task instances of a run without a bundle version
+to the latest version. A pin would move runs created before it.
 
-A Dag whose pin cannot be honored is due for a run for ever, because none is made. Airflow picks the longest due Dags
-first, a few at a time, so such Dags would take every place. This scheduler remembers them, makes room for as many
-more (see ``enforcement.scheduler.assets``), and tries each again once a minute. Nothing is written down, since
-another scheduler may well be able to read the Dag. Its runs are not created outside ``try`` either: on the asset
-paths an exception would end the scheduler.
+A Dag whose pin cannot be resolved stays due. The scheduler takes the most overdue Dags first, in batches, so a few
+broken pins would starve the rest. This scheduler remembers them, requests as many more (see
+``enforcement.scheduler.assets``), and retries each once a minute. Nothing is stored, because another scheduler may be
+able to read the Dag. Their runs are created inside ``try``: on the asset paths, an exception would end the scheduler.
 
-Airflow's ``_update_asset_orphanage`` activates assets, as the dag processor and a change of a pin do with those of a
-Dag. Two of them can activate the same one, or several in different orders and so wait for each other. The scheduler
-would end if it is the one that loses. Here it goes on, and cleans up with the next turn of the timer.
+Airflow's ``_update_asset_orphanage`` activates assets, as do the dag processor and pin changes. Two processes can
+activate the same asset, or several in different orders and deadlock. The scheduler would crash if it loses. Here it
+continues, and retries at the next interval.
 
-When it creates scheduled and asset-triggered runs, the scheduler has locked the Dags' rows, which no change of
-a pin gets past. So the version that it reads is the one that the run gets, and nothing is locked or read once more.
+When the scheduler creates scheduled and asset-triggered runs, it has locked the Dags' rows, which blocks pin changes.
+So the run gets the version that it has read, without another lock or read.
 
 Shown by ``tests/unit/enforcement/scheduler/test_dag_runs.py`` and ``tests/integration/test_locks.py``.
 """
@@ -48,13 +47,13 @@ log = logging.getLogger(__name__)
 
 
 def verify_integrity_if_dag_changed(call: Call) -> bool:
-    """Leave the runs of a pinned Dag with the version they were created with."""
+    """Keep the version that the runs of a pinned Dag were created with."""
     from airflow_providers_pinning.domain.resolution.run_versions import answered, read_latest
 
     run = call.dag_run
     if not run.created_dag_version_id:
         return bool(call.proceed())
-    # Instead of the look-up that Airflow is about to make, not beside it.
+    # This replaces the lookup that Airflow is about to make.
     latest = read_latest(run.dag_id, session=call.session)
     if latest.is_pinned:
         return True
@@ -63,7 +62,7 @@ def verify_integrity_if_dag_changed(call: Call) -> bool:
 
 
 def get_current_dag(call: Call) -> Any:
-    """Read the active version; if a pin stands in the way, say so and remember it."""
+    """Read the active version; if the pin cannot be resolved, log and remember it."""
     from airflow_providers_pinning.domain.resolution.locked_pin import pinned_version_ids
 
     dag_id, session = call.dag_id, call.session
@@ -74,8 +73,8 @@ def get_current_dag(call: Call) -> Any:
         dag_id, pinned
     ):
         log.error(
-            "No run of Dag %s is created: its pinned version is gone, changed or unreadable. Pin another version or "
-            "unpin it. It is tried again every %d seconds.",
+            "No run of Dag %s was created: its pinned version is missing, changed or unreadable. Pin another "
+            "version or unpin the Dag. Retrying every %d seconds.",
             dag_id,
             retry_backoff.RETRY_AFTER,
         )
@@ -95,7 +94,7 @@ def create_dag_runs(call: Call) -> None:
 
 
 def create_dag_runs_asset_triggered(call: Call) -> None:
-    """Create the runs Dag by Dag, so that a pin that cannot be honored fails alone; these rows are locked too."""
+    """Create the runs Dag by Dag, so a broken pin fails alone; these rows are locked too."""
     from airflow_providers_pinning.domain.errors import PinUnavailableError
     from airflow_providers_pinning.domain.resolution.locked_rows import rows_locked
 
@@ -111,7 +110,7 @@ def create_dag_runs_asset_triggered(call: Call) -> None:
 
 
 def _remember_waiting() -> None:
-    """Try the Dags later that get no run until somebody decides, or they would take others' places."""
+    """Postpone Dags that get no run until someone decides, so they do not take others' places."""
     from airflow_providers_pinning.domain.resolution.refused_runs import take_waiting
 
     for dag_id, pinned in take_waiting().items():
@@ -119,7 +118,7 @@ def _remember_waiting() -> None:
 
 
 def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:
-    """Leave out the Dags that failed a moment ago, unless their pin has changed since."""
+    """Skip the Dags that failed recently, unless their pin has changed since."""
     from airflow_providers_pinning.domain.resolution.locked_pin import pinned_version_ids
 
     failed = retry_backoff.waiting(dag_model.dag_id for dag_model in dag_models)
@@ -131,9 +130,9 @@ def _worth_trying(dag_models: Any, *, session: Any) -> list[Any]:
 
 def create_dagruns_for_partitioned_asset_dags(call: Call) -> Any:
     """
-    Pass over the partitions of pins that cannot be honored, which Airflow would look at first every time.
+    Skip the partitions of broken pins, which Airflow would process first every time.
 
-    Should a pin break between its selection and the creation of the run, this round ends there.
+    If a pin breaks between its selection and the creation of the run, this round ends there.
     """
     from airflow_providers_pinning.domain.errors import PinUnavailableError
     from airflow_providers_pinning.domain.resolution.asset_listeners import blocked_partitions_passed_over
@@ -147,7 +146,7 @@ def create_dagruns_for_partitioned_asset_dags(call: Call) -> Any:
 
 
 def update_asset_orphanage(call: Call) -> None:
-    """Clean up; if someone else was faster, the transaction is taken back and left to the next turn."""
+    """Clean up; on a conflict, roll back and leave it to the next interval."""
     from sqlalchemy.exc import DBAPIError
 
     from airflow_providers_pinning.domain.changes.database_errors import is_lost_race
@@ -155,9 +154,9 @@ def update_asset_orphanage(call: Call) -> None:
     try:
         call.proceed()
     except DBAPIError as error:
-        # In a session of the caller's, the failed transaction is the caller's to end.
+        # In a caller's session, the caller must end the failed transaction.
         if call.has("session") or not is_lost_race(error):
             raise
         log.warning(
-            "The clean-up of assets met others at the same assets, and is made at its next turn: %s", error.orig
+            "The cleanup of assets conflicted with another process, and is retried in the next loop: %s", error.orig
         )

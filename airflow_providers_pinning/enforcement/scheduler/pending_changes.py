@@ -15,15 +15,16 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Changes of pins whose time has come take effect before the scheduler looks for runs that are due.
+Apply pending pin changes before the scheduler looks for due runs.
 
-Airflow has no place for work that is due at a time but in the loop of the scheduler. A change takes effect at the
-beginning of a turn, in a transaction of its own, so that everything that follows in the turn sees the new version, its
-schedule and its assets. So do the rollbacks of versions of which this scheduler created no run in its last turn, since
-they fail too often (see ``enforcement.runs.breaker``), and the next steps of ramps (``enforcement.runs.ramp``). Whether
-a change is due is one statement a turn, however many Dags there are.
+In Airflow, only the scheduler loop can do work at a given time. A change takes effect at the start of a loop, in a
+separate transaction, so the rest of the loop sees the new version, its schedule and its assets. The same goes for
+automatic rollbacks that postponed runs in the last loop (see ``enforcement.runs.breaker``), and the next steps of
+ramps (``enforcement.runs.ramp``). Checking for due changes costs one statement per loop, regardless of the number of
+Dags.
 
-Shown by ``tests/unit/enforcement/scheduler/test_pending_changes.py`` and ``tests/integration/test_pending_changes.py``.
+Shown by ``tests/unit/enforcement/scheduler/test_pending_changes.py`` and
+``tests/integration/test_pending_changes.py``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from airflow_providers_pinning.enforcement.runs import breaker, ramp
 
 
 def do_scheduling(call: Call) -> int:
-    """Put the changes into effect that are due, and then make the turn."""
+    """Apply the changes that are due, then run the loop."""
     from airflow_providers_pinning.domain.changes.due import put_due_into_effect
 
     put_due_into_effect(session=call.session)

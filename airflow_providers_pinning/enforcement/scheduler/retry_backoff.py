@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The pinned Dags for which this scheduler could not create a run, and when it tries again."""
+"""Back off from pinned Dags for which this scheduler could not create a run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from collections.abc import Iterable
 from uuid import UUID
 
 RETRY_AFTER = 60.0
-"""Seconds after which a run of such a Dag is tried again."""
+"""Seconds until such a Dag is retried."""
 FORGET_AFTER = 600.0
-"""Seconds after which such a Dag is forgotten that is not tried any more, since it was deleted or is not due."""
+"""Seconds until a Dag that is no longer tried, because it was deleted or is not due, is forgotten."""
 RECOUNT_AFTER = 5.0
-"""Seconds after which the partitions that wait for such Dags are counted again."""
+"""Seconds until the partitions waiting for such Dags are counted again."""
 
 _next_try: dict[str, tuple[UUID | None, float]] = {}
 
@@ -37,8 +37,8 @@ def note_failure(dag_id: str, pinned: UUID | None) -> bool:
     Note that no run could be created.
 
     :param dag_id: the Dag
-    :param pinned: the version that is pinned: once it is another one, the Dag is tried at once
-    :return: whether that was not known yet
+    :param pinned: the pinned version; if it changes, the Dag is retried immediately
+    :return: whether this is new
     """
     known = _next_try.get(dag_id, (None, 0.0))[0] == pinned and dag_id in _next_try
     _next_try[dag_id] = (pinned, time.monotonic() + RETRY_AFTER)
@@ -51,7 +51,7 @@ def note_success(dag_id: str) -> None:
 
 
 def waiting(dag_ids: Iterable[str]) -> dict[str, UUID | None]:
-    """Return those Dags that it is too early to try again, and the version that was pinned when they failed."""
+    """Return the Dags that are too early to retry, with the version that was pinned when they failed."""
     now = time.monotonic()
     return {dag_id: _next_try[dag_id][0] for dag_id in dag_ids if dag_id in _next_try and _next_try[dag_id][1] > now}
 

@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which version is latest, and what happens to stored versions."""
+"""Versions: which one is latest, and what happens to stored ones."""

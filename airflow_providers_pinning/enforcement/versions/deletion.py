@@ -17,8 +17,8 @@
 """
 Deleting a Dag deletes its pin.
 
-Airflow's ``delete_dag`` deletes the rows of Airflow's own models. A pin that stayed would stop a later Dag
-of the same id from getting runs.
+Airflow's ``delete_dag`` deletes the rows of Airflow's own models. A leftover pin would block runs of a later Dag with
+the same ID.
 
 Shown by ``tests/unit/enforcement/versions/test_deletion.py``.
 """
@@ -29,7 +29,7 @@ from airflow_providers_pinning.enforcement.call import Call
 
 
 def delete_dag(call: Call) -> int:
-    """Delete a Dag, and what is recorded of its pin."""
+    """Delete a Dag, and everything recorded about its pin."""
     from airflow_providers_pinning.domain.changes.deletion import forget_dag
     from airflow_providers_pinning.domain.history.events import Caller, Change
     from airflow_providers_pinning.vocabulary import CallerKind

@@ -15,13 +15,13 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-A new Dag is pinned to its first version, if a policy with a manual gate is about it.
+Pin a new Dag to its first version, if a policy with a manual gate applies to it.
 
-In Airflow a Dag is live as soon as its file is parsed, and so is each commit after that. The only place at which a Dag
-is known to be new is where its first version is written, so it is pinned there, in the transaction of the parse: there
-is no moment at which it is registered and not pinned. Which policies are in force comes with what the dag processor
-reads of the Dags of a file anyway, so that nothing is read for those that no gate is about. A Dag that cannot be
-pinned, as of a bundle without versions, is registered nevertheless: ``airflow pinning list --unpinned`` has it.
+In Airflow a Dag is live as soon as its file is parsed, and so is each later commit. Only the code that writes its
+first version knows that a Dag is new, so it is pinned there, in the transaction of the parse: it is never registered
+without a pin. The current policies are read together with the Dags of a file, so Dags without a gate cost nothing. A
+Dag that cannot be pinned, such as one from an unversioned bundle, is still registered: ``airflow pinning list
+--unpinned`` lists it.
 
 Shown by ``tests/unit/enforcement/versions/test_gate.py``.
 """
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 def pin_first_version(dag: Any, bundle_name: str, *, session: Any) -> None:
     """
-    Pin a Dag whose first version was just written, if a policy says so.
+    Pin a Dag whose first version was just written, if a policy requires it.
 
     :param dag: the Dag, as Airflow writes it
     :param bundle_name: its bundle
@@ -65,7 +65,7 @@ def pin_first_version(dag: Any, bundle_name: str, *, session: Any) -> None:
         raise
     except PinningError as error:
         log.error(
-            "New Dag %s is not pinned to its first version, as policy %s requires: %s",
+            "New Dag %s was not pinned to its first version, although policy %s requires it: %s",
             dag.dag_id,
             gates,
             error.message,

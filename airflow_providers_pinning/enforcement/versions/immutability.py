@@ -17,15 +17,13 @@
 """
 A managed version is never rewritten.
 
-Airflow's ``SerializedDagModel.write_dag`` changes the latest version in place when only code outside the
-Dag's structure changed, or when no run refers to it yet. A pin or an approval of that version would
-then mean other code. If the latest version is managed and anything differs, Airflow's function is told
-that there is no latest version, so it writes a new one. The next differing commit changes that one, so
-numbers do not inflate.
+Airflow's ``SerializedDagModel.write_dag`` updates the latest version in place if only code outside the Dag's
+structure changed, or if no run uses it yet. A pin or approval of that version would then refer to other code. If the
+latest version is managed and anything differs, the patch hides it from Airflow's function, which then writes a new
+version. The next differing commit updates that one, so numbers do not inflate.
 
-Two more writes reach a managed version: renamed deadlines are updated in the rows of the version whose
-deadlines are reused, and ``DagCode.update_source_code`` picks the row to overwrite by its time of
-update, not by its version.
+Two more writes affect managed versions: renamed deadlines are updated in the rows of the version whose deadlines are
+reused, and ``DagCode.update_source_code`` selects the row to overwrite by its update time, not by its version.
 
 Shown by ``tests/unit/enforcement/versions/test_immutability.py``.
 """
@@ -44,21 +42,21 @@ from airflow_providers_pinning.enforcement.versions import gate
 _reuse_deadlines: ContextVar[bool] = ContextVar("pinning_reuse_deadlines", default=True)
 
 not_written: set[str] = set()
-"""Dags that Airflow left unwritten because it wrote them a moment ago, changed or not; who registers them clears it."""
+"""Dags that Airflow skipped because it wrote them a moment ago, changed or not; cleared on registration."""
 
 
 @cache
 def _managed_write_metadata() -> Any:
-    """Return the type of what Airflow knows of the latest version before it writes, for one that is managed."""
+    """Return the type of Airflow's data on the latest version before it writes, for a managed one."""
     from airflow.models.serialized_dag import DagWriteMetadata
 
     return type("ManagedWriteMetadata", (DagWriteMetadata,), {"__slots__": ()})
 
 
 def prefetch_dag_write_metadata(call: Call) -> Any:
-    """Read what the latest versions are, and which of them are managed."""
-    # The rows of these Dags are locked by now (see enforcement.dag_processor.dag_model), so nothing can
-    # come under management before they are written.
+    """Read the latest versions, and which of them are managed."""
+    # The rows of these Dags are locked (see enforcement.dag_processor.dag_model), so nothing can become managed before
+    # they are written.
     from airflow_providers_pinning.domain.versions.managed_cache import managed_version_ids
 
     session = call.session
@@ -97,7 +95,7 @@ def write_dag(call: Call) -> bool:
 
 
 def _is_too_recent(known: Any, min_update_interval: int | None, now: datetime) -> bool:
-    """Return whether Airflow leaves a Dag unwritten, changed or not, because it wrote it a moment ago."""
+    """Return whether Airflow skips a Dag, changed or not, because it wrote it a moment ago."""
     if known is None or known.last_updated is None or min_update_interval is None:
         return False
     return bool(now - timedelta(seconds=min_update_interval) < known.last_updated)
@@ -109,7 +107,7 @@ def try_reuse_deadline_uuids(call: Call) -> Any:
 
 
 def _differs(cls: Any, dag: Any, place: tuple, known: Any, *, session: Any) -> bool:
-    """Return whether the parsed Dag is anything else than the managed latest version."""
+    """Return whether the parsed Dag differs from the managed latest version in anything."""
     latest = known.dag_version
     if place != (latest.bundle_name, latest.bundle_version, latest.version_data):
         return True
@@ -128,7 +126,7 @@ def _differs(cls: Any, dag: Any, place: tuple, known: Any, *, session: Any) -> b
 
 
 def update_source_code(call: Call) -> None:
-    """Overwrite the source of the latest version, unless that is managed."""
+    """Overwrite the source of the latest version, unless it is managed."""
     from airflow.models.dag_version import DagVersion
     from sqlalchemy import select
 
@@ -152,7 +150,7 @@ def update_source_code(call: Call) -> None:
 
 
 class _LatestSource:
-    """Airflow's model of sources, which finds the latest one where it would take that which was updated last."""
+    """Airflow's model of sources, finding the latest version instead of the last updated one."""
 
     def __init__(self, model: Any, latest: Any) -> None:
         self._model = model

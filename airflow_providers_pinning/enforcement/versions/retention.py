@@ -17,10 +17,9 @@
 """
 ``airflow db clean`` keeps managed versions.
 
-Airflow deletes Dag versions by age unless a task instance refers to them, and Dags by the time they were
-last parsed, which takes all their versions along; the Dag of a removed file is not parsed any more. A
-pinned version that has not run for a while would be gone. Airflow's own ``skip_if_referenced`` is told of
-the managed versions.
+Airflow deletes old Dag versions unless a task instance refers to them, and Dags that were not parsed recently, with
+all their versions; the Dag of a removed file is no longer parsed. A pinned version that has not run for a while would
+be deleted. Managed versions are added to Airflow's own ``skip_if_referenced``.
 
 Shown by ``tests/unit/enforcement/versions/test_retention.py``.
 """
@@ -36,7 +35,7 @@ def install(module: ModuleType) -> None:
     """
     Patch ``airflow.utils.db_cleanup``.
 
-    :raises EnforcementError: if the clean-up is configured differently in this Airflow
+    :raises EnforcementError: if the cleanup is configured differently in this Airflow
     """
     try:
         versions, dags = module.config_dict["dag_version"], module.config_dict["dag"]
@@ -45,7 +44,7 @@ def install(module: ModuleType) -> None:
         dags.referenced_pk_column = "dag_id"
     except (AttributeError, KeyError, TypeError) as error:
         raise EnforcementError(
-            "airflow-providers-pinning relies on airflow.utils.db_cleanup.config_dict to keep managed versions, but "
-            f"this Airflow has another one ({error!r}). Install a release of the provider that supports it, or "
+            "airflow-providers-pinning relies on airflow.utils.db_cleanup.config_dict to keep managed versions, "
+            f"but it differs in this Airflow ({error!r}). Install a release of the provider that supports it, or "
             "uninstall the provider."
         ) from error

@@ -15,12 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The version that is "latest" for a Dag.
+Select the active version as the "latest" one of a Dag.
 
-Airflow's ``DagVersion.get_latest_version`` takes the highest version number. It is asked for the version of
-every new run and of every cleared task instance, so it would give a pinned Dag the newest commit.
-The pin is added to its statement. ``_latest_version_select`` itself stays as it is, because the next
-version's number is computed from it.
+Airflow's ``DagVersion.get_latest_version`` selects the highest version number. It selects the version of every new
+run and cleared task instance, so a pinned Dag would get the newest commit. The pin is added to its statement.
+``_latest_version_select`` is unchanged, because the next version's number is computed from it.
 
 Shown by ``tests/unit/enforcement/versions/test_selection.py``.
 """

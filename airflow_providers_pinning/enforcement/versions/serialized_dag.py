@@ -15,16 +15,15 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Everything that is patched in ``airflow.models.serialized_dag``, where several seams meet.
+All patches of ``airflow.models.serialized_dag``.
 
-The statements that pick the "latest" serialized Dag: nearly every reader uses one of two, and
-would see the newest commit of a pinned Dag. The pin is added inside the statement; they must stay plain selects,
-because backfills execute them as they are.
+Nearly every reader uses one of two statements to select the "latest" serialized Dag, and would see the newest commit
+of a pinned Dag. The pin is added inside the statement; they must remain plain selects, because backfills execute them
+directly.
 
-A deserialized Dag does not know which version it is, but the creation of a run must. The version is noted on it.
+A deserialized Dag does not know its version, but the creation of a run needs it. So the version is stored on it.
 
-That managed versions are not rewritten is in
-:mod:`airflow_providers_pinning.enforcement.versions.immutability`.
+For managed versions, which are not rewritten, see :mod:`airflow_providers_pinning.enforcement.versions.immutability`.
 
 Shown by ``tests/unit/enforcement/versions/test_selection.py``.
 """
@@ -56,7 +55,7 @@ def latest_item_select_object(call: Call) -> Any:
     condition = active_condition(dag_id, serialized=instance)
     if condition is None:
         return call.proceed()
-    # MySQL sorts ids rather than whole rows, as in stock Airflow, so the pin goes into the sub-query.
+    # MySQL sorts IDs rather than whole rows, as in Airflow, so the pin goes into the subquery.
     return select(instance).where(
         instance.id
         == select(instance.id)
@@ -78,7 +77,7 @@ def latest_by_version_select(call: Call) -> Any:
 
     instance, dag_ids = call.instance, call.dag_ids
     if dag_ids is not None and not dag_ids:
-        # The scheduler asks for no Dag at all in most of its turns.
+        # In most loops, the scheduler requests no Dag at all.
         return call.proceed()
     active = (
         select(DagVersion.dag_id, func.max(DagVersion.version_number).label("version_number"))
@@ -102,12 +101,12 @@ def latest_by_version_select(call: Call) -> Any:
 
 
 def stamp_of(dag: Any) -> tuple[Any, str] | None:
-    """Return the version id and hash that a Dag was deserialized from, if it came from the database."""
+    """Return the version ID and hash that a Dag was deserialized from, if it came from the database."""
     return getattr(dag, STAMP, None)
 
 
 def stamped_dag(call: Call) -> Any:
-    """Deserialize a Dag, and note on it which version it is."""
+    """Deserialize a Dag, and store its version on it."""
     serialized, dag = call.instance, call.proceed()
     setattr(dag, STAMP, (serialized.dag_version_id, serialized.dag_hash))
     return dag

@@ -171,7 +171,7 @@ def test_limit_of_a_soak_by_both_names_is_refused_if_they_differ(api):
     refused = api().get(SOAK, params={"max_wait": 5, "inconclusive_after": 7.5})
     detail = refused.json()["detail"]
     assert (refused.status_code, detail["reason"]) == (422, "invalid_request")
-    assert "inconclusive_after is 7.5 and max_wait, its former name, 5; give only one" in detail["message"]
+    assert "inconclusive_after is 7.5 and max_wait, its former name, is 5; use only one" in detail["message"]
     alike = api().get(SOAK, params={"max_wait": 5, "inconclusive_after": 5.0})
     assert alike.json()["criteria"]["inconclusive_after"] == 5
 
@@ -184,7 +184,7 @@ def test_numbers_that_no_column_holds_are_invalid(api, path):
 @pytest.mark.parametrize(
     ("dag", "why"),
     [
-        (dag_file("orders", "schedule='@daily'", ""), "it has no task"),
+        (dag_file("orders", "schedule='@daily'", ""), "it has no tasks"),
         (
             dag_file("orders", "schedule='@daily'").replace("datetime(2026, 1, 1", "datetime(2999, 1, 1"),
             "its first task starts at 2999-01-01",
@@ -202,7 +202,7 @@ def test_version_that_can_have_no_task_now_gets_no_canary_run(api, lab, session,
     answer = api().post(RUNS, json={"version_number": number})
     detail = answer.json()["detail"]
     assert (answer.status_code, detail["reason"]) == (409, "no_task")
-    assert f"can have no canary run now: {why}" in detail["message"]
+    assert f"cannot have a canary run now: {why}" in detail["message"]
     assert session.scalars(select(DagRun)).all() == []
 
 

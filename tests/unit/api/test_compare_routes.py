@@ -137,7 +137,7 @@ class TestCode:
 
         assert self.changes(body) == {"bash_command": (None, None), "retries": (1, 2)}
         assert body["source"]["diff"] is None
-        assert "You may not read the code" in body["source"]["note"]
+        assert "You do not have permission to view the code" in body["source"]["note"]
 
     def test_is_not_shown_if_the_file_has_a_dag_that_may_not_be_read(self, secretive, lab, api, monkeypatch):
         from airflow.api_fastapi.app import get_auth_manager

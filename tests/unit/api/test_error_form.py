@@ -90,7 +90,7 @@ def test_an_address_that_is_none_is_told_so(method, path, status, reason, api):
         ({"version_number": 1}, "reason: Field required.", [["body", "reason"]]),
         (
             {"reason": "because"},
-            "body: Give exactly one of version_number, dag_version_id and bundle_version.",
+            "body: Use exactly one of version_number, dag_version_id and bundle_version.",
             [["body"]],
         ),
         (
@@ -151,7 +151,7 @@ class TestDatabase:
         said = detail(answer, 503)
 
         assert said["reason"] == reason
-        assert "nothing was changed" in said["message"]
+        assert "no change was made" in said["message"]
         assert int(answer.headers["Retry-After"]) == said["retry_after"]
 
     @pytest.mark.parametrize(("error", "reason"), [(BUSY, "database_busy"), (GONE, "database_unavailable")])

@@ -104,11 +104,11 @@ def test_the_same_key_makes_one_release(api):
     [
         ({}, "exactly one of bundle_version, versions and latest"),
         ({"bundle_version": "sha2", "latest": True}, "exactly one of"),
-        ({"latest": True}, "Say which Dags"),
+        ({"latest": True}, "Select Dags with"),
         ({"versions": {}}, "at least one"),
-        ({"action": "unpin"}, "Say which Dags"),
-        ({"action": "rollback"}, "by its id"),
-        ({"bundle_version": "sha2", "effective_from": "2026-12-01T00:00:00Z"}, "takes effect at once"),
+        ({"action": "unpin"}, "Select Dags with"),
+        ({"action": "rollback"}, "by its ID"),
+        ({"bundle_version": "sha2", "effective_from": "2026-12-01T00:00:00Z"}, "takes effect immediately"),
     ],
 )
 def test_a_request_that_says_too_little_or_too_much_is_invalid(body, says, api):

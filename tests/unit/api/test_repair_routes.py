@@ -92,7 +92,7 @@ def test_a_repair_without_an_idempotency_key_is_refused(api, bad):
     answer = api().post(f"{DAG}/rollback", json={"reason": "wrong sums", "repair": REPAIR})
 
     assert answer.status_code == 422
-    assert "A repair needs an idempotency_key, with which the same request goes on" in answer.text
+    assert "A repair needs an idempotency_key, with which the same request continues" in answer.text
     assert bad.pin_state("orders").active.version_number == 2
 
 

@@ -87,7 +87,7 @@ class TestChange:
         answer = client.request(route.method, route.url("orders"), json=route.body)
 
         assert answer.status_code == 401
-        assert "The token is not valid here; get a new one" in answer.json()["detail"]["message"]
+        assert "The token is not valid; get a new one" in answer.json()["detail"]["message"]
 
 
 @pytest.mark.parametrize("route", RULES, ids=str)

@@ -88,7 +88,7 @@ class TestAVersionOfAnotherTeam:
         answer = blue.request(method, f"{DAG}{path}", json=body)
 
         assert (answer.status_code, answer.json()["detail"]["reason"]) == (403, "team_not_permitted")
-        assert "belongs to team 'red', the Dag now to team 'blue'" in answer.json()["detail"]["message"]
+        assert "belongs to team 'red', but the Dag now belongs to team 'blue'" in answer.json()["detail"]["message"]
         assert team_of(moved) == "blue"
         assert moved.runs("orders") == []
 

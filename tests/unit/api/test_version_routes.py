@@ -67,7 +67,7 @@ class TestRegistration:
         body = api("viewer").get(f"{DAG}/registration", params={"bundle_version": "sha9"}).json()
         assert (body["registration"], body["version"]) == ("broken", None)
         assert body["broken_files"] == [{"relative_fileloc": "orders.py", "message": "SyntaxError: bad"}]
-        assert "Fix it and take the commit with the fix" in body["remedy"]
+        assert "Fix it and use the commit with the fix" in body["remedy"]
 
     def test_of_a_commit_that_is_unknown_is_no_error(self, api):
         body = api().get(f"{DAG}/registration", params={"bundle_version": "sha9"}).json()

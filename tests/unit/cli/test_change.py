@@ -199,7 +199,7 @@ def test_side_effects_are_told(pinning, orders):
     orders.session.commit()
 
     done = pinning("unpin", "orders", *WHY, "--yes", "-o", "json")
-    assert "Warning: Bundle 'team_dags' is at sha4, which did not register Dag 'orders'" in done.err
+    assert "Warning: Bundle 'team_dags' is at sha4, which has not registered Dag 'orders'" in done.err
     assert len(done.json["warnings"]) == 1
 
 
@@ -217,8 +217,8 @@ def test_a_candidate_that_may_be_overwritten_is_not_said_to_be_kept(pinning, ord
     session.commit()
 
     done = pinning(*CHANGES["candidate"], *WHY, "--yes")
-    assert "is kept unchanged from now on" not in done.err
-    assert "Warning: Version 3 may still be overwritten, because not every component enforces pins" in done.err
+    assert "will no longer change" not in done.err
+    assert "Warning: Version 3 can still be overwritten, because not every component enforces pins" in done.err
     assert "dag_processor on host-1 (job " in done.err
 
 

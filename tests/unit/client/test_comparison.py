@@ -63,8 +63,8 @@ From version 1 (`sha1` of bundle `team_dags`) to version 2 (`sha2` of bundle `te
 - **Other**
   - `tags` `["stable"]` → `["changed"]`
 - **Dag file**: lines added: 5, removed: 5
-- **Code**: Only the Dag file is stored with a version; modules that it imports may differ between sha1 and sha2.
-- **Files**: The dag processor has not looked at the files of both versions yet."""
+- **Code**: Imported modules are not compared here; they may differ between sha1 and sha2.
+- **Files**: The dag processor has not recorded the files of both versions yet."""
     assert [line for line in text if line not in runs and "overdue" not in line] == expected.splitlines()
 
 
@@ -94,7 +94,7 @@ def test_files_and_commits_are_told_in_code_spans_and_without_markup(compared):
     }
     text = as_markdown(comparison)
     assert "- **Files**\n  - changed ``lib/`a` <b>.py``, lines added: 1, removed: 2\n" in text
-    assert "  - added `x.sql`, not known to be used\n- **Further files**: 3 of other Dags\n" in text
+    assert "  - added `x.sql`, possibly used\n- **Further files**: 3 of other Dags\n" in text
     assert f"- **Commits (1)**\n  - `{'f' * 12}` \\[Fix\\](http\\://x) &lt;i&gt;it&lt;/i&gt; (\\*m\\*)" in text
     comparison["files"] |= {"related": False, "changed": []}
     assert "- Nothing related to the Dag differs." in as_markdown(comparison)

@@ -178,7 +178,7 @@ def test_nobody_is_asked_with_the_question_of_another_version(approval):
 def test_nobody_is_asked_with_other_evidence(approval):
     approval.ask(operator(body="3 runs"))
     approval.clear()
-    ask_otherwise(approval, operator(body="4 runs"), "Nobody is asked")
+    ask_otherwise(approval, operator(body="4 runs"), "nothing is approved unseen")
 
 
 def test_same_question_is_asked_again_after_a_clear(approval):

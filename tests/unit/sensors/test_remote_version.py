@@ -266,7 +266,7 @@ def test_remote_without_the_route_fails_at_once_and_says_what_is_there(telling, 
     ("wrong", "told"),
     [
         ({"wait_for": "released"}, "released"),
-        ({"criteria": {"min_run": 3}}, "'min_run', which are none"),
+        ({"criteria": {"min_run": 3}}, "unknown entries 'min_run'"),
         ({"criteria": {"since": "2026-01-01"}}, "since belongs to one question"),
         ({"expected_dag_hash": "None"}, "expected_dag_hash is empty"),
     ],

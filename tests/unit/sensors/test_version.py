@@ -126,7 +126,7 @@ def test_intervals_may_be_what_a_template_renders_to(answering):
 
 
 def test_rescheduled_sensor_cannot_debounce():
-    with pytest.raises(ValueError, match="cannot remember"):
+    with pytest.raises(ValueError, match="does not keep its state"):
         sensor(debounce=5, mode="reschedule")
     sensor(debounce=5, mode="reschedule", deferrable=True)
 

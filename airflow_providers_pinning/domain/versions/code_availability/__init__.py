@@ -17,9 +17,9 @@
 """
 Check that bundles can still provide the code of managed versions.
 
-The dag processor does so in a process of its own, because asking a remote may take long and must not delay parsing;
-see ``enforcement/dag_processor/code_check.py``. A check must not harm what it checks: it writes into folders of its
-own, except for bundles that only know how to be initialized (:mod:`.checkout`).
+The dag processor does so in a separate process, because a remote may be slow and must not delay parsing; see
+``enforcement/dag_processor/code_check.py``. A check must not harm what it checks: it writes into separate folders,
+except for bundles that can only be initialized (:mod:`.checkout`).
 """
 
 from __future__ import annotations

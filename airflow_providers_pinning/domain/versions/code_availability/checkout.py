@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Checkouts in Airflow's own place, where tasks have theirs.
+Checkouts in Airflow's own folder, as for tasks.
 
-A bundle that is not git cannot be asked for a version but by initializing it. That is done as for a task, with the
-bundle's lock and with a tracking file, so that Airflow's clean-up of stale bundle versions removes the checkout.
+The only way to check a version of a bundle other than git is to initialize it. This is done as for a task, with the
+bundle's lock and a tracking file, so Airflow's cleanup of stale bundle versions removes the checkout.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def track(bundle: BaseDagBundle) -> None:
             if not get_bundle_tracking_file(bundle.name, place.name).exists():
                 TrackedCheckout(bundle.name, place.name)._update_version_file()
     except OSError:
-        log.exception("Checkouts of bundle %s could not be made known to Airflow's clean-up", bundle.name)
+        log.exception("Checkouts of bundle %s could not be registered with Airflow's cleanup", bundle.name)
 
 
 def look(bundle_name: str, bundle_version: str, filelocs: Collection[str | None]) -> Finding:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What a check of the code of one bundle version found."""
+"""Result of a code check of one bundle version."""
 
 from __future__ import annotations
 
@@ -24,72 +24,70 @@ from enum import Enum
 
 
 class CodeState(str, Enum):
-    """What is known of the code of a managed version."""
+    """Availability of the code of a managed version."""
 
     UNKNOWN = "unknown"
-    """It was not found out yet."""
+    """Not checked yet."""
     AVAILABLE = "available"
-    """It is there."""
+    """It is available."""
     MISSING = "missing"
-    """It is not, and that is certain."""
+    """It is missing, for certain."""
 
 
 class CodeSource(str, Enum):
-    """Who has the code, as far as is known."""
+    """Where the code is, as far as known."""
 
     REMOTE = "remote"
     """The remote, from which any host can fetch it."""
     CHECKOUT = "checkout"
-    """Only a dag processor's host, of a commit that no branch and no tag of the remote contains."""
+    """Only a dag processor's host: no branch or tag of the remote contains the commit."""
 
 
 class CodeProblem(str, Enum):
-    """Why the code was not found, or could not be looked for."""
+    """Why the code was not found, or could not be checked."""
 
     COMMIT_GONE = "commit_gone"
-    """The remote answered and has no such commit in any branch or tag, and neither has this host."""
+    """The remote has no such commit in any branch or tag, and neither does this host."""
     FILE_MISSING = "file_missing"
-    """The commit is there, and the Dag file is not in it."""
+    """The commit does not contain the Dag file."""
     BUNDLE_NOT_CONFIGURED = "bundle_not_configured"
-    """The bundle is not among the configured ones."""
+    """The bundle is not configured."""
     BUNDLE_FAILED = "bundle_failed"
-    """A bundle of another kind than git failed to provide the version, and only its message tells why."""
+    """A bundle other than git failed to provide the version; only its message says why."""
     REMOTE_UNREACHABLE = "remote_unreachable"
-    """The remote did not answer, so nothing is known of the commit."""
+    """The remote did not answer, so nothing is known about the commit."""
     LOCAL_TROUBLE = "local_trouble"
-    """The dag processor's host cannot check, for instance because its disk is full."""
+    """The dag processor's host cannot check, for example because its disk is full."""
 
     @property
     def is_passing(self) -> bool:
-        """Whether it says nothing about the code, so that what was known of it still stands."""
+        """Whether it says nothing about the code, so the previous result still stands."""
         return self in (CodeProblem.REMOTE_UNREACHABLE, CodeProblem.LOCAL_TROUBLE)
 
 
 _REMEDIES = {
-    CodeProblem.COMMIT_GONE.value: "Push the commit again with a tag, which keeps it, or pin another version.",
+    CodeProblem.COMMIT_GONE.value: "Push the commit again with a tag to keep it, or pin another version.",
     CodeProblem.FILE_MISSING.value: (
-        "See whether the bundle's subdir or sparse_dirs was changed, or pin another version."
+        "Check whether the bundle's subdir or sparse_dirs was changed, or pin another version."
     ),
     CodeProblem.BUNDLE_NOT_CONFIGURED.value: "Configure the bundle again, or pin a version from another one.",
-    CodeProblem.BUNDLE_FAILED.value: "Make the bundle provide the version again, or pin another one.",
+    CodeProblem.BUNDLE_FAILED.value: "Make the version available in the bundle again, or pin another one.",
     CodeProblem.REMOTE_UNREACHABLE.value: (
-        "Let the dag processor reach the remote, which workers without a checkout need too; nothing is known to be "
-        "wrong with the version."
+        "Make the remote reachable for the dag processor; workers without a checkout need it too. The version "
+        "itself may be fine."
     ),
-    CodeProblem.LOCAL_TROUBLE.value: (
-        "Fix that on the dag processor's host; nothing is known to be wrong with the version."
-    ),
+    CodeProblem.LOCAL_TROUBLE.value: ("Fix this on the dag processor's host. The version itself may be fine."),
 }
 
 
 def code_remedy(problem: str | None) -> str:
-    """Tell what to do about a problem, which is ``None`` in what an earlier release wrote down."""
+    """Return the remedy for a problem, which is ``None`` in records of an earlier release."""
     return _REMEDIES.get(problem or "", "Make the commit available again (a tag keeps it), or pin another version.")
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why code was not found, or could not be looked for."""
+    """Why code was not found, or could not be checked."""
 
     problem: CodeProblem
     message: str
@@ -97,7 +95,7 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one bundle version."""
+    """Result for one bundle version."""
 
     source: CodeSource | None = None
     """Who has it; ``None`` if that is not known."""

@@ -15,12 +15,12 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What the remote of a git bundle has, asked without touching the bundle's own folders.
+Check the remote of a git bundle without touching the bundle's own folders.
 
-``GitDagBundle`` deletes its clone if it cannot reach its remote while it is initialized, and the Dags of the bundle
-cannot be refreshed from then on. And a host that has a commit says nothing about others: a worker gets what a branch
-or a tag of the remote contains. So branches and tags are fetched into a repository of the check's own, which borrows
-the objects of the bundle's clone: usually nothing but names is transferred.
+``GitDagBundle`` deletes its clone if it cannot reach its remote during initialization, and can then no longer refresh
+its Dags. And a commit on one host says nothing about others: a worker only gets what a branch or tag of the remote
+contains. So branches and tags are fetched into a separate repository, which borrows the objects of the bundle's
+clone: usually only names are transferred.
 """
 
 from __future__ import annotations
@@ -216,19 +216,19 @@ class GitRemote:
     def _gone(self, commit: str) -> Trouble:
         return Trouble(
             CodeProblem.COMMIT_GONE,
-            f"bundle {self._bundle.name!r} at {commit}: no branch and no tag of the remote contains this commit",
+            f"bundle {self._bundle.name!r} at {commit}: no branch or tag of the remote contains this commit",
         )
 
     def _only_here(self, commit: str) -> str:
         return (
-            f"bundle {self._bundle.name!r} at {commit}: no branch and no tag of the remote contains this commit; only "
-            "hosts that have it already can run it"
+            f"bundle {self._bundle.name!r} at {commit}: no branch or tag of the remote contains this commit; only "
+            "hosts that already have it can run it"
         )
 
     def _unreachable(self, error: Exception) -> Trouble:
         return Trouble(
             CodeProblem.REMOTE_UNREACHABLE,
-            f"the remote of bundle {self._bundle.name!r} cannot be asked: {summary(str(error))}",
+            f"the remote of bundle {self._bundle.name!r} is not reachable: {summary(str(error))}",
         )
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""One git repository, and what git says of it."""
+"""A git repository, and queries on it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Tell trouble of the dag processor's own host apart from trouble with a remote."""
+"""Distinguish problems of the dag processor's own host from problems of a remote."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which managed versions are to be checked, and what was found is noted."""
+"""Select the managed versions to check, and record the results."""
 
 from __future__ import annotations
 

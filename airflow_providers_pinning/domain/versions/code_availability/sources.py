@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Where the code of bundle versions is looked for: each bundle's remote is asked once a round."""
+"""Where to check the code of bundle versions: each bundle's remote is queried once per round."""
 
 from __future__ import annotations
 
@@ -78,5 +78,5 @@ def _trouble_of(bundle_name: str, error: Exception) -> Trouble:
     if is_local(error):
         return local_trouble(bundle_name, error)
     return Trouble(
-        CodeProblem.REMOTE_UNREACHABLE, f"the remote of bundle {bundle_name!r} cannot be asked: {summary(str(error))}"
+        CodeProblem.REMOTE_UNREACHABLE, f"the remote of bundle {bundle_name!r} is not reachable: {summary(str(error))}"
     )

@@ -83,7 +83,7 @@ def test_runs_have_the_given_partition_and_lack_what_is_said(pinning, lab):
     done = pinning("canary", "split", "-V", 1, "--partition-key", "eu", *WHY)
 
     assert (refused.code, "invalid_partition_key" in refused.err) == (2, True)
-    assert "Warning: Assets have triggered no live run of partition 'eu'" in rehearsed.err
+    assert "Warning: No live run of partition 'eu' was triggered by assets" in rehearsed.err
     assert (done.code, [run.partition_key for run in lab.runs("split")]) == (0, ["eu"])
 
 

@@ -92,7 +92,7 @@ def test_what_may_differ_in_imported_modules_is_noted(pinning, lab):
     lab.commit("sha2", orders=dag_file("orders"))
 
     done = pinning("compare", "orders")
-    assert "Note: Only the Dag file is stored with a version; modules that it imports may differ" in done.err
+    assert "Note: Imported modules are not compared here; they may differ" in done.err
 
 
 def test_of_an_unknown_version_is_not_found(pinning, changed):

@@ -192,7 +192,7 @@ class TestPinningAgainstAFailedVerdict:
     def test_is_recorded_if_it_is_overridden(self, judged, lab, session):
         judged("failed")
         state = lab.pin("orders", 2, override_reason="known")
-        assert any("although its verdict is failed" in warning for warning in state.warnings)
+        assert any("despite its failed verdict" in warning for warning in state.warnings)
         event = session.query(Event).filter_by(kind="pinned").order_by(Event.id.desc()).first()
         assert event.evidence["verdict"]["verdict"] == "failed"
 

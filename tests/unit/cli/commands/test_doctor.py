@@ -188,7 +188,7 @@ def test_a_pin_that_is_not_honored_must_be_dealt_with(pinning, complete, orders)
     [found] = findings(done, "pin")
     assert summary["found"] == "1 of 1 pins have a problem"
     assert found["found"].startswith("orders: version_drifted: Version 1 is pinned, but a process that does")
-    assert "Then repair the version" in found["remedy"]
+    assert "Then restore the pinned content" in found["remedy"]
 
 
 def test_a_pinned_version_that_cannot_be_read_must_be_dealt_with(pinning, complete, orders):
@@ -244,12 +244,12 @@ def test_a_pinned_dag_that_is_gone_at_head_is_told_and_fails_nothing(pinning, co
         (
             {"code_problem": "local_trouble", "code_message": "No space left on device"},
             "managed versions cannot be checked: No space left on device",
-            "Fix that on the dag processor's host; nothing is known to be wrong with the version.",
+            "Fix this on the dag processor's host. The version itself may be fine.",
         ),
         (
             {"code_problem": "remote_unreachable", "code_message": "connection refused"},
             "managed versions cannot be checked: connection refused",
-            "Let the dag processor reach the remote",
+            "Make the remote reachable for the dag processor",
         ),
         (
             {"code_source": "checkout", "code_message": "no branch contains it"},

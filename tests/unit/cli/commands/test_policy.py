@@ -120,7 +120,7 @@ def test_a_dag_is_explained(orders, pinning, applied):
 def test_the_command_line_is_bound_and_told_what_is_missing(orders, pinning, applied):
     refused = pinning("pin", "orders", "-V", "2", "-r", "because", "-y")
     assert refused.code == ExitCode.REFUSED
-    assert "policy: 1 rule of release policies stands in the way" in refused.err
+    assert "policy: 1 rule of release policies blocks" in refused.err
 
     recorded = pinning(
         *("record-evidence", "orders", "-V", "2", "--name", "regression", "--verdict", "successful"),
@@ -135,14 +135,14 @@ def test_an_override_of_the_command_line_is_told(orders, pinning, applied):
     done = pinning("pin", "orders", "-V", "2", "-r", "because", "--override-reason", "incident", "-y")
 
     assert done.code == 0
-    assert "Rules that are not met were overridden (evidence): incident" in done.err
+    assert "Unmet rules were overridden (evidence): incident" in done.err
 
 
 def test_a_freeze_stops_and_is_lifted(orders, pinning):
     frozen = pinning("freeze", "--dag-id", "ord*", "-r", "incident", "-y", "-o", "json").json
     assert frozen["match"] == {"dag_ids": ["ord*"]}
     refused = pinning("pin", "orders", "-V", "2", "-r", "because", "-y")
-    assert (refused.code, "stopped changes" in refused.err) == (ExitCode.REFUSED, True)
+    assert (refused.code, "blocks changes" in refused.err) == (ExitCode.REFUSED, True)
     assert f"Freeze {frozen['id']} stops changes of dag_ids ord*" in pinning("policy", "show").err
     assert [one["id"] for one in pinning("freezes", "-o", "json").json] == [frozen["id"]]
 

@@ -68,7 +68,7 @@ class TestWait:
         commits.session.commit()
         done = pinning("wait", "orders", "--bundle-version", "sha5", "--timeout", "600")
         assert (done.code, done.out) == (4, "")
-        assert "absent: The Dag is not in this commit" in done.err
+        assert "absent: A dag processor has parsed all files" in done.err
 
     def test_ends_with_a_refusal_if_a_later_commit_changed_the_dag_first(self, pinning, lab):
         lab.commit("sha1", orders=dag_file("orders"))

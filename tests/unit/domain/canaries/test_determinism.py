@@ -80,7 +80,7 @@ def test_outputs_in_which_the_active_version_differs_too_are_set_aside_by_name(c
     assert (pair.comparison["differences"], pair.comparison["set_aside"]) == (1, ["xcom extract.at"])
     evidence = judge().evidence
     assert (evidence.replays, evidence.output_differences, evidence.outputs_set_aside) == (1, 1, ("xcom extract.at",))
-    aside = "1 output is set aside, since the active version differs from itself in it too: xcom extract.at."
+    aside = "1 output is ignored, because the active version differs from itself in it too: xcom extract.at."
     assert aside in evidence.notes
 
 
@@ -102,7 +102,7 @@ def test_nothing_is_judged_before_the_active_version_has_finished(canaries, trio
     assert pair.comparison["problem"] == "The replay by the active version has not finished."
     judged = judge()
     assert judged.judgement.verdict is Verdict.PROGRESSING
-    assert "1 replay cannot be compared before the active version has replayed the same." in judged.evidence.notes
+    assert "1 replay cannot be compared until the active version has replayed the same runs." in judged.evidence.notes
 
 
 def test_replay_that_was_deleted_before_it_finished_sets_nothing_aside(canaries, trio, session, judge):
@@ -128,10 +128,10 @@ def test_task_that_fails_in_both_is_no_difference_and_still_a_failure(canaries, 
 def test_it_needs_a_pinned_version_that_is_another_one(canaries, live):
     live()
 
-    with pytest.raises(NothingToReplayError, match=r"is the active version itself. Leave the baseline out"):
+    with pytest.raises(NothingToReplayError, match=r"is the active version itself. Omit the baseline"):
         replay(canaries, 1, last=1, baseline=True)
     canaries.lab.unpin("orders")
-    with pytest.raises(NothingToReplayError, match="no version is pinned that the next commit could not rewrite"):
+    with pytest.raises(NothingToReplayError, match="the next commit could rewrite the active version"):
         replay(canaries, 1, runs=("live__2026-01-05",), baseline=True)
 
 

@@ -133,7 +133,7 @@ class TestInputs:
         lab.commit("sha3", orders=dag_file("orders", params))
         before = len(lab.runs("orders"))
 
-        with pytest.raises(InvalidConfError, match=f"conf of run '{original}' does not fit"):
+        with pytest.raises(InvalidConfError, match=f"conf of run '{original}' does not match"):
             replay(canaries, 3, last=1)
 
         session.rollback()
@@ -142,7 +142,7 @@ class TestInputs:
     @pytest.mark.parametrize(
         ("wanted", "problem"),
         [
-            ({"last": 3}, "no successful live run of the active version"),
+            ({"last": 3}, "no successful live run of its active version"),
             ({"runs": ("nonesuch",)}, "has no live run 'nonesuch'"),
         ],
     )
@@ -345,7 +345,7 @@ class TestComparison:
         canaries.finish(run_id)
 
         [pair] = pairs(session)
-        assert pair.comparison == {"problem": "The two have no task in common."}
+        assert pair.comparison == {"problem": "The runs have no task in common."}
         judged = soak("orders", 2, SoakQuestion(Criteria(min_runs=1, max_output_differences=0)), session=session)
         assert judged.judgement.verdict == Verdict.PROGRESSING
         assert judged.evidence.notes == ("1 replay could not be compared.",)
@@ -429,7 +429,7 @@ class TestComparison:
         canaries.finish(run_id)
 
         [pair] = pairs(session)
-        assert pair.comparison == {"problem": "The original is gone."}
+        assert pair.comparison == {"problem": "The original run was deleted."}
         assert canaries.record(run_id).output_differences is None
 
     def test_original_that_was_cleared_meanwhile_is_a_problem_and_no_difference(self, canaries, started, session):

@@ -112,7 +112,7 @@ def test_repeated_request_creates_no_second_run(pinned, session):
     repeated = start(pinned, count=2, idempotency_key="task-1")
     assert (first.repeated, repeated.run_ids) == (None, first.run_ids)
     assert repeated.repeated.version == first.version
-    assert repeated.warnings[0] == "These runs were created before, at revision 1, and none was created now."
+    assert repeated.warnings[0] == "These runs were already created at revision 1; no new runs were created."
     assert len(session.scalars(select(DagRun)).all()) == 2
 
 

@@ -153,7 +153,7 @@ class TestSchedule:
         lab = orders(INTERVAL)
         monkeypatch.setattr("airflow.timetables.interval.CronDataIntervalTimetable.infer_manual_data_interval", infer)
 
-        with pytest.raises(RunNotAllowedError, match="CronDataIntervalTimetable, has no interval for runs"):
+        with pytest.raises(RunNotAllowedError, match="CronDataIntervalTimetable, cannot compute an interval"):
             canary(lab)
 
 
@@ -187,7 +187,7 @@ class TestAssets:
         [run], [warning] = canary(orders(self.SCHEDULE))
 
         assert names(run) == []
-        assert warning.startswith("Assets have triggered no live run yet, so the runs have no asset events")
+        assert warning.startswith("No live run was triggered by assets yet, so the runs have no asset events")
 
     def test_run_whose_events_are_not_recorded_says_so(self, orders, publish, session):
         lab = orders(self.SCHEDULE)
@@ -207,10 +207,10 @@ class TestAssets:
 
         assert names(run) == ["raw"]
         assert warnings == (
-            "The runs do not have the events of 1 asset that the last live run consumed, and that version 2 (bundle "
+            "The runs leave out the events of 1 asset that the last live run consumed but version 2 (bundle "
             "'team_dags' at sha2) does not wait for: rates.",
-            f"The asset events of the last live run, '{live.run_id}', would start no run of version 2 (bundle "
-            "'team_dags' at sha2): it waits for others: prices. The runs do not have them.",
+            f"The asset events of the last live run, '{live.run_id}', would not trigger version 2 (bundle "
+            "'team_dags' at sha2), which waits for others: prices. The runs have no asset events.",
         )
 
     def test_version_that_waits_for_any_of_several_is_content_with_one(self, orders, publish):
@@ -277,14 +277,16 @@ class TestPartitions:
 
         assert (run.partition_key, names(run)) == ("eu", ["raw"])
         assert (other.partition_key, names(other)) == ("asia", [])
-        assert warning.startswith("Assets have triggered no live run of partition 'asia' yet")
+        assert warning.startswith("No live run of partition 'asia' was triggered by assets yet")
 
     def test_run_without_any_partition_to_have_is_refused(self, orders):
-        with pytest.raises(InvalidPartitionKeyError, match=r"no live run has one yet.*Give the partition key"):
+        with pytest.raises(
+            InvalidPartitionKeyError, match=r"there is no live run with a partition key.*Give the partition key"
+        ):
             canary(orders(self.SCHEDULE))
 
     def test_partition_of_a_dag_without_partitions_is_refused(self, orders):
-        with pytest.raises(InvalidPartitionKeyError, match=r"it is not partitioned. Leave the partition key out"):
+        with pytest.raises(InvalidPartitionKeyError, match=r"it is not partitioned. Omit the partition key"):
             canary(orders("'@daily'"), partition_key="eu")
 
     def test_partition_of_a_schedule_has_its_date(self, orders, scheduler):
@@ -302,7 +304,7 @@ class TestPartitions:
     def test_partition_that_does_not_fit_the_version_is_refused(self, orders):
         lab = orders("CronPartitionTimetable('@daily', timezone='UTC', key_format='%Y-%m-%d')")
 
-        with pytest.raises(InvalidPartitionKeyError, match=r"'eu' does not fit.*Give a partition key that fits"):
+        with pytest.raises(InvalidPartitionKeyError, match=r"'eu' is not valid.*Give a valid partition key"):
             canary(lab, partition_key="eu")
 
     def test_partition_at_runtime_need_not_be_given(self, orders):

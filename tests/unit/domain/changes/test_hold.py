@@ -287,7 +287,7 @@ class TestTheEndOfAHold:
         assert "unheld" not in dict(kinds(pinned))
 
     def test_is_refused_if_it_is_over(self, pinned):
-        with pytest.raises(HoldEndsInPastError, match="which is over"):
+        with pytest.raises(HoldEndsInPastError, match="is in the past"):
             put_on_hold(pinned, until=timezone.utcnow() - timedelta(seconds=1))
 
     def test_is_that_of_a_rollback_too(self, pinned):

@@ -90,8 +90,8 @@ def test_repeated_judgement_tells_of_which_version_it_was(two, judged, action):
     state = getattr(two, action)("orders", 2, idempotency_key="k")
     assert (state.repeated.revision, state.repeated.version.version_number, state.repeated.stands) == (1, 2, True)
     (warning,) = state.warnings
-    assert warning.startswith("This request was carried out before, at revision 1 with version 2 (bundle")
-    assert warning.endswith("and was not repeated.")
+    assert warning.startswith("This request was already carried out, at revision 1 with version 2 (bundle")
+    assert warning.endswith("no change was made.")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_repeated_judgement_tells_if_the_opposite_holds_though_the_revision_is_t
     getattr(two, opposite)("orders", 2)
     state = getattr(two, action)("orders", 2, idempotency_key="k")
     assert (state.revision, state.repeated.revision, state.repeated.stands) == (1, 1, False)
-    assert state.warnings[0].endswith(f"and was not repeated. {now}")
+    assert state.warnings[0].endswith(f"no change was made. {now}")
 
 
 def test_repeated_candidate_without_a_number_names_the_version_that_was_the_latest_then(two):

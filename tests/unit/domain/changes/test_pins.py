@@ -418,8 +418,8 @@ class TestIdempotencyKey:
 
         assert repeated.active.version_number == 2
         (warning,) = repeated.warnings
-        assert warning.startswith("This request was carried out before, at revision 1 with version 1 (bundle")
-        assert "and was not repeated. Now, at revision 2, version 2" in warning
+        assert warning.startswith("This request was already carried out, at revision 1 with version 1 (bundle")
+        assert "no change was made. Now, at revision 2, version 2" in warning
         assert not repeated.repeated.stands
         assert "pinned by" in warning
 

@@ -99,7 +99,7 @@ class TestStart:
     def test_of_a_dag_that_is_not_pinned_is_refused(self, released):
         released.unpin("orders")
 
-        with pytest.raises(NotPinnedError, match="Pin the version that works"):
+        with pytest.raises(NotPinnedError, match="Pin a stable version"):
             start_ramp(released, 1)
 
     def test_of_the_pinned_version_is_refused(self, released):
@@ -153,7 +153,7 @@ class TestStart:
         state = start_ramp(released, 3, supersede=True)
 
         assert state.ramp.version.version_number == 3
-        assert state.warnings[0] == "The ramp to version 2, which alice had started, was aborted."
+        assert state.warnings[0] == "The ramp to version 2, started by alice, was aborted."
         assert [ramp.status for ramp in released.session.scalars(select(Ramp).order_by(Ramp.id))] == [
             "aborted",
             "running",
@@ -205,7 +205,7 @@ class TestOtherChanges:
         state = ramping.roll_back("orders")
 
         assert (state.active.version_number, state.ramp) == (1, None)
-        assert "The ramp to version 3, which alice had started, was aborted." in state.warnings
+        assert "The ramp to version 3, started by alice, was aborted." in state.warnings
 
     def test_the_rejection_of_its_version_aborts_it(self, ramping):
         state = ramping.reject("orders", 2)
@@ -270,7 +270,7 @@ class TestHold:
 
 class TestActions:
     def test_without_a_ramp_are_refused(self, released):
-        with pytest.raises(NoRampError, match="No ramp of Dag 'orders' is under way"):
+        with pytest.raises(NoRampError, match="Dag 'orders' has no ramp in progress"):
             act_on_ramp(released, "abort")
 
     def test_on_another_version_than_the_caller_saw_are_refused(self, released):
@@ -352,7 +352,7 @@ class TestPolicyThatAsksForARamp:
         rule, message = self.refusal(refused)
         assert rule == "ramp"
         assert message == (
-            "The version did not go through a ramp. Start one with the steps of policy all "
+            "The version has not been through a ramp. Start one with the steps of policy all "
             "(CLI: airflow pinning ramp ... --step 50%:2 --step 100%:1)."
         )
 
@@ -394,7 +394,7 @@ class TestPolicyThatAsksForARamp:
         with pytest.raises(PolicyNotMetError) as refused:
             start_ramp(bound, 2, *steps, max_failures=max_failures)
 
-        assert "larger shares, fewer runs or less time" in self.refusal(refused)[1]
+        assert "larger shares, fewer runs, shorter steps" in self.refusal(refused)[1]
 
     def test_refuses_a_promotion_by_hand_before_the_last_step_is_passed(self, bound):
         start_ramp(bound, 2, *self.STEPS)
@@ -402,7 +402,7 @@ class TestPolicyThatAsksForARamp:
         with pytest.raises(PolicyNotMetError) as refused:
             act_on_ramp(bound, "promote")
 
-        assert "has not passed its last step" in self.refusal(refused)[1]
+        assert "has not completed its last step" in self.refusal(refused)[1]
         bound.session.rollback()
         assert ramp_of(bound).status == "running"
 

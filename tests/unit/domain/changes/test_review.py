@@ -154,7 +154,7 @@ class TestRejected:
         commit(lab, 1)
         lab.pin("orders", 1)
 
-        with pytest.raises(errors.VersionActiveError, match="Roll the Dag back"):
+        with pytest.raises(errors.VersionActiveError, match="Roll back the Dag"):
             lab.reject("orders", 1)
 
     def test_version_again_changes_nothing(self, lab):

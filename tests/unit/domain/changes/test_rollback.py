@@ -202,7 +202,7 @@ class TestOfADagWhoseLastVersionCannotBePinned:
 
         assert state.active.version_number == 1
         [warning] = state.warnings
-        assert warning.startswith(f"Version 2 was passed over ({reason}): ")
+        assert warning.startswith(f"Skipped version 2 ({reason}): ")
         event = lab.session.scalars(select(Event).order_by(Event.id.desc())).first()
         [passed_over] = event.evidence["passed_over"]
         assert (passed_over["version_number"], passed_over["reason"]) == (2, reason)
@@ -234,7 +234,7 @@ def test_a_version_that_was_never_pinned_is_passed_over_too(spoil, never_pinned)
     state = never_pinned.roll_back("orders")
 
     assert state.active.version_number == 1
-    assert state.warnings[0].startswith(f"Version 2 was passed over ({reason}): ")
+    assert state.warnings[0].startswith(f"Skipped version 2 ({reason}): ")
 
 
 def test_a_version_of_a_bundle_that_is_gone_is_passed_over(lab):
@@ -256,7 +256,7 @@ def test_a_refusal_says_why_each_version_is_passed_over(pinned_one_after_the_oth
     pinned_one_after_the_other.lose_code("orders", 2)
     pinned_one_after_the_other.reject("orders", 1)
 
-    with pytest.raises(errors.NothingToRollBackToError, match=r"Version 2 .*Version 1 was passed over") as refusal:
+    with pytest.raises(errors.NothingToRollBackToError, match=r"version 2 .*version 1") as refusal:
         pinned_one_after_the_other.roll_back("orders")
 
     assert [one["reason"] for one in refusal.value.data["passed_over"]] == ["code_unavailable", "version_rejected"]
@@ -480,7 +480,7 @@ def test_the_warning_is_given_again_to_a_request_that_is_repeated(lab):
     repeated = lab.roll_back("orders", idempotency_key="key")
 
     assert repeated.warnings[0] == first
-    assert repeated.warnings[1].startswith("This request was carried out before")
+    assert repeated.warnings[1].startswith("This request was already carried out")
     assert "no longer rejected" not in repeated.warnings[1]
     assert repeated.repeated.stands
 

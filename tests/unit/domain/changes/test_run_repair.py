@@ -185,7 +185,7 @@ def test_a_run_without_tasks_is_named(bad):
     bad.session.execute(delete(TaskInstance).where(TaskInstance.run_id == "wrong"))
     bad.session.commit()
 
-    with pytest.raises(RunsNotRepairableError, match="'wrong' has no tasks to run again"):
+    with pytest.raises(RunsNotRepairableError, match="'wrong' has no tasks to rerun"):
         bad.roll_back("orders", repair=RERUN)
 
 
@@ -420,7 +420,7 @@ class TestARepairInParts:
 
         assert report.canceled == ("running",)
         assert [(blocked.run_id, blocked.message) for blocked in report.blocked] == [
-            ("waiting", "Run 'waiting' ended by itself before its turn came.")
+            ("waiting", "Run 'waiting' ended before it could be repaired.")
         ]
         event = planned.session.scalars(select(Event).where(Event.kind == "runs_repaired")).one()
         assert (event.evidence["repair"]["canceled"], event.evidence["repair"]["blocked"]) == (1, 1)
@@ -473,7 +473,7 @@ class TestARepairInParts:
         revision = self.state.revision
         assert told.value.message == (
             f"The rollback was made (revision {revision}), but 3 runs are not repaired yet. Send the same request "
-            "again with the same idempotency key; without one, do not send it again, because that rolls back once more."
+            "again with the same idempotency key. Without the key, it would roll back again."
         )
         assert told.value.data["retry_after"]
 

@@ -171,7 +171,7 @@ class TestBesideOtherWriters:
         monkeypatch.setattr(transactions, "RETRY_FOR", 0.5)
         began = time.monotonic()
 
-        with writer(), pytest.raises(DatabaseBusyError, match="nothing was changed") as refusal:
+        with writer(), pytest.raises(DatabaseBusyError, match="no change was made") as refusal:
             commit(lambda: pin(lab), session=lab.session)
 
         assert refusal.value.data["retry_after"] > 0
@@ -278,7 +278,7 @@ class TestLostConnection:
             self.roll_back(lab)
             raise lost()
 
-        with pytest.raises(DatabaseUnavailableError, match="nothing was changed"):
+        with pytest.raises(DatabaseUnavailableError, match="no change was made"):
             commit(change, session=lab.session)
         assert lab.pin_row("orders").version_number == 3
 

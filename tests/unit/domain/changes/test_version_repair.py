@@ -231,7 +231,7 @@ class TestPinAsItIs:
         state = pin_as_it_is(drifted, session)
 
         assert (state.active.bundle_version, state.health.status) == ("sha2", HealthStatus.HEALTHY)
-        assert any("it is pinned as it is now" in warning for warning in state.warnings)
+        assert any("its current content is pinned" in warning for warning in state.warnings)
         assert session.get(DagModel, "orders").max_active_runs == 7
         assert trigger(session).bundle_version == "sha2"
 

@@ -208,7 +208,7 @@ class TestUnpinning:
         state = pinned.unpin("orders")
         scheduler.create_due_runs()
 
-        assert ["does not parse" in warning for warning in state.warnings] == [True]
+        assert ["has an import error" in warning for warning in state.warnings] == [True]
         assert pinned.runs("orders") == []
 
 

@@ -277,7 +277,7 @@ class TestUnreadable:
 
         assert found.tasks.added == ("transform",)
         assert "serialization version 99" in found.schedule.note
-        assert "compared as it is stored" in found.schedule.note
+        assert "uses its stored form" in found.schedule.note
 
     def test_a_version_without_anything_stored_is_compared_with_nothing(self, lab, session):
         register(lab, STABLE, CHANGED)

@@ -155,7 +155,7 @@ class TestNextRuns:
 
         assert found.next_runs_before == at((10, 0), (11, 0), (12, 0))
         assert found.next_runs_after == ()
-        assert "The schedule of version 2 has no further run." in found.note
+        assert "The schedule of version 2 has no more runs." in found.note
 
     def test_respect_the_dates_of_tasks(self, lab, session):
         body = "EmptyOperator(task_id='late', start_date=datetime(2026, {}, 1, tzinfo=timezone.utc))"
@@ -182,10 +182,10 @@ class TestNextRuns:
         ("arguments", "note"),
         [
             ("schedule=None", "Version 1 has no schedule: it runs when it is triggered."),
-            ("schedule=Asset('a')", "Version 1 runs when its assets are updated, which has no fixed times."),
+            ("schedule=Asset('a')", "Version 1 runs when its assets are updated, not at fixed times."),
             (
                 "schedule='@continuous', max_active_runs=1",
-                "Version 1 starts a run as soon as the one before has ended.",
+                "Version 1 starts a run as soon as the previous one has ended.",
             ),
         ],
         ids=lambda value: value,

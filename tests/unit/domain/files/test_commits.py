@@ -136,9 +136,9 @@ def test_binary_and_long_files_are_named_without_a_diff(pinned, session):
     pinned.round()
     changed = {one.path: (one.is_binary, one.diff, one.note) for one in latest(session).files.changed}
     assert changed == {
-        "latin.txt": (True, None, "A binary file."),
-        "logo.png": (True, None, "A binary file."),
-        "long.csv": (False, None, "It is too long to be compared here."),
+        "latin.txt": (True, None, "Binary file."),
+        "logo.png": (True, None, "Binary file."),
+        "long.csv": (False, None, "It is too large to compare here."),
     }
 
 
@@ -174,7 +174,7 @@ def test_history_that_was_rewritten_is_said(pinned, session):
     found = latest(session)
     assert found.files.related
     assert [changed.path for changed in found.files.changed] == ["lib/rates.py"]
-    assert "the history was rewritten" in found.commits.note
+    assert "history was rewritten" in found.commits.note
     assert [told.message for told in found.commits.commits] == ["Begin again"]
 
 
@@ -195,9 +195,9 @@ def test_commit_that_the_clone_lost_counts_as_related_and_is_said(pinned, sessio
     pinned.record()
     found = latest(session)
     assert found.files.related
-    assert "does not tell the files of" in found.files.note
-    assert "Everything counts as related." in found.files.note
-    assert "is not recorded" in found.commits.note
+    assert "cannot list the files of" in found.files.note
+    assert "All files count as related." in found.files.note
+    assert "are not recorded" in found.commits.note
     # It is not asked again at each round.
     assert not is_due([pinned.bundle], session=session)
 
@@ -217,7 +217,7 @@ def test_shallow_history_is_told_as_far_as_it_goes(tmp_path, session, monkeypatc
     processor.round()
     found = latest(session)
     assert [told.message for told in found.commits.commits] == ["Change 4", "Change 3"]
-    assert "does not tell how" in found.commits.note
+    assert "does not connect" in found.commits.note
 
 
 def test_bundle_in_a_folder_of_the_repository_sees_what_is_outside(tmp_path, session, monkeypatch, pins, option):
@@ -253,7 +253,7 @@ def test_bundle_that_knows_no_files_makes_everything_related_and_says_so(lab, se
     assert record.record_files(["team_dags"], session=session) == 2
     found = latest(session)
     assert found.files.related
-    assert "whose files are not told" in found.files.note
+    assert "which cannot list its files" in found.files.note
     assert not is_due(["team_dags"], session=session)
 
 
@@ -365,13 +365,13 @@ def test_address_of_a_commit_is_taken_from_the_remote_without_credentials(remote
     ("template", "problem"),
     [
         ("https://git.example/{bundle}/commit/{version}", None),
-        ("javascript:alert('{version}')", "no address that begins with http"),
-        ("git.example/{version}", "no address that begins with http"),
-        ("https://{version", "no template"),
+        ("javascript:alert('{version}')", "does not start with http"),
+        ("git.example/{version}", "does not start with http"),
+        ("https://{version", "not a valid template"),
         ("https://git.example/{commit}", "the unknown field 'commit'"),
         ("https://git.example/{version.__class__}", "the unknown field"),
         ("https://me:secret@git.example/{version}", "credentials"),
-        ("//{bundle}/{version}", "no address that begins with http"),
+        ("//{bundle}/{version}", "does not start with http"),
     ],
 )
 def test_template_that_is_no_address_is_refused_with_the_reason(template, problem):

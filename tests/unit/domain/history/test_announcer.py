@@ -134,7 +134,7 @@ class TestAnnouncer:
 
         assert [event.kind for event in listener.wait()] == ["unpinned"]
         assert announced(orders.session) == [False, True]
-        assert "the dag processor tries it again" in caplog.text
+        assert "the dag processor will retry" in caplog.text
 
     def test_goes_on_after_an_event_that_it_does_not_understand(self, orders, announcing, listener, caplog):
         outbox.use_announcer(None)

@@ -162,7 +162,9 @@ class TestLiveJob:
         row.missing_patches = ["airflow.models.dagcode.DagCode.update_source_code"]
         session.commit()
 
-        with pytest.raises(NotEnforcedError, match=r"lost the patches of airflow\.models\.dagcode\.DagCode\.update"):
+        with pytest.raises(
+            NotEnforcedError, match=r"is missing the patches of airflow\.models\.dagcode\.DagCode\.update"
+        ):
             pin()
 
     @pytest.mark.parametrize("job_type", ["LocalTaskJob", "BackfillJob"])
@@ -303,7 +305,7 @@ def test_several_that_lack_the_package_are_named_in_one_sentence_and_told_once_w
         pin()
     scheduler, triggerer = (f"on {job.hostname} (job {job.id}) runs without the enforcement" for job in jobs)
     assert refused.value.message == (
-        f"A pin would not be honored: scheduler {scheduler}; triggerer {triggerer}. "
+        f"The pin would not be enforced: scheduler {scheduler}; triggerer {triggerer}. "
         "Install airflow-providers-pinning there and restart it."
     )
 
@@ -315,7 +317,7 @@ def test_a_candidate_is_not_refused_while_a_component_lacks_the_package_but_warn
 
     for state in (lab.candidate("orders", 1), lab.candidate("orders", 1, idempotency_key="k")):
         assert state.warnings == (
-            "Version 1 may still be overwritten, because not every component enforces pins: "
+            "Version 1 can still be overwritten, because not every component enforces pins: "
             f"dag_processor on {job.hostname} (job {job.id}) runs without the enforcement. "
             "Install airflow-providers-pinning there and restart it.",
         )

@@ -178,7 +178,7 @@ class TestVersion:
     @pytest.mark.parametrize("state", ["unknown", "available"])
     @pytest.mark.parametrize(
         ("problem", "remedy"),
-        [("remote_unreachable", "reach the remote"), ("local_trouble", "on the dag processor's host")],
+        [("remote_unreachable", "Make the remote reachable"), ("local_trouble", "on the dag processor's host")],
     )
     def test_whose_code_cannot_be_checked_for_a_while_degrades_the_pin(self, pinned, state, problem, remedy):
         values = {"code_state": state, "code_problem": problem, "code_message": "No space left on device"}

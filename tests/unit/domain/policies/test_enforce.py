@@ -84,7 +84,7 @@ def test_every_rule_that_is_not_met_is_listed_with_what_would_meet_it(pin, apply
     assert approval["details"] == {"required": 1, "approved_by": [], "not_by": "dev"}
     assert soak["details"]["verdict"] == "progressing"
     assert all(one["policies"] == ["p0"] for one in error.data["unmet"])
-    assert "4 rules of release policies stand in the way of the pin of Dag 'orders'" in error.message
+    assert "4 rules of release policies block the pin of Dag 'orders'" in error.message
     assert error.data["policy_revision"] == 1
 
 

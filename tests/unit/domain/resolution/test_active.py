@@ -141,5 +141,5 @@ class TestCondition:
 def test_a_pin_that_cannot_be_honored_is_not_held_for_the_creation_of_a_run(rewrite, pinned):
     rewrite(pinned)
 
-    with pytest.raises(PinUnavailableError, match="no longer what was pinned"):
+    with pytest.raises(PinUnavailableError, match="which was rewritten"):
         locked_pin.lock_active_pin("orders", session=pinned.session)

@@ -95,8 +95,8 @@ def test_run_without_a_task_is_told_and_not_counted(dag, judge, session):
     judged = judge()
 
     assert (judged.judgement.verdict, judged.evidence.runs, judged.evidence.not_evidence) == (Verdict.PROGRESSING, 0, 1)
-    assert judged.evidence.notes == ("1 run is no evidence: it has no task.",)
-    assert judged.judgement.message.endswith("1 run is no evidence: it has no task.")
+    assert judged.evidence.notes == ("1 run is no evidence: it has no tasks.",)
+    assert judged.judgement.message.endswith("1 run is no evidence: it has no tasks.")
 
 
 def test_hanging_run_that_was_set_to_success_is_told_and_not_counted(dag, judge, jan):
@@ -248,7 +248,7 @@ class TestLiveRun:
         judged = judge(run_kinds=RunKind.LIVE)
 
         assert judged.judgement.verdict is Verdict.PROGRESSING
-        assert judged.evidence.notes == ("1 run is no evidence: it has no task.",)
+        assert judged.evidence.notes == ("1 run is no evidence: it has no tasks.",)
 
     def test_that_was_set_by_hand_is_no_evidence(self, dag, judge, jan):
         canaries = dag()

@@ -229,7 +229,7 @@ def test_any_increase_over_the_floor_fails_against_a_baseline_of_zero():
 
 def test_failures_without_a_baseline_are_not_told_as_worse_than_nothing():
     judgement = compare(sample(10, failures=1), sample(), Tolerance()).judgement
-    assert judgement.message == "50% of 2 runs failed, and there is no baseline run to compare with."
+    assert judgement.message == "50% of 2 runs failed, and there are no baseline runs to compare with."
 
 
 def test_comparison_without_a_baseline_is_inconclusive():

@@ -153,7 +153,7 @@ class TestCommit:
         note_all_parsed(BUNDLE, "sha2", gone=["orders.py"], session=session)
         found = commit_status("orders", "sha2", session=session)
         assert found.registration == Registration.ABSENT
-        assert found.remedy.startswith("The Dag is not in this commit")
+        assert found.remedy.startswith("A dag processor has parsed all files")
 
     def test_of_which_another_dag_processor_parsed_more_keeps_the_shorter_list(self, bundle, session):
         bundle("sha1", parse=False)
@@ -217,7 +217,7 @@ class TestPinByCommit:
             pin_commit("sha1", session, expected_bundle_version="sha1")
 
     @pytest.mark.parametrize(
-        ("sha", "remedy"), [("sha2", "will parse the Dag's file: wait"), ("sha9", "give its full name")]
+        ("sha", "remedy"), [("sha2", "will parse the Dag file: wait"), ("sha9", "give its full hash")]
     )
     def test_says_what_to_wait_for(self, sha, remedy, bundle, session):
         bundle("sha1", orders=STABLE)

@@ -75,7 +75,7 @@ def test_no_live_run_of_a_managed_dag_is_named_so_as_its_tasks_would_take_it_for
         add_candidate("orders", 1, lab.change(), session=session)
     session.commit()
 
-    with pytest.raises(ValueError, match="which its tasks would take this run for"):
+    with pytest.raises(ValueError, match="so tasks would treat this run as one"):
         trigger_dag("orders", run_id=NAME, triggered_by=DagRunTriggeredByType.REST_API, session=session)
 
     session.rollback()

@@ -533,7 +533,7 @@ class TestSharedSlots:
         orders.seconds = lambda run_id: 40
         orders.live_on(120)
         told = orders.request_with_warnings(isolation=Isolation(slots=Slots.SHARED)).warnings[-1]
-        assert "count as live runs (slots is 'shared'): each takes one of 1 slot for about 4" in told
+        assert "count as live runs (slots is 'shared'): each occupies one of 1 slot for about 4" in told
         assert "live runs may fall due in that time" in told
         assert "all but the last of them are skipped (catchup is off)" in told
 

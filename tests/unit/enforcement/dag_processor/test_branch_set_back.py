@@ -61,7 +61,7 @@ def test_what_is_parsed_afterwards_is_not_taken_for_the_dropped_commit(commits, 
     third = repository.commit(orders=STABLE, other=dag_file("other"))
     parse()
     assert commit_status("orders", dropped, session=session).registration == Registration.UNSEEN
-    with pytest.raises(UnknownVersionError, match="No dag processor has had this commit"):
+    with pytest.raises(UnknownVersionError, match="No dag processor has seen this commit"):
         pin_version("orders", Target(bundle_version=dropped), lab.change(), session=session)
     session.rollback()
     found = commit_status("orders", first, session=session)

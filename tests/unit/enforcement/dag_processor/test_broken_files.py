@@ -86,7 +86,7 @@ def test_commit_at_which_the_file_does_not_parse_stays_broken(repository, parse,
     found = commit_status("orders", broken, session=session)
     assert found.registration == Registration.BROKEN
     assert [problem.message for problem in found.broken_files] == ["SyntaxError: invalid syntax"]
-    assert "Fix it and take the commit with the fix" in found.remedy
+    assert "Fix it and use the commit with the fix" in found.remedy
 
     # What Airflow knows of it is gone with the next commit.
     mended = repository.commit(orders=STABLE)

@@ -150,7 +150,7 @@ class TestWhoMayStartCanaryRuns:
         answer = asked(api, "sha2")
 
         assert answer.status_code == 403
-        assert "Missing for the Dag: edit the Dag" in answer.json()["detail"]
+        assert "Missing: edit the Dag" in answer.json()["detail"]
         assert session.scalars(select(DagRun)).all() == []
 
     def test_who_may_not_edit_the_dag_gets_runs_of_the_pinned_commit(self, pinned, api, session, may_edit):
@@ -165,7 +165,7 @@ class TestWhoMayStartCanaryRuns:
 
     def test_code_that_asks_for_nobody_is_refused(self, pinned, session):
         dag = pinned.serialized("orders", 1).dag
-        with pytest.raises(ValueError, match="it is not known who asks for it"):
+        with pytest.raises(ValueError, match="the requesting user is unknown"):
             dag.create_dagrun(
                 run_id="mine",
                 run_after=utcnow(),
@@ -198,7 +198,7 @@ class TestWhatIsKept:
         answer = asked(api, "sha2", dag_run_id="mine")
 
         assert answer.status_code == 400
-        assert "Leave out dag_run_id, 'mine'" in answer.json()["detail"]
+        assert "Omit dag_run_id, 'mine'" in answer.json()["detail"]
         assert session.scalars(select(DagRun)).all() == []
 
     def test_partition_is_the_one_that_was_given(self, lab, api, session):
@@ -330,4 +330,4 @@ def test_run_of_the_pinned_commit_cannot_be_named_like_a_canary_run(pinned, api,
     answer = asked(api, "sha1", dag_run_id=canary.replace("v2", "v1"))
 
     assert answer.status_code == 400, answer.text
-    assert "is the id of a canary run" in answer.text
+    assert "is the ID of a canary run" in answer.text

@@ -282,7 +282,7 @@ class TestPinThatMovesWhileARunIsCreated:
         read_before = DBDagBag().get_latest_version_of_dag("orders", session=session)
         lab.break_pin("orders")
 
-        with pytest.raises(PinUnavailableError, match="pinned to version 1, which is no longer what was pinned"):
+        with pytest.raises(PinUnavailableError, match="pinned to version 1, which was rewritten"):
             self.create(read_before, session)
 
     def test_no_run_is_created_if_the_pinned_version_is_removed(self, lab, session):
@@ -291,7 +291,7 @@ class TestPinThatMovesWhileARunIsCreated:
         read_before = DBDagBag().get_latest_version_of_dag("orders", session=session)
         lab.remove_version("orders", 1)
 
-        with pytest.raises(PinUnavailableError, match="pinned to version 1, which is gone"):
+        with pytest.raises(PinUnavailableError, match="pinned to version 1, which was deleted"):
             self.create(read_before, session)
 
 

@@ -177,7 +177,7 @@ class TestVersionThatFails:
 
         event = released.session.scalars(select(Event).order_by(Event.id.desc())).first()
         assert event.kind == "ramp_aborted"
-        assert "1 of 1 finished runs failed; 0 are tolerated." in event.reason
+        assert "1 of 1 finished runs failed (limit: 0)." in event.reason
         assert event.evidence["soak"]["failed"] == 1
 
     def test_goes_on_as_long_as_that_is_tolerated(self, released):
@@ -408,7 +408,7 @@ class TestVersionThatRefusesTheParametersOfRuns:
         assert stricter.used_versions(run) == {1}
         aborted = stricter.session.scalars(select(Event).order_by(Event.id.desc())).first()
         assert aborted.kind == "ramp_aborted"
-        assert "refuses the parameters of a run" in aborted.reason
+        assert "rejects the params of a run" in aborted.reason
 
     def test_that_no_version_takes_says_nothing_of_it(self, lab):
         declared = "schedule=None, params={'size': Param(1, type='integer')}"

@@ -658,7 +658,7 @@ class TestChange:
         two.pin_from("orders", 2, now() - MINUTE, caller=caller, override_reason="urgent")
         freezes.freeze(two.change(), session=session)
         session.commit()
-        with pytest.raises(PinUnavailableError, match="stopped changes"):
+        with pytest.raises(PinUnavailableError, match="blocks changes"):
             trigger(two)
         session.rollback()
 

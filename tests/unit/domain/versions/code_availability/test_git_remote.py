@@ -109,7 +109,7 @@ class TestCommit:
         check(session)
 
         assert facts(session) == ("available", "checkout", None, None)
-        assert "no branch and no tag of the remote contains this commit" in only_version(session).code_message
+        assert "no branch or tag of the remote contains this commit" in only_version(session).code_message
 
     def test_that_was_pushed_away_cannot_be_fetched_by_a_new_host(self, managed, repository, monkeypatch, tmp_path):
         force_push(repository)
@@ -169,7 +169,7 @@ class TestRemoteThatIsDown:
         check_again(session)
 
         assert facts(session) == ("available", "remote", "refs/heads/main", "remote_unreachable")
-        assert "cannot be asked" in only_version(session).code_message
+        assert "is not reachable" in only_version(session).code_message
         assert only_version(session).code_attempts == 1
 
     def test_leaves_open_whether_there_is_a_commit_that_is_not_here(self, managed, session, repository, storage):
