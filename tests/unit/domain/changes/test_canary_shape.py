@@ -208,7 +208,7 @@ class TestAssets:
         assert names(run) == ["raw"]
         assert warnings == (
             "The runs leave out the events of 1 asset that the last live run consumed but version 2 (bundle "
-            "'team_dags' at sha2) does not wait for: rates.",
+            "'team_dags' at sha2) does not use: rates.",
             f"The asset events of the last live run, '{live.run_id}', would not trigger version 2 (bundle "
             "'team_dags' at sha2), which waits for others: prices. The runs have no asset events.",
         )
@@ -346,7 +346,7 @@ class TestTasksOfEachDate:
         text = dag("'@daily'", "").replace("    pass", f"    EmptyOperator(task_id='a', {limit}, tzinfo=timezone.utc))")
         lab.commit("sha3", orders=text)
 
-        with pytest.raises(NoTaskError, match=f"can have no canary run of 2026-03-0{6 if ends else 4}T00:00:00"):
+        with pytest.raises(NoTaskError, match=f"cannot have a canary run of 2026-03-0{6 if ends else 4}T00:00:00"):
             create_canary_runs("orders", CanaryRequest(2, replay=Replay(last=3)), lab.change(), session=lab.session)
 
 

@@ -94,7 +94,7 @@ class TestIdentical:
         assert not (found.tasks or found.schedule.changed or found.params or found.limits or found.assets)
         assert found.other == ()
         assert not found.identical
-        assert "modules that it imports may differ between sha1 and sha2" in found.source.note
+        assert "they may differ between sha1 and sha2" in found.source.note
 
     def test_noise_is_no_difference(self, lab, session):
         """Where a Dag was parsed, and in which order sets came out, says nothing of it."""

@@ -52,7 +52,7 @@ class TestSource:
 
         found = compare_versions("orders", from_version=1, session=session)
 
-        assert "modules that it imports may differ between an unversioned bundle" in found.source.note
+        assert "they may differ between an unversioned bundle" in found.source.note
 
 
 def test_every_dag_of_the_file_is_found(lab, session):

@@ -226,7 +226,7 @@ class TestADocument:
 
         report = applied(document({"dag_id": "orders", "bundle_version": "sha2"}))
         assert outcomes(report) == {"orders": "changed"}
-        assert "moved it on to sha3" in " ".join(report.dags[0].warnings)
+        assert "moved the version to sha3" in " ".join(report.dags[0].warnings)
 
         again = applied(document({"dag_id": "orders", "bundle_version": "sha2"}))
         assert (outcomes(again), again.release_id) == ({"orders": "unchanged"}, None)

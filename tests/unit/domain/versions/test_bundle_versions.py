@@ -196,7 +196,7 @@ class TestPinByCommit:
         state = pin_commit("sha1", session)
 
         assert (state.active.version_number, state.active.bundle_version) == (1, "sha2")
-        assert any("moved it on to sha2" in warning for warning in state.warnings)
+        assert any("moved the version to sha2" in warning for warning in state.warnings)
         assert session.get(DagModel, "orders").bundle_version == "sha2"
 
     def test_of_a_version_that_is_at_the_commit_warns_of_nothing(self, bundle, session):
