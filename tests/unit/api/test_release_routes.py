@@ -107,7 +107,7 @@ def test_the_same_key_makes_one_release(api):
         ({"latest": True}, "Select Dags with"),
         ({"versions": {}}, "at least one"),
         ({"action": "unpin"}, "Select Dags with"),
-        ({"action": "rollback"}, "by its ID"),
+        ({"action": "rollback"}, "by its id"),
         ({"bundle_version": "sha2", "effective_from": "2026-12-01T00:00:00Z"}, "takes effect immediately"),
     ],
 )

@@ -106,7 +106,7 @@ def test_version_is_found_however_many_are_newer(answering):
 
 def test_version_that_is_gone_is_not_looked_for_without_end(answering):
     answering.answer("GET", VERSIONS, listed(version(20)), listed(version(30), version(19)))
-    with pytest.raises(AirflowFailException, match="20 of Dag orders is gone"):
+    with pytest.raises(AirflowFailException, match="20 of Dag orders was deleted"):
         sensor().execute(task_context())
 
 

@@ -100,7 +100,7 @@ def test_a_component_of_another_version_must_be_dealt_with(pinning, complete, se
 
     done = pinning("doctor", "-o", "json")
     assert done.code == 6
-    assert all("as version 0.0.9 does" in f["found"] for f in findings(done, "component"))
+    assert all("like version 0.0.9" in f["found"] for f in findings(done, "component"))
     assert {f["remedy"] for f in findings(done, "component")} == {"Install the same version everywhere and restart it."}
 
 
