@@ -71,7 +71,7 @@ def test_of_the_version_that_was_seen_is_made(pinned):
 def test_is_refused_if_a_newer_version_was_registered_than_was_seen(pinned):
     pinned.candidate("orders", 2)
     pinned.commit("sha3", orders=STABLE)
-    with pytest.raises(errors.RevisionConflictError, match=r"would use version 3 .*, not version 2,") as conflict:
+    with pytest.raises(errors.RevisionConflictError, match=r"is version 3 .*, not version 2\.") as conflict:
         pinned.unpin("orders", expected_version=2)
     assert conflict.value.data["state"].latest.version_number == 3
     assert pinned.pin_state("orders").active.version_number == 1
@@ -79,7 +79,7 @@ def test_is_refused_if_a_newer_version_was_registered_than_was_seen(pinned):
 
 def test_is_refused_if_the_latest_version_was_taken_away(pinned):
     pinned.remove_version("orders", 2)
-    with pytest.raises(errors.RevisionConflictError, match=r"would use version 1 .*, not version 2,"):
+    with pytest.raises(errors.RevisionConflictError, match=r"is version 1 .*, not version 2\."):
         pinned.unpin("orders", expected_version=2)
 
 
