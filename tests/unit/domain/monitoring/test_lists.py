@@ -115,7 +115,7 @@ class TestPins:
         ("which", "expected"),
         [
             pytest.param({"sight": only("behind", "not_pinned")}, ["behind"], id="sight"),
-            ({"sight": only()}, []),
+            pytest.param({"sight": only()}, [], id="no sight"),
             ({"dag_id_pattern": "E"}, ["behind", "broken", "latest"]),
             ({"dag_id_pattern": "b%n"}, ["behind", "broken"]),
             ({"dag_id_pattern": "lat_st"}, ["latest"]),
