@@ -57,6 +57,35 @@ class PoliciesResponse(BaseModel):
     created_at: datetime | None = None
 
 
+class WindowNowResponse(BaseModel):
+    """Whether changes are possible at this moment, as far as one policy's windows go."""
+
+    is_open: bool
+    reason: str = Field(description="In words, with the rule that decides.")
+    changes_at: datetime | None = Field(
+        description="When that changes; null if it never does, or if finding out takes too long."
+    )
+
+
+class PolicyOverviewResponse(BaseModel):
+    """What one policy is about."""
+
+    name: str
+    text: str = Field(description="Its part of the document as YAML. Below `policies:`, the parts are the document.")
+    dags: int = Field(description="How many Dags it selects, of those that the user may read.")
+    examples: list[str] = Field(description="The first of them.")
+    window: WindowNowResponse | None = Field(description="Null if the policy has no windows.")
+
+
+class PoliciesOverviewResponse(BaseModel):
+    """What the policies in force are about."""
+
+    revision: int = Field(description="Of the policies; 0 if none were ever declared.")
+    dags: int = Field(description="How many Dags there are that the user may read.")
+    bound: int = Field(description="How many of them at least one policy selects.")
+    policies: list[PolicyOverviewResponse]
+
+
 class UnmetResponse(BaseModel):
     """One rule that is not met, and what would meet it."""
 

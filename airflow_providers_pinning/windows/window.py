@@ -140,14 +140,20 @@ class DeploymentWindow:
             raise UndecidableWindowError(f"Its rules begin or end more than {MAX_STEPS} times before it opens: {self}")
         raise WindowNeverOpensError(f"It does not open between {start.date()} and {(start + HORIZON).date()}: {self}")
 
-    def next_close(self, at: datetime) -> datetime | None:
+    def next_close(self, at: datetime, effort: Effort | None = None) -> datetime | None:
         """
         Return the first moment at or after the given one at which the window is closed.
 
         ``None`` says that it stays open, for as far as the rules were looked at.
+
+        :param at: from when on
+        :param effort: what may be spent on looking ahead
+        :raises UndecidableWindowError: if an effort was given, and is spent
         """
         moment = start = aware(at)
         for _ in range(MAX_STEPS // 10):
+            if effort is not None:
+                effort.spend(len(self.deny) + len(self.allow))
             if moment - start > HORIZON:
                 return None
             if not self.is_open(moment):

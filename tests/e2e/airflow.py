@@ -61,7 +61,7 @@ class SeededAirflow(Deployment):
     def __init__(self, seed: Path, *, path: str = "", fab: bool = False) -> None:
         super().__init__(
             config={"core": {"auth_manager": FAB}} if fab else {},
-            users=[f"{name}:{name.removeprefix('stock_')}" for name in USERS],
+            users=[f"{name}:{name.rpartition('_')[2]}" for name in USERS],
         )
         self.fab = fab
         self._seed = seed

@@ -28,7 +28,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-USERS = {"admin": "Admin", "op": "Op", "viewer": "Onlooker", "stock_viewer": "Viewer"}
+USERS = {"admin": "Admin", "op": "Op", "viewer": "Onlooker", "stock_viewer": "Viewer", "blind_viewer": "Blind"}
 """Names and FAB roles of the users, whose passwords are ``secret``."""
 CROWD = 10_000
 
@@ -69,6 +69,11 @@ def _add_users() -> None:
             security.create_permission("can_read", "Plugins"),
         ):
             security.add_permission_to_role(onlooker, permission)
+        # Who sees the pages, and may read nothing of them.
+        blind = security.add_role("Blind")
+        for permission in onlooker.permissions:
+            if permission.resource.name != "DAG Versions":
+                security.add_permission_to_role(blind, permission)
         for name, role in USERS.items():
             security.add_user(
                 username=name,

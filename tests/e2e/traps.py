@@ -43,6 +43,8 @@ PRACTICE = (
     "approves",
     "releases",
     "releases_too",
+    "overrides",
+    "is_bound",
     "holds",
     "lifts",
     "changes_later",

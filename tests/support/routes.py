@@ -66,6 +66,7 @@ READS = (
     Route("GET", "/api/v1/dags/{dag_id}/policy"),
     Route("GET", "/api/v1/dags/{dag_id}/versions/{version_number}/evidence"),
     Route("GET", "/api/v1/policies"),
+    Route("GET", "/api/v1/policies/overview"),
     Route("GET", "/api/v1/freezes"),
     Route("GET", "/api/v1/dags/{dag_id}/pending"),
     Route("GET", "/api/v1/pending"),

@@ -26,7 +26,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Path, Query
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.security import CallerDep, changes_rules, may_read
+from airflow_providers_pinning.api.security import CallerDep, SightDep, changes_rules, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.difference.policy_documents import difference_of
@@ -34,6 +34,7 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies import check, freezes, store
 from airflow_providers_pinning.domain.policies.explain import Explanation, explain
 from airflow_providers_pinning.domain.policies.model import Match, PolicySet
+from airflow_providers_pinning.domain.policies.overview import PoliciesOverview, overview
 from airflow_providers_pinning.domain.policies.views import FreezeView
 from airflow_providers_pinning.schemas import policies, policy_text
 from airflow_providers_pinning.schemas.common import IdempotencyKey, Reason, VersionNumber
@@ -44,6 +45,7 @@ from airflow_providers_pinning.schemas.policy_requests import (
     DoubtResponse,
     ExplanationResponse,
     PoliciesBody,
+    PoliciesOverviewResponse,
     PoliciesResponse,
 )
 from airflow_providers_pinning.schemas.storable import DagId
@@ -58,6 +60,14 @@ FreezeId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 def get_policies(session: SessionDep) -> store.Applied:
     """Get the policies that are in force."""
     return store.current(session=session)
+
+
+@router.get(
+    "/policies/overview", responses=responses(), dependencies=[may_read], response_model=PoliciesOverviewResponse
+)
+def get_policies_overview(sight: SightDep, session: SessionDep) -> PoliciesOverview:
+    """Tell which Dags each policy selects, whether its windows are open, and what its YAML says."""
+    return overview(sight, session=session)
 
 
 @router.put(

@@ -19,7 +19,8 @@
 
 import { describe, expect, it } from "vitest";
 
-import { describeRules } from "src/lib/policy";
+import type { Freeze } from "src/api/types";
+import { describeEnd, describeMatch, describePolicy, describeRules, turns } from "src/lib/policy";
 
 const NONE = {
   approvals: 0,
@@ -67,8 +68,8 @@ describe("what release policies ask for", () => {
         ],
       }),
     ).toEqual([
-      "Windows of critical: open 0 9 * * 1-4 (Europe/Berlin) for 6 h; closed Christmas",
-      "A soak: min_runs 3, run_kinds canary",
+      "Windows of critical: open Mon–Thu at 09:00 (Europe/Berlin) for 6 h; closed Christmas, 24 Dec of each year at 00:00 (UTC) for 1 h 30 min",
+      "A soak of canary runs: at least 3 finished",
       "Successful evidence: regression, staging",
       "1 approval by another person",
       "Canary runs: connections staging_warehouse, queue canary",
@@ -77,5 +78,86 @@ describe("what release policies ask for", () => {
       "Automatic rollback of critical: once more than 2 of the last 10 live runs failed since the pin, with a hold; if no earlier version is stable, runs go on",
       "Automatic rollback of all: once more than 0 of the last 5 live runs failed since the pin; if no earlier version is stable, no run is created",
     ]);
+  });
+});
+
+describe("a policy", () => {
+  it("has its rules in words, whatever it leaves out", () => {
+    expect(describePolicy({ match: { dag_ids: ["*"] }, name: "all" })).toEqual([]);
+    expect(
+      describePolicy({
+        auto_rollback: { hold: true, max_failures: 1, when_nothing_is_stable: "wait", within_runs: 3 },
+        canary: { isolation: { pool: null, queue: "canary" } },
+        exempt: [],
+        gate: "manual",
+        match: { tags: ["tier-1"] },
+        name: "critical",
+        ramp: [{ runs: 6, share: 0.1 }],
+        requires: { approvals: 2, evidence: ["staging"], soak: { max_failures: 0, min_duration: 7200 } },
+        windows: { allow: [], deny: [{ cron: "0 0 * * 6,0", duration: 86_400, timezone: "UTC" }] },
+      }),
+    ).toEqual([
+      "Windows of critical: closed Sat, Sun at 00:00 (UTC) for 1 d",
+      "A soak of canary runs: over at least 2 h, none failed",
+      "Successful evidence: staging",
+      "2 approvals by another person",
+      "Canary runs: queue canary",
+      "A ramp of critical: 10 % until 6 runs finished",
+      "A pin of each new Dag to its first version",
+      "Automatic rollback of critical: once more than 1 of the last 3 live runs failed since the pin, with a hold; if no earlier version is stable, no run is created",
+      "Rollbacks must meet the rules too",
+    ]);
+  });
+
+  it("says which Dags it is about", () => {
+    expect(describeMatch({ bundles: ["finance"], tags: ["tier-1", "tier-2"] })).toBe(
+      "Dags with tag tier-1 or tier-2, of bundle finance",
+    );
+    expect(describeMatch({ dag_ids: ["pay_*"], owners: ["ann"], teams: ["a"] })).toBe(
+      "Dags named pay_*, of team a, owned by ann",
+    );
+    expect([describeMatch({}), describeMatch({ dag_ids: ["*"] })]).toEqual(["All Dags", "All Dags"]);
+  });
+});
+
+const freeze = (changes: Partial<Freeze>): Freeze => ({
+  actor: "ann",
+  created_at: "2026-11-29T08:00:00Z",
+  id: 1,
+  lift_reason: null,
+  lifted_at: null,
+  lifted_by: null,
+  match: {},
+  reason: "Incident",
+  until: null,
+  ...changes,
+});
+
+describe("what comes next", () => {
+  const opens = { is_open: false, reason: "closed" };
+
+  it("is the soonest end, opening or closing first", () => {
+    const next = turns(
+      [freeze({ id: 4, until: "2026-12-02T00:00:00+01:00" }), freeze({})],
+      [
+        { name: "weekdays", window: { ...opens, changes_at: "2026-12-01T22:59:00Z" } },
+        { name: "late", window: { changes_at: "2026-12-05T00:00:00Z", is_open: true, reason: "open" } },
+        { name: "never", window: { ...opens, changes_at: null } },
+        { name: "none", window: null },
+      ],
+    );
+
+    expect(next.map(({ text }) => text)).toEqual([
+      "The windows of weekdays open",
+      "Freeze 4 ends (All Dags)",
+      "The windows of late close",
+    ]);
+  });
+
+  it("tells who lifted a freeze", () => {
+    const lifted = { lift_reason: "Over", lifted_at: "2026-11-29T09:00:00Z", lifted_by: "jan" };
+
+    expect(describeEnd(freeze(lifted))).toBe("Lifted by jan: Over");
+    expect(describeEnd(freeze({}))).toBeUndefined();
   });
 });

@@ -23,6 +23,7 @@ import pytest
 
 from airflow_providers_pinning.windows import (
     DeploymentWindow,
+    Effort,
     UndecidableWindowError,
     WindowNeverOpensError,
     WindowRule,
@@ -53,6 +54,14 @@ def test_allow_rule_opens_and_closes():
     assert window.next_close(utc("2026-11-24T09:00")) == utc("2026-11-24T11:00")
     assert window.next_close(utc("2026-11-24T11:00")) == utc("2026-11-24T11:00")
     assert window.next_open(utc("2026-11-24T10:30")) == utc("2026-11-24T10:30")
+
+
+def test_looking_ahead_for_the_end_ends_when_the_effort_is_spent():
+    window = DeploymentWindow(deny=[FREEZE, WindowRule("0 0 31 12 *", HOUR, BERLIN)])
+    at = utc("2026-12-01T00:00")
+    assert window.next_close(at, Effort(4)) == window.next_close(at, Effort(100)) == utc("2026-12-23T23:00")
+    with pytest.raises(UndecidableWindowError):
+        window.next_close(at, Effort(3))
 
 
 def test_deny_beats_allow():

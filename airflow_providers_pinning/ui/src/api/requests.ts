@@ -29,10 +29,13 @@ import type {
   Explanation,
   FailedTask,
   Failure,
+  Freeze,
   Pair,
   Permissions,
   PinOrder,
   PinSummary,
+  Policies,
+  PoliciesOverview,
   Release,
   ReleaseState,
   ReleaseSummary,
@@ -265,6 +268,33 @@ export type InboxReason = (typeof INBOX)[number];
 
 /** How many pinned Dags that the user may read want attention. */
 export const getInbox = (signal: AbortSignal): Promise<Record<InboxReason, number>> => call("inbox", { signal });
+
+/** How many freezes are shown, those that are over too. */
+export const FREEZES_SHOWN = 100;
+
+export interface ReleaseRules {
+  /** Those that are in force, newest first. */
+  freezes: Array<Freeze>;
+  /** The last of those that are over, newest first. */
+  past: Array<Freeze>;
+  policies: Policies;
+}
+
+/** Get the policies that are in force, and the freezes, those that are over too. */
+export const getReleaseRules = async (signal: AbortSignal): Promise<ReleaseRules> => {
+  const [policies, { freezes }, { freezes: all }] = await Promise.all([
+    call<Policies>("policies", { signal }),
+    call<{ freezes: Array<Freeze> }>("freezes", { query: { limit: 1000 }, signal }),
+    call<{ freezes: Array<Freeze> }>("freezes", { query: { limit: FREEZES_SHOWN, over: true }, signal }),
+  ]);
+  const ids = new Set(freezes.map(({ id }) => id));
+
+  return { freezes, past: all.filter(({ id }) => !ids.has(id)), policies };
+};
+
+/** Tell which Dags that the user may read each policy selects, and whether its windows are open. */
+export const getPoliciesOverview = (signal: AbortSignal): Promise<PoliciesOverview> =>
+  call("policies/overview", { signal });
 
 export interface PinsQuery {
   actor: string;

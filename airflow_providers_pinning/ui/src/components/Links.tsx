@@ -22,6 +22,7 @@ import type { ReactNode } from "react";
 import { Link as RouterLink } from "react-router-dom";
 
 import type { Commit, FailedTask, Identity } from "src/api/types";
+import { POLICIES_ADDRESS } from "src/lib/policy";
 import { RELEASES_ADDRESS } from "src/lib/releases";
 import { shortCode } from "src/lib/versions";
 
@@ -132,6 +133,12 @@ export const EventLink = ({ children, id }: { readonly children: ReactNode; read
 export const ReleasesLink = () => (
   <Link asChild color="fg.info" fontSize="sm">
     <RouterLink to={RELEASES_ADDRESS}>Releases</RouterLink>
+  </Link>
+);
+
+export const PoliciesLink = () => (
+  <Link asChild color="fg.info" fontSize="sm">
+    <RouterLink to={POLICIES_ADDRESS}>Release policies and freezes</RouterLink>
   </Link>
 );
 

@@ -35,7 +35,8 @@ const lasting = (seconds: number): string =>
         ? plural(seconds / 60, "minute")
         : plural(seconds, "second");
 
-const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
+/** A share, such as `12.5 %`. */
+export const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
 
 /** A step: its share, and what it takes for the next one. */
 export const describeStep = ({ duration, runs, share }: Step): string =>

@@ -29,7 +29,7 @@ import { Inbox } from "src/components/overview/Inbox";
 import { PinFilters } from "src/components/overview/PinFilters";
 import { PinPages } from "src/components/overview/PinPages";
 import { PinsTable } from "src/components/overview/PinsTable";
-import { HistoryLink, ReleasesLink } from "src/components/Links";
+import { HistoryLink, PoliciesLink, ReleasesLink } from "src/components/Links";
 import { ErrorNotice } from "src/components/ErrorNotice";
 import { usePinsQuery } from "src/hooks/usePinsQuery";
 import { HEALTH_INTERVAL, usePolled } from "src/hooks/usePolled";
@@ -38,6 +38,7 @@ import { plural } from "src/lib/versions";
 import { ComparePage } from "src/pages/ComparePage";
 import { DagPage } from "src/pages/DagPage";
 import { FeedPage } from "src/pages/FeedPage";
+import { PoliciesPage } from "src/pages/PoliciesPage";
 import { ReleasesPage } from "src/pages/ReleasesPage";
 
 /** All pins that the user may read. */
@@ -69,6 +70,7 @@ const AllPins = () => {
       <HStack gap={4} wrap="wrap">
         <HistoryLink>History of all Dags</HistoryLink>
         <ReleasesLink />
+        <PoliciesLink />
       </HStack>
       <DeploymentBanner components={components.data} />
       <ErrorNotice error={pins.error} onRetry={pins.refresh} stale={pins.data !== undefined} />
@@ -137,6 +139,8 @@ export const PinsPage = () => {
       <FeedPage />
     ) : params.get("view") === "releases" ? (
       <ReleasesPage />
+    ) : params.get("view") === "policies" ? (
+      <PoliciesPage />
     ) : (
       <AllPins />
     )

@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Badge, Box, Button, Code, Flex, Heading, Link, Skeleton, Stack, Table, Text } from "@chakra-ui/react";
+import { Badge, Box, Code, Heading, Link, Skeleton, Stack, Table, Text } from "@chakra-ui/react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
 import { getRelease, getReleases, RELEASES_SHOWN } from "src/api/requests";
@@ -25,6 +25,7 @@ import type { Release } from "src/api/types";
 import { ErrorNotice } from "src/components/ErrorNotice";
 import { ExpandableText } from "src/components/ExpandableText";
 import { PinningLink } from "src/components/Links";
+import { Pages } from "src/components/Pages";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ScrollableTable } from "src/components/ScrollableTable";
 import { usePolled } from "src/hooks/usePolled";
@@ -41,28 +42,6 @@ const ReleaseLink = ({ id }: { readonly id: string }) => (
     <RouterLink to={releaseAddress(id)}>{id}</RouterLink>
   </Link>
 );
-
-interface PagesProps {
-  readonly limit: number;
-  readonly offset: number;
-  readonly onMove: (offset: number) => void;
-  readonly total: number;
-}
-
-const Pages = ({ limit, offset, onMove, total }: PagesProps) =>
-  total <= limit ? undefined : (
-    <Flex align="center" aria-label="Pages" as="nav" gap={3} mt={3}>
-      <Button disabled={offset === 0} onClick={() => onMove(Math.max(offset - limit, 0))} size="sm" variant="outline">
-        Previous
-      </Button>
-      <Text fontSize="sm">
-        {Math.min(offset + 1, total)}–{Math.min(offset + limit, total)} of {total}
-      </Text>
-      <Button disabled={offset + limit >= total} onClick={() => onMove(offset + limit)} size="sm" variant="outline">
-        Next
-      </Button>
-    </Flex>
-  );
 
 interface OffsetProps {
   readonly offset: number;
