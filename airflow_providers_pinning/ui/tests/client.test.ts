@@ -65,6 +65,20 @@ describe("an error", () => {
     ]);
   });
 
+  it("has every rule that is not met, whatever is left out of it", () => {
+    const unmet = [
+      { details: { next_open: null }, message: "Closed.", policies: ["weekdays"], rule: "window" },
+      { message: "Frozen.", rule: "freeze" },
+      "not a rule",
+    ];
+
+    expect(toError(409, { detail: { message: "m", reason: "policy", unmet } }).unmet).toEqual([
+      unmet[0],
+      { details: {}, message: "Frozen.", policies: [], rule: "freeze" },
+    ]);
+    expect(toError(409, { detail: { message: "m", reason: "held" } }).unmet).toEqual([]);
+  });
+
   it("names the invalid fields", () => {
     expect(toError(422, { detail: [{ loc: ["body", "reason"], msg: "too long" }] }).message).toBe("reason: too long");
   });

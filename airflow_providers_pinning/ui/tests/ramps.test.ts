@@ -47,6 +47,17 @@ describe("a ramp", () => {
 });
 
 describe("the actions on a ramp", () => {
+  test("pass over what stands in their way with a reason", () => {
+    const { body } = requestOf(
+      { kind: "promoteRamp", version: 4 },
+      { ...CHOICES, override: "Customers wait" },
+      release(1, { ramp: ramp() }),
+      "key",
+    );
+
+    expect(body).toMatchObject({ action: "promote", override_reason: "Customers wait" });
+  });
+
   test("name the version that was shown", () => {
     const before = release(1, { pinned: true, ramp: ramp() });
 

@@ -19,7 +19,7 @@
 
 /** A small client of the REST API. The browser sends the session's cookie, as it does for Airflow's own requests. */
 
-import type { ReleaseState } from "src/api/types";
+import type { ReleaseState, Unmet } from "src/api/types";
 
 type Query = Record<string, boolean | number | string | undefined>;
 
@@ -36,7 +36,6 @@ const TIMEOUT = { change: 60_000, read: 20_000 };
 /** How many times a request is sent at most. */
 const ATTEMPTS = 3;
 
-/** A request that failed, with the server's explanation. */
 /** A rollback that was made. */
 export interface Rollback {
   actor: string;
@@ -46,6 +45,7 @@ export interface Rollback {
   to_version: number;
 }
 
+/** A request that failed, with the server's explanation. */
 export class ApiError extends Error {
   public constructor(
     public readonly status: number,
@@ -59,6 +59,8 @@ export class ApiError extends Error {
     public readonly retryAfter = 0,
     /** The rollback that somebody else made from the same state, so that nothing is left to do. */
     public readonly already?: Rollback,
+    /** The rules of release policies that are not met, with `policy`. */
+    public readonly unmet: ReadonlyArray<Unmet> = [],
   ) {
     super(message);
     this.name = "ApiError";
@@ -93,6 +95,14 @@ const describeComponent = (component: unknown): string =>
     ? `${String(component.component)} on ${String(component.hostname)}: ${String(component.message)}`
     : String(component);
 
+/** A rule that is not met; what an older or newer server leaves out is empty. */
+const asUnmet = ({ details, message, policies, rule }: Record<string, unknown>): Unmet => ({
+  details: isRecord(details) ? details : {},
+  message: String(message),
+  policies: Array.isArray(policies) ? policies.map(String) : [],
+  rule: rule as Unmet["rule"],
+});
+
 /** Turn an error response into an error that can be shown. */
 export const toError = (status: number, body: unknown): ApiError => {
   const detail = isRecord(body) ? body.detail : undefined;
@@ -109,6 +119,7 @@ export const toError = (status: number, body: unknown): ApiError => {
       Array.isArray(detail.components) ? detail.components.map(describeComponent) : [],
       typeof detail.retry_after === "number" ? detail.retry_after : 0,
       isRecord(detail.already) ? (detail.already as unknown as Rollback) : undefined,
+      Array.isArray(detail.unmet) ? detail.unmet.filter(isRecord).map(asUnmet) : [],
     );
   }
   if (Array.isArray(detail)) {

@@ -20,7 +20,9 @@
 import { Badge, Box, Button, HStack, Text } from "@chakra-ui/react";
 
 import type { Explanation } from "src/api/types";
+import { PoliciesLink } from "src/components/Links";
 import { Section } from "src/components/Section";
+import { UnmetRules } from "src/components/UnmetRules";
 import { describeRules } from "src/lib/policy";
 
 interface Props {
@@ -61,15 +63,8 @@ export const PolicyCard = ({ onApprove, policy }: Props) => {
         </Text>
       ) : undefined}
       {policy.unmet.length === 0 ? undefined : (
-        <Box aria-label="Unmet rules" as="ul" listStyleType="disc" mb={2} ps={5}>
-          {policy.unmet.map(({ message, policies }) => (
-            <li key={message}>
-              {message}
-              {policies.length === 0 ? undefined : (
-                <Text as="span" color="fg.muted">{` (${policies.join(", ")})`}</Text>
-              )}
-            </li>
-          ))}
+        <Box mb={2}>
+          <UnmetRules unmet={policy.unmet} />
         </Box>
       )}
       {policy.policies.length === 0 ? undefined : (
@@ -80,6 +75,7 @@ export const PolicyCard = ({ onApprove, policy }: Props) => {
               <li key={line}>{line}</li>
             ))}
           </Box>
+          <PoliciesLink />
         </Box>
       )}
     </Section>

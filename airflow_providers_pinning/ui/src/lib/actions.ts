@@ -417,7 +417,12 @@ export const requestOf = (
     case "promoteRamp":
     case "resumeRamp":
       return {
-        body: { ...common, action: RAMP_ACTIONS[action.kind], expected_version: action.version },
+        body: {
+          ...common,
+          action: RAMP_ACTIONS[action.kind],
+          expected_version: action.version,
+          override_reason: override,
+        },
         method: "PATCH",
         path: `${dag}/ramp`,
       };

@@ -19,7 +19,9 @@
 
 /** What was entered in dialogs that were closed without confirming, until the page is left. */
 
-import type { Action, Choices } from "src/lib/actions";
+import type { ReleaseState } from "src/api/types";
+import { defaultReason, type Action, type Choices } from "src/lib/actions";
+import { DEFAULT_REPLAYS } from "src/lib/replays";
 
 const drafts = new Map<string, Choices>();
 
@@ -35,3 +37,30 @@ export const keepDraft = (dagId: string, action: Action, choices: Choices): void
 export const dropDraft = (dagId: string, action: Action): void => {
   drafts.delete(keyOf(dagId, action));
 };
+
+interface Runs {
+  /** How many canary runs the verdict still needs. */
+  needed: number;
+  /** How many live runs a canary can replay. */
+  replayable: number;
+}
+
+/** What a dialog begins with if nothing was entered before. */
+export const blank = (action: Action, state: ReleaseState, { needed, replayable }: Runs): Choices => ({
+  baseline: false,
+  conf: "",
+  count: needed,
+  finished: "keep",
+  from: "",
+  hold: false,
+  inputs: replayable > 0 ? "replay" : "new",
+  isolation: {},
+  last: Math.min(DEFAULT_REPLAYS, replayable),
+  override: "",
+  partition: "",
+  reason: defaultReason(action, state),
+  rejectCurrent: true,
+  skipBlocked: false,
+  unfinished: "keep",
+  until: "",
+});

@@ -258,6 +258,8 @@ export const DagPage = ({ dagId, inTab = false }: Props) => {
           {action === undefined ? undefined : (
             <ActionDialog
               action={action}
+              mayOverride={data.permissions.override_policies}
+              policy={data.policy?.version?.version_number === action.version ? data.policy : null}
               key={`${action.kind}-${action.version}`}
               onClose={() => setAction(undefined)}
               onDone={(result, state) => {

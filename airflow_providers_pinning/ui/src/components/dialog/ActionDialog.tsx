@@ -21,12 +21,13 @@ import { Button, CloseButton, Dialog, Portal, Stack, Text } from "@chakra-ui/rea
 import { useRef, useState } from "react";
 
 import { ApiError, call, newKey } from "src/api/client";
-import type { ReleaseState, Soak, Version } from "src/api/types";
+import type { Explanation, ReleaseState, Soak, Version } from "src/api/types";
 import { ActionFields } from "src/components/dialog/ActionFields";
 import { ComparePreview } from "src/components/dialog/ComparePreview";
 import { Notice } from "src/components/Notice";
 import { RequestFailure } from "src/components/dialog/RequestFailure";
 import { VersionChoice } from "src/components/dialog/VersionChoice";
+import { UnmetRules } from "src/components/UnmetRules";
 import {
   actionOn,
   validationError,
@@ -40,28 +41,31 @@ import {
   type Choices,
   type Outcome,
 } from "src/lib/actions";
-import { draftOf, dropDraft, keepDraft } from "src/lib/drafts";
-import { DEFAULT_REPLAYS } from "src/lib/replays";
+import { blank, draftOf, dropDraft, keepDraft } from "src/lib/drafts";
+import { needsOverride, POLICY } from "src/lib/objections";
+import { plural } from "src/lib/versions";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
-const OBJECTIONS = new Set(["held", "verdict_failed", "version_rejected"]);
 const VERDICT_STATUS: Record<string, "error" | "info" | "success" | "warning"> = {
   failed: "error",
   inconclusive: "warning",
   progressing: "warning",
   successful: "success",
 };
-const HELD = new Set(["pin", "unpin"]);
 
 const isState = (answer: Answer): answer is ReleaseState => answer.health !== undefined;
 
 interface Props {
   readonly action: Action;
+  /** Whether the user may pass over rules of release policies. */
+  readonly mayOverride: boolean;
   readonly onClose: () => void;
   /** Called with the outcome, and with the state that it led to if the server sent it. */
   readonly onDone: (outcome: Outcome, state: ReleaseState | undefined) => void;
   /** Called when the request failed, so that the page may be out of date. */
   readonly onStale: () => void;
+  /** The release rules of the version, if they are known. */
+  readonly policy: Explanation | null;
   readonly rejected: ReadonlySet<number>;
   /** How many canary runs the verdict still needs. */
   readonly runsNeeded: number;
@@ -76,9 +80,11 @@ interface Props {
 /** Asks for a reason, shows what will change, and makes the change. */
 export const ActionDialog = ({
   action: offered,
+  mayOverride,
   onClose,
   onDone,
   onStale,
+  policy,
   rejected,
   replayable,
   runsNeeded,
@@ -89,25 +95,7 @@ export const ActionDialog = ({
   const [action, setAction] = useState(offered);
   const [base, setBase] = useState(state);
   const [choices, setChoices] = useState<Choices>(
-    () =>
-      draftOf(state.dag_id, action) ?? {
-        baseline: false,
-        conf: "",
-        count: runsNeeded,
-        finished: "keep",
-        from: "",
-        hold: false,
-        inputs: replayable > 0 ? "replay" : "new",
-        isolation: {},
-        last: Math.min(DEFAULT_REPLAYS, replayable),
-        override: "",
-        partition: "",
-        reason: defaultReason(action, state),
-        rejectCurrent: true,
-        skipBlocked: false,
-        unfinished: "keep",
-        until: "",
-      },
+    () => draftOf(state.dag_id, action) ?? blank(action, state, { needed: runsNeeded, replayable }),
   );
   const [refused, setRefused] = useState<{ error: ApiError; seen: number }>();
   const [attempted, setAttempted] = useState(false);
@@ -124,11 +112,15 @@ export const ActionDialog = ({
   // There is nothing to compare with.
   const isDeleted = base.health.problems.some(({ reason }) => reason === "version_missing");
   const verdict = action.kind === "pin" ? soak : null;
-  const needsOverride =
-    OBJECTIONS.has(refused?.error.reason ?? "") ||
-    (base.hold !== null && HELD.has(action.kind)) ||
-    verdict?.verdict === "failed";
-  const invalid = validationError(action, choices, needsOverride);
+  const overrides = needsOverride(action.kind, {
+    mayOverride,
+    refusal: refused?.error,
+    state: base,
+    verdict: verdict?.verdict,
+  });
+  const invalid = validationError(action, choices, overrides);
+  // The answer to a change at a later time is about that time.
+  const expected = action.kind === "pin" && choices.from === "" && refused?.error.reason !== POLICY ? policy : null;
   // Sending the same request again replays it; a request with other choices gets a key of its own.
   const sent = useRef<{ base: ReleaseState; choices: Choices; key: string }>(undefined);
 
@@ -143,7 +135,7 @@ export const ActionDialog = ({
     setBusy(true);
     try {
       // An override reason for an objection that no longer exists must not override another one.
-      const entered = needsOverride ? choices : { ...choices, override: "" };
+      const entered = overrides ? choices : { ...choices, override: "" };
       const { path, ...request } = requestOf(action, entered, base, sent.current.key);
       let answer = await call<Answer>(path, request);
 
@@ -214,7 +206,7 @@ export const ActionDialog = ({
                 }}
               >
                 <Stack gap={4}>
-                  {refused === undefined ? undefined : <RequestFailure {...refused} />}
+                  {refused === undefined ? undefined : <RequestFailure {...refused} mayOverride={mayOverride} />}
                   {isDone ? undefined : (
                     <>
                       {action.kind === "rollback" ? (
@@ -237,10 +229,15 @@ export const ActionDialog = ({
                           {verdict.verdict === "failed" ? " Say why you promote it anyway." : ""}
                         </Notice>
                       )}
+                      {expected === null || expected.allowed ? undefined : (
+                        <Notice status="warning" title={`${plural(expected.unmet.length, "release rule")} not met`}>
+                          <UnmetRules unmet={expected.unmet} />
+                        </Notice>
+                      )}
                       <ActionFields
                         action={action}
                         choices={choices}
-                        needsOverride={needsOverride}
+                        needsOverride={overrides}
                         onChange={(changed) => setChoices({ ...choices, ...changed })}
                         replayable={replayable}
                         state={base}

@@ -31,7 +31,7 @@ import { zoneName } from "src/lib/time";
 interface Props {
   readonly action: Action;
   readonly choices: Choices;
-  /** Whether the change needs a reason to override a hold or a rejection. */
+  /** Whether the change needs a reason to override what stands in its way. */
   readonly needsOverride: boolean;
   readonly onChange: (choices: Partial<Choices>) => void;
   /** How many live runs can be replayed. */

@@ -19,17 +19,22 @@
 
 import type { ApiError } from "src/api/client";
 import { Notice } from "src/components/Notice";
+import { UnmetRules } from "src/components/UnmetRules";
+import { POLICY } from "src/lib/objections";
 import { absolute } from "src/lib/time";
+import { plural } from "src/lib/versions";
 
 interface Props {
   readonly error: ApiError;
+  /** Whether the user may pass over rules of release policies, with a reason that the dialog asks for. */
+  readonly mayOverride?: boolean;
   /** Revision of the state that the user saw. */
   readonly seen: number;
 }
 
 /** Why a change was not made, or that its outcome is unknown. */
-export const RequestFailure = ({ error, seen }: Props) => {
-  const { already, components, message, reason, state, status } = error;
+export const RequestFailure = ({ error, mayOverride = false, seen }: Props) => {
+  const { already, components, message, reason, state, status, unmet } = error;
 
   if (already) {
     return (
@@ -48,6 +53,17 @@ export const RequestFailure = ({ error, seen }: Props) => {
     return (
       <Notice live status="error" title="Someone else changed this Dag. Your change was not made.">
         {`${who}${when}\nReview the updated changes below, then confirm or cancel.`}
+      </Notice>
+    );
+  }
+
+  if (reason === POLICY && unmet.length > 0) {
+    return (
+      <Notice live status="error" title={`Change not made: ${plural(unmet.length, "release rule")} not met`}>
+        <UnmetRules unmet={unmet} />
+        {mayOverride
+          ? "You may pass over them: enter an override reason below."
+          : "You may not pass over them; that needs a permission of its own."}
       </Notice>
     );
   }
