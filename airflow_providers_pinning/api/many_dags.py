@@ -63,9 +63,6 @@ def checked(
         error.data = {**error.data, "missing": [str(EDIT_DAG)]}
         note_refusal(request.scope["route"].name, request, user, session=session)
         raise
-    return answer_of(*without_hidden(report, access, session=session))
-
-
-def answer_of(report: ReleaseReport, hidden: int) -> ReleaseResponse:
-    """Return the answer that shows a release."""
-    return ReleaseResponse.model_validate(report).model_copy(update={"hidden": hidden})
+    shown, hidden = without_hidden(report, access, session=session)
+    counted = {"total_entries": len(shown.dags), "hidden": hidden, "plan_hash": report.plan_hash}
+    return ReleaseResponse.model_validate(shown).model_copy(update=counted)

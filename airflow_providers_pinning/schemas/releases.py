@@ -19,7 +19,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field, model_validator
@@ -36,6 +36,12 @@ from airflow_providers_pinning.vocabulary import (
 
 MAX_CONDITIONS = 100
 """Maximum number of tags, bundles, patterns or owners in a request."""
+
+PlanHash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+ExpectedPlan = Annotated[
+    PlanHash | None,
+    Field(description="The `plan_hash` of the plan that was confirmed; refuse with `revision_conflict` to do another."),
+]
 
 Conditions: Any = Field(default_factory=list, max_length=MAX_CONDITIONS)
 
@@ -73,6 +79,7 @@ class ReleaseBody(ChangeBody):
     override_reason: Reason | None = Field(
         default=None, description="Reason for overriding holds, rejections and failed verdicts."
     )
+    expected_plan: ExpectedPlan = None
     effective_from: Any = Field(default=None, description="Not supported: a release takes effect immediately.")
 
     @model_validator(mode="after")
@@ -106,6 +113,7 @@ class ReleaseRollbackBody(ChangeBody):
     )
     exclude: list[DagId] = Field(default_factory=list, max_length=MAX_RELEASED_DAGS)
     override_reason: Reason | None = None
+    expected_plan: ExpectedPlan = None
 
 
 class PlannedDagResponse(BaseModel):
@@ -169,8 +177,14 @@ class ReleaseResponse(BaseModel):
     rolls_back: str | None
     rolled_back_by: str | None
     counts: dict[str, int] = Field(description="Number of Dags by outcome.")
-    dags: list[PlannedDagResponse]
+    dags: list[PlannedDagResponse] = Field(description="All of them, or the requested page.")
+    total_entries: int = Field(default=0, description="Number of Dags on all pages.")
     hidden: int = Field(default=0, description="Number of further Dags that the user cannot see.")
     dependencies: list[DependencyResponse]
     warnings: list[str]
     repeated: bool = Field(description="Whether it was already made with the same idempotency key.")
+    plan_hash: str = Field(
+        default="",
+        description="What it changes from what to what, as a hash: the `expected_plan` of a request. Empty "
+        "where one release is read.",
+    )

@@ -21,6 +21,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.test_accessibility import BEYOND, NARROW
+from tests.e2e.window import REFUSED
+
 SEND = """async ([method, path, body]) => {
     const address = new URL("pinning/api/v1/" + path, document.baseURI);
     const answer = await fetch(address, {
@@ -49,6 +52,62 @@ def test_release_is_listed_and_shows_its_dags(airflow, window, dark):
     assert shown.serious_faults(heading.locator("xpath=..")) == []
     shown.page.set_viewport_size({"width": 400, "height": 800})
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_release_is_planned_made_as_shown_and_rolled_back(airflow, window, dark):
+    names = ("practice_planned", "practice_planned_too")
+    for name in names:
+        airflow.pinning.put(f"/dags/{name}/pin", {"version_number": 2, "reason": "As before"})
+    commit = airflow.pinning.get(f"/dags/{names[0]}/versions")["versions"][0]["bundle_version"]
+    airflow.pinning.post(f"/dags/{names[1]}/versions/3/reject", {"reason": "Loses orders"})
+
+    shown = window(airflow, dark=dark)
+    shown.open("/plugin/pins?view=releases")
+    shown.page.get_by_role("link", name="Plan a release").click()
+    shown.button("Show what would change").click()
+    expect(shown.page.get_by_role("alert")).to_contain_text("Enter a commit.")
+    shown.page.get_by_role("textbox", name="Commit").fill(commit)
+    shown.page.get_by_role("textbox", name="Dags", exact=False).first.fill("\n".join(names))
+    shown.button("Show what would change").click()
+    plan = shown.page.get_by_role("table", name="What would be done")
+    expect(plan.get_by_role("row").nth(1)).to_contain_text("practice_planned_tooblocked")
+    expect(plan.get_by_role("row").nth(1)).to_contain_text("rejected")
+    expect(plan.get_by_role("row").nth(2)).to_contain_text("2 → 3")
+    expect(shown.button("Release 1 Dag")).to_have_count(0)
+    page = shown.page.get_by_role("heading", name="Plan a release").locator("xpath=..")
+    assert shown.serious_faults(page) == []
+    shown.page.set_viewport_size({"width": NARROW, "height": 800})
+    assert page.evaluate(BEYOND, NARROW) == []
+    shown.page.set_viewport_size({"width": 1280, "height": 900})
+
+    airflow.pinning.post(f"/dags/{names[1]}/versions/3/restore", {"reason": "Was a false alarm"})
+    shown.button("Show what would change").click()
+    shown.button("Release 2 Dags").click()
+    airflow.pinning.put(f"/dags/{names[0]}/pin", {"version_number": 1, "reason": "Made elsewhere"})
+    shown.complaints.expect(REFUSED)
+    shown.confirm("Release 2 Dags", reason="Both at once")
+    expect(shown.dialog.get_by_role("alert")).to_contain_text("is not what the plan showed")
+    assert shown.state(names[1])["active"]["version_number"] == 2
+    shown.dialog.get_by_role("button", name="Cancel").click()
+    shown.button("Show what would change").click()
+    expect(plan).to_contain_text("1 → 3")
+    shown.button("Release 2 Dags").click()
+    assert shown.serious_faults(shown.dialog) == []
+    shown.confirm("Release 2 Dags", reason="Both at once")
+    expect(shown.page.get_by_role("table", name="Dags of the release").get_by_role("row")).to_have_count(3)
+    assert [shown.state(name)["active"]["version_number"] for name in names] == [3, 3]
+
+    asked = []
+    shown.page.on("request", lambda request: asked.append(request.url) if "/releases/" in request.url else None)
+    shown.page.wait_for_timeout(12_000)
+    assert asked == []
+    shown.button("Roll back this release").click()
+    expect(shown.dialog.get_by_role("table", name="What would be done")).to_contain_text("3 → 1")
+    assert shown.serious_faults(shown.dialog) == []
+    shown.confirm("Roll back the release", reason="Totals are wrong")
+    expect(shown.page.get_by_text("Rolls back ")).to_be_visible()
+    assert [shown.state(name)["active"]["version_number"] for name in names] == [1, 2]
 
 
 def test_version_is_approved_as_it_is_shown(airflow, window):

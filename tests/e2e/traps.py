@@ -43,6 +43,8 @@ PRACTICE = (
     "approves",
     "releases",
     "releases_too",
+    "planned",
+    "planned_too",
     "overrides",
     "is_bound",
     "holds",

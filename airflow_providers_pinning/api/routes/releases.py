@@ -26,7 +26,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.many_dags import DryRun, access_of, answer_of, checked, only_asked
+from airflow_providers_pinning.api.many_dags import DryRun, access_of, checked, only_asked
 from airflow_providers_pinning.api.security import CallerDep, SightDep, logged, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
@@ -88,7 +88,9 @@ def roll_back_release(
     """Make active again what was active before a release, for all of its Dags or none."""
     access = access_of(user, sight, session)
     change = _change(caller, body)
-    wanted = RollbackRequest(release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude))
+    wanted = RollbackRequest(
+        release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude), expected_plan=body.expected_plan
+    )
 
     def carry_out() -> ReleaseReport:
         if dry_run:
@@ -116,10 +118,18 @@ def get_releases(
 
 
 @router.get("/releases/{release_id}", responses=responses(404), dependencies=[may_read])
-def get_release(release_id: Text, sight: SightDep, session: SessionDep) -> ReleaseResponse:
-    """Get a release with those of its Dags that the user may read."""
-    report, hidden = lists.read_release(release_id, Access(readable=sight), session=session)
-    return answer_of(report, hidden)
+def get_release(
+    release_id: Text,
+    sight: SightDep,
+    session: SessionDep,
+    limit: Annotated[int | None, Query(ge=1, le=1000, description="How many Dags; all if it is not given.")] = None,
+    offset: Annotated[int, Query(ge=0, le=MAX_INTEGER)] = 0,
+) -> ReleaseResponse:
+    """Get a release with those of its Dags that the user may read, in the order of their ids."""
+    read = lists.read_release(release_id, Access(readable=sight), limit=limit, offset=offset, session=session)
+    counted = {"counts": dict(read.counts), "total_entries": sum(read.counts.values()), "hidden": read.hidden}
+    # It is no plan, and of one page even less.
+    return ReleaseResponse.model_validate(read.report).model_copy(update={**counted, "plan_hash": ""})
 
 
 def _change(caller: CallerDep, body: ReleaseBody | ReleaseRollbackBody) -> Change:
@@ -142,4 +152,5 @@ def _wanted(body: ReleaseBody) -> ReleaseRequest:
         versions=body.versions or {},
         latest=body.latest,
         scope=body.scope,
+        expected_plan=body.expected_plan,
     )

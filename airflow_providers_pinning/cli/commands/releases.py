@@ -84,7 +84,7 @@ def pinning_releases(args: Namespace) -> None:
     """List the releases, or show one with its Dags."""
     with create_session(scoped=False) as session:
         if args.release_id:
-            report, _ = lists.read_release(args.release_id, EVERYTHING, session=session)
+            report = lists.read_release(args.release_id, EVERYTHING, session=session).report
             _say_counts(report)
             warn(report.warnings)
             _show(args, report)
@@ -225,7 +225,12 @@ def _changes_by_kind(report: ReleaseReport) -> str:
 
 
 def _show(args: Namespace, report: ReleaseReport) -> None:
-    data = {**plain(replace(report, dags=list(report.dags))), "status": plain(report.status)}
+    data = {
+        **plain(replace(report, dags=list(report.dags))),
+        "status": plain(report.status),
+        "total_entries": len(report.dags),
+        "plan_hash": report.plan_hash,
+    }
     show(args.output, data, [_dag_row(dag) for dag in report.dags])
 
 

@@ -26,7 +26,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import DAGS_AT_ONCE, pages
-from airflow_providers_pinning.domain.errors import IdempotencyKeyReusedError, ReleaseBlockedError
+from airflow_providers_pinning.domain.errors import (
+    IdempotencyKeyReusedError,
+    ReleaseBlockedError,
+    RevisionConflictError,
+)
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import MAX_NAMED, check_access
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
@@ -81,6 +85,22 @@ def refuse_blocked(report: ReleaseReport) -> None:
         f"{remedy}. {' '.join(told)}",
         blocked=[{"dag_id": dag.dag_id, "reason": dag.reason, "message": dag.message} for dag in blocked],
     )
+
+
+def refuse_another_plan(report: ReleaseReport, expected: str | None) -> None:
+    """
+    Refuse a release that would do something else than the plan that somebody confirmed.
+
+    :param report: what it would do now, with its Dags locked
+    :param expected: hash of the plan; ``None`` says that there was none
+    :raises RevisionConflictError: with the hash of what it would do now
+    """
+    if expected is not None and expected != report.plan_hash:
+        raise RevisionConflictError(
+            "What would change is not what the plan showed: a pin, a version or the Dags of the release changed since. "
+            "Nothing was changed. Plan it again (REST: dry_run=true), and confirm what it shows then.",
+            plan_hash=report.plan_hash,
+        )
 
 
 def keep(

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Select, select
@@ -27,10 +27,12 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.errors import UnknownReleaseError
 from airflow_providers_pinning.domain.releases.access import without_hidden
+from airflow_providers_pinning.domain.releases.choice import IDS_AT_ONCE
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.sight import Sight
 from airflow_providers_pinning.models import Release, ReleaseDag
+from airflow_providers_pinning.vocabulary import ReleaseOutcome
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,47 @@ def _about_seen_dags(releases: Select, sight: Sight, *, session: Session) -> set
     }
 
 
-def read_release(release_id: str, access: Access, *, session: Session) -> tuple[ReleaseReport, int]:
-    """
-    Read a release with those of its Dags that the caller may see.
+@dataclass(frozen=True)
+class ReadRelease:
+    """A release as far as the caller may see it, with all of its Dags or a page of them."""
 
-    :return: the release, and how many of its Dags are not shown
+    report: ReleaseReport
+    counts: Mapping[str, int]
+    """How many Dags on all pages have each outcome."""
+    hidden: int
+    """How many of its Dags the caller may not see."""
+
+
+def read_release(
+    release_id: str, access: Access, *, limit: int | None = None, offset: int = 0, session: Session
+) -> ReadRelease:
+    """
+    Read a release with those of its Dags that the caller may see, in the order of their ids.
+
+    :param release_id: which one
+    :param access: what the caller may see
+    :param limit: how many Dags at most; ``None`` means all
+    :param offset: how many Dags to leave out before
+    :param session: database session
     :raises UnknownReleaseError: if there is none, or none of its Dags is the caller's to see
     """
     release = session.get(Release, release_id)
-    rows = session.scalars(select(ReleaseDag).where(ReleaseDag.release_id == release_id)).all()
-    seen = access.readable.among({row.dag_id for row in rows}) if access.readable else None
-    shown = [row for row in rows if seen is None or row.dag_id in seen]
-    if release is None or (rows and not shown):
+    of_release = ReleaseDag.release_id == release_id
+    outcomes = session.execute(select(ReleaseDag.dag_id, ReleaseDag.outcome).where(of_release)).all()
+    seen = access.readable.among({dag_id for dag_id, _ in outcomes}) if access.readable else None
+    shown = {dag_id: outcome for dag_id, outcome in outcomes if seen is None or dag_id in seen}
+    if release is None or (outcomes and not shown):
         raise UnknownReleaseError(
             f"There is no release {release_id!r}. List the releases to find its ID.", release_id=release_id
         )
-    report, _ = without_hidden(report_of(release, shown), access, session=session)
-    return report, len(rows) - len(shown)
+    ids = sorted(shown)[offset : None if limit is None else offset + limit]
+    rows = [
+        row
+        for page in pages(ids, IDS_AT_ONCE)
+        for row in session.scalars(select(ReleaseDag).where(of_release, ReleaseDag.dag_id.in_(page)))
+    ]
+    report, _ = without_hidden(report_of(release, rows), access, session=session)
+    counts = dict.fromkeys((outcome.value for outcome in ReleaseOutcome), 0)
+    for outcome in shown.values():
+        counts[outcome] += 1
+    return ReadRelease(report, counts, len(outcomes) - len(shown))

@@ -18,9 +18,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from airflow_providers_pinning.domain.errors import PinningError
@@ -130,6 +132,15 @@ class ReleaseReport:
         if self.release_id is None:
             return None
         return ReleaseStatus.ROLLED_BACK if self.rolled_back_by else ReleaseStatus.RELEASED
+
+    @property
+    def plan_hash(self) -> str:
+        """What the release changes from what to what, as a hash by which a confirmation is bound to a plan."""
+        changes = [
+            [dag.dag_id, dag.was_pinned, *(of and of.as_dict() for of in (dag.from_version, dag.to_version))]
+            for dag in self.of(ReleaseOutcome.CHANGED)
+        ]
+        return sha256(json.dumps([self.action.value, changes], sort_keys=True).encode()).hexdigest()
 
     def of(self, outcome: ReleaseOutcome) -> list[PlannedDag]:
         """Return the Dags with an outcome."""

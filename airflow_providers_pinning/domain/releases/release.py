@@ -30,7 +30,7 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import check_access
 from airflow_providers_pinning.domain.releases.choice import bundle_of, choose_versions, dag_ids_of
 from airflow_providers_pinning.domain.releases.dependencies import report_of_work
-from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_blocked
+from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_another_plan, refuse_blocked
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest
 from airflow_providers_pinning.domain.releases.work import Progress, Work
@@ -75,6 +75,7 @@ def make_release(
     :param progress: is told how far it got
     :param session: database session; the caller commits
     :raises ReleaseBlockedError: if a Dag cannot be changed; it names each, with its reason
+    :raises RevisionConflictError: if it would do something else than the plan that was confirmed
     :raises IdempotencyKeyReusedError: if the key was sent with another request
     :raises PinningError: whatever :func:`plan_release` raises
     """
@@ -89,6 +90,7 @@ def make_release(
     work = Work(EventKind.PINNED, change, release_id, total=len(dag_ids), progress=progress, session=session)
     report = replace(_carry_out(request, bundle_name, work, locked, dag_ids, session=session), release_id=release_id)
     refuse_blocked(report)
+    refuse_another_plan(report, request.expected_plan)
     return keep(report, change, request.as_request(), session=session)
 
 

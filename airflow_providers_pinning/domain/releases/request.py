@@ -70,6 +70,8 @@ class ReleaseRequest:
     """Or what each Dag runs now: its pinned version, else its latest one."""
     scope: ReleaseScope = ReleaseScope.CHANGED
     """Which Dags, if they are not named."""
+    expected_plan: str | None = None
+    """Hash of the plan that was confirmed; another one is refused."""
 
     def as_request(self) -> dict[str, Any]:
         """Return the request as plain values, for the history and for comparing requests."""

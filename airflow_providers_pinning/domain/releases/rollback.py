@@ -39,7 +39,7 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import check_access
 from airflow_providers_pinning.domain.releases.choice import IDS_AT_ONCE
-from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_blocked
+from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_another_plan, refuse_blocked
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport, in_order
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.releases.work import Progress, Work
@@ -57,6 +57,8 @@ class RollbackRequest:
     """Leave Dags as they are that were changed since; else they block."""
     exclude: tuple[str, ...] = ()
     """Dags that are left as they are."""
+    expected_plan: str | None = None
+    """Hash of the plan that was confirmed; another one is refused."""
 
     def as_request(self) -> dict[str, Any]:
         """Return the request as plain values."""
@@ -101,6 +103,7 @@ def roll_back_release(
     :param progress: is told how far it got
     :param session: database session; the caller commits
     :raises ReleaseBlockedError: if a Dag cannot be changed, or moved since and is not to be left
+    :raises RevisionConflictError: if it would do something else than the plan that was confirmed
     :raises PinningError: whatever :func:`plan_rollback` raises
     """
     if repeated := find_repeated(change, request.as_request(), access, session=session):
@@ -115,6 +118,7 @@ def roll_back_release(
     work = Work(EventKind.ROLLED_BACK, change, release_id, total=len(rows), progress=progress, session=session)
     report = replace(_carry_out(request, release, rows, work, locked, session=session), release_id=release_id)
     refuse_blocked(report)
+    refuse_another_plan(report, request.expected_plan)
     release.rolled_back_by = release_id
     return keep(report, change, request.as_request(), rolls_back=release.id, session=session)
 

@@ -19,7 +19,19 @@
 
 import { describe, expect, it } from "vitest";
 
-import { dagsPage, releaseAddress, versionsOf } from "src/lib/releases";
+import type { Release } from "src/api/types";
+import {
+  bodyOf,
+  byConcern,
+  canRelease,
+  dagsPage,
+  describeCounts,
+  draftProblem,
+  EMPTY,
+  releaseAddress,
+  versionsOf,
+  withoutBlocked,
+} from "src/lib/releases";
 
 import { identity } from "./build";
 
@@ -36,5 +48,66 @@ describe("a release", () => {
 
   it("shows its Dags page by page", () => {
     expect(dagsPage([1, 2, 3, 4, 5], 2, 2)).toEqual([3, 4]);
+  });
+});
+
+const dag = (dagId: string, outcome: string) => ({ dag_id: dagId, outcome }) as Release["dags"][number];
+
+describe("a plan", () => {
+  it("needs a commit, or Dags", () => {
+    expect(draftProblem(EMPTY)).toBe("Enter a commit.");
+    expect(draftProblem({ ...EMPTY, commit: "sha2" })).toBeUndefined();
+    expect(draftProblem({ ...EMPTY, action: "unpin", commit: "sha2", dags: " , " })).toBe("Enter the Dags.");
+    expect(draftProblem({ ...EMPTY, action: "latest", dags: "orders" })).toBeUndefined();
+  });
+
+  it("asks for the Dags of a commit, or for those that are named", () => {
+    expect(bodyOf({ ...EMPTY, commit: " sha2 " })).toEqual({
+      action: "pin",
+      bundle_name: null,
+      bundle_version: "sha2",
+      scope: "changed",
+    });
+    expect(
+      bodyOf({ ...EMPTY, bundle: "team", commit: "sha2", dags: "a\nb, a", exclude: "c", override: " now " }),
+    ).toEqual({
+      action: "pin",
+      bundle_name: "team",
+      bundle_version: "sha2",
+      dag_ids: ["a", "b"],
+      exclude: ["c"],
+      override_reason: "now",
+    });
+  });
+
+  it("takes names as patterns if one of them is one", () => {
+    expect(bodyOf({ ...EMPTY, action: "latest", commit: "sha2", dags: "pay_*\norders" })).toEqual({
+      action: "pin",
+      dag_id_patterns: ["pay_*", "orders"],
+      latest: true,
+    });
+    expect(bodyOf({ ...EMPTY, action: "unpin", dags: "orders" })).toEqual({ action: "unpin", dag_ids: ["orders"] });
+  });
+
+  it("shows first what blocks it, which can be left out", () => {
+    const dags = [
+      dag("a", "unchanged"),
+      dag("b", "changed"),
+      dag("c", "blocked"),
+      dag("d", "left"),
+      dag("e", "blocked"),
+    ];
+
+    expect(byConcern(dags).map(({ dag_id: dagId }) => dagId)).toEqual(["c", "e", "b", "d", "a"]);
+    expect(withoutBlocked({ ...EMPTY, exclude: "x" }, { dags }).exclude).toBe("x\nc\ne");
+  });
+
+  it("can be carried out if it changes something and nothing blocks it", () => {
+    expect(canRelease({ counts: { blocked: 0, changed: 2 } })).toBe(true);
+    expect(canRelease({ counts: { blocked: 1, changed: 2 } })).toBe(false);
+    expect(canRelease({ counts: { blocked: 0, changed: 0 } })).toBe(false);
+    expect(describeCounts({ counts: { blocked: 1, changed: 2 }, hidden: 1 })).toBe(
+      "blocked: 1, changed: 2. 1 more Dag you may not see",
+    );
   });
 });

@@ -130,3 +130,41 @@ def test_a_plan_tells_of_a_change_that_is_pending_and_leaves_it(api, lab):
 
     assert {dag["dag_id"]: dag["reason"] for dag in plan["dags"]} == {"orders": None, "stock": "activation_pending"}
     assert lab.pin_state("stock").pending is not None
+
+
+def test_a_release_and_its_rollback_do_what_was_confirmed_or_nothing(api, lab, session):
+    plan = api().post(f"{RELEASES}?dry_run=true", json=COMMIT).json()
+    confirmed = {**COMMIT, "expected_plan": plan["plan_hash"]}
+    lab.pin("orders", 2)
+
+    detail = api().post(RELEASES, json=confirmed).json()["detail"]
+    assert detail["reason"] == "revision_conflict"
+    assert "Plan it again" in detail["message"]
+    assert numbers(session) == {"billing": 1, "orders": 2, "stock": 1}
+    again = api().post(f"{RELEASES}?dry_run=true", json=COMMIT).json()
+    assert detail["plan_hash"] == again["plan_hash"] != plan["plan_hash"]
+
+    made = api().post(RELEASES, json={**COMMIT, "expected_plan": again["plan_hash"]})
+    assert made.status_code == 200, made.text
+    address = f"{RELEASES}/{made.json()['release_id']}/rollback"
+    back = {"reason": "bad", "leave_moved": True}
+    plan = api().post(f"{address}?dry_run=true", json=back).json()
+    lab.pin("stock", 1)
+    answer = api().post(address, json={**back, "expected_plan": plan["plan_hash"]})
+    assert (answer.status_code, answer.json()["detail"]["reason"]) == (409, "revision_conflict")
+    plan = api().post(f"{address}?dry_run=true", json=back).json()
+    answer = api().post(address, json={**back, "expected_plan": plan["plan_hash"]})
+    assert answer.status_code == 200, answer.text
+    assert numbers(session) == {"billing": 1, "orders": 2, "stock": 1}
+
+
+def test_the_dags_of_a_release_are_read_page_by_page(api):
+    address = f"{RELEASES}/{api().post(RELEASES, json=COMMIT).json()['release_id']}"
+    whole = api().get(address).json()
+    pages = [api().get(address, params={"limit": 2, "offset": offset}).json() for offset in (0, 2, 4)]
+
+    assert [[dag["dag_id"] for dag in page["dags"]] for page in pages] == [["billing", "orders"], ["stock"], []]
+    for page in (whole, *pages):
+        assert (page["total_entries"], page["counts"]["changed"], page["plan_hash"]) == (3, 3, "")
+    assert [dag for page in pages for dag in page["dags"]] == whole["dags"]
+    assert api().get(address, params={"limit": 0}).status_code == 422

@@ -37,6 +37,7 @@ import type {
   Policies,
   PoliciesOverview,
   Release,
+  ReleaseBody,
   ReleaseState,
   ReleaseSummary,
   RollbackTarget,
@@ -258,8 +259,37 @@ export const getReleases = async (offset: number, signal: AbortSignal): Promise<
   return { items: answer.releases, total: answer.total_entries };
 };
 
-export const getRelease = (id: string, signal: AbortSignal): Promise<Release> =>
-  call(`releases/${encodeURIComponent(id)}`, { signal });
+/** How many Dags of a release are shown at once, of up to many thousands. */
+export const DAGS_SHOWN = 100;
+
+export const getRelease = (id: string, offset: number, signal: AbortSignal): Promise<Release> =>
+  call(`releases/${encodeURIComponent(id)}`, { query: { limit: DAGS_SHOWN, offset }, signal });
+
+/** What a plan says of itself where the server wants a reason. */
+const PLANNED = "Plan in the user interface";
+
+/** Tell what a release would do; nothing is changed. */
+export const planRelease = (body: Omit<ReleaseBody, "reason">): Promise<Release> =>
+  call("releases", { body: { ...body, reason: PLANNED }, method: "POST", query: { dry_run: true } });
+
+export const makeRelease = (body: ReleaseBody): Promise<Release> => call("releases", { body, method: "POST" });
+
+export interface RollbackBody {
+  expected_plan?: string;
+  idempotency_key?: string;
+  leave_moved: boolean;
+  override_reason?: string | undefined;
+  reason: string;
+}
+
+const rollbackPath = (id: string): string => `releases/${encodeURIComponent(id)}/rollback`;
+
+/** Tell what the rollback of a release would do; nothing is changed. */
+export const planRollback = (id: string, body: Omit<RollbackBody, "reason">): Promise<Release> =>
+  call(rollbackPath(id), { body: { ...body, reason: PLANNED }, method: "POST", query: { dry_run: true } });
+
+export const rollBackRelease = (id: string, body: RollbackBody): Promise<Release> =>
+  call(rollbackPath(id), { body, method: "POST" });
 
 /** Why a Dag wants attention; each is a filter of the overview. */
 export const INBOX = ["failing", "unhealthy", "waiting", "held", "scheduled"] as const;

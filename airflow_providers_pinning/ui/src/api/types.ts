@@ -52,6 +52,8 @@ export type RunsSincePin = Schemas["RunsSincePinResponse"];
 export type PendingChange = Schemas["PendingChangeResponse"];
 export type Ramp = Schemas["RampResponse"];
 export type Release = Schemas["ReleaseResponse"];
+/** What a request leaves out has its default. */
+export type ReleaseBody = Partial<Schemas["ReleaseBody"]> & Pick<Schemas["ReleaseBody"], "reason">;
 export type ReleaseSummary = Schemas["ReleaseSummaryResponse"];
 export type ReleaseState = Schemas["ReleaseStateResponse"];
 export type Run = Schemas["RunResponse"];

@@ -49,12 +49,13 @@ const asError = (error: unknown): ApiError =>
  * Load something now and at an interval, as long as the page is visible.
  *
  * @param key identifies what is loaded; a new key loads again
+ * @param interval milliseconds between reads; null reads again only when the page becomes visible
  * @param keep whether to keep the data of the previous key until that of the new key arrives
  */
 export const usePolled = <T>(
   load: (signal: AbortSignal) => Promise<T>,
   key: string,
-  { interval = 10_000, keep = false }: { interval?: number; keep?: boolean } = {},
+  { interval = 10_000, keep = false }: { interval?: number | null; keep?: boolean } = {},
 ): Polled<T> => {
   const [answer, setAnswer] = useState<Answer<T>>({ key, turn: 0 });
   const [turn, setTurn] = useState(0);
@@ -92,7 +93,7 @@ export const usePolled = <T>(
         }
       }
       reading = false;
-      if (!controller.signal.aborted) {
+      if (!controller.signal.aborted && interval !== null) {
         timer = globalThis.setTimeout(read, interval) as unknown as number;
       }
     };

@@ -19,7 +19,8 @@
 
 /** Releases of many Dags, in words and addresses. */
 
-import type { Release } from "src/api/types";
+import type { Release, ReleaseBody } from "src/api/types";
+import { plural } from "src/lib/versions";
 
 type ReleasedDag = Release["dags"][number];
 
@@ -37,3 +38,96 @@ export const versionsOf = ({ from_version: from, to_version: to }: Pick<Released
 /** One page of a release's Dags, of which there may be thousands. */
 export const dagsPage = <T>(dags: ReadonlyArray<T>, offset: number, limit: number): ReadonlyArray<T> =>
   dags.slice(offset, offset + limit);
+
+export const PLAN_ADDRESS = `${RELEASES_ADDRESS}&plan=yes`;
+
+/** What is entered to plan a release. */
+export interface Draft {
+  action: "commit" | "latest" | "unpin";
+  bundle: string;
+  commit: string;
+  /** Ids and patterns of Dags; for a commit empty if the scope says which. */
+  dags: string;
+  exclude: string;
+  override: string;
+  scope: NonNullable<ReleaseBody["scope"]>;
+}
+
+export const EMPTY: Draft = {
+  action: "commit",
+  bundle: "",
+  commit: "",
+  dags: "",
+  exclude: "",
+  override: "",
+  scope: "changed",
+};
+
+const namesIn = (text: string): Array<string> =>
+  [...new Set(text.split(/[\n,]+/u).map((name) => name.trim()))].filter(Boolean);
+
+const isPattern = (name: string): boolean => /[*?]/u.test(name);
+
+/** Why the draft cannot be planned; undefined if it can. */
+export const draftProblem = ({ action, commit, dags }: Draft): string | undefined =>
+  action === "commit"
+    ? commit.trim()
+      ? undefined
+      : "Enter a commit."
+    : namesIn(dags).length > 0
+      ? undefined
+      : "Enter the Dags.";
+
+/** The request, without its reason. */
+export const bodyOf = ({
+  action,
+  bundle,
+  commit,
+  dags,
+  exclude,
+  override,
+  scope,
+}: Draft): Omit<ReleaseBody, "reason"> => {
+  const names = namesIn(dags);
+  const ids = names.filter((name) => !isPattern(name));
+  const patterns = names.filter(isPattern);
+
+  return {
+    action: action === "unpin" ? "unpin" : "pin",
+    ...(action === "commit" && {
+      bundle_name: bundle.trim() || null,
+      bundle_version: commit.trim(),
+      ...(names.length === 0 && { scope }),
+    }),
+    ...(action === "latest" && { latest: true }),
+    // Names and patterns are two conditions, of which both would have to hold.
+    ...(patterns.length > 0 ? { dag_id_patterns: names } : ids.length > 0 && { dag_ids: ids }),
+    ...(namesIn(exclude).length > 0 && { exclude: namesIn(exclude) }),
+    ...(override.trim() && { override_reason: override.trim() }),
+  };
+};
+
+/** Leave the Dags out that block a plan. */
+export const withoutBlocked = (draft: Draft, { dags }: Pick<Release, "dags">): Draft => ({
+  ...draft,
+  exclude: [
+    ...namesIn(draft.exclude),
+    ...dags.filter(({ outcome }) => outcome === "blocked").map(({ dag_id: dagId }) => dagId),
+  ].join("\n"),
+});
+
+const CONCERN: Record<string, number> = { blocked: 0, changed: 1, left: 2, unchanged: 3 };
+
+/** The Dags of a plan: first what blocks it, then what it changes. */
+export const byConcern = (dags: ReadonlyArray<ReleasedDag>): Array<ReleasedDag> =>
+  [...dags].sort((one, other) => (CONCERN[one.outcome] ?? 4) - (CONCERN[other.outcome] ?? 4));
+
+/** Say what a release does, or would do. */
+export const describeCounts = ({ counts, hidden }: Pick<Release, "counts" | "hidden">): string =>
+  `${Object.entries(counts)
+    .map(([outcome, count]) => `${outcome}: ${count}`)
+    .join(", ")}${hidden === 0 ? "" : `. ${plural(hidden, "more Dag")} you may not see`}`;
+
+/** Whether a plan can be carried out. */
+export const canRelease = ({ counts }: Pick<Release, "counts">): boolean =>
+  (counts.blocked ?? 0) === 0 && (counts.changed ?? 0) > 0;

@@ -17,23 +17,21 @@
  * under the License.
  */
 
-import { Badge, Box, Code, Heading, Link, Skeleton, Stack, Table, Text } from "@chakra-ui/react";
+import { Badge, Box, Code, Heading, HStack, Link, Skeleton, Stack, Table, Text } from "@chakra-ui/react";
 import { Link as RouterLink, useSearchParams } from "react-router-dom";
 
-import { getRelease, getReleases, RELEASES_SHOWN } from "src/api/requests";
+import { DAGS_SHOWN, getRelease, getReleases, RELEASES_SHOWN } from "src/api/requests";
 import type { Release } from "src/api/types";
 import { ErrorNotice } from "src/components/ErrorNotice";
 import { ExpandableText } from "src/components/ExpandableText";
-import { PinningLink } from "src/components/Links";
 import { Pages } from "src/components/Pages";
+import { ReleaseDags } from "src/components/releases/ReleaseDags";
+import { ReleasePlan } from "src/components/releases/ReleasePlan";
+import { ReleaseRollback } from "src/components/releases/ReleaseRollback";
 import { RelativeTime } from "src/components/RelativeTime";
 import { ScrollableTable } from "src/components/ScrollableTable";
 import { usePolled } from "src/hooks/usePolled";
-import { dagsPage, releaseAddress, RELEASES_ADDRESS, versionsOf } from "src/lib/releases";
-import { plural } from "src/lib/versions";
-
-/** How many Dags of a release are shown at once, of up to many thousands. */
-const DAGS_SHOWN = 100;
+import { describeCounts, PLAN_ADDRESS, releaseAddress, RELEASES_ADDRESS } from "src/lib/releases";
 
 const Waiting = () => <Skeleton aria-busy="true" aria-label="Loading" h="12rem" role="status" />;
 
@@ -132,47 +130,33 @@ const OneRelease = ({ offset, onMove, release }: OneProps) => (
       </Text>
     )}
     <Text color="fg.muted" fontSize="sm">
-      {Object.entries(release.counts)
-        .map(([outcome, count]) => `${outcome}: ${count}`)
-        .join(", ")}
-      {release.hidden === 0 ? "" : `. ${plural(release.hidden, "more Dag")} you may not see`}
+      {describeCounts(release)}
     </Text>
-    <ScrollableTable caption="Dags of the release">
-      <Table.Header>
-        <Table.Row>
-          {["Dag", "Outcome", "Version", "Why"].map((name) => (
-            <Table.ColumnHeader key={name} scope="col">
-              {name}
-            </Table.ColumnHeader>
-          ))}
-        </Table.Row>
-      </Table.Header>
-      <Table.Body>
-        {dagsPage(release.dags, offset, DAGS_SHOWN).map((dag) => (
-          <Table.Row key={dag.dag_id}>
-            <Table.Cell minW="8rem">
-              <PinningLink dagId={dag.dag_id} here={false} />
-            </Table.Cell>
-            <Table.Cell>{dag.outcome}</Table.Cell>
-            <Table.Cell>{versionsOf(dag)}</Table.Cell>
-            <Table.Cell minW="10rem">
-              <ExpandableText>{[dag.message ?? "", ...dag.warnings].filter(Boolean).join("\n")}</ExpandableText>
-            </Table.Cell>
-          </Table.Row>
-        ))}
-      </Table.Body>
-    </ScrollableTable>
-    <Pages limit={DAGS_SHOWN} offset={offset} onMove={onMove} total={release.dags.length} />
+    <ReleaseDags caption="Dags of the release" dags={release.dags} />
+    <Pages limit={DAGS_SHOWN} offset={offset} onMove={onMove} total={release.total_entries} />
   </Stack>
 );
 
-const LoadedRelease = ({ id, ...moved }: OffsetProps & { readonly id: string }) => {
-  const { data, error, refresh } = usePolled((signal) => getRelease(id, signal), id);
+/** A release is made at once, so it changes only when it is rolled back; nothing is under way that would be asked for. */
+const LoadedRelease = ({ id, offset, onMove }: OffsetProps & { readonly id: string }) => {
+  const { data, error, refresh, waiting } = usePolled((signal) => getRelease(id, offset, signal), `${id} ${offset}`, {
+    interval: null,
+    keep: true,
+  });
 
   return (
     <>
       <ErrorNotice error={error} onRetry={refresh} stale={data !== undefined} />
-      {data === undefined ? error === undefined ? <Waiting /> : undefined : <OneRelease release={data} {...moved} />}
+      {data === undefined ? (
+        error === undefined ? (
+          <Waiting />
+        ) : undefined
+      ) : (
+        <Stack aria-busy={waiting} gap={3} opacity={waiting ? 0.6 : 1}>
+          {data.status === "released" ? <ReleaseRollback id={id} /> : undefined}
+          <OneRelease offset={offset} onMove={onMove} release={data} />
+        </Stack>
+      )}
     </>
   );
 };
@@ -181,6 +165,7 @@ const LoadedRelease = ({ id, ...moved }: OffsetProps & { readonly id: string }) 
 export const ReleasesPage = () => {
   const [params, setParams] = useSearchParams();
   const id = params.get("release_id");
+  const plans = params.get("plan") !== null;
   const offset = Math.max(Number.parseInt(params.get("offset") ?? "0", 10) || 0, 0);
   const move = (next: number) =>
     setParams((before) => {
@@ -192,14 +177,23 @@ export const ReleasesPage = () => {
   return (
     <Stack gap={3} maxW="full" minW={0} p={2}>
       <Heading as="h1" overflowWrap="anywhere" size="lg">
-        {id === null ? "Releases" : `Release ${id}`}
+        {plans ? "Plan a release" : id === null ? "Releases" : `Release ${id}`}
       </Heading>
-      <Link asChild color="fg.info">
-        <RouterLink to={id === null ? "/plugin/pins" : RELEASES_ADDRESS}>
-          {id === null ? "All pinned Dags" : "All releases"}
-        </RouterLink>
-      </Link>
-      {id === null ? (
+      <HStack gap={4} wrap="wrap">
+        <Link asChild color="fg.info">
+          <RouterLink to={id === null && !plans ? "/plugin/pins" : RELEASES_ADDRESS}>
+            {id === null && !plans ? "All pinned Dags" : "All releases"}
+          </RouterLink>
+        </Link>
+        {id === null && !plans ? (
+          <Link asChild color="fg.info">
+            <RouterLink to={PLAN_ADDRESS}>Plan a release</RouterLink>
+          </Link>
+        ) : undefined}
+      </HStack>
+      {plans ? (
+        <ReleasePlan />
+      ) : id === null ? (
         <ReleaseList offset={offset} onMove={move} />
       ) : (
         <LoadedRelease id={id} key={id} offset={offset} onMove={move} />

@@ -28,8 +28,8 @@ import { describeEnd, describeMatch, turns } from "src/lib/policy";
 import { absolute } from "src/lib/time";
 import { plural } from "src/lib/versions";
 
-/** How many openings and closings are listed. */
-const NEXT_SHOWN = 10;
+/** How many windows that are closed, and how many openings and closings, are listed. */
+const SHOWN = 10;
 
 const Present = ({ freeze }: { readonly freeze: Freeze }) => (
   <Box as="li">
@@ -111,11 +111,12 @@ export const FreezesSection = ({ freezes: present, past, policies }: Props) => {
             {present.map((freeze) => (
               <Present freeze={freeze} key={freeze.id} />
             ))}
-            {shut.map(({ name, window }) => (
+            {shut.slice(0, SHOWN).map(({ name, window }) => (
               <li key={name}>
                 <Badge colorPalette="orange">Closed</Badge> {`The windows of ${name}: ${window?.reason ?? ""}`}
               </li>
             ))}
+            {shut.length > SHOWN ? <li>{`and the windows of ${shut.length - SHOWN} more policies`}</li> : undefined}
           </Box>
         )}
         <Heading as="h3" size="sm">
@@ -125,10 +126,10 @@ export const FreezesSection = ({ freezes: present, past, policies }: Props) => {
           <Text>Nothing that is known ends, opens or closes.</Text>
         ) : (
           <Box aria-label="Next" as="ul" listStyleType="disc" ps={5}>
-            {next.slice(0, NEXT_SHOWN).map(({ at, text }) => (
+            {next.slice(0, SHOWN).map(({ at, text }) => (
               <li key={text}>{`${absolute(at)}: ${text}`}</li>
             ))}
-            {next.length > NEXT_SHOWN ? <li>{`and ${next.length - NEXT_SHOWN} more`}</li> : undefined}
+            {next.length > SHOWN ? <li>{`and ${next.length - SHOWN} more`}</li> : undefined}
           </Box>
         )}
         {past.length === 0 ? undefined : <Past freezes={past} />}
