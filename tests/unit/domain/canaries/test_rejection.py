@@ -121,7 +121,7 @@ class TestRejecting:
 
         assert states(pinned) == {queued: "failed", running: "running"}
         assert "1 queued canary run of version 2 was ended" in warnings
-        assert "1 canary run of version 2 is running and not stopped" in warnings
+        assert "1 canary run of version 2 is running and was not stopped" in warnings
         assert f"Canary runs that continue: {running}." in warnings
 
     def test_leaves_canaries_of_other_versions_and_live_runs(self, pinned):

@@ -429,7 +429,7 @@ class TestComparison:
         canaries.finish(run_id)
 
         [pair] = pairs(session)
-        assert pair.comparison == {"problem": "The original run was deleted."}
+        assert pair.comparison == {"problem": "The original is gone."}
         assert canaries.record(run_id).output_differences is None
 
     def test_original_that_was_cleared_meanwhile_is_a_problem_and_no_difference(self, canaries, started, session):

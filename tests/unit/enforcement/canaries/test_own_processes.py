@@ -184,7 +184,7 @@ def test_a_task_whose_server_tells_nothing_does_not_run(monkeypatch):
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", SimpleNamespace(send=lambda _: unknown), raising=False)
     call = SimpleNamespace(what=SimpleNamespace(ti=SimpleNamespace(run_id="canary__v1__x")), proceed=pytest.fail)
 
-    with pytest.raises(RuntimeError, match="Install airflow-providers-pinning"):
+    with pytest.raises(RuntimeError, match="Install the same version of airflow-providers-pinning"):
         task_process.parse(call)
 
 

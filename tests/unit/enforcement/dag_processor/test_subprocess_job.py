@@ -68,4 +68,4 @@ def test_a_chore_that_takes_too_long_is_ended(modules, monkeypatch, caplog):
     assert not sleeping.is_running()
 
     assert process.poll() is not None
-    assert "Sleep did not end within" in caplog.text
+    assert "Sleep did not finish within" in caplog.text

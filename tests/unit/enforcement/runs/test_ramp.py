@@ -139,7 +139,7 @@ class TestStepThatCountsRuns:
         make_run(released)
 
         assert state(released).ramp.next_in == 3
-        assert "the next 2 runs do not have it" in str(state(released).ramp)
+        assert "the next 2 runs do not get it" in str(state(released).ramp)
 
 
 class TestStepThatDoesNotCount:
@@ -408,7 +408,7 @@ class TestVersionThatRefusesTheParametersOfRuns:
         assert stricter.used_versions(run) == {1}
         aborted = stricter.session.scalars(select(Event).order_by(Event.id.desc())).first()
         assert aborted.kind == "ramp_aborted"
-        assert "rejects the params of a run" in aborted.reason
+        assert "refuses the parameters of a run" in aborted.reason
 
     def test_that_no_version_takes_says_nothing_of_it(self, lab):
         declared = "schedule=None, params={'size': Param(1, type='integer')}"

@@ -95,7 +95,7 @@ class TestANewDag:
         lab.commit(None, orders=FIRST)
 
         assert not lab.pin_state("orders").pinned
-        assert "New Dag orders is not pinned to its first version" in caplog.text
+        assert "New Dag orders was not pinned to its first version" in caplog.text
         assert unpinned_despite_gate(session=session) == ["orders"]
 
     def test_is_registered_though_something_of_ours_fails(self, lab, session, monkeypatch):
