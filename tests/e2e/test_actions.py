@@ -162,7 +162,7 @@ def test_unpinning_does_not_let_a_version_go_live_that_was_not_shown(tab):
     )
     shown.complaints.expect(REFUSED)
     shown.confirm("Unpin", reason="Follow the repository again")
-    expect(shown.dialog.get_by_role("alert")).to_contain_text("would use version 4")
+    expect(shown.dialog.get_by_role("alert")).to_contain_text("is version 4 ")
     expect(shown.dialog).to_contain_text("Changes: version 2 to version 4")
     assert shown.state("practice_moves_on")["pinned"]
     shown.airflow.execute(

@@ -24,7 +24,6 @@ import pytest
 from playwright.sync_api import expect
 
 from airflow_providers_pinning.patch_points import RELEASE
-from tests.e2e.dags import STOCKS
 
 VERSION = re.compile("version", re.IGNORECASE)
 FIELDS = {
@@ -69,23 +68,6 @@ def test_a_run_that_is_triggered_in_airflows_form_has_the_pinned_version(shown):
 
     assert asked.keys() <= FIELDS
     assert versions(run) == [2]
-
-
-def test_a_run_that_materializes_an_asset_in_airflows_form_has_the_pinned_version(shown):
-    shown.open("/assets")
-    shown.page.get_by_role("link", name=STOCKS, exact=True).first.click()
-    # The list of assets has such a button for each of them, and until the page is complete its dialog may be closed.
-    expect(shown.page.get_by_text("No Asset Events found.")).to_be_visible()
-    expect(shown.button("1 Task")).to_be_visible()
-    shown.button("Create Event").click()
-    shown.dialog.get_by_text("Materialize", exact=True).click()
-    expect(shown.dialog.get_by_text("Logical Date", exact=True)).to_be_visible()
-    expect(shown.dialog).not_to_contain_text(VERSION)
-
-    asked, run = ask(shown, "Trigger", "/materialize")
-
-    assert asked.keys() <= FIELDS
-    assert (run["dag_id"], versions(run)) == (STOCKS, [1])
 
 
 def test_a_backfill_with_the_latest_version_has_the_pinned_one_and_its_schedule(shown):

@@ -25,7 +25,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.window import REASON, REFUSED
 
-DAG = "practice_refused"
+DAG = "practice_incident"
 
 
 @pytest.fixture

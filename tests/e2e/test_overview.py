@@ -126,7 +126,10 @@ def test_pins_with_a_problem_come_with_their_remedy(shown):
     shown.page.get_by_text("Enforcement problems").click()
     expect(shown.page).to_have_url(re.compile("unhealthy=true"))
     expect(rows(shown).get_by_text("OK", exact=True)).to_have_count(0)
-    for dag_id, remedy in ((GONE, "Pin another version or unpin."), (UNAVAILABLE, "Make the commit available again")):
+    for dag_id, remedy in (
+        (GONE, "Pin another version or unpin the Dag."),
+        (UNAVAILABLE, "Make the commit available again"),
+    ):
         row = rows(shown).filter(has=shown.page.get_by_role("link", name=dag_id, exact=True))
         expect(row.get_by_text("broken")).to_have_attribute("title", re.compile(re.escape(remedy)))
         expect(row.locator("xpath=following-sibling::tr[1]")).to_contain_text(remedy)

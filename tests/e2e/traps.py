@@ -60,6 +60,7 @@ PRACTICE = (
     "keyboard",
     "loses_answers",
     "refused",
+    "incident",
     "triggers",
     "backfills",
 )

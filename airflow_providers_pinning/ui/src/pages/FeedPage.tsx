@@ -173,7 +173,7 @@ export const FeedPage = () => {
           ) : (
             <EventsTable events={feed.data.events} withDags />
           )}
-          <Flex aria-label="Pages" as="nav" gap={3} mt={3}>
+          <Flex aria-label="Pages" as="nav" gap={3} mt={3} wrap="wrap">
             <Button disabled={query.before === 0} onClick={() => change({ before: 0 })} size="sm" variant="outline">
               Newest
             </Button>
