@@ -126,7 +126,7 @@ def test_pins_with_a_problem_come_with_their_remedy(shown):
     shown.page.get_by_text("Enforcement problems").click()
     expect(shown.page).to_have_url(re.compile("unhealthy=true"))
     expect(rows(shown).get_by_text("OK", exact=True)).to_have_count(0)
-    for dag_id, remedy in ((GONE, "or unpin the Dag."), (UNAVAILABLE, "Make the commit available again")):
+    for dag_id, remedy in (
         (GONE, "Pin another version or unpin the Dag."),
         (UNAVAILABLE, "Make the commit available again"),
     ):
