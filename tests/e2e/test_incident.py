@@ -18,10 +18,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.window import REASON
+from tests.e2e.window import REASON, REFUSED
 
 DAG = "practice_incident"
 
@@ -43,6 +45,33 @@ def answering(shown, path, change, *, method="GET"):
         route.fulfill(response=real, json=change(real.json()))
 
     shown.page.route(f"**/api/v1/{path}", answer)
+
+
+def test_loser_of_two_rollbacks_is_told_who_won_and_offered_nothing(shown):
+    already = {
+        "event_id": 1, "actor": "maria", "reason": "wrong totals", "at": "2026-01-01T00:00:00Z",
+        "from_version": 2, "to_version": 1,
+    }  # fmt: skip
+    detail = {"reason": "revision_conflict", "message": "Already rolled back.", "already": already}
+
+    def refuse(route):
+        if route.request.method == "POST":
+            route.fulfill(status=409, json={"detail": detail})
+        else:
+            route.continue_()
+
+    shown.complaints.expect(REFUSED)
+    shown.page.route(f"**/dags/{DAG}/rollback", refuse)
+    shown.open_tab(DAG)
+    shown.button("Roll back to version 1").click()
+    shown.confirm("Roll back to version 1")
+    expect(shown.dialog).to_contain_text("Already rolled back by maria")
+    expect(shown.dialog).to_contain_text("From version 2 to version 1")
+    expect(shown.dialog).to_contain_text("Nothing is left to do.")
+    expect(shown.dialog.get_by_role("checkbox")).to_have_count(0)
+    expect(shown.dialog.get_by_role("button", name=re.compile("^Roll back"))).to_have_count(0)
+    shown.dialog.get_by_role("button", name="Close").first.click()
+    expect(shown.dialog).to_have_count(0)
 
 
 def test_failed_verdict_stands_in_the_dialog_and_asks_for_a_reason(shown):

@@ -101,7 +101,7 @@ export const ActionDialog = ({
   const [attempted, setAttempted] = useState(false);
   const [busy, setBusy] = useState(false);
   const [progress, setProgress] = useState("");
-  const first = useRef<HTMLTextAreaElement | null>(null);
+  const first = useRef<HTMLElement | null>(null);
   // Somebody else made this very rollback: nothing is left to do.
   const isDone = refused?.error.already !== undefined;
   const close = () => {
@@ -202,7 +202,8 @@ export const ActionDialog = ({
                   void submit();
                 }}
                 ref={(form) => {
-                  first.current = form?.querySelector("textarea") ?? null;
+                  // Once nothing is left to fill in, the dialog itself gets the focus.
+                  first.current = form?.querySelector("textarea") ?? form?.closest('[role="dialog"]') ?? null;
                 }}
               >
                 <Stack gap={4}>
