@@ -34,7 +34,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks import stock
+from benchmarks import preparing, stock
 from benchmarks.dags import BUNDLE, busy_dags, parsed_dag
 
 
@@ -129,7 +129,7 @@ class Subject:
         self.write(1)
         for dag_id in ("busy", "busy_mapped"):
             if pin:
-                self._pin(dag_id)
+                preparing.pin(dag_id)
             for number in range(runs):
                 with create_session() as session:
                     run = trigger_dag(
@@ -187,43 +187,11 @@ class Subject:
 
     def apply_policies(self, count: int, watched: list[str]) -> None:
         """Put so many policies in force, of which one rolls the Dags back that match."""
-        from airflow.utils.session import create_session
-
-        from airflow_providers_pinning.domain.history.events import Caller, Change
-        from airflow_providers_pinning.domain.policies import store
-        from airflow_providers_pinning.schemas.policies import validated
-
-        others = [
-            {"name": f"team_{n}", "match": {"dag_ids": [f"team_{n}_*"]}, "requires": {"approvals": 1}}
-            for n in range(count - 1)
-        ]
-        watching = {
-            "name": "watched",
-            "match": {"dag_ids": watched},
-            "auto_rollback": {"max_failures": 2, "within_runs": 10},
-        }
-        document = validated({"policies": [*others, watching]})
-        with create_session() as session:
-            store.apply(document, Change(Caller("bench"), "to be measured"), session=session)
+        preparing.apply_policies(count, watched)
 
     def start_ramps(self) -> None:
         """Start a ramp of the newest version of each pinned Dag, whose next run has that version."""
-        from decimal import Decimal
-
-        from airflow.utils.session import create_session
-        from sqlalchemy import select
-
-        from airflow_providers_pinning.domain.changes import ramp
-        from airflow_providers_pinning.domain.changes.pins import Target
-        from airflow_providers_pinning.domain.history.events import Caller, Change
-        from airflow_providers_pinning.domain.ramp_steps import Plan, Step
-        from airflow_providers_pinning.models import Pin
-
-        plan = Plan((Step(Decimal(1), runs=1000),))
-        with create_session() as session:
-            for dag_id in session.scalars(select(Pin.dag_id)).all():
-                change = Change(Caller("bench"), "to be measured")
-                ramp.start(dag_id, Target(version_number=2), plan, change, session=session)
+        preparing.start_ramps()
 
     def release(self, commit: str) -> dict[str, float]:
         """Pin all Dags to a commit, in one transaction."""
@@ -243,16 +211,6 @@ class Subject:
             )
         changed = [dag for dag in report.dags if dag.outcome is ReleaseOutcome.CHANGED]
         return {**timer.cost, "total": len(changed)}
-
-    @staticmethod
-    def _pin(dag_id: str) -> None:
-        from airflow.utils.session import create_session
-
-        from airflow_providers_pinning.domain.changes.pins import Target, pin_version
-        from airflow_providers_pinning.domain.history.events import Caller, Change
-
-        with create_session() as session:
-            pin_version(dag_id, Target(version_number=1), Change(Caller("bench"), "to be measured"), session=session)
 
     def warm_up(self) -> None:
         """Write a Dag that is not measured, changed and unchanged, so that nothing is done for the first time."""
