@@ -112,11 +112,11 @@ def _among(user: BaseUser, method: ResourceMethod, session: Session, dag_ids: Co
 
 def _teams_of(dag_ids: Set[str], session: Session) -> Iterator[tuple[str, str | None]]:
     if len(dag_ids) > DAGS_NAMED:
-        yield from (row._tuple() for row in session.execute(_teams()) if row.dag_id in dag_ids)
+        yield from ((row.dag_id, row.team_name) for row in session.execute(_teams()) if row.dag_id in dag_ids)
         return
     some = _teams().where(DagModel.dag_id.in_(bindparam("dag_ids", expanding=True)))
     for page in pages(sorted(dag_ids), DAGS_IN_A_STATEMENT):
-        yield from (row._tuple() for row in session.execute(some, {"dag_ids": page}))
+        yield from ((row.dag_id, row.team_name) for row in session.execute(some, {"dag_ids": page}))
 
 
 @cache
