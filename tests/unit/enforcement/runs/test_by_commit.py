@@ -305,7 +305,7 @@ class TestPinnedCommitThatFails:
         answer = asked(api, "sha2")
 
         assert answer.status_code == 400, answer.text
-        assert "failed more than a release policy allows, and is being rolled back" in answer.text
+        assert "failed more often than a release policy allows, and is being rolled back" in answer.text
         assert failing.pin_row("orders").version_number == 1
         assert asked(api, "sha1").status_code == 200
 
