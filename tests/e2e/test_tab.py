@@ -164,7 +164,7 @@ def test_pin_whose_version_is_gone_says_so_and_is_mended(shown):
     shown.open_overview()
     shown.pins.get_by_role("link", name=GONE, exact=True).click()
     notice = shown.page.get_by_text("Version 2 is pinned, but its row was deleted, so no runs are created.")
-    expect(notice).to_contain_text("Pin another version or unpin.")
+    expect(notice).to_contain_text("Pin another version or unpin the Dag.")
     expect(shown.fact("Pin enforcement")).to_have_text("broken")
     expect(shown.button("Unpin")).to_be_visible()
     shown.button("Pin version 3").click()

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -43,17 +44,18 @@ def without_enforcement(*names: str) -> Iterator[None]:
     :param names: qualified names, as declared in ``patch_points``; all of them if none is given
     """
     undone = []
-    for module, qualname in PLACES:
-        owner, name = _find(module, qualname)
+    for owner, name, qualname in _found():
         wrapper = vars(owner)[name]
         if isinstance(wrapper, FunctionWrapper) and (not names or qualname in names):
             setattr(owner, name, _original(wrapper))
             undone.append((owner, name, wrapper))
+    before = set(sys.modules)
     try:
         yield
     finally:
         for owner, name, wrapper in undone:
             setattr(owner, name, wrapper)
+        _put_back({id(_original(wrapper)): wrapper for _, _, wrapper in undone}, set(sys.modules) - before)
 
 
 @contextmanager
@@ -69,8 +71,7 @@ def watched() -> Iterator[set[str]]:
 
         return note
 
-    for module, qualname in PLACES:
-        owner, name = _find(module, qualname)
+    for owner, name, qualname in _found():
         wrapper = vars(owner)[name]
         if isinstance(wrapper, FunctionWrapper):
             setattr(owner, name, FunctionWrapper(wrapper, watch(qualname)))
@@ -87,6 +88,24 @@ def _original(wrapper):
     while isinstance(wrapper, FunctionWrapper):
         wrapper = wrapper.__wrapped__
     return wrapper
+
+
+def _found():
+    """
+    Return the owner of each place, its name in there and its qualified name.
+
+    All modules are imported before anything is changed, as one that imports a function by its name keeps what it got.
+    """
+    return [(*_find(module, qualname), qualname) for module, qualname in PLACES]
+
+
+def _put_back(wrappers, modules):
+    """Give the modules that were imported meanwhile the patched functions that they would have got."""
+    for module in modules:
+        namespace = vars(sys.modules[module])
+        for name, value in list(namespace.items()):
+            if id(value) in wrappers:
+                namespace[name] = wrappers[id(value)]
 
 
 def _find(module: str, qualname: str):

@@ -282,10 +282,10 @@ class TestPermission:
         lab.pin("producer", 1)
         lab.commit("sha2", producer=PRODUCER.format(tag="b"), consumer=CONSUMER.format(tag="b"))
         made = releases.make("sha2", dag_ids=["producer"])
-        whole, _ = read_release(made.release_id, Access(), session=session)
-        assert "'consumer'" in whole.warnings[0]
-        part, hidden = read_release(made.release_id, Access(readable=only("producer")), session=session)
-        assert (part.warnings, hidden) == ((), 0)
+        whole = read_release(made.release_id, Access(), session=session)
+        assert "'consumer'" in whole.report.warnings[0]
+        part = read_release(made.release_id, Access(readable=only("producer")), session=session)
+        assert (part.report.warnings, part.hidden) == ((), 0)
 
     def test_is_needed_for_all_dags_and_names_no_others(self, five, releases, session):
         access = Access(editable=only("orders"), readable=only("orders", "stock"))
