@@ -43,6 +43,15 @@ POINTS: tuple[PatchPoint, ...] = (
         upstream=EXPERIMENTS,
     ),
     PatchPoint(
+        module="airflow.api_fastapi.execution_api.security",
+        name="require_auth",
+        parameters=("security_scopes", "request", "token"),
+        patched_by=None,
+        stock="takes from an archived try which alarm it has withheld, and no other write",
+        relies_on=("_REQUEST_SCOPE_LIVE_ATTEMPT_KEY",),
+        since=(3, 4),
+    ),
+    PatchPoint(
         module=f"{_ROUTES}.task_instances",
         name="ti_run",
         parameters=("task_instance_id", "ti_run_payload", "response", "session", "dag_bag", "services", "token"),

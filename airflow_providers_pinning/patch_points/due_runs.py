@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from airflow_providers_pinning.patch_points.point import SELECTABLE, Component, PatchPoint
+from airflow_providers_pinning.patch_points.point import EXPERIMENTS, SELECTABLE, Component, PatchPoint
 
 TITLE = "The creation of due runs"
 """Heading in the documentation."""
@@ -103,5 +103,31 @@ POINTS: tuple[PatchPoint, ...] = (
         needed_by=(Component.SCHEDULER, Component.API_SERVER),
         relies_on=("partition_dags",),
         upstream=SELECTABLE,
+    ),
+    PatchPoint(
+        module="airflow.jobs.scheduler_job_runner",
+        name="SchedulerJobRunner._select_consumed_asset_events",
+        parameters=("self", "dag", "records", "limit", "session"),
+        patched_by="canaries.consumed_events:select_consumed_asset_events",
+        stock="passes over asset events that any run of the Dag has consumed",
+        why="an event that only a canary run has would never start a live run",
+        shown_by="tests/unit/enforcement/scheduler/test_since_3_4.py",
+        needed_by=(Component.SCHEDULER,),
+        relies_on=("DagRun", "association_table"),
+        upstream=EXPERIMENTS,
+        since=(3, 4),
+    ),
+    PatchPoint(
+        module="airflow.jobs.scheduler_job_runner",
+        name="SchedulerJobRunner._finalize_draining_dags",
+        parameters=("self", "session"),
+        patched_by="canaries.slots:finalize_draining_dags",
+        stock="pauses a draining Dag once none of its runs is unfinished",
+        why="a canary run that waits would keep it from pausing",
+        shown_by="tests/unit/enforcement/canaries/test_draining.py",
+        needed_by=(Component.SCHEDULER,),
+        relies_on=("DagRun", "is_draining"),
+        upstream=EXPERIMENTS,
+        since=(3, 4),
     ),
 )

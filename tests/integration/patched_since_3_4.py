@@ -24,12 +24,13 @@ from airflow.api_fastapi.core_api.datamodels.assets import MaterializeAssetBody
 from airflow.api_fastapi.core_api.datamodels.dag_run import TriggerDAGRunPostBody
 from airflow.api_fastapi.core_api.routes.public import assets, dag_run
 from airflow.models.asset import AssetModel
+from airflow.models.dag import DagModel, DagSchedulingState
 from airflow.models.dagbag import DBDagBag
 from airflow.models.taskinstance import TaskInstance
-from airflow.utils.state import TaskInstanceState
+from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import select
 
-from tests.integration.patched_functions import Act, Row, World
+from tests.integration.patched_functions import RELIED_ON, Act, Row, World, create_asset_triggered_runs
 
 USER = SimpleNamespace(get_display_name=lambda: "user", get_name=lambda: "user", get_id=lambda: "user")
 REQUEST = SimpleNamespace(headers={})
@@ -74,7 +75,28 @@ def delete_every_try(world: World) -> Act:
     return lambda: TaskInstance.delete_attempts(**which, session=world.session)
 
 
+def finish_draining(world: World) -> Act:
+    """Pause the Dag that has drained, beside others that have runs."""
+    world.running(TaskInstanceState.SUCCESS, runs=world.size)
+    for run in world.runs():
+        run.state = DagRunState.SUCCESS
+    world.session.get(DagModel, world.dag_id).set_scheduling_state(DagSchedulingState.DRAINING)
+    world.session.commit()
+    world.session.expunge_all()
+
+    def act() -> None:
+        world.runner._finalize_draining_dags(session=world.session)
+        assert world.session.get(DagModel, world.dag_id).is_paused
+
+    return act
+
+
+EXEMPT = {"require_auth": RELIED_ON}
+"""As in ``patched_functions.py``."""
+
 ROWS = (
+    Row(create_asset_triggered_runs, ("SchedulerJobRunner._select_consumed_asset_events",)),
+    Row(finish_draining, ("SchedulerJobRunner._finalize_draining_dags",)),
     Row(trigger_by_commit, ("trigger_dag_run", "SerializedDAG.create_dagrun")),
     Row(materialize, ("materialize_asset", "SerializedDAG.create_dagrun")),
     Row(delete_every_try, ("TaskInstance.delete_attempts",)),

@@ -39,6 +39,7 @@ if RELEASE >= (3, 4):
     from tests.integration import patched_since_3_4
 
     ROWS += patched_since_3_4.ROWS
+    EXEMPT.update(patched_since_3_4.EXEMPT)
 
 SMALL, BIG = 2, 7
 

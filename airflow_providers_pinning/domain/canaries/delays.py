@@ -28,7 +28,7 @@ from airflow.utils.state import DagRunState
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.canaries.gaps import TICKS, Need, longest_gap, needed_gap, upcoming
+from airflow_providers_pinning.domain.canaries.gaps import TICKS, Need, is_draining, longest_gap, needed_gap, upcoming
 from airflow_providers_pinning.domain.canaries.isolation import SLOTS
 from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.canaries.turns import fits
@@ -57,8 +57,16 @@ def what_delays(dag_model: DagModel, run_ids: Collection[str], *, session: Sessi
     live = view.live[dag_model.dag_id]
     if queued[0].slots is Slots.GAP:
         others = [canary for canary in canaries if canary.id != queued[0].id]
-        return _delays_for_gap(dag_model, queued[0], others, view, live, session=session)
-    return tuple(_delays_behind(dag_model, canaries, live))
+        delays = _delays_for_gap(dag_model, queued[0], others, view, live, session=session)
+    else:
+        delays = tuple(_delays_behind(dag_model, canaries, live))
+    if is_draining(dag_model):
+        return (
+            f"Dag {dag_model.dag_id!r} is draining: it is paused as soon as no live run is unfinished, and canary runs "
+            "that are unfinished then wait until it is unpaused.",
+            *delays,
+        )
+    return delays
 
 
 def delays_of_queued(dag_id: str, *, session: Session) -> tuple[str, ...]:

@@ -168,7 +168,7 @@ def longest_gap(dag: SerializedDAG, dag_model: DagModel, *, session: Session) ->
     return max(longest - live, timedelta())
 
 
-def _is_draining(dag_model: DagModel) -> bool:
+def is_draining(dag_model: DagModel) -> bool:
     """Return whether a Dag gets no runs from its schedule until its draining ends, as Airflow 3.4 has it."""
     return bool(getattr(dag_model, "is_draining", False))
 
@@ -187,7 +187,7 @@ def time_left(dag_model: DagModel, queued_for: datetime | None, now: datetime) -
     :param now: the time by the clock by which live runs fall due first
     """
     due = [queued_for] if queued_for is not None else []
-    creates_none = dag_model.has_import_errors or dag_model.exceeds_max_non_backfill or _is_draining(dag_model)
+    creates_none = dag_model.has_import_errors or dag_model.exceeds_max_non_backfill or is_draining(dag_model)
     due_at = dag_model.next_dagrun_create_after
     if due_at is not None and not creates_none and not (due_at <= now and _waits_for_assets(dag_model)):
         due.append(due_at)

@@ -30,7 +30,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, inspect, literal, or_, select, tuple_
-from sqlalchemy.orm import ORMExecuteState, Session, aliased
+from sqlalchemy.orm import ORMExecuteState, Session, aliased, with_loader_criteria
 
 from airflow_providers_pinning.domain.canaries.run_ids import may_be_canary
 from airflow_providers_pinning.domain.sessions import listening
@@ -119,6 +119,23 @@ def only_live(
 
     with listening(session, pass_over):
         yield
+
+
+@contextmanager
+def only_live_joined(*, session: Session) -> Iterator[None]:
+    """Make the session's SELECTs inside the block pass over canary runs that they join, or look for in sub-queries."""
+
+    def pass_over(state: ORMExecuteState) -> None:
+        if isinstance(state.statement, Select) and not state.is_column_load and not state.is_relationship_load:
+            state.statement = state.statement.options(_live())
+
+    with listening(session, pass_over):
+        yield
+
+
+@cache
+def _live() -> Any:
+    return with_loader_criteria(DagRun, ~of_canary_runs(), propagate_to_loaders=False)
 
 
 def replayed_by_run(dag_id: Any, run_id: str) -> ScalarSelect[str] | None:

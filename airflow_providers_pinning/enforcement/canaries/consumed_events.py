@@ -22,7 +22,11 @@ created. A canary run reuses events that created a live run; they did not create
 tasks of live runs, view events. While it is queued, Airflow could not even return the event, because it assumes that
 the run has started.
 
-Shown by ``tests/unit/enforcement/canaries/test_consumed_events.py``.
+Since Airflow 3.4, an event that a run of the Dag has consumed starts no other run of it. A canary run's use of an event
+does not count, so an event whose live run was deleted is consumed again as if there were no canary run.
+
+Shown by ``tests/unit/enforcement/canaries/test_consumed_events.py`` and
+``tests/unit/enforcement/scheduler/test_since_3_4.py``.
 """
 
 from __future__ import annotations
@@ -55,4 +59,12 @@ def get_asset_events_through_sql_clauses(call: Call) -> Any:
     from airflow_providers_pinning.domain.canaries.routed_runs import only_live
 
     with only_live(DagRun, session=call.session):
+        return call.proceed()
+
+
+def select_consumed_asset_events(call: Call) -> Any:
+    """Select the asset events for a live run that no live run has consumed."""
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live_joined
+
+    with only_live_joined(session=call.session):
         return call.proceed()

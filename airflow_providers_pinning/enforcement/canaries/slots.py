@@ -31,8 +31,11 @@ If a canary run makes way for a live run, the live run starts when the last proc
 executor reports the end of a task's process, which Airflow forgets after reading it (``_process_executor_events``);
 for canary runs it is remembered.
 
-Shown by ``tests/unit/enforcement/canaries/test_slots.py``, ``tests/system/test_gaps.py`` and
-``tests/integration/test_gaps.py``.
+Since Airflow 3.4, a Dag that drains is paused when all its runs are finished (``_finalize_draining_dags``). A canary
+run that takes no slot does not delay this; it stops with the Dag, and goes on with it.
+
+Shown by ``tests/unit/enforcement/canaries/test_slots.py``, ``tests/system/test_gaps.py``,
+``tests/integration/test_gaps.py`` and ``tests/unit/enforcement/canaries/test_draining.py``.
 """
 
 from __future__ import annotations
@@ -96,6 +99,14 @@ def set_exceeds_max_active_runs(call: Call) -> None:
     from airflow_providers_pinning.domain.canaries.slots import frees_no_slot
 
     if not frees_no_slot(session=call.session):
+        call.proceed()
+
+
+def finalize_draining_dags(call: Call) -> None:
+    """Pause draining Dags whose live runs are finished."""
+    from airflow_providers_pinning.domain.canaries.slots import without_canaries
+
+    with without_canaries(call.session):
         call.proceed()
 
 

@@ -21,8 +21,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from airflow._shared.timezones import timezone
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.variable import Variable
+from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.execution_time import task_runner
 from sqlalchemy import select
 
@@ -30,6 +32,7 @@ from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.enforcement.canaries import task_process
 from airflow_providers_pinning.models import WithheldEffect
+from airflow_providers_pinning.patch_points import RELEASE
 from airflow_providers_pinning.vocabulary import Alerts, StateWrites
 from tests.support.execution_api import api_of_tasks
 from tests.support.sources import dag_file
@@ -57,8 +60,13 @@ class Process:
         emails = {"email": ["ops@example.org"], "email_on_retry": True, "email_on_failure": True}
         callbacks = {kind: [lambda _, kind=kind: self.called.append(kind)] for kind in CALLBACKS}
         task = SimpleNamespace(**emails, **callbacks, operator_extra_links=())
+        self.id = ti.id
         names = {name: getattr(ti, name) for name in ("dag_id", "task_id", "run_id", "map_index")}
         self.ti = SimpleNamespace(**names, task=task, try_number=1, max_tries=1, start_date=None, end_date=None)
+
+    def is_to_be_retried(self, client):
+        """Tell the server that the task is to be retried, as the supervisor does before the process ends."""
+        client.task_instances.retry(self.id, timezone.utcnow(), None)
 
     def end(self, state):
         """Let it end as Airflow lets it."""
@@ -118,6 +126,22 @@ def test_a_try_that_failed_alarms_nobody_either(process, session):
         ("TaskCallbackRequest", "retry"),
         ("EmailRequest", "retry"),
     ]
+
+
+def test_a_try_that_is_archived_by_then_tells_what_it_has_withheld_and_writes_nothing_else(process, session):
+    of_canary = process()
+    client = task_runner.SUPERVISOR_COMMS.client
+
+    of_canary.is_to_be_retried(client)
+    of_canary.end(task_runner.TaskInstanceState.UP_FOR_RETRY)
+
+    assert [(payload["request"], payload["on"]) for _, _, payload in kept(session)] == [
+        ("TaskCallbackRequest", "retry"),
+        ("EmailRequest", "retry"),
+    ]
+    if RELEASE >= (3, 4):
+        with pytest.raises(ServerResponseError, match="archived"):
+            client.variables.set("watermark", "1", None)
 
 
 @pytest.mark.parametrize(

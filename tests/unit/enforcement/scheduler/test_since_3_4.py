@@ -29,6 +29,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import select, update
 
+from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
 from airflow_providers_pinning.domain.difference.compare import compare_versions
 from tests.support.canaries import Canaries, dag_with_tasks
 from tests.support.sources import dag_file
@@ -146,6 +147,32 @@ def test_several_runs_of_a_turn_are_all_of_the_pinned_version(lab, scheduler):
 
     assert [lab.used_versions(run) for run in lab.runs("orders")] == [{1}, {1}, {1}]
     assert all(lab.task_ids(run) == {"extract"} for run in lab.runs("orders"))
+
+
+@pytest.mark.parametrize("with_canary", [False, True], ids=["stock", "with a canary run"])
+def test_an_event_whose_live_run_was_deleted_is_consumed_again(lab, scheduler, session, with_canary):
+    # With catchup, events that no run has consumed are looked for, not only those that are queued.
+    source = dag_file("orders", "schedule=[Asset('raw')]", "extract").replace("catchup=False", "catchup=True")
+    lab.commit("sha1", orders=source)
+    lab.pin("orders", 1)
+    lab.publish("raw")
+    scheduler.create_due_runs()
+    [live] = lab.runs("orders")
+    live.state = DagRunState.SUCCESS
+    session.commit()
+    if with_canary:
+        lab.commit("sha2", orders=source + "    EmptyOperator(task_id='load')\n")
+        [canary_id] = create_canary_runs("orders", CanaryRequest(2), lab.change(), session=session).run_ids
+        [canary] = [run for run in lab.runs("orders") if run.run_id == canary_id]
+        assert len(canary.consumed_asset_events) == 1
+    session.delete(live)
+    session.commit()
+
+    lab.publish("raw")
+    scheduler.create_due_runs()
+
+    live = [run for run in lab.runs("orders") if run.run_type == "asset_triggered"]
+    assert sorted(len(run.consumed_asset_events) for run in live) == [1, 1]
 
 
 @pytest.fixture
