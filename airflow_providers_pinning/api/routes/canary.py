@@ -26,6 +26,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, Query, status
 from fastapi.exceptions import RequestValidationError
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import Limit, Offset, VersionNumber
 from airflow_providers_pinning.api.security import CallerOfRunsDep, changes, may_read, may_read_runs, may_start_runs
@@ -35,7 +36,6 @@ from airflow_providers_pinning.domain.canaries.isolation import Isolation
 from airflow_providers_pinning.domain.canaries.replays import Replay
 from airflow_providers_pinning.domain.changes import canary
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.soak import soak
 from airflow_providers_pinning.domain.soak.criteria import GivenCriteria, described, question_of
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
@@ -70,15 +70,7 @@ def trigger_canary_runs(
         replay,
         body.partition_key,
     )
-    change = Change(
-        caller,
-        reason=body.note or "canary runs",
-        idempotency_key=body.idempotency_key,
-        override_reason=body.override_reason,
-        expected_revision=body.expected_revision,
-        expected_dag_hash=body.expected_dag_hash,
-        expected_bundle_version=body.expected_bundle_version,
-    )
+    change = change_of(body, caller, reason=body.note or "canary runs")
     return commit(lambda: canary.create_canary_runs(dag_id, request, change, session=session), session=session)
 
 

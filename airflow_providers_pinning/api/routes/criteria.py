@@ -21,11 +21,11 @@ from __future__ import annotations
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain.changes import criteria
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.soak.criteria import GivenCriteria, StoredCriteria, criteria_of
 from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.schemas.criteria import CriteriaResponse, SetCriteriaBody
@@ -51,11 +51,6 @@ def get_criteria(dag_id: DagId, session: SessionDep) -> StoredCriteria:
 )
 def set_criteria(dag_id: DagId, body: SetCriteriaBody, caller: CallerDep, session: SessionDep) -> StoredCriteria:
     """Replace what the versions of a Dag are judged by."""
-    change = Change(
-        caller=caller,
-        reason=body.reason,
-        expected_revision=body.expected_revision,
-        idempotency_key=body.idempotency_key,
-    )
+    change = change_of(body, caller)
     given = GivenCriteria(**dict(body.criteria))
     return commit(lambda: criteria.set_criteria(dag_id, given, change, session=session), session=session)

@@ -25,11 +25,11 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.many_dags import DryRun, access_of, checked, only_asked
 from airflow_providers_pinning.api.security import CallerDep, SightDep, logged, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import apply, export
 from airflow_providers_pinning.domain.releases.document import PinsDocument
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
@@ -85,7 +85,7 @@ def apply_pins(
     given = pins_document.validated(body.document) if body.text is None else pins_document.read(body.text)
     document = PinsDocument.from_dict(given)
     access = access_of(user, sight, session)
-    change = Change(caller, body.reason, idempotency_key=body.idempotency_key, override_reason=body.override_reason)
+    change = change_of(body, caller)
 
     def carry_out() -> ReleaseReport:
         if dry_run:

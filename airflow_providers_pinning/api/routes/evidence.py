@@ -24,11 +24,12 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Query
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.routes.versions import VersionNumber
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history.events import Caller, Change
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies import approvals, evidence
 from airflow_providers_pinning.domain.policies.evidence import Finding, Recorded
 from airflow_providers_pinning.domain.policies.views import ApprovalView, EvidenceView
@@ -38,7 +39,6 @@ from airflow_providers_pinning.schemas.evidence import (
     ApprovalResponse,
     EvidenceBody,
     RecordedResponse,
-    SeenBody,
     VersionEvidenceResponse,
 )
 from airflow_providers_pinning.schemas.storable import DagId, Text
@@ -68,7 +68,7 @@ def record_evidence(
 ) -> EvidenceView:
     """Record what was found of a version, for policies that require it. The newest of each name counts."""
     finding = Finding(body.name, body.verdict, body.url, body.expires_at, body.details)
-    change = _change(body, caller)
+    change = change_of(body, caller)
     return commit(
         lambda: evidence.record_evidence(dag_id, version_number, finding, change, session=session), session=session
     )
@@ -84,7 +84,7 @@ def approve_version(
     dag_id: DagId, version_number: VersionNumber, body: ApprovalBody, caller: CallerDep, session: SessionDep
 ) -> ApprovalView:
     """Agree to the release of a version, in the name of the user. Who asks for the release does not count."""
-    change = _change(body, caller)
+    change = change_of(body, caller)
     return commit(lambda: approvals.approve(dag_id, version_number, change, session=session), session=session)
 
 
@@ -107,14 +107,4 @@ def revoke_approval(
     change = Change(caller, reason, idempotency_key=idempotency_key)
     return commit(
         lambda: approvals.revoke(dag_id, version_number, change, actor=actor, session=session), session=session
-    )
-
-
-def _change(body: SeenBody, caller: Caller) -> Change:
-    return Change(
-        caller=caller,
-        reason=body.reason,
-        idempotency_key=body.idempotency_key,
-        expected_dag_hash=body.expected_dag_hash,
-        expected_bundle_version=body.expected_bundle_version,
     )

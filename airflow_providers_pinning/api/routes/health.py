@@ -22,13 +22,13 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read
 from airflow_providers_pinning.api.user_permissions import may_read_runs_of
 from airflow_providers_pinning.domain.changes.acknowledgement import acknowledge_runs
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_runs
 from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list_pins
@@ -89,10 +89,5 @@ def acknowledge_escaped_runs(
     dag_id: DagId, body: AcknowledgementBody, caller: CallerDep, session: SessionDep, shown: ShownDep
 ) -> ReleaseState:
     """Acknowledge runs that were created with another version than the pinned one, so that they are not reported."""
-    change = Change(
-        caller=caller,
-        reason=body.reason,
-        idempotency_key=body.idempotency_key,
-        expected_revision=body.expected_revision,
-    )
+    change = change_of(body, caller)
     return shown(commit(lambda: acknowledge_runs(dag_id, body.run_ids, change, session=session), session=session))

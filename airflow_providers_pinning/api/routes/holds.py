@@ -26,6 +26,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, changes, logged, require_edits
@@ -49,7 +50,7 @@ router = AirflowRouter(tags=["Hold"])
 )
 def hold_dag(dag_id: DagId, body: HoldBody, caller: CallerDep, session: SessionDep, shown: ShownDep) -> ReleaseState:
     """Put a Dag on hold: until the hold ends or is lifted, only a rollback to an older version changes its pin."""
-    change = Change(caller, body.reason, expected_revision=body.expected_revision, idempotency_key=body.idempotency_key)
+    change = change_of(body, caller)
     return shown(commit(lambda: hold.hold(dag_id, change, until=body.until, session=session), session=session))
 
 
@@ -79,7 +80,7 @@ def hold_dags(
 ) -> ReleaseStateCollectionResponse:
     """Put several Dags on hold, in one transaction. It needs permission to edit each of them."""
     require_edits("hold_dags", body.dag_ids, request, user, session=session)
-    change = Change(caller, body.reason, idempotency_key=body.idempotency_key)
+    change = change_of(body, caller)
     states = commit(lambda: hold.hold_all(body.dag_ids, change, until=body.until, session=session), session=session)
     return _answer(map(shown, states))
 
@@ -90,7 +91,7 @@ def unhold_dags(
 ) -> ReleaseStateCollectionResponse:
     """Lift the holds of several Dags, in one transaction. It needs permission to edit each of them."""
     require_edits("unhold_dags", body.dag_ids, request, user, session=session)
-    change = Change(caller, body.reason, idempotency_key=body.idempotency_key)
+    change = change_of(body, caller)
     states = commit(lambda: hold.unhold_all(body.dag_ids, change, session=session), session=session)
     return _answer(map(shown, states))
 

@@ -25,6 +25,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, SightDep, changes, may_read, require_run_edits
@@ -84,16 +85,7 @@ def pin_dag_version(
 ) -> ReleaseState:
     """Make a version the one that new runs use, at once or from a given time on."""
     target = pins.Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
-    change = Change(
-        caller=caller,
-        reason=body.reason,
-        expected_revision=body.expected_revision,
-        expected_bundle_version=body.expected_bundle_version,
-        idempotency_key=body.idempotency_key,
-        override_reason=body.override_reason,
-        effective_from=body.effective_from,
-        supersede=body.supersede,
-    )
+    change = change_of(body, caller)
     return shown(
         commit(
             lambda: timed.pin_version(dag_id, target, change, ignore_verdict=body.ignore_verdict, session=session),
@@ -181,15 +173,7 @@ def roll_back_dag_version(
     )
     if repair and repair.is_wanted:
         require_run_edits(request, user, session)
-    change = Change(
-        caller=caller,
-        reason=body.reason,
-        expected_revision=body.expected_revision,
-        idempotency_key=body.idempotency_key,
-        override_reason=body.override_reason,
-        effective_from=body.effective_from,
-        supersede=body.supersede,
-    )
+    change = change_of(body, caller)
     make = rehearse if body.dry_run else commit
     state = make(
         lambda: timed.roll_back(

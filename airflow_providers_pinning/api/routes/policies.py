@@ -25,6 +25,7 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Path, Query
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.security import CallerDep, SightDep, changes_rules, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
@@ -76,7 +77,7 @@ def get_policies_overview(sight: SightDep, session: SessionDep) -> PoliciesOverv
 def apply_policies(body: PoliciesBody, caller: CallerDep, session: SessionDep) -> store.Applied:
     """Replace all policies by those of a document, in one transaction. The same document again changes nothing."""
     document = _document(body.document, body.text)
-    change = Change(caller, body.reason, expected_revision=body.expected_revision, idempotency_key=body.idempotency_key)
+    change = change_of(body, caller)
     return commit(lambda: store.apply(document, change, session=session), session=session)
 
 
@@ -125,7 +126,7 @@ def get_freezes(
 )
 def freeze_dags(body: FreezeBody, caller: CallerDep, session: SessionDep) -> FreezeView:
     """Stop all changes but rollbacks, of some Dags or all."""
-    change = Change(caller, body.reason, idempotency_key=body.idempotency_key)
+    change = change_of(body, caller)
     match = Match.from_dict(body.match.model_dump(exclude_none=True)) if body.match else None
     return commit(lambda: freezes.freeze(change, match=match, until=body.until, session=session), session=session)
 

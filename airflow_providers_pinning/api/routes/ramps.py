@@ -21,13 +21,13 @@ from __future__ import annotations
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, changes
 from airflow_providers_pinning.domain.changes import ramp
 from airflow_providers_pinning.domain.changes.pins import Target
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.domain.ramp_steps import Plan, steps_of
 from airflow_providers_pinning.schemas.pins import ReleaseStateResponse
@@ -47,15 +47,7 @@ def start_ramp(dag_id: DagId, body: RampBody, caller: CallerDep, session: Sessio
     """Let a share of the new runs of a pinned Dag have another version, in steps. The active version stays."""
     target = Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
     plan = Plan(steps_of([step.model_dump() for step in body.steps]), body.max_failures, body.promotion)
-    change = Change(
-        caller=caller,
-        reason=body.reason,
-        expected_revision=body.expected_revision,
-        expected_bundle_version=body.expected_bundle_version,
-        idempotency_key=body.idempotency_key,
-        override_reason=body.override_reason,
-        supersede=body.supersede,
-    )
+    change = change_of(body, caller)
     return shown(commit(lambda: ramp.start(dag_id, target, plan, change, session=session), session=session))
 
 
@@ -69,13 +61,7 @@ def change_ramp(
     dag_id: DagId, body: RampActionBody, caller: CallerDep, session: SessionDep, shown: ShownDep
 ) -> ReleaseState:
     """Pause, resume, abort or promote the ramp of a Dag."""
-    change = Change(
-        caller=caller,
-        reason=body.reason,
-        expected_revision=body.expected_revision,
-        idempotency_key=body.idempotency_key,
-        override_reason=body.override_reason,
-    )
+    change = change_of(body, caller)
     return shown(
         commit(
             lambda: ramp.act(dag_id, body.action, change, expected_version=body.expected_version, session=session),

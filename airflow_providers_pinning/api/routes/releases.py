@@ -25,11 +25,11 @@ from airflow.api_fastapi.common.router import AirflowRouter
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Query, Request
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.many_dags import DryRun, access_of, checked, only_asked
 from airflow_providers_pinning.api.security import CallerDep, SightDep, logged, may_read
 from airflow_providers_pinning.domain.changes.transactions import commit
-from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases import lists, release, rollback
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
@@ -59,7 +59,7 @@ def release_dags(
 ) -> ReleaseResponse:
     """Pin or unpin many Dags in one transaction: all of them or none. It needs permission to edit each of them."""
     access = access_of(user, sight, session)
-    change = _change(caller, body)
+    change = change_of(body, caller)
     wanted = _wanted(body)
 
     def carry_out() -> ReleaseReport:
@@ -87,7 +87,7 @@ def roll_back_release(
 ) -> ReleaseResponse:
     """Make active again what was active before a release, for all of its Dags or none."""
     access = access_of(user, sight, session)
-    change = _change(caller, body)
+    change = change_of(body, caller)
     wanted = RollbackRequest(
         release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude), expected_plan=body.expected_plan
     )
@@ -130,10 +130,6 @@ def get_release(
     counted = {"counts": dict(read.counts), "total_entries": sum(read.counts.values()), "hidden": read.hidden}
     # It is no plan, and of one page even less.
     return ReleaseResponse.model_validate(read.report).model_copy(update={**counted, "plan_hash": ""})
-
-
-def _change(caller: CallerDep, body: ReleaseBody | ReleaseRollbackBody) -> Change:
-    return Change(caller, body.reason, idempotency_key=body.idempotency_key, override_reason=body.override_reason)
 
 
 def _wanted(body: ReleaseBody) -> ReleaseRequest:

@@ -25,13 +25,13 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.common.router import AirflowRouter
 from fastapi import Path, Query
 
+from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
 from airflow_providers_pinning.api.hidden_names import ShownDep
 from airflow_providers_pinning.api.security import CallerDep, changes, may_read
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.changes.version_repair import repair_version
-from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.domain.monitoring.version_list import list_versions
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
@@ -92,7 +92,7 @@ def add_candidate(
     dag_id: DagId, body: CandidateBody, caller: CallerDep, session: SessionDep, shown: ShownDep
 ) -> ReleaseState:
     """Put a version under evaluation, so that the next commit cannot overwrite it."""
-    change = _change(body, caller)
+    change = change_of(body, caller)
     return shown(
         commit(lambda: review.add_candidate(dag_id, body.version_number, change, session=session), session=session)
     )
@@ -113,7 +113,7 @@ def reject_version(
     shown: ShownDep,
 ) -> ReleaseState:
     """Mark a version as not to be pinned."""
-    change = _change(body, caller)
+    change = change_of(body, caller)
     return shown(commit(lambda: review.reject(dag_id, version_number, change, session=session), session=session))
 
 
@@ -132,7 +132,7 @@ def restore_version(
     shown: ShownDep,
 ) -> ReleaseState:
     """Allow a rejected version to be pinned again."""
-    change = _change(body, caller)
+    change = change_of(body, caller)
     return shown(commit(lambda: review.restore(dag_id, version_number, change, session=session), session=session))
 
 
@@ -151,16 +151,5 @@ def repair_dag_version(
     shown: ShownDep,
 ) -> ReleaseState:
     """Write a managed version again as it was recorded, after something without the enforcement rewrote it."""
-    change = _change(body, caller)
+    change = change_of(body, caller)
     return shown(commit(lambda: repair_version(dag_id, version_number, change, session=session), session=session))
-
-
-def _change(body: CandidateBody | JudgementBody, caller: Caller) -> Change:
-    return Change(
-        caller=caller,
-        reason=body.reason,
-        idempotency_key=body.idempotency_key,
-        expected_revision=body.expected_revision,
-        expected_dag_hash=body.expected_dag_hash,
-        expected_bundle_version=body.expected_bundle_version,
-    )
