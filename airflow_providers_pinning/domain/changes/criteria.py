@@ -22,8 +22,8 @@ from airflow._shared.timezones import timezone
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import RevisionConflictError
-from airflow_providers_pinning.domain.history import events
-from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.history.events import Change, find_repeated
+from airflow_providers_pinning.domain.history.version_events import record_of
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.domain.soak.criteria import GivenCriteria, StoredCriteria, criteria_of
 from airflow_providers_pinning.domain.versions.identity import pinned_identity, require_dag
@@ -45,7 +45,7 @@ def set_criteria(dag_id: str, given: GivenCriteria, change: Change, *, session: 
     require_dag(dag_id, lock=True, session=session)
     stored = given.as_dict()
     request = {"action": "criteria", "dag_id": dag_id, **stored}
-    if events.find_repeated(change, request, session=session):
+    if find_repeated(change, request, session=session):
         return criteria_of(dag_id, session=session)
     row = session.get(DagCriteria, dag_id, populate_existing=True)
     revision = row.revision if row else 0
@@ -58,19 +58,10 @@ def set_criteria(dag_id: str, given: GivenCriteria, change: Change, *, session: 
         )
     before = dict(row.criteria) if row else {}
     if stored != before or change.idempotency_key:
-        pin = session.get(Pin, dag_id)
-        active = pinned_identity(pin)
-        events.record(
-            EventKind.CRITERIA_SET if stored != before else EventKind.CONFIRMED,
-            dag_id=dag_id,
-            revision=pin.revision if pin else 0,
-            change=change,
-            request=request,
-            from_version=active,
-            to_version=active,
-            evidence={"criteria": {"from": before, "to": stored}},
-            session=session,
-        )
+        kind = EventKind.CRITERIA_SET if stored != before else EventKind.CONFIRMED
+        active = pinned_identity(session.get(Pin, dag_id))
+        evidence = {"criteria": {"from": before, "to": stored}}
+        record_of(kind, dag_id, active, change, request, evidence, session=session)
     if stored != before:
         if row is None:
             row = DagCriteria(dag_id=dag_id)

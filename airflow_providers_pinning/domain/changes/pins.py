@@ -67,6 +67,12 @@ class Target:
             "expected_dag_hash": self.expected_dag_hash,
         }
 
+    def as_condition_of(self, change: Change) -> Change:
+        """Return the change with the expected hash among its conditions, unless the caller gave one there."""
+        if self.expected_dag_hash and not change.expected_dag_hash:
+            return replace(change, expected_dag_hash=self.expected_dag_hash)
+        return change
+
 
 def pin_version(
     dag_id: str, target: Target, change: Change, *, ignore_verdict: bool = False, session: Session
@@ -100,8 +106,7 @@ def pin_version(
     pin = lock_pin(dag_id, session=session)
     if repeated := answer_if_repeated(change, request, session=session):
         return repeated
-    if target.expected_dag_hash and not change.expected_dag_hash:
-        change = replace(change, expected_dag_hash=target.expected_dag_hash)
+    change = target.as_condition_of(change)
     version, warnings = target_version(dag_id, target, session=session)
     conditions.check_revision(dag_id, pin, change, session=session)
     conditions.check_hold(pin, change, session=session)

@@ -18,9 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from airflow.models.dag_version import DagVersion
 from sqlalchemy import select
@@ -31,8 +29,8 @@ from airflow_providers_pinning.domain.changes import conditions, preconditions
 from airflow_providers_pinning.domain.changes.ramp_row import ramp_row, settle_ramp
 from airflow_providers_pinning.domain.changes.repeated import answer_if_repeated, version_of
 from airflow_providers_pinning.domain.errors import UnknownVersionError, VersionActiveError
-from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.history.version_events import record_of
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.circumstances import circumstances_of
@@ -41,7 +39,6 @@ from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     find_version,
     latest_identity,
-    pinned_identity,
     require_dag,
 )
 from airflow_providers_pinning.domain.versions.likeness import warn_of_rejected_equal
@@ -79,7 +76,7 @@ def add_candidate(dag_id: str, version_number: int | None, change: Change, *, se
     managed = _check_candidate(dag_id, version, change, session=session)
     if managed is None or managed.state == VersionState.RETAINED.value:
         manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
-        _record(EventKind.CANDIDATE, dag_id, version, change, request, session=session)
+        record_of(EventKind.CANDIDATE, dag_id, version, change, request, session=session)
         release_superseded([dag_id], session=session)
     else:
         _confirm(dag_id, version, change, request, session=session)
@@ -122,7 +119,7 @@ def reject(dag_id: str, version_number: int, change: Change, *, session: Session
         manage(dag_id, version, VersionState.REJECTED, reason=change.reason, session=session)
         warnings = list(runs.warnings())
         evidence = {**runs.evidence(), **({"warnings": warnings} if warnings else {})}
-        _record(EventKind.REJECTED, dag_id, version, change, request, evidence=evidence, session=session)
+        record_of(EventKind.REJECTED, dag_id, version, change, request, evidence, session=session)
     else:
         _confirm(dag_id, version, change, request, session=session)
     return release_state(dag_id, warnings=(*ramped, *runs.warnings(), *runs.names()), session=session)
@@ -153,7 +150,7 @@ def restore(dag_id: str, version_number: int, change: Change, *, session: Sessio
     managed = managed_version(version.dag_version_id, session=session)
     if managed is not None and managed.state == VersionState.REJECTED.value:
         manage(dag_id, version, VersionState.CANDIDATE, reason=change.reason, session=session)
-        _record(EventKind.RESTORED, dag_id, version, change, request, session=session)
+        record_of(EventKind.RESTORED, dag_id, version, change, request, session=session)
     else:
         _confirm(dag_id, version, change, request, session=session)
     return release_state(dag_id, session=session)
@@ -202,28 +199,4 @@ def _one_version(dag_id: str, version_number: int | None, *, session: Session) -
 def _confirm(dag_id: str, version: VersionIdentity, change: Change, request: dict, *, session: Session) -> None:
     """Keep the key of a request that found nothing to do, so a repetition does nothing either."""
     if change.idempotency_key:
-        _record(EventKind.CONFIRMED, dag_id, version, change, request, session=session)
-
-
-def _record(
-    kind: EventKind,
-    dag_id: str,
-    version: VersionIdentity,
-    change: Change,
-    request: dict,
-    *,
-    evidence: Mapping[str, Any] | None = None,
-    session: Session,
-) -> None:
-    pin = session.get(Pin, dag_id)
-    events.record(
-        kind,
-        dag_id=dag_id,
-        revision=pin.revision if pin else 0,
-        change=change,
-        request=request,
-        from_version=pinned_identity(pin),
-        to_version=version,
-        evidence=evidence,
-        session=session,
-    )
+        record_of(EventKind.CONFIRMED, dag_id, version, change, request, session=session)

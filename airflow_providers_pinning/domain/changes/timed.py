@@ -224,11 +224,7 @@ def _write(
         status=TimedStatus.PENDING.value,
         to_version=version and version.as_dict(),
         options=dict(options),
-        actor=change.caller.name,
-        actor_kind=change.caller.kind.value,
-        source=dict(change.caller.source) if change.caller.source else None,
-        reason=change.reason,
-        override_reason=change.override_reason,
+        **change.as_columns(),
         created_at=database_clock(session=session),
     )
     session.add(pending)

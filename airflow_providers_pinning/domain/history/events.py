@@ -90,6 +90,16 @@ class Change:
     supersede: bool = False
     """Cancel a pending change of the pin, rather than be refused because of it."""
 
+    def as_columns(self) -> dict[str, Any]:
+        """Return the columns of a stored row that say who asked for the change, and why."""
+        return {
+            "actor": self.caller.name,
+            "actor_kind": self.caller.kind.value,
+            "source": dict(self.caller.source) if self.caller.source else None,
+            "reason": self.reason,
+            "override_reason": self.override_reason,
+        }
+
 
 def find_repeated(change: Change, request: Mapping[str, Any], *, session: Session) -> Event | None:
     """
@@ -167,11 +177,7 @@ def event_of(
         kind=kind.value,
         from_version=from_version and from_version.as_dict(),
         to_version=to_version and to_version.as_dict(),
-        actor=change.caller.name,
-        actor_kind=change.caller.kind.value,
-        source=dict(change.caller.source) if change.caller.source else None,
-        reason=change.reason,
-        override_reason=change.override_reason,
+        **change.as_columns(),
         evidence={**change.evidence, **(evidence or {})} or None,
         idempotency_key=change.idempotency_key,
         request=dict(request),

@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.errors import NotApprovedError
 from airflow_providers_pinning.domain.history.events import Change, find_repeated
-from airflow_providers_pinning.domain.policies.evidence import about_version, record_of
+from airflow_providers_pinning.domain.history.version_events import record_of
+from airflow_providers_pinning.domain.policies.evidence import about_version
 from airflow_providers_pinning.domain.policies.records import approvals_of
 from airflow_providers_pinning.domain.policies.views import ApprovalView
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag

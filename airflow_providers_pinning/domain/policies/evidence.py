@@ -29,16 +29,12 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.history.version_events import record_of
 from airflow_providers_pinning.domain.policies.records import is_about
 from airflow_providers_pinning.domain.policies.views import ApprovalView, EvidenceView
 from airflow_providers_pinning.domain.versions.expected import check_same
-from airflow_providers_pinning.domain.versions.identity import (
-    VersionIdentity,
-    find_version,
-    pinned_identity,
-    require_dag,
-)
-from airflow_providers_pinning.models import Pin, VersionApproval, VersionEvidence
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, require_dag
+from airflow_providers_pinning.models import VersionApproval, VersionEvidence
 from airflow_providers_pinning.vocabulary import EventKind
 
 
@@ -136,28 +132,3 @@ def about_version(dag_id: str, version: VersionIdentity, change: Change, *, sess
     :raises VersionDriftedError: if it is not
     """
     check_same(dag_id, version, dag_hash=change.expected_dag_hash, bundle_version=change.expected_bundle_version)
-
-
-def record_of(
-    kind: EventKind,
-    dag_id: str,
-    version: VersionIdentity,
-    change: Change,
-    request: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    *,
-    session: Session,
-) -> None:
-    """Append the event of what was said of a version; the pin and its revision stay."""
-    pin = session.get(Pin, dag_id)
-    events.record(
-        kind,
-        dag_id=dag_id,
-        revision=pin.revision if pin else 0,
-        change=change,
-        request=request,
-        from_version=pinned_identity(pin),
-        to_version=version,
-        evidence=facts,
-        session=session,
-    )

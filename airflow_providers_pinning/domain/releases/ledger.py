@@ -117,16 +117,12 @@ def keep(
         action=report.action.value,
         bundle_name=report.bundle_name,
         bundle_version=report.bundle_version,
-        actor=change.caller.name,
-        actor_kind=change.caller.kind.value,
-        source=dict(change.caller.source) if change.caller.source else None,
-        reason=change.reason,
-        override_reason=change.override_reason,
         request=dict(request),
         idempotency_key=change.idempotency_key,
         warnings=list(report.warnings),
         changed=len(report.of(ReleaseOutcome.CHANGED)),
         rolls_back=rolls_back,
+        **change.as_columns(),
     )
     session.add(release)
     session.flush()
