@@ -27,9 +27,10 @@ from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from sqlalchemy import select, update
 
-from airflow_providers_pinning.domain.changes import ramp
+from airflow_providers_pinning.domain.changes import ramp, ramp_progress
 from airflow_providers_pinning.domain.changes.pins import Target
 from airflow_providers_pinning.domain.changes.transactions import commit
+from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run_ids
 from airflow_providers_pinning.domain.ramp_steps import Plan, Step
 from airflow_providers_pinning.enforcement.runs import ramp as patch
@@ -77,7 +78,7 @@ def race(elsewhere, clients="abcd", schedulers=2):
         ramp_id = own.scalar(select(Ramp.id))
         own.rollback()
         together.wait(PATIENCE)
-        commit(partial(ramp.carry_on, "orders", ramp_id, session=own), session=own)
+        commit(partial(ramp_progress.carry_on, "orders", ramp_id, session=own), session=own)
 
     def client(prefix):
         def act(own):
@@ -190,7 +191,7 @@ class TestOneOfTwoStarts:
 
         first.commit()
 
-        with pytest.raises(ramp.PinningError, match="Promote or abort it first"):
+        with pytest.raises(PinningError, match="Promote or abort it first"):
             second.commit()
         assert events_of(session) == ["pinned", "ramp_started"]
 

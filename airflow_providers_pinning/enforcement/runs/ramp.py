@@ -71,7 +71,7 @@ def by_share(call: Call, pin: Any) -> Any:
 
 def _look(call: Call, pin: Any) -> Any:
     """Return the ramp's version and its Dag if the run is to have them."""
-    from airflow_providers_pinning.domain.changes import ramp as changes
+    from airflow_providers_pinning.domain.changes import ramp_progress
     from airflow_providers_pinning.domain.changes.ramped_runs import (
         chosen_version,
         fit_for_run,
@@ -87,19 +87,19 @@ def _look(call: Call, pin: Any) -> Any:
     if ramp is None or not is_eligible(dag_id, call.run_type, session=session):
         return None
     if trouble := trouble_with(ramp, session=session):
-        _do(call, partial(changes.abort_unusable, dag_id, ramp.id, trouble))
+        _do(call, partial(ramp_progress.abort_unusable, dag_id, ramp.id, trouble))
         return None
     counts = count_runs(ramp, session=session)
     course = assess(ramp, counts, session=session).course
     if course is not Course.STAY:
-        _do(call, partial(changes.carry_on, dag_id, ramp.id))
+        _do(call, partial(ramp_progress.carry_on, dag_id, ramp.id))
     if course is Course.ABORT:
         return None
     if (version := chosen_version(ramp, call.run_id, counts)) is None:
         return None
     fit = fit_for_run(ramp, call.instance, call.conf, session=session)
     if fit.trouble:
-        _do(call, partial(changes.abort_unusable, dag_id, ramp.id, fit.trouble))
+        _do(call, partial(ramp_progress.abort_unusable, dag_id, ramp.id, fit.trouble))
     return None if fit.dag is None else (version, fit.dag)
 
 
