@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -126,8 +127,6 @@ def test_only_the_enforcement_patches_airflow():
 
 
 def test_every_module_of_the_enforcement_names_a_test_that_exists():
-    import re
-
     for path in modules("enforcement"):
         named = re.findall(r"tests/\w+/[\w/]+\.py", path.read_text())
         assert [name for name in named if not (ROOT / name).exists()] == []
@@ -202,3 +201,43 @@ def test_a_room_of_the_domain_imports_only_those_before_it(path, room):
 @pytest.mark.parametrize("name", FOUNDATION)
 def test_the_foundation_of_the_domain_imports_no_room(name):
     assert domain_imports(ROOT / PACKAGE / "domain" / f"{name}.py") <= set(FOUNDATION)
+
+
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def documented(section):
+    """Return the rows of the table in a section of the page on the architecture, as lists of cells."""
+    text = ARCHITECTURE.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return rows[1:], text
+
+
+def quoted(text):
+    return re.findall(r"`(\w+)`", text)
+
+
+@pytest.mark.parametrize(
+    ("section", "rooms", "foundation"),
+    [
+        ("Rooms of the enforcement", ENFORCEMENT_ROOMS, ENFORCEMENT_TOP),
+        ("Rooms of the domain", ROOMS, FOUNDATION),
+    ],
+)
+def test_the_documentation_lists_the_rooms_in_their_order(section, rooms, foundation):
+    rows, text = documented(section)
+
+    assert tuple(quoted(row[0])[0] for row in rows) == rooms
+    assert set(foundation) <= set(quoted(text))
+
+
+def test_the_documentation_lists_each_package_in_one_layer():
+    rows, _ = documented("Layers")
+    listed = sorted(name for row in rows for name in quoted(row[1]))
+    found = {
+        path.stem
+        for path in (ROOT / PACKAGE).iterdir()
+        if (path.is_dir() or path.suffix == ".py") and not path.name.startswith("__")
+    }
+
+    assert listed == sorted(found - {"get_provider_info"})
