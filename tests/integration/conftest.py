@@ -29,11 +29,14 @@ from pathlib import Path
 import pytest
 
 from airflow_providers_pinning.patch_points import RELEASE
+from tests.support import fixtures
 from tests.support.garbage import leave_what_is_imported
 from tests.support.postgres import postgres
 
 # A run can be asked for by its commit since Airflow 3.4.
 collect_ignore = [] if RELEASE >= (3, 4) else ["test_racing_by_commit.py"]
+
+lab, scheduler, session = fixtures.lab, fixtures.scheduler, fixtures.session
 
 HERE = Path(__file__).parent
 URL = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
@@ -67,36 +70,6 @@ def airflow_database(server):
     db.initdb()
     yield name
     _use(before)
-
-
-@pytest.fixture
-def session(airflow_database):
-    """Return a session on an empty database."""
-    from airflow import settings
-
-    from tests.support.database import empty
-
-    session = settings.NonScopedSession()
-    empty(session)
-    yield session
-    session.rollback()
-    session.close()
-
-
-@pytest.fixture
-def lab(tmp_path, session):
-    """Return a deployment to register Dags in."""
-    from tests.support.lab import Lab
-
-    return Lab(tmp_path, session)
-
-
-@pytest.fixture
-def scheduler(session):
-    """Return a scheduler that creates the runs which are due."""
-    from tests.support.scheduler import Scheduler
-
-    return Scheduler(session)
 
 
 @pytest.fixture

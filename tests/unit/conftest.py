@@ -22,7 +22,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import fixtures
 from tests.support.garbage import leave_what_is_imported
+
+lab, scheduler, session = fixtures.lab, fixtures.scheduler, fixtures.session
 
 HERE = Path(__file__).parent
 TIMEOUT = 600
@@ -71,36 +74,6 @@ def airflow_database():
     do_not_sync(settings.engine)
     settings.engine.dispose()
     db.initdb()
-
-
-@pytest.fixture
-def session(airflow_database):
-    """Return a session on an empty database."""
-    from airflow import settings
-
-    from tests.support.database import empty
-
-    session = settings.NonScopedSession()
-    empty(session)
-    yield session
-    session.rollback()
-    session.close()
-
-
-@pytest.fixture
-def lab(tmp_path, session):
-    """Return a deployment to register Dags in."""
-    from tests.support.lab import Lab
-
-    return Lab(tmp_path, session)
-
-
-@pytest.fixture
-def scheduler(session):
-    """Return a scheduler that creates the runs which are due."""
-    from tests.support.scheduler import Scheduler
-
-    return Scheduler(session)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from typing import Protocol
 
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
@@ -33,6 +34,8 @@ from airflow_providers_pinning.cli.waiting import look_until
 from airflow_providers_pinning.cli.wording import Row, properties
 from airflow_providers_pinning.domain.changes import review
 from airflow_providers_pinning.domain.changes.version_repair import repair_version
+from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState
 from airflow_providers_pinning.domain.monitoring.version_list import VersionSummary, list_versions
 from airflow_providers_pinning.domain.versions.bundle_versions import CommitStatus, commit_status
 from airflow_providers_pinning.domain.versions.identity import (
@@ -106,33 +109,38 @@ def pinning_candidate(args: Namespace) -> None:
 @changes
 def pinning_reject(args: Namespace) -> None:
     """Reject a version so that it cannot be pinned."""
-    make_change(
-        args,
-        lambda change, session: review.reject(args.dag_id, args.version_number, change, session=session),
-        about=_named(args),
-        also=lambda effect: f"Version {args.version_number} cannot be pinned until it is restored.",
-    )
+    _judge(args, review.reject, "cannot be pinned until it is restored")
 
 
 @changes
 def pinning_restore(args: Namespace) -> None:
     """Allow a rejected version to be pinned again."""
-    make_change(
-        args,
-        lambda change, session: review.restore(args.dag_id, args.version_number, change, session=session),
-        about=_named(args),
-        also=lambda effect: f"Version {args.version_number} can be pinned again.",
-    )
+    _judge(args, review.restore, "can be pinned again")
 
 
 @changes
 def pinning_repair(args: Namespace) -> None:
     """Restore the recorded content of a version."""
+    _judge(args, repair_version, "gets its recorded content back")
+
+
+class _Judgement(Protocol):
+    """A change about one version of a Dag."""
+
+    def __call__(self, dag_id: str, version_number: int, change: Change, *, session: Session) -> ReleaseState: ...
+
+
+def _judge(args: Namespace, judge: _Judgement, outcome: str) -> None:
+    """
+    Make a change about the version that the command names.
+
+    :param outcome: what becomes of the version, to follow its number
+    """
     make_change(
         args,
-        lambda change, session: repair_version(args.dag_id, args.version_number, change, session=session),
+        lambda change, session: judge(args.dag_id, args.version_number, change, session=session),
         about=_named(args),
-        also=lambda effect: f"Version {args.version_number} gets its recorded content back.",
+        also=lambda effect: f"Version {args.version_number} {outcome}.",
     )
 
 

@@ -17,35 +17,25 @@
 from __future__ import annotations
 
 import pytest
-from airflow.api.common.trigger_dag import trigger_dag
 from airflow.callbacks.callback_requests import DagCallbackRequest
 from airflow.callbacks.database_callback_sink import DatabaseCallbackSink
 from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.db_callback_request import DbCallbackRequest
-from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import delete, select, update
 
 from airflow_providers_pinning.domain.resolution import callbacks
 from airflow_providers_pinning.models import ManagedVersion
 from tests.support.lab import BUNDLE
+from tests.support.moved_file import run_before_the_move
 from tests.support.remembered import remembered
-from tests.support.sources import dag_file
 from tests.support.statements import sent
 
 
 @pytest.fixture
 @remembered
-def run(lab, session):
-    """Create a run of version 1; then the file is renamed, and version 2 pinned."""
-    lab.commit("sha1", orders=dag_file("orders"))
-    lab.pin("orders", 1)
-    run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
-    session.commit()
-    lab.commit("sha2", orders=None, moved__orders=dag_file("orders"))
-    lab.pin("orders", 2)
-    session.expire_all()
-    return run
+def run(lab):
+    return run_before_the_move(lab)
 
 
 def request_of(run):

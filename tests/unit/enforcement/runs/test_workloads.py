@@ -41,6 +41,7 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.lab import BUNDLE
+from tests.support.moved_file import run_before_the_move
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
@@ -66,16 +67,8 @@ def place(workload):
 
 @pytest.fixture
 @remembered
-def run(lab, session):
-    """Create a run of version 1; then the file is renamed, and version 2 pinned."""
-    lab.commit("sha1", orders=dag_file("orders"))
-    lab.pin("orders", 1)
-    run = trigger_dag("orders", triggered_by=DagRunTriggeredByType.REST_API, session=session)
-    session.commit()
-    lab.commit("sha2", orders=None, moved__orders=dag_file("orders"))
-    lab.pin("orders", 2)
-    session.expire_all()
-    return run
+def run(lab):
+    return run_before_the_move(lab)
 
 
 class TestRunUnderWayWhileThePinMoves:
