@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Long lists, some at a time."""
+"""Process long lists in batches."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from typing import TypeVar
 T = TypeVar("T")
 
 IN_A_STATEMENT = 500
-"""How many ids a statement names at most: more make it slow to build, and some databases refuse them."""
+"""Maximum number of ids in a statement: more make it slow to build, and some databases refuse them."""
 
 DAGS_IN_A_STATEMENT = 1000
-"""How many Dags a condition names at most: naming all that someone may read costs more than the answer."""
+"""Maximum number of Dags in a condition: naming all that a user may read can cost more than the query itself."""
 
 DAGS_AT_ONCE = 500
-"""How many Dags of a change of many are read and written at a time: the versions of as many are in memory."""
+"""Number of Dags that a change of many reads and writes at a time. Their versions are in memory together."""
 
 
 def pages(items: Iterable[T], size: int = IN_A_STATEMENT) -> Iterator[list[T]]:
-    """Yield the items in lists of a size, the last one shorter."""
+    """Yield the items in lists of the given size. The last one may be shorter."""
     left = iter(items)
     while page := list(islice(left, size)):
         yield page

@@ -17,8 +17,8 @@
 """
 Time in a deployment of several hosts with their own clocks.
 
-Schedulers do not share a clock. Where a difference matters, one must not compare its own time with a time written by
-another: use the database's clock, which is the same for all.
+Schedulers do not share a clock. Where a difference matters, do not compare local time with a time written by another
+host. Use the database's clock, which is the same for all.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 FAR_AHEAD = timedelta(minutes=10)
-"""A scheduler that is further ahead is not followed: this may be the last heartbeat of one that ended long ago."""
+"""A clock further ahead is ignored: its heartbeat may be the last one of a scheduler that ended long ago."""
 
 
 def database_clock(*, session: Session) -> datetime:
     """
-    Return the time by the clock of the database; SQLite, where all are on one host, has none of its own.
+    Return the time by the database's clock. SQLite has none, but its processes share a host.
 
-    It is that of this moment: on PostgreSQL ``now()`` is when the transaction began, which may have waited for locks
+    It is the current time: on PostgreSQL, ``now()`` is the start of the transaction, which may have waited for locks
     since.
     """
     match session.get_bind().dialect.name:
@@ -53,11 +53,10 @@ def database_clock(*, session: Session) -> datetime:
 
 def latest_clock(*, session: Session) -> datetime:
     """
-    Return the time by the clock by which a live run falls due first.
+    Return the time by the clock that makes a live run due first.
 
-    That is the latest of this host's, the database's and those of the running schedulers, which their heartbeats tell.
-    By this scheduler's own, if it is slow, a gap would look longer than it is, and a run that waits as if it were not
-    due yet.
+    This is the latest of the clocks of this host, the database and the running schedulers, known from their heartbeats.
+    If this scheduler's own clock was slow, a gap would look longer than it is, and a waiting run would not look due.
     """
     own = utcnow()
     theirs, beat = session.execute(_clocks()).one()

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Manual changes of canary runs, recorded next to the outcome, which they must not affect.
+Manual changes to canary runs, recorded next to the outcome, which they must not affect.
 
-Until a run has an outcome, this also records tasks that had failed, because clearing or setting them would hide it,
-and tasks whose state a user has set, because it says nothing about the version.
+Until a run has an outcome, this also records tasks that have failed, because clearing or setting them would hide the
+failure, and tasks whose state a user has set, because that state says nothing about the version.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from airflow_providers_pinning.domain.tries import of_current_tries
 from airflow_providers_pinning.models import RoutedRun
 
 actor: ContextVar[str | None] = ContextVar("pinning_actor", default=None)
-"""Name of the user whose request is being answered, if any."""
+"""Name of the user whose request is being handled, if any."""
 
 _decided_here: ContextVar[bool] = ContextVar("pinning_decided_here", default=False)
 
@@ -51,7 +51,7 @@ CLEARED, DELETED = "cleared", "deleted"
 
 @contextmanager
 def decided_here() -> Iterator[None]:
-    """Say that Airflow's functions for setting states are called by this package, and not for a person."""
+    """Mark that this package, not a user, calls Airflow's functions that set states."""
     token = _decided_here.set(True)
     try:
         yield
@@ -60,19 +60,19 @@ def decided_here() -> Iterator[None]:
 
 
 def is_decided_here() -> bool:
-    """Return whether states are set by this package, or by a step of something that is noted as a whole."""
+    """Return whether this package sets the states, or a step of an operation that is recorded as a whole."""
     return _decided_here.get()
 
 
 def failed_tasks(dag_id: str, run_id: str, *, session: Session) -> set[str]:
-    """Return the tasks of a run that failed after their retries, so far."""
+    """Return the tasks of a run that have failed after all retries so far."""
     query = select(TaskInstance.task_id).distinct()
     query = query.where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, *of_current_tries())
     return set(session.scalars(query.where(TaskInstance.state == TaskInstanceState.FAILED)))
 
 
 def failed_tasks_of_canaries(dag_id: str, *, session: Session) -> dict[str, set[str]]:
-    """Return the tasks that failed after their retries, so far, in canary runs without an outcome, by run."""
+    """Return, by run, the tasks that have failed after all retries so far in canary runs without an outcome."""
     query = (
         select(TaskInstance.run_id, TaskInstance.task_id)
         .distinct()
@@ -90,7 +90,7 @@ def note_clearing(
     dag_id: str, run_id: str, *, tasks: Collection[str], failed: Collection[str], session: Session
 ) -> None:
     """
-    Note that tasks of a canary run were cleared.
+    Record that tasks of a canary run were cleared.
 
     :param tasks: the tasks
     :param failed: tasks of the run that had failed before

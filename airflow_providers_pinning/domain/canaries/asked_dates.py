@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-For which date of a live run that of a canary run stands.
+Map the logical date of a canary run to that of the live run it stands for.
 
-No two runs of a Dag share a logical date, so a canary run has that of the live run that it is like, some microseconds
-later. A task that waits for another Dag at its own logical date, such as ``ExternalTaskSensor``, would ask for a run
-that nobody has.
+No two runs of a Dag can share a logical date, so a canary run gets the date of the corresponding live run plus a few
+microseconds. A task that waits for another Dag at its own logical date, such as ``ExternalTaskSensor``, would ask for
+a run that does not exist.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def meant_dates(
     dag_id: str, run_id: str, asked_of: str, dates: Sequence[datetime], *, session: Session
 ) -> list[datetime]:
     """
-    Return the logical dates that a canary run means when it asks for runs by theirs.
+    Return the logical dates that a canary run means when it looks up runs by logical date.
 
-    A date at which there is a run is meant, as the run's own is. Any other is taken for that of a live run.
+    The run's own date, and dates at which a run exists, are kept. Any other date is mapped to that of a live run.
 
     :param dag_id: Dag of the canary run
     :param run_id: the canary run
@@ -58,7 +58,7 @@ def meant_dates(
 
 
 def _later_than_live(dag_id: str, run_id: str, *, session: Session) -> timedelta:
-    """Return by how much the logical date of a canary run is later than that of the live run that it is like."""
+    """Return how much later the logical date of a canary run is than that of the corresponding live run."""
     original = aliased(DagRun)
     row = session.execute(
         select(DagRun.logical_date, DagRun.data_interval_start, original.logical_date.label("replayed"))
@@ -69,7 +69,7 @@ def _later_than_live(dag_id: str, run_id: str, *, session: Session) -> timedelta
     if row is None or row.logical_date is None:
         return timedelta()
     live = row.replayed or row.data_interval_start
-    # One that is like no live run, as of a Dag without a schedule, is at a time of its own.
+    # A run without a corresponding live run, such as that of a Dag without a schedule, has a date of its own.
     if live is None or live.replace(microsecond=0) != row.logical_date.replace(microsecond=0):
         return timedelta()
     later: timedelta = row.logical_date - live

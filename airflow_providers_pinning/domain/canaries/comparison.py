@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 FINISHED = (DagRunState.SUCCESS, DagRunState.FAILED)
 
 SHOWN_DIFFERENCES = 100
-"""How many differences are kept with their content; all are counted."""
+"""Number of differences stored with their content. All are counted."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +57,17 @@ class Difference:
     key: str | None
     """Key of the XCom, or name of the asset."""
     original: str | None
-    """What the original has; ``None`` is nothing."""
+    """Value of the original; ``None`` if it has none."""
     replay: str | None
 
     def output(self) -> tuple[str, str, str | None]:
-        """Return what differs, whichever instance of the task it is of."""
+        """Return the output that differs, regardless of the task's map index."""
         return (self.what, self.task_id, self.key)
 
 
 @dataclass(frozen=True)
 class Tries:
-    """A task that did not need as many tries in both runs, which is no difference in the output."""
+    """A task with another number of tries in each run, which does not count as a difference in the output."""
 
     task_id: str
     map_index: int
@@ -77,7 +77,7 @@ class Tries:
 
 def compare_with_original(run: DagRun, original_id: str, *, session: Session) -> dict[str, Any]:
     """
-    Return in what a finished replay differs from its original, as plain values.
+    Return how a finished replay differs from its original, as plain values.
 
     It has ``original_state``, ``original_seconds``, ``original_dag_version_id``, ``timed`` (whether the durations of
     the two can be compared), ``differences`` (how many), ``shown`` (the first of them), ``counted`` (how many
@@ -94,7 +94,7 @@ def compare_with_original(run: DagRun, original_id: str, *, session: Session) ->
     except SQLAlchemyError:
         raise
     except Exception as error:
-        # The scheduler must not end because of what a task put into an XCom.
+        # The value of an XCom must never crash the scheduler.
         log.exception("Run %s of Dag %s cannot be compared with %s", run.run_id, run.dag_id, original_id)
         return {"problem": f"The runs cannot be compared: {error}"[: outputs.SHOWN_LENGTH]}
 
@@ -135,12 +135,12 @@ def _compare(run: DagRun, original_id: str, *, session: Session) -> dict[str, An
 
 
 def _is_timed(run: DagRun) -> bool:
-    """Return whether a run took as long as runs take: a failed one ends early, and tasks of a cleared one ran twice."""
+    """Return whether a run's duration is meaningful: a failed run ends early, and tasks of a cleared run ran twice."""
     return run.state == DagRunState.SUCCESS and not run.clear_number
 
 
 def _instances(ours: Mapping[Task, Row], theirs: Mapping[Task, Row]) -> list[Difference]:
-    """Return the task instances that the replay lacks, and those that it has more of a task that both have."""
+    """Return the instances that the replay lacks, and its additional instances, of tasks that both runs have."""
     known = {task_id for task_id, _ in theirs}
     added = [task for task in ours.keys() - theirs.keys() if task[0] in known]
     gone = sorted(theirs.keys() - ours.keys())

@@ -40,10 +40,10 @@ from airflow_providers_pinning.vocabulary import Slots
 
 def what_delays(dag_model: DagModel, run_ids: Collection[str], *, session: Session) -> tuple[str, ...]:
     """
-    Return what keeps canary runs from starting now, or for good.
+    Return what keeps canary runs from starting now, or at all.
 
     :param dag_model: the Dag
-    :param run_ids: the runs; what has started or finished is left out
+    :param run_ids: the runs; those that have started or finished are left out
     :param session: database session
     """
     session.flush()

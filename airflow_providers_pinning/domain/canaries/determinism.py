@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Outputs that are not deterministic do not count as differences between versions.
+Ignore outputs that are not deterministic when comparing versions.
 
-The active version can replay a run too. Where its replay differs from its own original, the output changes each time,
-such as a time or a random number. Such outputs are ignored by name when a candidate's replay of the same original is
-compared. This happens when they are read, whichever replay finished first.
+The active version can replay a run too. Where that replay differs from its original, the output changes each time,
+like a timestamp or a random number. When a candidate's replay of the same original is compared, these outputs are
+ignored by name. This happens on reading, so it does not matter which replay finishes first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def baselines(dag_id: str, run_ids: Collection[str], *, session: Session) -> dic
     """
     Return the records of replays by the active version, by run id.
 
-    One that was deleted before it finished is left out: it will tell nothing.
+    A replay that was deleted before it finished is left out, because it will never have a result.
     """
     if not run_ids:
         return {}
@@ -59,10 +59,10 @@ def baselines(dag_id: str, run_ids: Collection[str], *, session: Session) -> dic
 
 def without_chance(compared: Mapping[str, Any], baseline: RoutedRun | None) -> dict[str, Any]:
     """
-    Return what a replay differs in, without the outputs in which the active version differs from itself.
+    Return the differences of a replay, without the outputs in which the active version differs from itself.
 
-    The result has ``set_aside``, the names of these, beside what was compared. Until the other replay has finished,
-    there are no differences, and ``problem`` says so.
+    The result also has ``set_aside``, the names of these outputs. Until the other replay has finished, there are no
+    differences, and ``problem`` says so.
 
     :param compared: what was found when the replay finished
     :param baseline: the replay of the same run by the active version, if there is one

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Length of the gaps between the live runs of a Dag, and the gap that its canary runs need."""
+"""Length of the gaps between the live runs of a Dag, and of the gap that a canary run needs."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from airflow_providers_pinning.domain.canaries.routed_runs import of_canary_runs
 from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag
 
 RECENT_RUNS = 20
-"""How many finished runs tell how long the next one takes."""
+"""Number of finished runs from which the duration of the next one is estimated."""
 
 TICKS = 50
-"""How many scheduled runs are looked ahead for the longest gap, such as one at a weekend."""
+"""Number of scheduled runs to look ahead for the longest gap, such as one over a weekend."""
 
 
 @dataclass(frozen=True)
 class Need:
-    """The time that must be left until the next live run."""
+    """The time that must remain until the next live run."""
 
     gap: timedelta
     is_known: bool
-    """Whether such runs were seen to take that long; else it is half of the time between two scheduled runs."""
+    """Whether runs were observed to take that long; otherwise it is half of the time between two scheduled runs."""
 
 
 def longest_recent_run(dag_id: str, dag_version_id: UUID | None, *, session: Session) -> timedelta | None:
     """
-    Return how long the longest of the recent finished runs took, or ``None`` if there is none.
+    Return the duration of the longest recent finished run, or ``None`` if there is none.
 
-    :param dag_id: the Dag, whose live runs count
-    :param dag_version_id: a version whose canary runs count as well
+    :param dag_id: the Dag whose live runs count
+    :param dag_version_id: a version whose canary runs count too
     """
     counted = (
         ~of_canary_runs()
@@ -80,9 +80,9 @@ def longest_recent_run(dag_id: str, dag_version_id: UUID | None, *, session: Ses
 
 def needed_gap(dag_model: DagModel, dag_version_id: UUID | None, *, session: Session) -> Need | None:
     """
-    Return how long a gap a canary run needs, or ``None`` if nothing tells how long it takes.
+    Return the length of the gap that a canary run needs, or ``None`` if it cannot be estimated.
 
-    While no such run has finished, half of the time between two scheduled runs is kept free.
+    Until such a run has finished, half of the time between two scheduled runs is reserved.
     """
     seen = longest_recent_run(dag_model.dag_id, dag_version_id, session=session)
     if seen is not None:
@@ -92,13 +92,13 @@ def needed_gap(dag_model: DagModel, dag_version_id: UUID | None, *, session: Ses
 
 
 REMEMBERED = timedelta(minutes=1)
-"""How long it is remembered how long a gap is needed: another scheduler may have seen runs finish meanwhile."""
+"""How long the needed gap is cached. Another scheduler may see runs finish in the meantime."""
 
 _needed: dict[str, tuple[UUID, datetime, Need | None]] = {}
 
 
 def remembered_need(dag_model: DagModel, dag_version_id: UUID, *, session: Session) -> Need | None:
-    """Return what :func:`needed_gap` does, which is not asked each turn while a canary run waits for a gap."""
+    """Return what :func:`needed_gap` does, cached so that a waiting canary run does not cost a query each turn."""
     now = timezone.utcnow()
     known = _needed.get(dag_model.dag_id)
     if known is None or known[0] != dag_version_id or not now - REMEMBERED < known[1] <= now:
@@ -108,7 +108,7 @@ def remembered_need(dag_model: DagModel, dag_version_id: UUID, *, session: Sessi
 
 
 def forget_need(dag_id: str) -> None:
-    """Forget how long a gap canary runs of a Dag need, since a run of it is about to finish."""
+    """Clear the cached gap of a Dag, because one of its runs is about to finish."""
     _needed.pop(dag_id, None)
 
 
@@ -116,7 +116,7 @@ _followed: dict[str, tuple[datetime, timedelta | None]] = {}
 
 
 def _following(dag_model: DagModel, *, session: Session) -> timedelta | None:
-    """Return the time between the next two scheduled runs, remembered until the first of them is due."""
+    """Return the time between the next two scheduled runs, cached until the first of them is due."""
     due = dag_model.next_dagrun_create_after
     if due is None:
         return None
@@ -129,12 +129,12 @@ def _following(dag_model: DagModel, *, session: Session) -> timedelta | None:
 
 
 def upcoming(dag: SerializedDAG, dag_model: DagModel, count: int) -> list[datetime]:
-    """Return when the next scheduled runs fall due."""
+    """Return when the next scheduled runs are due."""
     info = dag.timetable.next_run_info_from_dag_model(dag_model=dag_model)
     times: list[datetime] = []
     while info is not None and len(times) < count:
         if times and info.run_after <= times[-1]:
-            # A schedule without times of its own, such as @continuous.
+            # A schedule without fixed times, such as @continuous.
             times.append(info.run_after)
             break
         times.append(info.run_after)
@@ -144,9 +144,9 @@ def upcoming(dag: SerializedDAG, dag_model: DagModel, count: int) -> list[dateti
 
 def _ahead(dag: SerializedDAG, dag_model: DagModel, count: int) -> list[datetime]:
     """
-    Return when the next scheduled runs fall due whose distances are those of the schedule.
+    Return when the next scheduled runs are due whose distances follow the schedule.
 
-    Without catch-up, a run that is overdue is followed by the latest one: what lies between is no gap.
+    Without catchup, an overdue run is followed by the latest one; the time between them is not a gap.
     """
     if dag.catchup:
         return upcoming(dag, dag_model, count)
@@ -156,9 +156,9 @@ def _ahead(dag: SerializedDAG, dag_model: DagModel, count: int) -> list[datetime
 
 def longest_gap(dag: SerializedDAG, dag_model: DagModel, *, session: Session) -> timedelta | None:
     """
-    Return the longest time that the schedule leaves between the end of a live run and the next one.
+    Return the longest time that the schedule leaves between the end of a live run and the start of the next one.
 
-    ``None`` if the schedule has no such end: no run is scheduled, or only one.
+    ``None`` if there is no such time, because no run is scheduled, or only one.
     """
     ticks = _ahead(dag, dag_model, TICKS)
     if len(ticks) < 2:
@@ -169,22 +169,22 @@ def longest_gap(dag: SerializedDAG, dag_model: DagModel, *, session: Session) ->
 
 
 def is_draining(dag_model: DagModel) -> bool:
-    """Return whether a Dag gets no runs from its schedule until its draining ends, as Airflow 3.4 has it."""
+    """Return whether the Dag is draining, so its schedule creates no runs until that ends (Airflow 3.4)."""
     return bool(getattr(dag_model, "is_draining", False))
 
 
 def _waits_for_assets(dag_model: DagModel) -> bool:
-    """Return whether a run that is due is created only when assets have events too, as Airflow 3.4 has it."""
+    """Return whether a due run is only created once assets have events as well (Airflow 3.4)."""
     return bool(getattr(dag_model, "timetable_asset_gated", False))
 
 
 def time_left(dag_model: DagModel, queued_for: datetime | None, now: datetime) -> timedelta | None:
     """
-    Return the time until the next live run is known to fall due; ``None`` if none is known of.
+    Return the time until the next known live run is due; ``None`` if none is known.
 
     :param dag_model: the Dag
-    :param queued_for: when the earliest run may start that is queued for later
-    :param now: the time by the clock by which live runs fall due first
+    :param queued_for: earliest start of the runs that are queued for later
+    :param now: the time by the clock that makes live runs due first
     """
     due = [queued_for] if queued_for is not None else []
     creates_none = dag_model.has_import_errors or dag_model.exceeds_max_non_backfill or is_draining(dag_model)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Inputs of a canary run."""
+"""The inputs of a canary run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from airflow_providers_pinning.domain.errors import NothingToReplayError
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a canary run works on."""
+    """The data that a canary run works on."""
 
     logical_date: datetime | None
     data_interval: Any
@@ -42,20 +42,20 @@ class Inputs:
     partition_date: datetime | None = None
     consumed_events: tuple[AssetEvent, ...] = ()
     replay_of: str | None = None
-    """Id of the run that has the same inputs."""
+    """ID of the run with the same inputs."""
 
 
 def free_logical_dates(
     dag_id: str, dates: Mapping[str, datetime | None], *, session: Session
 ) -> dict[str, datetime | None]:
     """
-    Return, for each date, the first one after it that no run of the Dag has, in the same second.
+    Return, for each date, the first free one after it within the same second.
 
-    No two runs of a Dag may share a logical date.
+    No two runs of a Dag can share a logical date.
 
     :param dag_id: the Dag
-    :param dates: dates of live runs, by what they are for
-    :param session: database session; other writers of runs of the Dag must be kept out
+    :param dates: dates of live runs, by any key
+    :param session: database session; no other transaction may write runs of the Dag meanwhile
     """
     free: dict[str, datetime | None] = {}
     given: set[datetime] = set()
@@ -79,7 +79,7 @@ def free_logical_dates(
 
 
 def _free(date: datetime, taken: Collection[datetime]) -> datetime:
-    """Return the next free date in the same second, and never the whole second, which a live run may have."""
+    """Return the next free date within the same second, but never the full second, which a live run may have."""
     for microsecond in (*range(date.microsecond + 1, 1_000_000), *range(date.microsecond - 1, 0, -1)):
         if (free := date.replace(microsecond=microsecond)) not in taken:
             return free

@@ -39,47 +39,47 @@ from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import Alerts, Assets, Slots, StateWrites, Triggers
 
 WITHHOLD = Assets.WITHHOLD.value
-"""What a canary run would do to the live world does not happen, and is kept as evidence."""
+"""An effect of a canary run on live runs does not happen, and is kept as evidence."""
 
 ASSETS = "assets"
-"""Field of what becomes of the asset events of a canary run."""
+"""Field for the asset events of a canary run."""
 
 ALERTS = "alerts"
-"""Field of what becomes of its deadlines, Dag callbacks, and the callbacks and e-mails that Airflow itself sends."""
+"""Field for its deadlines, Dag callbacks, and the callbacks and emails that Airflow itself sends."""
 
 STATE = "state"
-"""Field of what becomes of writes to Variables and to the state of assets."""
+"""Field for writes to Variables and asset state."""
 
 TRIGGERS = "triggers"
-"""Field of whether its tasks may trigger runs."""
+"""Field for whether its tasks may trigger runs."""
 
 SLOTS = "slots"
-"""Field of which slots of its Dag a canary run takes."""
+"""Field for the slots of its Dag that a canary run uses."""
 
 PLACES = ("pool", "queue", "executor")
-"""Fields of where all tasks of a canary run run; those of their Dag say it otherwise."""
+"""Fields for where all tasks of a canary run run; by default as their Dag says."""
 
 
 @dataclass(frozen=True)
 class Isolation:
-    """How canary runs are to be kept apart from live ones. The defaults are the safe choices."""
+    """How to isolate canary runs from live runs. The defaults are the safe choices."""
 
     assets: Assets = Assets.WITHHOLD
     alerts: Alerts = Alerts.WITHHOLD
     triggers: Triggers = Triggers.REFUSE
     slots: Slots | None = None
-    """``None`` is ``gap`` for Dags whose runs must never overlap, and ``behind`` for others."""
+    """``None`` means ``gap`` for Dags whose runs must never overlap, and ``behind`` for others."""
     pool: str | None = None
     queue: str | None = None
     executor: str | None = None
     state: StateWrites = StateWrites.WITHHOLD
     connections: Mapping[str, str] = field(default_factory=dict)
-    """Connections that the runs get instead of others, by the ids of those."""
+    """IDs of substitute connections, by the IDs that they replace."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Variables that the runs get instead of others, by the keys of those."""
+    """Keys of substitute Variables, by the keys that they replace."""
 
     def as_request(self) -> dict[str, Any]:
-        """Return the fields that are not as they are by default."""
+        """Return the fields that differ from their defaults."""
         wanted = {
             ASSETS: self.assets.value if self.assets is not Assets.WITHHOLD else None,
             ALERTS: self.alerts.value if self.alerts is not Alerts.WITHHOLD else None,
@@ -95,16 +95,16 @@ class Isolation:
 
 def default_slots(*limits: int | None) -> Slots:
     """
-    Return the safe way for a Dag.
+    Return the safe choice of slots for a Dag.
 
-    :param limits: ``max_active_runs`` of its live runs and of the version that is tried; 1 says that runs must
-        never overlap
+    :param limits: ``max_active_runs`` of its live runs and of the tested version; 1 means that runs must never
+        overlap
     """
     return Slots.GAP if 1 in limits else Slots.BEHIND
 
 
 def default_isolation() -> dict[str, Any]:
-    """Return how a canary run is kept apart from live ones, by field, as ``RoutedRun.isolation`` stores it."""
+    """Return the default isolation of a canary run, by field, as ``RoutedRun.isolation`` stores it."""
     return {
         ASSETS: WITHHOLD,
         ALERTS: WITHHOLD,
@@ -117,13 +117,13 @@ def settle(
     isolation: Isolation, dag: SerializedDAG, max_active_runs: int | None, *, session: Session
 ) -> dict[str, Any]:
     """
-    Return how canary runs will be kept apart, as ``RoutedRun.isolation`` stores it.
+    Return the isolation that canary runs will have, as ``RoutedRun.isolation`` stores it.
 
-    :param isolation: what is wanted
-    :param dag: the version that is tried
+    :param isolation: the requested isolation
+    :param dag: the tested version
     :param max_active_runs: limit of the live runs
     :param session: database session
-    :raises InvalidIsolationError: if live runs would be hurt by it, or a task could not run
+    :raises InvalidIsolationError: if it would harm live runs, or a task could not run
     """
     safe = default_slots(max_active_runs, dag.max_active_runs)
     if isolation.slots is Slots.BEHIND and safe is Slots.GAP:
@@ -178,7 +178,7 @@ def _check_executor(name: str, dag: SerializedDAG) -> None:
 
 
 def _check_callbacks(isolation: Isolation, dag: SerializedDAG) -> None:
-    """Refuse what would not hold for the callbacks of the runs, since no task of a run runs them."""
+    """Refuse choices that could not be applied to the callbacks of the runs, which run outside of any task."""
     if isolation.alerts is Alerts.SEND and isolation.state is StateWrites.WITHHOLD:
         raise InvalidIsolationError(
             f"Canary runs of Dag {dag.dag_id!r} cannot have alerts 'send' and state 'withhold': the dag processor and "
@@ -201,14 +201,14 @@ def _check_callbacks(isolation: Isolation, dag: SerializedDAG) -> None:
 
 def isolation_of(dag_id: str, run_id: str, *, session: Session) -> dict[str, Any] | None:
     """
-    Return how a canary run is kept apart from live ones; ``None`` if the run is none.
+    Return the isolation of a canary run; ``None`` if the run is not a canary run.
 
-    The database is asked only for ids that a canary run may have.
+    Only run IDs in the format of canary runs cost a query.
     """
     if not may_be_canary(run_id):
         return None
     row = session.execute(_isolation(), {"dag_id": dag_id, "run_id": run_id}).one_or_none()
-    # Runs that were created before a field existed are kept apart in the safe way.
+    # Runs that were created before a field existed have its safe choice.
     return None if row is None else {**default_isolation(), **(row.isolation or {})}
 
 
@@ -218,19 +218,19 @@ def is_recorded_canary(dag_id: str, run_id: str, *, session: Session) -> bool:
 
 
 def takes_slot(dag_id: str, run_id: str, *, session: Session) -> bool:
-    """Return whether a run takes a slot of live runs, as all runs do but canary runs with slots of their own."""
+    """Return whether a run uses a slot of live runs. All runs do, except canary runs with slots of their own."""
     isolation = isolation_of(dag_id, run_id, session=session)
     return isolation is None or isolation.get(SLOTS) == Slots.SHARED
 
 
 def refuses_to_trigger(dag_id: str, run_id: str, *, session: Session) -> bool:
-    """Return whether a run is a canary run whose tasks may trigger no runs."""
+    """Return whether a run is a canary run whose tasks may not trigger runs."""
     isolation = isolation_of(dag_id, run_id, session=session)
     return isolation is not None and isolation[TRIGGERS] == Triggers.REFUSE
 
 
 def takes_slot_and_places(dag_id: str, run_id: str, *, session: Session) -> tuple[bool, dict[str, str]]:
-    """Return whether a run takes a slot of live runs, and the pool, queue and executor of all its tasks."""
+    """Return whether a run uses a slot of live runs, and the pool, queue and executor of all its tasks."""
     isolation = isolation_of(dag_id, run_id, session=session)
     if isolation is None:
         return True, {}
@@ -239,7 +239,7 @@ def takes_slot_and_places(dag_id: str, run_id: str, *, session: Session) -> tupl
 
 
 def withholds(field: str, dag_id: str, run_id: str, *, session: Session) -> bool:
-    """Return whether a run is a canary run whose effects of one field are kept from the live world."""
+    """Return whether a run is a canary run whose effects of the given field are withheld."""
     isolation = isolation_of(dag_id, run_id, session=session)
     return isolation is not None and isolation[field] == WITHHOLD
 

@@ -17,8 +17,8 @@
 """
 Outcomes of canary runs, recorded when they end.
 
-The first outcome of a run is final: clearing, deleting or setting the run later is only added to the record. So
-nobody can click away a failure, or click an untested run into a success.
+The first outcome of a run is final. Clearing, deleting or setting the run later is only added to the record, so
+nobody can click away a failure, or turn an untested run into a success.
 """
 
 from __future__ import annotations
@@ -59,18 +59,18 @@ class EndReason(str, Enum):
 
 
 class CountsAs(str, Enum):
-    """What an outcome is to a verdict."""
+    """How an outcome counts for a verdict."""
 
     SUCCESS = "success"
     FAILED = "failed"
     FAILED_TASKS = "failed_tasks"
-    """Finished well although a task failed after its retries; a failure unless live runs fail in it too."""
+    """Successful although a task failed after all retries: a failure, unless the task fails in live runs too."""
     NOTHING = "nothing"
-    """No evidence: nothing was tried, or someone decided instead of the scheduler."""
+    """No evidence: nothing was tested, or a user decided instead of the scheduler."""
 
 
 class NoEvidence(str, Enum):
-    """Why a run is no evidence."""
+    """Why a run is not evidence."""
 
     NO_TASK = "no_task"
     """It had no task."""
@@ -79,25 +79,25 @@ class NoEvidence(str, Enum):
     SET_BY_HAND = "set_by_hand"
     """Its state, or that of a task, was set by hand before it finished."""
     NEVER_STARTED = "never_started"
-    """A task is successful that never started, so it was set by hand where nothing took note of it."""
+    """A task is successful but never started, so its state was set by hand in a way that was not recorded."""
     VERSION_REJECTED = "version_rejected"
     """It was ended because its version was rejected."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The task instances of a finished run, summed up."""
+    """Summary of the task instances of a finished run."""
 
     task_instances: int
     tasks_by_state: dict[str, int]
     failed_tasks: tuple[str, ...]
-    """Tasks that failed after their retries, before someone cleared or set them too."""
+    """Tasks that failed after all retries, including those that were cleared or set later."""
     upstream_failed_tasks: tuple[str, ...]
     tries: dict[str, int]
     """Number of tries of the tasks that needed more than one."""
     active_seconds: float
     never_started: tuple[str, ...]
-    """Tasks that are successful without having started."""
+    """Tasks that are successful but never started."""
 
     @property
     def tried(self) -> int:
@@ -108,18 +108,18 @@ class Outcome:
 
 def record_outcome(run: DagRun, *, reason: str | None = None, session: Session) -> bool:
     """
-    Write down what came of a canary run, unless that was done before.
+    Record the outcome of a canary run, unless it is already recorded.
 
-    Costs live runs no statement, and canary runs a number that does not grow with their tasks.
+    Live runs cost no statement, and canary runs a number that does not depend on their tasks.
 
-    :param run: a run whose state, and those of its task instances, are final
-    :param reason: why it ended, one of :class:`EndReason`; by default its tasks decided
+    :param run: a run that has its final state, as have its task instances
+    :param reason: why it ended, one of :class:`EndReason`; by default its tasks finished
     :param session: database session; the caller commits
-    :return: whether it was written down now
+    :return: whether it was recorded now
     """
     if not may_be_canary(run.run_id) or run.state not in State.finished_dr_states:
         return False
-    # The run is written before its record is locked: everybody locks the two in this order.
+    # Write the run before locking its record: all code locks the two in this order.
     session.flush()
     routed = locked_record(run.dag_id, run.run_id, session=session)
     if routed is None or routed.state is not None:
@@ -152,7 +152,7 @@ def record_outcome(run: DagRun, *, reason: str | None = None, session: Session) 
 
 
 def locked_record(dag_id: str, run_id: str, *, session: Session) -> RoutedRun | None:
-    """Lock and return the record of a run; whoever also writes the run has done so before."""
+    """Lock and return the record of a run. A caller that also writes the run must do that first."""
     return session.get(RoutedRun, (dag_id, run_id), with_for_update=True, populate_existing=True)
 
 
@@ -179,7 +179,7 @@ def _outcome(run: DagRun, routed: RoutedRun, *, session: Session) -> Outcome:
 
 
 def _altered_tasks(routed: RoutedRun) -> tuple[set[str], set[str]]:
-    """Return the tasks that had failed before someone cleared or set them, and those whose state is from a person."""
+    """Return the tasks that had failed before a user cleared or set them, and those whose state a user set."""
     hidden: set[str] = set()
     by_hand: set[str] = set()
     for altered in routed.alterations or ():
@@ -200,7 +200,7 @@ def _tasks_in(state: TaskInstanceState, rows: Collection[Row]) -> set[str]:
 
 
 def _why_no_evidence(run: DagRun, routed: RoutedRun, outcome: Outcome, ended_by: EndReason) -> NoEvidence | None:
-    """A failure that the scheduler found is evidence, whatever was done to the run before."""
+    """Return why a run is not evidence. A failure found by the scheduler always is, whatever was done to the run."""
     if ended_by is EndReason.VERSION_REJECTED:
         return NoEvidence.VERSION_REJECTED
     if outcome.failed_tasks:

@@ -17,7 +17,7 @@
 """
 The outputs of a run, in a comparable form.
 
-A run's own ID in XComs does not count as a difference.
+The run's own ID in XComs does not count as a difference.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ from airflow_providers_pinning.domain.tries import earlier_tries, of_current_tri
 from airflow_providers_pinning.models import WithheldEffect
 
 SHOWN_LENGTH = 300
-"""Of how many characters a value is kept as it is; of a longer one its size and hash."""
+"""Maximum length of a value that is stored as it is. Of a longer one, size and hash are stored."""
 
 MOST_XCOMS = 10_000
-"""How many XComs of the two runs are compared; with more they are not compared at all."""
+"""Maximum number of XComs of the two runs. With more, none are compared."""
 
 MOST_CHARACTERS = 50_000_000
-"""How many characters of XComs are compared; with more they are not compared at all."""
+"""Maximum number of characters of all XComs. With more, none are compared."""
 
 _OF_LINKS = "_link_"
-"""Start of the keys under which Airflow keeps the links of operators, which name runs."""
+"""Prefix of the keys under which Airflow stores links of operators, which contain run IDs."""
 
 Task = tuple[str, int]
-"""A task instance of a run: task id and map index."""
+"""A task instance of a run: task ID and map index."""
 
 Output = tuple[Task, str]
 """An output of a task instance: the key of an XCom, or the name of an asset."""
@@ -74,7 +74,7 @@ def tasks_of(run: DagRun, *, session: Session) -> dict[Task, Row]:
 
 def seconds_of(run: DagRun, tasks: Mapping[Task, Row], *, session: Session) -> float:
     """
-    Return how long the tasks of a run ran, all tries together, without the time that they waited.
+    Return the total run time of a run's tasks over all tries, without waiting time.
 
     :param run: the run
     :param tasks: its task instances
@@ -89,7 +89,7 @@ def seconds_of(run: DagRun, tasks: Mapping[Task, Row], *, session: Session) -> f
 
 
 def why_too_much(run: DagRun, original: DagRun, *, session: Session) -> str | None:
-    """Say why the XComs of the two are not read: the scheduler does that while it decides about the run."""
+    """Return why the XComs of the two runs are not read: the scheduler would read them while deciding about the run."""
     number, size = session.execute(
         select(func.count(), func.sum(func.length(cast(XComModel.value, Text)))).where(
             XComModel.dag_id == run.dag_id, XComModel.run_id.in_((run.run_id, original.run_id))
@@ -107,9 +107,9 @@ def xcoms_of(run: DagRun, *, session: Session) -> dict[Output, str]:
         .where(XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id)
         .order_by(XComModel.task_id, XComModel.map_index, XComModel.key)
     )
-    # Not inside of a longer word: people name runs, and call them "1".
+    # Not inside a longer word: users name runs, and may call them "1".
     own_id = re.compile(rf"(?<!\w){re.escape(run.run_id)}(?!\w)")
-    # One after another, since the scheduler's memory must not be filled with what tasks return.
+    # One by one, so that large XComs do not fill the scheduler's memory.
     return {
         ((row.task_id, row.map_index), row.key): shown(own_id.sub("{run_id}", canonical(row.value)))
         for row in session.execute(query, execution_options={"yield_per": 50})
@@ -118,7 +118,7 @@ def xcoms_of(run: DagRun, *, session: Session) -> dict[Output, str]:
 
 
 def asset_events_of(run: DagRun, original: DagRun, *, session: Session) -> tuple[dict[Output, str], dict[Output, str]]:
-    """Return what the two published, or would have published, by task and asset."""
+    """Return the asset events that the two published, or would have published, by task and asset."""
     withheld = session.scalars(
         select(WithheldEffect).where(
             WithheldEffect.dag_id == run.dag_id,
@@ -138,7 +138,7 @@ def asset_events_of(run: DagRun, original: DagRun, *, session: Session) -> tuple
 
 
 def _published(run: DagRun, names: set[str], *, session: Session) -> dict[Output, Counter[str]]:
-    """Read the events of a run, by an index of the assets that the Dag may publish, and not of the whole table."""
+    """Read the asset events of a run through an index on the Dag's assets, instead of scanning the table."""
     outlets = select(TaskOutletAssetReference.asset_id).where(TaskOutletAssetReference.dag_id == run.dag_id)
     assets = {
         asset_id: name
@@ -176,7 +176,7 @@ def canonical(value: Any) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a text, or size and hash of a long one."""
+    """Return a text, or size and hash of a long text."""
     if len(text) <= SHOWN_LENGTH:
         return text
     return f"{len(text)} characters, sha256 {sha256(text.encode()).hexdigest()[:16]}"

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Canary runs that are stopped because a live run falls due, and how long their processes may survive."""
+"""Stop canary runs when a live run is due, and tell how long their processes may survive."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ from airflow_providers_pinning.vocabulary import MAX_NOTE
 log = logging.getLogger(__name__)
 
 OVERRAN = "overran its gap"
-"""Note of a canary run that was ended because a live run fell due."""
+"""Note on a canary run that was ended because a live run was due."""
 
 KILL_SECONDS = 10.0
-"""How long a task process is given to end itself before it is killed (SIGTERM, then SIGKILL, 5 s each)."""
+"""Seconds that a task process has to exit before it is killed (SIGTERM, then SIGKILL, 5 s each)."""
 
 _UNDER_WAY = (
     TaskInstanceState.RUNNING,
@@ -54,24 +54,24 @@ _UNDER_WAY = (
     TaskInstanceState.UP_FOR_RETRY,
     TaskInstanceState.AWAITING_INPUT,
 )
-"""States of tasks that began; those that did not are skipped, as Airflow does where it ends a run."""
+"""States of tasks that have started. The others are skipped, as in Airflow when it ends a run."""
 
 
 class Scheduler(Protocol):
-    """What a scheduler does for these decisions."""
+    """What these decisions need from a scheduler."""
 
     def start(self, run_id: int) -> bool:
-        """Set a queued run running, as Airflow does; tell whether it did."""
+        """Start a queued run as Airflow does, and return whether it was started."""
 
     def announce_end(self, run: DagRun) -> None:
         """Tell listeners that a run has failed."""
 
     def still_runs(self, task_instance: TaskInstance) -> bool | None:
-        """Return whether the task's process lives; ``None`` if no executor of this scheduler can tell."""
+        """Return whether the task's process is alive; ``None`` if no executor of this scheduler knows."""
 
 
 def is_under_way(canary: Canary, dag_id: str, *, session: Session) -> bool:
-    """Return whether a run has tasks that run; a queued one has if someone set it back to queued."""
+    """Return whether a run has running tasks. A queued run may have some if a user set it back to queued."""
     query = select(literal(1)).where(
         TaskInstance.dag_id == dag_id, TaskInstance.run_id == canary.run_id, *of_current_tries()
     )
@@ -80,9 +80,9 @@ def is_under_way(canary: Canary, dag_id: str, *, session: Session) -> bool:
 
 def end_overrun(canary: Canary, scheduler: Scheduler, *, session: Session) -> bool:
     """
-    Let a canary run fail because a live run waits.
+    Fail a canary run because a live run is waiting.
 
-    :return: False if another process is changing it right now, so that it is tried again in the next turn
+    :return: False if another process is changing it right now, so it must be tried again in the next turn
     """
     query = select(DagRun).where(DagRun.id == canary.id).execution_options(populate_existing=True)
     run = session.scalar(with_row_locks(query, of=DagRun, session=session, skip_locked=True))
@@ -104,7 +104,7 @@ def end_overrun(canary: Canary, scheduler: Scheduler, *, session: Session) -> bo
         ti.start_date, ti.end_date = ti.start_date or now, now
         ti.duration = (now - ti.start_date).total_seconds()
     run.state = DagRunState.FAILED
-    # One that is too long would be refused by the database, and that ends the scheduler.
+    # The database would refuse a note that is too long, which would crash the scheduler.
     run.note = f"{run.note[: MAX_NOTE - len(OVERRAN) - 2]}; {OVERRAN}" if run.note else OVERRAN
     record_outcome(run, reason=EndReason.OVERRAN_GAP.value, session=session)
     log.warning(
@@ -121,8 +121,8 @@ def has_processes(gap: Gap, scheduler: Scheduler, *, session: Session) -> bool:
     """
     Return whether a task process of a finished run may still be alive.
 
-    A task that is ended from outside learns of it by its next heartbeat. The scheduler that gave it to an executor
-    knows when the executor is done with it. Where nobody knows, the time has to pass that the process has at most.
+    A task that is ended from outside notices it at its next heartbeat. The scheduler that gave it to an executor
+    knows when the executor is done with it. If no one knows, the maximum lifetime of the process has to pass.
     """
     now = database_clock(session=session)
     silence = timedelta(seconds=_silence())
@@ -136,7 +136,7 @@ def has_processes(gap: Gap, scheduler: Scheduler, *, session: Session) -> bool:
     recent = or_(TaskInstance.end_date.is_(None), TaskInstance.end_date > now - timeout)
     for ti in session.scalars(began.where(recent)).unique():
         still_runs = scheduler.still_runs(ti)
-        # Not the end of the task, which another host wrote by its own clock.
+        # Not the task's end date, which another host wrote by its own clock.
         since = gap.ended_at or now
         if still_runs or (still_runs is None and since > now - silence):
             return True
@@ -144,7 +144,7 @@ def has_processes(gap: Gap, scheduler: Scheduler, *, session: Session) -> bool:
 
 
 def _silence() -> float:
-    """Return the seconds after which a task process that was told to end, or that cannot ask, is gone."""
+    """Return the seconds after which a task process that was told to exit, or cannot send heartbeats, is gone."""
     interval = conf.getint("workers", "min_heartbeat_interval")
-    # A supervisor that just misses its interval asks at the end of the next one.
+    # A supervisor that just misses one interval sends its heartbeat at the end of the next.
     return 2.0 * interval * conf.getint("workers", "max_failed_heartbeats") + KILL_SECONDS

@@ -30,7 +30,7 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import RoutedRun
 
 INTERNAL = frozenset({"counted", "original_dag_version_id", "timed"})
-"""What is kept of a comparison to compute with, and not shown."""
+"""Stored values of a comparison that are only used internally."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class Pair:
 
     run_id: str
     state: str | None
-    """State that the replay finished with; ``None`` until then."""
+    """Final state of the replay; ``None`` until it has finished."""
     counts_as: str | None
     seconds: float | None
     original_run_id: str
     baseline_run_id: str | None
-    """Id of the replay of the same original by the version that was active."""
+    """ID of the active version's replay of the same original."""
     comparison: Mapping[str, Any]
-    """What was found when the replay finished, see ``domain.canaries.comparison``; empty until then."""
+    """Result of the comparison when the replay finished, see ``domain.canaries.comparison``; empty until then."""
 
 
 def list_pairs(

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What happens to the runs of a rejected version: no more of them start."""
+"""End the queued canary runs of a rejected version, so that no more of its runs start."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import MAX_NOTE
 
 ENDED = "ended by rejection"
-"""What is noted with a run that was ended before it began; its outcome is no evidence for or against anything."""
+"""Note on a run that was ended before it started. Its outcome is not evidence of anything."""
 
 MAX_TOLD = 10
-"""How many of the runs that go on are named."""
+"""Maximum number of runs in progress to name."""
 
 
 @dataclass(frozen=True)
 class RunsOfRejected:
-    """What became of the unfinished runs of a version when it was rejected."""
+    """What happened to the unfinished runs of a version when it was rejected."""
 
     version: VersionIdentity
     ended: tuple[str, ...] = ()
-    """Ids of the queued canary runs that were ended."""
+    """IDs of the queued canary runs that were ended."""
     running: tuple[str, ...] = ()
-    """Ids of canary runs that go on."""
+    """IDs of the canary runs that continue."""
     live: int = 0
-    """How many other runs of the version are queued or running, and go on."""
+    """Number of other queued or running runs of the version, which continue."""
 
     def evidence(self) -> dict[str, Any]:
-        """Return what the history keeps; which runs they are is shown only to who may read runs."""
+        """Return what the history keeps. Only users who may read runs see their IDs."""
         kept = {"ended_run_ids": list(self.ended), "running_run_ids": list(self.running)}
         return {name: ids for name, ids in kept.items() if ids}
 
     def warnings(self) -> tuple[str, ...]:
-        """Say what was done and what goes on, without naming runs."""
+        """Describe what was ended and what continues, without naming runs."""
         number, running = self.version.version_number, len(self.running)
         told = []
         if self.ended:
@@ -82,7 +82,7 @@ class RunsOfRejected:
         return tuple(told)
 
     def names(self) -> tuple[str, ...]:
-        """Name the canary runs that go on, for whoever rejects; the history names them elsewhere."""
+        """Name the canary runs that continue, for the user who rejects the version; the history has them elsewhere."""
         if not self.running:
             return ()
         more = f" and {len(self.running) - MAX_TOLD} more" if len(self.running) > MAX_TOLD else ""
@@ -91,13 +91,13 @@ class RunsOfRejected:
 
 def end_queued_canaries(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> RunsOfRejected:
     """
-    End the queued canary runs of a version that is rejected, and look what else of it is under way.
+    End the queued canary runs of a rejected version, and find its other unfinished runs.
 
-    The caller holds the lock on the Dag's row, so no canary run is created meanwhile. The scheduler holds the runs
-    that it is about to start: this waits for it, and takes those that it has not started.
+    The caller holds the lock on the Dag's row, so no canary run is created meanwhile. The scheduler locks the runs that
+    it is about to start: this waits for it, and ends those that it has not started.
 
     :param dag_id: the Dag
-    :param version: the version that is rejected
+    :param version: the rejected version
     :param change: who rejects it, and why
     :param session: database session; the caller commits
     """

@@ -17,9 +17,8 @@
 """
 Canary runs on the inputs of live runs.
 
-A replay has its original's data interval, configuration, consumed asset events and partition key. No two runs of a
-Dag may share a logical date, so that of a replay is another microsecond of the same second: what templates show stays
-the same to the second.
+A replay has the data interval, conf, consumed asset events and partition key of its original. No two runs of a Dag
+can share a logical date, so a replay's differs by microseconds: what templates render stays the same to the second.
 """
 
 from __future__ import annotations
@@ -47,13 +46,13 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 @dataclass(frozen=True)
 class Replay:
-    """Which live runs to replay: those of some ids, or the last ones."""
+    """Which live runs to replay: those with the given IDs, or the latest ones."""
 
     runs: tuple[str, ...] = ()
     last: int | None = None
-    """The newest successful live runs of the active version, as many as there are up to this number."""
+    """Up to this many of the latest successful live runs of the active version."""
     baseline: bool = False
-    """Whether the active version replays them too, which tells what is not deterministic."""
+    """Whether the active version replays them too, which shows what is not deterministic."""
 
     def as_request(self) -> dict[str, Any]:
         """Return plain values."""
@@ -69,10 +68,10 @@ def originals(
 
     :param dag_id: the Dag
     :param replay: which runs
-    :param active_id: the active version, whose runs the last ones are
+    :param active_id: the active version, from whose runs the latest are taken
     :param live_types: types of the Dag's live runs
     :param session: database session
-    :raises NothingToReplayError: if a run is not there, not finished or a canary run, or there is no run at all
+    :raises NothingToReplayError: if a run does not exist, is unfinished or a canary run, or if there is none at all
     """
     found = _named(dag_id, replay.runs, session=session) if replay.runs else []
     if not replay.runs and active_id is not None:
@@ -114,12 +113,12 @@ def inputs_of(
     dag: SerializedDAG, replayed: Sequence[DagRun], run_ids: Iterable[str], *, session: Session
 ) -> dict[str, Inputs]:
     """
-    Return the inputs of the replays of some runs, by the ids of the replays.
+    Return the inputs of replays, by their run IDs.
 
-    :param dag: the version that is tried
+    :param dag: the tested version
     :param replayed: runs of one Dag
-    :param run_ids: ids of the replays, in the order of the runs
-    :param session: database session; other writers of runs of the Dag must be kept out
+    :param run_ids: IDs of the replays, in the order of the runs
+    :param session: database session; no other transaction may write runs of the Dag meanwhile
     """
     dates = free_logical_dates(dag.dag_id, {run.run_id: run.logical_date for run in replayed}, session=session)
     return {
@@ -145,7 +144,7 @@ def _data_interval(dag: SerializedDAG, run: DagRun, logical_date: datetime | Non
 
 
 def warn_of_missing_events(replayed: Sequence[DagRun]) -> tuple[str, ...]:
-    """Name the runs that assets triggered, and whose events are not known any more."""
+    """Name the asset-triggered runs whose events are no longer known."""
     without = [
         run.run_id for run in replayed if run.run_type == DagRunType.ASSET_TRIGGERED and not run.consumed_asset_events
     ]
@@ -160,7 +159,7 @@ def warn_of_missing_events(replayed: Sequence[DagRun]) -> tuple[str, ...]:
 
 
 def warn_of_own_runs(replayed: Sequence[DagRun], version: VersionIdentity) -> tuple[str, ...]:
-    """Name the runs of the version that is tried: it agrees with itself whatever was changed."""
+    """Name the runs of the tested version: it agrees with itself, whatever was changed."""
     own = [run.run_id for run in replayed if run.created_dag_version_id == version.dag_version_id]
     if not own:
         return ()

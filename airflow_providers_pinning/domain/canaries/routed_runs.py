@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Runs that use a version regardless of the pin, such as canary runs, and how to tell them from live runs."""
+"""Runs that use a version regardless of the pin, such as canary runs, and how to distinguish them from live runs."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ _UNSCHEDULED = ("NullTimetable", "PartitionedAtRuntime")
 """Names of the timetables of Dags without a schedule."""
 
 CANARY = "canary"
-"""Kind of the routed runs that are canary runs."""
+"""Kind of routed runs that are canary runs."""
 
 
 @cache
 def of_canary_runs(model: Any = DagRun) -> ColumnElement[bool]:
     """
-    Build the condition that what the enclosing statement selects is a canary run's.
+    Build the condition that a row of the enclosing statement belongs to a canary run.
 
     :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
     """
@@ -59,8 +59,8 @@ def has_live_runs() -> ColumnElement[bool]:
     """
     Build the condition that the ``DagVersion`` of the enclosing statement has live runs.
 
-    It is a probe of an index for each version: one may have very many runs. The Dag's id is not in it, as it would
-    lead some databases through all of the Dag's runs.
+    It probes an index for each version, because a version may have very many runs. It does not use the Dag's ID, which
+    would make some databases read all runs of the Dag.
     """
     of_version = DagRun.created_dag_version_id == DagVersion.id
     return select(literal(1)).where(of_version, ~of_canary_runs()).exists()
@@ -74,10 +74,10 @@ def takes_no_slot() -> ColumnElement[bool]:
 
 def _is_recorded(model: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """
-    Build the condition that a canary run of the enclosing statement is recorded, and how.
+    Build the condition that a canary run of the enclosing statement is recorded, with optional further conditions.
 
-    The run id is looked at first, so that live runs cost no probe of the pin store. For the others it is one of its
-    primary key, and no ``EXISTS``, for which PostgreSQL may read the whole table instead. No statement is sent for it.
+    The run ID is checked first, so live runs cost no probe of the pin store. For the others, the primary key is probed,
+    without ``EXISTS``, for which PostgreSQL may read the whole table. It needs no statement of its own.
     """
     recorded = (
         select(RoutedRun.run_id)
@@ -99,19 +99,19 @@ def only_live(
     named: ColumnElement[bool] | None = None,
 ) -> Iterator[None]:
     """
-    Make the session's SELECTs of a model inside the block pass over what belongs to canary runs.
+    Make the session's SELECTs of a model inside the block skip rows of canary runs.
 
     :param model: ``DagRun``, or another model with ``dag_id`` and ``run_id``
     :param session: database session
-    :param replayed: sub-query of the run that the asking run replays, whose past is the replay's too, and which is not
-        passed over otherwise
-    :param named: condition of the canary runs that are meant anyway
+    :param replayed: subquery of the run that the asking run replays: the replay sees the past of that run, but not the
+        run itself
+    :param named: condition for canary runs that are included anyway
     """
     mapper = inspect(model)
     passed = ~of_canary_runs(model) if named is None else or_(~of_canary_runs(model), named)
 
     def pass_over(state: ORMExecuteState) -> None:
-        # What a statement about something else joins is that thing's own run, whichever it is.
+        # A statement about another model joins that model's own run, of whichever kind.
         if state.bind_mapper is mapper and isinstance(state.statement, Select) and not state.is_column_load:
             state.statement = state.statement.where(passed)
             if replayed is not None:
@@ -140,7 +140,7 @@ def _live() -> Any:
 
 def replayed_by_run(dag_id: Any, run_id: str) -> ScalarSelect[str] | None:
     """
-    Build the sub-query of the run that a run replays; ``None`` if it replays none, as all live runs.
+    Build the subquery of the run that a run replays; ``None`` if it is not a replay, such as all live runs.
 
     :param dag_id: the Dag, or its column in the enclosing statement
     :param run_id: the run
@@ -152,14 +152,14 @@ def replayed_by_run(dag_id: Any, run_id: str) -> ScalarSelect[str] | None:
 
 
 def replayed_by_task(task_instance_id: Any) -> ScalarSelect[str]:
-    """Build the sub-query of the run that the run of a task replays."""
+    """Build the subquery of the run that a task's run replays."""
     of_task = and_(TaskInstance.dag_id == RoutedRun.dag_id, TaskInstance.run_id == RoutedRun.run_id)
     replay = select(RoutedRun.replay_of).join(TaskInstance, of_task).where(TaskInstance.id == task_instance_id)
     return replay.correlate(None).scalar_subquery()
 
 
 def replayed_at(dag_id: str, logical_date: datetime | None) -> ScalarSelect[str] | None:
-    """Build the sub-query of the run that the run of a logical date replays; whole seconds are those of live runs."""
+    """Build the subquery of the run that the run at a logical date replays. Live runs have dates of full seconds."""
     if logical_date is None or not logical_date.microsecond:
         return None
     run = aliased(DagRun)
@@ -170,9 +170,9 @@ def replayed_at(dag_id: str, logical_date: datetime | None) -> ScalarSelect[str]
 
 def canaries_among(runs: Collection[tuple[str, str]], *, session: Session) -> set[tuple[str, str]]:
     """
-    Return which of some runs are canary runs; without a run id that one may have, no statement is sent.
+    Return which of the runs are canary runs. If no run ID has their format, no statement is sent.
 
-    :param runs: Dag and run ids
+    :param runs: Dag and run IDs
     :param session: database session
     """
     possible = {run for run in runs if may_be_canary(run[1])}
@@ -186,7 +186,7 @@ def canaries_among(runs: Collection[tuple[str, str]], *, session: Session) -> se
 
 def live_runs(dag_id: str, types: Collection[DagRunType]) -> Select:
     """
-    Build the look-up of a Dag's live runs, newest first.
+    Build the lookup of a Dag's live runs, newest first.
 
     :param dag_id: the Dag
     :param types: types of its live runs

@@ -26,5 +26,5 @@ from airflow_providers_pinning.vocabulary import CANARY_PREFIX
 
 
 def may_be_canary(run_id: str | None) -> bool:
-    """Tell from its id whether a run may be a canary run; whether it is one, its row in the pin store says."""
+    """Return whether a run ID has the format of canary runs. The run's row in the pin store decides."""
     return run_id is not None and run_id.startswith(CANARY_PREFIX)

@@ -17,8 +17,8 @@
 """
 A canary run's writes to Variables and asset state, which stay inside the run.
 
-They are stored with the withheld effects: what live runs would see otherwise. The values are encrypted, as Airflow's
-own Variables are, and never shown; what is shown is the name and the size.
+They are stored with the withheld effects. The values are encrypted, like Airflow's own Variables, and never shown;
+only their names and sizes are.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from airflow_providers_pinning.vocabulary import MAX_RUN_STATE_NAMES, MAX_RUN_ST
 
 
 class TooMuchStateError(Exception):
-    """A canary run wrote more than is kept of a run."""
+    """A canary run wrote more state than can be kept for a run."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a run wrote last."""
+    """The last write of a run."""
 
     value: str | None
     """``None`` if it deleted the value."""
@@ -59,7 +59,7 @@ def variable(dag_id: str, run_id: str, key: str, *, session: Session) -> Written
 
 
 def variable_keys(dag_id: str, run_id: str, *, session: Session) -> dict[str, bool]:
-    """Return the Variables that a run set or deleted, and which of them it would find."""
+    """Return the Variables that a run set or deleted, and whether each exists for the run now."""
     effects = _of_run(dag_id, run_id, EffectKind.VARIABLE, session=session)
     return {effect.payload["variable"]: effect.value is not None for effect in effects if effect.payload}
 
@@ -68,13 +68,13 @@ def write_variable(
     dag_id: str, run_id: str, key: str, value: str | None, *, task_instance_id: Any, session: Session
 ) -> None:
     """
-    Keep what a run writes to a Variable.
+    Store a run's write to a Variable.
 
     :param dag_id: the Dag
     :param run_id: the run
     :param key: the Variable
-    :param value: what it would be; ``None`` deletes it
-    :param task_instance_id: who writes; ``None`` if it is not known
+    :param value: the new value; ``None`` deletes it
+    :param task_instance_id: the writing task instance; ``None`` if unknown
     :param session: database session; the caller commits
     :raises TooMuchStateError: if the value is too large, or the run wrote to too many names
     """
@@ -83,7 +83,7 @@ def write_variable(
 
 
 def asset_state(dag_id: str, run_id: str, asset_id: int, key: str, *, session: Session) -> Written | None:
-    """Return what a run wrote to the state of an asset; ``None`` if it wrote nothing and did not clear it."""
+    """Return what a run wrote to the state of an asset; ``None`` if it neither wrote nor cleared it."""
     kind = EffectKind.ASSET_STATE
     effect = _find(dag_id, run_id, kind, _subject(asset_id, key), session=session)
     return _written(effect or _find(dag_id, run_id, kind, _subject(asset_id), session=session))
@@ -93,9 +93,9 @@ def write_asset_state(
     dag_id: str, run_id: str, asset_id: int, key: str, value: str | None, *, task_instance_id: Any, session: Session
 ) -> None:
     """
-    Keep what a run writes to the state of an asset.
+    Store a run's write to the state of an asset.
 
-    :param value: what it would be, as JSON; ``None`` deletes it
+    :param value: the new value, as JSON; ``None`` deletes it
     :raises TooMuchStateError: if the value is too large, or the run wrote to too many names
     """
     what = {**_asset(asset_id, session=session), "key": key}
@@ -104,7 +104,7 @@ def write_asset_state(
 
 
 def clear_asset_state(dag_id: str, run_id: str, asset_id: int, *, task_instance_id: Any, session: Session) -> None:
-    """Note that a run cleared the state of an asset, what it had written itself included."""
+    """Record that a run cleared the state of an asset, including its own writes."""
     for effect in _of_run(dag_id, run_id, EffectKind.ASSET_STATE, session=session):
         if effect.payload and effect.payload["asset_id"] == asset_id:
             effect.value, effect.payload = None, {**effect.payload, "operation": "delete", "size": 0}
@@ -158,7 +158,7 @@ def _asset(asset_id: int, *, session: Session) -> dict[str, Any]:
 
 
 def _subject(*names: Any) -> str:
-    """Return what stands for names of any length in an indexable column."""
+    """Return a key of limited length for names of any length, to store in an indexed column."""
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 
@@ -185,7 +185,7 @@ def _of_run(dag_id: str, run_id: str, kind: EffectKind, *, session: Session) -> 
 
 @cache
 def _newest() -> Select:
-    # Tasks that write to a name at the same time may each have added a row.
+    # Tasks that write to the same name concurrently may each have added a row.
     return (
         select(WithheldEffect)
         .where(

@@ -17,9 +17,9 @@
 """
 How canary and live runs of a Dag share its slots (``max_active_runs``).
 
-Live runs are created and started as if there were no canary runs, which count among themselves only. If live runs may
+Live runs are created and started as if there were no canary runs, which are counted separately. If live runs may
 overlap, a canary run is ``behind`` them: it starts when none is waiting. If they must never overlap, it needs a
-``gap`` between them. With ``shared`` slots it counts as a live run.
+``gap`` between them. With ``shared`` slots, it counts as a live run.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from airflow_providers_pinning.models import Gap
 
 @contextmanager
 def without_canaries(session: Session) -> Iterator[None]:
-    """Make the session's SELECTs inside the block pass over canary runs, wherever runs are counted or joined."""
+    """Make the session's SELECTs inside the block skip canary runs, wherever runs are counted or joined."""
 
     def pass_over(state: ORMExecuteState) -> None:
         if _is_select(state):
@@ -69,12 +69,12 @@ def without_canaries(session: Session) -> Iterator[None]:
 @contextmanager
 def live_runs_to_start(session: Session) -> Iterator[dict[str, bool]]:
     """
-    Make the scheduler's look for queued runs inside the block see live runs only, and such as may start.
+    Restrict the scheduler's query for queued runs inside the block to live runs that may start.
 
-    While a canary run has a gap, no live run of its Dag may. Which Dags have canary runs to look after comes with
-    the statement that counts the running runs, so that nothing more is asked.
+    While a canary run has a gap, no live run of its Dag may start. The statement that counts running runs also returns
+    the Dags with canary runs to handle, so no further statement is needed.
 
-    :return: these Dags, and whether a canary run has a gap in them; filled when the block is left
+    :return: these Dags, and whether a canary run has a gap in them; filled at the end of the block
     """
     with_canaries: dict[str, bool] = {}
 
@@ -98,7 +98,7 @@ _decided: ContextVar[DagRun | None] = ContextVar("pinning_decided_run", default=
 
 @contextmanager
 def deciding_about(run: DagRun) -> Iterator[None]:
-    """Mark that a run is being decided about, which :func:`frees_no_slot` asks about."""
+    """Mark the run whose state is being decided, for :func:`frees_no_slot`."""
     token = _decided.set(run)
     try:
         yield
@@ -107,7 +107,7 @@ def deciding_about(run: DagRun) -> Iterator[None]:
 
 
 def frees_no_slot(*, session: Session) -> bool:
-    """Return whether the run that is being decided about is a canary run whose end frees no slot of live runs."""
+    """Return whether the run whose state is being decided is a canary run whose end frees no slot of live runs."""
     run = _decided.get()
     return run is not None and not isolation.takes_slot(run.dag_id, run.run_id, session=session)
 
@@ -123,9 +123,9 @@ def _counts_running(statement: Select) -> bool:
 @cache
 def _counting_canaries() -> CompoundSelect:
     """
-    Count running runs as Airflow does, canary runs apart, and the Dags with canary runs that wait or have a gap.
+    Count running runs as Airflow does, without canary runs, and find Dags with canary runs that wait or have a gap.
 
-    Built once, since every turn asks.
+    Built once, because it is used in every turn.
     """
     counted_as = case((takes_no_slot(), _CANARIES), else_=DagRun.backfill_id).label("counted_as")
     running = (
@@ -163,5 +163,5 @@ def _only_live_outside_gaps() -> Any:
 
 
 def _is_select(state: ORMExecuteState) -> bool:
-    # A canary run that the session has already can still be read again.
+    # A canary run that the session already has can still be refreshed.
     return isinstance(state.statement, Select) and not state.is_column_load and not state.is_relationship_load

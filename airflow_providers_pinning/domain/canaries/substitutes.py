@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Connections and Variables that canary runs get instead of those of live runs."""
+"""Substitute Connections and Variables for canary runs."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.errors import InvalidIsolationError
 
 CONNECTIONS = "connections"
-"""Field of the substitutes of connections, by the id of what they take the place of."""
+"""Field for the IDs of substitute connections, by the IDs that they replace."""
 
 VARIABLES = "variables"
-"""Field of the substitutes of Variables, by the key of what they take the place of."""
+"""Field for the keys of substitute Variables, by the keys that they replace."""
 
 _ONE = {CONNECTIONS: "connection", VARIABLES: "Variable"}
 
@@ -44,13 +44,13 @@ _IN_ENVIRONMENT = {CONNECTIONS: "AIRFLOW_CONN_", VARIABLES: "AIRFLOW_VAR_"}
 
 def check_substitutes(field: str, substitutes: Mapping[str, str], dag: SerializedDAG, *, session: Session) -> None:
     """
-    Check that each substitute exists and is another than what it takes the place of.
+    Check that each substitute exists and differs from what it replaces.
 
     :param field: :data:`CONNECTIONS` or :data:`VARIABLES`
-    :param substitutes: names by the names that they take the place of
-    :param dag: the version that is tried
+    :param substitutes: names of substitutes, by the names that they replace
+    :param dag: the tested version
     :param session: database session
-    :raises InvalidIsolationError: naming the first that does not
+    :raises InvalidIsolationError: naming the first substitute that fails the check
     """
     if not substitutes:
         return
@@ -75,7 +75,7 @@ def check_substitutes(field: str, substitutes: Mapping[str, str], dag: Serialize
 
 
 def warn_of_workers(isolation: Mapping[str, Any]) -> list[str]:
-    """Name what tasks may still get from where they run, if the package is not there."""
+    """Name what tasks may still read directly from their worker's environment if it lacks this package."""
     warnings = []
     for field, one in _ONE.items():
         if names := sorted(isolation.get(field, {})):

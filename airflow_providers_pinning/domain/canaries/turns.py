@@ -49,18 +49,18 @@ from airflow_providers_pinning.vocabulary import Slots
 log = logging.getLogger(__name__)
 
 DAGS_A_TURN = 20
-"""How many Dags one turn looks at, so that canary runs do not hold it up; which ones is left to chance."""
+"""Maximum number of Dags, chosen at random, that one turn handles, so that canary runs do not delay it."""
 
 
 def take_turn(dags: Mapping[str, bool], scheduler: Scheduler, *, session: Session) -> None:
     """
-    Start, end and look after the canary runs of some Dags.
+    Start, end and monitor the canary runs of Dags.
 
-    :param dags: Dags with canary runs that are queued or have a gap, and whether they have a gap; those come first
+    :param dags: Dags with canary runs that are queued or have a gap, and whether they have one; those come first
     :param scheduler: the scheduler whose turn it is
     :param session: database session; the caller commits
     """
-    # Those about which nothing could be decided come last, so that they keep no others from being looked at.
+    # Dags for which nothing could be decided come last, so that they do not starve the others.
     order = sorted(dags, key=lambda dag_id: (dag_id in _undecidable, not dags[dag_id], random.random()))  # noqa: S311
     locked = _lock(order[:DAGS_A_TURN], session=session)
     for dag_model, view in _views(locked, session=session):
@@ -73,7 +73,7 @@ _undecidable: set[str] = set()
 
 @contextmanager
 def _guarded(dag_id: str) -> Iterator[None]:
-    """Go on with other Dags if something of this one cannot be read: that must not end the scheduler."""
+    """Continue with the other Dags if one cannot be read, which must not crash the scheduler."""
     try:
         yield
     except SQLAlchemyError:
@@ -86,7 +86,7 @@ def _guarded(dag_id: str) -> Iterator[None]:
 
 
 def _views(locked: Collection[DagModel], *, session: Session) -> Iterator[tuple[DagModel, View]]:
-    """Return the Dags with what is unfinished of them, read together, or if that cannot be read, one by one."""
+    """Return the unfinished runs of the Dags, read together, or one by one if that fails."""
     dag_ids = [dag_model.dag_id for dag_model in locked]
     views: dict[str, View] = {}
     try:
@@ -115,7 +115,7 @@ def _decide(dag_model: DagModel, view: View, scheduler: Scheduler, *, session: S
         _look_after(gap, dag_model, canaries, live, view.now, scheduler, session=session)
         return
     if overlapping := [canary for canary in running if canary.slots is Slots.GAP]:
-        # It started when runs of the Dag were still allowed to overlap, or under an earlier release.
+        # It started when runs of the Dag could still overlap, or with an earlier release of this package.
         session.add(Gap(dag_id=dag_model.dag_id, run_id=overlapping[0].run_id))
         return
     if dag_model.is_paused or dag_model.is_stale:
@@ -136,7 +136,7 @@ def _decide(dag_model: DagModel, view: View, scheduler: Scheduler, *, session: S
 
 
 def _forget_what_changes(dag_id: str, running: list[Canary], live: Live) -> None:
-    # What finishes next tells how long those after it take.
+    # The run that finishes next shows how long later ones take.
     if running or not live.is_idle:
         forget_need(dag_id)
 
@@ -146,7 +146,7 @@ def _limit(dag_model: DagModel) -> float:
 
 
 def fits(dag_model: DagModel, dag_version_id: UUID, live: Live, now: datetime, *, session: Session) -> bool:
-    """Return whether there is a gap now that is long enough for a canary run of a version."""
+    """Return whether the current gap is long enough for a canary run of a version."""
     if not live.is_idle:
         return False
     left = time_left(dag_model, live.queued_for, now)
@@ -168,7 +168,7 @@ def _look_after(
     *,
     session: Session,
 ) -> None:
-    """Start the canary run that has the gap, end it if a live run waits, and give the gap back when it is over."""
+    """Start the canary run that has the gap, end it if a live run is waiting, and release the gap when it is over."""
     canary = next((canary for canary in canaries if canary.run_id == gap.run_id), None)
     is_paused = dag_model.is_paused or dag_model.is_stale
     if gap.ended_at is None and canary is None:

@@ -41,7 +41,7 @@ from airflow_providers_pinning.vocabulary import Slots
 
 @dataclass(frozen=True)
 class Canary:
-    """A canary run that has not finished and takes no slot of live runs."""
+    """An unfinished canary run that uses no slot of live runs."""
 
     id: int
     run_id: str
@@ -53,35 +53,35 @@ class Canary:
 
 @dataclass
 class Live:
-    """The live runs of a Dag that have not finished."""
+    """The unfinished live runs of a Dag."""
 
     active: int = 0
     waiting: int = 0
-    """Queued ones that are due."""
+    """Queued runs that are due."""
     ahead: int = 0
-    """Those of them that a canary run stays behind: not the ones that only their own backfill's limit holds."""
+    """Waiting runs that a canary run stays behind. Runs held only by their own backfill's limit are not among them."""
     queued_for: datetime | None = None
-    """When the earliest one may start that is queued for later."""
+    """Earliest start of the runs that are queued for later."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether none runs, nor could."""
+        """Whether no run is running, or could be."""
         return not self.active and not self.waiting
 
 
 @dataclass
 class View:
-    """What the decisions about some Dags go by, read in a number of statements that does not grow with them."""
+    """The basis of decisions about several Dags, read in a number of statements that does not grow with them."""
 
     gaps: dict[str, Gap]
     now: datetime
-    """By the clock by which live runs fall due first."""
+    """The time by the clock that makes live runs due first."""
     canaries: dict[str, list[Canary]] = field(default_factory=lambda: defaultdict(list))
     live: dict[str, Live] = field(default_factory=lambda: defaultdict(Live))
 
 
 def unfinished_runs(dag_ids: Collection[str], *, session: Session) -> View:
-    """Read the unfinished runs of some Dags, canary runs and live ones apart."""
+    """Read the unfinished runs of Dags, separated into canary and live runs."""
     gaps = session.scalars(select(Gap).where(Gap.dag_id.in_(dag_ids)).execution_options(populate_existing=True))
     view = View({gap.dag_id: gap for gap in gaps}, latest_clock(session=session))
     canaries = (
@@ -116,7 +116,7 @@ def unfinished_runs(dag_ids: Collection[str], *, session: Session) -> View:
 
 
 def _slots(isolation: Mapping[str, Any] | None, max_active_runs: int | None) -> Slots:
-    """Live runs may have been made unable to overlap since the canary run was asked for."""
+    """Return the slots of a canary run. Since its creation, live runs may have become unable to overlap."""
     stored = (isolation or {}).get(SLOTS)
     return Slots.GAP if Slots.GAP in (stored, default_slots(max_active_runs)) else Slots.BEHIND
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Effects of canary runs on live runs: withheld, and recorded with the run as evidence."""
+"""Withhold the effects of canary runs on live runs, and record them with the run as evidence."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ from airflow_providers_pinning.models import WithheldEffect
 
 
 class EffectKind(str, Enum):
-    """What was withheld."""
+    """The kind of a withheld effect."""
 
     ASSET_EVENT = "asset_event"
     """An event of an asset: ``{"asset": {"name", "uri"}, "extra", "partition_key", "aliases"}``."""
     DEADLINE = "deadline"
     """A deadline of the Dag: ``{"name", "reference", "interval"}``."""
     CALLBACK = "callback"
-    """A callback or an e-mail that Airflow itself would have run: ``{"request", "on", "reason"}``."""
+    """A callback or email that Airflow itself would have handled: ``{"request", "on", "reason"}``."""
     VARIABLE = "variable"
-    """What the run left of a Variable: ``{"variable", "operation", "size", "writes"}``, without the value."""
+    """The final write to a Variable: ``{"variable", "operation", "size", "writes"}``, without the value."""
     ASSET_STATE = "asset_state"
-    """The same of the state of an asset: ``{"asset", "asset_id", "key", "operation", "size", "writes"}``."""
+    """The final write to asset state: ``{"asset", "asset_id", "key", "operation", "size", "writes"}``."""
 
 
 def withhold(
@@ -60,13 +60,13 @@ def withhold(
     session: Session,
 ) -> None:
     """
-    Keep effects of a run that do not happen.
+    Record the withheld effects of a run.
 
-    :param kind: what they are
-    :param payloads: what each would have been, as plain values
+    :param kind: the kind of the effects
+    :param payloads: the effects, as plain values
     :param dag_id: the Dag
     :param run_id: the run
-    :param task_id: the task whose effects they are; ``None`` if they are the run's
+    :param task_id: the task that caused them; ``None`` if the run did
     :param map_index: its map index
     :param session: database session; the caller commits
     """
@@ -86,13 +86,13 @@ def asset_events(
     session: Session,
 ) -> list[dict[str, Any]]:
     """
-    Return the asset events that a task's success would have published.
+    Return the asset events that the success of a task would have published.
 
-    An outlet gets an event even if the task emitted none; one whose asset is not active gets none.
+    Each outlet with an active asset gets an event, even if the task emitted none.
 
     :param outlets: the outlets of the task, with ``type``, ``name`` and ``uri``
-    :param outlet_events: what the task emitted, as the task process sends it
-    :param partition_key: partition of the run, for events that have none of their own
+    :param outlet_events: the events that the task emitted, as the task process sends them
+    :param partition_key: partition key of the run, for events without their own
     :param session: database session
     """
     emitted: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
@@ -104,7 +104,7 @@ def asset_events(
         if alias is None:
             emitted[asset].append(event)
         elif alias in aliases:
-            # Events of several aliases that are alike are one event.
+            # Equal events of several aliases are one event.
             published = _event(asset, event, partition_key)
             of_aliases.setdefault((*asset, json.dumps(event["extra"], sort_keys=True)), (published, set()))[1].add(
                 alias
@@ -128,7 +128,7 @@ def deadlines(dag_version_id: UUID, *, session: Session) -> list[dict[str, Any]]
 
 
 def count_withheld(dag_id: str, run_ids: Collection[str], *, session: Session) -> dict[str, dict[str, int]]:
-    """Count the withheld effects of some runs, by run and kind; runs without any are left out."""
+    """Count the withheld effects of runs, by run and kind. Runs without any are left out."""
     counted: dict[str, dict[str, int]] = defaultdict(dict)
     for run_id, kind, number in session.execute(
         select(WithheldEffect.run_id, WithheldEffect.kind, func.count())
@@ -151,7 +151,7 @@ def _event(asset: tuple[str, str], event: Mapping[str, Any], partition_key: str 
 
 
 def _active_outlets(outlets: Collection[Any], *, session: Session) -> list[tuple[str, str]]:
-    """Find the assets of the outlets, each as often as Airflow publishes an event of it."""
+    """Find the assets of the outlets, each as often as Airflow would publish an event for it."""
     named: dict[str, list[Any]] = defaultdict(list)
     for outlet in outlets:
         named[outlet.type].append(outlet)
