@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which of two assets with the same name or URI is active.
+Decide which of two assets with the same name or URI is active.
 
-Airflow allows one, and the one that is active stays so as long as any Dag refers to it. A commit that changes the URI
-behind a name in producer and consumer takes effect in Airflow as soon as both files are parsed. While one of them is
+Airflow allows only one, and an active asset stays active as long as any Dag refers to it. If a commit changes the URI
+of a name in both producer and consumer, Airflow applies that as soon as both files are parsed. While one of them is
 pinned, its old reference would keep the new asset inactive, and every run of the other one would fail.
 
 So an asset that only pinned Dags use yields to one used by an unpinned Dag, or by a pinned version that was
@@ -46,7 +46,7 @@ CONFLICTS_A_ROUND = 500
 
 @dataclass(frozen=True)
 class Activated:
-    """An asset that became active, and those that made room for it."""
+    """An asset that became active, and those that it replaced."""
 
     name: str
     uri: str
@@ -55,9 +55,9 @@ class Activated:
 
 def activate_what_goes_before(*, session: Session) -> list[Activated]:
     """
-    Activate used assets in place of those with the same name or URI that have less say.
+    Activate used assets in place of those with the same name or URI and lower precedence.
 
-    Where nothing is pinned, and where no used asset is inactive, it is one statement.
+    If nothing is pinned, or no used asset is inactive, this takes one statement.
 
     :param session: database session; the caller commits
     """

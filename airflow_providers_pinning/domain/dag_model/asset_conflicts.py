@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Conflicts between the assets of a version and of other Dags, and their consequences."""
+"""Find conflicts between the assets of a version and those of other Dags, and their consequences."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import Pin
 
 KEYS_READ = 5000
-"""How many assets one statement names."""
+"""Maximum number of assets in one statement."""
 
 DAGS_READ = 10
-"""How many other Dags are deserialized to compare what they say of assets that they share."""
+"""Maximum number of other Dags to deserialize, to compare their definitions of shared assets."""
 
 Key = tuple[str, str]
 """Name and URI of an asset."""
 
 
 def conflicts_of(version: VersionIdentity, *, dag_id: str, pinned: bool = True, session: Session) -> tuple[str, ...]:
-    """Do what :func:`asset_conflicts` does for a version that is not read yet; one that cannot be has no conflicts."""
+    """Do what :func:`asset_conflicts` does, but read the version first. One that cannot be read has no conflicts."""
     try:
         readable = read_version(version, dag_id=dag_id, session=session)
     except VersionUnreadableError:
@@ -64,9 +64,9 @@ def conflicts_of(version: VersionIdentity, *, dag_id: str, pinned: bool = True, 
 
 def asset_conflicts(version: ActiveVersion, number: int, *, pinned: bool = True, session: Session) -> tuple[str, ...]:
     """
-    Say, by asset and Dag, where a version and other Dags say different things that cannot all be in effect.
+    Describe, by asset and Dag, where the definitions of a version and of other Dags cannot all be in effect.
 
-    It is one statement if the version's assets, their names and URIs are used by nobody else.
+    This takes one statement if no other Dag uses the version's assets, their names or their URIs.
 
     :param version: the version that is, or would be, active
     :param number: its number
@@ -78,24 +78,24 @@ def asset_conflicts(version: ActiveVersion, number: int, *, pinned: bool = True,
 
 @dataclass(frozen=True)
 class Claim:
-    """What a version that is, or would be, active says of assets."""
+    """The assets of a version that is, or would be, active."""
 
     user: AssetUser
     number: int
     assets: Mapping[Key, SerializedAsset]
     awaited: frozenset[Key]
-    """Those that its runs are created by."""
+    """Assets that trigger its runs."""
     produced: frozenset[Key] = frozenset()
-    """Those that its tasks update."""
+    """Assets that its tasks update."""
 
     @property
     def dag_id(self) -> str:
-        """Id of its Dag."""
+        """ID of its Dag."""
         return self.user.dag_id
 
 
 def claim_of(version: ActiveVersion, number: int, *, pinned: bool = True) -> Claim:
-    """Return what a version says of assets."""
+    """Return the assets of a version."""
     dag_id = version.dag_id
     used = AssetModelOperation.collect({dag_id: version})
     awaited = frozenset((asset.name, asset.uri) for asset in used.schedule_asset_references[dag_id])
@@ -106,7 +106,7 @@ def claim_of(version: ActiveVersion, number: int, *, pinned: bool = True) -> Cla
 
 def conflicts_of_all(claims: Collection[Claim], *, session: Session) -> dict[str, tuple[str, ...]]:
     """
-    Say where versions of several Dags conflict with each other and with other Dags, by the Dags' ids.
+    Describe, by Dag ID, where versions of several Dags conflict with each other and with other Dags.
 
     The number of statements does not grow with the Dags.
     """
@@ -142,11 +142,11 @@ def conflicts_of_all(claims: Collection[Claim], *, session: Session) -> dict[str
 
 class _Among:
     """
-    Who has the say about assets, as each of several Dags sees it whose versions change together.
+    The users that define assets, from the view of each of several Dags whose versions change together.
 
     :param alike: the rows of assets
-    :param others: who has the say about them among the Dags that stay as they are
-    :param claims: what the versions say
+    :param others: the users that define them, among the Dags that stay as they are
+    :param claims: the assets of the versions
     """
 
     def __init__(self, alike: Collection[Row], others: Mapping[int, AssetUser], claims: Collection[Claim]) -> None:
@@ -164,7 +164,7 @@ class _Among:
             users.sort(key=lambda user: user.say, reverse=True)
 
     def seen_by(self, claim: Claim) -> tuple[list[Row], dict[int, AssetUser]]:
-        """Return the assets with the names and URIs of one version's assets, and who else has the say about each."""
+        """Return the assets that share a name or URI with those of a version, and the other user that defines each."""
         near = {asset.id: asset for key in claim.assets for asset in (*self._by_name[key[0]], *self._by_uri[key[1]])}
         users = {}
         for asset in near.values():
@@ -176,7 +176,7 @@ class _Among:
 
 
 def uses_displaced_asset() -> ColumnElement[bool]:
-    """Build the condition that the Dag of a pin uses an asset whose name or URI another active one has."""
+    """Build the condition that the Dag of a pin uses an asset whose name or URI belongs to another active one."""
     return or_(
         *(
             select(model.asset_id)
@@ -210,7 +210,7 @@ def _rivals(
     ids = {(asset.name, asset.uri): asset.id for asset in alike}
     found = []
     for name, uri in assets:
-        # Whoever else uses the very same asset speaks for it too.
+        # Another user of the very same asset counts for it too.
         ally = users.get(ids.get((name, uri), -1))
         mine = max(me, ally, key=lambda user: user.say) if ally else me
         for asset in alike:
@@ -251,7 +251,7 @@ def _other_watchers(
     *,
     session: Session,
 ) -> list[str]:
-    """Compare watchers with those of HEAD, which are in effect where a Dag uses the asset that is not pinned."""
+    """Compare watchers with those at HEAD, which are in effect if an unpinned Dag uses the asset."""
     deciding = {
         (asset.name, asset.uri): users[asset.id].dag_id
         for asset in alike
@@ -291,7 +291,7 @@ def _assets_at_head(dag_id: str, *, session: Session) -> dict[Key, SerializedAss
         dag: dict[str, LazyDeserializedDAG] = {dag_id: as_parsed(serialized)} if serialized is not None else {}
         return AssetModelOperation.collect(dag).assets
     except Exception:
-        # Another Dag that cannot be read is reported where that Dag is shown.
+        # That the other Dag cannot be read is reported with that Dag.
         return {}
 
 

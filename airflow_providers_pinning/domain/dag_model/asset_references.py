@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-References of a Dag's row beyond its own columns: assets, and rows of deadlines.
+References of a Dag's row in other tables: to assets and deadlines.
 
-Airflow keeps them when a file no longer has any of a kind, and updates them when it has some again. For a pinned Dag,
+If a file no longer has any reference of a kind, Airflow keeps the old ones until it has some again. For a pinned Dag,
 they would belong to another version, create runs of the pinned one, and send it events that it does not wait for.
 """
 
@@ -50,13 +50,13 @@ _KINDS: dict[str, Any] = {
     "task_inlet_asset_references": TaskInletAssetReference,
     "task_outlet_asset_references": TaskOutletAssetReference,
 }
-"""Relationships of ``DagModel``, and what they lead to."""
+"""Relationships of ``DagModel``, and their models."""
 
 
 def drop_references_of_other_versions(
     active: Mapping[str, ActiveVersion], orm_dags: Mapping[str, DagModel], *, session: Session
 ) -> None:
-    """Drop the references of every kind of which the active version has none; Airflow replaces the others."""
+    """Drop all references of each kind that the active version does not use. Airflow replaces the others."""
     wanted = _wanted_kinds(active)
     for row in session.execute(_present_kinds(), {"dag_ids": list(active)}).all():
         if (row.dag_id, row.kind) not in wanted:
@@ -81,7 +81,7 @@ def _wanted_kinds(active: Mapping[str, ActiveVersion]) -> set[tuple[str, str]]:
 
 @cache
 def _present_kinds() -> CompoundSelect:
-    # One round trip for all kinds, and the statement built once: every change of a pin asks.
+    # One round trip for all kinds, and built once, because every change of a pin uses it.
     asked: Any = bindparam("dag_ids", expanding=True)
     return union_all(
         *(

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which Dag defines an asset that several Dags use."""
+"""Decide which Dag defines an asset that several Dags use."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.models import Pin
 
 REFERENCES: tuple[Any, ...] = (DagScheduleAssetReference, TaskOutletAssetReference, TaskInletAssetReference)
-"""What makes a Dag a user of an asset."""
+"""Models of the references that make a Dag a user of an asset."""
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
 class AssetUser:
-    """A Dag that uses an asset: waits for it, reads it or updates it."""
+    """A Dag that uses an asset: it waits for it, reads it or updates it."""
 
     dag_id: str
     pinned: bool
     registered_at: datetime | None = None
-    """When the pinned version was registered; what is newest has the say among pinned ones."""
+    """When the pinned version was registered. Among pinned Dags, the newest version defines the asset."""
 
     @property
     def say(self) -> tuple[bool, datetime, str]:
-        """What is compared: one that is not pinned before all others, then the newest version, then the Dag's id."""
+        """Sort key of precedence: unpinned Dags first, then the newest version, then the Dag ID."""
         return (not self.pinned, self.registered_at or _LONG_AGO, self.dag_id)
 
     def yields_to(self, other: AssetUser) -> bool:
-        """Return whether the other one's say goes before; among Dags that are not pinned, Airflow decides."""
+        """Return whether the other user takes precedence. Among unpinned Dags, Airflow decides."""
         return self.pinned and self.say < other.say
 
 
@@ -61,10 +61,10 @@ def deciding_users(
     asset_ids: Collection[int], *, besides: Collection[str] = (), session: Session
 ) -> dict[int, AssetUser]:
     """
-    Find, for each asset, the user that has the say about it.
+    Find, for each asset, the user that defines it.
 
-    :param asset_ids: ids of assets; one that no Dag in service uses is left out of the answer
-    :param besides: Dags that are left out of account
+    :param asset_ids: IDs of assets; those that no Dag in service uses are left out of the result
+    :param besides: Dags to ignore
     :param session: database session
     """
     if not asset_ids:

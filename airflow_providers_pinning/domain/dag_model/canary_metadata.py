@@ -17,10 +17,10 @@
 """
 Metadata that a canary or ramp version needs in addition to the pinned version's.
 
-Airflow refuses to run a task with an outlet that is not active, and keeps an asset active only while a task of a
-Dag's active metadata refers to it. A candidate's new outlet is in no active metadata, so its references are added
-beside the pinned version's for as long as a canary run of it is unfinished, or a ramp to it is under way, or a run
-that had it by one is unfinished. Likewise, Airflow only checks limits of single tasks if the active metadata has any.
+Airflow does not run a task with an inactive outlet, and keeps an asset active only while a task in a Dag's active
+metadata refers to it. A candidate's new outlet is in no active metadata. So its references are added to those of the
+pinned version as long as the candidate has an unfinished canary run, a ramp in progress, or an unfinished run from a
+ramp. Likewise, Airflow only checks limits of single tasks if the active metadata has any.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from airflow_providers_pinning.models import Ramp, RoutedRun
 
 
 def register_needs(serialized: SerializedDagModel, *, session: Session) -> None:
-    """Make the assets of a version's tasks known and active, refer to them, and have its tasks' limits looked at."""
+    """Register and activate the version's assets, add its task references, and enable its per-task limits."""
     dag_id = serialized.dag_id
     parsed = as_parsed(serialized)
     if parsed.has_task_concurrency_limits:
@@ -69,7 +69,7 @@ def register_needs(serialized: SerializedDagModel, *, session: Session) -> None:
 
 
 def _known_assets(operation: AssetModelOperation, *, session: Session) -> dict[tuple[str, str], AssetModel]:
-    """Create the assets and aliases that are missing; what is known of the others is up to active versions."""
+    """Create missing assets and aliases. Active versions define the existing ones."""
     known = select(AssetModel).where(tuple_(AssetModel.name, AssetModel.uri).in_(list(operation.assets)))
     assets = {(asset.name, asset.uri): asset for asset in session.scalars(known)}
     names = select(AssetAliasModel.name).where(AssetAliasModel.name.in_(list(operation.asset_aliases)))
@@ -83,13 +83,13 @@ def _known_assets(operation: AssetModelOperation, *, session: Session) -> dict[t
 
 
 def register_needs_of(dag_version_id: UUID, *, session: Session) -> None:
-    """Do so for a version that is stored."""
+    """Do the same for a stored version."""
     stored = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == dag_version_id)
     register_needs(session.scalars(stored).one(), session=session)
 
 
 def keep_needs_of_other_versions(dag_ids: Collection[str], *, session: Session) -> None:
-    """Add again what canary runs and ramps need, after the pinned version's metadata were written."""
+    """Restore what canary runs and ramps need, after the pinned version's metadata was written."""
     running = session.scalars(_versions_in_use(), {"dag_ids": list(dag_ids)}).all()
     if not running:
         return
@@ -99,7 +99,7 @@ def keep_needs_of_other_versions(dag_ids: Collection[str], *, session: Session) 
 
 @cache
 def _versions_in_use() -> CompoundSelect:
-    # Built once: every change of a pin asks.
+    # Built once, because every change of a pin uses it.
     dag_ids: Any = bindparam("dag_ids", expanding=True)
     is_unfinished = DagRun.state.in_(State.unfinished_dr_states)
     by_canaries = (
@@ -123,7 +123,7 @@ def _refer(
     *,
     session: Session,
 ) -> None:
-    """Add the references, each a task and an asset's id, that the active version has not."""
+    """Add the references, each a task and an asset ID, that the active version does not have."""
     present = {
         tuple(row) for row in session.execute(select(model.task_id, model.asset_id).where(model.dag_id == dag_id))
     }

@@ -15,14 +15,14 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Tasks of managed versions whose assets are inactive because others took their name or URI.
+Let tasks of managed versions run even if their assets were displaced by others with the same name or URI.
 
-Airflow fails such a task before it begins, and records no event of such an asset. That is right for what HEAD
-defines, where the file is to be fixed. A managed version cannot be fixed, and its assets are known: its tasks run,
-and their events reach the Dags that use the very same asset, such as others of the same release.
+Airflow fails such a task before it starts, and records no event for such an asset. For a Dag at HEAD, that is right:
+its file has to be fixed. A managed version cannot be fixed, and its assets are known. So its tasks run, and their
+events reach the Dags that use the very same asset, such as others of the same release.
 
-Airflow's own lookups of active assets also find the displaced ones, without an extra statement. The database looks
-for them only if the task's version is managed.
+Airflow's own lookups of active assets are extended to find the displaced ones, without an extra statement. The
+database searches for them only if the task's version is managed.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ _TASK_INSTANCE = "pinning_task_instance"
 @contextmanager
 def displaced_passed_as_active(task_instance_id: UUID, *, session: Session) -> Iterator[None]:
     """
-    Make the session's look-up of active assets inside the block find a managed version's displaced ones too.
+    Make the session's lookup of active assets inside the block also find displaced assets of a managed version.
 
-    :param task_instance_id: the task instance whose assets are looked up
+    :param task_instance_id: the task instance whose assets Airflow looks up
     :param session: database session
     """
 
@@ -71,11 +71,11 @@ def displaced_passed_as_active(task_instance_id: UUID, *, session: Session) -> I
 @contextmanager
 def displaced_outlets_found(ti: TaskInstance, outlets: Iterable[Any], *, session: Session) -> Iterator[None]:
     """
-    Make the session's first look-up of assets inside the block find a managed version's displaced outlets too.
+    Make the session's first lookup of assets inside the block also find displaced outlets of a managed version.
 
     References by name or URI alone still mean the active asset.
 
-    :param ti: the task instance, which succeeded
+    :param ti: the successful task instance
     :param outlets: profiles of its outlets
     :param session: database session
     """
@@ -83,12 +83,12 @@ def displaced_outlets_found(ti: TaskInstance, outlets: Iterable[Any], *, session
     parameters = {_KEYS: list(keys), _TASK_INSTANCE: ti.id}
 
     def widen(state: ORMExecuteState) -> Result | None:
-        # Those that follow look up one asset each, to record its event.
+        # The following lookups are for one asset each, to record its event.
         if not keys or not state.is_select or state.bind_mapper is not AssetModel.__mapper__:
             return None
         keys.clear()
         active = cast("ColumnElement[bool]", cast("Select", state.statement).whereclause)
-        # Of several assets of one name, Airflow lets a reference mean the last.
+        # If several assets have one name, Airflow resolves a reference to the last one.
         found = select(AssetModel).where(or_(active, _displaced())).order_by(AssetModel.active.has())
         state.parameters = parameters
         return state.invoke_statement(statement=found)
@@ -99,7 +99,7 @@ def displaced_outlets_found(ti: TaskInstance, outlets: Iterable[Any], *, session
 
 @cache
 def _active_or_displaced() -> Select:
-    # Built once: each task with inlets or outlets uses it.
+    # Built once, because each task with inlets or outlets uses it.
     keys: BindParameter[Any] = bindparam(_KEYS, expanding=True)
     active = select(AssetActive.name, AssetActive.uri).where(tuple_(AssetActive.name, AssetActive.uri).in_(keys))
     found = union_all(active, select(AssetModel.name, AssetModel.uri).where(_displaced())).subquery()
@@ -120,7 +120,7 @@ def _displaced() -> ColumnElement[bool]:
 
 
 def _keys_of(active: Select) -> list[Key]:
-    """Return the names and URIs that Airflow looks up, which no argument of its function has."""
+    """Return the names and URIs that Airflow looks up, which are not arguments of its function."""
     return [
         key
         for element in iterate(cast("ColumnElement[bool]", active.whereclause))

@@ -17,8 +17,8 @@
 """
 The first scheduled run after a change of the schedule that takes effect at a given time.
 
-Airflow computes the next run of a Dag from its last automated one, by the schedule of the active version. If a
-schedule starts at a given time, this would include earlier runs, which the old schedule already created.
+Airflow computes the next run of a Dag from its last automated run, with the schedule of the active version. If a
+schedule takes effect at a given time, this would include earlier runs, which the old schedule already created.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.models import Pin
 
 MAX_STEPS = 20_000
-"""How many runs are passed over at most: those of two weeks, if there is one a minute."""
+"""Maximum number of runs to skip: two weeks with one run a minute."""
 
 STEPS_BACK = tuple(timedelta(minutes=4**n) for n in range(1, 12))
-"""How long before a time the search for the first run since it may begin: from minutes to years."""
+"""How long before the given time the search for the first run may start, from minutes to years."""
 
 
 def begin_schedule(dag_model: DagModel, dag: Any, since: datetime) -> None:
     """
-    Let the next run be the first that is due at a time or later.
+    Set the next run to the first one that is due at the given time or later.
 
     :param dag_model: Airflow's row of the Dag, with the next run by its schedule
-    :param dag: the Dag, whose timetable and dates decide
+    :param dag: the Dag with the timetable and dates
     :param since: the time
     """
     after = dag_model.next_dagrun_create_after
@@ -61,7 +61,7 @@ def begin_schedule(dag_model: DagModel, dag: Any, since: datetime) -> None:
     for _ in range(MAX_STEPS):
         if info is None or info.run_after >= since:
             break
-        # Not by the Dag, which writes two lines to the log for each run.
+        # Not through the Dag, which logs two lines for each run.
         info = timetable.next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)
     if info is None:
         dag_model.next_dagrun_data_interval = dag_model.next_dagrun = dag_model.next_dagrun_create_after = None
@@ -76,9 +76,9 @@ def begin_schedule(dag_model: DagModel, dag: Any, since: datetime) -> None:
 
 def _run_shortly_before(timetable: Any, restriction: TimeRestriction, since: datetime) -> DagRunInfo | None:
     """
-    Return a run by the clock that is due before a time, and few others between; ``None`` if none is found.
+    Return a run that is due shortly before the given time; ``None`` if none is found.
 
-    The runs of a schedule by the clock do not depend on each other, so that the search may begin anywhere.
+    The runs of a clock-based schedule do not depend on each other, so the search may start anywhere.
     """
     for before in STEPS_BACK:
         earliest = coerce_datetime(since - before)
@@ -92,12 +92,12 @@ def _run_shortly_before(timetable: Any, restriction: TimeRestriction, since: dat
 
 
 SCHEDULE = ("timetable", "catchup", "start_date", "end_date")
-"""What of a stored Dag says when it runs."""
+"""Fields of a stored Dag that define when it runs."""
 
 
 def has_same_schedule(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
     """
-    Return whether two stored Dags have the same schedule, so that the one goes on where the other was.
+    Return whether two stored Dags have the same schedule, so that one continues where the other stopped.
 
     :param one: the stored form of a Dag; ``None`` if there is none
     :param other: that of another version
@@ -108,6 +108,6 @@ def has_same_schedule(one: dict[str, Any] | None, other: dict[str, Any] | None) 
 
 
 def beginning_of_schedule(dag_ids: Collection[str], *, session: Session) -> dict[str, datetime]:
-    """Return before which time the schedules of those Dags make no run that changed at a given time."""
+    """Return, by Dag, the time from which a schedule applies that was changed for a given time."""
     present = {dag_id: session.get(Pin, dag_id) for dag_id in dag_ids}
     return {dag_id: pin.schedule_from for dag_id, pin in present.items() if pin is not None and pin.schedule_from}

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The state of a pinned Dag at HEAD, which unpinning would activate."""
+"""The state of a pinned Dag at HEAD, which unpinning would make active."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ class HeadStatus(str, Enum):
     """Whether a file at HEAD defines the Dag."""
 
     DEFINED = "defined"
-    """As far as is known."""
+    """A file defines it, as far as is known."""
     BROKEN = "broken"
     """Its file does not parse."""
     MISSING = "missing"
-    """Its file is gone, or does not define it any more."""
+    """Its file is gone, or no longer defines it."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """What became of a Dag at HEAD, while its pinned version goes on."""
+    """The state of a Dag at HEAD, while its pinned version keeps running."""
 
     status: HeadStatus
     since: datetime | None = None
-    """Since when it is missing, or when its file failed to parse last."""
+    """Since when it has been missing, or when its file last failed to parse."""
     message: str | None = None
-    """What is the matter, and what unpinning would do."""
+    """The problem, and what unpinning would do."""
 
 
 def head_of(pin: Pin, latest: VersionIdentity | None, *, session: Session) -> Head:
-    """Tell what became of a pinned Dag at HEAD."""
+    """Return the state of a pinned Dag at HEAD."""
     return heads_at([(pin, latest)], session=session)[pin.dag_id]
 
 
 def heads_of(pins: Collection[Pin], *, session: Session) -> dict[str, Head]:
-    """Tell what became of pinned Dags at HEAD, with as many statements as for one."""
+    """Return the state of pinned Dags at HEAD, with as many statements as for one."""
     latest = latest_of([pin.dag_id for pin in pins], session=session)
     return heads_at([(pin, latest.get(pin.dag_id)) for pin in pins], session=session)
 
@@ -85,7 +85,7 @@ def latest_of(dag_ids: Collection[str], *, session: Session) -> dict[str, Versio
 
 
 def heads_at(pins: Collection[tuple[Pin, VersionIdentity | None]], *, session: Session) -> dict[str, Head]:
-    """Tell what became of pinned Dags at HEAD, by Dag, given the latest version of each."""
+    """Return the state of pinned Dags at HEAD, by Dag, given the latest version of each."""
     places = {
         pin.dag_id: (latest.bundle_name, latest.relative_fileloc)
         for pin, latest in pins
@@ -98,7 +98,7 @@ def heads_at(pins: Collection[tuple[Pin, VersionIdentity | None]], *, session: S
 def errors_of(
     places: Collection[tuple[str | None, str | None]], *, session: Session
 ) -> dict[tuple[str | None, str | None], ParseImportError]:
-    """Return the import errors of those files, each a bundle's name and a path in it, that have one."""
+    """Return the import errors of files, by bundle name and path in the bundle."""
     if not places:
         return {}
     found = session.scalars(
@@ -140,5 +140,5 @@ def is_troubled_at_head() -> ColumnElement[bool]:
 
 
 def note_defined(dag_ids: Collection[str], *, session: Session) -> None:
-    """Note that a file at HEAD defines these Dags, now that it was parsed."""
+    """Record that a file at HEAD defines these Dags, now that it was parsed."""
     session.execute(update(Pin).where(Pin.dag_id.in_(dag_ids)).values(head_missing_at=None))

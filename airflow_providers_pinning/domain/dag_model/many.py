@@ -17,8 +17,8 @@
 """
 Write the scheduling metadata of many Dags at once.
 
-Airflow writes them together, but reads some of what it needs Dag by Dag: the latest run, the number of active ones,
-and references that it replaces. Here they are read for all Dags in advance.
+Airflow writes them together, but reads some data Dag by Dag: the latest run, the number of active runs, and the
+references that it replaces. Here they are read for all Dags in advance.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from airflow_providers_pinning.domain.dag_model.stored_dags import ActiveVersion
 from airflow_providers_pinning.domain.dag_model.sync import bulk_write
 
 _AUTOMATED = (DagRunType.BACKFILL_JOB, DagRunType.SCHEDULED)
-"""Types of runs that tell when the next one is, as Airflow counts them."""
+"""Types of runs from which Airflow computes the next one."""
 
 
 def write_dag_models(active: Sequence[ActiveVersion], *, session: Session) -> None:
     """
-    Write the metadata of versions of several Dags into ``DagModel``; the caller holds the rows' locks.
+    Write the metadata of versions of several Dags into ``DagModel``. The caller has locked the rows.
 
     The number of statements does not grow with the Dags.
     """
@@ -51,12 +51,13 @@ def write_dag_models(active: Sequence[ActiveVersion], *, session: Session) -> No
         return
     if len(active) > 1:
         note_run_info(active, session=session)
-        _rows = _references_of([dag.dag_id for dag in active], session=session)  # Found in the session while kept.
+        # The session keeps the rows while something refers to them.
+        _rows = _references_of([dag.dag_id for dag in active], session=session)
     bulk_write(active, session=session)
 
 
 def note_run_info(active: Iterable[ActiveVersion], *, session: Session) -> None:
-    """Read the latest run of each Dag and how many are active, which tell the next run."""
+    """Read the latest run and the number of active runs of each Dag, from which the next run is computed."""
     kinds: dict[bool, list[ActiveVersion]] = defaultdict(list)
     for dag in active:
         if dag.timetable.can_be_scheduled:
@@ -73,7 +74,7 @@ def note_run_info(active: Iterable[ActiveVersion], *, session: Session) -> None:
 
 @cache
 def _latest(partitioned: bool) -> Select:
-    """Select the run of each Dag that ``_RunInfo.calculate`` of Airflow takes for its latest one."""
+    """Select the run of each Dag that Airflow's ``_RunInfo.calculate`` uses as its latest one."""
     run = aliased(DagRun)
     of_dag = (run.dag_id == DagModel.dag_id, run.run_type.in_(_AUTOMATED))
     wanted: Any
@@ -109,7 +110,7 @@ def _latest(partitioned: bool) -> Select:
 
 
 def _references_of(dag_ids: Collection[str], *, session: Session) -> list[Any]:
-    """Read what Airflow replaces Dag by Dag, so that the session has it."""
+    """Read the references that Airflow replaces Dag by Dag, so that the session already has them."""
     dags = (
         select(DagModel)
         .where(DagModel.dag_id.in_(dag_ids))

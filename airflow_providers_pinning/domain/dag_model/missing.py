@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Find pinned Dags that no file at HEAD defines any more.
+Find pinned Dags that no file at HEAD defines anymore.
 
-Such Dags become stale in Airflow, but pinned ones do not. So the files seen by the dag processor are compared with
+In Airflow, such Dags become stale, but pinned ones do not. So the files seen by the dag processor are compared with
 pinned Dags that were not parsed recently.
 """
 
@@ -45,30 +45,30 @@ from airflow_providers_pinning.models import Pin
 log = logging.getLogger(__name__)
 
 LOOKED_AT_A_ROUND = 500
-"""How many Dags that were not parsed of late one round looks at."""
+"""Maximum number of Dags, not parsed recently, that one round checks."""
 
 
 @dataclass
 class Seen:
-    """What a dag processor has seen of the files of its bundles."""
+    """The files of its bundles that a dag processor has seen."""
 
     listed: dict[str, frozenset[str]] = field(default_factory=dict)
-    """The files of each bundle when it was refreshed last."""
+    """The files of each bundle at its last refresh."""
     parsed: Mapping[tuple[str, str], datetime | None] = field(default_factory=dict)
-    """When each file, named by bundle and path, was parsed last."""
+    """When each file, by bundle and path, was last parsed."""
 
 
 seen = Seen()
-"""What the dag processor of this process has seen."""
+"""The files that the dag processor of this process has seen."""
 
 
 def note_missing(after: str | None = None, *, session: Session) -> str | None:
     """
-    Note which pinned Dags no file at HEAD defines any more, as far as this dag processor has seen.
+    Record which pinned Dags no file at HEAD defines anymore, as far as this dag processor has seen.
 
-    :param after: the Dag after which to go on
+    :param after: the Dag after which to continue
     :param session: database session
-    :return: the Dag after which the next round goes on; ``None`` if it starts over
+    :return: the Dag after which the next round continues; ``None`` if it starts over
     """
     interval = timedelta(seconds=conf.maintenance_interval())
     usual = timedelta(seconds=2 * airflow_conf.getfloat("dag_processor", "min_file_process_interval"))
@@ -79,7 +79,7 @@ def note_missing(after: str | None = None, *, session: Session) -> str | None:
     suspected = [
         row.dag_id for row in rows if row.dag_id in latest and _is_missing(latest[row.dag_id], row.last_parsed_time)
     ]
-    # What a file that does not parse would define is not known.
+    # What a broken file would define is unknown.
     broken = errors_of({places[dag_id] for dag_id in suspected}, session=session)
     if missing := [dag_id for dag_id in suspected if places[dag_id] not in broken]:
         log.warning("No file at HEAD defines these pinned Dags any more: %s", ", ".join(missing))
@@ -109,23 +109,23 @@ def _not_parsed_of_late() -> Select:
 
 
 def _is_missing(latest: VersionIdentity, parsed_at: datetime) -> bool:
-    """Return whether the file that defined a Dag last is gone, or was parsed since without the Dag in it."""
+    """Return whether the file that last defined a Dag is gone, or has been parsed since without the Dag."""
     bundle_name, fileloc = latest.bundle_name or "", latest.relative_fileloc or ""
     if (listed := seen.listed.get(bundle_name)) is None:
         return False
     if fileloc not in listed:
         return True
-    # A file inside of a zip archive is parsed with the archive.
+    # A file inside a zip archive is parsed with the archive.
     finished = seen.parsed.get((bundle_name, fileloc)) or seen.parsed.get((bundle_name, str(PurePath(fileloc).parent)))
     threshold = timedelta(seconds=airflow_conf.getint("dag_processor", "stale_dag_threshold"))
     return finished is not None and parsed_at + threshold < finished
 
 
 def note_listed(bundle_name: str, filelocs: Collection[str]) -> None:
-    """Keep which files a bundle has, as it was refreshed just now."""
+    """Remember the files of a bundle that was just refreshed."""
     seen.listed[bundle_name] = frozenset(filelocs)
 
 
 def note_parsed(last_parsed: Mapping[Any, datetime | None]) -> None:
-    """Keep when the files were parsed last, by Airflow's own description of each."""
+    """Remember when files were last parsed, from Airflow's own statistics of each."""
     seen.parsed = {(file.bundle_name, str(file.rel_path)): moment for file, moment in last_parsed.items()}

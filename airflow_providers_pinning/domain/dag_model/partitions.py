@@ -35,9 +35,9 @@ def warn_all_of_dropped_partitions(
     versions: Mapping[str, tuple[int, ActiveVersion]], *, session: Session
 ) -> dict[str, tuple[str, ...]]:
     """
-    Say, by Dag, how many pending partitions the scheduler will drop once versions are active, with one statement.
+    Warn, by Dag, how many pending partitions the scheduler will drop once versions are active, with one statement.
 
-    Rows of partly arrived partitions carry a fingerprint of the mapping they were collected under. The
+    Rows of incomplete partitions carry a fingerprint of the mapping they were collected under. The
     scheduler deletes those whose fingerprint is not the active version's, because they could never fire.
 
     :param versions: the number of the version and the version, by Dag

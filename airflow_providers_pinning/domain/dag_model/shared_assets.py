@@ -18,10 +18,10 @@
 The definition of an asset that a pinned Dag shares with others: its watchers, extra and group.
 
 Airflow keeps one row per asset, and each parse of a file writes that file's definition. A pinned version may differ
-from HEAD, so the two would alternate, and unpinned Dags would get events of the wrong watchers, or none. So HEAD
-defines the asset if any unpinned Dag uses it, and pinned versions do not write it. If only pinned Dags use it, the
-last registered version defines it. For asset aliases, whose only property is a group without effect, HEAD always
-does.
+from HEAD, so the two would alternate, and unpinned Dags would get events of the wrong watchers, or none. So if any
+unpinned Dag uses the asset, HEAD defines it, and pinned versions do not write it. If only pinned Dags use it, the
+version registered last defines it. Asset aliases, whose only property is a group without effect, are always defined
+by HEAD.
 """
 
 from __future__ import annotations
@@ -54,28 +54,28 @@ Key = tuple[str, str]
 
 class AssetsOfFile(dict[Key, SerializedAsset]):
     """
-    The assets that the Dags of one file use, some of which are pinned.
+    The assets used by the Dags of one file, some of which are pinned.
 
-    :param assets: the definitions as Airflow collected them
-    :param dags: the Dags of the file, with pinned versions in place of what HEAD defines
+    :param assets: the definitions that Airflow collected
+    :param dags: the Dags of the file, with pinned versions in place of their definitions at HEAD
     """
 
     def __init__(self, assets: Mapping[Key, SerializedAsset], dags: Mapping[str, LazyDeserializedDAG]) -> None:
         super().__init__(assets)
         self.dags = dags
         self.kept: set[Key] = set()
-        """Assets of which nothing is written."""
+        """Assets whose rows are not written."""
 
 
 def with_pinned(operation: AssetModelOperation, dags: Mapping[str, LazyDeserializedDAG]) -> AssetModelOperation:
-    """Note of a file's assets which Dags they come from, if one of those is a stored version."""
+    """Attach the Dags of a file to its assets, if one of the Dags is a stored version."""
     if not any(isinstance(dag, ActiveVersion) for dag in dags.values()):
         return operation
     return operation._replace(assets=AssetsOfFile(operation.assets, dags))
 
 
 def choose_definitions(assets: AssetsOfFile, *, session: Session) -> None:
-    """Put in the definition of each asset that is to be written, before Airflow does."""
+    """Choose the definition of each asset to be written, before Airflow writes it."""
     if not assets:
         return
     head = _at_head(assets.dags)
@@ -103,7 +103,7 @@ def choose_definitions(assets: AssetsOfFile, *, session: Session) -> None:
 
 
 def choose_alias_groups(operation: AssetModelOperation, *, session: Session) -> None:
-    """Put in HEAD's group of each asset alias, or the present one if this file at HEAD does not use it."""
+    """Choose HEAD's group of each asset alias, or the current one if this file at HEAD does not use the alias."""
     assets = operation.assets
     if not isinstance(assets, AssetsOfFile) or not operation.asset_aliases:
         return
@@ -116,12 +116,12 @@ def choose_alias_groups(operation: AssetModelOperation, *, session: Session) -> 
 
 
 def have_other_watchers(assets: Iterable[AssetModel]) -> bool:
-    """Return whether watchers were exchanged that are not sent to the database yet."""
+    """Return whether watchers were replaced in the session but not yet flushed."""
     return any(inspect(asset).attrs.watchers.history.has_changes() for asset in assets)
 
 
 def without_kept(operation: AssetModelOperation) -> AssetModelOperation:
-    """Leave out the assets whose watchers are to stay as they are."""
+    """Leave out the assets whose watchers must stay as they are."""
     assets = operation.assets
     if not isinstance(assets, AssetsOfFile) or not assets.kept:
         return operation
@@ -131,9 +131,9 @@ def without_kept(operation: AssetModelOperation) -> AssetModelOperation:
 
 def displaced_and_awaited(keys: Collection[Key], *, session: Session) -> set[Key]:
     """
-    Find the assets that a pinned Dag waits for and that are inactive because another one took their name or URI.
+    Find the inactive assets that a pinned Dag waits for, and whose name or URI another asset has taken.
 
-    Their watchers go on: nobody else uses the asset, and the pinned Dag waits for their events.
+    Their watchers keep running: no other Dag uses the asset, and the pinned Dag waits for its events.
     """
     if not keys:
         return set()
@@ -155,14 +155,14 @@ def displaced_and_awaited(keys: Collection[Key], *, session: Session) -> set[Key
 
 
 def is_displaced() -> Any:
-    """Build the condition that an asset is inactive and that an active one has its name or its URI."""
+    """Build the condition that an asset is inactive while an active one has its name or URI."""
     taken = or_(AssetActive.name == AssetModel.name, AssetActive.uri == AssetModel.uri)
     itself = exists().where(AssetActive.name == AssetModel.name, AssetActive.uri == AssetModel.uri)
     return ~itself.correlate(AssetModel) & exists().where(taken).correlate(AssetModel)
 
 
 def _used_by_others(dags: Mapping[str, LazyDeserializedDAG]) -> set[Key]:
-    """Find the assets that Dags of this file use which are not pinned."""
+    """Find the assets that unpinned Dags of this file use."""
     others = [dag for dag in dags.values() if not (isinstance(dag, ActiveVersion) and dag.pinned)]
     return {(asset.name, asset.uri) for asset in _find_all_assets(others)}
 
@@ -178,7 +178,7 @@ def _of_pinned(dags: Mapping[str, LazyDeserializedDAG]) -> dict[Key, list[tuple[
 
 
 def _at_head(dags: Mapping[str, LazyDeserializedDAG]) -> dict[Key, SerializedAsset]:
-    """Collect the definitions that this file would give if nothing was pinned, the last of each as Airflow does."""
+    """Collect the definitions of this file as if nothing was pinned. As in Airflow, the last one of each asset wins."""
     return {(asset.name, asset.uri): asset for dag in _head_dags(dags) for asset in _assets_of(dag)}
 
 
@@ -191,7 +191,7 @@ def _assets_of(dag: LazyDeserializedDAG) -> list[SerializedAsset]:
     try:
         return list(_find_all_assets([dag]))
     except Exception:
-        # What HEAD of a pinned Dag refers to cannot be read: it has no say then, and no one else is kept waiting.
+        # The references of a pinned Dag at HEAD cannot be read, so they are ignored, and others do not have to wait.
         log.warning("The assets of Dag %s at HEAD cannot be read", dag.dag_id, exc_info=True)
         return []
 

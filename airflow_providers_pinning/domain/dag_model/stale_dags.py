@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Keep pinned Dags schedulable, whatever happens to their file at HEAD."""
+"""Keep pinned Dags schedulable, whatever happens to their files at HEAD."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from airflow_providers_pinning.models import Pin
 @contextmanager
 def pinned_dags_passed_over(session: Session) -> Iterator[None]:
     """
-    Make the statements inside the block that find or mark stale Dags pass over pinned ones.
+    Make the statements inside the block that find or mark stale Dags skip pinned ones.
 
     Airflow marks Dags as stale or as having import errors when their file at HEAD does not parse or is gone, neither of
-    which touches a pinned version. Dags of a bundle that is no longer configured are not passed over: nothing could run
-    them.
+    which affects a pinned version. Dags of a bundle that is no longer configured are not skipped, because nothing could
+    run them.
 
     :param session: session of the marking transaction
     """
@@ -70,9 +70,9 @@ def _is_kept_active() -> ColumnElement[bool]:
 
 def take_marks_back(*, session: Session) -> None:
     """
-    Take back, for pinned Dags, that they were marked stale or as having import errors.
+    Clear ``is_stale`` and ``has_import_errors`` on pinned Dags.
 
-    A host without the enforcement marks them, and so does everybody while their bundle is not configured.
+    A host without the enforcement sets them, and so does every host while their bundle is not configured.
     """
     session.execute(
         update(DagModel)

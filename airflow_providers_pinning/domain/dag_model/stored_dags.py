@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Read stored versions of Dags, as the dag processor presents parsed ones.
+Read stored versions of Dags in the form that the dag processor produces when it parses a file.
 
-Airflow keeps the serialized Dags of all versions. Writing scheduling metadata from one of them requires the form that
-a parse produces.
+Airflow keeps the serialized Dags of all versions. To write scheduling metadata from one of them, it has to be in that
+form.
 """
 
 from __future__ import annotations
@@ -48,31 +48,31 @@ log = logging.getLogger(__name__)
 
 
 class ActiveVersion(LazyDeserializedDAG):
-    """A stored Dag, presented as the dag processor presents a parsed one, and where its code is."""
+    """A stored Dag in the form of a parsed one, and where its code is."""
 
     bundle_name: str | None
     bundle_version: str | None
     version_data: dict[str, Any] | None = None
-    """What the bundle gave beside its version, such as a manifest."""
+    """Data of the bundle besides its version, such as a manifest."""
     registered_at: datetime | None = None
     """When the version was registered."""
     pinned: bool = True
-    """Whether it is pinned; what is active without a pin is what HEAD defined last."""
+    """Whether it is pinned. Without a pin, the active version is the last one that HEAD defined."""
     head: LazyDeserializedDAG | None = None
-    """What the file at HEAD defines, if that was parsed just now."""
+    """The definition at HEAD, if its file was just parsed."""
     run_info: tuple[Any, int] | None = None
-    """Its latest run and how many are active, if that was read with those of other Dags."""
+    """Its latest run and number of active runs, if they were read together with those of other Dags."""
     bundle_is_configured: bool | None = None
-    """Whether its bundle is still among the configured ones; ``None`` if nobody has looked."""
+    """Whether its bundle is still configured; ``None`` if that was not checked."""
 
     @cached_property
     def timetable(self) -> Any:  # type: ignore[override]
-        """The timetable, which Airflow decodes again at each of a dozen uses."""
+        """The timetable, cached because Airflow would decode it at each of a dozen uses."""
         return self._real_dag.timetable
 
     def check_readable(self) -> None:
         """
-        Deserialize the Dag completely, which writing its metadata does anyway.
+        Deserialize the Dag completely, as writing its metadata does anyway.
 
         :raises VersionUnreadableError: if it cannot be, for instance because a plugin's timetable is gone
         """
@@ -99,7 +99,7 @@ def active_serialized_dag(dag_id: str, *, session: Session) -> SerializedDagMode
 
 
 def pinned_versions(dag_ids: Collection[str], *, session: Session) -> dict[str, ActiveVersion]:
-    """Read the pinned versions of these Dags; one that is gone, changed or unreadable is left out."""
+    """Read the pinned versions of these Dags. Those that are gone, changed or unreadable are left out."""
     rows = session.execute(
         select(SerializedDagModel, DagBundleModel.active)
         .join(SerializedDagModel.dag_version)
@@ -122,7 +122,7 @@ def pinned_versions(dag_ids: Collection[str], *, session: Session) -> dict[str, 
 
 def as_parsed(serialized: SerializedDagModel) -> ActiveVersion:
     """
-    Present a stored Dag as the dag processor presents a freshly parsed one.
+    Bring a stored Dag into the form of a freshly parsed one.
 
     A stored Dag differs from a parsed one in two ways that ``bulk_write_to_db`` does not expect: its
     deadlines are references to rows instead of definitions, and it may have been written by an older
@@ -155,7 +155,7 @@ def as_parsed(serialized: SerializedDagModel) -> ActiveVersion:
 
 
 def _copied(value: Any) -> Any:
-    """Copy a JSON value, of which ``copy.deepcopy`` remembers each part in case it comes again."""
+    """Copy a JSON value. ``copy.deepcopy`` is slower, because it memorizes each part in case it occurs again."""
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -164,7 +164,7 @@ def _copied(value: Any) -> Any:
 
 
 def deadline_definitions(serialized: SerializedDagModel) -> list[dict[str, Any]]:
-    """Return the deadlines of a stored Dag as a parsed one has them."""
+    """Return the deadlines of a stored Dag in the form of a parsed one."""
     return [
         {
             Encoding.TYPE.value: DagAttributeTypes.DEADLINE_ALERT.value,
@@ -180,7 +180,7 @@ def deadline_definitions(serialized: SerializedDagModel) -> list[dict[str, Any]]
 
 
 def without_bundle(dags: Collection[ActiveVersion], *, session: Session) -> set[str]:
-    """Return the ids of those Dags whose bundle was taken out of the configuration, so that nothing could run them."""
+    """Return the IDs of Dags whose bundle is no longer configured, so that nothing could run them."""
     unknown = {dag.bundle_name for dag in dags if dag.bundle_is_configured is None}
     removed: set[str | None] = set()
     if unknown:
@@ -205,7 +205,7 @@ def read_dag(version: VersionIdentity, *, dag_id: str, session: Session) -> Seri
 
 
 def active_dag(dag_id: str, *, session: Session) -> SerializedDAG | None:
-    """Deserialize the active version, or return ``None`` if there is none that can be honored and read."""
+    """Deserialize the active version; ``None`` if the pin cannot be honored or the version cannot be read."""
     serialized = active_serialized_dag(dag_id, session=session)
     try:
         return DagSerialization.from_dict(copy.deepcopy(serialized.data or {})) if serialized else None
@@ -216,7 +216,7 @@ def active_dag(dag_id: str, *, session: Session) -> SerializedDAG | None:
 
 def read_version(version: VersionIdentity, *, dag_id: str, session: Session) -> ActiveVersion:
     """
-    Read a version that is to become active, for :func:`write_dag_model`.
+    Read a version that will become active, for :func:`write_dag_model`.
 
     :raises VersionUnreadableError: if it cannot be deserialized
     """
@@ -230,11 +230,11 @@ def read_versions(
     versions: Mapping[str, VersionIdentity], *, session: Session
 ) -> dict[str, ActiveVersion | VersionUnreadableError]:
     """
-    Read one version of each of several Dags that is to become active, to be written into ``DagModel``.
+    Read the versions of several Dags that will become active, for writing them into ``DagModel``.
 
     :param versions: the versions, by Dag
     :param session: database session
-    :return: for each Dag the version, or why it cannot be deserialized
+    :return: for each Dag, the version or the error that prevents deserializing it
     """
     if not versions:
         return {}

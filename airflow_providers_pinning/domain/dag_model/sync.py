@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The active scheduling metadata of a Dag.
+Write the active scheduling metadata of a Dag.
 
 Airflow keeps the serialized Dags of all versions apart from ``DagModel``, the one row per Dag that the scheduler
 uses: schedule, next run, limits, tags, asset references, bundle version. This module writes that row from the active
@@ -44,9 +44,9 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
     """
     Write the active version's schedule, limits, assets, tags and bundle version into ``DagModel``.
 
-    The caller holds the lock on the ``DagModel`` row.
+    The caller has locked the ``DagModel`` row.
 
-    :return: False if nothing was written, because no version can be honored
+    :return: False if nothing was written, because the pin cannot be honored
     :raises VersionUnreadableError: if the active version cannot be deserialized
     """
     serialized = active_serialized_dag(dag_id, session=session)
@@ -61,14 +61,14 @@ def sync_dag_model(dag_id: str, *, session: Session) -> bool:
 
 
 def write_dag_model(active: ActiveVersion, *, session: Session) -> None:
-    """Write a version's metadata into ``DagModel``; the caller holds the row's lock and knows that it is active."""
+    """Write the metadata of the active version into ``DagModel``. The caller has locked the row."""
     bulk_write([active], session=session)
 
 
 def bulk_write(active: Sequence[ActiveVersion], *, session: Session) -> None:
     """Do what :func:`write_dag_model` does for several Dags."""
     first = active[0]
-    # Each Dag's own bundle is written by the patch of ``update_dags``.
+    # The patch of ``update_dags`` writes each Dag's own bundle.
     SerializedDAG.bulk_write_to_db(first.bundle_name or "", first.bundle_version, active, session=session)
     session.flush()
 
@@ -77,14 +77,14 @@ def wait_for_heads(
     latest: Mapping[str, tuple[VersionIdentity, Head]], *, session: Session
 ) -> dict[str, tuple[str, ...]]:
     """
-    Keep those Dags without runs until their files are parsed that HEAD does not define as far as is known.
+    Mark Dags as stale that HEAD does not define as far as is known, so they get no runs until their files are parsed.
 
-    A file may be gone or broken there. Airflow marks such Dags stale when it fetches the commit, which it has
-    done while they were pinned, so nothing would mark them now.
+    Their files may be gone or broken there. Airflow marks such Dags as stale when it fetches the commit. That happened
+    while they were pinned, so nothing would mark them now.
 
-    :param latest: the latest version and what is known of it at HEAD, by Dag
+    :param latest: the latest version and its state at HEAD, by Dag
     :param session: session of the transaction that unpins them
-    :return: what to tell the caller, by Dag
+    :return: warnings for the caller, by Dag
     """
     if not latest:
         return {}
@@ -126,7 +126,7 @@ def request_parses(versions: Iterable[VersionIdentity], *, session: Session) -> 
 
 
 def _request_files(files: Collection[tuple[str, str]], *, session: Session) -> bool:
-    """Ask for files to be parsed; if somebody else asked for one of them, for none."""
+    """Request that files are parsed. If one of them was already requested, request none."""
     requests = [DagPriorityParsingRequest(bundle_name=name, relative_fileloc=path) for name, path in files]
     try:
         with session.begin_nested():

@@ -17,9 +17,9 @@
 """
 Recalculate what Airflow only updates on parsing, for pinned Dags whose file at HEAD does not parse.
 
-In Airflow, a Dag gets no runs while its file is broken or missing, so nothing needs to be recalculated. A pinned Dag
-keeps running: if its run is failed or deleted by hand, a reached limit would stay reached forever, and after
-unpausing, a Dag would run the interval that was next when its file broke.
+In Airflow, a Dag gets no runs while its file is broken or missing, so nothing needs to be recalculated. But a pinned
+Dag keeps running. Without this, a reached limit would stay reached forever after its run was failed or deleted by
+hand, and after unpausing, a Dag would run the interval that was next when its file broke.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ from airflow_providers_pinning.models import Pin
 log = logging.getLogger(__name__)
 
 LOOKED_AT_A_ROUND = 500
-"""How many Dags one round compares with their runs, in two statements."""
+"""Maximum number of Dags that one round compares with their runs, in two statements."""
 
 RECALCULATED_A_ROUND = 100
-"""How many Dags one round deserializes, which is what costs time."""
+"""Maximum number of Dags that one round deserializes, which is the expensive part."""
 
 RECALCULATED = (
     "exceeds_max_non_backfill",
@@ -67,31 +67,31 @@ RECALCULATED = (
     "max_consecutive_failed_dag_runs",
     "owners",
 )
-"""Columns of ``DagModel`` that depend on runs, on time or on the configuration, not only on the version."""
+"""Columns of ``DagModel`` that depend on runs, time or configuration, and not only on the version."""
 
 
 @dataclass
 class Progress:
-    """How far the rounds got, kept by the dag processor between them."""
+    """Progress of the rounds, kept by the dag processor between them."""
 
     after: str | None = None
-    """The Dag after which the next round goes on; ``None`` if it starts over."""
+    """The Dag after which the next round continues; ``None`` if it starts over."""
     known: dict[str, tuple] = field(default_factory=dict)
-    """What the Dags of the last cycle were calculated from, so that only what changed is calculated again."""
+    """The inputs of each Dag's calculation in the last cycle, so only Dags with changed inputs are recalculated."""
     found: dict[str, tuple] = field(default_factory=dict)
-    """The same for the cycle that is under way."""
+    """The same for the current cycle."""
 
 
 def recalculate_unparsed(progress: Progress, *, now: datetime | None = None, session: Session) -> list[str]:
     """
-    Recalculate the next run and the limits of pinned Dags that were not parsed of late.
+    Recalculate the next run and the limits of pinned Dags that were not parsed recently.
 
-    A round takes some Dags and the next one goes on after them. Only what differs is written.
+    A round handles some Dags, and the next one continues after them. Only differences are written.
 
-    :param progress: where to go on; updated
-    :param now: the present
+    :param progress: where to continue; updated
+    :param now: the current time
     :param session: database session; committed after each Dag that is written
-    :return: the Dags that were written
+    :return: the Dags whose rows were written
     """
     now = now or timezone.utcnow()
     rows = session.execute(_unparsed(), _asked(progress, now)).all()
@@ -122,7 +122,7 @@ def recalculate_unparsed(progress: Progress, *, now: datetime | None = None, ses
 
 
 def _asked(progress: Progress, now: datetime) -> dict[str, Any]:
-    """Take a file for unparsed after two of Airflow's intervals, or at once if it is known to be broken."""
+    """Select Dags whose file was not parsed for two of Airflow's intervals, or is known to be broken."""
     interval = timedelta(seconds=conf.maintenance_interval())
     usual = timedelta(seconds=2 * airflow_conf.getfloat("dag_processor", "min_file_process_interval"))
     return {"after": progress.after or "", "broken_since": now - interval, "gone_since": now - max(interval, usual)}
@@ -175,12 +175,12 @@ def _active_runs(rows: Any, *, session: Session) -> Mapping[str, int]:
 
 
 def _may_differ(row: Row, active_runs: int, is_known: bool, now: datetime) -> bool:
-    """Return whether a Dag's row may not be what a parse would leave."""
+    """Return whether a Dag's row may differ from what a parse would write."""
     return (
         not is_known
         or row.timetable_partitioned
         or (active_runs >= (row.max_active_runs or 0)) != row.exceeds_max_non_backfill
-        # A run that is due stays so if the Dag is paused, and is a later one when time goes by without catch-up.
+        # A due run stays due while the Dag is paused, and becomes a later one as time passes without catchup.
         or (row.next_dagrun_create_after is not None and row.next_dagrun_create_after <= now)
     )
 
@@ -198,9 +198,9 @@ def _changed(dag_ids: list[str], *, session: Session) -> list[str]:
 
 def _differing(present: DagModel, active: ActiveVersion, *, session: Session) -> dict[str, Any]:
     """
-    Let Airflow calculate a row of its own, and return what differs from the present one.
+    Let Airflow calculate a separate row, and return how it differs from the current one.
 
-    It goes by the Dag's runs (``_RunInfo.calculate``) and by nothing of the row that it writes to.
+    Airflow uses the Dag's runs (``_RunInfo.calculate``) and ignores the row that it writes to.
     """
     calculated = DagModel(dag_id=active.dag_id, bundle_name=present.bundle_name)
     operation = DagModelOperation(
@@ -218,7 +218,7 @@ def _differing(present: DagModel, active: ActiveVersion, *, session: Session) ->
 
 
 def _write(dag_id: str, *, session: Session) -> bool:
-    """Calculate once more under the lock, and write what differs."""
+    """Calculate again under the lock, and write the differences."""
     try:
         present = require_dag(dag_id, lock=True, session=session)
         session.refresh(present, RECALCULATED)
