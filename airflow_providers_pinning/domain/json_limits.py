@@ -24,19 +24,19 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_DEPTH = 50
-"""Levels of nested JSON. Python and pydantic give up at some hundreds, and then nobody could read what was stored."""
+"""Maximum depth of JSON. Python and pydantic fail at a few hundred levels, so deeper values could not be read."""
 
 NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-"""PostgreSQL stores no NUL, and half a surrogate pair has no encoding."""
+"""PostgreSQL cannot store NUL, and half a surrogate pair has no encoding."""
 
 
 def why_not_storable(value: Any, *, depth: int = MAX_DEPTH) -> str | None:
     """
-    Say what of a JSON value no database can store: PostgreSQL refuses what SQLite may take.
+    Describe what makes a JSON value impossible to store. PostgreSQL refuses some values that SQLite accepts.
 
     :param value: a text, or a value made of dicts, lists and plain values
-    :param depth: how many more levels of nesting there may be
-    :return: what is wrong, such as ``contains the character U+0000``; ``None`` if nothing is
+    :param depth: remaining levels of nesting
+    :return: the problem, such as ``contains the character U+0000``; ``None`` if there is none
     """
     if isinstance(value, str):
         found = NOT_TEXT.search(value)

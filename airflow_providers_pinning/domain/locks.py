@@ -15,24 +15,25 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-All locks of pin changes and the creation of runs, and their order.
+All locks for changes of pins and for the creation of runs, in their order.
 
-1. The **gate** of the Dag: shared by those who create a run or clear one on the latest version, exclusive for a
-change. It orders changes and runs that take no lock in Airflow, even for a Dag that was never pinned and has no row
-here. For several Dags, the gates are shut in the order of their IDs. A change of more Dags than
-:data:`GATES_AT_ONCE` shuts the one **main gate** instead, which everyone passes before a Dag's own. 2. The ``dag``
-    row, of several Dags in the order of their ids: taken by a change, by the scheduler for scheduled and
-    asset-triggered runs (it passes over locked ones), and by the dag processor for the Dags of a file. 3. The
-    ``pinning_pin`` row. 4. The rules, policies and freezes: shared by a change that is checked against them,
-    exclusive for changing them, which locks no Dag. 5. What follows the version: assets, their activation,
-    references, tags.
+* The **gate** of the Dag. Creating a run, or clearing one on the latest version, shares it; a change has it
+  exclusively. It orders changes and runs that take no lock in Airflow, even for a Dag that was never pinned and has no
+  row here. For several Dags, the gates are shut in the order of their IDs. A change of more than :data:`GATES_AT_ONCE`
+  Dags shuts the single **main gate** instead, which everyone passes before a Dag's own.
+* The ``dag`` row, for several Dags in the order of their IDs. A change locks it, and so do the scheduler for scheduled
+  and asset-triggered runs (it skips locked rows) and the dag processor for the Dags of a file.
+* The ``pinning_pin`` row.
+* The rules: policies and freezes. A change that is checked against them shares the lock; changing the rules has it
+  exclusively, and locks no Dag.
+* What follows the version: assets, their activation, references, tags.
 
 A change waits for the gate before it locks anything, so nothing waits for it in turn. A process that has locked a
-Dag's row needs no gate for it: no change gets past the row.
+Dag's row needs no gate for the Dag, because no change gets past the row.
 
-On PostgreSQL the gate is an advisory lock of the transaction, and the row is locked ``FOR NO KEY UPDATE``, as Airflow
-locks it: a statement that merely refers to the Dag, whose foreign key is checked ``FOR KEY SHARE``, does not wait for
-a change. If it did, the scheduler could hold an asset that the change wants. On SQLite, which has one writer, the
+On PostgreSQL, the gate is an advisory lock of the transaction, and the row is locked ``FOR NO KEY UPDATE``, as in
+Airflow. A statement that merely refers to the Dag, whose foreign key is checked ``FOR KEY SHARE``, does not wait for a
+change. If it did, the scheduler could hold an asset that the change needs. On SQLite, which has a single writer, the
 gate is the right to write. On MySQL, which has no such locks, the row itself is the gate.
 """
 
@@ -63,17 +64,17 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.models import Pin
 
 LOCK_TIMEOUT = "10s"
-"""How long a change waits for each lock on PostgreSQL, unless the deployment sets a ``lock_timeout`` itself."""
+"""How long a change waits for each lock on PostgreSQL, unless the deployment sets its own ``lock_timeout``."""
 
 GATES_AT_ONCE = 2000
-"""How many gates one change shuts at most: PostgreSQL has room for some thousand locks, those of all sessions."""
+"""Maximum number of gates that a change shuts: all sessions of PostgreSQL share room for a few thousand locks."""
 
 
 def wait_no_longer(seconds: float, *, session: Session) -> None:
     """
-    Let the transaction wait this long for each lock at most, on PostgreSQL.
+    Limit how long the transaction waits for each lock, on PostgreSQL.
 
-    For the loop of a scheduler, in which all other Dags would wait as well.
+    For the scheduler loop, in which all other Dags would wait as well.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(_wait(), {"timeout": f"{round(seconds * 1000)}ms"})
@@ -81,9 +82,9 @@ def wait_no_longer(seconds: float, *, session: Session) -> None:
 
 def shut_gate(dag_id: str, *, session: Session) -> None:
     """
-    Wait for runs of the Dag that are being created, and keep others from being created until the transaction ends.
+    Wait for runs of the Dag that are being created, and block the creation of others until the transaction ends.
 
-    For changes of a pin, which lock the Dag's row next. No lock of the transaction is waited for any longer than
+    For changes of a pin, which lock the Dag's row next. The transaction waits for no lock longer than
     :data:`LOCK_TIMEOUT`.
     """
     match session.get_bind().dialect.name:
@@ -95,16 +96,16 @@ def shut_gate(dag_id: str, *, session: Session) -> None:
 
 def shut_gates(dag_ids: Collection[str], *, session: Session) -> None:
     """
-    Do what :func:`shut_gate` does for several Dags, with one statement and in the order of their ids.
+    Do what :func:`shut_gate` does for several Dags, with one statement, in the order of their IDs.
 
-    For more than :data:`GATES_AT_ONCE` Dags, no run of any Dag is created meanwhile by those who lock no Dag's row:
-    the scheduler goes on, requests to trigger a run wait.
+    For more than :data:`GATES_AT_ONCE` Dags, this blocks the creation of runs of any Dag by code that does not lock
+    the Dag's row: the scheduler continues, but requests to trigger a run wait.
     """
     match session.get_bind().dialect.name:
         case "postgresql" if len(dag_ids) > GATES_AT_ONCE:
             session.execute(_shut(), {"key": MAIN_GATE})
         case "postgresql":
-            # The array is read in order, and so the locks are taken in order.
+            # The array is read in order, so the locks are taken in order.
             keys = [gate_key(dag_id) for dag_id in sorted(dag_ids)]
             session.execute(_shut_several(), {"keys": keys})
         case "sqlite":
@@ -113,9 +114,9 @@ def shut_gates(dag_ids: Collection[str], *, session: Session) -> None:
 
 def pass_gate(dag_id: str, *, session: Session) -> None:
     """
-    Wait for a change of the Dag's pin that is under way, and keep others from being made until the transaction ends.
+    Wait for a change of the Dag's pin in progress, and block others until the transaction ends.
 
-    What is read by a later statement stays true. For the creation of runs by those who have not locked the Dag's row.
+    What a later statement reads stays true. For the creation of runs by code that has not locked the Dag's row.
     """
     match session.get_bind().dialect.name:
         case "postgresql":
@@ -124,13 +125,13 @@ def pass_gate(dag_id: str, *, session: Session) -> None:
             keep_writers_out_of_sqlite(session=session)
         case _:
             session.execute(_row_in_share_mode(), {"dag_id": dag_id})
-            # By a statement of its own: one that had to wait would see the changed pin beside old rows that it joins.
+            # In a separate statement: if a joined one had to wait, it would see the changed pin together with old rows.
             session.execute(_pin_in_share_mode(), {"dag_id": dag_id})
 
 
 def passing_gate(dag_id: str) -> tuple[ColumnElement[None], ColumnElement[None]]:
     """
-    Return what passes the main gate and then the Dag's, as columns of another statement, on PostgreSQL.
+    Return columns for another statement that pass the main gate and then the Dag's, on PostgreSQL.
 
     What a later statement reads stays true, as with :func:`pass_gate`.
     """
@@ -138,7 +139,7 @@ def passing_gate(dag_id: str) -> tuple[ColumnElement[None], ColumnElement[None]]
 
 
 def passes_gate_at_once(dag_id: str) -> ColumnElement[bool]:
-    """Return whether both gates could be passed without waiting, as a column of another statement, on PostgreSQL."""
+    """Return a column for another statement: whether both gates could be passed without waiting, on PostgreSQL."""
     return and_(
         func.pg_try_advisory_xact_lock_shared(MAIN_GATE), func.pg_try_advisory_xact_lock_shared(gate_key(dag_id))
     )
@@ -146,10 +147,10 @@ def passes_gate_at_once(dag_id: str) -> ColumnElement[bool]:
 
 def may_wait_to_shut_gate(dag_id: str, *, session: Session) -> bool:
     """
-    Return whether a transaction may wait until it can shut a Dag's gate.
+    Return whether a transaction may wait to shut a Dag's gate.
 
-    One that has passed the gate before must not: another one that did so as well may wait for the same, and neither
-    would ever get it. If the gate can be shut at once, it is.
+    A transaction that has already passed the gate must not, because two of them would wait for each other forever. If
+    the gate can be shut at once, it is.
     """
     if session.get_bind().dialect.name != "postgresql":
         return True
@@ -160,17 +161,17 @@ def may_wait_to_shut_gate(dag_id: str, *, session: Session) -> bool:
 
 def share_rules(*, session: Session) -> None:
     """
-    Keep policies and freezes as they are until the transaction ends, for a change that is checked against them.
+    Keep policies and freezes unchanged until the transaction ends, for a change that is checked against them.
 
-    What is read by a later statement stays in force, so that nothing is changed any more once a freeze is committed.
-    The change holds the locks of its Dags already; whoever changes rules waits for no Dag.
+    What a later statement reads stays in force, so nothing is changed after a freeze is committed. The change has
+    already locked its Dags; changes of the rules never wait for Dags.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(_share(), {"key": _RULES_KEY})
 
 
 def lock_rules(*, session: Session) -> None:
-    """Wait for changes that are being checked against policies and freezes, and keep others waiting."""
+    """Wait for changes that are being checked against policies and freezes, and block others."""
     match session.get_bind().dialect.name:
         case "postgresql":
             session.execute(_shut(), {"key": _RULES_KEY})
@@ -179,35 +180,35 @@ def lock_rules(*, session: Session) -> None:
 
 
 def for_change(query: Select) -> Select:
-    """Let a SELECT of ``DagModel`` lock the row against other writers of it, but not against those who refer to it."""
+    """Make a SELECT of ``DagModel`` lock the row against other writers, but not against references to it."""
     return query.with_for_update(key_share=True, of=DagModel)
 
 
 _RULES_KEY = int.from_bytes(sha256(b"airflow_providers_pinning rules").digest()[:8], "big", signed=True)
-"""The number of the lock of policies and freezes among the advisory locks of the database."""
+"""Key of the advisory lock for policies and freezes."""
 
 
 def gate_key(dag_id: str) -> int:
-    """Return the number of a Dag's gate among the advisory locks of the database, which are 64 bit wide."""
+    """Return the key of the advisory lock for a Dag's gate, which has 64 bits."""
     digest = sha256(f"airflow_providers_pinning:{dag_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 MAIN_GATE = gate_key("")
-"""The gate of all Dags; no Dag has an empty id."""
+"""The gate for all Dags. No Dag has an empty ID."""
 
 
 def keep_writers_out_of_sqlite(*, session: Session) -> None:
     """
-    Make this transaction the only writer, where there are no row locks: on SQLite.
+    Make this transaction the only writer on SQLite, which has no row locks.
 
-    To be called before something is read that must not change until the transaction ends. Other databases lock rows.
+    Call it before reading anything that must not change until the transaction ends. Other databases lock rows.
     """
     if session.get_bind().dialect.name == "sqlite":
         session.execute(_write_nothing(), execution_options={"synchronize_session": False})
 
 
-# Built once: building a statement costs as much as executing it.
+# Built once, because building a statement costs as much as executing it.
 
 
 @cache
@@ -228,7 +229,7 @@ def _shut_several() -> Select:
 
 @cache
 def _try_to_shut() -> TextClause:
-    # So PostgreSQL shows a lock that has a number of 64 bits.
+    # This is how PostgreSQL shows a lock with a 64-bit key.
     return text(
         """
         SELECT pg_try_advisory_xact_lock(:key) OR NOT EXISTS (
@@ -241,7 +242,7 @@ def _try_to_shut() -> TextClause:
 
 
 def _timeout() -> ColumnElement[str]:
-    # It is set for the rest of the transaction, from this very lock on.
+    # It applies to the rest of the transaction, starting with this lock.
     present = func.current_setting("lock_timeout")
     return func.set_config("lock_timeout", case((present.in_(["0", "0ms"]), LOCK_TIMEOUT), else_=present), True)
 

@@ -17,7 +17,7 @@
 """
 The steps of a ramp, and which runs of a Dag get its version.
 
-Pure functions: in a retried transaction, they return the same result.
+These are pure functions, so they return the same result in a retried transaction.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from airflow_providers_pinning.vocabulary import RampPromotion
 @dataclass(frozen=True)
 class Step:
     """
-    A share of new runs, and what it takes for the next step.
+    A share of new runs, and what completes the step.
 
-    With ``runs``, every k-th run has the version, as a Dag with few runs must not leave it to chance. Without, a hash
-    of the run's id decides.
+    With ``runs``, every k-th run gets the version, because chance would not be reliable for a Dag with few runs.
+    Without, a hash of the run ID decides.
     """
 
     share: Decimal
-    """Above 0, and 1 at most."""
+    """Above 0, and at most 1."""
     runs: int | None = None
-    """Finished runs of the version that are needed; without it, one."""
+    """Required number of finished runs of the version; ``None`` means one."""
     duration: timedelta = timedelta()
-    """Time that must have passed since the step began."""
+    """Minimum duration of the step."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Step:
@@ -60,7 +60,7 @@ class Step:
 
     @property
     def needed_runs(self) -> int:
-        """Finished runs that are needed; a step never ends without any."""
+        """Required number of finished runs. A step never ends without any."""
         return max(self.runs or 1, 1)
 
     def __str__(self) -> str:
@@ -73,21 +73,21 @@ class Step:
 
 
 def steps_of(values: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
-    """Return steps from what is stored."""
+    """Return steps from their stored form."""
     return tuple(Step.from_dict(one) for one in values)
 
 
 @dataclass(frozen=True)
 class Ramped:
-    """The ramp that a version goes through, as policies look at it."""
+    """The ramp of a version, for checking it against policies."""
 
     steps: tuple[Step, ...]
     max_failures: int
     is_passed: bool
-    """Whether its last step is passed; of a ramp that is about to start, that it would be."""
+    """Whether its last step is passed. For a ramp that is about to start, assume that it will be."""
 
     def has_passed(self, wanted: Sequence[Step]) -> bool:
-        """Return whether it is passed, tolerated no failed run, and had each of the wanted steps or a stricter one."""
+        """Return whether it is passed, tolerated no failed run, and had each required step or a stricter one."""
         return self.is_passed and not self.max_failures and all(map(self._has, wanted))
 
     def _has(self, wanted: Step) -> bool:
@@ -102,31 +102,32 @@ class Ramped:
 
 def takes(step: Step, *, dag_id: str, run_id: str, earlier: int, had_it: int) -> bool:
     """
-    Return whether a new run has the ramp's version.
+    Return whether a new run gets the ramp's version.
 
-    A step that counts gives it to a run while fewer have it than the share says. Who creates runs at the same time does
-    not see the other's: that is made up for by the next runs, as it would not be if every k-th run by its place had it.
+    A step with ``runs`` gives it to a run as long as fewer runs have it than the share says. Transactions that create
+    runs concurrently do not see each other's runs. The next runs make up for that, which would not happen if every k-th
+    run by position got the version.
 
-    :param step: the present step
+    :param step: the current step
     :param dag_id: the Dag
-    :param run_id: id of the run
-    :param earlier: runs of the Dag since the step began, whichever version they have; looked at if the step counts
+    :param run_id: ID of the run
+    :param earlier: runs of the Dag since the step began, with any version; only used by steps with ``runs``
     :param had_it: those of them that have the version
     """
     if step.runs is not None:
         return had_it < _whole(step.share, earlier + 1)
-    # The step is not part of it: who has the version at 10 % has it at 50 % too.
+    # The step is not part of the hash: a run that gets the version at 10 % would get it at 50 % too.
     return Decimal(_place(dag_id, run_id)) < step.share * 2**64
 
 
 def runs_until(step: Step, *, earlier: int, had_it: int) -> int | None:
     """
-    Return how many runs from now the next one has the version, 1 being the next run.
+    Return how many runs from now the version is used next, where 1 is the next run.
 
-    :param step: the present step
+    :param step: the current step
     :param earlier: runs of the Dag since the step began
     :param had_it: those of them that have the version
-    :return: ``None`` if the step does not count
+    :return: ``None`` for a step without ``runs``
     """
     if step.runs is None:
         return None
@@ -139,17 +140,17 @@ def _whole(share: Decimal, runs: int) -> int:
 
 
 def _place(dag_id: str, run_id: str) -> int:
-    """Return where a run is on a scale of 64 bits."""
+    """Return the position of a run on a 64-bit scale."""
     return int.from_bytes(sha256(f"{dag_id}\0{run_id}".encode()).digest()[:8], "big")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a version gains its share."""
+    """The plan of a ramp."""
 
     steps: Sequence[Step]
     max_failures: int = 0
-    """Failed runs of the version that are tolerated, in all steps together; the ramp is aborted with one more."""
+    """Failed runs of the version to tolerate, over all steps. One more aborts the ramp."""
     promotion: RampPromotion = RampPromotion.AUTOMATIC
 
     def as_request(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is done with the statements of a session for a while, and what is kept until its transaction ends."""
+"""Listen to the statements of a session, and keep values until its transaction ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 @contextmanager
 def listening(session: Session, listener: Callable[[ORMExecuteState], Any]) -> Iterator[None]:
     """
-    Show each ORM statement that the session executes inside the block to a listener, which may change it.
+    Pass each ORM statement that the session executes inside the block to a listener, which may change it.
 
     :param session: database session
     :param listener: may set ``statement``, or return the result itself
@@ -43,10 +43,10 @@ def listening(session: Session, listener: Callable[[ORMExecuteState], Any]) -> I
 
 def without_compiling(session: Session) -> None:
     """
-    Keep PostgreSQL from compiling the statements of the session's transaction.
+    Turn off PostgreSQL's JIT compilation in the session's transaction.
 
-    Of a statement that looks for something of each of many rows, it expects so much that it compiles it, which takes
-    longer than the rest where an index finds little.
+    PostgreSQL overestimates the cost of a statement that probes an index for each of many rows, and compiles it, which
+    takes longer than executing it.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL jit = off"))
@@ -54,10 +54,10 @@ def without_compiling(session: Session) -> None:
 
 def kept_in_transaction(session: Session, name: str) -> dict[Any, Any]:
     """
-    Return what is kept under a name until the session's transaction ends; empty at first.
+    Return a dictionary that lives until the session's transaction ends; empty at first.
 
     :param session: database session
-    :param name: who keeps it
+    :param name: name of the dictionary
     """
     kept: dict[Any, Any]
     transaction, kept = session.info.get(name, (None, {}))
@@ -69,9 +69,9 @@ def kept_in_transaction(session: Session, name: str) -> dict[Any, Any]:
 
 def once_ended(session: Session, act: Callable[[], Any]) -> None:
     """
-    Call something once the session's transaction has ended, whether it was committed or not.
+    Call a function after the session's transaction has ended, whether it was committed or not.
 
-    :param session: database session, which must not be used then
+    :param session: database session, which the function must not use
     :param act: must not raise
     """
     waiting = session.info.get(_WAITING)

@@ -27,13 +27,13 @@ class Sight:
     """
     Which Dags a caller may see, or change.
 
-    It is asked of the Dags at hand: to name all Dags of a deployment costs more than most answers.
+    Ask it about specific Dags, because listing all Dags of a deployment costs more than most queries.
     """
 
     among: Callable[[Collection[str]], Set[str]]
-    """Returns those of some Dags that the caller may see; one that is not there is seen by nobody."""
+    """Returns those of the given Dags that the caller may see. No one sees a Dag that does not exist."""
     everything: bool = False
-    """Whether the caller may see every Dag that is there, so that it needs not be asked of each."""
+    """Whether the caller may see all existing Dags, so that no further check is needed."""
 
 
 def only(*dag_ids: str) -> Sight:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Differences in assets between two versions of a Dag: what they wait for, read and update."""
+"""Differences in assets between two versions of a Dag: those they wait for, read and update."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ _ORDER = {"schedule": 0, "outlet": 1, "inlet": 2}
 
 @dataclass(frozen=True)
 class AssetChange:
-    """An asset, asset alias or reference to an asset that one version has and the other one has not."""
+    """An asset, asset alias or asset reference that only one of the versions has."""
 
     role: AssetRole
     kind: Literal["added", "removed"]
     name: str
-    """Name of the asset or alias; the URI where the asset is referred to by it."""
+    """Name of the asset or alias, or the URI of a reference by URI."""
     uri: str | None
     task_id: str | None
-    """The task whose outlet or inlet it is."""
+    """The task with the outlet or inlet."""
 
 
 def compare_assets(old: set[Used], new: set[Used]) -> tuple[AssetChange, ...]:
-    """List the assets that came and went, in the order of roles, tasks and names."""
+    """List the added and removed assets, ordered by role, task and name."""
     found = [_change("removed", used) for used in old - new] + [_change("added", used) for used in new - old]
     return tuple(
         sorted(found, key=lambda asset: (_ORDER[asset.role], asset.task_id or "", asset.name, asset.uri or ""))
@@ -70,7 +70,7 @@ def assets_of(version: StoredVersion, tasks: Tasks) -> set[Used]:
 
 
 def assets_in(value: Any) -> Iterator[tuple[str, str | None]]:
-    """Yield name and URI of every asset in a plain value."""
+    """Yield the name and URI of every asset in a plain value."""
     if isinstance(value, list):
         for item in value:
             yield from assets_in(item)

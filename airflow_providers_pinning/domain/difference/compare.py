@@ -48,9 +48,9 @@ LIMITS = ("max_active_runs", "max_active_tasks", "max_consecutive_failed_dag_run
 _NOT_OTHER = frozenset(
     {
         *LIMITS,
-        # Where and under which name it was parsed.
+        # Where, and under which name, it was parsed.
         *("dag_id", "fileloc", "_processor_dags_folder"),
-        # Compared on their own, or derived from what is.
+        # Compared separately, or derived from fields that are.
         *("tasks", "task_group", "params", "timetable", "timezone", "start_date", "end_date", "catchup"),
         *("dag_dependencies", "default_args"),
     }
@@ -59,13 +59,13 @@ _NOT_OTHER = frozenset(
 
 @dataclass(frozen=True)
 class VersionDifference:
-    """Everything in which two versions of a Dag differ."""
+    """All differences between two versions of a Dag."""
 
     dag_id: str
     from_version: VersionIdentity
     to_version: VersionIdentity
     identical: bool
-    """Whether new runs would be the same for certain: nothing below differs, and the code is of the same commit."""
+    """Whether new runs would certainly be the same: nothing below differs, and the code is of the same commit."""
     tasks: TaskChanges
     schedule: ScheduleChange
     params: tuple[FieldChange, ...]
@@ -76,7 +76,7 @@ class VersionDifference:
     files: FilesComparison
     commits: CommitsBetween
     warnings: tuple[str, ...] = ()
-    """What else comes of making the other version active, by asset and Dag."""
+    """Side effects of making the other version active, by asset and Dag."""
 
 
 def choose_versions(
@@ -94,8 +94,8 @@ def choose_versions(
     :param dag_id: the Dag
     :param from_version: number of the one version; the active one if not given
     :param to_version: number of the other one; the latest if not given
-    :param expected_dag_hash: the other one's hash, if it must be a certain one
-    :param expected_bundle_version: the other one's commit, if it must be a certain one
+    :param expected_dag_hash: required hash of the other version, if any
+    :param expected_bundle_version: required commit of the other version, if any
     :param session: database session
     :raises UnknownDagError: if there is no such Dag
     :raises UnknownVersionError: if there is no such version
@@ -129,7 +129,7 @@ def compare_versions(
     :param dag_id: the Dag
     :param from_version: number of the one version; the active one if not given
     :param to_version: number of the other one; the latest if not given
-    :param now: the present
+    :param now: the current time
     :param session: database session
     :raises UnknownDagError: if there is no such Dag
     :raises UnknownVersionError: if there is no such version
@@ -150,7 +150,7 @@ def compare(
     """
     Compare two versions that :func:`choose_versions` found.
 
-    :param with_code: whether to tell what only the source code shows: the code, and operators' own arguments
+    :param with_code: whether to include what only the source code shows: the code, and operator-specific arguments
     """
     old = read_stored(dag_id, before, session=session)
     new = read_stored(dag_id, after, session=session) if before != after else old
@@ -197,7 +197,7 @@ def _only_in_code(name: str) -> bool:
 
 
 def _other(version: StoredVersion) -> dict[str, Any]:
-    """Return what is neither tasks, schedule, params, limits nor assets, one level deep."""
+    """Return the remaining fields (no tasks, schedule, params, limits or assets), one level deep."""
     found = {name.removeprefix("_"): value for name, value in version.dag.items() if name not in _NOT_OTHER}
     found["tags"] = sorted(found.get("tags") or [])
     found |= {f"default_args.{name}": value for name, value in (version.dag.get("default_args") or {}).items()}

@@ -44,13 +44,13 @@ class SourceChange:
     """Path inside the bundle."""
     after_path: str | None
     diff: str | None
-    """Unified diff, empty if the files are equal; ``None`` if there is none, and ``note`` says why."""
+    """Unified diff, empty if the files are equal; ``None`` if it is not available, for the reason in ``note``."""
     note: str | None
 
 
 @dataclass(frozen=True)
 class SourceComparison:
-    """The difference to show, and whether all code is certain to be the same."""
+    """The difference to show, and whether all code is certainly the same."""
 
     change: SourceChange
     same_code: bool
@@ -64,9 +64,9 @@ def dags_in_files(
     session: Session,
 ) -> frozenset[str]:
     """
-    Return the Dags that are in the same file as one of the versions, whose code a reader sees as well.
+    Return the Dags in the same file as one of the versions, because a reader sees their code too.
 
-    :param further: other files that the reader sees, each a bundle's name and a path in it
+    :param further: other files that the reader sees, by bundle name and path
     """
     files = {*((version.bundle_name, version.relative_fileloc) for version in versions), *further}
     same_file = [
@@ -90,7 +90,7 @@ def compare_sources(
     :param before: one version
     :param after: the other one
     :param with_code: whether the reader may see code
-    :param with_modules: whether the modules that the files import are compared elsewhere
+    :param with_modules: whether imported modules are compared elsewhere
     :param session: database session
     """
     ids = [before.dag_version_id, after.dag_version_id]

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which files differ between two versions, and which of them belong to their Dag."""
+"""Find the files that differ between two versions, and those of them that belong to the Dag."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ from airflow_providers_pinning.models import CommitFiles, FileContent, VersionFi
 from airflow_providers_pinning.vocabulary import FileKind, Role
 
 MAX_FILES = 200
-"""How many changed files are told; the others are counted."""
+"""Maximum number of changed files to list. The others are counted."""
 MAX_CHARACTERS = 400_000
-"""Characters of all diffs together."""
+"""Maximum number of characters of all diffs together."""
 MAX_WORK = 200_000
-"""Steps of one diff, of which there may be many."""
+"""Maximum number of steps of one diff, because there may be many diffs."""
 
 
 @dataclass(frozen=True)
 class FileChange:
-    """A file that differs and counts."""
+    """A related file that differs."""
 
     path: str
     """Path from the bundle's root."""
     before_path: str | None
-    """What it was called before, if it was renamed."""
+    """Its previous path, if it was renamed."""
     kind: FileKind
     role: Role
     lines_added: int | None
@@ -60,29 +60,29 @@ class FileChange:
     is_binary: bool
     diff: str | None
     note: str | None
-    """Why there is no diff, or what is missing in it."""
+    """Why there is no diff, or what is missing from it."""
 
 
 @dataclass(frozen=True)
 class FilesComparison:
-    """What differs in the files of a bundle between two versions of a Dag."""
+    """Differences in the files of a bundle between two versions of a Dag."""
 
     related: bool | None
-    """Whether anything related to the Dag differs; ``None`` if that is not known yet and will be soon."""
+    """Whether anything related to the Dag differs; ``None`` if that will be known soon."""
     note: str | None
-    """What is not known."""
+    """What is unknown."""
     changed: tuple[FileChange, ...] = ()
-    """Files that count: those of the Dag come first."""
+    """Related files, those of the Dag first."""
     left_out: int = 0
-    """How many further files that count are not told."""
+    """Number of related files that are not listed."""
     other_dags_files: int = 0
-    """How many files of other Dags differ."""
+    """Number of changed files of other Dags."""
     ignored_files: int = 0
-    """How many files differ that ``[pinning] ignored_paths`` names."""
+    """Number of changed files that match ``[pinning] ignored_paths``."""
 
 
 def files_of_versions(versions: Collection[VersionIdentity], *, session: Session) -> frozenset[tuple[str, str]]:
-    """Return the files that versions are made of, as far as is known: names of bundles and paths in them."""
+    """Return the known files of versions, by bundle name and path."""
     rows = session.execute(
         select(VersionFiles.bundle_name, VersionFiles.files).where(
             VersionFiles.dag_version_id.in_([version.dag_version_id for version in versions])
@@ -92,7 +92,7 @@ def files_of_versions(versions: Collection[VersionIdentity], *, session: Session
 
 
 def compare_commits(before: VersionIdentity, after: VersionIdentity, *, session: Session) -> CommitsBetween:
-    """Tell which commits lead from one version to another."""
+    """Return the commits between two versions."""
     if before.bundle_name is None or before.bundle_version is None or after.bundle_version is None:
         return CommitsBetween(note="An unversioned bundle has no commits.")
     if before.bundle_name != after.bundle_name:
@@ -187,11 +187,11 @@ def _own_files(bundle_name: str, paths: list[str], *, session: Session) -> set[s
 
 class _Changes:
     """
-    Tells changes of files, with diffs until there are too many.
+    Describes changes of files, with diffs until these become too long.
 
-    :param old: hashes of contents by path, before
+    :param old: content hashes by path, before
     :param new: the same, after
-    :param of_dag: paths of the files that the Dag is made of
+    :param of_dag: paths of the Dag's files
     :param session: database session
     """
 
@@ -203,7 +203,7 @@ class _Changes:
         self._left = MAX_CHARACTERS
 
     def tell(self, paths: list[str]) -> tuple[tuple[FileChange, ...], int]:
-        """Return the changes of some files, and how many are left out."""
+        """Return the changes of files, and the number of those left out."""
         gone = {self._old[path]: path for path in paths if path not in self._new}
         renamed = {path: gone[self._new[path]] for path in paths if path not in self._old and self._new[path] in gone}
         names = [path for path in paths if path not in renamed.values()]

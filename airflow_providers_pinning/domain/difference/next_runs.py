@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""When a version would run next if it were active now."""
+"""Compute when a version would run next if it was active now."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.difference.stored import StoredVersion
 
 AUTOMATED = (DagRunType.SCHEDULED, DagRunType.BACKFILL_JOB)
-"""Runs after which Airflow looks for the next one."""
+"""Types of runs from which Airflow computes the next one."""
 
 
 @dataclass(frozen=True)
 class NextRuns:
-    """When runs would be created, and what the times do not say."""
+    """The times of the next runs, and a note on what they do not show."""
 
     times: tuple[datetime, ...]
     note: str | None = None
@@ -52,18 +52,18 @@ def read_timetable(version: StoredVersion) -> Timetable:
     """
     Return the version's timetable.
 
-    :raises Exception: whatever its class raises, or if it is not installed
+    :raises Exception: if its class is not installed, or raises anything
     """
     return decode_timetable(copy.deepcopy(version.raw_dag["timetable"]))
 
 
 def next_runs(dag_id: str, version: StoredVersion, *, now: datetime, count: int = 5, session: Session) -> NextRuns:
     """
-    Compute when the next runs would be created, as the scheduler does when the version becomes active.
+    Compute the times of the next runs, as the scheduler does when the version becomes active.
 
     :param dag_id: the Dag
     :param version: which version
-    :param now: the present, which tells what is overdue; the timetables themselves read the clock
+    :param now: the current time, to find overdue runs; the timetables themselves read the clock
     :param count: how many
     :param session: database session
     """
@@ -76,7 +76,7 @@ def next_runs(dag_id: str, version: StoredVersion, *, now: datetime, count: int 
             return NextRuns((), f"{version.name} starts a run as soon as the previous one has ended.")
         times = tuple(_times(dag_id, version, timetable, count, session=session))
     except Exception as error:
-        # The class of a timetable may be anybody's.
+        # A custom timetable can raise anything.
         return NextRuns((), f"The next runs of {version.name.lower()} cannot be computed: {error!r}.")
     if by_assets and not times:
         return NextRuns((), f"{version.name} runs when its assets are updated, not at fixed times.")
@@ -107,7 +107,7 @@ def _times(
 
 
 def _last_automated_run(dag_id: str, *, partitioned: bool, session: Session) -> DagRun | None:
-    """Read the run from which Airflow's dag processor starts."""
+    """Read the run from which Airflow's dag processor computes the next one."""
     query = select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_type.in_(AUTOMATED)).limit(1)
     if partitioned:
         query = query.where(DagRun.partition_key.is_not(None)).order_by(
@@ -119,7 +119,7 @@ def _last_automated_run(dag_id: str, *, partitioned: bool, session: Session) -> 
 
 
 def _restriction(dag: dict[str, Any]) -> TimeRestriction:
-    """Read between which times the version may run, as ``SerializedDAG`` does, but without deserializing its tasks."""
+    """Read the start and end of the schedule, as ``SerializedDAG`` does, but without deserializing the tasks."""
     tasks = [_fields(task) for task in dag.get("tasks") or []]
     start, end = _time(dag.get("start_date")), _time(dag.get("end_date"))
     starts = [found for task in tasks if (found := _time(task.get("start_date")) or start)]

@@ -28,10 +28,9 @@ from airflow_providers_pinning.domain.difference.unified_diff import bounded_dif
 
 def difference_of(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """
-    Return the lines that applying a document would change; none if it would change nothing.
+    Return the lines of the diff; none if the documents are equal.
 
-    Of documents that are too long and too different to be compared, and of a difference that is too long, the last
-    line says so.
+    If the documents are too different to compare, or the diff is too long, the last line says so.
     """
     diff, remark = bounded_diff(_text(present), _text(wanted), labels=("in force", "file"))
     if diff is None:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""When two versions of a Dag run, in words and as times."""
+"""Compare when two versions of a Dag run, in words and as times."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from airflow_providers_pinning.domain.difference.stored import StoredVersion
 from airflow_providers_pinning.domain.difference.values import TYPE, canonical
 
 MAX_ARGUMENTS = 1000
-"""Characters of a timetable's arguments that are shown at most."""
+"""Maximum number of characters of a timetable's arguments to show."""
 _BOUNDS = ("start_date", "end_date", "catchup", "timezone")
-"""What decides about runs beside the timetable."""
+"""Fields besides the timetable that decide about runs."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ScheduleChange:
     """When runs are created, before and after."""
 
     changed: bool
-    """Whether timetable, start, end, catch-up or time zone differ."""
+    """Whether timetable, start, end, catchup or time zone differ."""
     before: str
     after: str
     next_runs_before: tuple[datetime, ...]
@@ -55,13 +55,13 @@ def compare_schedules(
     dag_id: str, before: StoredVersion, after: StoredVersion, *, with_code: bool, now: datetime, session: Session
 ) -> ScheduleChange:
     """
-    Compare the schedules of two versions, and when each would run next if it were active.
+    Compare the schedules of two versions, and when each would run next if it was active.
 
     :param dag_id: the Dag
     :param before: one version
     :param after: the other one
-    :param with_code: whether arguments of timetables may be shown that only the source code shows otherwise
-    :param now: the present
+    :param with_code: whether to show arguments of timetables, which otherwise only the source code shows
+    :param now: the current time
     :param session: database session
     """
     same_timetable = canonical(_timetable(before)) == canonical(_timetable(after))
@@ -72,7 +72,7 @@ def compare_schedules(
     versions = (before,) if before.identity == after.identity else (before, after)
     runs = [next_runs(dag_id, version, now=now, session=session) for version in versions]
     notes = [version.problem for version in versions] + [found.note for found in runs]
-    # Dags drain since Airflow 3.4.
+    # Dags can drain since Airflow 3.4.
     is_draining = getattr(DagModel, "is_draining", false()).label("is_draining")
     state = session.execute(select(DagModel.is_paused, is_draining).where(DagModel.dag_id == dag_id)).one_or_none()
     if state is not None and state.is_paused:
@@ -99,14 +99,14 @@ def _with_bounds(text: str, version: StoredVersion, names: list[str]) -> str:
 
 
 def _describe(version: StoredVersion) -> str:
-    """Say in a few words when a version runs."""
+    """Describe in a few words when a version runs."""
     stored = _timetable(version)
     try:
         timetable = read_timetable(version)
         summary, description = str(timetable.summary), str(timetable.description or "")
         by_assets = bool(timetable.asset_condition)
     except Exception:
-        # The class of a timetable may be anybody's, and may be gone.
+        # A custom timetable can raise anything, and may not be installed.
         return str(stored.get(TYPE) or "unknown").rpartition(".")[2]
     if by_assets:
         return f"{summary}{_zone(stored.get('timetable'))}: {_condition(stored.get('asset_condition'))}"
@@ -120,7 +120,7 @@ def _zone(stored: Any) -> str:
 
 
 def _condition(stored: Any) -> str:
-    """Write the assets that are waited for as an expression."""
+    """Format the asset condition as an expression."""
     if not isinstance(stored, dict):
         return str(stored)
     kind, objects = stored.get(TYPE), stored.get("objects")
@@ -135,7 +135,7 @@ def _condition(stored: Any) -> str:
 
 
 def _arguments(version: StoredVersion, other: StoredVersion) -> str:
-    """Write those arguments of a timetable that the other one has not."""
+    """Format the arguments of a timetable that the other one does not have."""
     theirs = _timetable(other)
     own = {
         name: redact(value, name)

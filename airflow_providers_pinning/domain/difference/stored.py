@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The stored data of the two versions to compare."""
+"""Read the stored data of versions to compare."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ from airflow_providers_pinning.domain.errors import UnknownVersionError, Version
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 
 CURRENT = DagSerialization.SERIALIZER_VERSION
-"""Version of Airflow's serialization that needs no conversion."""
+"""Airflow's serialization version that needs no conversion."""
 
 
 @dataclass(frozen=True)
 class StoredVersion:
     """
-    The serialized Dag of one version, read as data: what cannot be deserialized can still be compared.
+    The serialized Dag of one version as plain data, so versions that cannot be deserialized can still be compared.
 
     :param identity: which version
     :param raw: the serialized Dag, with definitions of its deadlines instead of references
-    :param problem: what could not be read of it
+    :param problem: what could not be read
     """
 
     identity: VersionIdentity
@@ -53,7 +53,7 @@ class StoredVersion:
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"Version {self.identity.version_number}"
 
     @property
@@ -63,20 +63,20 @@ class StoredVersion:
 
     @cached_property
     def dag(self) -> dict[str, Any]:
-        """The fields of the Dag in plain values, with Airflow's defaults for those that are left out."""
+        """The fields of the Dag as plain values, with Airflow's defaults for omitted ones."""
         defaults = DagSerialization.get_schema_defaults("dag")
         fields = {**defaults, **plain(self.raw_dag, self._checkout)}
         return {name: readable(name, value) for name, value in fields.items()}
 
     @cached_property
     def task_defaults(self) -> dict[str, Any]:
-        """What a task has that says nothing else."""
+        """Default fields of its tasks."""
         of_client = (self.raw.get("client_defaults") or {}).get("tasks") or {}
         return {**plain(DagSerialization.get_schema_defaults("operator")), **plain(of_client)}
 
     @property
     def _checkout(self) -> str | None:
-        """Folder in which the version was parsed, which another host or commit has elsewhere."""
+        """Folder in which the version was parsed, which differs between hosts and commits."""
         path, inside = self.raw_dag.get("fileloc") or "", self.identity.relative_fileloc or ""
         return path.removesuffix(f"/{inside}") or None if inside and path.endswith(f"/{inside}") else None
 

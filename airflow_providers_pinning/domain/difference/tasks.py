@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which tasks and task groups differ between two versions, and in which fields."""
+"""Compare the tasks and task groups of two versions, field by field."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ _INTERNAL = frozenset(
         *("_expand_input_attr", "partial_kwargs", "_disallow_kwargs_override", "_needs_expansion"),
     }
 )
-"""Fields that are shown in another form, or follow from others."""
+"""Fields that are shown in another form, or derived from others."""
 _FLAGS = {"has_retry_policy": False}
-"""Defaults that Airflow's schema does not have."""
+"""Defaults that are missing from Airflow's schema."""
 _ORDERLESS = ("downstream_task_ids", "template_fields", "template_ext")
 _CODE_ONLY = frozenset({"executor_config", "start_trigger_args", "inlets", "outlets"})
-"""Fields of every task whose values may hold anything; the names of assets are told elsewhere."""
+"""Fields of every task whose values can contain anything. Asset names are shown elsewhere."""
 _OWN_NAMES = frozenset({"operator", "upstream_task_ids", "task_group", "is_mapped"})
 
 
 Tasks = dict[str, dict[str, Any]]
-"""Plain fields of each task by its id."""
+"""Plain fields of tasks, by task ID."""
 
 
 @dataclass(frozen=True)
 class TaskChange:
-    """A task that both versions have, and what differs."""
+    """A task of both versions, with its changed fields."""
 
     task_id: str
     fields: tuple[FieldChange, ...]
@@ -58,7 +58,7 @@ class TaskChange:
 
 @dataclass(frozen=True)
 class TaskChanges:
-    """Tasks that came, went and changed, by id."""
+    """Added, removed and changed tasks, by ID."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -74,7 +74,7 @@ def compare_tasks(before: Tasks, after: Tasks, *, with_code: bool) -> TaskChange
 
     :param before: the tasks of one version
     :param after: those of the other one
-    :param with_code: whether values may be shown that only the source code shows otherwise
+    :param with_code: whether to show values that otherwise only the source code shows
     """
     changed = (
         TaskChange(task_id, fields)
@@ -94,7 +94,7 @@ def _compare_task(old: dict[str, Any], new: dict[str, Any], *, with_code: bool) 
 
 
 def _is_public(name: str) -> bool:
-    """Return whether a field is one that every operator has; arguments of one operator may hold anything."""
+    """Return whether every operator has the field. Arguments of a single operator can contain anything."""
     known = _known_fields()
     return name not in _CODE_ONLY and (name in _OWN_NAMES or name in known or f"_{name}" in known)
 
@@ -105,7 +105,7 @@ def _known_fields() -> frozenset[str]:
 
 
 def tasks_of(version: StoredVersion) -> Tasks:
-    """Return the fields of each task by its id; mapped tasks have theirs like any other, and ``is_mapped``."""
+    """Return the fields of each task, by ID. Mapped tasks also have ``is_mapped``."""
     groups = {task_id: group for group, _, tasks in _walk(version.dag.get("task_group")) for task_id in tasks}
     tasks = {
         task["task_id"]: _fields(task, version.task_defaults, groups)
@@ -129,7 +129,7 @@ def _fields(task: dict[str, Any], defaults: dict[str, Any], groups: dict[str, st
     for name in _ORDERLESS:
         if isinstance(fields.get(name), list):
             fields[name] = sorted(fields[name])
-    # Params of the Dag are repeated in each task.
+    # Each task repeats the params of the Dag.
     fields["params"] = params_of(fields.get("params"), of_task=True)
     fields["operator"] = f"{stored.get('_task_module')}.{stored.get('task_type')}"
     fields["task_group"] = groups.get(task["task_id"]) or None
@@ -138,10 +138,10 @@ def _fields(task: dict[str, Any], defaults: dict[str, Any], groups: dict[str, st
 
 def params_of(stored: Any, *, of_task: bool = False) -> dict[str, Any]:
     """
-    Return params by name, each with what was given of default, description and schema.
+    Return params by name, each with those of default, description and schema that are set.
 
     :param stored: plain form of serialized params
-    :param of_task: whether to leave out what a task has from its Dag
+    :param of_task: whether to leave out params that a task has from its Dag
     """
     listed = stored.items() if isinstance(stored, dict) else [pair for pair in stored or [] if len(pair) == 2]
     return {
@@ -156,7 +156,7 @@ def params_of(stored: Any, *, of_task: bool = False) -> dict[str, Any]:
 
 
 def groups_of(version: StoredVersion) -> dict[str, dict[str, Any]]:
-    """Return the properties of each task group by its id, such as what it is mapped over."""
+    """Return the properties of each task group, by ID, such as what it is mapped over."""
     return {group: properties for group, properties, _ in _walk(version.dag.get("task_group")) if group}
 
 
@@ -166,11 +166,11 @@ _GROUP_STRUCTURE = frozenset(
         *("upstream_task_ids", "downstream_task_ids"),
     }
 )
-"""What the tasks tell already."""
+"""Fields of groups that the tasks already show."""
 
 
 def _walk(group: Any) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-    """Yield each group's id, its properties and the ids of its own tasks; the root has an empty id."""
+    """Yield each group's ID, its properties and the IDs of its own tasks. The root has an empty ID."""
     if not isinstance(group, dict):
         return
     tasks, inner = [], []

@@ -24,24 +24,24 @@ from io import StringIO
 from itertools import accumulate
 
 MAX_CHARACTERS = 200_000
-"""What is returned of a diff at most."""
+"""Maximum number of characters of a diff."""
 MAX_WORK = 2_000_000
-"""Steps, about a second, after which two long files are too different to be compared."""
+"""Maximum number of steps (about a second). Beyond it, two files count as too different to compare."""
 
 
 class TooDifferentError(Exception):
-    """Comparing the files takes too long."""
+    """The files are too different to compare in time."""
 
 
 def bounded_diff(
     before: str, after: str, *, labels: tuple[str, str], max_work: int = MAX_WORK
 ) -> tuple[str | None, str | None]:
     """
-    Return a unified diff and a remark on what it leaves out.
+    Return a unified diff and a note on what it leaves out.
 
     :param before: one text
     :param after: the other one
-    :param labels: what the heads of the diff call them
+    :param labels: their names in the header of the diff
     :param max_work: steps after which to give up
     """
     try:
@@ -54,12 +54,12 @@ def bounded_diff(
 
 
 def _lines(text: str) -> list[str]:
-    """Split a text at newlines alone, as programs that read diffs do."""
+    """Split a text only at newlines, like programs that read diffs."""
     return list(StringIO(text, newline="\n"))
 
 
 def _unified(before: list[str], after: list[str], labels: tuple[str, str], max_work: int) -> Iterable[str]:
-    """Yield the lines of a diff, as ``difflib.unified_diff`` does, which cannot be stopped."""
+    """Yield the lines of a diff like ``difflib.unified_diff``, which cannot be interrupted."""
     for number, group in enumerate(_BoundedMatcher(before, after, max_work).get_grouped_opcodes()):
         if number == 0:
             yield f"--- {labels[0]}\n"
@@ -85,9 +85,9 @@ def _range(start: int, stop: int) -> str:
 
 class _BoundedMatcher(SequenceMatcher):
     """
-    Finds what two texts have in common, until it takes too long.
+    Finds what two texts have in common, but gives up if it takes too long.
 
-    In the worst case the time grows with the cube of the length, and a Dag file may be generated.
+    The worst case is cubic in the length of the files, which may be generated.
     """
 
     def __init__(self, before: list[str], after: list[str], max_work: int) -> None:
@@ -97,7 +97,7 @@ class _BoundedMatcher(SequenceMatcher):
         self._left = max_work
 
     def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
-        """Find the longest common block, and count what that takes."""
+        """Find the longest common block, and count the steps."""
         self._left -= self._cost[len(self._cost) - 1 if ahi is None else ahi] - self._cost[alo]
         if self._left < 0:
             raise TooDifferentError

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Stored values in a plain form that can be compared and shown."""
+"""Convert stored values to a plain form that can be compared and shown."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ Kind = Literal["added", "removed", "changed"]
 
 TYPE, VAR = "__type", "__var"
 CHECKOUT = "<checkout>"
-"""Stands for the folder in which a version was parsed, which says nothing of the version."""
+"""Placeholder for the folder in which a version was parsed, which says nothing about the version."""
 
 _OF_THE_PARSE = re.compile(r" at 0x[0-9a-fA-F]+|\bunusual_prefix_[0-9a-f]{40}_")
-"""Addresses of objects, and the prefix of the module of a Dag file, which is a hash of where it was parsed."""
+"""Addresses of objects, and the module prefix of a Dag file, which is a hash of the path where it was parsed."""
 _SECONDS = frozenset({"execution_timeout", "retry_delay", "max_retry_delay", "dagrun_timeout"})
-"""Fields that Airflow stores as a bare number of seconds."""
+"""Fields that Airflow stores as a number of seconds."""
 _INSTANTS = frozenset({"start_date", "end_date"})
-"""Fields that Airflow stores as a bare Unix time."""
+"""Fields that Airflow stores as Unix time."""
 
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One value that differs between two versions, as plain JSON values."""
+    """A field that differs between two versions, as plain JSON values."""
 
     name: str
     kind: Kind
@@ -56,7 +56,7 @@ class FieldChange:
 
 def plain(value: Any, checkout: str | None = None) -> Any:
     """
-    Decode what Airflow stored into plain JSON values, without what differs from parse to parse.
+    Decode a stored value to plain JSON, without anything that differs from parse to parse.
 
     :param value: value of a serialized Dag
     :param checkout: folder in which the version was parsed
@@ -91,7 +91,7 @@ def _decoded(kind: Any, value: Any, checkout: str | None) -> Any:
 
 
 def span(seconds: Any) -> Any:
-    """Return seconds as people read them, such as ``0:05:00``; what is no time span is left as it is."""
+    """Format seconds for people, such as ``0:05:00``. Other values are returned unchanged."""
     if _is_number(seconds):
         with suppress(OverflowError, ValueError):
             return str(timedelta(seconds=seconds))
@@ -99,7 +99,7 @@ def span(seconds: Any) -> Any:
 
 
 def instant(unix_time: Any) -> Any:
-    """Return a Unix time as an ISO 8601 time in UTC; what is no time is left as it is."""
+    """Format a Unix time as ISO 8601 in UTC. Other values are returned unchanged."""
     if _is_number(unix_time):
         with suppress(OverflowError, ValueError, OSError):
             return datetime.fromtimestamp(unix_time, timezone.utc).isoformat()
@@ -107,19 +107,19 @@ def instant(unix_time: Any) -> Any:
 
 
 def readable(name: str, value: Any) -> Any:
-    """Return a field with times as people read them."""
+    """Return the value of a field, with times formatted for people."""
     if name in _SECONDS:
         return span(value)
     return instant(value) if name in _INSTANTS else value
 
 
 def canonical(value: Any) -> str:
-    """Return a text that is equal for equal values only; ``1`` and ``true`` are not equal, unlike in Python."""
+    """Return a text that is equal only for equal values. Unlike in Python, ``1`` and ``true`` differ."""
     return json.dumps(value, sort_keys=True, default=str)
 
 
 def is_empty(value: Any) -> bool:
-    """Return whether there is nothing: a field that is left out means the same as an empty one."""
+    """Return whether a value is empty. An omitted field means the same as an empty one."""
     return value is None or value in ("", [], {})
 
 
@@ -127,11 +127,11 @@ def field_changes(
     before: Mapping[str, Any], after: Mapping[str, Any], *, hidden: Collection[str] = ()
 ) -> tuple[FieldChange, ...]:
     """
-    List the fields that differ, by name.
+    List the changed fields, by name.
 
     :param before: plain values of one version
     :param after: plain values of the other one
-    :param hidden: fields whose values are left out, because only the source code shows them
+    :param hidden: fields whose values are omitted, because only the source code shows them
     """
     return tuple(
         _change(name, old, new, shown=name not in hidden)

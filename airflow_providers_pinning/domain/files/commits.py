@@ -34,13 +34,13 @@ from airflow_providers_pinning.models import Commit
 from airflow_providers_pinning.vocabulary import MAX_AUTHOR
 
 LOGGED_A_ROUND = 1_000
-"""How many commits are written down at once at most: those before a version that is the first one recorded."""
+"""Maximum number of commits to record at once, for those before the first recorded version."""
 SHOWN = 100
-"""How many commits between two versions are told."""
+"""Maximum number of commits between two versions to list."""
 MAX_MESSAGE = 4_000
-"""Characters of a message that are kept."""
+"""Maximum number of characters of a message to store."""
 _CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What steers a terminal, or lets a text be read in another order than it is written."""
+"""Characters that control a terminal, or change the reading order of a text."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class CommitInfo:
     """One commit."""
 
     bundle_version: str
-    """Its full name."""
+    """Its full hash."""
     message: str
     author: str
     committed_at: datetime | None
@@ -58,27 +58,27 @@ class CommitInfo:
 
 @dataclass(frozen=True)
 class CommitsBetween:
-    """What happened from one commit to another one."""
+    """The commits between two versions."""
 
     commits: tuple[CommitInfo, ...] = ()
     """Newest first."""
     total: int = 0
-    """How many there are, of which the newest are told."""
+    """Their total number, of which the newest are listed."""
     taken_back: bool = False
-    """Whether the other commit is older, so that these are those that it lacks."""
+    """Whether the other commit is older, so these are the commits that it lacks."""
     note: str | None = None
-    """What is not known of them."""
+    """What is unknown about them."""
 
 
 def read_commits(
     bundle_name: str, commits: Collection[str], clone: Clone, *, session: Session
 ) -> Sequence[LoggedCommit]:
     """
-    Read commits and those before them that are not recorded, newest first.
+    Read commits, and unrecorded commits before them, newest first.
 
     :param bundle_name: the bundle
-    :param commits: those that versions come from
-    :param clone: where they are
+    :param commits: the commits of versions
+    :param clone: the repository that contains them
     :param session: database session
     """
     recorded = set(_recorded(bundle_name, commits, session=session))
@@ -93,7 +93,7 @@ def read_commits(
     ).all()
     try:
         logged = clone.log(present, without=newest, limit=LOGGED_A_ROUND)
-        # A version's own commit is told, however far it is behind the newest.
+        # A version's own commit is included, however far it is behind the newest.
         told = {one.bundle_version for one in logged}
         for commit in present:
             if commit not in told:
@@ -105,10 +105,10 @@ def read_commits(
 
 def record_commits(bundle_name: str, logged: Sequence[LoggedCommit], *, remote: str | None, session: Session) -> None:
     """
-    Write commits down.
+    Record commits.
 
     :param bundle_name: the bundle
-    :param logged: what :func:`read_commits` read
+    :param logged: the result of :func:`read_commits`
     :param remote: the address of the bundle's remote
     :param session: database session; the caller commits
     """
@@ -122,7 +122,7 @@ def record_commits(bundle_name: str, logged: Sequence[LoggedCommit], *, remote: 
 def commits_by_version(
     bundle_name: str | None, versions: Collection[str], *, session: Session
 ) -> dict[str, CommitInfo]:
-    """Return those commits of a bundle that are known, by their names."""
+    """Return the recorded ones of a bundle's commits, by hash."""
     if bundle_name is None or not versions:
         return {}
     found: dict[str, CommitInfo] = {}
@@ -136,11 +136,11 @@ def commits_by_version(
 
 def commits_between(bundle_name: str, before: str, after: str, *, session: Session) -> CommitsBetween:
     """
-    Tell which commits lead from one commit to another.
+    Return the commits between two commits.
 
     :param bundle_name: the bundle of both
-    :param before: the one
-    :param after: the other
+    :param before: the first commit
+    :param after: the second commit
     :param session: database session
     """
     if before == after:
@@ -179,7 +179,7 @@ def commits_between(bundle_name: str, before: str, after: str, *, session: Sessi
 
 
 def _reachable(commit: str, graph: dict[str, tuple[int, list[str]]]) -> tuple[set[str], bool]:
-    """Return a commit with those before it, and whether all of them are recorded."""
+    """Return a commit with its ancestors, and whether all of them are recorded."""
     found: set[str] = set()
     waiting, is_whole = [commit], True
     while waiting:
@@ -220,12 +220,12 @@ def _add(bundle_name: str, commit: LoggedCommit, *, remote: str | None, session:
                 )
             )
     except IntegrityError:
-        # Another dag processor wrote it a moment ago.
+        # Another dag processor has just written it.
         return
 
 
 def readable(text: str) -> str:
-    """Return a text without what steers a terminal or turns the order of its letters."""
+    """Return a text without characters that control a terminal or change the reading order."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The contents of files, each read and stored once."""
+"""Read and store the contents of files, each once."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from airflow_providers_pinning.models import Base, FileContent
 
 class Contents:
     """
-    The contents of files of one bundle.
+    File contents of one bundle.
 
-    :param clone: where those are that are not stored
-    :param rows: takes what is to be stored
+    :param clone: repository of contents that are not stored
+    :param rows: receives the rows to store
     :param session: database session, which only reads
     """
 
@@ -46,7 +46,7 @@ class Contents:
         self._taken: set[str] = set()
 
     def imports_of(self, content_hash: str) -> Imports:
-        """Return what a content imports."""
+        """Return the imports in a content."""
         if content_hash not in self._imports:
             text = self._session.scalar(select(FileContent.text).where(FileContent.content_hash == content_hash))
             if text is None:
@@ -57,7 +57,7 @@ class Contents:
         return self._imports[content_hash]
 
     def keep(self, hashes: Collection[str]) -> None:
-        """Have those contents stored that are not."""
+        """Store contents that are not stored yet."""
         for named in pages(sorted(hashes)):
             stored = self._session.scalars(
                 select(FileContent.content_hash).where(FileContent.content_hash.in_(named))

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which versions' files to record."""
+"""Select the versions whose files have to be recorded."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from sqlalchemy.orm import Session, aliased
 from airflow_providers_pinning.models import CommitFiles, DagModules, ManagedVersion, Pin, VersionFiles
 
 VERSIONS_A_ROUND = 500
-"""How many versions one round looks at."""
+"""Maximum number of versions in one round."""
 RETRY_AFTER = timedelta(hours=1)
-"""How long a version whose files could not be read is left alone."""
+"""Retry delay for a version whose files could not be read."""
 
 
 def is_due(bundle_names: Collection[str], *, session: Session) -> bool:
-    """Return whether the files of a version of these bundles, or a commit of theirs, are to be looked at."""
+    """Return whether any version or commit of these bundles has to be processed."""
     if not bundle_names:
         return False
     unsettled = select(CommitFiles.bundle_name).where(
@@ -48,9 +48,9 @@ def is_due(bundle_names: Collection[str], *, session: Session) -> bool:
 
 def due(bundle_names: Collection[str]) -> Select:
     """
-    Select versions to look at: of Dags that are, or were, pinned or have managed versions.
+    Select versions to process, of Dags that are or were pinned, or that have managed versions.
 
-    Of these it is every managed version, what is newer than the pinned one, and the latest.
+    These are all managed versions, those newer than the pinned one, and the latest.
     """
     newer = aliased(DagVersion)
     managed = (

@@ -17,7 +17,7 @@
 """
 Read the clone of a git bundle without writing to it.
 
-The dag processor fetches into the clone, so that it has every commit that Dags were parsed from. The remote is not
+The dag processor fetches into the clone, so it has every commit from which Dags were parsed. The remote is not
 contacted.
 """
 
@@ -33,16 +33,16 @@ from pathlib import Path
 from airflow_providers_pinning.domain.batches import pages
 
 WITHIN = 120.0
-"""Seconds that a git command may take."""
+"""Timeout of a git command in seconds."""
 MAX_TEXT = 500_000
-"""Bytes of a file that is stored; of a longer one only the size is told."""
+"""Maximum size of a file to store, in bytes. Of a larger file, only the size is stored."""
 CONTENTS_AT_A_TIME = 100
-"""How many contents are read at once, each of which may be long."""
+"""Number of contents to read at once, because each may be large."""
 _FIELDS = 5
 
 
 class GitError(Exception):
-    """A git command failed; the message is what it printed."""
+    """A git command failed. The message is its output."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,21 @@ class Content:
 
     content_hash: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
     is_binary: bool
     text: str | None
-    """``None`` if it is binary or too long."""
+    """The text; ``None`` if it is binary or too large."""
 
 
 @dataclass(frozen=True)
 class LoggedCommit:
-    """A commit as git tells it."""
+    """A commit from ``git log``."""
 
     bundle_version: str
     parents: tuple[str, ...]
     author: str
     seconds: int | None
-    """When it was committed, since the epoch."""
+    """Time of the commit in seconds since the epoch."""
     message: str
 
 
@@ -73,8 +73,8 @@ class Clone:
     """
     A bare clone.
 
-    :param folder: where it is
-    :param root: folder of the repository that the bundle begins at
+    :param folder: its path
+    :param root: subfolder of the repository that is the bundle's root
     """
 
     def __init__(self, folder: Path, root: str | None = None) -> None:
@@ -82,7 +82,7 @@ class Clone:
         self._root = posixpath.normpath(root) if root else "."
 
     def has(self, commit: str) -> bool:
-        """Return whether a commit is there."""
+        """Return whether the clone has a commit."""
         try:
             self._git("cat-file", "-e", f"{commit}^{{commit}}")
         except GitError:
@@ -90,7 +90,7 @@ class Clone:
         return True
 
     def listing(self, commit: str) -> dict[str, str]:
-        """Return the hash of the content of each file, by its path from the bundle's root."""
+        """Return the content hash of each file, by its path from the bundle's root."""
         found = {}
         for line in self._git("ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
             if line:
@@ -99,7 +99,7 @@ class Clone:
         return found
 
     def contents(self, hashes: Collection[str]) -> Iterator[Content]:
-        """Read contents by their hashes; what is not there, such as that of a submodule, is left out."""
+        """Read contents by hash. Missing ones, such as those of submodules, are left out."""
         sizes = self._sizes(hashes)
         for content_hash, size in sizes.items():
             if size > MAX_TEXT:
@@ -110,11 +110,11 @@ class Clone:
 
     def log(self, commits: Collection[str], *, without: Collection[str], limit: int) -> list[LoggedCommit]:
         """
-        Return commits and what came before them, newest first.
+        Return commits and their ancestors, newest first.
 
-        :param commits: where to begin
-        :param without: commits that are left out with all that came before them
-        :param limit: how many at most
+        :param commits: the commits to start from
+        :param without: commits to leave out, with all their ancestors
+        :param limit: maximum number of commits
         """
         asked = [*commits, *(f"^{commit}" for commit in without)]
         printed = self._git(
@@ -154,7 +154,7 @@ class Clone:
 
     def _git(self, *arguments: str, stdin: bytes | None = None) -> bytes:
         """
-        Run git in the clone, and return what it prints.
+        Run git in the clone, and return its output.
 
         :raises GitError: if it fails, or takes too long
         """
@@ -175,7 +175,7 @@ class Clone:
 
 
 def content_of(content_hash: str, content: bytes) -> Content:
-    """Return whether a content is text that every database can store."""
+    """Return a content, with its text if every database can store it."""
     try:
         text = None if b"\0" in content else content.decode()
     except UnicodeDecodeError:

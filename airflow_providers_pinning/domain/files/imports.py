@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which modules a file imports, read from its source.
+Find the modules that a file imports, from its source.
 
-What parsing a file imported is recorded in the parsing process. Imports inside of functions, such as those of tasks,
-are not made then, and are found here. A wrongly found module only makes its changes count.
+The parsing process records the modules that were imported while parsing. Imports inside functions, such as those of
+tasks, do not happen then, and are found here. If a module is found by mistake, its changes merely count as related.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ import posixpath
 from collections.abc import Callable, Collection, Mapping
 
 Imports = frozenset[tuple[int, str]]
-"""Dotted names, each with the number of dots before it; of ``from . import a`` it is ``(1, "a")``."""
+"""Dotted names with the number of leading dots: ``from . import a`` becomes ``(1, "a")``."""
 
 _BY_NAME = frozenset(("import_module", "__import__"))
 
 
 def imports_in(source: str) -> Imports:
-    """Return what a source imports anywhere; what does not parse imports nothing."""
+    """Return all imports anywhere in a source. A source that does not parse has none."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -68,12 +68,12 @@ def files_of(
     imports_of: Callable[[str], Imports],
 ) -> dict[str, str]:
     """
-    Return the files that a Dag is made of, each with the hash of its content.
+    Return the files of a Dag, each with its content hash.
 
-    :param fileloc: the Dag's file, or its place inside of an archive
-    :param modules: files that parsing it imported; those that are not in the listing are left out
-    :param listing: all files of the bundle, each with the hash of its content
-    :param imports_of: tells what the content with a hash imports
+    :param fileloc: the Dag's file, or its path inside an archive
+    :param modules: files imported while parsing it; those not in the listing are left out
+    :param listing: all files of the bundle, each with its content hash
+    :param imports_of: returns the imports in the content with a given hash
     """
     found: dict[str, str] = {}
     waiting = [path for path in (_file_or_archive(fileloc, listing), *modules) if path in listing]
@@ -96,14 +96,14 @@ def _file_or_archive(fileloc: str, listing: Mapping[str, str]) -> str:
 
 
 def _places(level: int, name: str, importer: str) -> list[str]:
-    """Return where a module may be: with the packages around it, which are imported with it."""
+    """Return the possible files of a module, and those of its parent packages, which are imported with it."""
     folder = posixpath.dirname(importer)
     if level:
         for _ in range(level - 1):
             folder = posixpath.dirname(folder)
         roots = [folder]
     else:
-        # Airflow puts the bundle's root on the path; many a Dag file adds its own folder.
+        # Airflow adds the bundle's root to the path; many Dag files add their own folder.
         roots = list({"", folder})
     parts = name.split(".") if name else []
     places: list[str] = []

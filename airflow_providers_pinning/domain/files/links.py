@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""URL of a commit."""
+"""URLs of commits."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _FIELDS = frozenset(("bundle", "version"))
 
 def url_at_remote(remote: str | None, commit: str) -> str | None:
     """
-    Return where the remote of a bundle shows a commit, without credentials; ``None`` if its address does not tell.
+    Return the URL of a commit at a bundle's remote, without credentials; ``None`` if the address does not reveal it.
 
     :param remote: the remote's address
-    :param commit: full name of the commit
+    :param commit: full hash of the commit
     """
     base = _page_of(remote or "")
     if base is None:
@@ -72,7 +72,7 @@ def _page(scheme: str, place: str, path: str) -> str | None:
 
 @cache
 def template_problem(template: str) -> str | None:
-    """Tell why a template of addresses cannot be used; ``None`` if it can."""
+    """Return why a URL template cannot be used; ``None`` if it can."""
     try:
         fields = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
         if unknown := sorted(fields - _FIELDS):
@@ -89,7 +89,7 @@ def template_problem(template: str) -> str | None:
 
 
 def configured_problem() -> str | None:
-    """Tell why ``[pinning] commit_url_template`` is not used; ``None`` if it is, or is empty."""
+    """Return why ``[pinning] commit_url_template`` is ignored; ``None`` if it is used, or empty."""
     return _said_once(conf.commit_url_template())
 
 
@@ -108,11 +108,11 @@ def _said_once(template: str) -> str | None:
 
 def commit_url(bundle_name: str, commit: str, *, at_remote: str | None) -> str | None:
     """
-    Return where a commit can be seen.
+    Return the URL of a commit.
 
     :param bundle_name: the commit's bundle
-    :param commit: full name of the commit
-    :param at_remote: what the remote's address told, which the configuration goes before
+    :param commit: full hash of the commit
+    :param at_remote: the URL derived from the remote's address, which the configuration overrides
     """
     template = conf.commit_url_template()
     if not template:

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-All files of a bundle at a commit, and those of them that may matter to any Dag.
+All files of a bundle at a commit, and the shared ones among them, which may affect any Dag.
 
-A version differs from another one in nothing related if the files that its Dag is made of are the same, and so is
-everything else but other Dags' own files and what ``[pinning] ignored_paths`` names. The latter is the same for all
-Dags of a bundle, so it is reduced to one hash per commit.
+Two versions have no related differences if the files of their Dag are the same, and all other files are too, except
+for other Dags' own files and those matching ``[pinning] ignored_paths``. The other files are the same for all Dags of
+a bundle, so they are reduced to one hash per commit.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from pathlib import PurePosixPath
 from pathspec import GitIgnoreSpec
 
 MAX_LISTED = 50_000
-"""How many files of a commit are kept in a list; beyond it, only their hash is."""
+"""Maximum number of files in a stored listing. Of a longer one, only the hash is stored."""
 
 
 class Sharing:
     """
-    Which files of a bundle are shared by its Dags.
+    Which files of a bundle its Dags share.
 
-    :param own_files: the files that Dags are defined in, or their places inside of archives
-    :param ignored: patterns, as ``.gitignore`` has them
+    :param own_files: the files that define Dags, or their paths inside archives
+    :param ignored: patterns in the format of ``.gitignore``
     """
 
     def __init__(self, own_files: Iterable[str], ignored: Collection[str]) -> None:
@@ -52,19 +52,19 @@ class Sharing:
 
     @cached_property
     def basis(self) -> str:
-        """Hash of what decides."""
+        """Hash of the inputs to this decision."""
         return hash_of([sorted(self._own), list(self._ignored)])
 
     def is_own(self, path: str) -> bool:
-        """Return whether a Dag is defined in a file."""
+        """Return whether a file defines a Dag."""
         return path in self._own
 
     def is_ignored(self, path: str) -> bool:
-        """Return whether a pattern names a file."""
+        """Return whether a pattern matches a file."""
         return bool(self._ignored) and self._spec.match_file(_outside(path))
 
     def of(self, listing: Mapping[str, str]) -> dict[str, str]:
-        """Return those files of a listing that may matter to any Dag."""
+        """Return the files of a listing that may affect any Dag."""
         return {
             path: content for path, content in listing.items() if not self.is_own(path) and not self.is_ignored(path)
         }
@@ -75,22 +75,22 @@ class Sharing:
 
 
 def _outside(path: str) -> str:
-    """Name what is outside of the bundle's root in a way that a pattern may begin with."""
+    """Rewrite a path outside the bundle's root so that a pattern can match it."""
     return path.replace("../", ":outside/")
 
 
 def hash_of(value: object) -> str:
-    """Return a hash of something that JSON can hold."""
+    """Return a hash of a JSON value."""
     return hashlib.sha1(json.dumps(value).encode(), usedforsecurity=False).hexdigest()
 
 
 def pack(listing: Mapping[str, str]) -> bytes | None:
-    """Return a listing to be stored, or ``None`` if it is too long."""
+    """Return a listing in its stored form, or ``None`` if it is too long."""
     return zlib.compress(json.dumps(listing).encode()) if len(listing) <= MAX_LISTED else None
 
 
 def unpack(packed: bytes | None) -> dict[str, str] | None:
-    """Return the listing that :func:`pack` made."""
+    """Return the listing that :func:`pack` was given."""
     if packed is None:
         return None
     listing: dict[str, str] = json.loads(zlib.decompress(packed))

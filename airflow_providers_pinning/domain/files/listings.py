@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""All files of a bundle at the commits that versions come from."""
+"""All files of a bundle at the commits of versions."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from airflow_providers_pinning.domain.files.listing import Sharing, pack, unpack
 from airflow_providers_pinning.models import Base, CommitFiles
 
 SETTLED_AFTER = timedelta(minutes=2)
-"""Time in which a file that is new may be parsed, and turn out to be a Dag's own."""
+"""Time for a new file to be parsed, and turn out to define a Dag."""
 CHANGED_CONTENTS = 100
-"""How many changed files of a commit are stored that no Dag is known to be made of."""
+"""Maximum number of changed files per commit to store that belong to no known Dag."""
 
 
 class Listings:
     """
-    The listings of a bundle, each read once.
+    File listings of a bundle, each read once.
 
     :param bundle_name: name of the bundle
-    :param clone: where those are that are not stored; ``None`` if none is to be read
+    :param clone: repository of listings that are not stored; ``None`` to read none
     :param sharing: which files the Dags of the bundle share
-    :param rows: takes the listings that are to be stored
-    :param session: database session, which only reads, but for :meth:`settle`
+    :param rows: receives the listings to store
+    :param session: database session, used only for reading except by :meth:`settle`
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Listings:
         self._changed: dict[str, list[str]] = {}
 
     def at(self, commit: str) -> dict[str, str]:
-        """Return the files at a commit, and have them written down."""
+        """Return the files at a commit, and store them."""
         if commit not in self._read:
             row = self._session.get(CommitFiles, (self._bundle_name, commit))
             listing = unpack(row.listing) if row else None
@@ -69,11 +69,11 @@ class Listings:
         return self._read[commit]
 
     def changed_contents(self, commit: str) -> list[str]:
-        """Return contents that may explain why a commit matters, though no Dag is known to be made of them."""
+        """Return contents that belong to no known Dag but may explain why a commit counts as related."""
         return self._changed.get(commit, [])
 
     def due(self) -> dict[str, str | None]:
-        """Return the commits whose listings are to be settled, with their hash where it is another one now."""
+        """Return the commits whose listings have to be settled, with the new hash if it has changed."""
         now = timezone.utcnow()
         rows = self._session.execute(
             select(CommitFiles.bundle_version, CommitFiles.basis, CommitFiles.settles_at).where(
@@ -88,9 +88,9 @@ class Listings:
 
     def settle(self, due: Mapping[str, str | None]) -> None:
         """
-        Reduce all listings of the bundle to hashes again, where what decides about them has changed.
+        Recompute the hashes of the bundle's listings after a change of the inputs.
 
-        :param due: what :meth:`due` found; the caller commits
+        :param due: the result of :meth:`due`; the caller commits
         """
         for commit, digest in due.items():
             stored = self._session.get(CommitFiles, (self._bundle_name, commit), populate_existing=True)
@@ -101,7 +101,7 @@ class Listings:
                 stored.shared_digest, stored.basis = digest, self._sharing.basis
 
     def _digest(self, commit: str) -> str | None:
-        """Return the hash of the listing of a commit, if it can be had."""
+        """Return the hash of a commit's listing, if available."""
         stored = self._session.get(CommitFiles, (self._bundle_name, commit))
         listing = unpack(stored.listing) if stored else None
         if listing is None and self._clone is not None:
@@ -132,7 +132,7 @@ class Listings:
         )
 
     def _newest(self) -> dict[str, str] | None:
-        """Return the listing that was written last."""
+        """Return the listing that was stored last."""
         packed = self._session.scalar(
             select(CommitFiles.listing)
             .where(CommitFiles.bundle_name == self._bundle_name)

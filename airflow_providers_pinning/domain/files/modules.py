@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which modules of its bundle a Dag file imported when it was parsed."""
+"""The modules of its bundle that a Dag file imported when it was parsed."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from airflow_providers_pinning.models import DagModules
 
 
 def recorded_modules(dag_ids: Collection[str], *, session: Session) -> dict[str, tuple[str, ...]]:
-    """Return what is recorded of some Dags."""
+    """Return the recorded modules of Dags."""
     rows = session.execute(select(DagModules.dag_id, DagModules.modules).where(DagModules.dag_id.in_(dag_ids)))
     return {row.dag_id: tuple(row.modules) for row in rows}
 
 
 def record_modules(dag_ids: Collection[str], modules: Sequence[str], *, session: Session) -> None:
     """
-    Record what the file of some Dags imported.
+    Record the modules that a file imported.
 
-    :param dag_ids: the Dags
-    :param modules: paths inside the bundle, in order
+    :param dag_ids: the Dags of the file
+    :param modules: sorted paths inside the bundle
     :param session: database session; the caller commits
     """
     session.execute(

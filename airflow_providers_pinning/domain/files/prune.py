@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Delete stored files and commits that no version needs any more."""
+"""Delete stored files and commits that no version needs anymore."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from airflow_providers_pinning.models import (
 )
 
 KEPT_COMMITS = 10_000
-"""How many commits of a bundle are kept."""
+"""Number of commits of a bundle to keep."""
 
 
 def prune(bundle_names: Collection[str], *, session: Session) -> None:
     """
-    Drop what belongs to Dags that nothing manages any more, and to versions that are gone.
+    Delete the data of Dags that are no longer managed, and of versions that are gone.
 
-    :param bundle_names: the bundles whose commits are looked at
+    :param bundle_names: the bundles whose commits are pruned
     :param session: database session; the caller commits
     """
     dropped = _delete(VersionFiles, ~_version_is_there() | ~_is_known(VersionFiles.dag_id), session=session)
@@ -92,7 +92,7 @@ def _drop_commits(bundle_name: str, *, session: Session) -> None:
 
 
 def _drop_contents(*, session: Session) -> None:
-    """Drop contents that nothing refers to, which is told by what refers to something."""
+    """Delete contents without references."""
     needed: set[str] = set()
     for files in session.scalars(select(VersionFiles.files).where(VersionFiles.files.is_not(None))):
         needed.update((files or {}).values())

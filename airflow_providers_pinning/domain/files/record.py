@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Record the files of versions, and the commits that they come from.
+Record the files of versions, and their commits.
 
-The dag processor does so in a separate process, because it has the bundles; see
-``enforcement/dag_processor/commit_record.py``. API servers read what is recorded and need no bundle.
+The dag processor does this in a separate process, because it has the bundles; see
+``enforcement/dag_processor/commit_record.py``. API servers only read the records, and need no bundle.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ log = logging.getLogger(__name__)
 
 def record_files(bundle_names: Collection[str], *, session: Session) -> int:
     """
-    Look at what is due in these bundles, and write down what was found.
+    Process the versions that are due in these bundles.
 
     :param bundle_names: the bundles that this host has
     :param session: database session; committed after each commit of a bundle
-    :return: the number of versions that were looked at
+    :return: the number of processed versions
     """
     by_bundle: dict[str, dict[str, list[Row[Any]]]] = {name: defaultdict(list) for name in sorted(bundle_names)}
     for version in session.execute(due(bundle_names)).all():
@@ -77,7 +77,7 @@ def record_files(bundle_names: Collection[str], *, session: Session) -> int:
 
 
 def sharing_of(bundle_name: str, *, session: Session) -> Sharing:
-    """Read which files of a bundle are Dags' own, as far as is known now."""
+    """Read which files of a bundle define Dags, as far as is known now."""
     own = {
         *session.scalars(select(DagModel.relative_fileloc).where(DagModel.bundle_name == bundle_name).distinct()),
         *session.scalars(
@@ -108,7 +108,7 @@ def _record_bundle(bundle_name: str, by_commit: dict[str, list[Row[Any]]], *, se
                 )
         if clone is None or trouble is not None:
             rows += _in_trouble(versions, trouble or "", is_final=clone is None)
-        # What git answers may take minutes, and nobody else writes to SQLite meanwhile: only now is anything written.
+        # Git may take minutes, and an open write transaction would block all other writers of SQLite: write only now.
         _begin_writing(session)
         for row in rows:
             put(row, session=session)
@@ -133,17 +133,17 @@ def _settle(listings: Listings, *, session: Session) -> None:
 
 def _begin_writing(session: Session) -> None:
     """
-    Begin a transaction that writes.
+    Begin a write transaction.
 
-    On SQLite one that has read, and then writes after someone else did, finds the database locked at once, however
-    long it may wait.
+    On SQLite, a transaction that has read, and writes after another one has written, fails at once because the database
+    is locked, however long its timeout.
     """
     session.commit()
     keep_writers_out_of_sqlite(session=session)
 
 
 def _clone_of(bundle_name: str) -> tuple[Clone | None, str | None, str | None]:
-    """Return a bundle's clone and the address of its remote, or why it has none."""
+    """Return a bundle's clone and the address of its remote, or the reason why it has none."""
     bundle = DagBundlesManager().get_bundle(bundle_name)
     if not is_git(bundle):
         return None, None, f"Bundle {bundle_name!r} is a {type(bundle).__name__}, which cannot list its files."
@@ -153,7 +153,7 @@ def _clone_of(bundle_name: str) -> tuple[Clone | None, str | None, str | None]:
 def _read_versions(
     commit: str, versions: list[Row[Any]], clone: Clone, listings: Listings, rows: list[Base], *, session: Session
 ) -> None:
-    """Read the files of versions, and add what is to be written to the rows."""
+    """Read the files of versions, and add the rows to write."""
     listing = listings.at(commit)
     contents = Contents(clone, rows, session=session)
     filelocs = {

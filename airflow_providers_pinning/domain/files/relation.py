@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Whether two versions of a Dag differ in anything that is related to it.
+Decide whether two versions of a Dag have related differences.
 
-They do not if the Dag itself is the same, the files that it is made of are, and so are all files of the bundle but
-other Dags' own and those that ``[pinning] ignored_paths`` names. Unknown files count as related. This relation is an
-equivalence, so each version gets a key: versions with the same key have no related differences.
+They do not if the Dag itself and its files are the same, and all other files of the bundle too, except for other Dags'
+own files and those matching ``[pinning] ignored_paths``. Unknown files count as related. This is an equivalence
+relation, so each version gets a key: versions with the same key have no related differences.
 """
 
 from __future__ import annotations
@@ -43,34 +43,34 @@ from airflow_providers_pinning.domain.versions.managed import VersionState
 from airflow_providers_pinning.models import CommitFiles, ManagedVersion, VersionFiles
 
 KNOWN_WITHIN = timedelta(minutes=5)
-"""Time in which the dag processor looks at a version; one that it did not look at by then counts as related."""
+"""Time for the dag processor to process a version. After that, an unprocessed version counts as related."""
 
 Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class VersionKey:
-    """What of a version is related to its Dag."""
+    """Key of everything in a version that is related to its Dag."""
 
     dag_version_id: UUID
     dag_id: str
     version_number: int
     dag_hash: str
     key: Key | None
-    """Equal for versions that differ in nothing related; ``None`` if it is not known."""
+    """Equal for versions without related differences; ``None`` if unknown."""
     is_pending: bool
-    """Whether it is not known yet and will be soon."""
+    """Whether it is unknown now but will be known soon."""
     trouble: str | None
-    """Why it is not known."""
+    """Why it is unknown."""
     state_reason: str | None
-    """Why the version was rejected, if it was."""
+    """Reason of the version's rejection, if it was rejected."""
 
 
 def is_related(before: VersionKey, after: VersionKey) -> bool | None:
     """
-    Return whether two versions differ in something related.
+    Return whether two versions have related differences.
 
-    :return: ``None`` if that is not known yet and will be soon
+    :return: ``None`` if that is unknown now but will be known soon
     """
     if before.dag_version_id == after.dag_version_id:
         return False
@@ -83,9 +83,9 @@ def is_related(before: VersionKey, after: VersionKey) -> bool | None:
 
 def keys_since(numbers: Mapping[str, int], *, session: Session) -> dict[str, list[VersionKey]]:
     """
-    Read the keys of some Dags' versions, from a version of each on, in order.
+    Read the keys of Dags' versions, starting at the given versions, in order.
 
-    :param numbers: number of the first version to read, by Dag
+    :param numbers: number of the first version, by Dag
     :param session: database session
     """
     keys: dict[str, list[VersionKey]] = defaultdict(list)
@@ -100,7 +100,7 @@ def keys_since(numbers: Mapping[str, int], *, session: Session) -> dict[str, lis
 
 
 def keys_of(dag_version_ids: Collection[UUID], *, session: Session) -> dict[UUID, VersionKey]:
-    """Read the keys of some versions, by their ids."""
+    """Read the keys of versions, by ID."""
     if not dag_version_ids:
         return {}
     now = timezone.utcnow()
@@ -109,14 +109,14 @@ def keys_of(dag_version_ids: Collection[UUID], *, session: Session) -> dict[UUID
 
 
 def count_related(keys: Collection[VersionKey]) -> int:
-    """Count, of versions in order, those that differ from the one before in something related; the first is none."""
+    """Count the versions, in order, with related differences from the one before. The first one does not count."""
     ordered = list(keys)
     return sum(is_related(before, after) is not False for before, after in pairwise(ordered))
 
 
 def related_behind(pins: Mapping[str, int], *, session: Session) -> dict[str, int]:
     """
-    Count the newer versions of some Dags that change something related.
+    Count the newer versions of Dags with related changes.
 
     :param pins: number of the pinned version, by Dag
     :param session: database session
@@ -127,7 +127,7 @@ def related_behind(pins: Mapping[str, int], *, session: Session) -> dict[str, in
 
 @dataclass(frozen=True)
 class HeldRejection:
-    """A rejection that holds for a later version, which differs from the rejected one in nothing related."""
+    """A rejection that also applies to a later version without related differences."""
 
     version_number: int
     reason: str
@@ -135,7 +135,7 @@ class HeldRejection:
 
 def held_rejections(dag_id: str, keys: Collection[VersionKey], *, session: Session) -> dict[UUID, HeldRejection]:
     """
-    Tell which rejection holds for which versions, by their ids.
+    Return the rejection that applies to each version, by version ID.
 
     :param dag_id: the Dag
     :param keys: the versions
@@ -152,18 +152,18 @@ def _held(keys: Collection[VersionKey], rejected: Collection[VersionKey]) -> dic
     for key in keys:
         for one in rejected:
             if key.key is not None and one.key == key.key and one.version_number < key.version_number:
-                # The last one of a version is kept.
+                # The last rejection of a version wins.
                 found[key.dag_version_id] = HeldRejection(one.version_number, one.state_reason or "no reason given")
     return found
 
 
 def held_rejections_of(versions: Mapping[str, UUID], *, session: Session) -> dict[str, HeldRejection]:
     """
-    Tell which rejection holds for one version of each of some Dags, by the Dags' ids.
+    Return the rejection that applies to one version of each Dag, by Dag ID.
 
-    Nothing more is asked about Dags without rejected versions.
+    Dags without rejected versions need no further statement.
 
-    :param versions: ids of the versions, by Dag
+    :param versions: IDs of the versions, by Dag
     :param session: database session
     """
     if not versions:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Write a row whether it exists or not."""
+"""Insert or update rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from airflow_providers_pinning.models import Base
 
 
 def put(row: Base, *, session: Session) -> None:
-    """Insert or update a row by its primary key; if another dag processor inserts it now, its row stands."""
+    """Insert or update a row by its primary key. If another dag processor inserts it concurrently, its row is kept."""
     try:
         with session.begin_nested():
             session.merge(row)

@@ -37,17 +37,17 @@ log = logging.getLogger(__name__)
 EVENTS_A_ROUND = 1000
 
 LAST_LISTENERS = 60.0
-"""Seconds that listeners get to return before the process of a round ends."""
+"""Seconds to wait for listeners before the process of a round ends."""
 
 END_TIMEOUT = 5.0
-"""Seconds that a process which ends spends on what it has not announced yet."""
+"""Seconds that an ending process spends on announcing its remaining events."""
 
 
 class Announcer:
     """
-    Announces the events of this process from a thread, in the order in which they were committed.
+    Announces the events of this process from a thread, in the order of their commits.
 
-    What it does not get to, the dag processor announces.
+    The dag processor announces what is left when the process ends.
     """
 
     def __init__(self) -> None:
@@ -56,17 +56,17 @@ class Announcer:
         self._thread = threading.Thread(target=self._work, name="pinning-announcer", daemon=True)
 
     def begin(self) -> None:
-        """Announce what is committed in this process from now on."""
+        """Start announcing events that this process commits."""
         self._thread.start()
         outbox.use_announcer(self.announce)
 
     def announce(self, event_ids: Sequence[int]) -> None:
-        """Take events to announce; return at once."""
+        """Queue events to announce, and return at once."""
         for event_id in event_ids:
             self._waiting.put(event_id)
 
     def end(self) -> None:
-        """Announce what was taken already, but do not keep the process from ending."""
+        """Announce the queued events, without keeping the process from ending."""
         outbox.use_announcer(None)
         self._waiting.put(None)
         self._thread.join(END_TIMEOUT)
@@ -77,7 +77,7 @@ class Announcer:
 
 
 def announce(event_id: int, delivery: Delivery) -> bool:
-    """Claim an event and announce it, and tell whether that was for this process to do. Failures are logged."""
+    """Claim an event and announce it. Return whether this process got the claim. Failures are logged."""
     try:
         with create_session(scoped=False) as session:
             claimed = outbox.claim(event_id, session=session)
@@ -96,7 +96,7 @@ def announce(event_id: int, delivery: Delivery) -> bool:
 
 
 def announce_unclaimed() -> int:
-    """Announce what the processes that made the changes did not, and return how many events that were."""
+    """Announce the events that other processes left unannounced, and return their number."""
     with create_session(scoped=False) as session:
         due = outbox.unclaimed(limit=EVENTS_A_ROUND, session=session)
     delivery = Delivery()

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Counters of changes, through Airflow's own metrics; each change is counted as it is announced."""
+"""Counters of changes, through Airflow's own metrics. Each change is counted when it is announced."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ AUTOMATIC_ROLLBACKS = "pinning.automatic_rollbacks"
 
 
 def initialize() -> None:
-    """Make the metrics of this process go where Airflow's go; its own components do so themselves."""
+    """Initialize Airflow's metrics in this process, as Airflow's own components do themselves."""
     stats.initialize(
         factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
     )
 
 
 def count_change(event: DagVersionEvent) -> None:
-    """Count a change, by its kind, and rollbacks once more for backends that have no tags, also those by a policy."""
+    """Count a change by kind. Rollbacks, also automatic ones, have a second counter for backends without tags."""
     stats.incr(CHANGES, tags={"kind": event.kind.value})
     if event.kind is EventKind.ROLLED_BACK:
         stats.incr(ROLLBACKS)

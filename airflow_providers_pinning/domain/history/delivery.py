@@ -17,8 +17,7 @@
 """
 Deliver events to the listeners of plugins.
 
-Each listener has its own thread: one that raises or hangs does not block the others, and nothing waits for it for
-long.
+Each listener has its own thread, so one that raises or hangs does not block the others, or anything else for long.
 """
 
 from __future__ import annotations
@@ -40,17 +39,17 @@ log = logging.getLogger(__name__)
 HOOK = spec.on_dag_version_event.__name__
 
 LISTENER_TIMEOUT = 10.0
-"""Seconds after which a listener that has not returned is no longer waited for."""
+"""Seconds to wait for a listener to return."""
 
 QUEUE_LENGTH = 100
-"""Events that may wait for a listener."""
+"""Maximum number of events in a listener's queue."""
 
 QUEUE_TIMEOUT = 60.0
-"""Seconds to wait for room; a listener that takes longer for one event is not given what comes meanwhile."""
+"""Seconds to wait for room in the queue. A listener that takes longer for one event misses the next ones."""
 
 
 def _listeners() -> list[Any]:
-    """Return each listener of this process that implements the hook."""
+    """Return the listeners of this process that implement the hook."""
     plugins = get_listener_manager().pm
     hook = getattr(plugins.hook, HOOK, None)
     if hook is None or not hook.has_spec():
@@ -62,13 +61,13 @@ def _listeners() -> list[Any]:
 
 
 def _call(listener: Any, event: DagVersionEvent) -> None:
-    """Call one listener as Airflow calls them, but alone: together, one that raises would keep others from it."""
+    """Call a single listener as Airflow would. If called together, one that raises would prevent calls to others."""
     others = [other for other in _listeners() if other is not listener]
     get_listener_manager().pm.subset_hook_caller(HOOK, others)(event=event)
 
 
 class _Courier:
-    """Brings events to one listener, one after another."""
+    """Delivers events to one listener, one by one."""
 
     def __init__(self, listener: Any) -> None:
         self.name = getattr(listener, "__name__", None) or repr(listener)
@@ -89,13 +88,13 @@ class _Courier:
                 self._waiting.task_done()
 
     def is_idle(self, timeout: float = 0.0) -> bool:
-        """Return whether every event was brought, after waiting for that up to some seconds."""
+        """Wait up to the given seconds, and return whether all events were delivered."""
         done = self._waiting.all_tasks_done
         with done:
             return done.wait_for(lambda: not self._waiting.unfinished_tasks, timeout)
 
     def bring(self, event: DagVersionEvent) -> None:
-        """Take an event to bring; wait for room while the listener returns now and then."""
+        """Queue an event; wait for room as long as the listener makes progress."""
         try:
             if self._is_given_up:
                 self._waiting.put_nowait(event)
@@ -119,7 +118,7 @@ class Delivery:
         self._couriers: dict[int, _Courier] = {}
 
     def deliver(self, event: DagVersionEvent) -> None:
-        """Deliver one event, and wait for the listeners, but not for long and only for those that return."""
+        """Deliver one event, and wait a short time for the listeners that still respond."""
         expected = []
         for listener in _listeners():
             courier = self._couriers.get(id(listener)) or self._couriers.setdefault(id(listener), _Courier(listener))
@@ -137,6 +136,6 @@ class Delivery:
                 )
 
     def wait(self, timeout: float) -> bool:
-        """Wait until every listener has returned, up to some seconds, and tell whether they have."""
+        """Wait up to the given seconds, and return whether all listeners have returned."""
         deadline = time.monotonic() + timeout
         return all([courier.is_idle(max(0.0, deadline - time.monotonic())) for courier in self._couriers.values()])

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The history: one event per change, written in the transaction of the change."""
+"""The history: one event per change, written in the same transaction."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import CallerKind, EventKind
 
 EVERY_DAG = "*"
-"""Stands for the Dag's id in events that are about every Dag; no Dag can be called so."""
+"""Placeholder for the Dag ID in events about all Dags. No Dag can have this ID."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,22 @@ class Caller:
     name: str
     kind: CallerKind = CallerKind.USER
     source: Mapping[str, Any] | None = None
-    """Where the request says that it comes from, such as Dag, run and task ids."""
+    """Origin of the request as the caller states it, such as Dag, run and task IDs."""
     permitted_in_team: Callable[[str, str | None], bool] | None = field(default=None, compare=False, repr=False)
-    """Tells whether a user may do the same with the Dag, by its id, if it belonged to a team; ``None`` never may."""
+    """Returns whether the user could make the change if the Dag belonged to the given team; ``None`` means never."""
     may_override_policies: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
-    """Tells whether a user may pass over rules that are not met; ``None`` never may."""
+    """Returns whether the user may override unmet policy rules; ``None`` means never."""
     may_release: Callable[[], bool] | None = field(default=None, compare=False, repr=False)
-    """Tells whether a user may release, where that needs a permission of its own; ``None`` never may."""
+    """Returns whether the user has the separate release permission, if one is required; ``None`` means never."""
 
     @property
     def releases(self) -> bool:
-        """Whether releases are permitted where they need a permission of their own."""
+        """Whether the caller may release if that requires a separate permission."""
         return self.kind is not CallerKind.USER or (self.may_release is not None and self.may_release())
 
     @property
     def overrides_policies(self) -> bool:
-        """Whether an override reason counts against policies; whoever has the database needs no permission."""
+        """Whether an override reason applies to policies. Callers with database access need no permission."""
         if self.kind is not CallerKind.USER:
             return True
         return self.may_override_policies is not None and self.may_override_policies()
@@ -67,28 +67,28 @@ class Caller:
 
 @dataclass(frozen=True)
 class Change:
-    """Why a change is requested, and under which conditions it may be made."""
+    """The reason and the conditions of a requested change."""
 
     caller: Caller
     reason: str
     expected_revision: int | None = None
-    """Revision that the caller saw; another one is a conflict."""
+    """Revision that the caller saw. Any other revision is a conflict."""
     idempotency_key: str | None = None
-    """Requests with the same key make the change only once."""
+    """Repeated requests with the same key make the change only once."""
     override_reason: str | None = None
-    """Why a hold, a rejection or rules of policies are to be passed over."""
+    """Reason for overriding a hold, a rejection or policy rules."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    """Facts that led to the change, kept with it."""
+    """Facts that led to the change, recorded with it."""
     expected_dag_hash: str | None = None
-    """Hash of the version that the caller saw; another one is refused."""
+    """Hash of the version that the caller saw. A version with another hash is refused."""
     expected_bundle_version: str | None = None
-    """Bundle version of the version that the caller saw: the code may change while the hash stays."""
+    """Bundle version that the caller saw. The code may change without changing the hash."""
     effective_from: datetime | None = None
-    """From when on the change is to be in effect, so that it is checked for that time; ``None`` means at once."""
+    """When the change takes effect, which is also the time it is checked for; ``None`` means now."""
     ramp: Ramped | None = None
-    """The ramp that leads to the change, for policies that ask for one."""
+    """The ramp that leads to the change, for policies that require one."""
     supersede: bool = False
-    """Cancel a pending change of the pin, rather than be refused because of it."""
+    """Cancel a pending change of the pin instead of refusing this one."""
 
     def as_columns(self) -> dict[str, Any]:
         """Return the columns of a stored row that say who asked for the change, and why."""
@@ -105,7 +105,7 @@ def find_repeated(change: Change, request: Mapping[str, Any], *, session: Sessio
     """
     Find the event of an earlier request with the same idempotency key.
 
-    :raises IdempotencyKeyReusedError: if the key was sent with another request
+    :raises IdempotencyKeyReusedError: if the key was used for another request
     """
     if change.idempotency_key is None:
         return None
@@ -134,7 +134,7 @@ def record(
     release_id: str | None = None,
     session: Session,
 ) -> Event:
-    """Append one event; the caller's transaction decides whether it happened."""
+    """Append an event in the caller's transaction."""
     event = event_of(
         kind,
         dag_id=dag_id,
@@ -151,7 +151,7 @@ def record(
 
 
 def append(events: Collection[Event], *, session: Session) -> None:
-    """Append events, with one statement for all; the caller's transaction decides whether they happened."""
+    """Append events in the caller's transaction, with one statement."""
     session.add_all(events)
     session.flush()
     for event in events:
@@ -170,7 +170,7 @@ def event_of(
     evidence: Mapping[str, Any] | None = None,
     release_id: str | None = None,
 ) -> Event:
-    """Build one event, to be appended with others."""
+    """Build an event, to append it together with others."""
     return Event(
         dag_id=dag_id,
         revision=revision,

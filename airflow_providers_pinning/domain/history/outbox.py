@@ -17,8 +17,8 @@
 """
 Track which changes were announced, to listeners and in metrics.
 
-The process that claims an event announces the change, and only one can: the process that made the change, right after
-its commit, or the dag processor a little later. The claim comes first, so a change is never announced twice.
+Only one process can claim an event, and it announces the change: the process that made the change, right after its
+commit, or else the dag processor a little later. The claim comes first, so a change is never announced twice.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sqlalchemy.orm import Session, object_session
 from airflow_providers_pinning.models import Event
 
 GRACE = timedelta(seconds=5)
-"""How long the process that made a change has for claiming it before the dag processor does."""
+"""Time for the process that made a change to claim it before the dag processor does."""
 
 _RECORDED = "pinning_recorded_events"
 
@@ -43,16 +43,16 @@ _announce: Callable[[Sequence[int]], None] | None = None
 
 def use_announcer(announce: Callable[[Sequence[int]], None] | None) -> None:
     """
-    Set what is told the ids of events as soon as they are committed in this process.
+    Set a callback that receives the IDs of events as soon as this process has committed them.
 
-    It must return at once and not raise. Without one, the dag processor announces the events.
+    It must return at once and not raise. Without it, the dag processor announces the events.
     """
     global _announce
     _announce = announce
 
 
 def announce_after_commit(event: Event) -> None:
-    """Have an event announced once the transaction of its session is committed."""
+    """Announce an event once the transaction of its session is committed."""
     session = object_session(event)
     if session is None:
         raise ValueError(f"Event {event.id} belongs to no session, so nothing will commit it.")
@@ -64,9 +64,9 @@ def announce_after_commit(event: Event) -> None:
 
 
 def _hand_over(session: Session) -> None:
-    """Pass on what was recorded. An event that was rolled back is among it too: it cannot be claimed."""
+    """Pass on recorded events. Those that were rolled back are included, but cannot be claimed."""
     if session.in_nested_transaction():
-        # A savepoint was released; what was recorded since is not committed yet.
+        # Only a savepoint was released: the events are not committed yet.
         return
     recorded = session.info[_RECORDED]
     if recorded and _announce is not None:
@@ -76,9 +76,9 @@ def _hand_over(session: Session) -> None:
 
 def claim(event_id: int, *, session: Session) -> Event | None:
     """
-    Claim an event for the caller to announce.
+    Claim an event, so that the caller can announce it.
 
-    :return: the event, or ``None`` if it is claimed already or was rolled back
+    :return: the event, or ``None`` if it was already claimed or rolled back
     """
     claimed = session.execute(
         update(Event)
@@ -92,12 +92,12 @@ def claim(event_id: int, *, session: Session) -> Event | None:
 
 
 def is_announcement_due(*, session: Session) -> bool:
-    """Return whether an event was left unclaimed."""
+    """Return whether any event was left unclaimed."""
     return session.scalar(_unclaimed(1)) is not None
 
 
 def unclaimed(*, limit: int, session: Session) -> list[int]:
-    """List the ids of events that were left unclaimed, oldest first."""
+    """List the IDs of events that were left unclaimed, oldest first."""
     return list(session.scalars(_unclaimed(limit)))
 
 

@@ -32,34 +32,34 @@ from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.vocabulary import EventKind
 
 IDS_READ = 10_000
-"""How many ids are read at a time, at most, where most are of Dags that the caller may not read."""
+"""Maximum number of IDs to read at a time if most belong to Dags that the caller may not read."""
 
 PAGE = 1000
-"""How many changes are read at a time where there may be very many."""
+"""Number of changes to read at a time if there may be very many."""
 
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which changes."""
+    """Which changes to find."""
 
     dag_id: str | None = None
-    """Of this Dag; ``None`` means of any."""
+    """Only this Dag; ``None`` means any."""
     sight: Sight | None = None
-    """Of a Dag that the caller may see, or of every Dag; ``None`` means of any."""
+    """Only Dags that the caller may see, and events about all Dags; ``None`` means any."""
     dag_id_pattern: str | None = None
-    """Part of the Dag's id, case-insensitive; ``%`` matches anything and ``_`` any character."""
+    """Part of the Dag ID, case-insensitive; ``%`` matches anything and ``_`` any character."""
     kinds: tuple[EventKind, ...] = ()
-    """What was done; empty means anything."""
+    """Kinds of changes; empty means any."""
     actor: str | None = None
-    """Who did it."""
+    """The user who made the change."""
     since: datetime | None = None
     until: datetime | None = None
     """Before this time."""
     text: str | None = None
-    """Part of the reason, the override's reason or the actor's name, case-insensitive."""
+    """Part of the reason, the override reason or the actor's name, case-insensitive."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Return what a row must meet, but for what the caller may see."""
+        """Return the conditions on a row, except for what the caller may see."""
         found: list[ColumnElement[bool]] = []
         if self.dag_id is not None:
             found.append(Event.dag_id == self.dag_id)
@@ -80,7 +80,7 @@ class EventFilter:
 
 
 def list_events(which: EventFilter, *, limit: int, offset: int = 0, session: Session) -> tuple[list[Event], int]:
-    """List changes, newest first, and count them all; for one Dag, or for a caller who may see every Dag."""
+    """List changes, newest first, and count them all. For one Dag, or for a caller who may see all Dags."""
     conditions = which.conditions()
     total = session.scalar(select(func.count()).select_from(Event).where(*conditions)) or 0
     found = session.scalars(_newest_first(which).limit(limit).offset(offset))
@@ -91,13 +91,13 @@ def next_events(
     which: EventFilter, *, limit: int, before: int | None = None, session: Session
 ) -> tuple[list[Event], int | None]:
     """
-    List the next changes, newest first, and where to go on.
+    List the next changes, newest first, and where to continue.
 
-    :param which: which changes
-    :param limit: how many at most
-    :param before: only those with a lower id, as the last call returned it
+    :param which: which changes to find
+    :param limit: maximum number of changes
+    :param before: only changes with a lower ID, as returned by the previous call
     :param session: database session
-    :return: the changes, and the id to go on before; ``None`` if there are no more
+    :return: the changes, and ``before`` for the next call; ``None`` if there are no more
     """
     found: list[Event] = []
     for event in _walk(which, before, limit + 1, session=session):
@@ -108,17 +108,17 @@ def next_events(
 
 
 def every_event(which: EventFilter, *, session: Session) -> Iterator[Event]:
-    """Yield all changes, newest first, without holding more than a page of them."""
+    """Yield all changes, newest first, with at most a page of them in memory."""
     return _walk(which, None, PAGE, session=session)
 
 
 def find_event(event_id: int, *, session: Session) -> Event | None:
-    """Find one change by its id."""
+    """Find a change by ID."""
     return session.get(Event, event_id)
 
 
 def is_seen(event: Event, sight: Sight) -> bool:
-    """Return whether a change is of a Dag that the caller may see, or of every Dag."""
+    """Return whether a change is about a Dag that the caller may see, or about all Dags."""
     return event.dag_id in _seen([event.dag_id], sight)
 
 
@@ -132,7 +132,7 @@ def _walk(which: EventFilter, before: int | None, page: int, *, session: Session
 
 
 def _pages_of_ids(which: EventFilter, before: int | None, page: int, *, session: Session) -> Iterator[Sequence[int]]:
-    """Yield the ids of the changes, some at a time, and the more the fewer of them the caller may see."""
+    """Yield the IDs of the changes in pages. Pages grow if the caller may see few of the changes."""
     size = page
     while True:
         query = select(Event.id, Event.dag_id).where(*which.conditions()).order_by(Event.id.desc()).limit(size)

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which running processes enforce pins.
+Track which running processes enforce pins.
 
-A process without this package cannot be stopped. So every component with the enforcement writes an attestation, and
-pins are refused while a live component has none.
+A process without this package cannot be stopped. So each component with the enforcement writes an attestation, and
+pins are refused while any live component has none.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ JOB_COMPONENTS = {
     "DagProcessorJob": "dag_processor",
     "TriggererJob": "triggerer",
 }
-"""Airflow's job types that must enforce pins, and what they are called."""
+"""Airflow's job types that must enforce pins, and their names."""
 
 API_SERVER = "api_server"
 
 
 @dataclass(frozen=True)
 class ComponentHealth:
-    """One live process and whether it enforces pins."""
+    """A live process, and whether it enforces pins."""
 
     component: str
     hostname: str
@@ -65,13 +65,13 @@ class ComponentHealth:
     job_id: int | None
     enforced: bool
     message: str
-    """Why it does not, and what to do about it; empty if it does."""
+    """Why it does not, and the remedy; empty if it does."""
     package_version: str | None
     last_seen: datetime | None
 
     @property
     def place(self) -> str:
-        """What it is and where it runs, such as ``scheduler on host-1 (job 7)``."""
+        """Its component and host, such as ``scheduler on host-1 (job 7)``."""
         process = f"process {self.pid}" if self.job_id is None else f"job {self.job_id}"
         return f"{self.component} on {self.hostname} ({process})"
 
@@ -81,10 +81,10 @@ def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = N
     Record that this process enforces pins.
 
     :param component: one of the values of :data:`JOB_COMPONENTS`, or :data:`API_SERVER`
-    :param job_id: Airflow's job, where the process has one
-    :param row_id: id of the process's earlier row, to write it again
+    :param job_id: Airflow's job, if the process has one
+    :param row_id: ID of the process's earlier row, to update it
     :param session: database session
-    :return: the id of the row
+    :return: the ID of the row
     """
     row_id = row_id or uuid6.uuid7()
     now = database_clock(session=session)
@@ -109,36 +109,36 @@ def attest(component: str, *, job_id: int | None = None, row_id: UUID | None = N
 
 def renew_api_server(row_id: UUID, *, missing_patches: Sequence[str] = (), session: Session) -> None:
     """
-    Renew an API server's sign of life; a row that was deleted meanwhile is written again.
+    Renew the heartbeat of an API server. If its row was deleted meanwhile, write it again.
 
-    :param row_id: id of its row
-    :param missing_patches: functions of Airflow whose patches are not in place any more
+    :param row_id: ID of its row
+    :param missing_patches: functions of Airflow whose patches are no longer in place
     :param session: database session
     """
     row = session.get(Component, row_id)
     if row is None:
         attest(API_SERVER, row_id=row_id, session=session)
         row = session.get_one(Component, row_id)
-    # By a clock that all processes read: on a host whose own is slow, each sign of life would be old at once.
+    # By the database's clock: on a host with a slow clock, each heartbeat would be outdated at once.
     row.last_seen = database_clock(session=session)
     if (missing := list(missing_patches) or None) != row.missing_patches:
         row.missing_patches = missing
 
 
 def withdraw(row_id: UUID, *, session: Session) -> None:
-    """Remove the row of a process that ends."""
+    """Remove the row of an ending process."""
     session.execute(delete(Component).where(Component.id == row_id))
 
 
 def note_heartbeats(*, session: Session) -> None:
-    """Look at the jobs' heartbeats, so that those which go on are known when someone asks."""
+    """Remember the jobs' heartbeats, to know later which ones continue."""
     heartbeats.note(session.scalars(_of_components()[1]).all())
 
 
 def live_components(*, session: Session) -> list[ComponentHealth]:
     """List every live scheduler, dag processor, triggerer and API server process."""
     attestations, running_jobs = _of_components()
-    # The jobs first: a component that starts in between writes both at once, and must not be seen without the latter.
+    # Jobs first: a component that starts in between writes both at once, and must not appear without an attestation.
     jobs = session.scalars(running_jobs).all()
     rows = session.scalars(attestations, {"oldest_sign_of_life": _oldest_sign_of_life(session)}).all()
     heartbeats.note(jobs)
@@ -149,11 +149,11 @@ def live_components(*, session: Session) -> list[ComponentHealth]:
 
 @cache
 def _of_components() -> tuple[Select, Select]:
-    # Built once: every change of a pin asks.
+    # Built once, because every change of a pin uses it.
     serves = and_(Component.component == API_SERVER, Component.last_seen > bindparam("oldest_sign_of_life"))
     return (
         select(Component).where(or_(Component.job_id.is_not(None), serves)).order_by(Component.hostname, Component.pid),
-        # Airflow 3.4 reads the teams of jobs with another statement, unless it is told not to.
+        # Airflow 3.4 would read the teams of jobs with another statement.
         select(Job)
         .where(Job.job_type.in_(JOB_COMPONENTS), Job.state == JobState.RUNNING)
         .order_by(Job.id)
@@ -163,7 +163,7 @@ def _of_components() -> tuple[Select, Select]:
 
 def require_enforcement(*, session: Session) -> None:
     """
-    Refuse to go on while a live component does not enforce pins.
+    Refuse to continue while any live component does not enforce pins.
 
     :raises NotEnforcedError: naming the components
     """
@@ -179,7 +179,7 @@ def require_enforcement(*, session: Session) -> None:
 
 
 def warn_of_overwriting(version: VersionIdentity, *, session: Session) -> tuple[str, ...]:
-    """Say which live components can still rewrite a version, because they do not enforce pins."""
+    """Warn about live components that can still rewrite a version, because they do not enforce pins."""
     missing = _missing(session=session)
     if not missing:
         return ()
@@ -194,7 +194,7 @@ def _missing(*, session: Session) -> list[ComponentHealth]:
 
 
 def _complaint(missing: list[ComponentHealth]) -> str:
-    """Say why each does not enforce pins, and then once what to do."""
+    """Describe why each of them does not enforce pins, followed by the remedy."""
     messages = [component.message.partition(". ") for component in missing]
     found = "; ".join(f"{component.place} {why}" for component, (why, _, _) in zip(missing, messages, strict=True))
     return " ".join([f"{found}.", *dict.fromkeys(remedy for _, _, remedy in messages)])
@@ -231,7 +231,7 @@ def _judge_attested(row: Component, *, last_seen: datetime | None = None) -> Com
 
 
 def _complaint_about(row: Component) -> str:
-    """Say why a process does not enforce pins as this one does; empty if it does."""
+    """Describe why a process does not enforce pins like this one; empty if it does."""
     if row.missing_patches:
         return (
             f"is missing the patches of {', '.join(row.missing_patches)}. Remove whatever replaces or reloads "
@@ -250,7 +250,7 @@ def _oldest_sign_of_life(session: Session) -> datetime:
 
 
 def _delete_gone(*, session: Session) -> None:
-    """Delete the rows of processes that ended without saying so."""
+    """Delete the rows of processes that ended without removing them."""
     session.execute(
         delete(Component).where(Component.component == API_SERVER, Component.last_seen < _oldest_sign_of_life(session))
     )

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Runs of pinned Dags that were created with another version since the pin, by a process without the enforcement."""
+"""Find runs of pinned Dags that a process without the enforcement created with another version since the pin."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from airflow_providers_pinning.models import Acknowledgement, Pin, Ramp, TimedCh
 from airflow_providers_pinning.vocabulary import TimedStatus
 
 NEWEST_RUNS = 10_000
-"""How many of the deployment's newest runs the search for escaped runs looks at."""
+"""Number of the deployment's newest runs to search for escaped runs."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def of_escaped_runs(query: Select) -> Select:
         ),
     ).where(
         Pin.dag_version_id.is_not(None),
-        # A run of another time than the active version's has the version of that time.
+        # A run for another time than that of the active version has the version of its time.
         or_(Pin.pending_from.is_(None), DagRun.run_after < Pin.pending_from),
         or_(Pin.effective_from.is_(None), DagRun.run_after >= Pin.effective_from),
         ~_of_given_up_change(),
@@ -72,7 +72,7 @@ def of_escaped_runs(query: Select) -> Select:
 
 
 def _of_given_up_change() -> ColumnElement[bool]:
-    """Build the condition that a run was created for the time of a change that was pending, and never was made."""
+    """Build the condition that a run was created for the time of a pending change that was never made."""
     return (
         select(literal(1))
         .where(
@@ -88,7 +88,7 @@ def _of_given_up_change() -> ColumnElement[bool]:
 
 
 def _of_ramp() -> ColumnElement[bool]:
-    """Build the condition that a run has the version of a ramp that was under way when it was created."""
+    """Build the condition that a run has the version of a ramp that was in progress when it was created."""
     return (
         select(literal(1))
         .where(
@@ -103,7 +103,7 @@ def _of_ramp() -> ColumnElement[bool]:
 
 
 def escaped_run_ids(dag_id: str, *, limit: int, session: Session) -> list[str]:
-    """Return the ids of the runs of one Dag that escaped its pin and are not acknowledged, newest first."""
+    """Return the IDs of the unacknowledged escaped runs of a Dag, newest first."""
     query = (
         of_escaped_runs(select(DagRun.run_id)).where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(limit)
     )
@@ -114,10 +114,10 @@ def escaped_runs(sight: Sight | None = None, *, limit: int = 100, session: Sessi
     """
     Find runs of pinned Dags that were created with another version since the pin.
 
-    Only the deployment's newest :data:`NEWEST_RUNS` runs are looked at, so that the cost stays bounded.
+    Only the deployment's newest :data:`NEWEST_RUNS` runs are searched, to bound the cost.
 
     :param sight: which Dags the caller may see; ``None`` means all
-    :param limit: return at most so many, newest first
+    :param limit: maximum number of runs, newest first
     :param session: database session
     """
     newest = session.scalar(select(func.max(DagRun.id))) or 0

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Report that a pinned Dag fails since its version was pinned, once per pin."""
+"""Report once per pin that a Dag has been failing since its version was pinned."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from airflow_providers_pinning.models import Event, Pin
 from airflow_providers_pinning.vocabulary import CallerKind, EventKind
 
 TOLD_A_ROUND = 50
-"""How many Dags one round tells of."""
+"""Maximum number of Dags to report in one round."""
 
 _KEY = "failing-"
 
 
 def tell_failing(*, session: Session) -> None:
     """
-    Record of pinned Dags whose newest run since the pin failed that they do, as an event that listeners are told.
+    Record an event, which is announced to listeners, for pinned Dags whose newest run since the pin failed.
 
     :param session: database session; committed after each Dag
     """
@@ -71,7 +71,7 @@ def tell_failing(*, session: Session) -> None:
             )
             session.commit()
         except IntegrityError:
-            # Another dag processor told it a moment ago.
+            # Another dag processor has just reported it.
             session.rollback()
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The last log lines of tasks that failed since the pin of a Dag, read like Airflow does, wherever they are stored."""
+"""Read the last log lines of tasks that failed since the pin of a Dag, wherever Airflow stores them."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def read_failures(dag_id: str, *, tasks: int, lines: int, session: Session) -> l
     """
     Read the end of the log of the newest failure of each task since the pin of a Dag, newest first.
 
-    A log may be on another host or in a remote store, so this can take seconds for each task.
+    Logs may be on other hosts or in a remote store, so this can take seconds for each task.
 
     :param dag_id: the Dag
-    :param tasks: how many tasks at most
-    :param lines: how many lines of each log at most
+    :param tasks: maximum number of tasks
+    :param lines: maximum number of lines of each log
     :param session: database session
     """
     return [
@@ -79,14 +79,14 @@ def _with_log(dag_id: str, failed: FailedTask, lines: int, *, session: Session) 
     try:
         read = tuple(_last_lines(_messages(_task_instance(dag_id, failed, session=session), failed), lines))
     except Exception as error:
-        # It may be anything that the store of the logs raises. The other logs are shown all the same.
+        # The log store can raise anything. The other logs are still shown.
         log.warning("The log of task %s of Dag %s cannot be read", failed.task_id, dag_id, exc_info=True)
         problem = f"The log cannot be read: {type(error).__name__}: {error}"[:MAX_LOG_LINE]
     return FailureLog(**vars(failed), lines=read, problem=problem)
 
 
 def _task_instance(dag_id: str, failed: FailedTask, *, session: Session) -> TaskInstance:
-    # Airflow's readers of logs look at the rest.
+    # Airflow's log readers need the rest.
     return session.scalars(
         select(TaskInstance)
         .where(
@@ -109,7 +109,7 @@ def _messages(ti: TaskInstance, failed: FailedTask) -> Iterable[Any]:
 
 
 def _last_lines(messages: Iterable[Any], count: int) -> Iterable[LogLine]:
-    """Return the last lines of a log; where it has none, what Airflow says of where it looked for it."""
+    """Return the last lines of a log. If it has none, return Airflow's messages about where it looked."""
     last: deque[LogLine] = deque(maxlen=count)
     sources: deque[LogLine] = deque(maxlen=count)
     into = last

@@ -45,28 +45,28 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import BreakerState
 
 ASSET_CONFLICT = "asset_conflict"
-"""Reason of the problem that a version and another Dag say different things of an asset."""
+"""Reason of the problem that a version and another Dag define an asset differently."""
 
 
 class HealthStatus(str, Enum):
     """How well the pin of a Dag is honored."""
 
     HEALTHY = "healthy"
-    """New runs are made with the active version."""
+    """New runs use the active version."""
     DEGRADED = "degraded"
-    """New runs are made with the active version, but something needs attention."""
+    """New runs use the active version, but something needs attention."""
     BROKEN = "broken"
-    """No new run is made, or its tasks cannot get their code."""
+    """No run is created, or its tasks cannot get their code."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a pin."""
+    """A problem with a pin."""
 
     reason: str
-    """Machine word."""
+    """Machine-readable reason."""
     message: str
-    """What is wrong, and what to do about it."""
+    """The problem and its remedy."""
     status: HealthStatus
 
 
@@ -78,13 +78,13 @@ class Health:
 
     @property
     def status(self) -> HealthStatus:
-        """The worst of the problems."""
+        """The worst status of its problems."""
         order = list(HealthStatus)
         return max((problem.status for problem in self.problems), key=order.index, default=HealthStatus.HEALTHY)
 
 
 class CheckedCode(Protocol):
-    """What the dag processor wrote down of a version's code, as a row or as the model."""
+    """The dag processor's record of a version's code, as a row or as the model."""
 
     code_state: Any
     code_source: Any
@@ -95,11 +95,11 @@ class CheckedCode(Protocol):
 
 def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
     """
-    Turn the flags of one row into problems with remedies.
+    Convert the flags of a row to problems with remedies.
 
     :param pin: the pin
     :param row: a row with :data:`HEALTH_COLUMNS`
-    :param escaped: number of runs that were created with another version since the pin
+    :param escaped: number of runs created with another version since the pin
     """
     number = pin.version_number
     problems = []
@@ -167,7 +167,7 @@ def judge(pin: Pin, row: Row, escaped: int = 0) -> Health:
 
 
 def breaker_problems(pin: Pin) -> list[Problem]:
-    """Tell that the pinned version failed too often and could not be rolled back by itself."""
+    """Report that the pinned version failed too often and could not be rolled back automatically."""
     number = pin.version_number
     if number is None or pin.breaker not in (BreakerState.OPEN.value, BreakerState.WAITING.value):
         return []
@@ -185,10 +185,10 @@ def breaker_problems(pin: Pin) -> list[Problem]:
 
 def code_problems(number: int | None, row: CheckedCode | None) -> list[Problem]:
     """
-    Tell what is wrong with the code of a pinned version.
+    Report problems with the code of a pinned version.
 
     :param number: number of the version
-    :param row: what the dag processor wrote down of its code
+    :param row: the dag processor's record of its code
     """
     if row is None:
         return []
@@ -223,17 +223,17 @@ def code_problems(number: int | None, row: CheckedCode | None) -> list[Problem]:
 
 
 def conflict_problems(conflicts: Iterable[str]) -> tuple[Problem, ...]:
-    """Turn what :func:`~.asset_conflicts.asset_conflicts` says into problems."""
+    """Convert the result of :func:`~.asset_conflicts.asset_conflicts` to problems."""
     return tuple(Problem(ASSET_CONFLICT, conflict, HealthStatus.DEGRADED) for conflict in conflicts)
 
 
 def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> Health:
     """
-    Judge the pin of one Dag, counting the runs that escaped it; a Dag without a pin is healthy.
+    Return the health of a Dag's pin, with the number of escaped runs. A Dag without a pin is healthy.
 
     :param pin: the pin
-    :param thorough: deserialize the pinned version too, to see whether the plugins that it needs are here, and what
-        other Dags say of its assets
+    :param thorough: also deserialize the pinned version, to check that its plugins are installed, and compare its
+        assets with those of other Dags
     :param session: database session
     """
     version = pinned_identity(pin)
@@ -255,7 +255,7 @@ def pin_health(pin: Pin | None, *, thorough: bool = False, session: Session) -> 
 
 @cache
 def _health_of_one() -> Select:
-    # Built once: every change of a pin ends with it, and building it would cost as much as executing it.
+    # Built once, because every change of a pin ends with it, and building it would cost as much as executing it.
     dag_id: BindParameter[str] = bindparam("dag_id")
     escaped = select(func.count()).select_from(
         of_escaped_runs(select(DagRun.id)).where(Pin.dag_id == dag_id).correlate(None).subquery()

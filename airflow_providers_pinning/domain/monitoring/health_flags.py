@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Checks of a pin in SQL: its version, code, bundle and scheduling metadata, for one pin or for all."""
+"""Check pins in SQL, one or all of them: version, code, bundle and scheduling metadata."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from airflow_providers_pinning.models import ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import BreakerState
 
 CHECKS_IN_VAIN = 3
-"""How many checks in a row must fail until a pin is not healthy: a remote may be down for some minutes."""
+"""Number of consecutive failed checks that make a pin unhealthy, because a remote may be down for some minutes."""
 
 OVERDUE_AFTER = timedelta(minutes=5)
-"""How long after its time a pending change may be pending: a scheduler puts it into effect within seconds."""
+"""How long a pending change may remain after its time. A scheduler puts it into effect within seconds."""
 
 
 def _version_gone() -> ColumnElement[bool]:
@@ -49,7 +49,7 @@ def _version_drifted() -> ColumnElement[bool]:
 
 
 def _code_troubled() -> ColumnElement[bool]:
-    """Build the condition under which :func:`~.health.code_problems` finds something."""
+    """Build the condition that :func:`~.health.code_problems` finds a problem."""
     return or_(
         func.coalesce(ManagedVersion.code_state, "unknown") == CodeState.MISSING.value,
         func.coalesce(ManagedVersion.code_attempts, 0) >= CHECKS_IN_VAIN,
@@ -76,7 +76,7 @@ def _metadata_differs() -> ColumnElement[bool]:
 
 
 def with_live_rows(query: Select) -> Select:
-    """Join a select on pins with the present rows that the pins are checked against."""
+    """Join a select on pins with the current rows to check the pins against."""
     return (
         query.outerjoin(DagVersion, DagVersion.id == Pin.dag_version_id)
         .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == Pin.dag_version_id)
@@ -103,7 +103,7 @@ def is_unhealthy() -> ColumnElement[bool]:
 
 
 def is_out_of_sync() -> ColumnElement[bool]:
-    """Build the condition that a pin could be honored but Airflow's row of the Dag is another version's."""
+    """Build the condition that a pin can be honored, but Airflow's row of the Dag describes another version."""
     return and_(
         ~_version_gone(), ~_version_drifted(), ~_bundle_removed(), DagModel.dag_id.is_not(None), _metadata_differs()
     )
@@ -121,4 +121,4 @@ HEALTH_COLUMNS = (
     _metadata_differs().label("metadata_differs"),
     uses_displaced_asset().label("asset_displaced"),
 )
-"""What :func:`~.health.judge` reads of a row joined by :func:`with_live_rows`."""
+"""The columns of a row joined by :func:`with_live_rows` that :func:`~.health.judge` reads."""

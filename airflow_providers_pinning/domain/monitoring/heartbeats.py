@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Whether the heartbeats of Airflow's jobs continue, regardless of their hosts' clocks.
+Detect whether the heartbeats of Airflow's jobs continue, regardless of their hosts' clocks.
 
-Airflow treats a job with an old heartbeat as dead. On a host with a slow clock, every heartbeat is old when it is
-written. But a new value still shows that the job is alive, so this process remembers them.
+Airflow treats a job with an old heartbeat as dead. On a host with a slow clock, every heartbeat is already old when it
+is written. But a new value still shows that the job is alive, so this process remembers the values.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ _seen: dict[_Key, tuple[datetime | None, float | None]] = {}
 
 
 def note(jobs: Iterable[Job]) -> None:
-    """Remember the heartbeats of all running jobs, and when each was seen to change, by this process's timer."""
+    """Remember the heartbeats of all running jobs, and when each last changed, by this process's monotonic clock."""
     global _seen
     known, now = _seen, time.monotonic()
     seen: dict[_Key, tuple[datetime | None, float | None]] = {}
     for job in jobs:
         beat, changed = known.get(_key(job), (job.latest_heartbeat, None))
         seen[_key(job)] = (job.latest_heartbeat, changed if beat == job.latest_heartbeat else now)
-    # Replaced at once, since threads share it.
+    # Replaced in one step, because threads share it.
     _seen = seen
 
 
 def go_on(job: Job) -> bool:
-    """Return whether a job's heartbeat was seen to change within the time after which a component counts as gone."""
+    """Return whether a job's heartbeat has changed within the time after which a component counts as gone."""
     _, changed = _seen.get(_key(job), (None, None))
     return changed is not None and time.monotonic() - changed < conf.component_threshold()
 
 
 def _key(job: Job) -> _Key:
-    # A database that was set up again gives the same ids to others.
+    # After a reset of the database, other jobs get the same IDs.
     return job.id, job.start_date

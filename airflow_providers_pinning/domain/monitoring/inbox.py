@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How many pinned Dags want a person's attention, by what for."""
+"""Count the pinned Dags that need attention, by reason."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ FILTERS = {
     InboxReason.HELD: PinFilter(held=True),
     InboxReason.SCHEDULED: PinFilter(scheduled=True),
 }
-"""What finds the Dags of each reason."""
+"""The filter that finds the Dags for each reason."""
 
 
 def inbox(sight: Sight | None = None, *, session: Session) -> dict[InboxReason, int]:
     """
-    Count the pinned Dags that want attention, by why.
+    Count the pinned Dags that need attention, by reason.
 
     :param sight: which Dags the caller may see; ``None`` means all
     :param session: database session

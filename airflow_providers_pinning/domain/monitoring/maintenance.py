@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Repairs that the dag processor makes while it runs."""
+"""Regular repairs by the dag processor."""
 
 from __future__ import annotations
 
@@ -42,33 +42,33 @@ log = logging.getLogger(__name__)
 REPAIRS_A_ROUND = 50
 
 RUNS_A_ROUND = 500
-"""How many routed runs one round looks at."""
+"""Maximum number of routed runs to check in one round."""
 
 CHANGES_A_ROUND = 500
-"""How many timed changes one round drops."""
+"""Maximum number of timed changes to delete in one round."""
 
 ENDED_FOR = timedelta(days=90)
-"""How long a timed change is kept after it took effect, failed or was canceled."""
+"""How long to keep a timed change after it took effect, failed or was canceled."""
 
 
 @dataclass(frozen=True)
 class Repairs:
-    """What one round of repairs did."""
+    """The result of one round of repairs."""
 
     repaired: tuple[str, ...]
-    """The Dags that were repaired."""
+    """The repaired Dags."""
     last: str | None
-    """The Dag after which the next round goes on; ``None`` if it starts over."""
+    """The Dag after which the next round continues; ``None`` if it starts over."""
 
 
 def repair_scheduling_metadata(after: str | None = None, *, session: Session) -> Repairs:
     """
-    Write the pinned versions' metadata back where something without the enforcement overwrote it.
+    Restore the scheduling metadata of pinned versions if a process without the enforcement overwrote it.
 
-    ``airflow dags reserialize`` on a host that lacks this package does that, for instance. A round takes some Dags and
-    the next one goes on after them, so that those which cannot be repaired do not keep others from being.
+    For example, ``airflow dags reserialize`` on a host without this package does that. A round handles some Dags, and
+    the next one continues after them, so Dags that cannot be repaired do not starve the others.
 
-    :param after: the Dag after which to go on
+    :param after: the Dag after which to continue
     :param session: database session; committed after each Dag, and rolled back for one that cannot be repaired
     """
     query = with_live_rows(select(Pin.dag_id)).where(is_out_of_sync()).order_by(Pin.dag_id).limit(REPAIRS_A_ROUND)
@@ -85,7 +85,7 @@ def repair_scheduling_metadata(after: str | None = None, *, session: Session) ->
 def _repair(dag_id: str, *, session: Session) -> bool:
     try:
         require_dag(dag_id, lock=True, session=session)
-        # Before the lock, someone may have changed the pin.
+        # The pin may have been changed before the lock.
         overwritten = session.scalar(with_live_rows(select(Pin.dag_id)).where(Pin.dag_id == dag_id, is_out_of_sync()))
         repaired = overwritten is not None and sync_dag_model(dag_id, session=session)
         session.commit()
@@ -108,20 +108,20 @@ def _repair(dag_id: str, *, session: Session) -> bool:
 
 def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) -> tuple[str, str] | None:
     """
-    Drop what is kept of routed runs, such as canary runs, that were deleted from Airflow.
+    Delete the records of routed runs, such as canary runs, that were deleted from Airflow.
 
-    Those whose outcome is known are evidence for as long as their version is managed.
+    Runs with an outcome are evidence as long as their version is managed.
 
-    :param after: Dag and run after which to go on
+    :param after: Dag and run after which to continue
     :param session: database session
-    :return: the Dag and run after which the next round goes on; ``None`` if it starts over
+    :return: the Dag and run after which the next round continues; ``None`` if it starts over
     """
     query = select(RoutedRun.dag_id, RoutedRun.run_id).order_by(RoutedRun.dag_id, RoutedRun.run_id).limit(RUNS_A_ROUND)
     if after is not None:
         dag_id, run_id = after
         query = query.where(or_(RoutedRun.dag_id > dag_id, and_(RoutedRun.dag_id == dag_id, RoutedRun.run_id > run_id)))
     runs = [(row.dag_id, row.run_id) for row in session.execute(query)]
-    # By Dag, so that each look-up is one of a few runs in an index that begins with the Dag.
+    # By Dag, so that each lookup is for a few runs in an index that starts with the Dag.
     for dag_id, of_dag in groupby(runs, key=itemgetter(0)):
         run_ids = {run_id for _, run_id in of_dag}
         present = session.scalars(select(DagRun.run_id).where(DagRun.dag_id == dag_id, DagRun.run_id.in_(run_ids)))
@@ -147,10 +147,10 @@ def forget_gone_runs(after: tuple[str, str] | None = None, *, session: Session) 
 
 def forget_ended_changes(*, session: Session) -> None:
     """
-    Drop timed changes that ended long ago and that nothing needs any more; what is pending stays.
+    Delete timed changes that ended long ago and are no longer needed. Pending changes stay.
 
-    Those that led to the present choice of a Dag tell the version of an earlier run. Those that ended since it was
-    made tell why a run has another version. The history keeps what was done.
+    Changes that led to the current choice of a Dag determine the version of an earlier run. Changes that ended since
+    then explain why a run has another version. The history keeps a record of all of them.
 
     :param session: database session
     """

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Gauges of the deployment's pins, through Airflow's own metrics."""
+"""Report gauges on the deployment's pins, through Airflow's own metrics."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from airflow_providers_pinning.vocabulary import TimedStatus
 
 def report(*, session: Session) -> None:
     """
-    Send the gauges, if Airflow sends metrics at all.
+    Send the gauges, if metrics are enabled in Airflow.
 
-    Of several dag processors the one that has run longest does so, so that sums over them are right.
+    Only the longest-running dag processor reports, so gauges are not counted twice.
     """
     if stats_utils.get_stats_factory() is NoStatsLogger:
         return
@@ -52,7 +52,7 @@ def report(*, session: Session) -> None:
 
 def measure(components: list[ComponentHealth], *, session: Session) -> dict[str, int]:
     """
-    Measure how the pins of the deployment are doing.
+    Measure the state of the deployment's pins.
 
     :param components: the live processes
     :param session: database session
@@ -93,7 +93,7 @@ def measure(components: list[ComponentHealth], *, session: Session) -> dict[str,
 
 
 def _is_reporter(components: list[ComponentHealth]) -> bool:
-    """Return whether this process is the longest running dag processor, or the only one."""
+    """Return whether this process is the longest-running dag processor, or the only one."""
     processors = [c for c in components if c.component == "dag_processor" and c.pid is not None]
     longest = min(processors, key=lambda c: c.job_id or 0, default=None)
     return longest is None or (longest.hostname, longest.pid) == (get_hostname(), os.getpid())

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Pending changes that take effect at a given time, as they are shown."""
+"""Views of pending changes, which take effect at a given time."""
 
 from __future__ import annotations
 
@@ -45,19 +45,19 @@ class PendingChange:
     action: str
     effective_from: datetime
     version: VersionIdentity | None
-    """What becomes active; ``None`` for an unpin, which activates what is the latest then."""
+    """The version to become active; ``None`` for an unpin, which activates the latest version at that time."""
     actor: str
     reason: str
     created_at: datetime
     is_due: bool
-    """Whether its time has come by the database's clock, so that the schedulers put it into effect now."""
+    """Whether its time has come by the database's clock, so the schedulers are putting it into effect."""
     is_overdue: bool
-    """Whether that was more than :data:`OVERDUE_AFTER` ago."""
+    """Whether its time was more than :data:`OVERDUE_AFTER` ago."""
     waits_for: datetime | None
-    """When the scheduled run is due that the old schedule still has to make before it; ``None`` if there is none."""
+    """Due time of the last scheduled run that the old schedule must create before it; ``None`` if there is none."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what tells the change, as plain JSON values."""
+        """Return a description of the change as plain JSON values."""
         return {
             "id": self.id,
             "action": self.action,
@@ -76,7 +76,7 @@ def pending_change(pin: Pin | None, *, session: Session) -> PendingChange | None
 
 
 def pending_changes(dag_ids: Collection[str], *, session: Session) -> dict[str, PendingChange]:
-    """Return the pending changes of several Dags, by their ids."""
+    """Return the pending changes of several Dags, by ID."""
     if not dag_ids:
         return {}
     return {one.dag_id: one for one in _read(dag_ids, limit=None, offset=0, session=session)}
@@ -87,8 +87,8 @@ def list_pending(sight: Sight | None, *, limit: int, offset: int, session: Sessi
     List pending changes, the next one first, and count them all.
 
     :param sight: which Dags the caller may see; ``None`` means all
-    :param limit: how many of them at most
-    :param offset: how many to leave out before
+    :param limit: maximum number of changes
+    :param offset: number of changes to skip
     :param session: database session
     """
     waiting = (
@@ -135,7 +135,7 @@ def _describe(pending: TimedChange, next_run: datetime | None, now: datetime | N
 
 
 def activation_problems(pin: Pin | None, pending: PendingChange | None) -> tuple[Problem, ...]:
-    """Tell whether the last change that was to take effect at a given time could not, or should be in effect by now."""
+    """Report a timed change that could not take effect, or should have by now."""
     if pin is None:
         return ()
     failed = pin.activation_failure and Problem("activation_failed", pin.activation_failure, HealthStatus.DEGRADED)
@@ -145,7 +145,7 @@ def activation_problems(pin: Pin | None, pending: PendingChange | None) -> tuple
 
 
 def overdue_words(pending: PendingChange) -> str | None:
-    """Say why a change is not in effect long after its time, and what to do about it; ``None`` if it is not."""
+    """Explain why a change is not in effect long after its time, with a remedy; ``None`` if it is not overdue."""
     if not pending.is_overdue:
         return None
     since = f"A {pending.action} should have taken effect at {pending.effective_from.isoformat()}"
@@ -171,6 +171,6 @@ def pending_of(dag_id: str, *, session: Session) -> PendingChange | None:
 
 
 def failure_of(dag_id: str, *, session: Session) -> str | None:
-    """Return why the last pending change of a Dag did not take effect, unless the pin was changed since."""
+    """Return why the last pending change of a Dag did not take effect, unless the pin has changed since."""
     pin = session.get(Pin, dag_id)
     return pin.activation_failure if pin else None

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Conditions by which pinned Dags are found, beside those about enforcement and runs."""
+"""Conditions for finding pinned Dags, except those on enforcement and runs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from airflow_providers_pinning.models import ManagedVersion, Pin
 
 
 def is_held(*, session: Session) -> ColumnElement[bool]:
-    """Return the condition that a Dag is on hold now; a hold whose end is over is none."""
+    """Build the condition that a Dag is on hold now. An expired hold does not count."""
     return and_(
         func.coalesce(Pin.hold_reason, "") != "",
         or_(Pin.hold_until.is_(None), Pin.hold_until > database_clock(session=session)),
@@ -38,7 +38,7 @@ def is_held(*, session: Session) -> ColumnElement[bool]:
 
 
 def has_waiting_candidate() -> ColumnElement[bool]:
-    """Return the condition that a candidate newer than the active version waits for a decision."""
+    """Build the condition that a candidate newer than the active version awaits a decision."""
     candidate = aliased(ManagedVersion)
     return (
         select(candidate.dag_version_id)
@@ -53,12 +53,12 @@ def has_waiting_candidate() -> ColumnElement[bool]:
 
 
 def has_tag(names: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that Airflow has one of the tags for the Dag now."""
+    """Build the condition that the Dag currently has one of the tags in Airflow."""
     return Pin.dag_id.in_(select(DagTag.dag_id).where(DagTag.name.in_(names)))
 
 
 def has_owner(names: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that one of the owners that Airflow joins by commas is among the names."""
+    """Build the condition that the Dag has one of the owners, which Airflow joins by commas."""
     owners = literal(",") + func.replace(DagModel.owners, ", ", ",") + ","
     return Pin.dag_id.in_(
         select(DagModel.dag_id).where(or_(*(owners.contains(f",{name},", autoescape=True) for name in names)))

@@ -64,7 +64,7 @@ class PinSummary:
     latest_version_number: int | None
     versions_behind: int
     related_versions_behind: int
-    """How many of these change something related to the Dag."""
+    """Number of these with changes related to the Dag."""
     pin: PinInfo
     hold: Hold | None
     health: Health
@@ -73,7 +73,7 @@ class PinSummary:
     pending: PendingChange | None
     """A pin, unpin or rollback that takes effect at a given time."""
     ramp: RampSummary | None
-    """A second version that a share of new runs has."""
+    """A second version used by a share of new runs."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class PinFilter:
     sight: Sight | None = None
     """Only Dags that the caller may see; ``None`` means all."""
     dag_id_pattern: str | None = None
-    """Part of the Dag id, case-insensitive; ``%`` matches anything and ``_`` any character."""
+    """Part of the Dag ID, case-insensitive; ``%`` matches anything and ``_`` any character."""
     behind: bool | None = None
     """Only Dags whose active version is not (or is) the latest."""
     unhealthy: bool | None = None
@@ -101,11 +101,11 @@ class PinFilter:
     tags: tuple[str, ...] = ()
     """Only Dags with one of these tags, if any are given."""
     bundles: tuple[str, ...] = ()
-    """Only Dags whose pinned version is of one of these bundles."""
+    """Only Dags whose pinned version comes from one of these bundles."""
     owners: tuple[str, ...] = ()
     """Only Dags with one of these owners."""
     dag_id_globs: tuple[str, ...] = ()
-    """Only Dags whose id fits one of these patterns, with the wildcards ``*`` and ``?``."""
+    """Only Dags whose ID matches one of these patterns, with the wildcards ``*`` and ``?``."""
     actors: tuple[str, ...] = ()
     """Only Dags that one of these users pinned last."""
 
@@ -122,11 +122,11 @@ def list_pins(
     """
     List pinned Dags, and count them all.
 
-    :param which: which of them
-    :param order: by what
-    :param descending: the greatest, or newest, first
-    :param limit: how many of them at most
-    :param offset: how many to leave out before
+    :param which: which Dags to list
+    :param order: the sort key
+    :param descending: whether the greatest, or newest, comes first
+    :param limit: maximum number of Dags
+    :param offset: number of Dags to skip
     :param session: database session
     """
     newer = aliased(DagVersion)
@@ -208,7 +208,7 @@ def list_pins(
 
 
 def _further(which: PinFilter, *, session: Session) -> list[ColumnElement[bool]]:
-    """Return the conditions of a filter that neither enforcement nor runs decide."""
+    """Return the conditions of a filter that depend neither on enforcement nor on runs."""
     conditions: list[ColumnElement[bool]] = []
     if which.held is not None:
         held = is_held(session=session)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The live runs of a Dag with a ramp in progress, counted with one statement."""
+"""Count the live runs of a Dag with a ramp in progress, with one statement."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ from airflow_providers_pinning.models import Ramp
 
 @dataclass(frozen=True)
 class Counts:
-    """The live runs of a Dag since the present step of its ramp began."""
+    """The live runs of a Dag since the current step of its ramp began."""
 
     all_runs: int
-    """Of either version, without those that were created on purpose."""
+    """Runs of either version, except those created on purpose."""
     had_it: int
-    """Those of them that have the ramp's version."""
+    """Number of these that have the ramp's version."""
     finished: int
     """Finished runs of the ramp's version."""
     failed: int
-    """Failed runs of it, since the ramp began."""
+    """Failed runs of the ramp's version since the ramp began."""
     unfinished: int
 
 
 def present_step(ramp: Ramp) -> Step:
-    """Return the step that a ramp is at."""
+    """Return the current step of a ramp."""
     return steps_of(ramp.steps)[ramp.step]
 
 
 def count_runs(ramp: Ramp, *, session: Session) -> Counts:
-    """Count the runs that a ramp is decided by, with one statement."""
+    """Count the runs that decide a ramp, with one statement."""
     types = live_types(session.get_one(DagModel, ramp.dag_id))
     row = session.execute(
         _counts(),

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Ramps in progress, as they are shown."""
+"""Views of ramps in progress."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ from airflow_providers_pinning.vocabulary import RampStatus
 
 @dataclass(frozen=True)
 class StepState:
-    """A step as it is shown."""
+    """View of a step."""
 
     share: float
     runs: int | None
     duration: float | None
-    """Seconds."""
+    """Duration in seconds."""
 
 
 @dataclass(frozen=True)
 class RampSummary:
-    """A ramp that is under way, as lists show it: without the runs of its version, which take a statement to count."""
+    """A ramp in progress for lists, without the runs of its version, which take a statement to count."""
 
     id: int
     status: str
     version: VersionIdentity
-    """What gains a share."""
+    """The version that gets a share."""
     steps: tuple[StepState, ...]
     step: int
-    """Number of the present step; the first is 1."""
+    """Number of the current step, starting at 1."""
     share: float
-    """The share of new runs that have the version now: 0 while the ramp is paused."""
+    """Current share of new runs that get the version; 0 while the ramp is paused."""
     step_since: datetime
     started_at: datetime
     max_failures: int
@@ -65,7 +65,7 @@ class RampSummary:
     actor: str
     reason: str
     message: str | None
-    """What keeps it from going on."""
+    """What keeps it from advancing."""
 
     def __str__(self) -> str:
         number = self.version.version_number
@@ -76,20 +76,20 @@ class RampSummary:
 
 @dataclass(frozen=True)
 class RampState(RampSummary):
-    """A ramp that is under way, and how far it got."""
+    """A ramp in progress, with its progress."""
 
     finished: int
-    """Finished runs of the version in the present step."""
+    """Finished runs of the version in the current step."""
     needed: int
-    """How many of them the step needs."""
+    """Number of finished runs that the step needs."""
     failed: int
     """Failed runs of the version since the ramp began."""
     unfinished: int
     next_in: int | None
-    """How many runs from now the next one has the version, 1 being the next; ``None`` if the run's id decides."""
+    """How many runs from now the version is used next, where 1 is the next run; ``None`` if the run ID decides."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what tells the ramp, as plain JSON values."""
+        """Return a description of the ramp as plain JSON values."""
         return {
             "id": self.id,
             "status": self.status,
@@ -116,7 +116,7 @@ class RampState(RampSummary):
 
 
 def ramp_of(pin: Pin | None, *, session: Session) -> RampState | None:
-    """Return the ramp that is under way for a Dag, if there is one."""
+    """Return the ramp in progress of a Dag, if there is one."""
     if pin is None or pin.ramp_id is None:
         return None
     ramp = session.get(Ramp, pin.ramp_id)
@@ -134,7 +134,7 @@ def ramp_of(pin: Pin | None, *, session: Session) -> RampState | None:
 
 
 def ramps_of(pins: Iterable[Pin], *, session: Session) -> dict[str, RampSummary]:
-    """Return the ramps that are under way for several Dags, by the Dags' ids, with one statement or none."""
+    """Return the ramps in progress of several Dags, by Dag ID, with at most one statement."""
     ids = [pin.ramp_id for pin in pins if pin.ramp_id is not None]
     return {
         ramp.dag_id: RampSummary(**_summary(ramp))

@@ -55,7 +55,7 @@ from airflow_providers_pinning.models import ManagedVersion, Pin
 
 @dataclass(frozen=True)
 class PinInfo:
-    """Why a Dag is pinned, since when and by whom."""
+    """The reason, time and user of a pin."""
 
     reason: str
     actor: str
@@ -64,60 +64,60 @@ class PinInfo:
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a Dag takes no change without an override, since when and by whom."""
+    """The reason, time and user of a hold, which blocks changes without an override."""
 
     reason: str
     actor: str
     held_at: datetime
     until: datetime | None = None
-    """When it ends by itself; ``None`` keeps it until someone lifts it."""
+    """When it expires; ``None`` keeps it until someone lifts it."""
 
 
 @dataclass(frozen=True)
 class Repetition:
-    """The request was carried out before, with the same idempotency key, and nothing was changed this time."""
+    """The request was already carried out with the same idempotency key, so nothing was changed this time."""
 
     revision: int
-    """Revision of the pin after it was carried out."""
+    """Revision of the pin after the original request."""
     version: VersionIdentity | None
-    """The version that was chosen or judged then, as it was."""
+    """The version that the original request chose or reviewed, as it was then."""
     stands: bool
-    """Whether what was asked for then is still so."""
+    """Whether the result of the original request is still in effect."""
 
 
 @dataclass(frozen=True)
 class ReleaseState:
-    """What new runs of a Dag use, and how that came about."""
+    """The version that new runs of a Dag use, and why."""
 
     dag_id: str
     revision: int
-    """Number of changes of the pin; never goes down."""
+    """Number of changes of the pin, which never decreases."""
     pinned: bool
     active: VersionIdentity | None
-    """What new runs use: the pinned version, else the latest."""
+    """The version that new runs use: the pinned one, else the latest."""
     latest: VersionIdentity | None
     """The newest version that the dag processor registered."""
     versions_behind: int
-    """How many registered versions are newer than the active one."""
+    """Number of registered versions that are newer than the active one."""
     related_versions_behind: int
-    """How many of these change something related to the Dag; what is not known counts as related."""
+    """Number of these with changes related to the Dag. Unknown changes count as related."""
     pin: PinInfo | None
     hold: Hold | None
     health: Health
     head: Head | None = None
-    """What became of a pinned Dag at HEAD; ``None`` if it is not pinned."""
+    """The state of a pinned Dag at HEAD; ``None`` if it is not pinned."""
     pending: PendingChange | None = None
     """A pin, unpin or rollback that takes effect at a given time."""
     ramp: RampState | None = None
-    """A second version that a share of new runs has."""
+    """A second version used by a share of new runs."""
     runs: RunsSincePin | None = None
-    """How the runs fare since the version was pinned; ``None`` if it is not."""
+    """Outcomes of the runs since the version was pinned; ``None`` if the Dag is not pinned."""
     warnings: tuple[str, ...] = ()
-    """What the change that returned this state had as side effects."""
+    """Side effects of the change that returned this state."""
     repair: Any = None
-    """What the rollback that returned this state did with the runs of the version that it replaced."""
+    """The repair of runs of the replaced version, by the rollback that returned this state."""
     repeated: Repetition | None = None
-    """Set if the change that returned this state had been made before, so that it changed nothing."""
+    """Set if the change that returned this state had already been made, so nothing was changed."""
 
 
 def release_state(
@@ -127,8 +127,8 @@ def release_state(
     Read the release state of a Dag.
 
     :param dag_id: the Dag
-    :param warnings: side effects of the change that returns the state
-    :param thorough: deserialize the pinned version too, to see whether it can be
+    :param warnings: side effects of the change that returns this state
+    :param thorough: also deserialize the pinned version, to check that this is possible
     :param session: database session
     :raises UnknownDagError: if there is no such Dag
     """
@@ -148,7 +148,7 @@ def release_state(
 
 def release_states(pins: Sequence[Pin], *, now: datetime, session: Session) -> dict[str, ReleaseState]:
     """
-    Read the release states of many Dags, by their ids. What can be read of many Dags at once is.
+    Read the release states of many Dags, by ID. Whatever can be read for many Dags at once is.
 
     :param pins: the pins of the Dags, pinned or not
     :param now: the time by the database's clock
@@ -194,15 +194,14 @@ def state_of_change(
     session: Session,
 ) -> ReleaseState:
     """
-    Describe what the transaction that pins a version leaves.
+    Return the state after the transaction that pins a version.
 
-    The pin is healthy, else it would have been refused, except for what may be amiss with its code and
-    its assets.
+    The pin is healthy, or it would have been refused, except for possible problems with its code and assets.
 
     :param pin: the pin, which the caller has locked
-    :param active: the pinned version, as the caller has read it in this transaction
+    :param active: the pinned version, as the caller read it in this transaction
     :param warnings: side effects of the change
-    :param conflicts: those among them that last, about assets
+    :param conflicts: the lasting ones of these, about assets
     :param session: database session
     """
     latest = latest_identity(pin.dag_id, session=session)
@@ -246,7 +245,7 @@ def _describe_alone(
     now: datetime | None = None,
     session: Session,
 ) -> ReleaseState:
-    """Describe a Dag without what is read of many Dags at once."""
+    """Return the state of a Dag without what is read for many Dags at once."""
     recorded = pinned_identity(pin)
     behind = _count_newer(dag_id, recorded, session=session) if recorded and recorded != latest else 0
     pending = pending_change(pin, session=session)
@@ -270,10 +269,10 @@ def _describe_alone(
 
 def hold_of(pin: Pin | None, *, now: datetime | None = None, session: Session) -> Hold | None:
     """
-    Return the hold that a Dag is on; one whose end is over, by the database's clock, is none.
+    Return the hold of a Dag. A hold that has expired by the database's clock does not count.
 
     :param pin: the pin; ``None`` if the Dag was never pinned
-    :param now: the time by that clock, if the caller has read it for several pins
+    :param now: the time by that clock, if the caller has already read it
     :param session: database session
     """
     if pin is None or not pin.hold_reason:
@@ -289,7 +288,7 @@ def _count_newer(dag_id: str, version: VersionIdentity, *, session: Session) -> 
 
 
 def _present(recorded: VersionIdentity, latest: VersionIdentity | None, *, session: Session) -> VersionIdentity:
-    """Read what the pinned version is now, or what it was if it is gone."""
+    """Read the current identity of the pinned version, or the recorded one if it is gone."""
     if latest is not None and latest.dag_version_id == recorded.dag_version_id:
         return latest
     return identity_of(recorded.dag_version_id, session=session) or recorded

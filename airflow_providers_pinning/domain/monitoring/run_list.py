@@ -36,7 +36,7 @@ from airflow_providers_pinning.domain.versions.identity import require_dag
 from airflow_providers_pinning.models import RoutedRun
 
 LIVE = "live"
-"""The kind of a run that was not routed: it has the version that was active."""
+"""Kind of runs that were not routed, and have the version that was active."""
 
 
 @dataclass(frozen=True)
@@ -48,23 +48,23 @@ class RunSummary:
     """``None`` if its version is gone."""
     dag_version_id: UUID | None
     kind: str
-    """``live``, or why it was routed to another version than the active one, such as ``canary``."""
+    """``live``, or why it was routed to another version, such as ``canary``."""
     run_type: str
     state: str
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
     withheld: Mapping[str, int] = field(default_factory=dict)
-    """How many of its effects were kept from the live world, by kind, such as ``asset_event``."""
+    """Number of withheld effects, by kind, such as ``asset_event``."""
     isolation: Mapping[str, Any] = field(default_factory=dict)
-    """How it is kept apart from live runs, by field; empty of a live run."""
+    """Isolation from live runs, by field; empty for a live run."""
     replay_of: str | None = None
-    """Id of the live run whose inputs it has."""
+    """ID of the live run that it replays."""
 
 
 def list_runs(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[RunSummary], int]:
     """
-    List the runs of a Dag, newest first, and count them all; those of ``dag.test`` are left out.
+    List the runs of a Dag, newest first, and count them all. Runs of ``dag.test`` are left out.
 
     :raises UnknownDagError: if there is no such Dag
     """

@@ -41,15 +41,15 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import MAX_FAILED_TASKS
 
 FAILED_RUNS_LOOKED_AT = 100
-"""How many of the newest failed runs are looked at for their tasks."""
+"""Number of the newest failed runs to check for failed tasks."""
 
 FAILURES_LOOKED_AT = 1000
-"""How many failed task instances of these runs are read at most, the newest first."""
+"""Maximum number of failed task instances of these runs to read, newest first."""
 
 
 @dataclass(frozen=True)
 class RunsSincePin:
-    """The live runs of a pinned version since the change that pinned it, without canary runs and backfills."""
+    """The live runs of a pinned version since it was pinned, without canary runs and backfills."""
 
     finished: int = 0
     failed: int = 0
@@ -57,7 +57,7 @@ class RunsSincePin:
     failing: bool = False
     """Whether the newest finished run failed."""
     failed_tasks: dict[str, int] = field(default_factory=dict)
-    """In how many of the newest failed runs each task failed; only where one Dag is asked for."""
+    """Number of the newest failed runs in which each task failed; only for a single Dag."""
 
     def __str__(self) -> str:
         if not (self.finished or self.unfinished):
@@ -67,7 +67,7 @@ class RunsSincePin:
 
 
 def of_runs_since_pin() -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions under which a ``DagRun`` is one of the runs of the pin in the same statement."""
+    """Build the conditions that a ``DagRun`` is a run since the pin in the same statement."""
     return _since_pin(DagRun)
 
 
@@ -84,7 +84,7 @@ def _since_pin(run: Any) -> tuple[ColumnElement[bool], ...]:
 
 @cache
 def count_failed_runs() -> ScalarSelect[int]:
-    """Build the number of failed runs of the pin in the enclosing statement; an index has the failed runs of a Dag."""
+    """Build the number of failed runs since the pin in the enclosing statement. Failed runs of a Dag have an index."""
     run = aliased(DagRun)
     failed = select(func.count()).select_from(run).where(*_since_pin(run), run.state == DagRunState.FAILED)
     return failed.correlate(Pin).scalar_subquery()
@@ -93,9 +93,9 @@ def count_failed_runs() -> ScalarSelect[int]:
 @cache
 def is_failing() -> ColumnElement[bool]:
     """
-    Build the condition that the newest finished run of the pin in the enclosing statement failed.
+    Build the condition that the newest finished run since the pin in the enclosing statement failed.
 
-    Failed runs are looked for first: most pins have none, and then nothing else is.
+    Failed runs are searched first, because most pins have none, which already decides.
     """
     newest = {}
     for state in (DagRunState.FAILED, DagRunState.SUCCESS):
@@ -109,7 +109,7 @@ def is_failing() -> ColumnElement[bool]:
 
 def runs_since_pin(dag_ids: Collection[str], *, session: Session) -> dict[str, RunsSincePin]:
     """
-    Count the runs since the pin of many Dags in one statement.
+    Count the runs of many Dags since their pins, with one statement.
 
     :param dag_ids: pinned Dags
     :param session: database session
@@ -145,7 +145,7 @@ def _by_state() -> Select:
 
 @dataclass(frozen=True)
 class FailedTask:
-    """The newest failure of a task among the runs of the pinned version since it was pinned."""
+    """The newest failure of a task in the runs since the pin."""
 
     task_id: str
     run_id: str
@@ -188,7 +188,7 @@ def _failures() -> Select:
 
 
 def failed_tasks_since_pin(dag_id: str, *, session: Session) -> dict[str, int]:
-    """Count in how many of the newest failed runs since the pin of a Dag each task failed, the worst first."""
+    """Count in how many of the newest failed runs since the pin each task failed, the most failures first."""
     return {row.task_id: row.runs for row in session.execute(_failed_tasks(), {"dag_id": dag_id})}
 
 

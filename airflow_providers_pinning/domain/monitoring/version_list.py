@@ -45,7 +45,7 @@ from airflow_providers_pinning.models import Event, ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import EventKind
 
 CHANGES_READ = 200
-"""How many changes of a Dag's active version are looked through for when its versions were replaced."""
+"""Number of changes of a Dag's active version to search for when its versions were replaced."""
 
 
 _MOVES = (EventKind.PINNED.value, EventKind.UNPINNED.value, EventKind.ROLLED_BACK.value)
@@ -60,13 +60,13 @@ class VersionSummary:
     """``registered``, or why the version is managed."""
     state_reason: str | None
     code_state: str | None
-    """Whether the dag processor could get the code: ``unknown``, ``available`` or ``missing``."""
+    """Result of the dag processor's check for the code: ``unknown``, ``available`` or ``missing``."""
     code_source: str | None
-    """Who has it: the ``remote``, or only a ``checkout`` on a dag processor's host."""
+    """Where the code is: at the ``remote``, or only in a ``checkout`` on a dag processor's host."""
     code_ref: str | None
     """A branch or tag of the remote that contains the commit."""
     code_problem: str | None
-    """Why the last check did not find it, as a word."""
+    """Machine-readable reason why the last check did not find it."""
     code_message: str | None
     created_at: datetime
     is_active: bool
@@ -74,17 +74,17 @@ class VersionSummary:
     run_counts: dict[str, int]
     """Number of runs by state."""
     equals_rejected: int | None
-    """Number of the rejected version that this newer one equals in hash and file."""
+    """Number of the rejected version with the same hash and file as this newer one."""
     equals_rejected_reason: str | None
     """Why that one was rejected."""
     related_to_active: bool | None
-    """Whether it differs from the active version in anything related to the Dag; ``None`` if that is not known yet."""
+    """Whether it differs from the active version in anything related to the Dag; ``None`` if not known yet."""
     rejection_held: HeldRejection | None
-    """The rejection of an older version that holds for it, since it differs from that one in nothing related."""
+    """The rejection of an older version that also applies to it, because nothing related has changed."""
     commit: CommitInfo | None
-    """The commit that it was parsed from, if it is recorded."""
+    """The commit that it was parsed from, if recorded."""
     active_until: datetime | None
-    """When another version took its place, the last time; ``None`` if that is not recorded."""
+    """When another version last replaced it; ``None`` if not recorded."""
 
 
 def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> tuple[list[VersionSummary], int]:
@@ -153,7 +153,7 @@ def list_versions(dag_id: str, *, limit: int, offset: int, session: Session) -> 
 
 
 def _replaced_at(dag_id: str, *, session: Session) -> dict[str, datetime]:
-    """Return when versions stopped being active, by their ids, as far as the newest changes tell."""
+    """Return when versions stopped being active, by ID, as far as the newest changes show."""
     replaced: dict[str, datetime] = {}
     for event in session.execute(
         select(Event.from_version, Event.to_version, Event.created_at)

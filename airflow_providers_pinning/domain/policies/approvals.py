@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Approvals of a version: exactly the one that the user saw."""
+"""Approvals of exactly the version that the user saw."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from airflow_providers_pinning.vocabulary import EventKind
 
 def approve(dag_id: str, version_number: int, change: Change, *, session: Session) -> ApprovalView:
     """
-    Agree to the release of a version, in the name of the caller. Who agreed already is left as they are.
+    Approve a version in the name of the caller. A caller who already approved it changes nothing.
 
-    A request that is repeated agrees to nothing again: its approval may have been revoked since.
+    A repeated request does not approve again, because its approval may have been revoked since.
 
     :raises UnknownVersionError: if there is no such version
-    :raises VersionDriftedError: if it is not the one that the caller saw
+    :raises VersionDriftedError: if it is not the version that the caller saw
     """
     require_dag(dag_id, lock=True, session=session)
     request = {"action": "approve", "dag_id": dag_id, "version_number": version_number}
@@ -50,7 +50,7 @@ def approve(dag_id: str, version_number: int, change: Change, *, session: Sessio
     present = _own(approvals_of([version], session=session).get(version.dag_version_id, []), change.caller.name)
     if present is not None:
         if change.idempotency_key:
-            # So that the key makes nothing later either.
+            # So that the key cannot make a change later either.
             facts = {"approval": {"id": present.id}}
             record_of(EventKind.CONFIRMED, dag_id, version, change, request, facts, session=session)
         return ApprovalView.of(present)
@@ -75,10 +75,10 @@ def revoke(
     dag_id: str, version_number: int, change: Change, *, actor: str | None = None, session: Session
 ) -> ApprovalView:
     """
-    Let an approval count no more.
+    Revoke an approval.
 
-    :param actor: whose; by default the caller's own
-    :raises NotApprovedError: if there is none
+    :param actor: user whose approval to revoke (default: the caller)
+    :raises NotApprovedError: if there is no such approval
     """
     require_dag(dag_id, lock=True, session=session)
     whose = actor or change.caller.name
@@ -101,7 +101,7 @@ def revoke(
 
 
 def _made_by(event: Event, *, session: Session) -> ApprovalView:
-    """Return the approval that an earlier request with the same key was about, as it is now."""
+    """Return the current state of the approval that an earlier request with the same key was about."""
     return ApprovalView.of(session.get_one(VersionApproval, (event.evidence or {})["approval"]["id"]))
 
 

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Whether the live runs of a pinned version fail more often than a policy allows.
+Detect that the live runs of a pinned version fail more often than a policy allows.
 
-This is checked when the next run of the Dag is created, so it must be cheap: the lookup of the version also returns
-the current policies, and the given Dag has what policies match on. Only a Dag that a policy watches costs a
-statement, which reads the newest failed runs.
+This is checked when the next run of the Dag is created, so it must be cheap. The lookup of the version also returns
+the current policies, and the given Dag has everything that policies match on. Only a Dag that a policy watches costs a
+statement, which reads its newest failed runs.
 """
 
 from __future__ import annotations
@@ -45,38 +45,38 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import RunKind
 
 RUNS_TOLD = 10
-"""How many of the failed runs are named, the newest first."""
+"""Maximum number of failed runs to name, newest first."""
 
 NamedRule = tuple[str, AutoRollback]
-"""A rule with the name of its policy."""
+"""A rule, and the name of its policy."""
 
 
 @dataclass(frozen=True)
 class Tripped:
-    """A pinned version that failed more than policies allow."""
+    """A pinned version that failed more often than policies allow."""
 
     policy_revision: int
     policies: tuple[str, ...]
-    """Those whose rules are met."""
+    """The policies whose limits are exceeded."""
     version_number: int
     dag_version_id: UUID
     last_run_before: int
-    """With the version, this tells the pin: it was set after that run."""
+    """Together with the version, this identifies the pin, which was set after that run."""
     watched_after: int | None
-    """Since which run it is watched again, if somebody confirmed it."""
+    """The run since which it is watched again, if a user confirmed it."""
     failed: int
-    """Failed runs among those that were looked at."""
+    """Failed runs among the checked ones."""
     finished: int
-    """Finished runs that were looked at."""
+    """Checked finished runs."""
     tolerated: int
     failed_runs: tuple[str, ...]
-    """Ids of the newest of them."""
+    """IDs of the newest failed runs."""
     hold: bool
     waits: bool
-    """Whether no run is created if there is nothing to return to."""
+    """Whether no run is created if there is no stable version."""
 
     def evidence(self) -> dict[str, Any]:
-        """Return what the history keeps."""
+        """Return the evidence for the history."""
         kept = ("policy_revision", "policies", "version_number", "failed", "finished", "tolerated", "failed_runs")
         return {name: list(value) if isinstance(value := getattr(self, name), tuple) else value for name in kept}
 
@@ -90,9 +90,9 @@ class Tripped:
 
 def rules_about(rules: str, dag: DagInHand, bundle_name: str | None, *, session: Session) -> tuple[NamedRule, ...]:
     """
-    Return the rules about a pinned Dag, without a statement if the policies were read in this process before.
+    Return the rules for a pinned Dag. This takes no statement if this process has already read the policies.
 
-    :param rules: which policies are in force, as the look-up of the version tells it
+    :param rules: the policies in force, from the lookup of the version
     :param dag: the Dag of the pinned version
     :param bundle_name: bundle of the pinned version
     :param session: database session
@@ -102,18 +102,18 @@ def rules_about(rules: str, dag: DagInHand, bundle_name: str | None, *, session:
 
 
 def may_have_tripped(dag_id: str, rules: Sequence[NamedRule], *, session: Session) -> bool:
-    """Return whether enough runs failed since the pin that a closer look is needed, with one statement."""
+    """Return whether enough runs failed since the pin to require a full check, with one statement."""
     fewest = min(rule.max_failures for _, rule in rules)
     return len(session.execute(_failed(), {"dag_id": dag_id, "enough": fewest + 1}).all()) > fewest
 
 
 def pins_with_failures(watched: Mapping[str, Sequence[NamedRule]], *, session: Session) -> list[Pin]:
     """
-    Return the pins, of Dags under rules, since which more runs failed than one of the rules tolerates at all.
+    Return the pins since which more runs failed than any of their rules tolerates.
 
-    Those that the automatic rollback does not watch any more are not among them.
+    Pins that automatic rollback no longer watches are left out.
 
-    :param watched: the rules about each Dag
+    :param watched: the rules for each Dag
     :param session: database session
     """
     failed = (
@@ -136,14 +136,14 @@ def pins_with_failures(watched: Mapping[str, Sequence[NamedRule]], *, session: S
 
 def find_tripped(pin: Pin, rules: Sequence[NamedRule], revision: int, *, session: Session) -> Tripped | None:
     """
-    Look at the runs of the pinned version since the pin, as far as the rules go.
+    Check the runs of the pinned version since the pin, as far back as the rules require.
 
-    Canary runs, backfills and runs of other versions are not among them, nor is a run whose state somebody set by
-    hand: that says nothing of the version.
+    Canary runs, backfills, runs of other versions and runs whose state was set by hand do not count, because they say
+    nothing about the version.
 
     :param pin: the pin
-    :param rules: the rules about the Dag
-    :param revision: of the policies
+    :param rules: the rules for the Dag
+    :param revision: revision of the policies
     :param session: database session
     """
     if pin.dag_version_id is None or pin.version_number is None:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What policies require of the isolation of canary runs: defaults for a request, and limits that it must not loosen."""
+"""Isolation of canary runs that policies require: defaults for a request, and limits that it must not loosen."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.vocabulary import Rule, Slots
 
 FIXED = ("assets", "alerts", "triggers", "state")
-"""Fields of which a policy can only say that they stay in the safe way."""
+"""Fields that a policy can only fix to the safe choice."""
 
 
 @dataclass(frozen=True)
 class Settled:
-    """How canary runs are to be kept apart from live ones."""
+    """The resulting isolation of canary runs."""
 
     isolation: Isolation
     evidence: Mapping[str, Any]
-    """What the event of the runs keeps."""
+    """Evidence for the event of the runs."""
     warnings: tuple[str, ...] = ()
 
 
@@ -54,14 +54,14 @@ def with_policies(
     dag_id: str, version: VersionIdentity, asked: Isolation, change: Change, *, session: Session
 ) -> Settled:
     """
-    Add to a request what policies say of canary runs of the Dag, or refuse it.
+    Complete a request with what policies require of canary runs of the Dag, or refuse it.
 
     :param dag_id: the Dag
-    :param version: the version that is tried, whose bundle counts as the Dag's as well
-    :param asked: what the request asks for
-    :param change: who asks, and whether rules that are not met are overridden
+    :param version: the tested version, whose bundle also counts as the Dag's
+    :param asked: the requested isolation
+    :param change: who asks, and whether unmet rules are overridden
     :param session: database session
-    :raises PolicyNotMetError: if the request asks for less than policies want
+    :raises PolicyNotMetError: if the request asks for less isolation than policies require
     """
     force = in_force(session=session)
     if not any(policy.canary for policy in force.policies.policies):
@@ -96,7 +96,7 @@ def with_policies(
 
 
 def _loosened(asked: Isolation, wanted: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[Unmet]:
-    """Yield the fields in which a request asks for less than policies want."""
+    """Yield the fields in which a request asks for less isolation than policies require."""
     for field in FIXED:
         if field in wanted and getattr(asked, field).value != wanted[field]:
             yield _unmet(field, getattr(asked, field).value, wanted[field], names)
@@ -122,7 +122,7 @@ def _unmet(field: str, asked: Any, wanted: Any, names: tuple[str, ...]) -> Unmet
 
 
 def _completed(asked: Isolation, wanted: Mapping[str, Any]) -> Isolation:
-    """Fill in what a request leaves out; 'behind' is left open, as some Dags need a gap, which is stricter."""
+    """Fill in omitted fields. 'behind' is left out, because some Dags need a gap, which is stricter."""
     given: dict[str, Any] = {place: wanted[place] for place in PLACES if place in wanted}
     given |= {
         field: {**getattr(asked, field), **wanted[field]} for field in (CONNECTIONS, VARIABLES) if field in wanted

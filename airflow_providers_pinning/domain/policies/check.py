@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Likely mistakes in a policy document, before or after it is applied."""
+"""Find likely mistakes in a policy document, before or after it is applied."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ from airflow_providers_pinning.windows import (
 )
 
 SHOWN = 3
-"""How many Dags a finding names."""
+"""Maximum number of Dags that a finding names."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """One thing that is probably not meant."""
+    """A likely mistake."""
 
     reason: str
     policies: tuple[str, ...]
@@ -56,10 +56,10 @@ class Doubt:
 
 def check(policies: PolicySet, now: datetime, *, session: Session) -> list[Doubt]:
     """
-    Return what is probably not meant: what can never be met, and what binds nothing.
+    Return likely mistakes: rules that can never be met, and policies that match nothing.
 
     :param policies: the document
-    :param now: from when on windows are looked at
+    :param now: the time from which windows are checked
     :param session: database session
     """
     return [
@@ -92,7 +92,7 @@ def _never_recorded(policies: PolicySet, *, session: Session) -> Iterator[Doubt]
 
 
 def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iterator[Doubt]:
-    """Look at every Dag once: which policies match none, and which ones are at odds about it."""
+    """Check every Dag once, to find policies that match none, and policies that conflict."""
     matcher = Matcher(policies.policies)
     matched: set[str] = set()
     watched: dict[str, tuple[NamedRule, ...]] = {}
@@ -133,7 +133,7 @@ def _about_dags(policies: PolicySet, now: datetime, *, session: Session) -> Iter
 
 
 def _outvoted(trying: Iterable[tuple[Sequence[Policy], list[str]]]) -> Iterator[Doubt]:
-    """Tell where policies name different places, or substitutes, for canary runs of a Dag: only the first counts."""
+    """Report policies with different places or substitutes for canary runs of a Dag: only the first counts."""
     found: dict[tuple[str, Any, str, Any, str], list[str]] = {}
     for policies, dag_ids in trying:
         first: dict[str, tuple[str, Any]] = {}
@@ -169,7 +169,7 @@ def _some(dag_ids: list[str]) -> str:
 def _failing_already(
     watched: Mapping[str, tuple[NamedRule, ...]], revision: int, *, session: Session
 ) -> Iterator[Doubt]:
-    """Find the Dags whose next run would be rolled back, because they fail already."""
+    """Find the Dags that would be rolled back at their next run, because they are already failing."""
     found: dict[tuple[str, ...], list[tuple[str, Tripped]]] = {}
     for pin in pins_with_failures(watched, session=session):
         if tripped := find_tripped(pin, watched[pin.dag_id], revision, session=session):

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The single check for every change of a Dag's active version, whoever requests it."""
+"""The single policy check for every change of a Dag's active version, whoever requests it."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ from airflow_providers_pinning.vocabulary import RELEASES, EventKind
 
 @dataclass(frozen=True)
 class Allowed:
-    """A change that may be made."""
+    """A permitted change."""
 
     evidence: dict[str, Any] = field(default_factory=dict)
-    """For its event: the revision of the policies that it was checked against, and what was overridden."""
+    """For its event: the revision of the policies, and what was overridden."""
     warnings: tuple[str, ...] = ()
 
 
 def require_policies(planned: PlannedChange, change: Change, *, session: Session) -> Allowed:
     """
-    Refuse a change that rules stand in the way of, unless the caller may override them and says why.
+    Refuse a change that rules block, unless the caller may override them and gives a reason.
 
-    :raises PolicyNotMetError: with every rule that is not met
-    :raises ReleaseNotPermittedError: if releases need a permission that the caller does not have
+    :raises PolicyNotMetError: with all unmet rules
+    :raises ReleaseNotPermittedError: if releases require a permission that the caller does not have
     """
     decision = decide([planned], change, session=session)[planned.dag_id]
     if isinstance(decision, PinningError):
@@ -65,10 +65,10 @@ def require_policies(planned: PlannedChange, change: Change, *, session: Session
 
 def decide(planned: Sequence[PlannedChange], change: Change, *, session: Session) -> dict[str, Allowed | PinningError]:
     """
-    Check changes of several Dags, and return for each whether it may be made.
+    Check changes of several Dags, and return a decision on each.
 
-    :param planned: one for each Dag
-    :param change: who asks, and whether rules that are not met are overridden
+    :param planned: one change for each Dag
+    :param change: who asks, and whether unmet rules are overridden
     :param session: database session, in the transaction that makes the changes
     """
     found: dict[str, Allowed | PinningError] = {}
@@ -98,7 +98,7 @@ def _not_permitted(planned: PlannedChange, change: Change) -> ReleaseNotPermitte
 
 
 def refusal_of(planned: PlannedChange, problems: tuple[Unmet, ...], revision: int, change: Change) -> PolicyNotMetError:
-    """Return the refusal, which lists every rule that is not met."""
+    """Return the refusal, which lists all unmet rules."""
     about = f", {planned.version.label}" if planned.version else ""
     listed = " ".join(f"({number}) {problem.message}" for number, problem in enumerate(problems, 1))
     overriding = (
@@ -120,12 +120,12 @@ def were_active(
     versions: Mapping[str, VersionIdentity], rows: Mapping[UUID, ManagedVersion], *, session: Session
 ) -> set[str]:
     """
-    Return the Dags of which live runs used a version before, or somebody chose it.
+    Return the Dags whose given version was used by live runs before, or was chosen by a user.
 
-    A rollback to such a version is one; to another it is a release in all but name.
+    Only a change to such a version counts as a rollback; to any other version, it is a release in all but name.
 
-    :param versions: one of each Dag
-    :param rows: their management rows, as far as they have one
+    :param versions: one version of each Dag
+    :param rows: their management rows, if any
     :param session: database session
     """
     chosen = (VersionState.RETAINED.value, VersionState.ACTIVE.value)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Evidence from outside: what CI, a release tool or a data-quality task found about exactly one version."""
+"""External evidence, such as the result of CI, a release tool or a data quality task for exactly one version."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from airflow_providers_pinning.vocabulary import EventKind
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of a version."""
+    """The result of a check of a version."""
 
     name: str
     verdict: str
@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Everything that was recorded of a version as it is now, newest first."""
+    """All records about a version's current content, newest first."""
 
     version: VersionIdentity
     evidence: list[EvidenceView]
@@ -63,10 +63,10 @@ def record_evidence(
     dag_id: str, version_number: int, finding: Finding, change: Change, *, session: Session
 ) -> EvidenceView:
     """
-    Keep what was found of a version; the newest of each name counts. A version that changes loses it.
+    Record evidence on a version. The newest of each name counts. A version whose content changes loses it.
 
     :raises UnknownVersionError: if there is no such version
-    :raises VersionDriftedError: if it is not the one that was looked at
+    :raises VersionDriftedError: if it is not the version that the caller saw
     """
     require_dag(dag_id, lock=True, session=session)
     request = {
@@ -105,7 +105,7 @@ def record_evidence(
 
 
 def recorded_of(dag_id: str, version_number: int, *, session: Session) -> Recorded:
-    """Return what was recorded of a version as it is now, and who approved it."""
+    """Return the evidence and the approvals for a version's current content."""
     require_dag(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
     evidence = session.scalars(
@@ -127,7 +127,7 @@ def recorded_of(dag_id: str, version_number: int, *, session: Session) -> Record
 
 def about_version(dag_id: str, version: VersionIdentity, change: Change, *, session: Session) -> None:
     """
-    Check that a version is the one that the caller looked at.
+    Check that a version is the one that the caller saw.
 
     :raises VersionDriftedError: if it is not
     """

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which policies apply to a Dag, and what its candidate does not meet now."""
+"""Explain which policies apply to a Dag, and which rules its candidate does not meet now."""
 
 from __future__ import annotations
 
@@ -40,37 +40,37 @@ from airflow_providers_pinning.models import ManagedVersion, Pin
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which policies match a Dag, what they ask for together, and what is not met of it."""
+    """The policies that match a Dag, their merged rules, and the unmet ones."""
 
     dag_id: str
     revision: int
-    """Of the policies."""
+    """Revision of the policies."""
     policies: tuple[str, ...]
     rules: Rules
     version: VersionIdentity | None
-    """The version that was looked at: the one that is named, else the newest candidate, else the latest."""
+    """The checked version: the given one, else the newest candidate, else the latest."""
     unmet: tuple[Unmet, ...]
     passes_gate: bool = False
-    """Whether the Dag is not pinned although a policy has new Dags pinned to their first version."""
+    """Whether the Dag is unpinned although a policy pins new Dags to their first version."""
 
     @property
     def merged(self) -> dict[str, Any]:
-        """The rules as JSON values."""
+        """The merged rules as JSON values."""
         return self.rules.as_dict()
 
     @property
     def allowed(self) -> bool:
-        """Whether the version could be pinned now, as far as policies and freezes go."""
+        """Whether policies and freezes allow pinning the version now."""
         return not self.unmet
 
 
 def explain(dag_id: str, *, version_number: int | None = None, actor: str, session: Session) -> Explanation:
     """
-    Tell what binds a Dag.
+    Explain which rules bind a Dag.
 
     :param dag_id: the Dag
-    :param version_number: the version to look at
-    :param actor: who would ask for the change; their own approval does not count
+    :param version_number: the version to check
+    :param actor: who would request the change; their own approval does not count
     :param session: database session
     :raises UnknownDagError: if there is no such Dag
     :raises UnknownVersionError: if there is no such version

@@ -39,13 +39,13 @@ def freeze(
     change: Change, *, match: Match | None = None, until: datetime | None = None, session: Session
 ) -> FreezeView:
     """
-    Stop changes. Once it is committed, no change that was checked before is still to be made.
+    Block changes. Once this is committed, no change that was checked before can still be made.
 
-    :param change: who asks and why; the reason is shown to whoever is refused
-    :param match: of which Dags; by default of all
-    :param until: when the freeze ends by itself, by the database's clock; ``None`` keeps it until it is lifted
+    :param change: who asks and why; refused callers see the reason
+    :param match: which Dags (default: all)
+    :param until: when the freeze expires, by the database's clock; ``None`` keeps it until it is lifted
     :param session: database session; the caller commits
-    :raises FreezeEndsInPastError: if the end is over already
+    :raises FreezeEndsInPastError: if that is in the past
     """
     locks.lock_rules(session=session)
     selection = (match or Match()).as_dict() or None
@@ -74,7 +74,7 @@ def thaw(freeze_id: int, change: Change, *, session: Session) -> FreezeView:
     """
     Lift a freeze.
 
-    :raises UnknownFreezeError: if there is none with the id that is in force
+    :raises UnknownFreezeError: if no freeze with the ID is in force
     """
     locks.lock_rules(session=session)
     request = {"action": "thaw", "dag_id": EVERY_DAG, "freeze_id": freeze_id}
@@ -98,7 +98,7 @@ def list_freezes(*, over: bool = False, limit: int = 100, session: Session) -> l
     """
     List freezes, newest first.
 
-    :param over: also those that are lifted or have ended
+    :param over: include freezes that were lifted or have ended
     """
     query = select(Freeze).order_by(Freeze.id.desc()).limit(limit)
     if not over:

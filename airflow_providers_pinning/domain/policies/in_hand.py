@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which policies apply to a Dag that the caller already has, without a database query.
+Find the policies for a Dag that the caller already has, without a database query.
 
 For the dag processor and the creation of runs, where Dags without policies must cost nothing.
 """
@@ -34,11 +34,11 @@ from airflow_providers_pinning.domain.policies.model import Policy
 from airflow_providers_pinning.domain.policies.store import policies_of
 
 TEAMS_KNOWN_FOR = 60.0
-"""Seconds for which this process remembers which team a bundle belongs to."""
+"""How long this process caches the team of a bundle, in seconds."""
 
 
 class DagInHand(Protocol):
-    """What a Dag is matched by, as far as it says so itself."""
+    """The facts for matching that a Dag object provides."""
 
     dag_id: str
     tags: Any
@@ -49,9 +49,9 @@ def policies_about(
     rules: str, part: str, dag: DagInHand, bundle_name: str | None, *, session: Session
 ) -> tuple[Policy, ...]:
     """
-    Return the policies about a Dag that have some part, without a statement if they were read in this process before.
+    Return the policies for a Dag that have a given part. This takes no statement if this process has read them before.
 
-    :param rules: which policies are in force, as :func:`~.domain.versions.rules.rules_in_force` tells it
+    :param rules: the policies in force, from :func:`~.domain.versions.rules.rules_in_force`
     :param part: the part, such as ``auto_rollback``
     :param dag: the Dag
     :param bundle_name: its bundle
@@ -74,12 +74,12 @@ _known: dict[str, tuple[str, Matcher[Policy] | None]] = {}
 
 
 def _with_part(rules: str, part: str, *, session: Session) -> Matcher[Policy] | None:
-    """Find the policies that have a part, once in a process for each document; ``None`` if there is none."""
+    """Find the policies that have a part, once per process and document; ``None`` if there are none."""
     of_rules, matcher = _known.get(part, ("", None))
     if of_rules != rules:
         policies = [one for one in policies_of(rules, session=session).policies if getattr(one, part)]
         matcher = Matcher(policies) if policies else None
-        # In one step, as other threads read it.
+        # In one step, because other threads read it.
         _known[part] = rules, matcher
     return matcher
 

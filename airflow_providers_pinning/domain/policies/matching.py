@@ -39,13 +39,13 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.domain.policies.model import KINDS, Match
 
 IDS_IN_A_STATEMENT = 20_000
-"""How many ids a statement names: PostgreSQL and SQLite take some 32,000."""
+"""Maximum number of IDs in a statement. PostgreSQL and SQLite accept about 32,000."""
 
 _WILD = re.compile(r"[*?\[]")
 
 
 class Matching(Protocol):
-    """Something that is about some Dags."""
+    """Something that applies to certain Dags."""
 
     @property
     def match(self) -> Match:
@@ -57,7 +57,7 @@ T = TypeVar("T", bound=Matching)
 
 @dataclass(frozen=True)
 class DagFacts:
-    """What a Dag is matched by."""
+    """The facts by which a Dag is matched."""
 
     dag_id: str
     bundles: frozenset[str] = frozenset()
@@ -74,11 +74,11 @@ def facts_of(
     session: Session,
 ) -> dict[str, DagFacts]:
     """
-    Read what Dags are matched by, in at most three statements for each 20,000 of them.
+    Read the facts for matching Dags, in at most three statements for every 20,000 Dags.
 
-    :param dag_ids: the Dags; those that are not there are left out
-    :param kinds: what is matched by; what nothing asks for is not read
-    :param bundles: names of further bundles that count as theirs, by Dag
+    :param dag_ids: the Dags; those that do not exist are left out
+    :param kinds: the kinds of facts to read
+    :param bundles: names of additional bundles, by Dag
     :param session: database session
     """
     found: dict[str, DagFacts] = {}
@@ -89,7 +89,7 @@ def facts_of(
 
 
 def every_dag(kinds: Collection[str] = KINDS, *, session: Session) -> Iterable[DagFacts]:
-    """Read what each Dag that is not stale is matched by."""
+    """Read the facts of all Dags that are not stale."""
     ids = session.scalars(select(DagModel.dag_id).where(~DagModel.is_stale).order_by(DagModel.dag_id)).all()
     return facts_of(ids, kinds, session=session).values()
 
@@ -125,7 +125,7 @@ def _facts(
 
 
 def matches(match: Match, facts: DagFacts) -> bool:
-    """Return whether a Dag is meant: it fits one entry of each list that is there."""
+    """Return whether a Dag matches: it must match one entry of each given list."""
     return (
         (not match.tags or not facts.tags.isdisjoint(match.tags))
         and (not match.bundles or not facts.bundles.isdisjoint(match.bundles))
@@ -137,17 +137,17 @@ def matches(match: Match, facts: DagFacts) -> bool:
 
 class Matcher(Generic[T]):
     """
-    Finds what is about a Dag among many, without looking at all.
+    Finds the entries that match a Dag, without checking all of them.
 
-    Each is filed under the values of one of its lists. Only patterns of ids are looked at one after the other, and by
-    how they begin first.
+    Each entry is indexed by the values of one of its lists. Only ID patterns are checked one by one, after filtering by
+    their literal prefix.
     """
 
     def __init__(self, entries: Iterable[T]) -> None:
         self._filed: dict[str, dict[str, list[tuple[int, T]]]] = {kind: defaultdict(list) for kind in KINDS}
         self._others: list[tuple[int, T, tuple[str, ...]]] = []
         self.kinds: set[str] = set()
-        """What the entries match by."""
+        """The kinds of facts that the entries match on."""
         for position, entry in enumerate(entries):
             self.kinds |= entry.match.as_dict().keys()
             kind = self._kind_to_file_by(entry.match)
@@ -163,7 +163,7 @@ class Matcher(Generic[T]):
         return next((kind for kind in ("tags", "owners", "bundles", "teams") if getattr(match, kind)), None)
 
     def find(self, facts: DagFacts) -> tuple[T, ...]:
-        """Return what is about a Dag, in the order in which the entries were given."""
+        """Return the entries that match a Dag, in their original order."""
         near = {position: entry for position, entry, begins in self._others if facts.dag_id.startswith(begins)}
         near.update(self._filed["dag_ids"].get(facts.dag_id, ()))
         for kind in ("tags", "owners", "bundles", "teams"):
@@ -173,7 +173,7 @@ class Matcher(Generic[T]):
 
 
 def _beginning(glob: str) -> str:
-    """Return what every id begins with that fits a pattern."""
+    """Return the prefix of every ID that matches a pattern."""
     return _WILD.split(glob, maxsplit=1)[0]
 
 

@@ -53,43 +53,43 @@ _COMPARED: Mapping[str, Any] = {
     "min_duration_difference": 5.0,
     "min_duration_runs": 3,
 }
-"""What a policy that leaves it open means, written out, so that another policy cannot loosen it."""
+"""Defaults of omitted values, written out so that another policy cannot loosen them."""
 MAX_LOOKS = 2_000
 """
-How often rules of windows are looked at to tell when they open, about a quarter of a second.
+Maximum number of evaluations of window rules to find when they open, which take about a quarter of a second.
 
-Whoever is refused a change has the Dag and the rules locked meanwhile.
+A refused change holds the locks of the Dag and the rules meanwhile.
 """
 
 
 SLOTS_BY_STRICTNESS = (Slots.GAP.value, Slots.BEHIND.value, Slots.SHARED.value)
-"""How little canary runs get in the way of live ones, the least first."""
+"""Slots, ordered by how much canary runs can delay live ones, the least first."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What holds for one Dag and one kind of change."""
+    """The merged rules for one Dag and one kind of change."""
 
     windows: tuple[tuple[str, DeploymentWindow], ...] = ()
-    """Each with the name of its policy; all must be open."""
+    """Windows with the names of their policies. All must be open."""
     soaks: Mapping[RunKind, Mapping[str, Any]] = field(default_factory=dict)
-    """Criteria by the kind of runs that they are about; all must be met."""
+    """Criteria by kind of runs. All must be met."""
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Names, each with the policies that require it."""
+    """Names of evidence, with the policies that require them."""
     approvals: int = 0
     auto_rollback: tuple[tuple[str, AutoRollback], ...] = ()
-    """Each with the name of its policy; one that is met suffices."""
+    """Rules with the names of their policies. Exceeding one of them is enough."""
     ramps: tuple[tuple[str, tuple[Step, ...]], ...] = ()
-    """Each with the name of its policy; a ramp must have the steps of all."""
+    """Steps with the names of their policies. A ramp must have the steps of all."""
     canary: Mapping[str, Any] = field(default_factory=dict)
-    """How canary runs are kept apart from live ones."""
+    """Isolation of canary runs."""
     gates: tuple[str, ...] = ()
-    """Policies that have new Dags pinned to their first version."""
+    """Policies that pin new Dags to their first version."""
     policies: tuple[Policy, ...] = ()
-    """What they were merged from."""
+    """The policies from which these rules were merged."""
 
     def asking(self, what: str) -> tuple[str, ...]:
-        """Return the names of the policies that ask for ``soak``, ``evidence`` or ``approvals``."""
+        """Return the names of the policies that require ``soak``, ``evidence`` or ``approvals``."""
         return tuple(policy.name for policy in self.policies if getattr(policy.requires, what))
 
     def as_dict(self) -> dict[str, Any]:
@@ -108,10 +108,10 @@ class Rules:
 
 def merge(policies: Sequence[Policy], kind: ChangeKind = ChangeKind.PIN) -> Rules:
     """
-    Return what some policies ask for together.
+    Merge policies.
 
     :param policies: those that match the Dag
-    :param kind: the change; a policy that exempts it asks for nothing
+    :param kind: the kind of change; policies that exempt it are ignored
     """
     binding = [policy for policy in policies if kind not in policy.exempt]
     evidence: dict[str, tuple[str, ...]] = {}
@@ -142,7 +142,7 @@ def _soaks(given: Iterable[Mapping[str, Any]]) -> dict[RunKind, dict[str, Any]]:
 
 
 def strictest(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return criteria that are met only if both are."""
+    """Return criteria that are met only if both given ones are."""
     merged = {**one, **other}
     for name in merged.keys() & one.keys() & other.keys():
         if name in _LARGEST:
@@ -158,10 +158,10 @@ def strictest(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any
 
 def strictest_isolation(wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """
-    Return what several policies say of canary runs together.
+    Merge the isolation of canary runs from several policies.
 
-    Of slots the strictest counts, substitutes are united; of two places, or two substitutes for the same, the first
-    policy of the document has the say.
+    The strictest slots count, and substitutes are united. Of two different places, or two substitutes for the same
+    name, that of the first policy in the document counts.
     """
     merged: dict[str, Any] = {}
     for one in wanted:
@@ -177,13 +177,13 @@ def strictest_isolation(wanted: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def next_open(windows: Sequence[DeploymentWindow], at: datetime, *, looks: int = MAX_LOOKS) -> datetime:
     """
-    Return the first moment at or after the given one at which all windows are open.
+    Return the first time, at or after the given one, at which all windows are open.
 
     :param windows: the windows
-    :param at: from when on
-    :param looks: how often their rules may be looked at
-    :raises WindowNeverOpensError: if there is none within nine years
-    :raises UndecidableWindowError: if the rules change too often to tell
+    :param at: start of the search
+    :param looks: maximum number of evaluations of their rules
+    :raises WindowNeverOpensError: if there is no such time within nine years
+    :raises UndecidableWindowError: if the rules change too often to decide
     """
     moment, effort = at, Effort(looks)
     while True:

@@ -17,7 +17,7 @@
 """
 The parts of a policy, as the rest of the domain reads them.
 
-The document is validated before it is stored, by ``schemas/policies.py``; here it is only parsed.
+``schemas/policies.py`` validates the document before it is stored. Here it is only parsed.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ from airflow_providers_pinning.domain.ramp_steps import Step, steps_of
 from airflow_providers_pinning.windows import DeploymentWindow
 
 KINDS = ("tags", "bundles", "dag_ids", "teams", "owners")
-"""By what Dags are matched."""
+"""The kinds of facts by which Dags are matched."""
 
 
 class ChangeKind(str, Enum):
-    """What a change of the active version is, as far as rules tell them apart."""
+    """Kinds of changes of the active version that rules distinguish."""
 
     PIN = "pin"
     """A version becomes active by choice."""
     UNPIN = "unpin"
-    """The latest version becomes active, and each later one as it is registered."""
+    """The latest version becomes active, and each later one when it is registered."""
     ROLLBACK = "rollback"
     """A version that was active before becomes active again."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """Which Dags: those that fit one entry of each list that is there. No list matches every Dag."""
+    """Which Dags: those that match one entry of each given list. Without any list, all Dags match."""
 
     tags: tuple[str, ...] = ()
     bundles: tuple[str, ...] = ()
     dag_ids: tuple[str, ...] = ()
-    """Patterns with ``*``, ``?`` and ``[...]``; capital letters matter."""
+    """Case-sensitive patterns with ``*``, ``?`` and ``[...]``."""
     teams: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
 
@@ -62,7 +62,7 @@ class Match:
         return cls(**{kind: tuple((values or {}).get(kind) or ()) for kind in KINDS})
 
     def as_dict(self) -> dict[str, list[str]]:
-        """Return the lists that are there."""
+        """Return the lists that are not empty."""
         return {kind: list(named) for kind in KINDS if (named := getattr(self, kind))}
 
 
@@ -71,30 +71,30 @@ class Requirements:
     """What a version must have before it may become active."""
 
     soak: Mapping[str, Any] | None = None
-    """Criteria by the names that they have on the wire; ``None`` requires none."""
+    """Criteria by their names in the API; ``None`` means no requirement."""
     evidence: tuple[str, ...] = ()
-    """Names of evidence of which the newest must be successful and not expired."""
+    """Names of required evidence, the newest of which must be successful and not expired."""
     approvals: int = 0
-    """How many people other than the one who asks must have approved."""
+    """Required number of approvals by users other than the one who requests the change."""
 
 
 class WhenNothingIsStable(str, Enum):
-    """What becomes of runs when a version fails and there is no stable one to return to."""
+    """What happens to runs if a version fails and there is no stable version to return to."""
 
     CONTINUE = "continue"
-    """They go on with the active version."""
+    """Runs continue with the active version."""
     WAIT = "wait"
-    """None is created until somebody decides."""
+    """No run is created until a user decides."""
 
 
 @dataclass(frozen=True)
 class AutoRollback:
-    """When a version that was pinned is rolled back by itself, where its next run is created."""
+    """When to roll back a pinned version automatically, at the creation of its next run."""
 
     max_failures: int
-    """Failed runs that are tolerated."""
+    """Failed runs to tolerate."""
     within_runs: int
-    """Among how many of the newest finished live runs since the pin failures are counted."""
+    """Number of the newest finished live runs since the pin to check for failures."""
     hold: bool = True
     """Whether the Dag is put on hold then, until a person lifts it."""
     when_nothing_is_stable: WhenNothingIsStable = WhenNothingIsStable.CONTINUE
@@ -119,25 +119,25 @@ class AutoRollback:
 
 @dataclass(frozen=True)
 class Policy:
-    """One declared set of rules."""
+    """A declared set of rules."""
 
     name: str
     match: Match = field(default_factory=Match)
     windows: DeploymentWindow | None = None
     requires: Requirements = field(default_factory=Requirements)
     exempt: frozenset[ChangeKind] = frozenset({ChangeKind.ROLLBACK})
-    """Changes that its windows and requirements do not bind."""
+    """Changes that are exempt from its windows and requirements."""
     auto_rollback: AutoRollback | None = None
     gated: bool = False
-    """Whether a new Dag is pinned to its first version."""
+    """Whether new Dags are pinned to their first version."""
     ramp: tuple[Step, ...] = ()
-    """Steps that a version must pass before it is pinned in place of another."""
+    """Ramp steps that a version must pass before it replaces a pinned version."""
     canary: Mapping[str, Any] | None = None
-    """How canary runs are kept apart from live ones, by the names that the fields have on the wire."""
+    """Isolation of canary runs, by the names of the fields in the API."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Policy:
-        """Return the policy that a stored document has."""
+        """Return a policy from a stored document."""
         requires = values.get("requires") or {}
         windows = values.get("windows")
         auto_rollback = values.get("auto_rollback")
@@ -171,5 +171,5 @@ class PolicySet:
         return cls(revision, tuple(Policy.from_dict(one) for one in document.get("policies") or ()))
 
     def named(self, name: str) -> Policy | None:
-        """Return a policy by its name."""
+        """Return a policy by name."""
         return next((policy for policy in self.policies if policy.name == name), None)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What the policies in force select, and whether their windows are open: what a page about them shows."""
+"""An overview of the policies in force: which Dags they match, and whether their windows are open."""
 
 from __future__ import annotations
 
@@ -40,53 +40,53 @@ from airflow_providers_pinning.windows import (
 )
 
 EXAMPLES = 5
-"""How many Dags of a policy are named."""
+"""Number of Dags to name for a policy."""
 
 
 @dataclass(frozen=True)
 class WindowNow:
-    """Whether changes are possible at this moment, as far as one policy's windows go."""
+    """Whether the windows of a policy are open now."""
 
     is_open: bool
     reason: str
     changes_at: datetime | None
-    """When that changes; ``None`` if it never does, or if finding out takes too long."""
+    """When that changes; ``None`` if it never does, or if that takes too long to compute."""
 
 
 @dataclass(frozen=True)
 class PolicyOverview:
-    """What one policy is about."""
+    """Overview of one policy."""
 
     name: str
     text: str
-    """Its part of the document, as YAML."""
+    """Its section of the document, as YAML."""
     dags: int
-    """How many Dags it selects, of those that are looked at."""
+    """Number of checked Dags that it matches."""
     examples: tuple[str, ...]
-    """The first of them."""
+    """The first of these Dags."""
     window: WindowNow | None
     """``None`` if it has no windows."""
 
 
 @dataclass(frozen=True)
 class PoliciesOverview:
-    """What the policies in force are about."""
+    """Overview of the policies in force."""
 
     revision: int
     dags: int
-    """How many Dags were looked at."""
+    """Number of checked Dags."""
     bound: int
-    """How many of them at least one policy selects."""
+    """Number of these that at least one policy matches."""
     policies: tuple[PolicyOverview, ...]
 
 
 def overview(readable: Sight, *, session: Session) -> PoliciesOverview:
     """
-    Tell what the policies in force are about.
+    Give an overview of the policies in force.
 
-    All Dags are read in a few statements, which do not grow with the policies.
+    All Dags are read in a few statements, whose number does not grow with the policies.
 
-    :param readable: which Dags are looked at, if they are not stale
+    :param readable: which Dags to check; stale ones are left out
     :param session: database session
     """
     force = in_force(session=session)
@@ -105,7 +105,7 @@ def overview(readable: Sight, *, session: Session) -> PoliciesOverview:
             counts[policy.name] += 1
             if len(examples[policy.name]) < EXAMPLES:
                 examples[policy.name].append(facts.dag_id)
-    # Revisions are kept, so this is the document that was matched unless another one was applied in between.
+    # Revisions are kept, so this is the matched document, unless another one was applied in between.
     texts = {one["name"]: text_of(one) for one in current(session=session).document.get("policies", ())}
     windows = _windows_now(
         {policy.windows for policy in force.policies.policies if policy.windows}, database_clock(session=session)
@@ -128,12 +128,12 @@ def overview(readable: Sight, *, session: Session) -> PoliciesOverview:
 
 
 def text_of(policy: Mapping[str, Any]) -> str:
-    """Return the part of the document that declares a policy; below ``policies:``, the parts are the document."""
+    """Return the section of the document for a policy. Below ``policies:``, all sections make up the document."""
     return yaml.safe_dump([dict(policy)], sort_keys=False, allow_unicode=True)
 
 
 def _windows_now(windows: Collection[DeploymentWindow], at: datetime) -> dict[DeploymentWindow, WindowNow]:
-    """Look at windows, and ahead for as long as one of them may take whose refusal tells when it opens."""
+    """Evaluate windows, and when they next change, with the same limit on time as a refusal."""
     effort = Effort(MAX_LOOKS)
     found = {}
     for window in sorted(windows, key=str):

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Evidence and approvals of versions that count now: only those for the current content."""
+"""Evidence and approvals of versions that count now, which are those for the current content."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ Row = TypeVar("Row", VersionEvidence, VersionApproval)
 
 
 def is_about(row: VersionEvidence | VersionApproval, version: VersionIdentity) -> bool:
-    """Return whether a record is about exactly what the version is now; one that changed loses it."""
+    """Return whether a record is about the current content of a version. A version that changes loses its records."""
     recorded = (row.dag_version_id, row.dag_hash, row.bundle_name, row.bundle_version)
     return recorded == (version.dag_version_id, version.dag_hash, version.bundle_name, version.bundle_version)
 
 
 def evidence_of(versions: Collection[VersionIdentity], *, session: Session) -> dict[UUID, dict[str, VersionEvidence]]:
-    """Return the newest evidence of each name, by version, for many at once."""
+    """Return the newest evidence of each name, by version, for several versions."""
     found: dict[UUID, dict[str, VersionEvidence]] = defaultdict(dict)
     for row in _rows(VersionEvidence, versions, session=session):
         found[row.dag_version_id][row.name] = row
@@ -50,7 +50,7 @@ def evidence_of(versions: Collection[VersionIdentity], *, session: Session) -> d
 
 
 def approvals_of(versions: Collection[VersionIdentity], *, session: Session) -> dict[UUID, list[VersionApproval]]:
-    """Return the approvals that were not revoked, by version, for many at once."""
+    """Return the approvals that were not revoked, by version, for several versions."""
     found: dict[UUID, list[VersionApproval]] = defaultdict(list)
     for row in _rows(VersionApproval, versions, session=session):
         if row.revoked_at is None:
@@ -59,7 +59,7 @@ def approvals_of(versions: Collection[VersionIdentity], *, session: Session) -> 
 
 
 def approvers(approvals: Sequence[VersionApproval], asking: str) -> set[str]:
-    """Return who approved, other than who asks for the change; however a name is written, it is one person's."""
+    """Return the approvers except the one who requests the change. Spellings of a name are the same person."""
     found = {person(row.actor): row.actor for row in approvals}
     found.pop(person(asking), None)
     return set(found.values())
@@ -67,15 +67,15 @@ def approvers(approvals: Sequence[VersionApproval], asking: str) -> set[str]:
 
 def person(name: str) -> str:
     """
-    Return a name as it is compared.
+    Return the normalized form of a name for comparisons.
 
-    Auth managers may take a name as it comes from outside, where `Ann` and `ann` are the same account.
+    Auth managers may use a name as an external system provides it, where `Ann` and `ann` are the same account.
     """
     return normalize("NFKC", name).strip().casefold()
 
 
 def has_expired(evidence: VersionEvidence, now: datetime) -> bool:
-    """Return whether evidence counts no more."""
+    """Return whether evidence has expired."""
     return evidence.expires_at is not None and evidence.expires_at <= now
 
 

@@ -35,13 +35,13 @@ from airflow_providers_pinning.windows import UndecidableWindowError, WindowNeve
 
 @dataclass(frozen=True)
 class Unmet:
-    """One rule that is not met."""
+    """An unmet rule."""
 
     rule: Rule
     policies: tuple[str, ...]
-    """The policies that ask for it; none if it is a freeze."""
+    """The policies that require it; none for a freeze."""
     message: str
-    """What is not met, and what would meet it."""
+    """What is not met, and how to meet it."""
     details: Mapping[str, Any] = field(default_factory=dict)
     """The same for programs, as JSON values."""
 
@@ -56,7 +56,7 @@ class Unmet:
 
 
 def frozen(freezes: Sequence[OpenFreeze]) -> list[Unmet]:
-    """Return the freezes that stop a change, each with its end."""
+    """Return the freezes that block a change, with their ends."""
     return [
         Unmet(
             Rule.FREEZE,
@@ -70,7 +70,7 @@ def frozen(freezes: Sequence[OpenFreeze]) -> list[Unmet]:
 
 
 def closed(rules: Rules, now: datetime) -> list[Unmet]:
-    """Return the windows that are closed, with the moment at which all are open next."""
+    """Return the closed windows, with the next time at which all windows are open."""
     shut = [(name, window) for name, window in rules.windows if not window.is_open(now)]
     if not shut:
         return []
@@ -86,7 +86,7 @@ def closed(rules: Rules, now: datetime) -> list[Unmet]:
 
 
 def missing_evidence(rules: Rules, found: Mapping[str, VersionEvidence], now: datetime) -> list[Unmet]:
-    """Return the evidence that is not there, did not end well, or has expired."""
+    """Return the required evidence that is missing, not successful or expired."""
     unmet = []
     for name, policies in rules.evidence.items():
         evidence = found.get(name)
@@ -107,7 +107,7 @@ def missing_evidence(rules: Rules, found: Mapping[str, VersionEvidence], now: da
 
 
 def missing_approvals(rules: Rules, approvals: Sequence[VersionApproval], actor: str) -> list[Unmet]:
-    """Return that too few people agreed, if so; whoever asks for the change is not counted."""
+    """Return the unmet rule if there are too few approvals. The user who requests the change does not count."""
     agreed = approvers(approvals, actor)
     if len(agreed) >= rules.approvals:
         return []
@@ -124,7 +124,7 @@ def missing_approvals(rules: Rules, approvals: Sequence[VersionApproval], actor:
 
 
 def missing_ramp(rules: Rules, ramp: Ramped | None) -> list[Unmet]:
-    """Return the policies whose steps the version did not pass, with the command that makes it pass them."""
+    """Return the policies whose ramp steps the version has not passed, with the command to start such a ramp."""
     unmet = []
     for name, steps in rules.ramps:
         if ramp is not None and ramp.has_passed(steps):

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The soaks that policies require, judged by the same code as all soaks."""
+"""Judge the soaks that policies require, with the same code as all soaks."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def unmet_soaks(
     asked: Mapping[str, tuple[VersionIdentity | None, Rules]], *, session: Session
 ) -> dict[str, tuple[Unmet, ...]]:
     """
-    Judge the versions of those Dags whose rules require a soak.
+    Judge the versions of Dags whose rules require a soak.
 
-    :param asked: the version that becomes active and the rules, by Dag
+    :param asked: the version to become active and the rules, by Dag
     :param session: database session
     """
     asked = {dag_id: (version, rules) for dag_id, (version, rules) in asked.items() if rules.soaks}
@@ -59,7 +59,7 @@ def unmet_soaks(
 
 
 def _criteria(dag_ids: Mapping[str, Any], *, session: Session) -> dict[str, Mapping[str, Any]]:
-    """Read the criteria that Dags have of their own."""
+    """Read the Dags' own criteria."""
     ids = list(dag_ids)
     found: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(ids), IDS_IN_A_STATEMENT):
@@ -69,7 +69,7 @@ def _criteria(dag_ids: Mapping[str, Any], *, session: Session) -> dict[str, Mapp
 
 
 def _with_own(criteria: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Let the criteria of the Dag count as well where they are stricter; its kind of runs is not the policy's."""
+    """Apply the Dag's own criteria where they are stricter, except for its kind of runs."""
     return strictest(
         criteria, {name: value for name, value in own.items() if name != "run_kinds" and value is not None}
     )
@@ -87,7 +87,7 @@ def _unmet(
     if version is None:
         return Unmet(Rule.SOAK, names, "There is no version to judge.")
     if kind is RunKind.LIVE:
-        # Only canary runs replay anything.
+        # Only canary runs can be replays.
         criteria = {name: value for name, value in criteria.items() if name != "max_output_differences"}
     asked = {"run_kinds": kind.value, **criteria}
     try:

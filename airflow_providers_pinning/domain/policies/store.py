@@ -43,7 +43,7 @@ from airflow_providers_pinning.vocabulary import EventKind
 
 @dataclass(frozen=True)
 class OpenFreeze:
-    """A freeze that is in force."""
+    """A freeze in force."""
 
     id: int
     match: Match
@@ -54,7 +54,7 @@ class OpenFreeze:
 
 @dataclass(frozen=True)
 class InForce:
-    """What binds changes at this moment."""
+    """The rules that bind changes now."""
 
     policies: PolicySet
     matcher: Matcher[Policy]
@@ -62,18 +62,18 @@ class InForce:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing binds anything."""
+        """Whether there are no rules at all."""
         return not self.policies.policies and not self.freezes
 
 
 @dataclass(frozen=True)
 class Applied:
-    """The document that is in force after it was applied."""
+    """The document in force after a document was applied."""
 
     revision: int
     document: Mapping[str, Any]
     changed: bool
-    """Whether it is another one than before."""
+    """Whether it differs from the one before."""
     actor: str | None = None
     reason: str | None = None
     created_at: datetime | None = None
@@ -81,13 +81,13 @@ class Applied:
 
 _EMPTY: Mapping[str, Any] = {"policies": []}
 _SURELY_OVER = timedelta(hours=1)
-"""By how much the clock of this host may be ahead of the database's, which decides, where that is not asked."""
+"""How far this host's clock may be ahead of the database's, which decides, where the latter is not queried."""
 _KEPT = 8
 _KNOWN: dict[tuple[int, str], tuple[PolicySet, Matcher[Policy]]] = {}
 
 
 def in_force(*, session: Session) -> InForce:
-    """Read what binds changes, in one statement where nothing is declared and nothing frozen."""
+    """Read the rules, with a single statement if there are no policies and freezes."""
     if session.get_bind().dialect.name == "postgresql":
         heads, asked = _heads(by_database=True), {}
     else:
@@ -100,7 +100,7 @@ def in_force(*, session: Session) -> InForce:
 
 
 def open_freezes(*, session: Session) -> tuple[OpenFreeze, ...]:
-    """Read the freezes that are in force, oldest first."""
+    """Read the freezes in force, oldest first."""
     now = database_clock(session=session)
     rows = session.scalars(
         select(Freeze)
@@ -111,7 +111,7 @@ def open_freezes(*, session: Session) -> tuple[OpenFreeze, ...]:
 
 
 def current(*, session: Session) -> Applied:
-    """Return the document that is in force; before the first one, revision 0 declares nothing."""
+    """Return the document in force. Before the first one, this is the empty revision 0."""
     row = session.scalar(select(PolicyRevision).order_by(PolicyRevision.revision.desc()).limit(1))
     if row is None:
         return Applied(0, _EMPTY, changed=False)
@@ -126,10 +126,10 @@ def revisions(*, limit: int, session: Session) -> list[PolicyRevision]:
 
 def apply(document: Mapping[str, Any], change: Change, *, session: Session) -> Applied:
     """
-    Put a document in force, in place of the present one. The same document again changes nothing.
+    Replace the document in force. Applying the same document again changes nothing.
 
     :param document: a validated document
-    :param change: who asks and why; its revision is that of the policies
+    :param change: who asks and why; its expected revision is that of the policies
     :param session: database session; the caller commits
     :raises PolicyConflictError: if another revision is in force than the caller expected
     """
@@ -181,7 +181,7 @@ def apply(document: Mapping[str, Any], change: Change, *, session: Session) -> A
 
 def policies_of(rules: str, *, session: Session) -> PolicySet:
     """
-    Return the policies of a revision, without a statement if they were read in this process before.
+    Return the policies of a revision. This takes no statement if this process has read them before.
 
     :param rules: its number and hash, as :func:`~airflow_providers_pinning.domain.versions.rules.rules_in_force`
         tells them
@@ -191,7 +191,7 @@ def policies_of(rules: str, *, session: Session) -> PolicySet:
 
 
 def _parsed(revision: int, document_hash: str, *, session: Session) -> tuple[PolicySet, Matcher[Policy]]:
-    """Take a document apart, once in a process: it never changes under its revision and hash."""
+    """Parse a document, once per process, because it never changes for its revision and hash."""
     if (known := _KNOWN.get((revision, document_hash))) is not None:
         return known
     stored = select(PolicyRevision.document).where(PolicyRevision.revision == revision)
@@ -205,7 +205,7 @@ def _parsed(revision: int, document_hash: str, *, session: Session) -> tuple[Pol
 @cache
 def _heads(*, by_database: bool) -> Select:
     newest = select(PolicyRevision).order_by(PolicyRevision.revision.desc()).limit(1)
-    # A host whose clock is fast must not miss a freeze.
+    # A host with a fast clock must not miss a freeze.
     recently = func.now() if by_database else bindparam("recently", type_=Freeze.until.type)
     maybe_open = or_(Freeze.until.is_(None), Freeze.until > recently)
     return select(

@@ -44,28 +44,28 @@ from airflow_providers_pinning.models import Pin
 
 @dataclass(frozen=True)
 class PlannedChange:
-    """A change of the version that one Dag uses, before it is made."""
+    """A planned change of the version that a Dag uses."""
 
     dag_id: str
     kind: ChangeKind
     version: VersionIdentity | None
-    """What becomes active, as it is now; ``None`` if an unpinned Dag has no version."""
+    """The current content of the version to become active; ``None`` if an unpinned Dag has no version."""
     actor: str
-    """Who asks: their own approval does not count."""
+    """Who requests the change; their own approval does not count."""
     ramp: Ramped | None = None
     """The ramp that the version goes through."""
 
 
 @dataclass(frozen=True)
 class PolicyCheck:
-    """What changes were checked against, and what is not met."""
+    """The rules that changes were checked against, and the unmet ones."""
 
     revision: int = 0
-    """Revision of the policies; 0 if none were ever declared."""
+    """Revision of the policies; 0 if none were ever applied."""
     rules: Mapping[str, Rules] = field(default_factory=dict)
-    """What binds the change of each Dag that anything binds."""
+    """The rules for the change of each Dag that has any."""
     unmet: Mapping[str, tuple[Unmet, ...]] = field(default_factory=dict)
-    """Every rule that is not met, by Dag; Dags without one are not in it."""
+    """All unmet rules, by Dag. Dags without any are left out."""
 
     def names(self, dag_id: str) -> list[str]:
         """Return the policies that a change of a Dag was checked against."""
@@ -73,7 +73,7 @@ class PolicyCheck:
         return [policy.name for policy in found.policies] if found else []
 
     def evidence(self, dag_id: str) -> dict[str, Any]:
-        """Return what the event of a change keeps: nothing, if nothing was ever declared."""
+        """Return the evidence for the event of a change; empty if no policies were ever applied."""
         if not (self.revision or self.unmet.get(dag_id)):
             return {}
         unmet_rules = [one.as_dict() for one in self.unmet.get(dag_id, ())]
@@ -83,17 +83,16 @@ class PolicyCheck:
 
 def unmet(session: Session, changes: Sequence[PlannedChange], now: datetime | None = None) -> PolicyCheck:
     """
-    Check changes against the policies and freezes that are in force.
+    Check changes against the policies and freezes in force.
 
-    To be called in the transaction that makes the changes, with the locks of their Dags held: what is in force stays so
-    until it ends. The number of statements does not grow with the changes: one where nothing is declared (and a lock
-    on PostgreSQL), else at most ten, but for 20,000 Dags at a time; only soaks, which look at runs, take some more for
-    each Dag of which a policy requires one. Nothing is refused: the caller decides what becomes of what is not met, and
-    keeps :meth:`PolicyCheck.evidence` with the event of each change.
+    Call this in the transaction that makes the changes, with their Dags locked: the rules then stay in force until it
+    ends. Without any rules, this takes one statement (and a lock on PostgreSQL), otherwise at most ten for every 20,000
+    Dags. Only required soaks take a few more for each Dag, because they read runs. Nothing is refused: the caller
+    decides what to do about unmet rules, and records :meth:`PolicyCheck.evidence` with the event of each change.
 
     :param session: database session
-    :param changes: one for each Dag
-    :param now: the moment at which they take effect; by default the database's clock
+    :param changes: one change for each Dag
+    :param now: when they take effect (default: now, by the database's clock)
     """
     if not changes:
         return PolicyCheck()
@@ -123,7 +122,7 @@ def unmet(session: Session, changes: Sequence[PlannedChange], now: datetime | No
         of_dag = rules.get(change.dag_id, Rules())
         version_id = change.version.dag_version_id if change.version else None
         if of_dag.windows not in shut:
-            # Dags that the same policies bind share the answer, which may take a while.
+            # Dags with the same policies share the answer, which may take a while to compute.
             shut[of_dag.windows] = rule.closed(of_dag, now)
         problems = (
             *rule.frozen(_freezes(change, frozen, facts_of_dag)),
@@ -141,7 +140,7 @@ def unmet(session: Session, changes: Sequence[PlannedChange], now: datetime | No
 def _unmet_ramps(
     changes: Sequence[PlannedChange], rules: Mapping[str, Rules], *, session: Session
 ) -> dict[str, list[Unmet]]:
-    """Check, of the Dags of which another version is pinned now, whether the new one went through a ramp."""
+    """Check whether the new version passed a ramp, for Dags with another version pinned now."""
     asked = {
         change.dag_id: change
         for change in changes

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Dags that are not pinned, and those among them under a policy with a manual gate."""
+"""Unpinned Dags, and those of them under a policy with a manual gate."""
 
 from __future__ import annotations
 
@@ -42,30 +42,30 @@ class UnpinnedDag:
     latest: int | None
     """Number of its latest version."""
     gates: tuple[str, ...]
-    """Policies that have new Dags pinned, and would have had this one, had it been new."""
+    """Policies that pin new Dags and match this one."""
 
 
 @dataclass(frozen=True)
 class UnpinnedFilter:
-    """Which Dags that are not pinned to list."""
+    """Which unpinned Dags to list."""
 
     sight: Sight | None = None
     """Only Dags that the caller may see; ``None`` means all."""
     dag_id_pattern: str | None = None
-    """Part of the Dag id, case-insensitive; ``%`` matches anything and ``_`` any character."""
+    """Part of the Dag ID, case-insensitive; ``%`` matches anything and ``_`` any character."""
     match: Match = field(default_factory=Match)
-    """Conditions, of which those of each kind must hold."""
+    """Conditions. Those of each kind must be met."""
 
 
 def list_unpinned(
     which: UnpinnedFilter, *, limit: int, offset: int = 0, session: Session
 ) -> tuple[list[UnpinnedDag], int]:
     """
-    List Dags that are not pinned, by their ids, and count them all.
+    List unpinned Dags, ordered by ID, and count them all.
 
-    :param which: which of them
-    :param limit: how many at most
-    :param offset: how many are passed over
+    :param which: which Dags to list
+    :param limit: maximum number of Dags
+    :param offset: number of Dags to skip
     :param session: database session
     """
     query = select(DagModel.dag_id, DagModel.bundle_name).where(*_is_unpinned())
@@ -89,7 +89,7 @@ def list_unpinned(
 
 
 def unpinned_despite_gate(*, session: Session) -> list[str]:
-    """Return the Dags that are not pinned although a policy with a manual gate is about them."""
+    """Return the unpinned Dags that match a policy with a manual gate."""
     if not gates_in_force(session=session):
         return []
     ids = session.scalars(select(DagModel.dag_id).where(*_is_unpinned()).order_by(DagModel.dag_id)).all()
@@ -102,7 +102,7 @@ def _is_unpinned() -> tuple[ColumnElement[bool], ...]:
 
 
 def gates_of(dag_ids: Sequence[str], *, session: Session) -> dict[str, tuple[str, ...]]:
-    """Return the names of the policies with a manual gate that are about Dags."""
+    """Return the names of the policies with a manual gate that match the Dags."""
     gating = gates_in_force(session=session)
     if not gating:
         return dict.fromkeys(dag_ids, ())

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Freezes, evidence and approvals as they are shown; rows change and expire, these do not."""
+"""Views of freezes, evidence and approvals. Unlike rows, they do not change or expire."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from airflow_providers_pinning.models import Freeze, VersionApproval, VersionEvi
 
 @dataclass(frozen=True)
 class FreezeView:
-    """A stop of changes."""
+    """A freeze."""
 
     id: int
     match: Mapping[str, list[str]]
@@ -50,7 +50,7 @@ class FreezeView:
 
 @dataclass(frozen=True)
 class EvidenceView:
-    """What was found of a version."""
+    """Evidence on a version."""
 
     id: int
     version_number: int
@@ -70,7 +70,7 @@ class EvidenceView:
 
 @dataclass(frozen=True)
 class ApprovalView:
-    """That somebody agreed to the release of a version."""
+    """A user's approval of a version."""
 
     id: int
     version_number: int
