@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Nouns that follow a number."""
+"""Plurals, durations and commands in messages."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from datetime import timedelta
 
 def plural(count: int, one: str, many: str | None = None) -> str:
     """
-    Return a number and what is counted.
+    Return a number with its noun.
 
-    :param count: how many
-    :param one: what one of them is called
-    :param many: what several are called, if not with an ``s`` more
+    :param count: the number
+    :param one: singular of the noun
+    :param many: plural of the noun (default: with an ``s``)
     """
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def duration(length: timedelta) -> str:
-    """Write a time in its two largest units, such as ``1 h 30 min`` or ``45 s``."""
+    """Format a duration in its two largest units, such as ``1 h 30 min`` or ``45 s``."""
     seconds = round(length.total_seconds())
     if not seconds:
         return "less than 1 s" if length else "0 s"
@@ -48,28 +48,28 @@ def duration(length: timedelta) -> str:
 
 
 def command(*words: str) -> str:
-    """Return a command of ``airflow pinning`` that can be copied into a shell as it is."""
+    """Return an ``airflow pinning`` command that can be pasted into a shell."""
     return shlex.join(("airflow", "pinning", *words))
 
 
 def repair_command(dag_id: str, version_number: int | None) -> str:
-    """Return the command that writes a version again as it was recorded."""
+    """Return the command that restores the recorded content of a version."""
     return command("repair", dag_id, "-V", str(version_number), "-r", "Revert the rewrite")
 
 
 def pin_as_it_is_command(dag_id: str, version_number: int, *, dag_hash: str, bundle_version: str | None) -> str:
-    """Return the command that pins a rewritten version as it is now, knowingly."""
+    """Return the command that deliberately pins a rewritten version as it is now."""
     now = ("--expected-dag-hash", dag_hash, "--expected-bundle-version", bundle_version or "")
     why = "The rewritten version is intended"
     return command("pin", dag_id, "-V", str(version_number), *now, "--override-reason", why, "-r", why)
 
 
 def confirm_command(dag_id: str, version_number: int) -> str:
-    """Return the command that goes on with a version that failed too often, knowingly."""
+    """Return the command that deliberately continues with a version that failed too often."""
     why = "The failures are not the version's fault"
     return command("pin", dag_id, "-V", str(version_number), "--override-reason", why, "-r", why)
 
 
 def acknowledge_command(dag_id: str) -> str:
-    """Return the command that stops reporting runs that escaped the pin of a Dag."""
+    """Return the command that acknowledges escaped runs of a Dag."""
     return command("acknowledge", dag_id, "-r", "They did no harm")

@@ -17,9 +17,9 @@
 """
 The tries of tasks, which Airflow keeps in one table or in two.
 
-Airflow 3.3 moves an earlier try to ``task_instance_history``. Since 3.4 each try is a row of ``task_instance``, and
-only that of the current one has ``working_set``. Airflow hides the others from ORM statements, but neither from those
-that end in a plain subquery nor from an ``EXISTS`` without the model in its FROM clause. So ours say which they mean.
+Airflow 3.3 moves earlier tries to ``task_instance_history``. Since 3.4, each try is a row of ``task_instance``, and
+only the row of the current try has ``working_set``. Airflow hides the others from ORM statements, but not from those
+with a plain subquery, or an ``EXISTS`` without the model in its FROM clause. So our statements are explicit.
 
 Shown by ``tests/unit/domain/test_tries.py``.
 """
@@ -42,7 +42,7 @@ def of_current_tries() -> tuple[ColumnElement[bool], ...]:
 
 @cache
 def earlier_tries() -> tuple[Table, tuple[ColumnElement[bool], ...]]:
-    """Return the table of earlier tries, and the conditions that its rows are such."""
+    """Return the table with earlier tries, and the conditions that select them."""
     table = _table()
     if _CURRENT in table.c:
         return table, (table.c[_CURRENT].is_(None),)

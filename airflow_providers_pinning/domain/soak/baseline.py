@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Compare a version's runs with those of the version it would replace."""
+"""Compare a version's runs with those of the version that it would replace."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Tolerance:
     """How much worse than the baseline a version may be."""
 
     max_duration_ratio: float = 1.5
-    """Median duration of its runs, relative to the baseline's."""
+    """Maximum ratio of the median duration of its runs to the baseline's."""
     max_failure_rate_increase: float = 0.05
-    """Failure rate above the baseline's, as a difference, so that a baseline of zero works too."""
+    """Maximum increase of the failure rate over the baseline's. It is a difference, so a baseline of zero works too."""
     min_duration_difference: float = 5.0
     """Seconds by which its runs must take longer to be slower, whatever the ratio is: short runs vary by as much."""
     min_duration_runs: int = 3
-    """Successful runs on each side, or pairs of replay and original, without which no duration is judged."""
+    """Required successful runs on each side, or pairs of replay and original, to judge durations."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Sample:
 
     failures: int
     durations: tuple[float, ...]
-    """Seconds that the tasks of each successful run took, without the time that they waited."""
+    """Seconds that the tasks of each successful run took, without waiting time."""
     runs: int
 
     @property
@@ -59,7 +59,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the comparison found, with its sample sizes."""
+    """The result of the comparison, with its sample sizes."""
 
     judgement: Judgement
     runs: int
@@ -70,38 +70,38 @@ class Comparison:
     baseline_median_duration: float | None
     duration_ratio: float | None
     duration_difference: float | None
-    """Seconds by which the median is above the baseline's."""
+    """Difference of the median to the baseline's, in seconds."""
     duration_method: str
-    """``mann-whitney``, or ``ratio`` where the samples are too small for a test or scipy is not installed."""
+    """``mann-whitney``, or ``ratio`` if the samples are too small for a test or scipy is not installed."""
     p_value: float | None
     p90_duration: float | None
-    """Duration that the worst tenth of its runs exceeds."""
+    """The 90th percentile of the durations of its runs."""
     baseline_p90_duration: float | None
     p90_ratio: float | None
-    """Shown beside the median's ratio, and not judged."""
+    """Ratio of the 90th percentiles, which is shown but not judged."""
     pairs: int
-    """Replays whose duration is compared with that of their original, which is a run of the baseline."""
+    """Number of replays whose duration is compared with their original, a run of the baseline."""
     paired_duration_ratio: float | None
-    """Median of the ratios of the pairs."""
+    """Median of the pairs' ratios."""
     paired_duration_difference: float | None
-    """Median of their differences, in seconds."""
+    """Median of the pairs' differences, in seconds."""
     paired_duration_method: str
-    """``wilcoxon``, or ``ratio`` where there are too few pairs for a test or scipy is not installed."""
+    """``wilcoxon``, or ``ratio`` if there are too few pairs for a test or scipy is not installed."""
     paired_p_value: float | None
     duration_judged_by: str
-    """``pairs`` if there are enough, since their inputs are the same, else ``runs``."""
+    """``pairs`` if there are enough of them, because their inputs are the same, else ``runs``."""
 
 
 def compare(candidate: Sample, baseline: Sample, tolerance: Tolerance, pairs: Sequence[Pair] = ()) -> Comparison:
     """
-    Compare failure rates by their difference and durations by a rank test where samples allow.
+    Compare failure rates by their difference, and durations by a rank test if there are enough samples.
 
-    Durations are judged by the pairs if there are enough of them: how much data a run had makes no difference then.
+    If there are enough pairs, durations are judged by them, so that the amount of data in each run does not matter.
 
-    :param candidate: the runs that are judged
-    :param baseline: the runs that they are compared with
+    :param candidate: the runs to judge
+    :param baseline: the runs to compare them with
     :param tolerance: how much worse they may be
-    :param pairs: durations of replays and of their originals
+    :param pairs: durations of replays and their originals
     """
     by_runs, by_pairs = between_samples(candidate.durations, baseline.durations), between_pairs(pairs)
     has_pairs = by_pairs.runs >= tolerance.min_duration_runs

@@ -15,9 +15,9 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Live runs whose state was set by hand in bulk, according to the audit log.
+Find live runs whose state was set in bulk by a user, according to the audit log.
 
-Airflow logs such a request once, with its body: the runs, their Dags, and the new states.
+Airflow logs such a request once, with its body, which contains the runs, their Dags and the new states.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ _FINISHED = frozenset(state.value for state in State.finished_dr_states)
 
 @dataclass(frozen=True)
 class BulkChange:
-    """What was done to one run."""
+    """A bulk change of one run."""
 
     state: str
     owner: str | None
-    """Who asked for it."""
+    """The user who requested it."""
 
 
 def set_in_bulk(scope: Scope, *, session: Session) -> Mapping[str, BulkChange]:
-    """Return the last bulk change of each run of a Dag whose state was set to a finished one."""
-    # The Dag is named by the path or, run by run, by the body; JSON in the log is as json.dumps writes it.
+    """Return the last bulk change of each run of a Dag that was set to a finished state."""
+    # The Dag is in the path or, for each run, in the body. The log contains JSON as json.dumps formats it.
     is_named = or_(Log.dag_id == scope.dag_id, Log.extra.contains(json.dumps(scope.dag_id), autoescape=True))
     query = select(Log.dag_id, Log.owner, Log.extra).where(
         Log.event == "bulk_dag_runs", Log.dttm >= scope.since, is_named, Log.extra.contains('"state": ')
@@ -62,7 +62,7 @@ def set_in_bulk(scope: Scope, *, session: Session) -> Mapping[str, BulkChange]:
 
 
 def _updated(extra: str) -> Iterator[dict[str, Any]]:
-    """Yield what a request wants to become of each run; it was logged before it was found to be valid."""
+    """Yield the requested state of each run. The request was logged before it was validated."""
     try:
         actions = json.loads(extra)["actions"]
         yield from (

@@ -17,8 +17,8 @@
 """
 The criteria that the versions of a Dag must meet, for all callers.
 
-A caller may give some of them; the others come from the Dag, otherwise from the defaults. So the REST API, the
-command line, sensors and the user interface give the same verdict for the same runs.
+Criteria that a caller omits come from the Dag, or else from the defaults. So the REST API, the command line, sensors
+and the user interface reach the same verdict for the same runs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TIMES = ("min_duration", "inconclusive_after")
 
 @dataclass(frozen=True)
 class GivenCriteria:
-    """Criteria by the names that they have on the wire; ``None`` leaves one open. Times are in seconds."""
+    """Criteria by their names in the API; ``None`` means omitted. Times are in seconds."""
 
     min_runs: int | None = None
     min_duration: float | None = None
@@ -52,14 +52,14 @@ class GivenCriteria:
     run_kinds: RunKind | None = None
     failed_tasks: FailedTasks | None = None
     compare: bool | None = None
-    """Whether the comparison with the version that it would replace is judged."""
+    """Whether to judge by the comparison with the version that it would replace."""
     max_duration_ratio: float | None = None
     max_failure_rate_increase: float | None = None
     min_duration_difference: float | None = None
     min_duration_runs: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is given, as JSON values."""
+        """Return the given criteria as JSON values."""
         return {
             name: getattr(value, "value", value)
             for name, value in ((field.name, getattr(self, field.name)) for field in fields(self))
@@ -69,13 +69,13 @@ class GivenCriteria:
 
 @dataclass(frozen=True)
 class StoredCriteria:
-    """The criteria of a Dag, as they are stored."""
+    """The stored criteria of a Dag."""
 
     dag_id: str
     stored: Mapping[str, Any]
-    """What differs from the defaults."""
+    """Differences from the defaults."""
     criteria: Mapping[str, Any]
-    """What its versions are judged by, defaults and all."""
+    """All criteria in effect, including defaults."""
     revision: int
     """Number of changes of the criteria; 0 if they were never set."""
     actor: str | None = None
@@ -83,7 +83,7 @@ class StoredCriteria:
 
 
 def criteria_of(dag_id: str, *, session: Session) -> StoredCriteria:
-    """Return what the versions of a Dag are judged by if a caller gives no criteria."""
+    """Return the criteria in effect for a Dag if a caller gives none."""
     row = session.get(DagCriteria, dag_id)
     stored = dict(row.criteria) if row else {}
     question = question_from(stored)
@@ -106,28 +106,28 @@ def question_of(
     **about: Any,
 ) -> SoakQuestion:
     """
-    Return what is asked about a version of a Dag: what the caller gives, else what is stored, else the defaults.
+    Return the question about a version, with the caller's criteria, else the Dag's, else the defaults.
 
     :param dag_id: the Dag
     :param given: the caller's criteria
-    :param shows_comparison: compare with the version that it would replace even if that is not judged
+    :param shows_comparison: compare with the version that it would replace, even if that is not judged
     :param session: database session
-    :param about: the fields of :class:`~airflow_providers_pinning.domain.soak.soak.SoakQuestion` that are no criteria
+    :param about: the other fields of :class:`~airflow_providers_pinning.domain.soak.soak.SoakQuestion`
     """
     row = session.get(DagCriteria, dag_id)
     named = given.as_dict() if given else {}
     stored = dict(row.criteria) if row else {}
     if named.get("run_kinds", stored.get("run_kinds")) == RunKind.LIVE.value:
-        # Only canary runs replay anything.
+        # Only canary runs can be replays.
         stored.pop("max_output_differences", None)
     return question_from({**stored, **named}, shows_comparison=shows_comparison, **about)
 
 
 def question_from(values: Mapping[str, Any], *, shows_comparison: bool = False, **about: Any) -> SoakQuestion:
     """
-    Build a question from criteria by the names that they have on the wire.
+    Build a question from criteria by their names in the API.
 
-    A name that this release does not know is passed over: a later one stored it.
+    Unknown names are ignored, because a later release may have stored them.
     """
     given = {name: value for name, value in values.items() if value is not None}
     of_soak: dict[str, Any] = {
@@ -147,7 +147,7 @@ def question_from(values: Mapping[str, Any], *, shows_comparison: bool = False, 
 
 
 def described(question: SoakQuestion) -> dict[str, Any]:
-    """Return the criteria of a question as JSON values; limits of the comparison only if it is judged."""
+    """Return the criteria of a question as JSON values, with limits for the comparison only if it is judged."""
     return {
         **{
             name: value.total_seconds() if isinstance(value, timedelta) else value

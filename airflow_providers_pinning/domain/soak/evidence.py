@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The runs of a version, counted as evidence for or against it."""
+"""Count the runs of a version as evidence for or against it."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import FailedTasks, RunKind
 
 BASELINE_RUNS = 100
-"""How many of the baseline's newest finished runs are compared with."""
+"""Number of the baseline's newest finished runs to compare with."""
 
 TIMED_RUNS = 1000
-"""How many of the version's newest successful runs count for durations, and for the retries of live runs."""
+"""Number of the version's newest successful runs that count for durations, and for the retries of live runs."""
 
 KNOWN_RUNS = 5000
-"""How many canary runs with failed tasks are looked at; if there are more, the oldest count as failed."""
+"""Number of canary runs with failed tasks to check. If there are more, the oldest count as failed."""
 
 EVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -67,13 +67,13 @@ def gather(
     scope: Scope, active: Callable[[], Scope | None], failed_tasks: FailedTasks, *, session: Session
 ) -> tuple[Evidence, Subquery]:
     """
-    Count the runs in the database, since a live version may have very many.
+    Count the runs in the database, because a live version may have very many.
 
-    :param scope: the runs that are judged
-    :param active: finds the live runs of the version that this one would replace, or replaced, if they are needed
-    :param failed_tasks: what failed tasks of runs that ended well mean
+    :param scope: the runs to judge
+    :param active: finds the live runs of the version that this one would replace, or replaced, if needed
+    :param failed_tasks: how failed tasks in successful runs count
     :param session: database session
-    :return: the evidence, and the runs that it was gathered from
+    :return: the evidence, and the runs from which it was gathered
     """
     in_bulk = {} if scope.kind is RunKind.CANARY else set_in_bulk(scope, session=session)
     runs = judged_runs(scope, set_in_bulk=in_bulk)
@@ -100,8 +100,8 @@ def durations(scope: Scope, runs: Subquery, *, session: Session) -> tuple[float,
     """
     Return the seconds that the tasks of the newest successful runs took.
 
-    The time that tasks waited, for a slot or for a retry, is left out, and so are live runs that were cleared, whose
-    tasks ran more often than a run needs.
+    This excludes the time that tasks waited for a slot or a retry. It also excludes cleared live runs, whose tasks ran
+    more often than necessary.
     """
     succeeded = runs.c.counts_as.in_((CountsAs.SUCCESS.value, KNOWN))
     seconds: list[tuple[int, float]] = []
@@ -135,11 +135,11 @@ def paired_durations(
     scope: Scope, runs: Subquery, baseline_id: UUID, *, session: Session
 ) -> tuple[tuple[float, float], ...]:
     """
-    Return the seconds that the tasks of the newest successful replays took, each with those of its original.
+    Return the seconds that the tasks of the newest successful replays took, with those of their originals.
 
     :param scope: the runs that are judged
-    :param runs: the same, with what they count as
-    :param baseline_id: the version that they are compared with; originals that other versions ran are left out
+    :param runs: the same, with how they count
+    :param baseline_id: the version to compare with; originals of other versions are left out
     """
     if scope.kind is RunKind.LIVE:
         return ()
@@ -161,7 +161,7 @@ def paired_durations(
 
 
 def baseline_sample(active: Scope | None, *, session: Session) -> Sample:
-    """Return the newest live runs of a version that ended by themselves, to compare with."""
+    """Return the newest live runs of a version that were not ended by hand, to compare with."""
     if active is None:
         return Sample(failures=0, durations=(), runs=0)
     finished = session.execute(
@@ -199,7 +199,7 @@ def _count(runs: Subquery, *, session: Session) -> dict[str, Row]:
 
 
 def _settled(runs: Subquery, failed_tasks: FailedTasks) -> Subquery:
-    """Let failed tasks be failures, or known ones if they are ignored."""
+    """Count failed tasks as failures, or as known failures if they are ignored."""
     if failed_tasks is FailedTasks.COUNT:
         return runs
     others = [column for column in runs.c if column.name != "counts_as"]
@@ -237,18 +237,18 @@ def _evidence(scope: Scope, counted: dict[str, Row], failed_tasks: FailedTasks) 
 
 
 def _successes_since(ended: datetime, runs: Subquery, *, session: Session) -> int:
-    """Count the successful runs after the last failed one, which ended at the given time."""
+    """Count the successful runs since the last failed one, which ended at the given time."""
     failed = runs.c.counts_as.in_((CountsAs.FAILED.value, CountsAs.FAILED_TASKS.value))
     order_id = session.scalar(select(func.max(runs.c.order_id)).where(runs.c.ended == ended, failed)) or 0
     later = or_(runs.c.ended > ended, and_(runs.c.ended == ended, runs.c.order_id > order_id))
     succeeded = runs.c.counts_as.in_((CountsAs.SUCCESS.value, KNOWN))
-    # So that what each run counts as is found out for the later ones only; there may be very many before.
+    # So that only later runs are classified. There may be very many earlier ones.
     query = select(func.count()).select_from(runs).where(runs.c.ended >= ended, later, succeeded)
     return session.scalar(query) or 0
 
 
 def _tasks_that_fail_anyway(active: Scope | None, *, session: Session) -> list[str]:
-    """Return the tasks in which recent live runs of the active version failed."""
+    """Return the tasks that failed in recent live runs of the active version."""
     if active is None:
         return []
     recent = (
@@ -272,7 +272,7 @@ def _tasks_that_fail_anyway(active: Scope | None, *, session: Session) -> list[s
 
 
 def _runs_that_fail_as_known(scope: Scope, known_tasks: list[str], *, session: Session) -> list[str]:
-    """Return the canary runs in which no other tasks failed than known ones."""
+    """Return the canary runs in which only known tasks failed."""
     if scope.kind is RunKind.LIVE:
         return []
     records = session.execute(

@@ -39,10 +39,10 @@ from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import RunKind
 
 NAMED_RUNS = 500
-"""How many runs the sentences are about; of more, the newest are."""
+"""Number of runs that the notes cover, newest first."""
 
 NAMED_TASKS = 20
-"""How many tasks that failed in live runs are named."""
+"""Maximum number of tasks that failed in live runs to name."""
 
 _NO_EVIDENCE = {
     NoEvidence.NO_TASK: "it has no tasks",
@@ -67,13 +67,14 @@ def notes_on(
     session: Session,
 ) -> tuple[str, ...]:
     """
-    Return a sentence for each kind of run that is no evidence, failed although it ended well, or was altered later.
+    Return a sentence for each kind of run that is not evidence, counts as failed although successful, or was altered
+    later.
 
-    :param scope: the runs that are judged
-    :param runs: the same, with what they count as
-    :param evidence: what was counted
-    :param known_tasks: tasks that fail in live runs too; ``None`` if all failed tasks are ignored
-    :param in_bulk: live runs whose state was set by hand together with that of others
+    :param scope: the runs to judge
+    :param runs: the same, with how they count
+    :param evidence: the counted evidence
+    :param known_tasks: tasks that also fail in live runs; ``None`` if all failed tasks are ignored
+    :param in_bulk: live runs whose state was set in bulk
     """
     notes: Counter[str] = Counter()
     if scope.kind is not RunKind.LIVE:
@@ -105,7 +106,7 @@ def notes_on(
 
 
 def _records(scope: Scope, runs: Subquery, *, session: Session) -> list[Row]:
-    """Read those canary runs of which there may be something to tell."""
+    """Read the canary runs that may need a note."""
     query = select(runs.c.counts_as, RoutedRun.state, RoutedRun.outcome, RoutedRun.alterations)
     told = or_(runs.c.counts_as != CountsAs.SUCCESS.value, RoutedRun.alterations.is_not(null()))
     query = query.join(RoutedRun, RoutedRun.run_id == runs.c.run_id).where(*of_canaries(scope), told)
@@ -158,7 +159,7 @@ def _sentence(number: int, note: str) -> str:
 def _live_no_evidence(
     scope: Scope, runs: Subquery, in_bulk: Mapping[str, BulkChange], *, session: Session
 ) -> Counter[str]:
-    """Tell who set live runs, as the audit log has it; the others have no task."""
+    """Name the users who set the state of live runs, from the audit log. The other runs have no tasks."""
     nothing = runs.c.counts_as == CountsAs.NOTHING.value
     live = select(DagRun.run_id).join(runs, runs.c.order_id == DagRun.id).where(*of_live_runs(scope), nothing)
     newest = live.order_by(DagRun.id.desc()).limit(NAMED_RUNS)

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The runs behind a verdict, each with how it counts.
+Select the runs for a verdict, each with how it counts.
 
-Canary runs count by the outcome recorded when they finished, whatever happened later. Live runs have no such record:
-they count by their current state and task instances, and the audit log shows which were set by hand.
+Canary runs count by the outcome recorded when they finished, whatever happened later. Live runs have no such record.
+They count by their current state and task instances, and the audit log shows which of them were set by hand.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import RunKind
 
 RUNNING = "running"
-"""What a run counts as until it is finished."""
+"""How an unfinished run counts."""
 
 KNOWN = "known"
-"""What a run counts as in which only tasks failed that fail in live runs too."""
+"""How a run counts in which only tasks failed that also fail in live runs."""
 
 _PASSED_OVER = (TaskInstanceState.SKIPPED, TaskInstanceState.REMOVED)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Of which version, of which kind and since when runs are judged."""
+    """The version, kind and start time of the runs to judge."""
 
     dag_id: str
     dag_version_id: UUID
@@ -84,14 +84,14 @@ def judged_runs(
     set_in_bulk: Collection[str] = (),
 ) -> Subquery:
     """
-    Build the sub-query of the runs in a scope.
+    Build the subquery of the runs in a scope.
 
     Its columns are ``run_id``, ``order_id``, ``counts_as``, ``cleared``, ``started``, ``ended``, ``retried_tasks``,
     ``withheld_effects``, ``compared``, ``not_compared`` and ``output_differences``.
 
-    :param known_tasks: tasks that fail in live runs too
+    :param known_tasks: tasks that also fail in live runs
     :param known_runs: canary runs in which only such tasks failed
-    :param set_in_bulk: live runs whose state was set by hand together with that of others
+    :param set_in_bulk: live runs whose state was set in bulk
     """
     canaries, live = _canaries(scope, known_tasks, known_runs), _live(scope, known_tasks, set_in_bulk)
     if scope.kind is RunKind.CANARY:
@@ -100,12 +100,12 @@ def judged_runs(
 
 
 def of_canaries(scope: Scope) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions of the records of a scope's version."""
+    """Build the conditions on the records of canary runs in a scope."""
     return (RoutedRun.dag_id == scope.dag_id, RoutedRun.dag_version_id == scope.dag_version_id)
 
 
 def of_live_runs(scope: Scope) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions of the runs in a scope that are no canary runs."""
+    """Build the conditions on the live runs in a scope."""
     runs = (
         DagRun.dag_id == scope.dag_id,
         DagRun.created_dag_version_id == scope.dag_version_id,
@@ -117,7 +117,7 @@ def of_live_runs(scope: Scope) -> tuple[ColumnElement[bool], ...]:
 
 
 def set_by_hand(scope: Scope, *columns: Any) -> Select:
-    """Build the look-up of those runs in the audit log whose state was set by hand, by default of their ids."""
+    """Build the lookup, in the audit log, of runs whose state was set by hand. It selects their IDs by default."""
     set_to = [Log.extra.like(f'%"state": "{state.value}"%') for state in State.finished_dr_states]
     return select(*(columns or (Log.run_id,))).where(
         Log.event == "patch_dag_run", Log.dag_id == scope.dag_id, Log.dttm >= scope.since, or_(*set_to)
@@ -126,16 +126,16 @@ def set_by_hand(scope: Scope, *columns: Any) -> Select:
 
 def not_set_by_hand(scope: Scope, set_in_bulk: Collection[str]) -> tuple[ColumnElement[bool], ...]:
     """
-    Build the conditions of live runs that ended by themselves.
+    Build the conditions on live runs whose state was not set by hand.
 
-    :param set_in_bulk: live runs whose state was set by hand together with that of others
+    :param set_in_bulk: live runs whose state was set in bulk
     """
     by_hand = set_by_hand(scope).where(Log.run_id.is_not(None))
     return (DagRun.run_id.not_in(by_hand), DagRun.run_id.not_in(set_in_bulk))
 
 
 def seconds_of_run() -> ColumnElement[float]:
-    """Build the seconds that the tasks of the run in the enclosing statement ran, all tries together."""
+    """Build the total run time, in seconds over all tries, of the tasks of the run in the enclosing statement."""
     current = select(func.sum(TaskInstance.duration)).where(*_of_run())
     table, are_earlier = earlier_tries()
     earlier = select(func.sum(table.c.duration)).where(
@@ -152,7 +152,7 @@ def has_task() -> ColumnElement[bool]:
 
 
 def retried_tasks_of_run() -> ScalarSelect[int]:
-    """Build the number of tasks of the run in the enclosing statement that needed more than one try."""
+    """Build the number of tasks with more than one try, of the run in the enclosing statement."""
     return (
         select(func.count(TaskInstance.task_id.distinct()))
         .where(*_of_run(), TaskInstance.try_number > 1)
@@ -166,7 +166,7 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
         (and_(RoutedRun.counts_as == CountsAs.FAILED_TASKS.value, RoutedRun.run_id.in_(known_runs)), KNOWN),
         else_=RoutedRun.counts_as,
     )
-    # Runs that finished before outcomes were recorded count as what they are, if nobody changed that.
+    # Runs that finished before outcomes were recorded count by their state, if no user changed it.
     untouched = and_(DagRun.clear_number == 0, RoutedRun.alterations.is_(null()))
     counts_as = case(
         (RoutedRun.counts_as.is_not(None), recorded),
@@ -200,7 +200,7 @@ def _canaries(scope: Scope, known_tasks: Collection[str], known_runs: Collection
         .where(
             *of_canaries(scope),
             func.coalesce(DagRun.created_at, RoutedRun.created_at) >= scope.since,
-            # One that was deleted before anything was known of it is no run.
+            # A run that was deleted before anything was known about it does not count.
             or_(RoutedRun.state.is_not(None), DagRun.id.is_not(None)),
         )
     )
@@ -237,12 +237,12 @@ def _live(scope: Scope, known_tasks: Collection[str], set_in_bulk: Collection[st
 
 def _by_its_tasks(known_tasks: Collection[str]) -> ColumnElement[str]:
     """
-    Build what the successful live run in the enclosing statement counts as.
+    Build how the successful live run in the enclosing statement counts.
 
-    That is one probe of an index for each run, whatever the database knows of its tables. A join with all task
-    instances is faster as long as statistics are right, and compares each run with each other if they are not, as for a
-    Dag that ran much since they were taken. The state is no condition of the probe, or an index of states might seem as
-    good.
+    This probes an index once for each run, whatever the database's statistics say. A join with all task instances is
+    faster with accurate statistics, but may compare all runs with each other with outdated ones, such as for a Dag with
+    many recent runs. The state is not a condition of the probe, because the database might then choose an index on
+    states.
     """
     failed = TaskInstance.state == TaskInstanceState.FAILED
     known = TaskInstance.task_id.in_(known_tasks)

@@ -17,8 +17,8 @@
 """
 The verdict on the version of a ramp, and its consequences.
 
-It is the verdict of a soak. The creation of each run of the Dag checks it, so one statement first tells whether
-anything can have changed.
+It is the verdict of a soak. It is checked at the creation of each run of the Dag, so a single statement first decides
+whether anything can have changed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from airflow_providers_pinning.vocabulary import RampPromotion, RunKind, Verdict
 
 
 class Course(Enum):
-    """What follows for a ramp."""
+    """The next action for a ramp."""
 
     STAY = "stay"
     ADVANCE = "advance"
@@ -50,7 +50,7 @@ class Course(Enum):
 
 @dataclass(frozen=True)
 class Assessment:
-    """What follows for a ramp, and why."""
+    """The next action for a ramp, and the reason."""
 
     course: Course
     message: str = ""
@@ -61,10 +61,10 @@ class Assessment:
 
 def assess(ramp: Ramp, counts: Counts, *, session: Session) -> Assessment:
     """
-    Tell what follows from the runs of a ramp's version.
+    Decide the next action for a ramp from the runs of its version.
 
-    :param ramp: a ramp that is running
-    :param counts: what :func:`count_runs` returned
+    :param ramp: a running ramp
+    :param counts: the result of :func:`count_runs`
     :param session: database session
     """
     step = present_step(ramp)
@@ -80,7 +80,7 @@ def assess(ramp: Ramp, counts: Counts, *, session: Session) -> Assessment:
         needed = Criteria(step.needed_runs, step.duration, ramp.max_failures)
         now = _soak(ramp, version, SoakQuestion(needed, RunKind.LIVE, ramp.step_since), session=session)
     except PinningError as error:
-        # It is gone, or no longer what the ramp was started with.
+        # It is gone, or has changed since the ramp was started.
         return Assessment(Course.ABORT, error.message, evidence={"reason": error.reason})
     if now.judgement.verdict is not Verdict.SUCCESSFUL:
         return Assessment(Course.STAY, now.judgement.message)

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Outputs of replays that are not deterministic, which the evidence ignores."""
+"""Ignore outputs of replays that are not deterministic in the evidence."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from airflow_providers_pinning.models import RoutedRun
 from airflow_providers_pinning.vocabulary import RunKind
 
 PAIRED_RUNS = 500
-"""How many of the newest replays that the active version replays too are looked at; of others, all outputs count."""
+"""Number of the newest replays, also replayed by the active version, to check. Of older ones, all outputs count."""
 
 
 def set_aside(scope: Scope, runs: Subquery, evidence: Evidence, *, session: Session) -> Evidence:
     """
-    Return the evidence without the differences that say nothing of the version.
+    Return the evidence without the differences that say nothing about the version.
 
-    :param scope: the runs that are judged
-    :param runs: the same, with what they count as
-    :param evidence: what was counted
+    :param scope: the runs to judge
+    :param runs: the same, with how they count
+    :param evidence: the counted evidence
     """
     if scope.kind is RunKind.LIVE or not evidence.replays:
         return evidence

@@ -49,27 +49,27 @@ from airflow_providers_pinning.vocabulary import EventKind, FailedTasks, RunKind
 
 @dataclass(frozen=True)
 class SoakQuestion:
-    """What is asked about a version."""
+    """The question about a version."""
 
     criteria: Criteria = field(default_factory=Criteria)
     run_kinds: RunKind = RunKind.CANARY
     since: datetime | None = None
-    """When the soak began; by default when the version was pinned (live) or its evaluation began."""
+    """Start of the soak (default: when the version was pinned, for live runs, or its evaluation began)."""
     expected_dag_hash: str | None = None
-    """Hash that the caller means; another one is refused."""
+    """Hash that the caller expects. A version with another hash is refused."""
     tolerance: Tolerance | None = None
-    """Compare with the version that it would replace, and judge by that too; ``None`` does not."""
+    """Also judge by the comparison with the version that it would replace; ``None`` does not."""
     expected_bundle_version: str | None = None
-    """Version of the bundle, such as a commit, that the caller means; another one is refused."""
+    """Bundle version, such as a commit, that the caller expects. A version with another one is refused."""
     failed_tasks: FailedTasks = FailedTasks.COUNT
-    """What it means that a task failed after its retries in a run that ended well."""
+    """How a successful run counts in which a task failed after all retries."""
     shown_tolerance: Tolerance | None = None
-    """Compare without judging by it."""
+    """Compare, without judging by the result."""
 
 
 @dataclass(frozen=True)
 class Soak:
-    """The verdict, and everything that led to it."""
+    """The verdict, and everything that it is based on."""
 
     dag_id: str
     version: VersionIdentity
@@ -84,12 +84,12 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
     """
     Judge a version by its runs.
 
-    Only runs of exactly this version count. It must be managed, since an unmanaged version may become
-    other code with the next commit, and evidence on it would be about something else.
+    Only runs of exactly this version count. It must be managed, because the next commit may change the code of an
+    unmanaged version, and the evidence would be about something else.
 
     :raises UnknownVersionError: if there is no such version
     :raises NotManagedError: if it is not managed
-    :raises VersionDriftedError: if it is not what it was, or not what the caller means
+    :raises VersionDriftedError: if it has changed, or is not what the caller expects
     """
     dag_model = require_dag(dag_id, session=session)
     version = find_version(dag_id, version_number=version_number, session=session)
@@ -119,7 +119,7 @@ def soak(dag_id: str, version_number: int, question: SoakQuestion, *, session: S
         theirs = baseline_sample(_live_runs_of(baseline, scope), session=session)
         pairs = paired_durations(scope, runs, baseline.dag_version_id, session=session) if baseline else ()
         compared = compare(ours, theirs, limits, pairs)
-        # A few early runs say nothing of a difference, so it counts once there are as many as are needed.
+        # A few early runs say nothing about a difference, so it only counts once there are enough.
         if question.tolerance and evidence.runs >= question.criteria.min_runs:
             judgement = _worst(judgement, compared.judgement)
     if evidence.notes:
@@ -133,17 +133,17 @@ def _began(dag_id: str, managed: ManagedVersion, kinds: RunKind, *, session: Ses
         return pin.changed_at
     if managed.evaluated_since is not None:
         return managed.evaluated_since
-    # Managed by a release that did not write the start down.
+    # It was managed by a release of this package that did not record the start.
     return managed.state_changed_at if managed.state == VersionState.CANDIDATE.value else managed.created_at
 
 
 def _baseline(dag_id: str, version: VersionIdentity, *, session: Session) -> VersionIdentity | None:
-    """Find what the version would replace, or did replace if it is active."""
+    """Find the version that it would replace, or did replace if it is active."""
     pin = session.get(Pin, dag_id)
     active = pinned_identity(pin) or latest_identity(dag_id, session=session)
     if active is not None and active.dag_version_id != version.dag_version_id:
         return active
-    # One row of a history that may be very long.
+    # Reads one row of a history that may be very long.
     replaced, chosen = (version["dag_version_id"].as_string() for version in (Event.from_version, Event.to_version))
     replaced_id = session.scalar(
         select(replaced)
@@ -165,6 +165,6 @@ def _live_runs_of(version: VersionIdentity | None, scope: Scope) -> Scope | None
 
 
 def _worst(soaked: Judgement, compared: Judgement) -> Judgement:
-    """Failed beats progressing beats inconclusive beats successful: more runs may still settle a comparison."""
+    """Return the worst verdict: failed, progressing, inconclusive, successful. More runs may still decide it."""
     order = (Verdict.FAILED, Verdict.PROGRESSING, Verdict.INCONCLUSIVE, Verdict.SUCCESSFUL)
     return min((soaked, compared), key=lambda judgement: order.index(judgement.verdict))

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How much longer the runs of a version take, compared with other runs, and with the originals of its replays."""
+"""Compare the durations of a version's runs with other runs, and with the originals of its replays."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ from statistics import median
 SIGNIFICANCE = 0.05
 
 LEAST_SECONDS = 1.0
-"""What a shorter duration is taken for: the start of a task's process takes as long, and varies."""
+"""Lower bound for durations, because starting a task's process takes about as long, and varies."""
 
 Pair = tuple[float, float]
-"""Seconds of a replay, and of its original."""
+"""Durations of a replay and its original, in seconds."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How the durations of two samples, or of pairs, compare."""
+    """Comparison of the durations of two samples, or of pairs."""
 
     runs: int
-    """Durations of the smaller sample, or pairs."""
+    """Size of the smaller sample, or number of pairs."""
     ratio: float | None
-    """Ratio of the medians, or median of the ratios of the pairs."""
+    """Ratio of the medians, or median of the pairs' ratios."""
     difference: float | None
-    """The same for differences, in seconds; more than zero is slower."""
+    """The same for differences, in seconds. Positive means slower."""
     method: str
-    """``mann-whitney`` or ``wilcoxon``; ``ratio`` where there are too few for a test, or scipy is not installed."""
+    """``mann-whitney`` or ``wilcoxon``; ``ratio`` if there are too few for a test, or scipy is not installed."""
     p_value: float | None
 
     def is_slower(self, max_ratio: float, min_difference: float) -> bool:
         """
-        Return whether it takes longer by more than is tolerated, and not by chance as far as a test can tell.
+        Return whether the runs are slower than tolerated, and significantly so if a test is possible.
 
-        :param max_ratio: ratio that is tolerated
-        :param min_difference: seconds; less does not matter, whatever the ratio is
+        :param max_ratio: ratio to tolerate
+        :param min_difference: smaller differences, in seconds, do not matter, whatever the ratio is
         """
         if self.ratio is None or self.difference is None:
             return False
@@ -60,7 +60,7 @@ class Timing:
 
 
 def between_samples(candidate: Sequence[float], baseline: Sequence[float]) -> Timing:
-    """Compare durations of different runs, by a rank test where there are enough."""
+    """Compare durations of different runs, by a rank test if there are enough."""
     runs = min(len(candidate), len(baseline))
     if not runs:
         return Timing(0, None, None, "ratio", None)
@@ -71,7 +71,7 @@ def between_samples(candidate: Sequence[float], baseline: Sequence[float]) -> Ti
 
 
 def between_pairs(pairs: Sequence[Pair]) -> Timing:
-    """Compare durations of replays with those of their originals, by a signed-rank test where there are enough."""
+    """Compare durations of replays with those of their originals, by a signed-rank test if there are enough."""
     if not pairs:
         return Timing(0, None, None, "ratio", None)
     p_value = _wilcoxon(pairs)
@@ -93,13 +93,13 @@ def can_test(candidate: int, baseline: int) -> bool:
     """
     if not (candidate and baseline):
         return False
-    # There are at least as many orders as runs; very many runs have more orders than can be written down.
+    # There are at least as many orders as runs. For very many runs, their number would not fit in memory.
     runs, orders = candidate + baseline, 2 / SIGNIFICANCE
     return runs >= orders or comb(runs, candidate) >= orders
 
 
 def can_test_pairs(pairs: int) -> bool:
-    """Return whether a two-sided signed-rank test of that many unequal pairs can be significant, which takes six."""
+    """Return whether a two-sided signed-rank test of this number of unequal pairs can be significant. It takes six."""
     return 2 * 0.5**pairs <= SIGNIFICANCE
 
 

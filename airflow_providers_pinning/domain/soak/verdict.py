@@ -27,32 +27,32 @@ from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.vocabulary import Verdict
 
 _NEGLIGIBLE = 1e-20
-"""A term that is so much smaller than the greatest changes no digit of a sum."""
+"""A term that is smaller than the greatest by this factor does not change the sum."""
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """When a soak is over, and how."""
+    """When a soak is over, and with which result."""
 
     min_runs: int = 3
-    """Finished runs that are needed; at least one always is."""
+    """Required finished runs. At least one always is."""
     min_duration: timedelta = timedelta()
-    """Time that must have passed since the soak began."""
+    """Minimum duration of the soak."""
     max_failures: int = 0
-    """Failed runs that are tolerated: the soak fails with one more."""
+    """Failed runs to tolerate. One more fails the soak."""
     consecutive_successes: int | None = None
-    """Successful runs in a row, counted from the newest, that are needed."""
+    """Required consecutive successful runs, counted back from the newest."""
     max_output_differences: int | None = None
     """
     Outputs that may differ between replays and their originals, all together. ``None`` reports them and judges nothing.
     """
     inconclusive_after: timedelta | None = None
-    """Time after which a soak that is not decided is inconclusive; ``None`` waits for ever."""
+    """Time after which an undecided soak is inconclusive; ``None`` waits forever."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was observed of one version since its soak began."""
+    """Observations about a version since its soak began."""
 
     since: datetime
     """When the soak began."""
@@ -63,33 +63,33 @@ class Evidence:
     consecutive_successes: int = 0
     """Number of successful runs since the last failed one."""
     running: int = 0
-    """Runs that are not finished."""
+    """Unfinished runs."""
     cleared: int = 0
-    """Runs that were cleared, so that their outcome is not that of their first try."""
+    """Cleared runs, whose outcome is not that of their first try."""
     not_evidence: int = 0
-    """Finished runs that say nothing: without a task that ran, or with a state that was set by hand."""
+    """Finished runs that are not evidence, because no task ran, or their state was set by hand."""
     failed_tasks: int = 0
-    """Failed runs that ended well although a task failed after its retries."""
+    """Runs that count as failed because a task failed after all retries, although the run was successful."""
     known_failures: int = 0
-    """Successful runs in which a task failed that fails in live runs too, or whose failed tasks are ignored."""
+    """Successful runs whose failed tasks are ignored, or also fail in live runs."""
     retried_tasks: int = 0
-    """Tasks that needed more than one try, in all runs together."""
+    """Total number of tasks with more than one try."""
     withheld_effects: int = 0
-    """What the runs would have changed for live runs, and did not."""
+    """Number of withheld effects on live runs."""
     replays: int = 0
     """Finished replays that were compared with their originals."""
     replays_not_compared: int = 0
     """Finished replays that could not be compared with their originals."""
     replays_pending: int = 0
-    """How many of these wait for the replay by the active version."""
+    """Number of these that wait for the active version's replay."""
     output_differences: int = 0
-    """In how many outputs they differ, all together, without those that are set aside."""
+    """Total number of outputs that differ, without ignored ones."""
     outputs_set_aside: tuple[str, ...] = ()
-    """Outputs that differ, and in which the active version differs from itself too."""
+    """Number of ignored differences, in outputs in which the active version also differs from itself."""
     first_run_at: datetime | None = None
     last_run_at: datetime | None = None
     notes: tuple[str, ...] = ()
-    """Sentences on runs that are no evidence, that failed otherwise than by their tasks, or that were altered later."""
+    """Sentences on runs that are not evidence, failed for other reasons than their tasks, or were altered later."""
 
     @property
     def runs(self) -> int:
@@ -113,15 +113,15 @@ class Judgement:
 
     verdict: Verdict
     reason: str
-    """Machine word."""
+    """Machine-readable reason."""
     message: str
 
 
 def judge(evidence: Evidence, criteria: Criteria, now: datetime) -> Judgement:
     """
-    Judge a soak. A limit that is exceeded counts at once, whatever else is missing.
+    Judge a soak. An exceeded limit counts at once, whatever else is missing.
 
-    No data is never a pass: without enough runs the soak goes on, or is inconclusive when the time is over.
+    Missing data never passes: without enough runs, the soak continues, or becomes inconclusive when its time is up.
     """
     if evidence.failures > criteria.max_failures:
         return Judgement(
@@ -170,7 +170,7 @@ def _lacking(evidence: Evidence, criteria: Criteria, now: datetime) -> list[str]
 
 def failure_rate_upper_bound(failures: int, runs: int, confidence: float = 0.95) -> float:
     """
-    Return the failure rate that a sample rules out to be exceeded, after Clopper and Pearson.
+    Return the upper confidence bound of the failure rate, after Clopper and Pearson.
 
     Three clean runs leave 63 %, ten leave 26 %, fifty-nine leave 5 %.
 
@@ -189,9 +189,10 @@ def failure_rate_upper_bound(failures: int, runs: int, confidence: float = 0.95)
 
 def _at_most(failures: int, runs: int, rate: float) -> float:
     """
-    Return the probability of no more failures than these, at a rate that is above theirs.
+    Return the probability of at most this number of failures, at a rate above the observed one.
 
-    That of exactly these is taken by its logarithm: of a thousand runs its factors are beyond what a float can hold.
+    That of exactly this number is computed from its logarithm, because its factors overflow a float for a thousand
+    runs.
     """
     if rate >= 1:
         return 0.0
@@ -207,9 +208,9 @@ def _at_most(failures: int, runs: int, rate: float) -> float:
 
 def _fewer(failures: int, runs: int, rate: float) -> Iterator[float]:
     """
-    Yield the probability of each smaller number of failures, relative to that of exactly these.
+    Yield the probability of each smaller number of failures, relative to that of exactly this number.
 
-    At a rate above theirs each is less likely than the one before, so that few of very many count.
+    At a rate above the observed one, each is less likely than the one before, so only a few matter.
     """
     relative, odds = 1.0, (1 - rate) / rate
     while relative > _NEGLIGIBLE:

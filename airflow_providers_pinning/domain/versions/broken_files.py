@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which files had import errors at which commits; Airflow forgets an import error once it is fixed."""
+"""Record which files had import errors at which commits, because Airflow deletes an import error once it is fixed."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from airflow_providers_pinning.domain.versions.identity import latest_identity
 from airflow_providers_pinning.models import BrokenFile, BundleVersion
 
 LONGEST_MESSAGE = 1_000
-"""Characters of an import error's first line that are kept."""
+"""Maximum number of characters to store of an import error's first line."""
 
 
 @dataclass(frozen=True)
 class FileProblem:
-    """Why a file defines no Dag."""
+    """A file with an import error."""
 
     relative_fileloc: str
     """Path of the file inside the bundle."""
@@ -45,7 +45,7 @@ class FileProblem:
 
 
 def first_line(stacktrace: str) -> str:
-    """Return the first line of what an import error says, without the calls that led to it."""
+    """Return the first line of an import error's message, without the traceback."""
     traced = "Traceback (most recent call last):"
     lines = [line for line in stacktrace.rpartition(traced)[2].splitlines() if line.strip()]
     said = next((line for line in lines if not line[0].isspace()), lines[0] if lines else "import error")
@@ -53,7 +53,7 @@ def first_line(stacktrace: str) -> str:
 
 
 def broken_at(bundle_name: str, bundle_version: str, *, session: Session) -> dict[str, str]:
-    """Return the files that could not be parsed at a commit, each with its import error's first line."""
+    """Return the broken files at a commit, with the first line of their import errors."""
     found = session.execute(
         select(BrokenFile.relative_fileloc, BrokenFile.message)
         .join(BundleVersion, BundleVersion.id == BrokenFile.bundle_version_id)
@@ -66,14 +66,14 @@ def note_parse(
     bundle_name: str, bundle_version: str, *, was: Mapping[str, str], now: Mapping[str, str], session: Session
 ) -> bool:
     """
-    Record what a parse found in files that were, or are, broken.
+    Record the result of parsing files that were, or are, broken.
 
     :param bundle_name: name of the bundle
     :param bundle_version: the commit that was parsed
-    :param was: the files that were recorded as broken, each with its error's first line
-    :param now: those of them that are broken now
+    :param was: the files recorded as broken, with the first line of their errors
+    :param now: the files that are broken now, with the first line of their errors
     :param session: database session; the caller commits
-    :return: whether it could be recorded, which takes that the commit is
+    :return: whether this was recorded, which requires that the commit is
     """
     place = session.scalar(
         select(BundleVersion.id).where(
@@ -96,13 +96,13 @@ def note_parse(
 
 def problems_since(dag_id: str, place: int, *, only_there: bool, session: Session) -> tuple[FileProblem, ...]:
     """
-    Tell why a Dag's files define no Dag at a commit, or at one that came later.
+    Return the import errors of a Dag's files at a commit, or at later ones.
 
     :param dag_id: the Dag
-    :param place: id of the commit's row
-    :param only_there: do not look at later commits
+    :param place: ID of the commit's row
+    :param only_there: ignore later commits
     :param session: database session
-    :return: the files of the Dag that were broken, each as it was at the first of these commits
+    :return: the broken files of the Dag, with the error at the first of these commits
     """
     latest = latest_identity(dag_id, session=session)
     asked = {
@@ -121,9 +121,9 @@ def problems_since(dag_id: str, place: int, *, only_there: bool, session: Sessio
 @cache
 def _broken_since() -> Select:
     """
-    Select where the files of a Dag were broken, from a commit on.
+    Select the import errors of a Dag's files, starting at a commit.
 
-    Its files are that of its newest version and, if the dag processor last saw it in another one, that as well.
+    These are the file of its newest version and, if the dag processor last saw the Dag in another file, that file too.
     """
     file_seen_last = (
         select(DagModel.relative_fileloc)

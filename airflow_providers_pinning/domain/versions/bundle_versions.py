@@ -17,9 +17,8 @@
 """
 The commits of a bundle in order, and which version of a Dag was current at each.
 
-Airflow only keeps the last commit of a Dag version: a commit that does not change the Dag moves its latest version.
-The recorded order of commits, one row per commit, shows which version a Dag had at a commit that no version has any
-more.
+Airflow only keeps the last commit of a Dag version, because a commit that does not change the Dag moves its latest
+version. The recorded order of commits, with one row per commit, shows which version a Dag had at an earlier commit.
 """
 
 from __future__ import annotations
@@ -43,33 +42,33 @@ from airflow_providers_pinning.models import BrokenFile, BundleVersion
 from airflow_providers_pinning.vocabulary import Registration
 
 KEPT = 10_000
-"""How many commits of a bundle are remembered; older ones are dropped as new ones arrive."""
+"""Number of commits of a bundle to keep. Older ones are deleted as new ones arrive."""
 
 
 @dataclass(frozen=True)
 class CommitStatus:
-    """What became of a commit for one Dag."""
+    """The status of a commit for one Dag."""
 
     dag_id: str
     bundle_name: str | None
     bundle_version: str
-    """The commit that was asked for."""
+    """The requested commit."""
     registration: Registration
     seen_at: datetime | None
     """When a dag processor first had the commit."""
     version: VersionIdentity | None
     """The version that was current at the commit; if it was overtaken, the first one that includes it."""
     broken_files: tuple[FileProblem, ...] = ()
-    """If it is broken, the Dag's files that have an import error."""
+    """If the status is broken, the Dag's files with an import error."""
 
     @property
     def moved(self) -> bool:
-        """Whether the version has the code of a later commit by now."""
+        """Whether the version now has the code of a later commit."""
         return self.version is not None and self.version.bundle_version != self.bundle_version
 
     @property
     def remedy(self) -> str | None:
-        """What to do about a commit that will not be registered, however long one waits."""
+        """The remedy for a commit that will never be registered."""
         if self.registration == Registration.ABSENT:
             return (
                 f"A dag processor has parsed all files of bundle {self.bundle_name!r} at this commit, and none "
@@ -86,13 +85,14 @@ class CommitStatus:
 
 def note_bundle_version(bundle_name: str, bundle_version: str, *, before: str | None = None, session: Session) -> None:
     """
-    Record that a bundle is at a commit. A commit that is recorded keeps its place.
+    Record that a bundle is at a commit. A commit that is already recorded keeps its position.
 
-    If the bundle went back to it, those that came later are forgotten: what is parsed from now on says nothing of them.
+    If the bundle went back to it, later commits are deleted, because what is parsed from now on says nothing about
+    them.
 
     :param bundle_name: name of the bundle
     :param bundle_version: its version, such as a commit
-    :param before: the commit that it was at before, as far as this dag processor knows
+    :param before: its previous commit, as far as this dag processor knows
     :param session: database session; the caller commits
     """
     here = BundleVersion.bundle_name == bundle_name
@@ -111,7 +111,7 @@ def note_bundle_version(bundle_name: str, bundle_version: str, *, before: str | 
         with session.begin_nested():
             session.add(BundleVersion(bundle_name=bundle_name, bundle_version=bundle_version))
     except IntegrityError:
-        # Another dag processor recorded it a moment ago.
+        # Another dag processor has just recorded it.
         return
     oldest = select(BundleVersion.id).where(here).order_by(BundleVersion.id.desc()).offset(KEPT).limit(1)
     forgotten = session.scalar(oldest)
@@ -120,7 +120,7 @@ def note_bundle_version(bundle_name: str, bundle_version: str, *, before: str | 
 
 
 def newest_commit(bundle_name: str, *, session: Session) -> str | None:
-    """Return the commit of a bundle that was recorded last."""
+    """Return the last recorded commit of a bundle."""
     return session.scalar(
         select(BundleVersion.bundle_version)
         .where(BundleVersion.bundle_name == bundle_name)
@@ -140,16 +140,16 @@ def _forget(commits: ColumnElement[bool], *, session: Session) -> None:
 
 def commit_status(dag_id: str, bundle_version: str, *, session: Session) -> CommitStatus:
     """
-    Tell how far a commit got for a Dag, and as which version.
+    Return the status of a commit for a Dag, and its version.
 
     :param dag_id: the Dag
-    :param bundle_version: full name of the commit
+    :param bundle_version: full hash of the commit
     :param session: database session
     :raises UnknownDagError: if there is no such Dag
     """
     require_dag(dag_id, session=session)
     bundle_name = session.scalar(_newest_bundle(), {"dag_id": dag_id})
-    # Read before the versions: what is parsed by now is registered by now.
+    # Read before the versions: whatever is parsed now is already registered.
     seen = session.execute(_seen(), {"bundle_name": bundle_name, "bundle_version": bundle_version}).one_or_none()
 
     seen_at = seen.seen_at if seen else None
@@ -168,7 +168,7 @@ def commit_status(dag_id: str, bundle_version: str, *, session: Session) -> Comm
             return status(Registration.UNSEEN)
     later = session.execute(_first_later(), {"dag_id": dag_id, "bundle_name": bundle_name, "asked": seen.id}).first()
     is_parsed = seen.parsed_at is not None
-    # As long as no later commit registered a version, what is broken at one of them says that waiting does not help.
+    # As long as no later commit registered a version, an import error at one of them shows that waiting does not help.
     if problems := problems_since(dag_id, seen.id, only_there=is_parsed or later is not None, session=session):
         return status(Registration.BROKEN, problems=problems)
     if later is None:
@@ -184,9 +184,9 @@ def version_at_commit(dag_id: str, bundle_version: str, *, session: Session) -> 
     """
     Find the version of a Dag that was current at a commit.
 
-    :return: the version, and what the caller must know of it
+    :return: the version, and warnings about it
     :raises UnknownDagError: if there is no such Dag
-    :raises UnknownVersionError: if none was; the message says why, and what to do
+    :raises UnknownVersionError: if there was none, with the reason and the remedy
     """
     found = commit_status(dag_id, bundle_version, session=session)
     version = found.version
@@ -245,9 +245,9 @@ def _seen() -> Select:
 @cache
 def _first_later() -> Select:
     """
-    Select the oldest version of a Dag whose last commit came after the one asked for.
+    Select the oldest version of a Dag whose last commit is later than the requested one.
 
-    It was current at that commit if neither its structure nor its source was written after the next commit came.
+    It was current at the requested commit if neither its structure nor its source was written after the next commit.
     """
     overtaken_at = (
         select(func.min(BundleVersion.seen_at))

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Further data about several versions, read at once."""
+"""Read further data about several versions at once."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from airflow_providers_pinning.models import ManagedVersion
 
 @dataclass(frozen=True)
 class Circumstances:
-    """What decides whether a version may be pinned, beside the version itself."""
+    """The data besides the version itself that decides whether it may be pinned."""
 
     managed: ManagedVersion | None
-    """Its management row, with what is known of its code and whether it was rejected."""
+    """Its management row, which shows whether it was rejected, and the state of its code."""
     bundle_is_configured: bool
     team: str | None
     """The team that owns the version's bundle."""
     dag_team: str | None
-    """The team that the Dag belongs to now, by the bundle of its active version."""
+    """The Dag's current team, from the bundle of its active version."""
 
     @property
     def changes_team(self) -> bool:
-        """Whether the Dag would belong to another team if the version were active."""
+        """Whether the Dag would belong to another team if the version was active."""
         return self.team != self.dag_team
 
 
@@ -57,10 +57,10 @@ def circumstances_of(
     dag_id: str, versions: Collection[VersionIdentity], *, session: Session
 ) -> dict[UUID, Circumstances]:
     """
-    Read the circumstances of some versions of a Dag, by their ids, with as many statements as for one.
+    Read the circumstances of versions of a Dag, by version ID, with as many statements as for one.
 
     :param dag_id: the Dag
-    :param versions: present identities
+    :param versions: current identities
     :param session: database session
     """
     if not versions:
@@ -83,9 +83,9 @@ def circumstances_of(
 
 def circumstances_of_dags(versions: Mapping[str, VersionIdentity], *, session: Session) -> dict[str, Circumstances]:
     """
-    Read the circumstances of one version of each of several Dags, by the Dags' ids, with as many statements as for two.
+    Read the circumstances of one version of each Dag, by Dag ID, with as many statements as for two Dags.
 
-    :param versions: present identities, by Dag
+    :param versions: current identities, by Dag
     :param session: database session
     """
     if len(versions) == 1:
@@ -109,7 +109,7 @@ def circumstances_of_dags(versions: Mapping[str, VersionIdentity], *, session: S
 
 
 def _managed(dag_version_ids: list[UUID], *, session: Session) -> list[ManagedVersion]:
-    """Read management rows; a single one is not read again if the session has it."""
+    """Read management rows. A single one is not read again if the session already has it."""
     if len(dag_version_ids) > 1:
         return managed_versions(dag_version_ids, session=session)
     row = session.get(ManagedVersion, dag_version_ids[0])
@@ -118,7 +118,7 @@ def _managed(dag_version_ids: list[UUID], *, session: Session) -> list[ManagedVe
 
 @cache
 def _bundles_select() -> Select:
-    # Built once: every change of a pin asks. The Dag's own bundle is among the rows, for the team that it has now.
+    # Built once, because every change of a pin uses it. The rows include the Dag's own bundle, for its current team.
     of_dag = select(DagModel.bundle_name).where(DagModel.dag_id == bindparam("dag_id")).scalar_subquery()
     return (
         select(DagBundleModel.name, DagBundleModel.active, owners.c.team_name, of_dag.label("name_of_dag"))
@@ -136,7 +136,7 @@ def _all_bundles_select() -> Select:
 
 @cache
 def data_reaches_workers() -> bool:
-    """Return whether this Airflow hands a version's structured data to the workers that run its tasks."""
+    """Return whether this Airflow passes a version's structured data to workers."""
     from airflow.executors.workloads.base import BundleInfo
 
     return "version_data" in BundleInfo.model_fields

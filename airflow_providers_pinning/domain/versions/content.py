@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The content of managed versions, stored outside Airflow's rows.
+Store the content of managed versions outside Airflow's rows.
 
 A process without the enforcement can rewrite a managed version in place. With the stored content, the version can be
 restored, so a pin does not depend on Airflow's rows.
@@ -38,19 +38,19 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.models import ManagedVersion, VersionContent
 
 KEPT_A_ROUND = 100
-"""How many versions one round of maintenance keeps the content of; each may be large."""
+"""Number of versions whose content one round of maintenance stores. Each may be large."""
 
 _TABLE = cast("Table", VersionContent.__table__)
 
 
 def keep_content(dag_version_ids: Collection[UUID], *, session: Session) -> None:
-    """Keep the content of versions that come under management; the database copies it."""
+    """Store the content of versions that come under management. The database copies it."""
     session.execute(_keep(), {"version_ids": list(dag_version_ids), "now": timezone.utcnow()})
 
 
 def keep_missing_content(*, session: Session) -> int:
     """
-    Keep the content of managed versions that came under management before it was kept, as far as they are unchanged.
+    Store the content of unchanged managed versions that came under management before content was stored.
 
     :return: the number of versions
     """
@@ -61,13 +61,13 @@ def keep_missing_content(*, session: Session) -> int:
 
 
 def drop_content(dag_version_ids: Collection[UUID], *, session: Session) -> None:
-    """Drop the content of versions that are no longer managed."""
+    """Delete the content of versions that are no longer managed."""
     session.execute(delete(VersionContent).where(VersionContent.dag_version_id.in_(dag_version_ids)))
 
 
 @cache
 def _keep() -> Insert:
-    # Built once: every version that comes under management needs it.
+    # Built once, because every version that comes under management uses it.
     stored = (
         select(
             SerializedDagModel.dag_version_id,

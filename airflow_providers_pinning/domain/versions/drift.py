@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Whether a version still matches its snapshot: the drift predicate, in SQL and in Python.
+The drift predicate in SQL and Python: whether a version still matches its snapshot.
 
 Airflow may rewrite a version in place, so its bundle, the bundle's version and the hash are compared with the
 snapshot in ``pinning_pin`` or ``pinning_version``. A missing value equals only another missing value: a pin without a
@@ -29,26 +29,26 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_
 
 CONTENT = ("bundle_name", "bundle_version", "dag_hash")
-"""What of an identity tells the code; the other columns follow from it or name the row."""
+"""The fields of an identity that determine the code. The others follow from these, or identify the row."""
 
 
 def content_of(source: Any, *, prefix: str = "") -> tuple[Any, ...]:
     """
-    Return what tells the code of a version.
+    Return the fields that determine the code of a version.
 
     :param source: a row, a model or an identity
-    :param prefix: of the names of its attributes
+    :param prefix: prefix of its attribute names
     """
     return tuple(getattr(source, f"{prefix}{name}") for name in CONTENT)
 
 
 def has_drifted(recorded: Any, present: Any, *, prefix: str = "") -> bool:
     """
-    Return whether a version is not what was recorded.
+    Return whether a version differs from its snapshot.
 
     :param recorded: the snapshot
-    :param present: what the version is now
-    :param prefix: of the names of the attributes of ``present``
+    :param present: the current version
+    :param prefix: prefix of the attribute names of ``present``
     """
     return content_of(recorded) != content_of(present, prefix=prefix)
 
@@ -59,7 +59,7 @@ def has_drifted_condition(recorded: Any, version: Any, dag_hash: Any) -> ColumnE
 
     :param recorded: ``Pin`` or ``ManagedVersion``, or an alias of it
     :param version: ``DagVersion`` or an alias of it
-    :param dag_hash: the present hash: a column or a scalar subquery
+    :param dag_hash: the current hash: a column or a scalar subquery
     """
     present = (version.bundle_name, version.bundle_version, dag_hash)
     return or_(*(column.is_distinct_from(now) for column, now in zip(content_of(recorded), present, strict=True)))

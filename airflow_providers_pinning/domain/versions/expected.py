@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whether a version is what the caller saw, and what it was when it came under management."""
+"""Check that a version is what the caller saw, and that it has not changed since it came under management."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def check_same(
     dag_id: str, version: VersionIdentity, *, dag_hash: str | None = None, bundle_version: str | None = None
 ) -> None:
     """
-    Compare a version with the one that the caller saw. As long as it is not managed, a commit may rewrite it.
+    Compare a version with the one that the caller saw. A commit may rewrite an unmanaged version.
 
-    The hash covers the structure of the Dag. Versions with the same hash may have different code, which only the
-    bundle's version tells apart.
+    The hash covers the structure of the Dag. Versions with the same hash may have different code, which only the bundle
+    version distinguishes.
 
     :param dag_hash: hash that the caller expects, if any
-    :param bundle_version: version of the bundle, such as a commit, that the caller expects, if any
-    :raises VersionDriftedError: if the version has another
+    :param bundle_version: bundle version, such as a commit, that the caller expects, if any
+    :raises VersionDriftedError: if they differ
     """
     for what, expected, found in (
         ("has hash", dag_hash, version.dag_hash),
@@ -77,5 +77,5 @@ def check_unchanged(dag_id: str, version: VersionIdentity, managed: ManagedVersi
 
 
 def is_drifted(version: VersionIdentity, managed: ManagedVersion | None) -> bool:
-    """Return whether a managed version is not what it was when it came under management."""
+    """Return whether a managed version has changed since it came under management."""
     return managed is not None and has_drifted(managed, version)

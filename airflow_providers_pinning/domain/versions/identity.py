@@ -49,7 +49,7 @@ class VersionIdentity:
     version_number: int
     """Number that Airflow shows, starting at 1 for each Dag."""
     bundle_name: str | None
-    """Dag bundle that the version was parsed from."""
+    """Dag bundle from which the version was parsed."""
     bundle_version: str | None
     """Version of the bundle, such as a commit; ``None`` if the bundle is not versioned."""
     dag_hash: str
@@ -73,7 +73,7 @@ class VersionIdentity:
         return f"version {self.version_number} (bundle {self.bundle_name!r} at {code})"
 
 
-# Statements that every change of a pin needs are built once: building one costs as much as executing it.
+# Statements for every change of a pin are built once, because building one costs as much as executing it.
 
 
 @cache
@@ -91,7 +91,7 @@ def _identity_select() -> Select:
 
 @cache
 def _newest_select(*columns: InstrumentedAttribute) -> Select:
-    """Select the identity of a Dag's newest version; of those that have the given values, if columns are given."""
+    """Select the identity of a Dag's newest version, optionally of those with given values in some columns."""
     return (
         _identity_select()
         .where(DagVersion.dag_id == bindparam("dag_id"), *(column == bindparam("value") for column in columns))
@@ -121,9 +121,9 @@ def _to_identity(row: Row | None, session: Session) -> VersionIdentity | None:
 
 def _read_filelocs(rows: Sequence[Row], *, session: Session) -> dict[UUID, str | None]:
     """
-    Read the Dag files of versions that are stored compressed, which the database cannot look into.
+    Read the paths of Dag files from compressed versions, which the database cannot query.
 
-    Those that were managed with the same hash, which covers the file's path, are written down; the others are unpacked.
+    For versions managed with the same hash, which covers the path, it is already recorded; the others are decompressed.
     """
     if not rows:
         return {}
@@ -146,19 +146,19 @@ def _read_filelocs(rows: Sequence[Row], *, session: Session) -> dict[UUID, str |
 
 
 def identity_of(dag_version_id: UUID, *, session: Session) -> VersionIdentity | None:
-    """Read the present identity of a Dag version, or ``None`` if it or its serialized Dag is gone."""
+    """Read the current identity of a Dag version; ``None`` if it or its serialized Dag is gone."""
     row = session.execute(_identity_select().where(DagVersion.id == dag_version_id)).one_or_none()
     return _to_identity(row, session)
 
 
 def identities_of(dag_version_ids: Collection[UUID], *, session: Session) -> list[VersionIdentity]:
-    """Read the present identities of those Dag versions that are there, in no order."""
+    """Read the current identities of existing Dag versions, in no particular order."""
     rows = session.execute(_identity_select().where(DagVersion.id.in_(dag_version_ids))).all()
     return _to_identities(rows, session)
 
 
 def latest_identity(dag_id: str, *, session: Session) -> VersionIdentity | None:
-    """Read the identity of the newest registered version, whatever is pinned."""
+    """Read the identity of the newest registered version, regardless of the pin."""
     row = session.execute(_newest_select(), {"dag_id": dag_id}).one_or_none()
     return _to_identity(row, session)
 
@@ -188,8 +188,8 @@ def find_version(
 
     :param dag_id: the Dag
     :param version_number: Airflow's version number, or
-    :param dag_version_id: the id of the ``dag_version`` row, or
-    :param bundle_version: the version of the bundle; the newest Dag version parsed from it is taken
+    :param dag_version_id: the ID of the ``dag_version`` row, or
+    :param bundle_version: the bundle version, to find the newest Dag version parsed from it
     :param session: database session
     :raises UnknownVersionError: if the Dag has no such version
     :raises ValueError: if not exactly one of the three is given
@@ -224,7 +224,7 @@ def find_version(
 
 
 def pinned_identity(pin: Pin | None) -> VersionIdentity | None:
-    """Return the identity that a pin chose, as it was recorded then; ``None`` if it chooses nothing."""
+    """Return the identity that a pin recorded; ``None`` if the Dag is not pinned."""
     if pin is None or pin.dag_version_id is None:
         return None
     return VersionIdentity(
@@ -238,16 +238,16 @@ def pinned_identity(pin: Pin | None) -> VersionIdentity | None:
 
 
 _OF_DAG = (DagModel.dag_id, DagModel.is_paused, DagModel.max_active_runs, DagModel.timetable_partitioned)
-"""What callers of :func:`require_dag` want of the row's many columns; the others are read when they are used."""
+"""The columns that callers of :func:`require_dag` need. The others are read on access."""
 
 
 def require_dag(dag_id: str, *, lock: bool = False, session: Session) -> DagModel:
     """
     Read the Dag's row, optionally locked until the transaction ends.
 
-    Every change of a pin locks this row, after it has shut the Dag's gate to those who create runs without locking it
-    (see :mod:`~airflow_providers_pinning.domain.locks`). The scheduler holds the row while it creates scheduled and
-    asset-triggered runs and the dag processor while it writes a parsed file, so that a change is ordered with both.
+    Every change of a pin locks this row, after it has shut the Dag's gate to code that creates runs without locking it
+    (see :mod:`~airflow_providers_pinning.domain.locks`). The scheduler locks the row to create scheduled and
+    asset-triggered runs, and the dag processor to write a parsed file, so a change is ordered with both.
 
     :raises UnknownDagError: if there is no such Dag
     """

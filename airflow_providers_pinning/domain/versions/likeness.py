@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Find versions that equal a rejected one, which returns under the next number when a commit changes something else.
+Find versions that equal a rejected one, which comes back with a new number when a commit changes something else.
 
-A hash does not cover the code of task bodies, so the source of the file is compared as well. Imported modules are
-not, so a version that equals a rejected one may still be its fix: this is a warning, not a refusal.
+A hash does not cover the code of tasks, so the source of the file is compared too. Imported modules are not compared,
+so a version that equals a rejected one may still be its fix: this is a warning, not a refusal.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ from airflow_providers_pinning.models import ManagedVersion
 
 @dataclass(frozen=True)
 class RejectedEqual:
-    """The newest older version of the same hash and the same file that was rejected."""
+    """The newest older, rejected version with the same hash and file."""
 
     version_number: int
     reason: str
 
 
 def rejected_equals(dag_version_ids: Collection[UUID], *, session: Session) -> dict[UUID, RejectedEqual]:
-    """Find, for each of some versions, the rejected version that it equals, with one statement for all."""
+    """Find the rejected version that each of the versions equals, with one statement."""
     rows = session.execute(_equals_select(), {"dag_version_ids": list(dag_version_ids)})
     return {row.id: RejectedEqual(row.version_number, row.state_reason or "no reason given") for row in rows}
 
 
 def warn_of_rejected_equal(version: VersionIdentity, *, session: Session) -> tuple[str, ...]:
-    """Say that a version equals a rejected one, if it does."""
+    """Warn if a version equals a rejected one."""
     return warn_of_rejected_equals([version], session=session).get(version.dag_version_id, ())
 
 
 def warn_of_rejected_equals(versions: Collection[VersionIdentity], *, session: Session) -> dict[UUID, tuple[str, ...]]:
-    """Say which versions equal rejected ones, by the ids of those that do."""
+    """Warn about versions that equal rejected ones, by version ID."""
     equals = rejected_equals([version.dag_version_id for version in versions], session=session)
     return {
         version.dag_version_id: _warning(version, equals[version.dag_version_id])
@@ -77,7 +77,7 @@ def _warning(version: VersionIdentity, equal: RejectedEqual) -> tuple[str, ...]:
 
 @cache
 def _equals_select() -> Select:
-    # Built once: every change of a pin asks, and so do the pages of versions.
+    # Built once, because every change of a pin uses it, and so do lists of versions.
     code, serialized = aliased(DagCode), aliased(SerializedDagModel)
     rejected_code = aliased(DagCode)
     return (
@@ -101,6 +101,6 @@ def _equals_select() -> Select:
             ),
         )
         .where(DagVersion.id.in_(bindparam("dag_version_ids", expanding=True)))
-        # The last one of a version is kept.
+        # The last rejection of a version wins.
         .order_by(ManagedVersion.version_number)
     )

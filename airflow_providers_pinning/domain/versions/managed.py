@@ -39,13 +39,13 @@ class VersionState(str, Enum):
     """Why a version is managed."""
 
     CANDIDATE = "candidate"
-    """Under evaluation; may be pinned."""
+    """Under evaluation, and may be pinned."""
     ACTIVE = "active"
     """Pinned."""
     RETAINED = "retained"
-    """Was pinned before; kept to roll back to."""
+    """Pinned before, and kept for rollbacks."""
     REJECTED = "rejected"
-    """Must not be pinned until it is restored."""
+    """Cannot be pinned until it is restored."""
 
 
 def managed_version(dag_version_id: UUID, *, session: Session) -> ManagedVersion | None:
@@ -57,7 +57,7 @@ def managed_versions(dag_version_ids: Collection[UUID], *, session: Session) -> 
     """
     Read several management rows at once.
 
-    As long as the caller keeps them, :func:`managed_version` finds them without asking the database.
+    As long as the caller keeps them, :func:`managed_version` finds them without a query.
     """
     return list(session.scalars(select(ManagedVersion).where(ManagedVersion.dag_version_id.in_(dag_version_ids))))
 
@@ -66,12 +66,12 @@ def manage(
     dag_id: str, version: VersionIdentity, state: VersionState, *, reason: str | None, session: Session
 ) -> ManagedVersion:
     """
-    Bring a version under management, or give a managed one another state.
+    Bring a version under management, or change the state of a managed one.
 
-    A candidate, and a version that stops being active, is evaluated from then on: what it did before is no evidence.
+    The evaluation of a candidate, and of a version that stops being active, starts now. Earlier runs are not evidence.
 
-    From the commit on, the dag processor writes whatever differs into a new version, and
-    ``airflow db clean`` keeps this one. The caller holds the lock on the Dag's row.
+    After the commit of the transaction, the dag processor writes any difference to a new version, and
+    ``airflow db clean`` keeps this one. The caller has locked the Dag's row.
     """
     present = managed_version(version.dag_version_id, session=session)
     rows = {present.dag_version_id: present} if present else {}
@@ -81,7 +81,7 @@ def manage(
 
 @dataclass(frozen=True)
 class Managing:
-    """A version that is to be managed, in a state."""
+    """A version to manage, with its state."""
 
     dag_id: str
     version: VersionIdentity
@@ -95,7 +95,7 @@ def manage_all(
     Do what :func:`manage` does for several versions at once.
 
     :param wanted: the versions and their states
-    :param rows: the management rows of those that have one, by version; rows that are new are added
+    :param rows: existing management rows, by version; new rows are added
     :param reason: why
     :param session: database session
     """
@@ -107,7 +107,7 @@ def manage_all(
             managed = rows[one.version.dag_version_id] = _new_row(one)
             new.append(managed)
         if one.state in (VersionState.CANDIDATE, VersionState.RETAINED):
-            # Whoever evaluates it now, for the first time or again, relies on what it does from now on.
+            # An evaluation that starts now, for the first time or again, only uses later runs.
             managed.evaluated_since = now
         managed.state = one.state.value
         managed.state_reason = reason
@@ -133,14 +133,14 @@ def _new_row(one: Managing) -> ManagedVersion:
 
 
 def accept_as_it_is(managed: ManagedVersion, version: VersionIdentity, *, session: Session) -> None:
-    """Take what a managed version is now, after something rewrote it, for what it is to be."""
+    """Accept the current content of a rewritten managed version as its new snapshot."""
     managed.bundle_name = version.bundle_name
     managed.bundle_version = version.bundle_version
     managed.dag_hash = version.dag_hash
     managed.relative_fileloc = version.relative_fileloc
     managed.code_state, managed.code_message, managed.code_checked_at = "unknown", None, None
     managed.code_problem = managed.code_attempts = managed.code_source = managed.code_ref = None
-    # What it did before was done by other code.
+    # Its earlier runs used other code.
     managed.evaluated_since = timezone.utcnow()
     drop_content([version.dag_version_id], session=session)
     keep_content([version.dag_version_id], session=session)
@@ -148,10 +148,10 @@ def accept_as_it_is(managed: ManagedVersion, version: VersionIdentity, *, sessio
 
 def release_superseded(dag_ids: Collection[str], *, session: Session) -> None:
     """
-    Stop managing what of some Dags is beyond ``[pinning] keep_versions``.
+    Stop managing versions of Dags beyond ``[pinning] keep_versions``.
 
-    The active version, rejections, and candidates that are newer than the active version are always kept; of the
-    others the most recently used are.
+    The active version, rejected versions, and candidates newer than the active version are always kept. Of the others,
+    the most recently used are kept.
     """
     surplus = session.scalars(_superseded(), {"dag_ids": list(dag_ids), "kept": conf.keep_versions()}).all()
     if surplus:
@@ -161,7 +161,7 @@ def release_superseded(dag_ids: Collection[str], *, session: Session) -> None:
 
 @cache
 def _superseded() -> Select:
-    # Built once: every change of a pin asks.
+    # Built once, because every change of a pin uses it.
     dag_ids: BindParameter[str] = bindparam("dag_ids", expanding=True)
     is_candidate = ManagedVersion.state == VersionState.CANDIDATE.value
     newest_first = (ManagedVersion.state_changed_at.desc(), ManagedVersion.version_number.desc())
@@ -175,7 +175,7 @@ def _superseded() -> Select:
                 ManagedVersion.state == VersionState.RETAINED.value,
                 and_(is_candidate, ManagedVersion.version_number < Pin.version_number),
             ),
-            # Some of the new runs have it.
+            # Some new runs use it.
             ManagedVersion.dag_version_id.not_in(select(Ramp.dag_version_id).where(Ramp.id == Pin.ramp_id)),
         )
         .subquery()
@@ -184,7 +184,7 @@ def _superseded() -> Select:
 
 
 def managed_files(files: Collection[tuple[str, str]], *, session: Session) -> set[tuple[str, str]]:
-    """Return those files, each a bundle's name and a path in it, that a managed version was parsed from."""
+    """Return the files, by bundle name and path, from which managed versions were parsed."""
     place = (ManagedVersion.bundle_name, ManagedVersion.relative_fileloc)
     rows = session.execute(select(*place).distinct().where(tuple_(*place).in_(list(files))))
     return {(row.bundle_name, row.relative_fileloc) for row in rows}

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What the current file of a Dag must not overwrite.
+Cache what a parse of a Dag's file must not overwrite.
 
-The dag processor needs this several times for each Dag that it writes. With the Dags' rows locked the answer cannot
-change until its transaction ends, so it is read once for all Dags of a file and kept as long as the transaction.
+The dag processor needs this several times for each Dag that it writes. With the Dags' rows locked, it cannot change
+until the transaction ends, so it is read once for all Dags of a file and cached for the transaction.
 """
 
 from __future__ import annotations
@@ -41,33 +41,33 @@ _KEPT = "pinning_protection"
 
 @dataclass(frozen=True)
 class Protection:
-    """The pins and the managed versions of some Dags."""
+    """The pins and managed versions of Dags."""
 
     dag_ids: frozenset[str]
-    """The Dags that were asked for."""
+    """The requested Dags."""
     recorded: frozenset[str]
-    """Those that the pin store knows anything of, if only that they were pinned once."""
+    """Dags with a row in the pin store, even if they are no longer pinned."""
     pinned: frozenset[str]
-    """Those that are pinned."""
+    """Pinned Dags."""
     managed: Mapping[str, frozenset[UUID]]
-    """The managed versions of those that have any."""
+    """Managed versions, by Dag."""
     missing_at_head: frozenset[str] = frozenset()
-    """Those of which it was noted that no file at HEAD defines them any more."""
+    """Dags recorded as no longer defined by any file at HEAD."""
     schedule_from: Mapping[str, datetime] = field(default_factory=dict)
-    """Before which time the schedule of some of them makes no run."""
+    """The time before which a Dag's schedule creates no runs, by Dag."""
     rules: str | None = None
-    """Which policies are in force."""
+    """The policies in force."""
 
 
 def read_protection(dag_ids: Collection[str], *, session: Session) -> Protection:
-    """Read the protection of Dags whose rows the caller has locked, and keep it for the transaction."""
+    """Read the protection of Dags whose rows the caller has locked, and cache it for the transaction."""
     protection = _read(dag_ids, session=session)
     session.info[_KEPT] = (session.get_transaction(), protection)
     return protection
 
 
 def kept_protection(dag_ids: Collection[str], *, session: Session) -> Protection | None:
-    """Return what was read for these Dags in this transaction, under their locks."""
+    """Return what this transaction has read for these Dags under their locks."""
     transaction, protection = session.info.get(_KEPT, (None, None))
     if protection is None or transaction is not session.get_transaction():
         return None
@@ -75,12 +75,12 @@ def kept_protection(dag_ids: Collection[str], *, session: Session) -> Protection
 
 
 def drop_protection(*, session: Session) -> None:
-    """Forget what was read, because this very transaction changes it."""
+    """Clear the cache, because this transaction changes the data."""
     session.info.pop(_KEPT, None)
 
 
 def managed_version_ids(dag_ids: Collection[str], *, session: Session) -> Mapping[str, frozenset[UUID]]:
-    """Return the managed versions of those Dags that have any."""
+    """Return the managed versions of Dags, for those that have any."""
     managed = (kept_protection(dag_ids, session=session) or _read(dag_ids, session=session)).managed
     return {dag_id: managed[dag_id] for dag_id in dag_ids if dag_id in managed}
 
@@ -102,7 +102,7 @@ def _of_dags() -> CompoundSelect:
         select(ManagedVersion.dag_id, ManagedVersion.dag_version_id, literal(False), null(), null(), null()).where(
             ManagedVersion.dag_id.in_(asked)
         ),
-        # What a Dag that is new at this parse may have to obey.
+        # The rules for a Dag that is new in this parse.
         select(null(), null(), literal(False), null(), null(), rules_in_force()),
     )
 

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which files were parsed at which commits.
+Record which files were parsed at which commits.
 
-A version that has the commit of a later parse says nothing of a commit in between at which its file was never parsed,
-such as one that was reverted a moment later.
+A version with the commit of a later parse says nothing about a commit in between at which its file was never parsed,
+such as one that was quickly reverted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 from airflow_providers_pinning.models import BundleVersion
 
 MOST_UNPARSED = 1_000
-"""How many unparsed files of a commit are written down; with more, each of its files counts as not parsed."""
+"""Maximum number of unparsed files of a commit to record. With more, all of its files count as not parsed."""
 
 
 def note_all_parsed(bundle_name: str, bundle_version: str, *, gone: Collection[str], session: Session) -> None:
@@ -42,7 +42,7 @@ def note_all_parsed(bundle_name: str, bundle_version: str, *, gone: Collection[s
 
     :param bundle_name: name of the bundle
     :param bundle_version: its version, such as a commit
-    :param gone: files that the bundle had before and does not have there
+    :param gone: files that the bundle had before, but not at this commit
     :param session: database session; the caller commits
     """
     few = sorted(gone)[:MOST_UNPARSED]
@@ -55,17 +55,17 @@ def note_all_parsed(bundle_name: str, bundle_version: str, *, gone: Collection[s
 
 def note_left(bundle_name: str, bundle_version: str, *, unparsed: Collection[str], session: Session) -> None:
     """
-    Record that a bundle left a commit before every file was parsed.
+    Record that a bundle left a commit before all files were parsed.
 
     :param bundle_name: name of the bundle
-    :param bundle_version: the commit that was left
-    :param unparsed: files that were not parsed there, or that it does not have
+    :param bundle_version: the commit
+    :param unparsed: files that were not parsed at the commit, or that it does not have
     :param session: database session; the caller commits
     """
     if len(unparsed) > MOST_UNPARSED:
         return
     row = session.scalar(select(BundleVersion).where(_is(bundle_name, bundle_version)).with_for_update())
-    # Another dag processor may have parsed more of it.
+    # Another dag processor may have parsed more files.
     if row is not None and row.parsed_at is None and (row.unparsed is None or len(unparsed) < len(row.unparsed)):
         row.unparsed = sorted(unparsed)
 
@@ -74,9 +74,9 @@ def was_parsed(parsed: bool, unparsed: Collection[str] | None, relative_fileloc:
     """
     Return whether a file was parsed at a commit.
 
-    :param parsed: whether every file that the commit has was
-    :param unparsed: what is recorded of the commit
-    :param relative_fileloc: path of the file; one inside of an archive is parsed with the archive
+    :param parsed: whether all files of the commit were parsed
+    :param unparsed: the recorded unparsed files of the commit
+    :param relative_fileloc: path of the file; a file inside an archive is parsed with the archive
     """
     if unparsed is None:
         return parsed

@@ -24,6 +24,6 @@ from airflow_providers_pinning.models import PolicyRevision
 
 
 def rules_in_force() -> ScalarSelect[str]:
-    """Build the number and the hash of the newest document of policies; null if none was ever applied."""
+    """Build the revision and hash of the newest policy document; null if none was ever applied."""
     told = cast(PolicyRevision.revision, String) + ":" + PolicyRevision.document_hash
     return select(told).order_by(PolicyRevision.revision.desc()).limit(1).scalar_subquery()

@@ -17,7 +17,7 @@
 """
 Check that bundles can still provide the code of managed versions.
 
-The dag processor does so in a separate process, because a remote may be slow and must not delay parsing; see
+The dag processor does this in a separate process, because a remote may be slow and must not delay parsing; see
 ``enforcement/dag_processor/code_check.py``. A check must not harm what it checks: it writes into separate folders,
 except for bundles that can only be initialized (:mod:`.checkout`).
 """
@@ -44,21 +44,21 @@ __all__ = ["SECONDS_A_ROUND", "check_code", "is_check_due"]
 log = logging.getLogger(__name__)
 
 SECONDS_A_ROUND = 60.0
-"""When a round takes no further bundle version: the next one looks again for what is most urgent."""
+"""Seconds after which a round starts no further check. The next round again begins with the most urgent ones."""
 
 
 def check_code(bundle_names: Collection[str], *, session: Session) -> int:
     """
-    Look for the code of the bundle versions that are due, and note the outcome for each managed version of theirs.
+    Check the code of the bundle versions that are due, and record the result for each of their managed versions.
 
     :param bundle_names: the bundles that this host has
     :param session: database session; committed after each bundle version
-    :return: the number of managed versions that were checked
+    :return: the number of checked managed versions
     """
     began = time.monotonic()
     checked = 0
     places = session.execute(due(bundle_names)).all()
-    # A bundle reads its connection, and its remote may take its time: nothing is to be held meanwhile.
+    # A bundle reads its connection, and its remote may be slow: hold no locks meanwhile.
     session.commit()
     with ExitStack() as stack:
         sources = Sources(stack)

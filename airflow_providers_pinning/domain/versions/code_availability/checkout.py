@@ -15,7 +15,7 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Checkouts in Airflow's own folder, as for tasks.
+Check code in Airflow's own checkouts.
 
 The only way to check a version of a bundle other than git is to initialize it. This is done as for a task, with the
 bundle's lock and a tracking file, so Airflow's cleanup of stale bundle versions removes the checkout.
@@ -50,19 +50,19 @@ from airflow_providers_pinning.domain.versions.code_availability.local import is
 log = logging.getLogger(__name__)
 
 FOLDER = "_pinning"
-"""Folder of the checks beside those of the bundles."""
+"""Name of the folder for checks, next to those of the bundles."""
 
 
 def own_folder() -> Path:
-    """Return where the checks may write, beside the folders of the bundles."""
+    """Return the folder to which checks may write, next to those of the bundles."""
     return Path(get_bundle_storage_root_path()) / FOLDER
 
 
 class TrackedCheckout(BundleVersionLock):
     """
-    Keep a checkout from being removed while it is looked at.
+    Keep a checkout from being removed while it is checked.
 
-    Unlike a task, a check does not make it count as used, or what is checked every hour would never be removed.
+    Unlike a task, a check does not mark it as used, or a checkout that is checked every hour would never be removed.
     """
 
     def _update_version_file(self) -> None:
@@ -72,7 +72,7 @@ class TrackedCheckout(BundleVersionLock):
 
 
 def track(bundle: BaseDagBundle) -> None:
-    """Let Airflow's clean-up see the bundle's checkouts that have no tracking file, whoever made them."""
+    """Make Airflow's cleanup see the bundle's checkouts without a tracking file, whoever made them."""
     try:
         for place in bundle.versions_dir.iterdir() if bundle.versions_dir.is_dir() else ():
             if not get_bundle_tracking_file(bundle.name, place.name).exists():
@@ -82,15 +82,15 @@ def track(bundle: BaseDagBundle) -> None:
 
 
 def look(bundle_name: str, bundle_version: str, filelocs: Collection[str | None]) -> Finding:
-    """Initialize a version of a bundle, and look for these Dag files in it."""
+    """Initialize a version of a bundle, and check it for Dag files."""
     bundle = DagBundlesManager().get_bundle(bundle_name, bundle_version)
     tracked = TrackedCheckout(bundle_name, bundle_version)
-    # Entering it as a context would go on without the lock if it cannot be taken.
+    # Entering it as a context manager would continue without the lock if it cannot be acquired.
     tracked.acquire()
     try:
         was_there = _initialize(bundle, get_bundle_version_path(bundle_name, bundle_version))
         return Finding(
-            # What was there already tells nothing about where it came from.
+            # A checkout that already existed shows nothing about its origin.
             source=None if was_there else CodeSource.REMOTE,
             files={
                 fileloc: _no_file(fileloc, bundle_name, bundle_version)
@@ -112,10 +112,10 @@ def look(bundle_name: str, bundle_version: str, filelocs: Collection[str | None]
 
 def _initialize(bundle: BaseDagBundle, place: Path) -> bool:
     """
-    Initialize a bundle as tasks do, and tell whether its version was there already.
+    Initialize a bundle as tasks do, and return whether its version already existed.
 
-    A mark is kept until it is done. If it fails, or the process is killed, the next check starts over instead of
-    taking what is left for the whole.
+    A marker file exists until this is done. If it fails, or the process is killed, the next check starts over, instead
+    of mistaking a partial checkout for a complete one.
     """
     mark = own_folder() / "unfinished" / bundle.name / str(bundle.version)
     with bundle.lock():

@@ -31,7 +31,7 @@ class CodeState(str, Enum):
     AVAILABLE = "available"
     """It is available."""
     MISSING = "missing"
-    """It is missing, for certain."""
+    """It is certainly missing."""
 
 
 class CodeSource(str, Enum):
@@ -98,17 +98,17 @@ class Finding:
     """Result for one bundle version."""
 
     source: CodeSource | None = None
-    """Who has it; ``None`` if that is not known."""
+    """Where the code is; ``None`` if unknown."""
     ref: str | None = None
-    """A branch or tag of the remote that contains it."""
+    """A branch or tag of the remote that contains the commit."""
     trouble: Trouble | None = None
-    """What stands in the way of all of its files."""
+    """A problem that affects all of its files."""
     files: Mapping[str | None, Trouble] = field(default_factory=dict)
-    """What stands in the way of single files."""
+    """Problems with single files."""
     remark: str | None = None
-    """What should be known of code that is available."""
+    """A remark on available code."""
 
     def of_file(self, fileloc: str | None) -> Trouble | None:
-        """Return what stands in the way of one Dag file."""
-        # What is not in a commit that is here is not in it anywhere.
+        """Return the problem with one Dag file."""
+        # A file that is missing from a local commit is missing everywhere.
         return self.files.get(fileloc) or self.trouble

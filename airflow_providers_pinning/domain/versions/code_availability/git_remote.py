@@ -51,18 +51,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = 60.0
-"""Seconds within which a remote must tell its branches and tags."""
+"""Timeout for listing branches and tags of a remote, in seconds."""
 FETCHED_WITHIN = 200.0
-"""Seconds within which it must have sent what the bundle's clone lacks."""
+"""Timeout for fetching what the bundle's clone lacks, in seconds."""
 ABANDONED_AFTER = 3600.0
-"""Seconds after which a folder belongs to a check that was killed."""
+"""Age in seconds at which a folder must belong to a check that was killed."""
 ROOM = 1 << 16
-"""Bytes that must be free at least."""
+"""Required free space in bytes."""
 
 
 class GitRemote:
     """
-    The branches and tags of a bundle's remote, in a repository of its own while it is entered.
+    The branches and tags of a bundle's remote, in a temporary repository that exists while this context is entered.
 
     :param bundle: the bundle, which is not initialized
     """
@@ -85,13 +85,13 @@ class GitRemote:
         self._remove_repository()
 
     def look(self, commit: str, filelocs: Collection[str | None]) -> Finding:
-        """Tell who has a commit, and which of these Dag files are in it."""
+        """Find where a commit is, and which of the Dag files it contains."""
         if self._repository is None:
             return Finding(trouble=self._trouble)
         try:
             return self._find(self._repository, commit, filelocs)
         except (OSError, GitError) as error:
-            # The remote was asked before.
+            # The remote was already queried.
             return Finding(trouble=local_trouble(self._bundle.name, error))
 
     def _find(self, repository: GitRepository, commit: str, filelocs: Collection[str | None]) -> Finding:
@@ -112,7 +112,7 @@ class GitRemote:
         return Finding(CodeSource.CHECKOUT, trouble=self._trouble, files=files, remark=self._only_here(commit))
 
     def _ask(self) -> None:
-        """Read the branches and tags of the remote, with the commits that they contain."""
+        """Fetch the branches and tags of the remote, with their commits."""
         try:
             repository = self._make_repository(borrowing=True)
         except GitError as error:
@@ -129,7 +129,7 @@ class GitRemote:
             try:
                 self._fetch(repository)
             except GitError as error:
-                # The clone may be broken, or be removed meanwhile: it is done without.
+                # The clone may be broken, or removed meanwhile: continue without it.
                 log.info("Fetching with the help of the bundle's clone failed: %s", error)
                 try:
                     self._fetch(self._make_repository(borrowing=False))
@@ -142,7 +142,7 @@ class GitRemote:
         own_folder().mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="git-", dir=own_folder()))
         self._repository = repository = self._at(folder)
-        # On a full disk git makes a repository of empty files, and complains about that later.
+        # On a full disk, git creates a repository of empty files, and only fails later.
         (folder / "room").write_bytes(bytes(ROOM))
         repository.run("init", "--quiet", "--bare", str(folder))
         objects = self._bundle.bare_repo_path / "objects"
@@ -164,7 +164,7 @@ class GitRemote:
         repository.run("fetch", *options, str(self._bundle.repo_url), *refs, within=FETCHED_WITHIN)
 
     def _ref_with(self, repository: GitRepository, commit: str) -> str | None:
-        """Find a branch or tag that contains a commit: the one that is tracked, else a tag, which stays where it is."""
+        """Find a branch or tag that contains a commit: the tracked branch, else a tag, because tags do not move."""
         for pattern in (f"refs/heads/{self._bundle.tracking_ref}", "refs/tags", "refs/heads"):
             found = repository.run("for-each-ref", "--count=1", "--format=%(refname)", f"--contains={commit}", pattern)
             if found:
@@ -172,7 +172,7 @@ class GitRemote:
         return None
 
     def _is_checkout(self, place: Path, commit: str) -> bool:
-        """Return whether there is a checkout that tasks would use, whatever became of the bundle's clone."""
+        """Return whether there is a checkout that tasks would use, whatever the state of the bundle's clone."""
         if not place.is_dir() or not (place / ".git").exists():
             return place.is_dir()
         try:
@@ -185,7 +185,7 @@ class GitRemote:
         return {fileloc for fileloc in filelocs if exists(root, fileloc or "")}
 
     def _present(self, repository: GitRepository, commit: str, filelocs: Collection[str | None]) -> set[str | None]:
-        """Return those Dag files that a checkout of the commit has, as files or inside zip archives."""
+        """Return the Dag files that a checkout of the commit contains, as files or inside zip archives."""
         paths = {fileloc: PurePosixPath(self._bundle.subdir or "", fileloc or "") for fileloc in filelocs}
         paths = {fileloc: path for fileloc, path in paths.items() if self._is_checked_out(path)}
         kinds = repository.types_of(commit, list(paths.values()))
@@ -196,17 +196,17 @@ class GitRemote:
         }
 
     def _is_inside(self, repository: GitRepository, commit: str, path: PurePosixPath) -> bool:
-        """Return whether a path is one inside of a zip archive, or may be one inside of a submodule."""
+        """Return whether a path is inside a zip archive, or may be inside a submodule."""
         for parent in list(path.parents)[:-1]:
             if (kind := repository.type_of(commit, parent)) == "commit":
-                # Only a checkout tells what a submodule holds.
+                # Only a checkout shows the content of a submodule.
                 return bool(self._bundle.submodules)
             if kind == "blob":
                 return repository.has_member(commit, parent, path)
         return False
 
     def _is_checked_out(self, path: PurePosixPath) -> bool:
-        """Return whether a sparse checkout has a file: those of the named folders, and beside the way to them."""
+        """Return whether a sparse checkout includes a file: in the named folders, or directly in a parent of these."""
         if not self._bundle.sparse_dirs:
             return True
         wanted = [PurePosixPath(folder.strip("/")) for folder in self._bundle.sparse_dirs]

@@ -27,19 +27,19 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 WITHIN = 60.0
-"""Seconds within which a command must end, unless it is said."""
+"""Default timeout of a command in seconds."""
 
 
 class GitError(Exception):
-    """A git command failed; the message is what it printed."""
+    """A git command failed. The message is its output."""
 
 
 class GitRepository:
     """
     A repository without a work tree.
 
-    :param folder: where it is
-    :param env: variables for git beside those of this process
+    :param folder: its path
+    :param env: environment variables for git, in addition to those of this process
     """
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
@@ -56,15 +56,15 @@ class GitRepository:
 
     def run(self, *arguments: str, stdin: bytes | None = None, within: float = WITHIN) -> bytes:
         """
-        Run git in the repository, and return what it prints.
+        Run git in the repository, and return its output.
 
         :param arguments: the command and its arguments
-        :param stdin: what git reads
-        :param within: seconds within which it must end
+        :param stdin: input for git
+        :param within: timeout in seconds
         :raises GitError: if it fails, or takes too long
         """
         env = {**os.environ, **self._env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        # Whatever git starts for the transport belongs to its group, so that all of it can be ended.
+        # Processes that git starts for the transport belong to its group, so that all of them can be ended.
         process = subprocess.Popen(
             ["git", f"--git-dir={self.folder}", *arguments],
             env=env,
@@ -84,16 +84,16 @@ class GitRepository:
         return printed
 
     def types_of(self, commit: str, paths: list[PurePosixPath]) -> dict[PurePosixPath, str]:
-        """Return what kind of thing each path of a commit is, as :meth:`type_of` does; without those that are none."""
+        """Return the object type of each path in a commit, like :meth:`type_of`. Missing paths are left out."""
         names = "".join(f"{commit}:{path}\n" for path in paths).encode()
         found = self.run("cat-file", "--batch-check=%(objecttype)", "--follow-symlinks", stdin=names).splitlines()
         if len(found) == len(paths):
             return {path: kind.decode() for path, kind in zip(paths, found, strict=True)}
-        # Some are told with a second line, such as links that lead out of the repository.
+        # Some have a second line, such as links that lead out of the repository.
         return {path: kind for path in paths if (kind := self.type_of(commit, path))}
 
     def type_of(self, commit: str, path: PurePosixPath) -> str | None:
-        """Return what kind of thing a path is, through symbolic links; a submodule is a ``commit``."""
+        """Return the object type of a path, following symbolic links. A submodule is a ``commit``."""
         name = f"{commit}:{path}\n".encode()
         found = self.run("cat-file", "--batch-check=%(objecttype)", "--follow-symlinks", stdin=name).split()
         if found and found[0] in (b"blob", b"tree"):
@@ -102,7 +102,7 @@ class GitRepository:
         return listed[1].decode() if len(listed) > 1 else None
 
     def has_member(self, commit: str, archive: PurePosixPath, path: PurePosixPath) -> bool:
-        """Return whether a path is one inside of a zip archive."""
+        """Return whether a path is inside a zip archive."""
         content = io.BytesIO(self.run("cat-file", "blob", f"{commit}:{archive}"))
         if not zipfile.is_zipfile(content):
             return False

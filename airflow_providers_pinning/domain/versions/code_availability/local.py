@@ -44,11 +44,11 @@ _LOCAL_WORDS = re.compile(
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 _LINES = 4
-"""How many lines of what git printed are told."""
+"""Maximum number of lines of git's output to report."""
 
 
 def is_local(error: BaseException) -> bool:
-    """Return whether an error, or one that it came from, is trouble of this host, such as a full disk."""
+    """Return whether an error, or one of its causes, is a problem of this host, such as a full disk."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and not isinstance(cause, (ConnectionError, TimeoutError)):
@@ -60,18 +60,18 @@ def is_local(error: BaseException) -> bool:
 
 
 def is_local_message(printed: str) -> bool:
-    """Return whether what git printed is about this host; what the remote says of itself is not."""
+    """Return whether git's output is about this host, and not what the remote says about itself."""
     return any(_LOCAL_WORDS.search(line) for line in printed.splitlines() if not line.startswith("remote:"))
 
 
 def summary(printed: str) -> str:
-    """Return the last lines of what git printed, without credentials."""
+    """Return the last lines of git's output, without credentials."""
     lines = [line.strip() for line in _CREDENTIALS.sub("", printed).splitlines() if line.strip()]
     return "; ".join(lines[-_LINES:])
 
 
 def local_trouble(bundle_name: str, cause: object) -> Trouble:
-    """Describe trouble of this host."""
+    """Describe a problem of this host."""
     return Trouble(
         CodeProblem.LOCAL_TROUBLE,
         f"bundle {bundle_name!r}: the dag processor's host cannot check it: {summary(str(cause))}",

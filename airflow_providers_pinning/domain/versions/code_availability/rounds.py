@@ -33,25 +33,25 @@ from airflow_providers_pinning.domain.versions.code_availability.finding import 
 from airflow_providers_pinning.models import ManagedVersion
 
 RETRY_AFTER = timedelta(seconds=60)
-"""How soon a check that did not find the code is repeated; each further one after twice the time."""
+"""Retry delay for unavailable code. It doubles with each failed check."""
 
 RETRY_PASSING = timedelta(minutes=10)
-"""The longest time until it is repeated where a remote did not answer or the host had trouble: both pass."""
+"""Maximum retry delay if the remote did not answer, or the host had a problem, which are temporary."""
 
 RETRY_LASTING = timedelta(hours=1)
-"""The longest time until it is repeated where the code was not there."""
+"""Maximum retry delay if the code was missing."""
 
 CHECKS_A_ROUND = 100
-"""How many bundle versions are checked in one round at most."""
+"""Maximum number of bundle versions to check in one round."""
 
 ROWS_A_TRANSACTION = 1000
-"""How many managed versions are written at a time, so that a change of one of them does not wait for long."""
+"""Number of managed versions to write in a transaction, so that changes of them do not wait for long."""
 
 _PASSING = [problem.value for problem in CodeProblem if problem.is_passing]
 
 
 def _backoff(longest: timedelta) -> ColumnElement:
-    """Build the time before which a check must have failed to be repeated, by the number of those that failed."""
+    """Build the latest time of a failed check that is due again, by the number of failed checks."""
     now = timezone.utcnow()
     pauses: dict[int, datetime] = {}
     pause = RETRY_AFTER
@@ -62,10 +62,10 @@ def _backoff(longest: timedelta) -> ColumnElement:
 
 
 def conditions(bundle_names: Collection[str]) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions of what is due: never checked, not found, or checked long ago."""
+    """Build the conditions for due checks: never checked, not found, or checked long ago."""
     now = timezone.utcnow()
     here = and_(ManagedVersion.bundle_name.in_(bundle_names), ManagedVersion.bundle_version.is_not(None))
-    # Each names every column of an index up to the time, so that it finds few of very many versions.
+    # Each uses all columns of an index up to the time, to find a few of very many versions.
     states = ManagedVersion.code_state.in_([state.value for state in CodeState])
     checked, attempts = ManagedVersion.code_checked_at, ManagedVersion.code_attempts
     is_passing = func.coalesce(ManagedVersion.code_problem, "").in_(_PASSING)
@@ -90,7 +90,7 @@ def conditions(bundle_names: Collection[str]) -> tuple[ColumnElement[bool], ...]
 
 
 def is_check_due(bundle_names: Collection[str], *, session: Session) -> bool:
-    """Return whether a managed version of these bundles is to be checked."""
+    """Return whether a check of any managed version of these bundles is due."""
     never, failed, long_ago = (
         select(ManagedVersion.dag_version_id).where(condition).limit(1).exists()
         for condition in conditions(bundle_names)
@@ -100,9 +100,9 @@ def is_check_due(bundle_names: Collection[str], *, session: Session) -> bool:
 
 def due(bundle_names: Collection[str]) -> Select:
     """
-    Select the bundle versions of a round, in turns: one never checked, one not found, one checked long ago.
+    Select the bundle versions of a round, alternating between never checked, not found and checked long ago.
 
-    However many there are of one kind, none of the others waits for them.
+    So however many there are of one kind, they do not starve the others.
     """
     never, failed, long_ago = conditions(bundle_names)
     kind = func.min(case((never, 0), (failed, 1), else_=2)).label("kind")
@@ -127,9 +127,9 @@ def note(
     finding: Finding, trouble: Trouble | None, version_ids: list[UUID], *, place: tuple[str, str], session: Session
 ) -> None:
     """
-    Write down what was found of some managed versions; committed some at a time.
+    Record the result for managed versions, in several transactions.
 
-    :param place: bundle and commit that were looked at; a version may have been accepted with another one meanwhile
+    :param place: the checked bundle and commit; a version may have been accepted with another commit meanwhile
     """
     values = _values(finding, trouble)
     bundle_name, bundle_version = place
@@ -163,7 +163,7 @@ def _values(finding: Finding, trouble: Trouble | None) -> dict[str, Any]:
     told = {"code_problem": trouble.problem.value, "code_message": trouble.message}
     if not trouble.problem.is_passing:
         return {**checked, **told, "code_state": CodeState.MISSING.value, "code_source": None, "code_ref": None}
-    # Nothing was learned of the remote, so what was known of it stands, and why it was missing with it.
+    # Nothing new is known about the remote, so the previous result stands, with its reason.
     is_missing = ManagedVersion.code_state == CodeState.MISSING.value
     for name, value in told.items():
         checked[name] = case((is_missing, getattr(ManagedVersion, name)), else_=value)

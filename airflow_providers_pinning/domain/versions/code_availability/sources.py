@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Where to check the code of bundle versions: each bundle's remote is queried once per round."""
+"""The places to check for the code of bundle versions. Each bundle's remote is queried once per round."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Sources:
     """
     The bundles of one round of checks.
 
-    :param stack: what ends with the round; folders of the checks are removed then
+    :param stack: closed at the end of the round, which removes the folders of the checks
     """
 
     def __init__(self, stack: ExitStack) -> None:
@@ -49,7 +49,7 @@ class Sources:
         self._remotes: dict[str, GitRemote] = {}
 
     def look(self, bundle_name: str, bundle_version: str, filelocs: Collection[str | None]) -> Finding:
-        """Look for the code of one bundle version, and for these Dag files in it."""
+        """Check for the code of a bundle version, and for Dag files in it."""
         try:
             if (remote := self._remotes.get(bundle_name)) is None:
                 bundle = DagBundlesManager().get_bundle(bundle_name)
