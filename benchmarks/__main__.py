@@ -169,7 +169,8 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
 
 def _creation(part: ModuleType, extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
     runs = extent.dags // extent.creation_rounds
-    turns = runs // creation.RUNS_A_TURN * len(part.TEMPLATES) * extent.creation_rounds
+    subjects = len(part.TEMPLATES) + (len(rules.RAMPS) if part is rules else 0)
+    turns = runs // creation.RUNS_A_TURN * subjects * extent.creation_rounds
     advance = steps.begin("Creating runs" if part is creation else "Creating runs under rules", turns)
     measured: list[Ratio] = part.measure(stage, runs=runs, rounds=extent.creation_rounds, advance=advance)
     return measured

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks import templates
 from benchmarks.report import Ratio, Turns, ratio
@@ -67,6 +67,7 @@ def create(
     runs: int,
     rounds: int,
     versions: Mapping[str, int] | None = None,
+    dags: int | None = None,
     advance: Callable[[], None],
 ) -> list[Mapping[str, Turns]]:
     """
@@ -77,6 +78,8 @@ def create(
     :param runs: how many runs each creates in a round
     :param rounds: how many rounds to make
     :param versions: the number of the version that the runs are to have, if it is not 1
+    :param dags: how many Dags get all the runs, the first of which each gets before it is measured; if not given, each
+        Dag gets one run
     :param advance: called after each turn
     """
     measured = []
@@ -85,12 +88,29 @@ def create(
             for subject in subjects:
                 subject.reset(subjects_of[subject.name])
             before = [subject.do("state") for subject in subjects]
-            take_turns(subjects, 1, lambda s: s.do("create_runs", loops=WARM_UP // RUNS_A_LOOP), lambda: None)
-            turns = runs // RUNS_A_TURN
-            measured.append(take_turns(subjects, turns, lambda s: s.do("create_runs", loops=LOOPS_A_TURN), advance))
+            warm_up = WARM_UP if dags is None else dags
+            measured.append(_round(subjects, warm_up, runs, advance, again=dags is not None))
             for subject, state in zip(subjects, before, strict=True):
-                _check(subject, state, runs + WARM_UP, (versions or {}).get(subject.name, 1))
+                _check(subject, state, runs + warm_up, (versions or {}).get(subject.name, 1))
     return measured
+
+
+def _round(
+    subjects: Sequence[Subject], warm_up: int, runs: int, advance: Callable[[], None], *, again: bool
+) -> Mapping[str, Turns]:
+    """Let each subject create runs that are not measured, then those that are, of the same Dags if ``again``."""
+
+    def act(subject: Subject) -> dict[str, float]:
+        if again:
+            subject.do("make_due")
+        cost: dict[str, float] = subject.do("create_runs", loops=LOOPS_A_TURN)
+        return cost
+
+    if again:
+        for subject in subjects:
+            subject.do("schedule_only", dags=warm_up)
+    take_turns(subjects, 1, lambda s: s.do("create_runs", loops=warm_up // RUNS_A_LOOP), lambda: None)
+    return take_turns(subjects, runs // RUNS_A_TURN, act, advance)
 
 
 def _check(subject: Subject, before: dict[str, int], runs: int, version: int) -> None:

@@ -34,6 +34,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks import dags as made
 from benchmarks import preparing, stock
 from benchmarks.dags import BUNDLE, busy_dags, parsed_dag
 
@@ -85,6 +86,21 @@ class Subject:
         with settings.NonScopedSession() as session:
             created = session.scalar(select(func.count()).select_from(DagRun))
         return {**timer.cost, "total": created}
+
+    def schedule_only(self, dags: int) -> None:
+        """Pause all but the first so many Dags."""
+        self._execute(f"UPDATE dag SET is_paused = dag_id >= '{made.dag_id(dags)}'")
+
+    def make_due(self) -> None:
+        """Make the next run of each Dag due now."""
+        self._execute("UPDATE dag SET next_dagrun_create_after = now()")
+
+    def _execute(self, statement: str) -> None:
+        from airflow.utils.session import create_session
+        from sqlalchemy import text
+
+        with create_session() as session:
+            session.execute(text(statement))
 
     def prepare_parse(self, dags: int, commit: str, file_size: int) -> None:
         """Parse the Dags, in files of so many, without writing anything yet."""

@@ -43,7 +43,8 @@ from pathlib import Path
 
 import psutil
 
-from tests.integration.test_unit_tests import FOLDERS, SHOW_SLOWEST
+from tests.integration.test_unit_tests import SHOW_SLOWEST
+from tests.support.on_postgres import FOLDERS
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "build" / "test-times"
@@ -83,29 +84,24 @@ SYSTEM = split(
         "test_stale_parse.py",
     ),
 )
-UNIT = split("tests/unit", ("api", "domain"))
+NOT_ON_POSTGRES = ["tests/unit", "-ptests.support.on_postgres"]
+"""The unit tests that those on PostgreSQL leave out, so that each runs once."""
 JOBS = [
     SYSTEM[0],
     *reversed(SYSTEM[1:]),
     ["tests/e2e"],
     *([f"{ON_POSTGRES}::test_unit_tests_pass_on_postgres[{'+'.join(folders)}]"] for folders in FOLDERS),
-    *reversed(UNIT),
+    NOT_ON_POSTGRES,
     ["tests/integration", f"--ignore={ON_POSTGRES}"],
 ]
 """Arguments of pytest, in the order in which they are begun."""
 COMPAT = [
     ["tests/unit/enforcement"],
     ["tests/system/test_every_path.py"],
-    [
-        "tests/unit/api",
-        "tests/unit/domain/resolution",
-        "tests/unit/operators",
-        "tests/unit/patch_points",
-        "tests/unit/sensors",
-    ],
+    ["tests/unit", "--ignore=tests/unit/enforcement"],
     ["tests/integration/test_racing_by_commit.py"],
 ]
-"""What runs on the other release of Airflow that is supported: what depends on Airflow's own code."""
+"""What runs on the other release of Airflow that is supported: every unit test, on SQLite, and every path."""
 
 
 COMPILED = ("airflow_providers_pinning", "benchmarks", "demo", "scripts", "tests/support")

@@ -28,26 +28,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.on_postgres import FOLDERS
+
 ROOT = Path(__file__).parents[2]
 
-FOLDERS = (("domain", "api"), ("enforcement",))
-"""Those with tests of what reads and writes the database: a process for each tuple, the longest first."""
-OF_SQLITE = (
-    "tests/unit/enforcement/versions/test_selection.py::TestCost::test_pins_are_probed_by_their_primary_key",
-    "tests/unit/domain/versions/test_identity.py::test_locking_a_dag_keeps_other_writers_out",
-    "tests/unit/domain/changes/test_transactions.py::TestBesideOtherWriters",
-    "tests/unit/api/test_error_form.py::TestDatabase::test_that_does_not_take_the_note_in_the_audit_log_is_told_so",
-)
-"""They show how SQLite does it; the other tests in this folder show the same of PostgreSQL."""
-PROPERTIES = (
-    "tests/unit/enforcement/canaries/test_slots_properties.py",
-    "tests/unit/enforcement/dag_processor/test_shared_assets_properties.py",
-    "tests/unit/enforcement/test_guarantees.py",
-)
-"""
-They try many courses of events, which takes long; SQLite is enough for that. The single courses in ``test_slots.py``
-and ``test_shared_assets.py`` show that the statements do the same on PostgreSQL.
-"""
 SHOW_SLOWEST = ("--durations=10", "--durations-min=1")
 TIMEOUT = 2400.0
 """Seconds for a process, which ends before the part of ``make test`` that it is."""
@@ -62,12 +46,11 @@ def no_deadlock():
 @pytest.mark.parametrize("folders", FOLDERS, ids="+".join)
 def test_unit_tests_pass_on_postgres(server, folders, capfd):
     options = ["-q", "-p", "no:cacheprovider", "-p", "tests.support.with_database", *SHOW_SLOWEST]
-    deselected = [f"--deselect={test}" for test in (*OF_SQLITE, *PROPERTIES)]
     environment = {**os.environ, "PINNING_TEST_DATABASE": server.create_database(f"unit_{'_'.join(folders)}")}
     # What it writes is there also if somebody ends this process.
     with capfd.disabled():
         process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *deselected, *(f"tests/unit/{folder}" for folder in folders)],
+            [sys.executable, "-m", "pytest", *options, *(f"tests/unit/{folder}" for folder in folders)],
             cwd=ROOT,
             env=environment,
         )

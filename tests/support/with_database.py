@@ -14,15 +14,15 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A plugin of pytest that leaves out what another database cannot change: tests that do not use it."""
+"""A plugin of pytest that keeps what the unit tests on PostgreSQL run: what another database can change."""
 
 from __future__ import annotations
 
-FIXTURE = "airflow_database"
+from tests.support.on_postgres import runs_on_postgres
 
 
 def pytest_collection_modifyitems(config, items) -> None:
-    """Keep the tests whose fixtures need the database."""
-    left_out = [item for item in items if FIXTURE not in item.fixturenames]
+    """Leave out everything else."""
+    left_out = [item for item in items if not runs_on_postgres(item)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if FIXTURE in item.fixturenames]
+    items[:] = [item for item in items if runs_on_postgres(item)]

@@ -18,11 +18,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from scripts.run_tests import COMPAT, JOBS
+from tests.support.on_postgres import FOLDERS, OF_SQLITE, PROPERTIES
 from tests.support.python import ROOT
 from tests.unit.conftest import HERE, SLOWEST
 
@@ -30,10 +32,12 @@ FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*
 TWO_AIRFLOWS = Path("tests/compat")
 """Those need two environments, so that ``make upgrade-airflow`` runs them."""
 IGNORE = "--ignore="
+PLUGIN = "-p"
 
 
 def runs(arguments, file):
     """Return whether pytest runs a file, given arguments."""
+    arguments = [one for one in arguments if not one.startswith(PLUGIN)]
     ignored = [Path(one.removeprefix(IGNORE)) for one in arguments if one.startswith(IGNORE)]
     named = [Path(one.partition("::")[0]) for one in arguments if not one.startswith(IGNORE)]
     within = {file, *file.parents}
@@ -51,7 +55,16 @@ def test_each_file_of_tests_belongs_to_one_part():
 @pytest.mark.parametrize("job", [*JOBS, *COMPAT], ids=" ".join)
 def test_a_part_names_what_there_is(job):
     for argument in job:
+        if argument.startswith(PLUGIN):
+            assert find_spec(argument.removeprefix(PLUGIN))
+            continue
         assert (ROOT / argument.removeprefix(IGNORE).partition("::")[0]).exists()
+
+
+def test_unit_tests_that_run_on_postgres_are_there(request):
+    names = [name for group in FOLDERS for name in group]
+    assert all((HERE / name).is_dir() for name in names)
+    assert all((ROOT / name.partition("::")[0]).is_file() for name in (*OF_SQLITE, *PROPERTIES))
 
 
 def test_the_slowest_unit_tests_begin_first(request):

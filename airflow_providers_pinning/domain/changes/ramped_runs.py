@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from airflow.models.dag import DagModel
@@ -27,7 +28,8 @@ from airflow.models.dag_version import DagVersion
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunType
-from sqlalchemy import Select, Uuid, bindparam, select
+from cachetools import LRUCache
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.routed_runs import live_types
@@ -39,11 +41,37 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import ManagedVersion, Ramp
 from airflow_providers_pinning.vocabulary import RampStatus
 
+DAGS_KEPT = 128
+"""Of how many ramps a process keeps the Dag of the version."""
 
-def running_ramp(ramp_id: int, *, session: Session) -> Ramp | None:
-    """Return a ramp, unless it is paused."""
-    ramp = session.get(Ramp, ramp_id, populate_existing=True)
-    return ramp if ramp is not None and ramp.status == RampStatus.RUNNING.value else None
+_dags: LRUCache[Any, Any] = LRUCache(DAGS_KEPT)
+"""By version and hash: a version that was rewritten since is another one."""
+_lock = Lock()
+
+
+def forget_dags() -> None:
+    """Read the Dags of ramps again."""
+    with _lock:
+        _dags.clear()
+
+
+@dataclass(frozen=True)
+class RunningRamp:
+    """A ramp that is running, and its version, as the creation of a run finds them."""
+
+    ramp: Ramp
+    version: DagVersion | None
+    trouble: str | None
+    """Why no run could have the version."""
+
+
+def running_ramp(ramp_id: int, *, session: Session) -> RunningRamp | None:
+    """Read a ramp and its version with one statement; ``None`` if the ramp is paused."""
+    options = {"populate_existing": True}
+    found = session.execute(_ramp(), {"ramp_id": ramp_id}, execution_options=options).one_or_none()
+    if found is None or found.Ramp.status != RampStatus.RUNNING.value:
+        return None
+    return RunningRamp(found.Ramp, found.DagVersion, _trouble_with(found))
 
 
 def is_eligible(dag_id: str, run_type: DagRunType, *, session: Session) -> bool:
@@ -51,37 +79,38 @@ def is_eligible(dag_id: str, run_type: DagRunType, *, session: Session) -> bool:
     return run_type in live_types(session.get_one(DagModel, dag_id))
 
 
-def trouble_with(ramp: Ramp, *, session: Session) -> str | None:
-    """Say why no run could have the version of a ramp, with one statement; ``None`` if one can."""
-    recorded = VersionIdentity.from_dict(ramp.to_version)
+def _trouble_with(found: Row) -> str | None:
+    recorded = VersionIdentity.from_dict(found.Ramp.to_version)
     number = recorded.version_number
-    present = session.execute(_present(), {"version_id": ramp.dag_version_id}).one_or_none()
-    if present is None or present.dag_hash is None:
+    if found.dag_hash is None:
         return f"Version {number} is gone."
-    if has_drifted(recorded, present):
+    if has_drifted(recorded, found):
         return f"Version {number} is no longer what it was when the ramp began."
-    if present.is_configured is False:
+    if found.is_configured is False:
         return f"Bundle {recorded.bundle_name!r} of version {number} is no longer configured."
-    if present.code_state == CodeState.MISSING.value:
-        return f"The dag processor could not get the code of version {number}: {present.code_message}."
+    if found.code_state == CodeState.MISSING.value:
+        return f"The dag processor could not get the code of version {number}: {found.code_message}."
     return None
 
 
 @cache
-def _present() -> Select:
+def _ramp() -> Select:
     return (
         select(
-            DagVersion.bundle_name,
-            DagVersion.bundle_version,
+            Ramp,
+            DagVersion,
+            DagVersion.bundle_name.label("bundle_name"),
+            DagVersion.bundle_version.label("bundle_version"),
             SerializedDagModel.dag_hash,
             DagBundleModel.active.label("is_configured"),
             ManagedVersion.code_state,
             ManagedVersion.code_message,
         )
+        .outerjoin(DagVersion, DagVersion.id == Ramp.dag_version_id)
         .outerjoin(SerializedDagModel, SerializedDagModel.dag_version_id == DagVersion.id)
         .outerjoin(DagBundleModel, DagBundleModel.name == DagVersion.bundle_name)
         .outerjoin(ManagedVersion, ManagedVersion.dag_version_id == DagVersion.id)
-        .where(DagVersion.id == bindparam("version_id", type_=Uuid()))
+        .where(Ramp.id == bindparam("ramp_id"))
     )
 
 
@@ -105,9 +134,8 @@ def fit_for_run(ramp: Ramp, pinned: Any, conf: Any, *, session: Session) -> Fit:
     :param session: session of the creating transaction
     """
     number = ramp.to_version["version_number"]
-    stored = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == ramp.dag_version_id)
     try:
-        dag = session.scalars(stored).one().dag
+        dag = _dag_of(ramp, session=session)
     except Exception as error:
         return Fit(trouble=f"Version {number} cannot be deserialized ({type(error).__name__}: {error}).")
     if (refusal := _refusal_of(dag, conf)) is None:
@@ -116,6 +144,24 @@ def fit_for_run(ramp: Ramp, pinned: Any, conf: Any, *, session: Session) -> Fit:
         return Fit()
     # Each such run would be refused, and on the way of assets the scheduler would exit.
     return Fit(trouble=f"Version {number} refuses the parameters of a run that the pinned version accepts: {refusal}")
+
+
+def _dag_of(ramp: Ramp, *, session: Session) -> Any:
+    """
+    Return the Dag of a ramp's version, which was found to be what it was when the ramp began.
+
+    Airflow reads the Dag of each run that it creates. That of the pinned version was read already, so reading this one
+    as well would make each run of a ramp dearer; it is kept for the next one.
+    """
+    key = (ramp.dag_version_id, ramp.to_version["dag_hash"])
+    with _lock:
+        dag = _dags.get(key)
+    if dag is None:
+        stored = select(SerializedDagModel).where(SerializedDagModel.dag_version_id == ramp.dag_version_id)
+        dag = session.scalars(stored).one().dag
+        with _lock:
+            _dags[key] = dag
+    return dag
 
 
 def _refusal_of(dag: Any, conf: Any) -> str | None:

@@ -31,6 +31,7 @@ import uuid6
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import much_work
 from airflow_providers_pinning.domain.changes.pin_row import lock_pins, read_pins
 from airflow_providers_pinning.domain.errors import UnknownDagError
 from airflow_providers_pinning.domain.history.events import Change
@@ -51,6 +52,7 @@ UNLISTED = "unlisted"
 """Why a Dag is unpinned."""
 
 
+@much_work()
 def plan_apply(document: PinsDocument, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
     Say what applying a document would change, what it would leave, and what blocks it. No Dag is locked.
@@ -68,6 +70,7 @@ def plan_apply(document: PinsDocument, change: Change, access: Access, *, sessio
     return _carry_out(sorted_, work, session=session)
 
 
+@much_work()
 def apply(
     document: PinsDocument,
     change: Change,

@@ -24,6 +24,7 @@ from dataclasses import replace
 import uuid6
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.batches import much_work
 from airflow_providers_pinning.domain.changes.pin_row import lock_pins, read_pins
 from airflow_providers_pinning.domain.errors import NothingToReleaseError
 from airflow_providers_pinning.domain.history.events import Change
@@ -39,6 +40,7 @@ from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import EventKind, ReleaseAction, ReleaseOutcome
 
 
+@much_work()
 def plan_release(request: ReleaseRequest, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
     Say what a release would change, what it would leave, and what blocks it. No Dag is locked.
@@ -58,6 +60,7 @@ def plan_release(request: ReleaseRequest, change: Change, access: Access, *, ses
     return _carry_out(request, bundle_name, work, read_pins(dag_ids, session=session), dag_ids, session=session)
 
 
+@much_work()
 def make_release(
     request: ReleaseRequest,
     change: Change,

@@ -26,7 +26,7 @@ import uuid6
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.batches import pages
+from airflow_providers_pinning.domain.batches import much_work, pages
 from airflow_providers_pinning.domain.changes.pin_row import lock_pins, read_pins
 from airflow_providers_pinning.domain.errors import (
     ReleaseRolledBackError,
@@ -70,6 +70,7 @@ class RollbackRequest:
         }
 
 
+@much_work()
 def plan_rollback(request: RollbackRequest, change: Change, access: Access, *, session: Session) -> ReleaseReport:
     """
     Say what the rollback of a release would do. No Dag is locked.
@@ -83,6 +84,7 @@ def plan_rollback(request: RollbackRequest, change: Change, access: Access, *, s
     return _carry_out(request, release, rows, work, read_pins(rows, session=session), session=session)
 
 
+@much_work()
 def roll_back_release(
     request: RollbackRequest,
     change: Change,

@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.batches import DAGS_AT_ONCE, pages
+from airflow_providers_pinning.domain.batches import DAGS_AT_ONCE, page_is_done, pages
 from airflow_providers_pinning.domain.changes import activation, activation_write, conditions, lifting
 from airflow_providers_pinning.domain.changes.activation import Activation
 from airflow_providers_pinning.domain.clocks import database_clock
@@ -216,5 +216,6 @@ class Work:
         return {dag_id: {"action": "release", "dag_id": dag_id, "release_id": self._release_id} for dag_id in dag_ids}
 
     def _tell(self) -> None:
+        page_is_done()
         if self._progress is not None:
             self._progress(len(self.done), self._total)

@@ -60,6 +60,8 @@ class Resolution:
     """``None`` means the latest version, as in stock Airflow."""
     routed_to: VersionIdentity | None = None
     """Set if the run is to have this version whatever is pinned, as a canary run has."""
+    row: DagVersion | None = None
+    """Airflow's row of the version, if the creating transaction has read it already."""
 
 
 _resolution: ContextVar[Resolution | None] = ContextVar("pinning_resolution", default=None)
@@ -196,7 +198,10 @@ def find_active_version(build: BuildLatest, key: Hashable, dag_id: str, *, sessi
     :param dag_id: the Dag
     :param session: database session
     """
-    if current_resolution(dag_id) is None and (creation := run_being_created(dag_id)):
+    resolution = current_resolution(dag_id)
+    if resolution is not None and resolution.row is not None:
+        return resolution.row
+    if resolution is None and (creation := run_being_created(dag_id)):
         if _only_the_pin_decides(dag_id):
             # Given its parameters apart, the statement keeps the key of SQLAlchemy's cache as well.
             parameters = _parameters(dag_id)

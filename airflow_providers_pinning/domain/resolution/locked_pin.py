@@ -70,6 +70,8 @@ class LockedPin:
     """The ramp by which the run may have another version."""
     dag: Any = field(default=None, compare=False, repr=False)
     """The Dag of ``version``, if it was read already."""
+    row: DagVersion | None = field(default=None, compare=False, repr=False)
+    """Airflow's row of ``version``, likewise."""
 
 
 def lock_active_pin(dag_id: str, *, run_after: datetime | None = None, session: Session) -> LockedPin:

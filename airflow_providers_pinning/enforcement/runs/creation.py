@@ -71,7 +71,8 @@ def create_dagrun(call: Call) -> Any:
         pin = ramp.by_share(call, breaker.instead_of_failing(call, pin))
     if pin.recorded:
         dag = pin.dag or _dag_of(dag, pin.version, session=session)
-    with resolved(Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None)):
+    resolution = Resolution(dag.dag_id, pin.version.dag_version_id if pin.version else None, row=pin.row)
+    with resolved(resolution), ramp.inserting(pin, session=session):
         run = call.proceed_on(dag)
     if pin.version and not dag.disable_bundle_versioning:
         set_bundle_version(run, pin.version)

@@ -32,6 +32,8 @@ Shown by ``tests/unit/enforcement/runs/test_ramp.py``.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -66,28 +68,28 @@ def by_share(call: Call, pin: Any) -> Any:
     except Exception:
         _note_error(call.instance.dag_id)
         return pin
-    return pin if found is None else replace(pin, version=found[0], dag=found[1])
+    return pin if found is None else replace(pin, version=found[0], dag=found[1], row=found[2])
 
 
 def _look(call: Call, pin: Any) -> Any:
-    """Return the ramp's version and its Dag if the run is to have them."""
+    """Return the ramp's version, its Dag and Airflow's row of it, if the run is to have them."""
     from airflow_providers_pinning.domain.changes import ramp_progress
     from airflow_providers_pinning.domain.changes.ramped_runs import (
         chosen_version,
         fit_for_run,
         is_eligible,
         running_ramp,
-        trouble_with,
     )
     from airflow_providers_pinning.domain.monitoring.ramp_runs import count_runs
     from airflow_providers_pinning.domain.soak.ramp_verdict import Course, assess
 
     session, dag_id = call.session, call.instance.dag_id
-    ramp = running_ramp(pin.ramp_id, session=session)
-    if ramp is None or not is_eligible(dag_id, call.run_type, session=session):
+    running = running_ramp(pin.ramp_id, session=session)
+    if running is None or not is_eligible(dag_id, call.run_type, session=session):
         return None
-    if trouble := trouble_with(ramp, session=session):
-        _do(call, partial(ramp_progress.abort_unusable, dag_id, ramp.id, trouble))
+    ramp = running.ramp
+    if running.trouble:
+        _do(call, partial(ramp_progress.abort_unusable, dag_id, ramp.id, running.trouble))
         return None
     counts = count_runs(ramp, session=session)
     course = assess(ramp, counts, session=session).course
@@ -100,7 +102,36 @@ def _look(call: Call, pin: Any) -> Any:
     fit = fit_for_run(ramp, call.instance, call.conf, session=session)
     if fit.trouble:
         _do(call, partial(ramp_progress.abort_unusable, dag_id, ramp.id, fit.trouble))
-    return None if fit.dag is None else (version, fit.dag)
+    return None if fit.dag is None else (version, fit.dag, running.version)
+
+
+@contextmanager
+def inserting(pin: Any, *, session: Any) -> Iterator[None]:
+    """
+    Insert a run of a ramp's version with the commit of that version.
+
+    Airflow takes the pinned one from ``DagModel``, and correcting it afterwards would cost a statement for each run.
+
+    :param pin: the ``LockedPin`` that a run is created with
+    :param session: session of the creating transaction
+    """
+    if pin.row is None:
+        yield
+        return
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy import event
+
+    def correct(flushed: Any, *_: Any) -> None:
+        for new in flushed.new:
+            # It is None if the Dag disables versions of its bundle.
+            if isinstance(new, DagRun) and new.dag_id == pin.row.dag_id and new.bundle_version is not None:
+                new.bundle_version = pin.version.bundle_version
+
+    event.listen(session, "before_flush", correct)
+    try:
+        yield
+    finally:
+        event.remove(session, "before_flush", correct)
 
 
 def carry_on_noted(*, session: Any) -> None:

@@ -28,6 +28,7 @@ from airflow.utils.types import DagRunType
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.changes import ramped_runs
 from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run_ids
 from airflow_providers_pinning.domain.monitoring.release_state import release_state
 from airflow_providers_pinning.domain.ramp_steps import Step
@@ -242,12 +243,40 @@ class TestVersionThatNoRunCouldHave:
     def test_for_its_plugin_is_gone_ends_the_ramp_too(self, released):
         start_ramp(released, 2, Step(Decimal("0.5"), runs=5))
         released.remove_plugin("orders", 2)
+        # A process that has read the version with its plugin goes on.
+        ramped_runs.forget_dags()
 
         assert [make_run(released) for _ in range(3)] == [1, 1, 1]
 
         assert state(released).ramp is None
         aborted = released.session.scalars(select(Event).order_by(Event.id.desc())).first()
         assert "cannot be deserialized" in aborted.reason
+
+
+class TestDagOfTheVersion:
+    def test_is_read_once_by_a_process(self, released):
+        start_ramp(released, 2, Step(Decimal(1), runs=5))
+        ramped_runs.forget_dags()
+
+        with recorded(released.session) as first:
+            assert make_run(released) == 2
+        with recorded(released.session) as second:
+            assert make_run(released) == 2
+
+        assert len(second) == len(first) - 1
+
+    def test_is_not_used_any_more_after_it_was_rewritten(self, released):
+        start_ramp(released, 2, Step(Decimal(1), runs=5))
+        assert make_run(released) == 2
+        released.session.execute(
+            update(SerializedDagModel)
+            .where(SerializedDagModel.dag_version_id == released.version("orders", 2).id)
+            .values(dag_hash="another")
+        )
+        released.session.commit()
+
+        assert make_run(released) == 1
+        assert state(released).ramp is None
 
 
 class TestErrorOfOurOwn:
