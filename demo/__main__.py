@@ -35,6 +35,7 @@ from rich.console import Console
 
 from demo.deployment import BUNDLE, Deployment
 from demo.loading import LoadStory
+from demo.monorepo import MonorepoStory
 from demo.promotion import APPROVER, PromotionStory
 from demo.promotion_run import PROMOTION_BUNDLE, connection
 from demo.settings import write_environment
@@ -82,6 +83,7 @@ def run(console: Console, *, keep: bool) -> bool:
             Story(airflow, timeline).tell()
             PromotionStory(airflow, timeline).tell()
             LoadStory(airflow, timeline).tell()
+            MonorepoStory(airflow, timeline).tell()
         timeline.summarize()
         if timeline.passed:
             console.print("[bold green]Every check passed.[/bold green]")

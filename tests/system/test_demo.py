@@ -58,6 +58,9 @@ STEPS = [
     "Look back on the promotions",
     "Deploy Dag loads",
     "A canary run and a replay of version 2",
+    "Deploy five Dags that share a module",
+    "Release the commit that changes the module",
+    "Roll the release back",
 ]
 
 
