@@ -36,7 +36,7 @@ class Ramp(Base):
     """
     A ramp and what became of it. Of one Dag at most one is under way: the one that its pin names.
 
-    Those that ended stay, since they say which runs had another version than the pinned one for a reason.
+    Those that ended stay for a while, since they say which runs had another version than the pinned one for a reason.
     """
 
     __tablename__ = "pinning_ramp"

@@ -25,6 +25,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from airflow.models.dagrun import DagRun
+from airflow.utils.state import State
 from sqlalchemy import and_, delete, literal, or_, select
 from sqlalchemy.orm import Session
 
@@ -34,7 +35,7 @@ from airflow_providers_pinning.domain.dag_model.sync import sync_dag_model
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.monitoring.health_flags import is_out_of_sync, with_live_rows
 from airflow_providers_pinning.domain.versions.identity import require_dag
-from airflow_providers_pinning.models import ManagedVersion, Pin, RoutedRun, TimedChange, WithheldEffect
+from airflow_providers_pinning.models import ManagedVersion, Pin, Ramp, RoutedRun, TimedChange, WithheldEffect
 from airflow_providers_pinning.vocabulary import TimedStatus
 
 log = logging.getLogger(__name__)
@@ -45,10 +46,10 @@ RUNS_A_ROUND = 500
 """Maximum number of routed runs to check in one round."""
 
 CHANGES_A_ROUND = 500
-"""Maximum number of timed changes to delete in one round."""
+"""Maximum number of timed changes, and of ramps, to delete in one round."""
 
 ENDED_FOR = timedelta(days=90)
-"""How long to keep a timed change after it took effect, failed or was canceled."""
+"""How long to keep a timed change after it took effect, failed or was canceled, and a ramp after it ended."""
 
 
 @dataclass(frozen=True)
@@ -176,3 +177,37 @@ def forget_ended_changes(*, session: Session) -> None:
         session.execute(
             delete(TimedChange).where(TimedChange.id.in_(forgotten)).execution_options(synchronize_session=False)
         )
+
+
+def forget_ended_ramps(*, session: Session) -> None:
+    """
+    Drop ramps that ended long ago and that nothing needs any more; one that is under way stays.
+
+    Those that ended since the present version was pinned tell why a run has another version. The assets of an
+    unfinished run stay active. The history keeps what was done.
+
+    :param session: database session
+    """
+    tells_why = (
+        select(literal(1))
+        .where(Pin.dag_id == Ramp.dag_id, Pin.dag_version_id.is_not(None), Pin.last_run_before < Ramp.ended_after)
+        .correlate(Ramp)
+        .exists()
+    )
+    has_unfinished_run = (
+        select(literal(1))
+        .where(
+            DagRun.dag_id == Ramp.dag_id,
+            DagRun.created_dag_version_id == Ramp.dag_version_id,
+            DagRun.state.in_(State.unfinished_dr_states),
+        )
+        .correlate(Ramp)
+        .exists()
+    )
+    ended = (
+        select(Ramp.id)
+        .where(Ramp.ended_at < database_clock(session=session) - ENDED_FOR, ~tells_why, ~has_unfinished_run)
+        .limit(CHANGES_A_ROUND)
+    )
+    if forgotten := session.scalars(ended).all():
+        session.execute(delete(Ramp).where(Ramp.id.in_(forgotten)).execution_options(synchronize_session=False))

@@ -125,12 +125,17 @@ class Upkeep:
 
     def _forget_gone_runs(self) -> None:
         from airflow_providers_pinning.domain.changes.acknowledgement import forget_acknowledgements
-        from airflow_providers_pinning.domain.monitoring.maintenance import forget_ended_changes, forget_gone_runs
+        from airflow_providers_pinning.domain.monitoring.maintenance import (
+            forget_ended_changes,
+            forget_ended_ramps,
+            forget_gone_runs,
+        )
 
         after = self._looked_at_runs_up_to
         self._looked_at_runs_up_to = _with_session(lambda *, session: forget_gone_runs(after, session=session))
         _with_session(forget_acknowledgements)
         _with_session(forget_ended_changes)
+        _with_session(forget_ended_ramps)
 
     def _keep_content(self) -> None:
         from airflow_providers_pinning.domain.versions.content import keep_missing_content
