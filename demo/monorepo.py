@@ -18,8 +18,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
@@ -30,6 +32,7 @@ from demo.deployment import Deployment
 from demo.loading import DAG_ID as BUSY_DAG_ID
 from demo.rest import RestError
 from demo.timeline import Timeline
+from demo.waiting import TIMEOUT
 
 CITIES = ("berlin", "lagos", "lima", "osaka", "oslo")
 DAG_IDS = tuple(f"shop_{city}" for city in CITIES)
@@ -62,6 +65,12 @@ def _is_error_of_server(error: BaseException) -> bool:
     return isinstance(error, RestError) and error.status >= 500
 
 
+# SQLite lets one write at a time, and on a busy machine a request may give up before its turn comes.
+@retry(retry=retry_if_exception(_is_error_of_server), stop=stop_after_delay(TIMEOUT), wait=wait_fixed(2), reraise=True)
+def _patiently(call: Callable[..., Any], *arguments: Any, **params: Any) -> Any:
+    return call(*arguments, **params)
+
+
 class MonorepoStory:
     """
     Releases a commit that changes a module of five Dags, and takes it back.
@@ -86,7 +95,7 @@ class MonorepoStory:
         """Pin Dags that were not pinned."""
         with self.timeline.step(f"Deploy five Dags that share a module, and pin all with the tag {TAG!r} at once"):
             # Its runs would take the two cores of a small machine from those of this act.
-            self.airflow.airflow.patch(f"/dags/{BUSY_DAG_ID}", {"is_paused": True})
+            _patiently(self.airflow.airflow.patch, f"/dags/{BUSY_DAG_ID}", {"is_paused": True})
             dags = {f"{dag_id}.py": DAG.format(dag_id=dag_id) for dag_id in DAG_IDS}
             self._commit({**dags, **self._prices("spring")}, "Sell at the prices of spring", number=1)
             unpinned = self.airflow.pinning.get("/unpinned", tags=TAG)["dags"]
@@ -116,7 +125,7 @@ class MonorepoStory:
         """Take the release back."""
         with self.timeline.step("Roll the release back: all five Dags as one"):
             path = f"/releases/{self.made['release_id']}/rollback"
-            back = self.airflow.pinning.post(path, {"reason": "It is still spring"})
+            back = self._change(path, {"reason": "It is still spring"})
             self.timeline.check("Dags that were rolled back", back["counts"]["changed"], len(DAG_IDS))
             self.timeline.check("what runs sell at now", self._sold(), {"spring"})
             events = self.airflow.database.value(
@@ -146,13 +155,18 @@ class MonorepoStory:
         return commit
 
     def _release(self, what: dict[str, Any], reason: str, **params: Any) -> Any:
-        return self.airflow.pinning.post("/releases", {**what, "tags": [TAG], "reason": reason}, **params)
+        return self._change("/releases", {**what, "tags": [TAG], "reason": reason}, **params)
 
-    # SQLite lets one write at a time, and Airflow gives up after a few seconds on a busy machine.
-    @retry(retry=retry_if_exception(_is_error_of_server), stop=stop_after_delay(120), wait=wait_fixed(2), reraise=True)
+    def _change(self, path: str, body: dict[str, Any], **params: Any) -> Any:
+        """Make a change once, however often it is sent."""
+        key = {"idempotency_key": str(uuid4())}
+        return _patiently(self.airflow.pinning.post, path, {**body, **key}, **params)
+
     def _trigger(self, dag_id: str, run_id: str) -> None:
         try:
-            self.airflow.airflow.post(f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
+            _patiently(
+                self.airflow.airflow.post, f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None}
+            )
         except RestError as error:
             # It was made although the answer said otherwise.
             if error.status != httpx.codes.CONFLICT:

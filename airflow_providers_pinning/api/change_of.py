@@ -30,6 +30,8 @@ _CONDITIONS = (
     "expected_revision",
     "expected_dag_hash",
     "expected_bundle_version",
+    "expected_policy_revision",
+    "expected_freeze_id",
     "override_reason",
     "effective_from",
     "supersede",

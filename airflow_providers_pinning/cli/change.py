@@ -40,6 +40,7 @@ from airflow_providers_pinning.cli.wording import say
 from airflow_providers_pinning.domain.changes.transactions import commit, rehearse
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, Repetition, release_state
+from airflow_providers_pinning.domain.policies.seen import SeenRules, seen_rules
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.vocabulary import MAX_ID, CallerKind, ExitCode
@@ -56,6 +57,8 @@ class Effect:
     after: ReleaseState
     about: VersionIdentity | None = None
     """The version that is judged, for changes that do not select one."""
+    rules: SeenRules | None = None
+    """The release rules that the change was checked against."""
 
     def is_as_shown(self, shown: Effect) -> bool:
         """Return whether this is the change that the user confirmed."""
@@ -99,10 +102,23 @@ def requested_change(args: Namespace) -> Change:
         expected_revision=getattr(args, "expected_revision", None),
         expected_dag_hash=getattr(args, "expected_dag_hash", None),
         expected_bundle_version=getattr(args, "expected_bundle_version", None),
+        expected_policy_revision=getattr(args, "expected_policy_revision", None),
         idempotency_key=args.idempotency_key,
         override_reason=getattr(args, "override_reason", None),
         effective_from=getattr(args, "effective_from", None),
         supersede=bool(getattr(args, "supersede", False)),
+    )
+
+
+def bound_to(rules: SeenRules | None, change: Change) -> Change:
+    """Return a change that overrides no other rules than those that were shown to the user."""
+    if rules is None or not change.override_reason:
+        return change
+    expected = change.expected_policy_revision
+    return replace(
+        change,
+        expected_policy_revision=rules.policy_revision if expected is None else expected,
+        expected_freeze_id=rules.freeze_id,
     )
 
 
@@ -134,7 +150,8 @@ def make_change(
         def run() -> Effect:
             before = release_state(args.dag_id, session=session)
             after = action(change, session)
-            effect = Effect(before, after, about(session))
+            # The rules stay as they are until the rehearsal is undone.
+            effect = Effect(before, after, about(session), seen_rules(session=session))
             if shown is not None and not effect.is_as_shown(shown):
                 raise CommandError(
                     ExitCode.REFUSED,
@@ -164,6 +181,7 @@ def make_change(
             shown = rehearsed
             if change.expected_revision is None:
                 change = replace(change, expected_revision=shown.before.revision)
+            change = bound_to(shown.rules, change)
         effect = commit(run, session=session)
         note_committed(args)
         # No output before the runs are repaired: a broken pipe must not stop the repair.

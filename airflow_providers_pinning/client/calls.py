@@ -39,6 +39,19 @@ class Expected(TypedDict, total=False):
     """Commit of the version that is named: it may have other code under the same hash."""
 
 
+class SeenRules(TypedDict, total=False):
+    """Which release rules the caller saw, so that ``override_reason`` passes over no others; each is optional."""
+
+    expected_policy_revision: int | None
+    """Revision of the policies; with others in force, the change is refused with ``policy_conflict``."""
+    expected_freeze_id: int | None
+    """Highest id of the freezes, 0 if there were none; a later one is not overridden."""
+
+
+class ExpectedWithRules(Expected, SeenRules, total=False):
+    """Both."""
+
+
 class PinningCalls:
     """Sends requests; the hook says how."""
 

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_providers_pinning.client import endpoints
-from airflow_providers_pinning.client.calls import Expected, new_key
+from airflow_providers_pinning.client.calls import ExpectedWithRules, SeenRules, new_key
 from airflow_providers_pinning.client.holds import PinningHolds
 from airflow_providers_pinning.client.policies import PinningPolicies
 from airflow_providers_pinning.client.ramps import PinningRamps
@@ -53,7 +53,7 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         effective_from: str | None = None,
         supersede: bool = False,
         idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
+        **expected: Unpack[ExpectedWithRules],
     ) -> dict[str, Any]:
         """
         Make a version the one that new runs use, and return the release state.
@@ -90,7 +90,7 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         effective_from: str | None = None,
         supersede: bool = False,
         idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
+        **expected: Unpack[ExpectedWithRules],
     ) -> dict[str, Any]:
         """
         Make the latest version active again, and return the release state.
@@ -130,6 +130,7 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         effective_from: str | None = None,
         supersede: bool = False,
         idempotency_key: str | None = None,
+        **seen: Unpack[SeenRules],
     ) -> dict[str, Any]:
         """
         Pin the version that was active before, or the one named, and return the release state.
@@ -158,6 +159,7 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
             effective_from=effective_from,
             supersede=supersede or None,
             idempotency_key=idempotency_key or new_key(),
+            **seen,
         )
         answer = self.call(request)
         # A repair of many runs takes several requests, each of which goes on where the last one ended.
@@ -217,7 +219,7 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         replay_baseline: bool = False,
         override_reason: str | None = None,
         idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
+        **expected: Unpack[ExpectedWithRules],
     ) -> dict[str, Any]:
         """
         Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation``, ``replays``,

@@ -206,9 +206,9 @@ def releases(**filters: Any) -> ApiRequest:
     return ApiRequest("GET", f"{PREFIX}/releases", _given(**filters))
 
 
-def release_of(release_id: str) -> ApiRequest:
-    """Ask for a release with its Dags."""
-    return ApiRequest("GET", f"{PREFIX}/releases/{quote(release_id, safe='')}")
+def release_of(release_id: str, **page: Any) -> ApiRequest:
+    """Ask for a release with its Dags, or a page of them."""
+    return ApiRequest("GET", f"{PREFIX}/releases/{quote(release_id, safe='')}", _given(**page))
 
 
 def candidate(dag_id: str, **body: Any) -> ApiRequest:
@@ -234,6 +234,11 @@ def canary_runs(dag_id: str, **body: Any) -> ApiRequest:
 def policies() -> ApiRequest:
     """Ask for the policies in force."""
     return ApiRequest("GET", f"{PREFIX}/policies")
+
+
+def policies_overview() -> ApiRequest:
+    """Ask which Dags each policy selects."""
+    return ApiRequest("GET", f"{PREFIX}/policies/overview")
 
 
 def apply_policies(**body: Any) -> ApiRequest:

@@ -32,6 +32,10 @@ class PinningPolicies(PinningCalls):
         """Return the policies that are in force as ``document``, and their ``revision``."""
         return self.call(endpoints.policies())
 
+    def get_policies_overview(self) -> dict[str, Any]:
+        """Return the ``policies`` with how many Dags each selects and whether its window is open, and ``revision``."""
+        return self.call(endpoints.policies_overview())
+
     def explain_policies(self, dag_id: str, *, version_number: int | None = None) -> dict[str, Any]:
         """Return which ``policies`` bind a Dag, and which rules are ``unmet`` for its candidate now."""
         return self.call(endpoints.explain_policies(dag_id, version_number=version_number))

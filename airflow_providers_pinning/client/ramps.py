@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_providers_pinning.client import endpoints
-from airflow_providers_pinning.client.calls import Expected, PinningCalls, new_key
+from airflow_providers_pinning.client.calls import ExpectedWithRules, PinningCalls, SeenRules, new_key
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -45,7 +45,7 @@ class PinningRamps(PinningCalls):
         override_reason: str | None = None,
         supersede: bool = False,
         idempotency_key: str | None = None,
-        **expected: Unpack[Expected],
+        **expected: Unpack[ExpectedWithRules],
     ) -> dict[str, Any]:
         """
         Let a share of the new runs of a pinned Dag have another version, and return the release state.
@@ -84,6 +84,7 @@ class PinningRamps(PinningCalls):
         expected_revision: int | None = None,
         override_reason: str | None = None,
         idempotency_key: str | None = None,
+        **seen: Unpack[SeenRules],
     ) -> dict[str, Any]:
         """
         Pause, resume, abort or promote the ramp of a Dag, and return the release state.
@@ -100,5 +101,6 @@ class PinningRamps(PinningCalls):
                 expected_revision=expected_revision,
                 override_reason=override_reason,
                 idempotency_key=idempotency_key or new_key(),
+                **seen,
             )
         )

@@ -19,10 +19,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from airflow_providers_pinning.client import endpoints
-from airflow_providers_pinning.client.calls import PinningCalls, new_key
+from airflow_providers_pinning.client.calls import PinningCalls, SeenRules, new_key
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Released(TypedDict, total=False):
@@ -52,6 +55,12 @@ class Released(TypedDict, total=False):
     exclude: list[str] | None
     """Dags that are left as they are."""
     override_reason: str | None
+    expected_plan: str | None
+    """``plan_hash`` of a dry run: another plan is refused with ``revision_conflict``."""
+    expected_policy_revision: int | None
+    """``policy_revision`` of a dry run: other policies are refused with ``policy_conflict``."""
+    expected_freeze_id: int | None
+    """``freeze_id`` of a dry run: a later freeze is not overridden."""
 
 
 class PinningReleases(PinningCalls):
@@ -78,13 +87,16 @@ class PinningReleases(PinningCalls):
         leave_moved: bool = False,
         exclude: list[str] | None = None,
         override_reason: str | None = None,
+        expected_plan: str | None = None,
         dry_run: bool = False,
         idempotency_key: str | None = None,
+        **seen: Unpack[SeenRules],
     ) -> dict[str, Any]:
         """
         Make active again what was active before a release, for all of its Dags or none.
 
         :param leave_moved: leave Dags as they are that were changed since; else they refuse the rollback
+        :param expected_plan: ``plan_hash`` of a dry run: another plan is refused with ``revision_conflict``
         """
         return self.call(
             endpoints.roll_back_release(
@@ -94,7 +106,9 @@ class PinningReleases(PinningCalls):
                 leave_moved=leave_moved or None,
                 exclude=exclude,
                 override_reason=override_reason,
+                expected_plan=expected_plan,
                 idempotency_key=idempotency_key or new_key(),
+                **seen,
             )
         )
 
@@ -104,9 +118,14 @@ class PinningReleases(PinningCalls):
         """Return ``releases``, newest first, and ``total_entries``."""
         return self.call(endpoints.releases(dag_id=dag_id, bundle_version=bundle_version, limit=limit, offset=offset))
 
-    def get_release(self, release_id: str) -> dict[str, Any]:
-        """Return a release with its Dags."""
-        return self.call(endpoints.release_of(release_id))
+    def get_release(self, release_id: str, *, limit: int | None = None, offset: int = 0) -> dict[str, Any]:
+        """
+        Return a release with its ``dags``, in the order of their ids, and their ``total_entries``.
+
+        :param limit: how many Dags, at most 1,000; by default all of them
+        :param offset: how many to leave out before
+        """
+        return self.call(endpoints.release_of(release_id, limit=limit, offset=offset or None))
 
     def export_pins(
         self,
@@ -137,6 +156,7 @@ class PinningReleases(PinningCalls):
         override_reason: str | None = None,
         dry_run: bool = False,
         idempotency_key: str | None = None,
+        **seen: Unpack[SeenRules],
     ) -> dict[str, Any]:
         """
         Make pins what a document says, all or none, and return the release; its id is None if nothing was to change.
@@ -153,6 +173,7 @@ class PinningReleases(PinningCalls):
                 text=text,
                 override_reason=override_reason,
                 idempotency_key=idempotency_key or new_key(),
+                **seen,
             )
         )
 

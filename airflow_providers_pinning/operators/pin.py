@@ -46,6 +46,8 @@ class PinDagVersionOperator(PinningOperator):
     :param expected_bundle_version: fail if the version has another commit (templated)
     :param expected_revision: fail if the pin has changed since this revision (templated)
     :param override_reason: reason for overriding a rejection, a hold or a failed verdict (templated)
+    :param expected_policy_revision: fail if the release policies are at another revision, so that no others are
+        overridden (templated)
     :param effective_from: when the pin takes effect, as ISO 8601 with a zone or as a datetime: runs due at or after
         that time use the version; default: now (templated)
     :param supersede: cancel a pending change instead of failing
@@ -62,6 +64,7 @@ class PinDagVersionOperator(PinningOperator):
         "expected_bundle_version",
         "expected_revision",
         "override_reason",
+        "expected_policy_revision",
         "effective_from",
     )
 
@@ -75,6 +78,7 @@ class PinDagVersionOperator(PinningOperator):
         expected_bundle_version: str | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
+        expected_policy_revision: int | str | None = None,
         ignore_verdict: bool = False,
         effective_from: str | datetime | None = None,
         supersede: bool = False,
@@ -88,6 +92,7 @@ class PinDagVersionOperator(PinningOperator):
         self.expected_bundle_version = expected_bundle_version
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.expected_policy_revision = expected_policy_revision
         self.effective_from = effective_from
         self.supersede = supersede
         self.note_time()
@@ -111,6 +116,7 @@ class PinDagVersionOperator(PinningOperator):
             expected_bundle_version=self.condition("expected_bundle_version"),
             expected_revision=whole_number("expected_revision", self.expected_revision),
             override_reason=text(self.override_reason),
+            expected_policy_revision=whole_number("expected_policy_revision", self.expected_policy_revision),
             ignore_verdict=self.ignore_verdict,
             effective_from=self.moment(),
             supersede=self.supersede,
@@ -128,6 +134,8 @@ class UnpinDagVersionOperator(PinningOperator):
     :param expected_bundle_version: fail if the latest version has another commit (templated)
     :param expected_revision: fail if the pin has changed since this revision (templated)
     :param override_reason: reason for overriding a hold (templated)
+    :param expected_policy_revision: fail if the release policies are at another revision, so that no others are
+        overridden (templated)
     :param effective_from: when the Dag is unpinned, as ISO 8601 with a zone or as a datetime; default: now
         (templated)
     :param supersede: cancel a pending change instead of failing
@@ -140,6 +148,7 @@ class UnpinDagVersionOperator(PinningOperator):
         "expected_bundle_version",
         "expected_revision",
         "override_reason",
+        "expected_policy_revision",
         "effective_from",
     )
 
@@ -152,6 +161,7 @@ class UnpinDagVersionOperator(PinningOperator):
         expected_bundle_version: str | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
+        expected_policy_revision: int | str | None = None,
         effective_from: str | datetime | None = None,
         supersede: bool = False,
         **kwargs: Any,
@@ -163,6 +173,7 @@ class UnpinDagVersionOperator(PinningOperator):
         self.expected_bundle_version = expected_bundle_version
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.expected_policy_revision = expected_policy_revision
         self.effective_from = effective_from
         self.supersede = supersede
         self.note_time()
@@ -179,6 +190,7 @@ class UnpinDagVersionOperator(PinningOperator):
                 expected_bundle_version=self.condition("expected_bundle_version"),
                 expected_revision=whole_number("expected_revision", self.expected_revision),
                 override_reason=text(self.override_reason),
+                expected_policy_revision=whole_number("expected_policy_revision", self.expected_policy_revision),
                 effective_from=self.moment(),
                 supersede=self.supersede,
                 idempotency_key=self.key(context, "unpin"),

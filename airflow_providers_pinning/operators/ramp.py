@@ -45,6 +45,8 @@ class RampDagVersionOperator(PinningOperator):
     :param max_failures: failed runs of the version to tolerate, over all steps
     :param promotion: ``automatic`` pins the version after the last step, ``manual`` waits for a person or a task
     :param override_reason: reason for overriding a rejection, a hold or a failed verdict (templated)
+    :param expected_policy_revision: fail if the release policies are at another revision, so that no others are
+        overridden (templated)
     :param supersede: cancel a pending change and abort another ramp instead of failing
     """
 
@@ -55,6 +57,7 @@ class RampDagVersionOperator(PinningOperator):
         "expected_dag_hash",
         "expected_bundle_version",
         "override_reason",
+        "expected_policy_revision",
     )
 
     def __init__(
@@ -68,6 +71,7 @@ class RampDagVersionOperator(PinningOperator):
         max_failures: int = 0,
         promotion: str = "automatic",
         override_reason: str | None = None,
+        expected_policy_revision: int | str | None = None,
         supersede: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -80,6 +84,7 @@ class RampDagVersionOperator(PinningOperator):
         self.max_failures = max_failures
         self.promotion = promotion
         self.override_reason = override_reason
+        self.expected_policy_revision = expected_policy_revision
         self.supersede = supersede
         self.note_conditions()
 
@@ -101,6 +106,7 @@ class RampDagVersionOperator(PinningOperator):
             max_failures=self.max_failures,
             promotion=self.promotion,
             override_reason=text(self.override_reason),
+            expected_policy_revision=whole_number("expected_policy_revision", self.expected_policy_revision),
             supersede=self.supersede,
             idempotency_key=self.key(context, "ramp"),
         )

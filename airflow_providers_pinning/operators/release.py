@@ -26,7 +26,7 @@ from airflow.sdk.definitions.context import Context
 
 from airflow_providers_pinning.client.task_source import TaskSource
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.operators.base import MISSING, refusals_fail_at_once, text
+from airflow_providers_pinning.operators.base import MISSING, refusals_fail_at_once, text, whole_number
 
 
 class _OfManyDags(BaseOperator):
@@ -77,6 +77,8 @@ class ReleaseOperator(_OfManyDags):
     :param dag_id_patterns: only Dags whose id matches one of these, with the wildcards ``*`` and ``?`` (templated)
     :param exclude: Dags to skip (templated)
     :param override_reason: reason for overriding holds, rejections and failed verdicts (templated)
+    :param expected_policy_revision: fail if the release policies are at another revision, so that no others are
+        overridden (templated)
     :param reason: reason for the history; by default, it names the task (templated)
     :param pinning_conn_id: connection to the API server (templated)
     """
@@ -91,6 +93,7 @@ class ReleaseOperator(_OfManyDags):
         "dag_id_patterns",
         "exclude",
         "override_reason",
+        "expected_policy_revision",
         "reason",
         "pinning_conn_id",
     )
@@ -107,6 +110,7 @@ class ReleaseOperator(_OfManyDags):
         dag_id_patterns: Sequence[str] | str | None = None,
         exclude: Sequence[str] | str | None = None,
         override_reason: str | None = None,
+        expected_policy_revision: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -119,6 +123,7 @@ class ReleaseOperator(_OfManyDags):
         self.dag_id_patterns = dag_id_patterns
         self.exclude = exclude
         self.override_reason = override_reason
+        self.expected_policy_revision = expected_policy_revision
         self._names_dags = dag_ids is not None
 
     def change(self, hook: PinningHook, context: Context, source: TaskSource) -> dict[str, Any]:
@@ -141,6 +146,7 @@ class ReleaseOperator(_OfManyDags):
             dag_id_patterns=_names("dag_id_patterns", self.dag_id_patterns),
             exclude=_names("exclude", self.exclude),
             override_reason=text(self.override_reason),
+            expected_policy_revision=whole_number("expected_policy_revision", self.expected_policy_revision),
             reason=self.why(context),
             idempotency_key=source.idempotency_key("release"),
         )
@@ -154,11 +160,20 @@ class RollbackReleaseOperator(_OfManyDags):
     :param leave_moved: skip Dags that have changed since; by default, they make the task fail
     :param exclude: Dags to skip (templated)
     :param override_reason: reason for overriding a hold if a newer version becomes active (templated)
+    :param expected_policy_revision: fail if the release policies are at another revision, so that no others are
+        overridden (templated)
     :param reason: reason for the history; by default, it names the task (templated)
     :param pinning_conn_id: connection to the API server (templated)
     """
 
-    template_fields: Sequence[str] = ("release_id", "exclude", "override_reason", "reason", "pinning_conn_id")
+    template_fields: Sequence[str] = (
+        "release_id",
+        "exclude",
+        "override_reason",
+        "expected_policy_revision",
+        "reason",
+        "pinning_conn_id",
+    )
 
     def __init__(
         self,
@@ -167,6 +182,7 @@ class RollbackReleaseOperator(_OfManyDags):
         leave_moved: bool = False,
         exclude: Sequence[str] | str | None = None,
         override_reason: str | None = None,
+        expected_policy_revision: int | str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -174,6 +190,7 @@ class RollbackReleaseOperator(_OfManyDags):
         self.leave_moved = leave_moved
         self.exclude = exclude
         self.override_reason = override_reason
+        self.expected_policy_revision = expected_policy_revision
 
     def change(self, hook: PinningHook, context: Context, source: TaskSource) -> dict[str, Any]:
         """Roll back."""
@@ -184,6 +201,7 @@ class RollbackReleaseOperator(_OfManyDags):
             leave_moved=self.leave_moved,
             exclude=_names("exclude", self.exclude),
             override_reason=text(self.override_reason),
+            expected_policy_revision=whole_number("expected_policy_revision", self.expected_policy_revision),
             reason=self.why(context),
             idempotency_key=source.idempotency_key("roll_back_release"),
         )

@@ -50,6 +50,8 @@ class RollbackDagVersionOperator(PinningOperator):
         It needs permission to edit the runs of the Dag; the returned ``repair`` has the result
     :param expected_revision: fail if the pin has changed since this revision (templated)
     :param override_reason: reason for overriding a rejection or a hold (templated)
+    :param expected_policy_revision: fail if the release policies are at another revision, so that no others are
+        overridden (templated)
     :param effective_from: when it takes effect, as ISO 8601 with a zone or as a datetime; default: now, which cancels
         a pending change (templated)
     :param supersede: with ``effective_from``: cancel a pending change instead of failing
@@ -62,6 +64,7 @@ class RollbackDagVersionOperator(PinningOperator):
         "expected_version",
         "expected_revision",
         "override_reason",
+        "expected_policy_revision",
         "hold_until",
         "repair",
         "effective_from",
@@ -78,6 +81,7 @@ class RollbackDagVersionOperator(PinningOperator):
         repair: Mapping[str, Any] | None = None,
         expected_revision: int | str | None = None,
         override_reason: str | None = None,
+        expected_policy_revision: int | str | None = None,
         effective_from: str | datetime | None = None,
         supersede: bool = False,
         from_version: int | str | ArgNotSet | None = NOTSET,
@@ -98,6 +102,7 @@ class RollbackDagVersionOperator(PinningOperator):
         self.repair = repair
         self.expected_revision = expected_revision
         self.override_reason = override_reason
+        self.expected_policy_revision = expected_policy_revision
         self.effective_from = effective_from
         self.supersede = supersede
         self.note_time()
@@ -122,6 +127,7 @@ class RollbackDagVersionOperator(PinningOperator):
             repair=self._repair(),
             expected_revision=revision,
             override_reason=text(self.override_reason),
+            expected_policy_revision=whole_number("expected_policy_revision", self.expected_policy_revision),
             effective_from=self.moment(),
             supersede=self.supersede,
             idempotency_key=self.key(context, "rollback"),

@@ -29,6 +29,7 @@ from airflow_providers_pinning.schemas.common import (
     IdentityResponse,
     Reason,
     RepetitionResponse,
+    SeenRulesBody,
     VersionNumber,
 )
 from airflow_providers_pinning.schemas.storable import Conf, Storable
@@ -114,7 +115,7 @@ class ReplayBody(StrictBaseModel):
         return self
 
 
-class CanaryBody(ExpectedBody):
+class CanaryBody(ExpectedBody, SeenRulesBody):
     """Which canary runs to create."""
 
     version_number: VersionNumber

@@ -82,6 +82,28 @@ class ExpectedBody(StrictBaseModel):
     )
 
 
+ExpectedPolicyRevision = Annotated[
+    Revision | None,
+    Field(description="Refuse with `policy_conflict` if the policies are at another revision than you saw."),
+]
+ExpectedFreezeId = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=MAX_INTEGER,
+        description="Highest ID of the freezes that you saw, 0 if there were none: refuse with `policy_conflict` to "
+        "override a later one.",
+    ),
+]
+
+
+class SeenRulesBody(StrictBaseModel):
+    """Which release rules the caller saw, so that an override passes over no others."""
+
+    expected_policy_revision: ExpectedPolicyRevision = None
+    expected_freeze_id: ExpectedFreezeId = None
+
+
 class IdentityResponse(BaseModel):
     """Exact identity of a Dag version."""
 

@@ -31,6 +31,7 @@ from airflow_providers_pinning.schemas.common import (
     IdentityResponse,
     Reason,
     RepetitionResponse,
+    SeenRulesBody,
     TimedBody,
     VersionNumber,
 )
@@ -41,7 +42,7 @@ from airflow_providers_pinning.schemas.storable import Text
 from airflow_providers_pinning.vocabulary import MAX_PINS_BYTES
 
 
-class PinBody(TimedBody, ExpectedBody, ChangeBody):
+class PinBody(TimedBody, ExpectedBody, SeenRulesBody, ChangeBody):
     """Which version to pin, and the conditions."""
 
     version_number: VersionNumber | None = None
@@ -61,7 +62,7 @@ class PinBody(TimedBody, ExpectedBody, ChangeBody):
         return self
 
 
-class PinsBody(ChangeBody):
+class PinsBody(SeenRulesBody, ChangeBody):
     """A document of pins, given as an object or as the text of a YAML file."""
 
     document: dict[str, Any] | None = None

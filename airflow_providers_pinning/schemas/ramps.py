@@ -25,7 +25,14 @@ from uuid import UUID
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import AfterValidator, Field, model_validator
 
-from airflow_providers_pinning.schemas.common import ChangeBody, ExpectedBody, IdentityResponse, Reason, VersionNumber
+from airflow_providers_pinning.schemas.common import (
+    ChangeBody,
+    ExpectedBody,
+    IdentityResponse,
+    Reason,
+    SeenRulesBody,
+    VersionNumber,
+)
 from airflow_providers_pinning.schemas.policy_values import Seconds
 from airflow_providers_pinning.schemas.storable import Text
 from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_RAMP_STEPS, RampAction, RampPromotion
@@ -63,7 +70,7 @@ def _growing(steps: list[StepBody]) -> list[StepBody]:
 Steps = Annotated[list[StepBody], Field(min_length=1, max_length=MAX_RAMP_STEPS), AfterValidator(_growing)]
 
 
-class RampBody(ExpectedBody, ChangeBody):
+class RampBody(ExpectedBody, SeenRulesBody, ChangeBody):
     """Which version gets a share of the new runs, and in which steps."""
 
     version_number: VersionNumber | None = None
@@ -93,7 +100,7 @@ class RampBody(ExpectedBody, ChangeBody):
         return self
 
 
-class RampActionBody(ChangeBody):
+class RampActionBody(SeenRulesBody, ChangeBody):
     """Action on the ramp of a Dag."""
 
     action: RampAction

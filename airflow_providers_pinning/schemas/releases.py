@@ -24,7 +24,7 @@ from typing import Annotated, Any
 from airflow.api_fastapi.core_api.base import BaseModel
 from pydantic import Field, model_validator
 
-from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Reason, VersionNumber
+from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Reason, SeenRulesBody, VersionNumber
 from airflow_providers_pinning.schemas.storable import DagId, Text
 from airflow_providers_pinning.vocabulary import (
     MAX_RELEASED_DAGS,
@@ -46,7 +46,7 @@ ExpectedPlan = Annotated[
 Conditions: Any = Field(default_factory=list, max_length=MAX_CONDITIONS)
 
 
-class ReleaseBody(ChangeBody):
+class ReleaseBody(SeenRulesBody, ChangeBody):
     """
     The action and its Dags.
 
@@ -105,7 +105,7 @@ class ReleaseBody(ChangeBody):
         return self
 
 
-class ReleaseRollbackBody(ChangeBody):
+class ReleaseRollbackBody(SeenRulesBody, ChangeBody):
     """How to roll back a release."""
 
     leave_moved: bool = Field(
@@ -188,3 +188,7 @@ class ReleaseResponse(BaseModel):
         description="What it changes from what to what, as a hash: the `expected_plan` of a request. Empty "
         "where one release is read.",
     )
+    policy_revision: int | None = Field(
+        default=None, description="Only in a preview: the `expected_policy_revision` of a request."
+    )
+    freeze_id: int | None = Field(default=None, description="Only in a preview: the `expected_freeze_id` of a request.")

@@ -29,6 +29,7 @@ from airflow_providers_pinning.schemas.common import (
     Moment,
     Reason,
     Revision,
+    SeenRulesBody,
     TimedBody,
     VersionNumber,
 )
@@ -59,7 +60,7 @@ class RepairBody(StrictBaseModel):
     )
 
 
-class RollbackBody(TimedBody, ChangeBody):
+class RollbackBody(TimedBody, SeenRulesBody, ChangeBody):
     """How to roll back."""
 
     to_version: VersionNumber | None = Field(

@@ -306,6 +306,10 @@ def test_ramp_is_shown_with_its_next_run_paused_resumed_and_aborted(tab, airflow
     shown.confirm("Resume the ramp", reason="All fine")
     expect(banner).to_be_visible()
 
+    shown.open_overview("?dag_id_pattern=practice_ramps")
+    expect(shown.pins.get_by_text("ramp 25 %", exact=True)).to_be_visible()
+
+    shown.open_tab("practice_ramps")
     shown.button("Abort").click()
     expect(shown.dialog).to_contain_text("No new run will use version 3; all use version 2.")
     shown.confirm("Abort the ramp", reason="Totals are wrong")

@@ -110,6 +110,30 @@ def test_release_is_planned_made_as_shown_and_rolled_back(airflow, window, dark)
     assert [shown.state(name)["active"]["version_number"] for name in names] == [1, 2]
 
 
+def test_rollback_of_a_release_passes_over_a_hold_once_its_effect_was_shown(airflow, window):
+    names = ("practice_releases", "practice_releases_too")
+    for name in names:
+        airflow.pinning.put(f"/dags/{name}/pin", {"version_number": 2, "reason": "As before"})
+    made = airflow.pinning.post("/releases", {"versions": dict.fromkeys(names, 1), "reason": "The older one"})
+    airflow.pinning.put(f"/dags/{names[0]}/hold", {"reason": "Do not touch"})
+
+    shown = window(airflow, "op")
+    shown.open(f"/plugin/pins?view=releases&release_id={made['release_id']}")
+    shown.button("Roll back this release").click()
+    plan = shown.dialog.get_by_role("table", name="What would be done")
+    expect(plan).to_contain_text("put on hold")
+    shown.dialog.get_by_role("textbox", name="Override reason").fill("It was a mistake")
+    shown.confirm("Roll back the release", reason="Back to the newer one")
+    expect(shown.dialog.get_by_role("alert")).to_contain_text("Look at what the override reason changes first.")
+    shown.dialog.get_by_role("button", name="Show what it changes").click()
+    expect(plan).not_to_contain_text("blocked")
+    assert shown.serious_faults(shown.dialog) == []
+    shown.confirm("Roll back the release", reason="Back to the newer one")
+    expect(shown.page.get_by_text("Rolls back ")).to_be_visible()
+    assert [shown.state(name)["active"]["version_number"] for name in names] == [2, 2]
+    airflow.pinning.delete(f"/dags/{names[0]}/hold", reason="Done")
+
+
 def test_version_is_approved_as_it_is_shown(airflow, window):
     rules = {"policies": [{"name": "two_people", "match": {"dag_ids": ["practice_approves"]},
                            "requires": {"approvals": 1}}]}  # fmt: skip

@@ -40,6 +40,8 @@ from airflow_providers_pinning.domain.monitoring.release_state import ReleaseSta
 from airflow_providers_pinning.domain.policies.model import Match
 from airflow_providers_pinning.domain.policies.unpinned import UnpinnedFilter, list_unpinned
 from airflow_providers_pinning.schemas.common import (
+    ExpectedFreezeId,
+    ExpectedPolicyRevision,
     IdempotencyKey,
     IdentityResponse,
     Moment,
@@ -118,6 +120,8 @@ def unpin_dag_version(
         Text | None,
         Query(description="Refuse with `version_drifted` if the commit of the latest version has changed since."),
     ] = None,
+    expected_policy_revision: ExpectedPolicyRevision = None,
+    expected_freeze_id: ExpectedFreezeId = None,
     idempotency_key: IdempotencyKey | None = None,
     override_reason: Annotated[Reason | None, Query(description="Reason for overriding a hold.")] = None,
     effective_from: Annotated[
@@ -133,6 +137,8 @@ def unpin_dag_version(
         expected_revision=expected_revision,
         expected_dag_hash=expected_dag_hash,
         expected_bundle_version=expected_bundle_version,
+        expected_policy_revision=expected_policy_revision,
+        expected_freeze_id=expected_freeze_id,
         idempotency_key=idempotency_key,
         override_reason=override_reason,
         effective_from=effective_from,

@@ -76,6 +76,13 @@ EXPECTED_VERSION = (
 """What the version must be."""
 
 
+EXPECTED_POLICY_REVISION = forms.whole_number(
+    "--expected-policy-revision",
+    help="Refuse if the release policies are not at this revision, so that --override-reason overrides no others",
+    least=0,
+)
+
+
 def override_reason(help: str) -> Arg:
     """Return the option that gives a reason for overriding a refusal."""
     return forms.text("--override-reason", help=f"{help}; shown in the history")

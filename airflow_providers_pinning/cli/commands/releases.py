@@ -26,7 +26,13 @@ from typing import Any
 from airflow.utils.session import create_session
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.cli.change import confirm, requested_change, require_answerable, warn
+from airflow_providers_pinning.cli.change import (
+    bound_to,
+    confirm,
+    requested_change,
+    require_answerable,
+    warn,
+)
 from airflow_providers_pinning.cli.command import CommandError, changes, note_committed, shows
 from airflow_providers_pinning.cli.json_form import plain
 from airflow_providers_pinning.cli.lists import show_list
@@ -35,6 +41,7 @@ from airflow_providers_pinning.cli.release import short
 from airflow_providers_pinning.cli.wording import Row, say
 from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.policies.seen import SeenRules
 from airflow_providers_pinning.domain.releases import lists, release, rollback
 from airflow_providers_pinning.domain.releases.apply import UNLISTED
 from airflow_providers_pinning.domain.releases.ledger import refuse_blocked
@@ -146,6 +153,8 @@ def make_planned(args: Namespace, plan: Plan, make: Make) -> None:
                 _show(args, shown)
                 return
             confirm()
+            if shown.policy_revision is not None and shown.freeze_id is not None:
+                change = bound_to(SeenRules(shown.policy_revision, shown.freeze_id), change)
 
         def run() -> ReleaseReport:
             made = make(change, progress, session)

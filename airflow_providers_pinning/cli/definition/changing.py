@@ -33,6 +33,7 @@ CHANGING = (
         common.EXPECTED_REVISION,
         *common.EXPECTED_VERSION,
         pins.OVERRIDE_OF_PIN,
+        common.EXPECTED_POLICY_REVISION,
         pins.IGNORE_VERDICT,
         *pins.TIME,
         *common.CHANGE,
@@ -50,6 +51,7 @@ CHANGING = (
         common.EXPECTED_REVISION,
         *common.EXPECTED_VERSION,
         pins.OVERRIDE_OF_UNPIN,
+        common.EXPECTED_POLICY_REVISION,
         *pins.TIME,
         *common.CHANGE,
     ),
@@ -62,6 +64,7 @@ CHANGING = (
         *pins.REPAIR,
         common.EXPECTED_REVISION,
         pins.OVERRIDE_OF_ROLLBACK,
+        common.EXPECTED_POLICY_REVISION,
         *pins.TIME,
         *common.CHANGE,
     ),
@@ -79,6 +82,7 @@ CHANGING = (
         "releases.pinning_release",
         "Pin many Dags to a commit, all or none",
         *releases.RELEASE,
+        common.EXPECTED_POLICY_REVISION,
         *common.CHANGE,
         description="By default, it pins the pinned Dags that the commit changes.",
     ),
@@ -88,6 +92,7 @@ CHANGING = (
         "Roll back a release: restore what was active before for each of its Dags",
         releases.RELEASE_ID,
         *releases.ROLLBACK,
+        common.EXPECTED_POLICY_REVISION,
         *common.CHANGE,
     ),
     command(
@@ -96,6 +101,7 @@ CHANGING = (
         "Make the pins what a file says, all of them or none",
         releases.PINS_FILE,
         *releases.APPLY,
+        common.EXPECTED_POLICY_REVISION,
         *common.CHANGE,
         description="Dags that the file lists are pinned; those that it owns and does not list are unpinned. The same "
         "file again changes nothing.",
@@ -110,6 +116,7 @@ CHANGING = (
         common.EXPECTED_REVISION,
         *common.EXPECTED_VERSION,
         ramps.OVERRIDE_OF_RAMP,
+        common.EXPECTED_POLICY_REVISION,
         *common.CHANGE,
         description="The active version, its schedule and its limits stay. A step completes when its runs "
         "succeed; if runs fail, the ramp is aborted. After the last step, the version is pinned.",
@@ -131,6 +138,7 @@ CHANGING = (
         ramps.EXPECTED_RAMP,
         common.EXPECTED_REVISION,
         ramps.OVERRIDE_OF_RAMP_ACTION,
+        common.EXPECTED_POLICY_REVISION,
         *common.CHANGE,
     ),
     command(
@@ -150,6 +158,7 @@ CHANGING = (
         ramps.EXPECTED_RAMP,
         common.EXPECTED_REVISION,
         ramps.OVERRIDE_OF_RAMP_ACTION,
+        common.EXPECTED_POLICY_REVISION,
         *common.CHANGE,
     ),
     command(

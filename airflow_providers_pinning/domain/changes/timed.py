@@ -30,6 +30,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.changes import conditions, obstacles, pins, rollback
 from airflow_providers_pinning.domain.changes.affected_runs import RunRepair
 from airflow_providers_pinning.domain.changes.pending import facts_of, settle_pending, warn_of_runs_of_later
@@ -172,6 +173,9 @@ def _schedule(
     _check_ahead(effective_from, session=session)
     settled = settle_pending(pin, change, session=session)
     present = pinned_identity(pin)
+    if change.override_reason:
+        # What comes up after the rehearsal must not be noted as known.
+        locks.share_rules(session=session)
     would_be = rehearsed(make, replace(change, idempotency_key=None, expected_revision=None), session=session)
     version = would_be.active if would_be.pinned else None
     if version is not None and version == present:

@@ -83,6 +83,10 @@ class Change:
     """Hash of the version that the caller saw. A version with another hash is refused."""
     expected_bundle_version: str | None = None
     """Bundle version that the caller saw. The code may change without changing the hash."""
+    expected_policy_revision: int | None = None
+    """Revision of the policies that the caller saw; with others in force, the change is refused."""
+    expected_freeze_id: int | None = None
+    """Highest id of the freezes that the caller saw, 0 if there were none: a later one is not overridden."""
     effective_from: datetime | None = None
     """When the change takes effect, which is also the time it is checked for; ``None`` means now."""
     ramp: Ramped | None = None

@@ -31,6 +31,7 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies.matching import DagFacts, facts_of
 from airflow_providers_pinning.domain.policies.merge import SLOTS_BY_STRICTNESS, strictest_isolation
 from airflow_providers_pinning.domain.policies.rules import Unmet
+from airflow_providers_pinning.domain.policies.seen import refuse_other_policies
 from airflow_providers_pinning.domain.policies.store import in_force
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
@@ -62,8 +63,10 @@ def with_policies(
     :param change: who asks, and whether unmet rules are overridden
     :param session: database session
     :raises PolicyNotMetError: if the request asks for less isolation than policies require
+    :raises PolicyConflictError: if other policies are in force than the caller saw
     """
     force = in_force(session=session)
+    refuse_other_policies(force.policies.revision, change)
     if not any(policy.canary for policy in force.policies.policies):
         return Settled(asked, {})
     bundles = {dag_id: version.bundle_name} if version.bundle_name else {}

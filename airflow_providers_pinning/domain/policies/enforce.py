@@ -33,6 +33,7 @@ from airflow_providers_pinning.domain.errors import PinningError, PolicyNotMetEr
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies.model import ChangeKind
 from airflow_providers_pinning.domain.policies.rules import Unmet
+from airflow_providers_pinning.domain.policies.seen import refuse_unseen
 from airflow_providers_pinning.domain.policies.unmet import PlannedChange, unmet
 from airflow_providers_pinning.domain.text import plural
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
@@ -56,6 +57,7 @@ def require_policies(planned: PlannedChange, change: Change, *, session: Session
 
     :raises PolicyNotMetError: with all unmet rules
     :raises ReleaseNotPermittedError: if releases require a permission that the caller does not have
+    :raises PolicyConflictError: if other rules are in force than the caller saw
     """
     decision = decide([planned], change, session=session)[planned.dag_id]
     if isinstance(decision, PinningError):
@@ -70,12 +72,15 @@ def decide(planned: Sequence[PlannedChange], change: Change, *, session: Session
     :param planned: one change for each Dag
     :param change: who asks, and whether unmet rules are overridden
     :param session: database session, in the transaction that makes the changes
+    :raises PolicyConflictError: if other rules are in force than the caller saw
     """
     found: dict[str, Allowed | PinningError] = {}
     if conf.release_permission() and not change.caller.releases:
         found |= {one.dag_id: _not_permitted(one, change) for one in planned if one.kind is not ChangeKind.ROLLBACK}
         planned = [one for one in planned if one.dag_id not in found]
     check = unmet(session, planned, change.effective_from)
+    if planned:
+        refuse_unseen(check, change)
     overrides = bool(check.unmet and change.override_reason and change.caller.overrides_policies)
     for one in planned:
         problems = check.unmet.get(one.dag_id, ())

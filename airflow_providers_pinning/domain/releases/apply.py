@@ -40,7 +40,7 @@ from airflow_providers_pinning.domain.releases.access import check_access
 from airflow_providers_pinning.domain.releases.dependencies import report_of_work
 from airflow_providers_pinning.domain.releases.document import DocumentedPin, PinsDocument
 from airflow_providers_pinning.domain.releases.documented import choose_documented
-from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_blocked
+from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_blocked, with_seen_rules
 from airflow_providers_pinning.domain.releases.plan import PlannedDag, ReleaseReport, in_order
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.releases.work import Progress, Work
@@ -67,7 +67,7 @@ def plan_apply(document: PinsDocument, change: Change, access: Access, *, sessio
     dag_ids = _concerned(document, access, session=session)
     sorted_ = _sort(document, read_pins(dag_ids, session=session), dag_ids)
     work = Work(EventKind.PINNED, change, None, total=len(dag_ids), progress=None, session=session)
-    return _carry_out(sorted_, work, session=session)
+    return with_seen_rules(_carry_out(sorted_, work, session=session), session=session)
 
 
 @much_work()

@@ -32,6 +32,7 @@ from airflow_providers_pinning.domain.errors import (
     RevisionConflictError,
 )
 from airflow_providers_pinning.domain.history.events import Change
+from airflow_providers_pinning.domain.policies.seen import seen_rules
 from airflow_providers_pinning.domain.releases.access import MAX_NAMED, check_access
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport, report_of
 from airflow_providers_pinning.domain.releases.request import Access
@@ -101,6 +102,12 @@ def refuse_another_plan(report: ReleaseReport, expected: str | None) -> None:
             "Nothing was changed. Plan it again (REST: dry_run=true), and confirm what it shows then.",
             plan_hash=report.plan_hash,
         )
+
+
+def with_seen_rules(report: ReleaseReport, *, session: Session) -> ReleaseReport:
+    """Add to a plan which rules it was checked against, by which a confirmation is bound to them."""
+    seen = seen_rules(session=session)
+    return replace(report, policy_revision=seen.policy_revision, freeze_id=seen.freeze_id)
 
 
 def keep(

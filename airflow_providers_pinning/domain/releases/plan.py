@@ -115,6 +115,10 @@ class ReleaseReport:
     created_at: datetime | None = None
     rolls_back: str | None = None
     rolled_back_by: str | None = None
+    policy_revision: int | None = None
+    """Revision of the policies that a plan was checked against."""
+    freeze_id: int | None = None
+    """Highest id of the freezes that a plan was checked against; 0 if there were none."""
     repeated: bool = False
     """Whether the release had been made before, with the same idempotency key."""
     counts: dict[str, int] = field(init=False)

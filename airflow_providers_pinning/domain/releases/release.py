@@ -31,7 +31,13 @@ from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import check_access
 from airflow_providers_pinning.domain.releases.choice import bundle_of, choose_versions, dag_ids_of
 from airflow_providers_pinning.domain.releases.dependencies import report_of_work
-from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_another_plan, refuse_blocked
+from airflow_providers_pinning.domain.releases.ledger import (
+    find_repeated,
+    keep,
+    refuse_another_plan,
+    refuse_blocked,
+    with_seen_rules,
+)
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest
 from airflow_providers_pinning.domain.releases.work import Progress, Work
@@ -57,7 +63,8 @@ def plan_release(request: ReleaseRequest, change: Change, access: Access, *, ses
     """
     bundle_name, dag_ids = _names(request, access, session=session)
     work = Work(EventKind.PINNED, change, None, total=len(dag_ids), progress=None, session=session)
-    return _carry_out(request, bundle_name, work, read_pins(dag_ids, session=session), dag_ids, session=session)
+    planned = _carry_out(request, bundle_name, work, read_pins(dag_ids, session=session), dag_ids, session=session)
+    return with_seen_rules(planned, session=session)
 
 
 @much_work()

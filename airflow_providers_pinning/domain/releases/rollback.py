@@ -39,7 +39,13 @@ from airflow_providers_pinning.domain.errors import (
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.access import check_access
 from airflow_providers_pinning.domain.releases.choice import IDS_AT_ONCE
-from airflow_providers_pinning.domain.releases.ledger import find_repeated, keep, refuse_another_plan, refuse_blocked
+from airflow_providers_pinning.domain.releases.ledger import (
+    find_repeated,
+    keep,
+    refuse_another_plan,
+    refuse_blocked,
+    with_seen_rules,
+)
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport, in_order
 from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.releases.work import Progress, Work
@@ -81,7 +87,8 @@ def plan_rollback(request: RollbackRequest, change: Change, access: Access, *, s
     """
     release, rows = _read(request, access, lock=False, session=session)
     work = Work(EventKind.ROLLED_BACK, change, None, total=len(rows), progress=None, session=session)
-    return _carry_out(request, release, rows, work, read_pins(rows, session=session), session=session)
+    planned = _carry_out(request, release, rows, work, read_pins(rows, session=session), session=session)
+    return with_seen_rules(planned, session=session)
 
 
 @much_work()

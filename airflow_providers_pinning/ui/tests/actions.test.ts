@@ -120,6 +120,15 @@ describe("a request", () => {
     });
   });
 
+  it("overrides only the release rules that were shown", () => {
+    const rules = { expected_freeze_id: 3, expected_policy_revision: 5 };
+    const made = (override: string) =>
+      requestOf({ kind: "pin", version: 3 }, { ...CHOICES, override }, STATE, "key", rules).body;
+
+    expect(made("incident")).toMatchObject({ ...rules, override_reason: "incident" });
+    expect(made("")).not.toHaveProperty("expected_policy_revision");
+  });
+
   it("lifts a hold by a request of its own", () => {
     expect(request({ kind: "lift", version: 2 })).toMatchObject({
       method: "DELETE",

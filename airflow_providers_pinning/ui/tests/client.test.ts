@@ -77,6 +77,7 @@ describe("an error", () => {
       { details: {}, message: "Frozen.", policies: [], rule: "freeze" },
     ]);
     expect(toError(409, { detail: { message: "m", reason: "held" } }).unmet).toEqual([]);
+    expect(toError(409, { detail: { message: "m", policy_revision: 4, reason: "policy" } }).policyRevision).toBe(4);
   });
 
   it("names the invalid fields", () => {

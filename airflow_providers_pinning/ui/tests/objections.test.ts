@@ -20,7 +20,7 @@
 import { describe, expect, it } from "vitest";
 
 import { ApiError } from "src/api/client";
-import { metAt, needsOverride, ruleName } from "src/lib/objections";
+import { metAt, needsOverride, ruleName, seenRules } from "src/lib/objections";
 
 import { release } from "./build";
 
@@ -65,5 +65,28 @@ describe("a rule that is not met", () => {
     expect(metAt({ details: { until: opens } })).toContain("2026-11-30");
     expect(metAt({ details: { next_open: null } })).toBeUndefined();
     expect(metAt({ details: {} })).toBeUndefined();
+  });
+});
+
+describe("the release rules that were seen", () => {
+  const frozen = { details: { freeze_id: 3 }, message: "Frozen.", policies: [], rule: "freeze" as const };
+  const shut = { details: {}, message: "Shut.", policies: ["critical"], rule: "window" as const };
+
+  it("are those of the Dag's page", () => {
+    expect(seenRules({ revision: 4, unmet: [shut] })).toEqual({ expected_freeze_id: 0, expected_policy_revision: 4 });
+    expect(seenRules(null)).toBeUndefined();
+  });
+
+  it("are those of the refusal, once there is one", () => {
+    const refused = new ApiError(409, "policy", "No.", undefined, [], 0, undefined, [shut, frozen], 5);
+
+    expect(seenRules({ revision: 4, unmet: [] }, refused)).toEqual({
+      expected_freeze_id: 3,
+      expected_policy_revision: 5,
+    });
+    expect(seenRules({ revision: 4, unmet: [] }, refusal("held"))).toEqual({
+      expected_freeze_id: 0,
+      expected_policy_revision: 4,
+    });
   });
 });

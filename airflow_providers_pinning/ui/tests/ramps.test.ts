@@ -20,7 +20,7 @@
 import { describe, expect, test } from "vitest";
 
 import { actionOn, requestOf, validationError, wordingOf } from "src/lib/actions";
-import { describeRamp, rampTitle } from "src/lib/ramps";
+import { describeRamp, rampMark, rampTitle } from "src/lib/ramps";
 import { CHOICES, identity, ramp, release } from "./build";
 
 describe("a ramp", () => {
@@ -39,6 +39,11 @@ describe("a ramp", () => {
 
     expect(rampTitle(paused)).toBe("Ramp to version 4 is paused");
     expect(describeRamp(paused).join()).not.toContain("The next");
+  });
+
+  test("has a mark in lists", () => {
+    expect(rampMark(ramp())).toBe("ramp 10 %");
+    expect(rampMark(ramp({ share: 0, status: "paused" }))).toBe("ramp paused");
   });
 
   test("says what keeps it from going on", () => {

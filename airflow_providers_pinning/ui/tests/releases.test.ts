@@ -22,6 +22,7 @@ import { describe, expect, it } from "vitest";
 import type { Release } from "src/api/types";
 import {
   bodyOf,
+  boundTo,
   byConcern,
   canRelease,
   dagsPage,
@@ -54,6 +55,18 @@ describe("a release", () => {
 const dag = (dagId: string, outcome: string) => ({ dag_id: dagId, outcome }) as Release["dags"][number];
 
 describe("a plan", () => {
+  it("binds what is confirmed to what was shown, and an override to the release rules that were", () => {
+    const plan = { freeze_id: 3, plan_hash: "abc", policy_revision: 5 };
+
+    expect(boundTo(plan, " ")).toEqual({ expected_plan: "abc" });
+    expect(boundTo(plan, " incident ")).toEqual({
+      expected_freeze_id: 3,
+      expected_plan: "abc",
+      expected_policy_revision: 5,
+      override_reason: "incident",
+    });
+  });
+
   it("needs a commit, or Dags", () => {
     expect(draftProblem(EMPTY)).toBe("Enter a commit.");
     expect(draftProblem({ ...EMPTY, commit: "sha2" })).toBeUndefined();

@@ -38,6 +38,8 @@ def test_a_change_has_each_condition_of_its_body():
         "expected_revision": 3,
         "expected_dag_hash": "0123",
         "expected_bundle_version": "sha1",
+        "expected_policy_revision": 4,
+        "expected_freeze_id": 5,
         "override_reason": "agreed with sales",
         "effective_from": later,
         "supersede": True,

@@ -297,3 +297,40 @@ def test_a_ramp_that_is_asked_for_is_explained_and_refuses_a_pin(api, apply, ord
 
     refused = pin(api, "op")
     assert (refused.status_code, refused.json()["detail"]["reason"]) == (409, "policy")
+
+
+def test_an_override_is_refused_by_policies_that_were_not_seen(api, apply):
+    apply(STRICT)
+    refused = pin(api)
+    assert rules(refused) == ["evidence", "approvals"]
+    seen = {"expected_policy_revision": refused.json()["detail"]["policy_revision"], "override_reason": "incident"}
+    apply(STRICT, {**STRICT, "name": "stricter"})
+
+    answer = pin(api, **seen)
+
+    detail = answer.json()["detail"]
+    assert (answer.status_code, detail["reason"]) == (409, "policy_conflict")
+    assert (detail["revision"], detail["expected_revision"]) == (2, 1)
+    assert pin(api, **{**seen, "expected_policy_revision": 2}).status_code == 200
+
+
+def test_an_override_of_an_unpin_is_refused_by_a_freeze_that_was_not_seen(api):
+    frozen = api("op").post(f"{PINNING}/freezes", json=REASON).json()["id"]
+    query = {**REASON, "override_reason": "incident", "expected_freeze_id": frozen - 1}
+
+    answer = api("op").delete(f"{PINNING}/dags/orders/pin", params=query)
+
+    assert (answer.status_code, answer.json()["detail"]["freeze_id"]) == (409, frozen)
+    assert api("op").delete(f"{PINNING}/dags/orders/pin", params={**query, "expected_freeze_id": frozen}).is_success
+
+
+def test_a_plan_tells_which_rules_it_was_checked_against(api, apply):
+    apply(STRICT)
+    body = {"versions": {"orders": 2}, "override_reason": "incident", **REASON}
+
+    plan = api("op").post(f"{PINNING}/releases?dry_run=true", json=body).json()
+
+    assert (plan["counts"]["changed"], plan["policy_revision"], plan["freeze_id"]) == (1, 1, 0)
+    apply()
+    refused = api("op").post(f"{PINNING}/releases", json={**body, "expected_policy_revision": 1})
+    assert (refused.status_code, refused.json()["detail"]["reason"]) == (409, "policy_conflict")

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 
 import pytest
@@ -307,3 +308,36 @@ class TestWhoseOutputNobodyReads:
         monkeypatch.setattr("sys.stdout", Unread())
 
         assert pinning(*CHANGES["canary"], *WHY, "--yes", "--wait", "--timeout", 0).code == 10
+
+
+class TestOverride:
+    @pytest.fixture(autouse=True)
+    def shut(self, pinning, tmp_path, orders):
+        self.apply(pinning, tmp_path)
+
+    @staticmethod
+    def apply(pinning, tmp_path, *more):
+        rules = {"match": {"dag_ids": ["orders"]}, "requires": {"approvals": 1}}
+        path = tmp_path / "rules.json"
+        path.write_text(json.dumps({"policies": [{"name": name, **rules} for name in ("critical", *more)]}))
+        assert pinning("policy", "apply", path, "-r", "rules", "--yes").code == 0
+
+    @pytest.mark.parametrize("command", [CHANGES["pin"], ("pin", "-m", "dag-id=orders", "--bundle-version", "sha2")])
+    def test_passes_over_no_rule_that_came_up_while_it_was_asked(self, command, pinning, orders, monkeypatch, tmp_path):
+        def somebody_applies(*args, **options):
+            self.apply(pinning, tmp_path, "another")
+            return True
+
+        monkeypatch.setattr(change.Confirm, "ask", somebody_applies)
+
+        done = pinning(*command, *WHY, "--override-reason", "incident", typed="")
+
+        assert (done.code, "policy_conflict" in done.err, "at revision 2, not 1" in done.err) == (3, True, True)
+        assert orders.pin_state("orders").active.version_number == 1
+
+    def test_is_refused_if_a_script_saw_other_policies(self, pinning, orders):
+        command = (*CHANGES["pin"], *WHY, "--override-reason", "incident", "--yes", "--expected-policy-revision")
+
+        assert pinning(*command, 7).code == 3
+        assert pinning(*command, 1).code == 0
+        assert orders.pin_state("orders").active.version_number == 2

@@ -17,13 +17,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_providers_pinning.exceptions import PolicyNotMetError
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from airflow_providers_pinning.operators.pin import PinDagVersionOperator
+from airflow_providers_pinning.operators.pin import PinDagVersionOperator, UnpinDagVersionOperator
 from airflow_providers_pinning.operators.policy import ApplyReleasePolicyOperator, RecordEvidenceOperator
+from airflow_providers_pinning.operators.ramp import RampDagVersionOperator
+from airflow_providers_pinning.operators.release import ReleaseOperator
+from airflow_providers_pinning.operators.rollback import RollbackDagVersionOperator
 from tests.support.sources import CHANGED, STABLE
 from tests.support.task_context import task_context
 
@@ -103,3 +108,27 @@ def test_hooks_do_the_rest(hook):
     hook.approve("orders", 2, reason="looks good")
     assert hook.list_evidence("orders", 2)["approvals"][0]["actor"] == "op"
     assert hook.revoke_approval("orders", 2, reason="wrong")["revoked_by"] == "op"
+
+
+OVERRIDE = {"override_reason": "incident", "expected_policy_revision": "7"}
+"""Of policies that are not in force."""
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [
+        partial(PinDagVersionOperator, target_dag_id="orders", version_number=2),
+        partial(UnpinDagVersionOperator, target_dag_id="orders"),
+        partial(RollbackDagVersionOperator, target_dag_id="orders", to_version=2),
+        partial(RampDagVersionOperator, target_dag_id="orders", version_number=2, steps=[{"share": 1, "runs": 1}]),
+        partial(ReleaseOperator, versions={"orders": 2}),
+    ],
+    ids=lambda made: made.func.__name__,
+)
+def test_an_override_of_other_policies_than_those_that_were_seen_fails(hook, operator):
+    hook.apply_policies(document=DOCUMENT, reason="rules")
+
+    with pytest.raises(AirflowFailException, match=r"at revision 1, not 7.*\[policy_conflict\]"):
+        run(operator, **OVERRIDE)
+
+    assert run(operator, **{**OVERRIDE, "expected_policy_revision": 1})

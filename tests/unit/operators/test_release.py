@@ -18,9 +18,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_providers_pinning.exceptions import PolicyConflictError, RevisionConflictError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.release import ReleaseOperator, RollbackReleaseOperator
 from tests.support.sources import CHANGED, STABLE
@@ -80,3 +83,34 @@ def test_what_a_template_leaves_empty_or_wrong_is_refused(hook, given):
 def test_a_rollback_needs_a_release(hook):
     with pytest.raises(ValueError, match="release_id is empty"):
         run(RollbackReleaseOperator(task_id="back", release_id=""))
+
+
+def test_a_rollback_takes_back_only_what_a_plan_showed(hook):
+    made = hook.release(bundle_version="sha2", reason="release day")
+    plan = hook.roll_back_release(made["release_id"], reason="bad", dry_run=True)
+    back = partial(hook.roll_back_release, made["release_id"], reason="bad")
+
+    with pytest.raises(RevisionConflictError):
+        back(expected_plan="0" * 64)
+    with pytest.raises(PolicyConflictError):
+        back(expected_plan=plan["plan_hash"], expected_policy_revision=7)
+
+    assert back(expected_plan=plan["plan_hash"], expected_policy_revision=0)["counts"]["changed"] == 2
+
+
+def test_a_release_is_read_page_by_page(hook):
+    release_id = hook.release(bundle_version="sha2", reason="release day")["release_id"]
+
+    page = hook.get_release(release_id, limit=1, offset=1)
+
+    assert ([dag["dag_id"] for dag in page["dags"]], page["total_entries"]) == (["orders"], 2)
+
+
+def test_the_overview_of_policies_is_read(hook):
+    policy = {"name": "critical", "match": {"dag_ids": ["ord*"]}, "requires": {"approvals": 1}}
+    hook.apply_policies(document={"policies": [policy]}, reason="rules")
+
+    overview = hook.get_policies_overview()
+
+    assert overview["revision"] == 1
+    assert [(one["name"], one["examples"]) for one in overview["policies"]] == [("critical", ["orders"])]

@@ -61,6 +61,8 @@ export class ApiError extends Error {
     public readonly already?: Rollback,
     /** The rules of release policies that are not met, with `policy`. */
     public readonly unmet: ReadonlyArray<Unmet> = [],
+    /** The revision of the policies that the change was checked against, with `policy`. */
+    public readonly policyRevision?: number,
   ) {
     super(message);
     this.name = "ApiError";
@@ -120,6 +122,7 @@ export const toError = (status: number, body: unknown): ApiError => {
       typeof detail.retry_after === "number" ? detail.retry_after : 0,
       isRecord(detail.already) ? (detail.already as unknown as Rollback) : undefined,
       Array.isArray(detail.unmet) ? detail.unmet.filter(isRecord).map(asUnmet) : [],
+      typeof detail.policy_revision === "number" ? detail.policy_revision : undefined,
     );
   }
   if (Array.isArray(detail)) {

@@ -275,7 +275,9 @@ export const planRelease = (body: Omit<ReleaseBody, "reason">): Promise<Release>
 export const makeRelease = (body: ReleaseBody): Promise<Release> => call("releases", { body, method: "POST" });
 
 export interface RollbackBody {
+  expected_freeze_id?: number | null;
   expected_plan?: string;
+  expected_policy_revision?: number | null;
   idempotency_key?: string;
   leave_moved: boolean;
   override_reason?: string | undefined;

@@ -22,6 +22,7 @@
 import { dagPath, type Request } from "src/api/client";
 import type { Identity, PendingChange, ReleaseState, RollbackTarget } from "src/api/types";
 import { chosen, problem, type Isolation } from "src/lib/isolation";
+import type { SeenRules } from "src/lib/objections";
 import { plural } from "src/lib/versions";
 import { MAX_CANARY_RUNS } from "src/lib/limits";
 import { absolute, momentOf } from "src/lib/time";
@@ -388,16 +389,19 @@ const repairOf = ({ finished, skipBlocked, unfinished }: Choices) =>
         unfinished,
       };
 
-/** Build the request; `base` is the state that the user saw. */
+/** Build the request; `base` is the state that the user saw, and `rules` the release rules. */
 export const requestOf = (
   action: Action,
   choices: Choices,
   base: ReleaseState,
   key: string,
+  rules?: SeenRules,
 ): Request & { path: string } => {
   const dag = dagPath(base.dag_id);
   const reason = choices.reason.trim();
-  const override = choices.override.trim() || undefined;
+  const overridden = choices.override.trim();
+  // What the user did not see is not overridden.
+  const override = overridden ? { ...rules, override_reason: overridden } : {};
   const common = { expected_revision: base.revision, idempotency_key: key, reason };
   const seen = {
     expected_bundle_version: action.versionCode,
@@ -421,7 +425,7 @@ export const requestOf = (
           ...common,
           action: RAMP_ACTIONS[action.kind],
           expected_version: action.version,
-          override_reason: override,
+          ...override,
         },
         method: "PATCH",
         path: `${dag}/ramp`,
@@ -453,7 +457,7 @@ export const requestOf = (
           idempotency_key: key,
           isolation: chosen(choices.isolation),
           note: reason,
-          override_reason: override,
+          ...override,
           version_number: action.version,
         },
         method: "POST",
@@ -471,7 +475,7 @@ export const requestOf = (
           ...common,
           ...seen,
           ...timed,
-          override_reason: override,
+          ...override,
           version_number: action.version,
         },
         method: "PUT",
@@ -493,7 +497,7 @@ export const requestOf = (
           expected_version: base.active?.version_number,
           hold: choices.hold,
           hold_until: choices.hold ? momentOf(choices.until) : undefined,
-          override_reason: override,
+          ...override,
           reject_current: choices.rejectCurrent,
           repair: repairOf(choices),
           to_version: action.version,
@@ -505,7 +509,7 @@ export const requestOf = (
       return {
         method: "DELETE",
         path: `${dag}/pin`,
-        query: { ...common, ...seen, ...timed, expected_version: action.version, override_reason: override },
+        query: { ...common, ...seen, ...timed, expected_version: action.version, ...override },
       };
   }
 };

@@ -20,7 +20,7 @@
 /** What stands in the way of a change, and what an override reason passes over. */
 
 import type { ApiError } from "src/api/client";
-import type { ReleaseState, Soak, Unmet } from "src/api/types";
+import type { Explanation, ReleaseState, Soak, Unmet } from "src/api/types";
 import type { ActionKind } from "src/lib/actions";
 import { absolute } from "src/lib/time";
 
@@ -66,4 +66,27 @@ export const metAt = ({ details }: Pick<Unmet, "details">): string | undefined =
   const moment = details.next_open ?? details.until;
 
   return typeof moment === "string" ? absolute(moment) : undefined;
+};
+
+/** The release rules that the user saw: an override passes over no others. */
+export interface SeenRules {
+  expected_freeze_id: number;
+  expected_policy_revision: number;
+}
+
+const newestFreeze = (unmet: ReadonlyArray<Pick<Unmet, "details">>): number =>
+  Math.max(0, ...unmet.map(({ details: { freeze_id: id } }) => (typeof id === "number" ? id : 0)));
+
+/** What the user saw of release rules: those of the refusal, if there was one, else those of the Dag's page. */
+export const seenRules = (
+  policy: Pick<Explanation, "revision" | "unmet"> | null,
+  refusal?: ApiError,
+): SeenRules | undefined => {
+  if (refusal?.reason === POLICY && refusal.policyRevision !== undefined) {
+    return { expected_freeze_id: newestFreeze(refusal.unmet), expected_policy_revision: refusal.policyRevision };
+  }
+
+  return policy === null
+    ? undefined
+    : { expected_freeze_id: newestFreeze(policy.unmet), expected_policy_revision: policy.revision };
 };

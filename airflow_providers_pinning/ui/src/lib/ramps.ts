@@ -46,7 +46,14 @@ export const describeStep = ({ duration, runs, share }: Step): string =>
     ...(duration === null ? [] : [`for ${lasting(duration)}`]),
   ].join(" ");
 
-export const rampTitle = ({ share, status, version: { version_number: number } }: Ramp): string =>
+/** What every list tells of a ramp. */
+type Listed = Pick<Ramp, "share" | "status" | "version">;
+
+/** A ramp in two words. */
+export const rampMark = ({ share, status }: Listed): string =>
+  status === "paused" ? "ramp paused" : `ramp ${percent(share)}`;
+
+export const rampTitle = ({ share, status, version: { version_number: number } }: Listed): string =>
   status === "paused"
     ? `Ramp to version ${number} is paused`
     : `Ramp: version ${number} gets ${percent(share)} of new runs`;

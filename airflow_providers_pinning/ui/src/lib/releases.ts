@@ -128,6 +128,23 @@ export const describeCounts = ({ counts, hidden }: Pick<Release, "counts" | "hid
     .map(([outcome, count]) => `${outcome}: ${count}`)
     .join(", ")}${hidden === 0 ? "" : `. ${plural(hidden, "more Dag")} you may not see`}`;
 
+/** Bind a change to the plan that was shown; what an override passes over, to the release rules that were. */
+export const boundTo = (
+  {
+    freeze_id: freeze,
+    plan_hash: plan,
+    policy_revision: revision,
+  }: Pick<Release, "freeze_id" | "plan_hash" | "policy_revision">,
+  override: string,
+) => ({
+  expected_plan: plan,
+  ...(override.trim() && {
+    expected_freeze_id: freeze ?? null,
+    expected_policy_revision: revision ?? null,
+    override_reason: override.trim(),
+  }),
+});
+
 /** Whether a plan can be carried out. */
 export const canRelease = ({ counts }: Pick<Release, "counts">): boolean =>
   (counts.blocked ?? 0) === 0 && (counts.changed ?? 0) > 0;

@@ -43,6 +43,7 @@ ALWAYS = Step(Decimal(1), runs=10)
 def released(lab):
     for number, tasks in enumerate(("extract", "extract load", "extract load check"), 1):
         lab.commit(f"sha{number}", orders=dag_file("orders", tasks=tasks))
+        lab.candidate("orders", number)
     lab.pin("orders", 1)
 
 

@@ -42,7 +42,7 @@ import {
   type Outcome,
 } from "src/lib/actions";
 import { blank, draftOf, dropDraft, keepDraft } from "src/lib/drafts";
-import { needsOverride, POLICY } from "src/lib/objections";
+import { needsOverride, POLICY, seenRules } from "src/lib/objections";
 import { plural } from "src/lib/versions";
 
 const PREVIEWED = new Set(["canary", "pin", "rollback", "unpin"]);
@@ -136,7 +136,13 @@ export const ActionDialog = ({
     try {
       // An override reason for an objection that no longer exists must not override another one.
       const entered = overrides ? choices : { ...choices, override: "" };
-      const { path, ...request } = requestOf(action, entered, base, sent.current.key);
+      const { path, ...request } = requestOf(
+        action,
+        entered,
+        base,
+        sent.current.key,
+        seenRules(policy, refused?.error),
+      );
       let answer = await call<Answer>(path, request);
 
       // A repair of many runs takes several requests: each goes on where the last one ended.

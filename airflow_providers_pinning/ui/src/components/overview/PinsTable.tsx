@@ -26,6 +26,7 @@ import { RelativeTime } from "src/components/RelativeTime";
 import { ExpandableText, MultilineText } from "src/components/ExpandableText";
 import { ScrollableTable } from "src/components/ScrollableTable";
 import { describePending } from "src/lib/actions";
+import { rampMark, rampTitle } from "src/lib/ramps";
 import { describeOutcomes } from "src/lib/runs";
 import { directionOf, nextOrder, type PinColumn } from "src/lib/pinsQuery";
 
@@ -86,7 +87,18 @@ interface RowProps {
 }
 
 const PinRow = ({ onSelect, selected, summary }: RowProps) => {
-  const { active, dag_id: dagId, head, health, hold, latest_version_number: latest, pending, pin, runs } = summary;
+  const {
+    active,
+    dag_id: dagId,
+    head,
+    health,
+    hold,
+    latest_version_number: latest,
+    pending,
+    pin,
+    ramp,
+    runs,
+  } = summary;
   const behind = summary.versions_behind;
   const edge = health.problems.length > 0 ? { borderBottomWidth: 0 } : {};
 
@@ -113,6 +125,14 @@ const PinRow = ({ onSelect, selected, summary }: RowProps) => {
                 title={`${describePending(pending)} at ${pending.effective_from}: ${pending.reason}`}
               >
                 change pending
+              </Badge>
+            ) : undefined}
+            {ramp ? (
+              <Badge
+                colorPalette={ramp.message === null ? "blue" : "orange"}
+                title={`${rampTitle(ramp)}. ${ramp.reason} (${ramp.actor})${ramp.message === null ? "" : ` Waiting: ${ramp.message}`}`}
+              >
+                {rampMark(ramp)}
               </Badge>
             ) : undefined}
             {hold === null ? undefined : (

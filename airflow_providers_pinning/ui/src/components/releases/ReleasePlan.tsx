@@ -30,6 +30,7 @@ import { PlanForm } from "src/components/releases/PlanForm";
 import { PlanTable } from "src/components/releases/PlanTable";
 import {
   bodyOf,
+  boundTo,
   canRelease,
   describeCounts,
   draftProblem,
@@ -126,7 +127,7 @@ export const ReleasePlan = () => {
           onSend={async (reason, key) => {
             const made = await makeRelease({
               ...bodyOf(draft),
-              expected_plan: current.plan_hash,
+              ...boundTo(current, draft.override),
               idempotency_key: key,
               reason,
             });

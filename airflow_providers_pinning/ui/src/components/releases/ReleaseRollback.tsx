@@ -17,7 +17,7 @@
  * under the License.
  */
 
-import { Button, HStack, Text } from "@chakra-ui/react";
+import { Button, Field, HStack, Text, Textarea } from "@chakra-ui/react";
 import { useState } from "react";
 import { useNavigate } from "react-router-dom";
 
@@ -28,22 +28,33 @@ import { ChangeDialog } from "src/components/dialog/ChangeDialog";
 import { LabeledCheckbox } from "src/components/LabeledCheckbox";
 import { Notice } from "src/components/Notice";
 import { PlanTable } from "src/components/releases/PlanTable";
-import { canRelease, releaseAddress } from "src/lib/releases";
+import { MAX_REASON } from "src/lib/limits";
+import { boundTo, canRelease, releaseAddress } from "src/lib/releases";
+
+/** What is asked for beside the release. */
+interface Asked {
+  leaves: boolean;
+  override: string;
+}
 
 /** Rolls a release back, after a look at what that does. */
 export const ReleaseRollback = ({ id }: { readonly id: string }) => {
   const navigate = useNavigate();
-  const [leaveMoved, setLeaveMoved] = useState(false);
-  const [plan, setPlan] = useState<Release>();
+  const [asked, setAsked] = useState<Asked>({ leaves: false, override: "" });
+  const [planned, setPlanned] = useState<{ override: string; plan: Release }>();
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
 
-  const look = async (leaves: boolean) => {
-    setLeaveMoved(leaves);
+  const look = async (of: Asked) => {
+    const override = of.override.trim();
+
+    setAsked(of);
     setBusy(true);
     setProblem("");
     try {
-      setPlan(await planRollback(id, { leave_moved: leaves }));
+      const plan = await planRollback(id, { leave_moved: of.leaves, override_reason: override || undefined });
+
+      setPlanned({ override, plan });
     } catch (error) {
       setProblem(error instanceof ApiError ? error.message : String(error));
     } finally {
@@ -51,10 +62,24 @@ export const ReleaseRollback = ({ id }: { readonly id: string }) => {
     }
   };
 
+  const plan = planned?.plan;
+  const takesOverride = (plan?.counts.blocked ?? 0) > 0 || asked.override !== "";
+  const invalid =
+    planned === undefined || asked.override.trim() === planned.override
+      ? plan === undefined || canRelease(plan)
+        ? undefined
+        : "A Dag cannot be rolled back, so none is. See why below."
+      : "Look at what the override reason changes first.";
+
   return (
     <>
       <HStack>
-        <Button colorPalette="danger" loading={busy} onClick={() => void look(false)} size="sm">
+        <Button
+          colorPalette="danger"
+          loading={busy}
+          onClick={() => void look({ leaves: false, override: "" })}
+          size="sm"
+        >
           Roll back this release
         </Button>
       </HStack>
@@ -63,20 +88,20 @@ export const ReleaseRollback = ({ id }: { readonly id: string }) => {
           {problem}
         </Notice>
       )}
-      {plan === undefined ? undefined : (
+      {planned === undefined || plan === undefined ? undefined : (
         <ChangeDialog
           confirm="Roll back the release"
-          invalid={canRelease(plan) ? undefined : "A Dag cannot be rolled back, so none is. See why below."}
-          onClose={() => setPlan(undefined)}
+          invalid={invalid}
+          onClose={() => setPlanned(undefined)}
           onSend={async (reason, key) => {
             const made = await rollBackRelease(id, {
-              expected_plan: plan.plan_hash,
+              ...boundTo(plan, planned.override),
               idempotency_key: key,
-              leave_moved: leaveMoved,
+              leave_moved: asked.leaves,
               reason,
             });
 
-            setPlan(undefined);
+            setPlanned(undefined);
             await navigate(releaseAddress(made.release_id ?? ""));
           }}
           title="Roll back the release"
@@ -85,9 +110,26 @@ export const ReleaseRollback = ({ id }: { readonly id: string }) => {
             Each Dag gets back what was active before the release: all of them, or none. Queued, running and finished
             runs keep their version. Nothing is done if anything has changed since it was shown.
           </Text>
-          <LabeledCheckbox checked={leaveMoved} onChange={(leaves) => void look(leaves)}>
+          <LabeledCheckbox checked={asked.leaves} onChange={(leaves) => void look({ ...asked, leaves })}>
             Leave Dags as they are whose pin changed since
           </LabeledCheckbox>
+          {takesOverride ? (
+            <Field.Root>
+              <Field.Label>Override reason</Field.Label>
+              <Textarea
+                maxLength={MAX_REASON}
+                onChange={({ target }) => setAsked({ ...asked, override: target.value })}
+                rows={2}
+                value={asked.override}
+              />
+              <Field.HelperText>
+                Why holds of Dags that get a newer version and, if you may, release rules are passed over.{" "}
+                <Button loading={busy} onClick={() => void look(asked)} size="xs" variant="outline">
+                  Show what it changes
+                </Button>
+              </Field.HelperText>
+            </Field.Root>
+          ) : undefined}
           <PlanTable key={plan.plan_hash} plan={plan} />
         </ChangeDialog>
       )}
