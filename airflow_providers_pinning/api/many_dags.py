@@ -30,6 +30,7 @@ from airflow_providers_pinning.api.rights import EDIT_DAG
 from airflow_providers_pinning.api.security import note_refusal
 from airflow_providers_pinning.api.sight import sight_of
 from airflow_providers_pinning.api.user_permissions import may_change_in_team
+from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.errors import DagsForbiddenError
 from airflow_providers_pinning.domain.releases.access import without_hidden
 from airflow_providers_pinning.domain.releases.plan import ReleaseReport
@@ -46,18 +47,31 @@ def access_of(user: GetUserDep, sight: Sight, session: SessionDep) -> Access:
     return Access(editable, sight, partial(may_change_in_team, team_name=None, user=user))
 
 
-def only_asked(report: ReleaseReport, session: SessionDep) -> ReleaseReport:
-    """Take back what a plan wrote to learn what would become of it, which the end of a request would commit."""
-    session.rollback()
-    return report
-
-
-def checked(
-    run: Callable[[], ReleaseReport], access: Access, request: Request, user: GetUserDep, session: SessionDep
+def answer(
+    plan: Callable[[], ReleaseReport],
+    make: Callable[[], ReleaseReport],
+    *,
+    dry_run: bool,
+    access: Access,
+    request: Request,
+    user: GetUserDep,
+    session: SessionDep,
 ) -> ReleaseResponse:
-    """Answer with what the caller may see, and note in the audit log who tried without permission."""
+    """
+    Make a change of many Dags, or plan it, and answer with what the caller may see.
+
+    The audit log records callers who tried without permission.
+
+    :param plan: what a dry run does
+    :param make: makes the change, without committing it
+    """
     try:
-        report = run()
+        if dry_run:
+            report = plan()
+            # A plan writes, to learn the result of the change. The end of the request would commit that.
+            session.rollback()
+        else:
+            report = commit(make, session=session)
     except DagsForbiddenError as error:
         session.rollback()
         error.data = {**error.data, "missing": [str(EDIT_DAG)]}

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -27,12 +28,10 @@ from fastapi import Query, Request
 
 from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.many_dags import DryRun, access_of, checked, only_asked
+from airflow_providers_pinning.api.many_dags import DryRun, access_of, answer
 from airflow_providers_pinning.api.security import CallerDep, SightDep, logged, may_read
-from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.releases import apply, export
 from airflow_providers_pinning.domain.releases.document import PinsDocument
-from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, Selection
 from airflow_providers_pinning.schemas import pins_document
 from airflow_providers_pinning.schemas.pins import PinsBody
@@ -87,9 +86,12 @@ def apply_pins(
     access = access_of(user, sight, session)
     change = change_of(body, caller)
 
-    def carry_out() -> ReleaseReport:
-        if dry_run:
-            return only_asked(apply.plan_apply(document, change, access, session=session), session)
-        return commit(lambda: apply.apply(document, change, access, session=session), session=session)
-
-    return checked(carry_out, access, request, user, session)
+    return answer(
+        partial(apply.plan_apply, document, change, access, session=session),
+        partial(apply.apply, document, change, access, session=session),
+        dry_run=dry_run,
+        access=access,
+        request=request,
+        user=user,
+        session=session,
+    )

@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -27,11 +28,9 @@ from fastapi import Query, Request
 
 from airflow_providers_pinning.api.change_of import change_of
 from airflow_providers_pinning.api.errors import responses
-from airflow_providers_pinning.api.many_dags import DryRun, access_of, checked, only_asked
+from airflow_providers_pinning.api.many_dags import DryRun, access_of, answer
 from airflow_providers_pinning.api.security import CallerDep, SightDep, logged, may_read
-from airflow_providers_pinning.domain.changes.transactions import commit
 from airflow_providers_pinning.domain.releases import lists, release, rollback
-from airflow_providers_pinning.domain.releases.plan import ReleaseReport
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
 from airflow_providers_pinning.domain.releases.rollback import RollbackRequest
 from airflow_providers_pinning.schemas.releases import (
@@ -62,12 +61,15 @@ def release_dags(
     change = change_of(body, caller)
     wanted = _wanted(body)
 
-    def carry_out() -> ReleaseReport:
-        if dry_run:
-            return only_asked(release.plan_release(wanted, change, access, session=session), session)
-        return commit(lambda: release.make_release(wanted, change, access, session=session), session=session)
-
-    return checked(carry_out, access, request, user, session)
+    return answer(
+        partial(release.plan_release, wanted, change, access, session=session),
+        partial(release.make_release, wanted, change, access, session=session),
+        dry_run=dry_run,
+        access=access,
+        request=request,
+        user=user,
+        session=session,
+    )
 
 
 @router.post(
@@ -92,12 +94,15 @@ def roll_back_release(
         release_id, leave_moved=body.leave_moved, exclude=tuple(body.exclude), expected_plan=body.expected_plan
     )
 
-    def carry_out() -> ReleaseReport:
-        if dry_run:
-            return only_asked(rollback.plan_rollback(wanted, change, access, session=session), session)
-        return commit(lambda: rollback.roll_back_release(wanted, change, access, session=session), session=session)
-
-    return checked(carry_out, access, request, user, session)
+    return answer(
+        partial(rollback.plan_rollback, wanted, change, access, session=session),
+        partial(rollback.roll_back_release, wanted, change, access, session=session),
+        dry_run=dry_run,
+        access=access,
+        request=request,
+        user=user,
+        session=session,
+    )
 
 
 @router.get("/releases", responses=responses(), dependencies=[may_read])

@@ -39,7 +39,6 @@ from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_moved_
 from airflow_providers_pinning.domain.changes.ramp_row import ramp_refusal
 from airflow_providers_pinning.domain.changes.verdict_check import PassedOver, check_verdict, may_have_failed
 from airflow_providers_pinning.domain.dag_model import partitions
-from airflow_providers_pinning.domain.dag_model.head import latest_of
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
@@ -47,7 +46,12 @@ from airflow_providers_pinning.domain.policies import enforce
 from airflow_providers_pinning.domain.policies.model import ChangeKind
 from airflow_providers_pinning.domain.policies.unmet import PlannedChange
 from airflow_providers_pinning.domain.versions import likeness, managed
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity, latest_identity, pinned_identity
+from airflow_providers_pinning.domain.versions.identity import (
+    VersionIdentity,
+    latest_identity,
+    newest_identities,
+    pinned_identity,
+)
 from airflow_providers_pinning.models import ManagedVersion, Pin
 from airflow_providers_pinning.vocabulary import EventKind
 
@@ -174,7 +178,7 @@ def _active(present: Mapping[str, VersionIdentity | None], *, session: Session) 
     if len(missing) == 1:
         latest = latest_identity(missing[0], session=session)
         return found | ({missing[0]: latest} if latest else {})
-    return found | latest_of(missing, session=session)
+    return found | newest_identities(missing, session=session)
 
 
 def _check_evidence(

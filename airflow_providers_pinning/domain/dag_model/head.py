@@ -23,12 +23,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from airflow.models.dag_version import DagVersion
 from airflow.models.errors import ParseImportError
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, literal, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, newest_identities
 from airflow_providers_pinning.models import Pin
 
 
@@ -61,27 +60,8 @@ def head_of(pin: Pin, latest: VersionIdentity | None, *, session: Session) -> He
 
 def heads_of(pins: Collection[Pin], *, session: Session) -> dict[str, Head]:
     """Return the state of pinned Dags at HEAD, with as many statements as for one."""
-    latest = latest_of([pin.dag_id for pin in pins], session=session)
+    latest = newest_identities([pin.dag_id for pin in pins], session=session)
     return heads_at([(pin, latest.get(pin.dag_id)) for pin in pins], session=session)
-
-
-def latest_of(dag_ids: Collection[str], *, session: Session) -> dict[str, VersionIdentity]:
-    """Read the newest version of each of these Dags."""
-    if not dag_ids:
-        return {}
-    newest = (
-        select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
-        .where(DagVersion.dag_id.in_(dag_ids))
-        .group_by(DagVersion.dag_id)
-        .subquery()
-    )
-    rows = session.execute(
-        select(DagVersion.id, DagVersion.dag_id).join(
-            newest, and_(newest.c.dag_id == DagVersion.dag_id, newest.c.number == DagVersion.version_number)
-        )
-    )
-    ids = {row.id: row.dag_id for row in rows}
-    return {ids[one.dag_version_id]: one for one in identities_of(list(ids), session=session)}
 
 
 def heads_at(pins: Collection[tuple[Pin, VersionIdentity | None]], *, session: Session) -> dict[str, Head]:

@@ -38,8 +38,8 @@ from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning import conf
-from airflow_providers_pinning.domain.dag_model.head import errors_of, latest_of
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity
+from airflow_providers_pinning.domain.dag_model.head import errors_of
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, newest_identities
 from airflow_providers_pinning.models import Pin
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def note_missing(after: str | None = None, *, session: Session) -> str | None:
     usual = timedelta(seconds=2 * airflow_conf.getfloat("dag_processor", "min_file_process_interval"))
     asked = {"after": after or "", "parsed_before": timezone.utcnow() - max(interval, usual)}
     rows = session.execute(_not_parsed_of_late(), asked).all()
-    latest = latest_of([row.dag_id for row in rows], session=session)
+    latest = newest_identities([row.dag_id for row in rows], session=session)
     places = {dag_id: (one.bundle_name, one.relative_fileloc) for dag_id, one in latest.items()}
     suspected = [
         row.dag_id for row in rows if row.dag_id in latest and _is_missing(latest[row.dag_id], row.last_parsed_time)

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import DAGS_IN_A_STATEMENT, pages
 from airflow_providers_pinning.domain.clocks import database_clock
-from airflow_providers_pinning.domain.dag_model.head import Head, head_of, heads_of, latest_of
+from airflow_providers_pinning.domain.dag_model.head import Head, head_of, heads_of
 from airflow_providers_pinning.domain.files.relation import related_behind
 from airflow_providers_pinning.domain.monitoring.health import Health, code_problems, conflict_problems, pin_health
 from airflow_providers_pinning.domain.monitoring.pending import (
@@ -47,6 +47,7 @@ from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     identity_of,
     latest_identity,
+    newest_identities,
     pinned_identity,
     require_dag,
 )
@@ -162,7 +163,7 @@ def release_states(pins: Sequence[Pin], *, now: datetime, session: Session) -> d
 
 
 def _release_states(pins: Collection[Pin], *, now: datetime, session: Session) -> dict[str, ReleaseState]:
-    newest = latest_of([pin.dag_id for pin in pins], session=session)
+    newest = newest_identities([pin.dag_id for pin in pins], session=session)
     states = {}
     for pin in pins:
         latest, recorded = newest.get(pin.dag_id), pinned_identity(pin)

@@ -25,7 +25,7 @@ from airflow_providers_pinning.domain.errors import NotApprovedError
 from airflow_providers_pinning.domain.history.events import Change, find_repeated
 from airflow_providers_pinning.domain.history.version_events import record_of
 from airflow_providers_pinning.domain.policies.evidence import about_version
-from airflow_providers_pinning.domain.policies.records import approvals_of
+from airflow_providers_pinning.domain.policies.records import approvals_of, columns_of
 from airflow_providers_pinning.domain.policies.views import ApprovalView
 from airflow_providers_pinning.domain.versions.identity import find_version, require_dag
 from airflow_providers_pinning.models import Event, VersionApproval
@@ -54,17 +54,7 @@ def approve(dag_id: str, version_number: int, change: Change, *, session: Sessio
             facts = {"approval": {"id": present.id}}
             record_of(EventKind.CONFIRMED, dag_id, version, change, request, facts, session=session)
         return ApprovalView.of(present)
-    row = VersionApproval(
-        dag_id=dag_id,
-        dag_version_id=version.dag_version_id,
-        version_number=version.version_number,
-        bundle_name=version.bundle_name,
-        bundle_version=version.bundle_version,
-        dag_hash=version.dag_hash,
-        actor=change.caller.name,
-        reason=change.reason,
-        created_at=timezone.utcnow(),
-    )
+    row = VersionApproval(**columns_of(dag_id, version, change), reason=change.reason)
     session.add(row)
     session.flush()
     record_of(EventKind.APPROVED, dag_id, version, change, request, {"approval": {"id": row.id}}, session=session)

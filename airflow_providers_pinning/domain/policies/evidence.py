@@ -23,14 +23,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from airflow._shared.timezones import timezone
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.history import events
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.history.version_events import record_of
-from airflow_providers_pinning.domain.policies.records import is_about
+from airflow_providers_pinning.domain.policies.records import columns_of, is_about
 from airflow_providers_pinning.domain.policies.views import ApprovalView, EvidenceView
 from airflow_providers_pinning.domain.versions.expected import check_same
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, find_version, require_dag
@@ -83,19 +82,12 @@ def record_evidence(
     version = find_version(dag_id, version_number=version_number, session=session)
     about_version(dag_id, version, change, session=session)
     row = VersionEvidence(
-        dag_id=dag_id,
-        dag_version_id=version.dag_version_id,
-        version_number=version.version_number,
-        bundle_name=version.bundle_name,
-        bundle_version=version.bundle_version,
-        dag_hash=version.dag_hash,
+        **columns_of(dag_id, version, change),
         name=finding.name,
         verdict=finding.verdict,
         url=finding.url,
         details=dict(finding.details) if finding.details else None,
         expires_at=finding.expires_at,
-        actor=change.caller.name,
-        created_at=timezone.utcnow(),
     )
     session.add(row)
     session.flush()

@@ -21,13 +21,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from unicodedata import normalize
 from uuid import UUID
 
+from airflow._shared.timezones import timezone
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.policies.matching import IDS_IN_A_STATEMENT
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.models import VersionApproval, VersionEvidence
@@ -39,6 +41,20 @@ def is_about(row: VersionEvidence | VersionApproval, version: VersionIdentity) -
     """Return whether a record is about the current content of a version. A version that changes loses its records."""
     recorded = (row.dag_version_id, row.dag_hash, row.bundle_name, row.bundle_version)
     return recorded == (version.dag_version_id, version.dag_hash, version.bundle_name, version.bundle_version)
+
+
+def columns_of(dag_id: str, version: VersionIdentity, change: Change) -> dict[str, Any]:
+    """Return the columns of a record that say which version it is about, who made it, and when."""
+    return {
+        "dag_id": dag_id,
+        "dag_version_id": version.dag_version_id,
+        "version_number": version.version_number,
+        "bundle_name": version.bundle_name,
+        "bundle_version": version.bundle_version,
+        "dag_hash": version.dag_hash,
+        "actor": change.caller.name,
+        "created_at": timezone.utcnow(),
+    }
 
 
 def evidence_of(versions: Collection[VersionIdentity], *, session: Session) -> dict[UUID, dict[str, VersionEvidence]]:

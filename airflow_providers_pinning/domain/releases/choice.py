@@ -26,11 +26,10 @@ from uuid import UUID
 
 from airflow.models.dag import DagModel, DagTag
 from airflow.models.dag_version import DagVersion
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.batches import pages
-from airflow_providers_pinning.domain.dag_model.head import latest_of
 from airflow_providers_pinning.domain.errors import (
     AmbiguousBundleError,
     PinningError,
@@ -41,7 +40,7 @@ from airflow_providers_pinning.domain.files.relation import VersionKey, is_relat
 from airflow_providers_pinning.domain.releases.plan import PlannedDag
 from airflow_providers_pinning.domain.releases.request import Access, ReleaseRequest, Selection
 from airflow_providers_pinning.domain.versions.bundle_versions import version_at_commit
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identities_of, newest_identities
 from airflow_providers_pinning.models import BundleVersion, Pin
 from airflow_providers_pinning.vocabulary import Registration, ReleaseAction, ReleaseOutcome, ReleaseScope
 
@@ -200,7 +199,7 @@ def _as_they_are(pins: Mapping[str, Pin], dag_ids: list[str], chosen: Chosen, *,
     for page in pages(dag_ids, IDS_AT_ONCE):
         pinned = {dag_id: key for dag_id in page if (key := pins[dag_id].dag_version_id) is not None}
         present = {one.dag_version_id: one for one in identities_of(list(pinned.values()), session=session)}
-        latest = latest_of([dag_id for dag_id in page if dag_id not in pinned], session=session)
+        latest = newest_identities([dag_id for dag_id in page if dag_id not in pinned], session=session)
         for dag_id in page:
             version = present.get(pinned[dag_id]) if dag_id in pinned else latest.get(dag_id)
             if version is not None:
@@ -222,23 +221,12 @@ def _at_commit(
 ) -> None:
     commit = request.bundle_version or ""
     for page in pages(dag_ids, IDS_AT_ONCE):
-        newest = (
-            select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
-            .where(
-                DagVersion.dag_id.in_(page),
-                DagVersion.bundle_name == bundle_name,
-                DagVersion.bundle_version == commit,
-            )
-            .group_by(DagVersion.dag_id)
-            .subquery()
+        chosen.versions |= newest_identities(
+            page,
+            DagVersion.bundle_name == bundle_name,
+            DagVersion.bundle_version == commit,
+            session=session,
         )
-        rows = session.execute(
-            select(DagVersion.id, DagVersion.dag_id).join(
-                newest, and_(newest.c.dag_id == DagVersion.dag_id, newest.c.number == DagVersion.version_number)
-            )
-        )
-        ids = {row.id: row.dag_id for row in rows}
-        chosen.versions |= {ids[one.dag_version_id]: one for one in identities_of(list(ids), session=session)}
     for dag_id in dag_ids:
         if dag_id not in chosen.versions:
             _as_registered(dag_id, commit, chosen, is_named=request.selection.dag_ids is not None, session=session)

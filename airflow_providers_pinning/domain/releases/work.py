@@ -29,11 +29,10 @@ from airflow_providers_pinning.domain.changes import activation, activation_writ
 from airflow_providers_pinning.domain.changes.activation import Activation
 from airflow_providers_pinning.domain.clocks import database_clock
 from airflow_providers_pinning.domain.dag_model.asset_conflicts import Claim, claim_of
-from airflow_providers_pinning.domain.dag_model.head import latest_of
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.releases.plan import PlannedDag
-from airflow_providers_pinning.domain.versions.identity import VersionIdentity, pinned_identity
+from airflow_providers_pinning.domain.versions.identity import VersionIdentity, newest_identities, pinned_identity
 from airflow_providers_pinning.models import Pin
 from airflow_providers_pinning.vocabulary import EventKind, ReleaseOutcome
 
@@ -116,7 +115,7 @@ class Work:
     def lift(self, pins: Mapping[str, Pin]) -> None:
         """Lift pins, each of which chooses a version."""
         for page in pages(sorted(pins), DAGS_AT_ONCE):
-            latest = latest_of(page, session=self._session)
+            latest = newest_identities(page, session=self._session)
             asked = []
             for dag_id in page:
                 try:

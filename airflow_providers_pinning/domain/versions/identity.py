@@ -27,7 +27,7 @@ from uuid import UUID
 from airflow.models.dag import DagModel
 from airflow.models.dag_version import DagVersion
 from airflow.models.serialized_dag import SerializedDagModel
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
 from airflow_providers_pinning.domain import locks
@@ -162,6 +162,33 @@ def latest_identity(dag_id: str, *, session: Session) -> VersionIdentity | None:
     """Read the identity of the newest registered version, regardless of the pin."""
     row = session.execute(_newest_select(), {"dag_id": dag_id}).one_or_none()
     return _to_identity(row, session)
+
+
+def newest_identities(
+    dag_ids: Collection[str], *conditions: ColumnElement[bool], session: Session
+) -> dict[str, VersionIdentity]:
+    """
+    Read the identity of the newest version of each Dag, with two statements.
+
+    :param dag_ids: the Dags
+    :param conditions: only consider versions that meet these conditions on ``DagVersion``
+    :param session: database session
+    """
+    if not dag_ids:
+        return {}
+    newest = (
+        select(DagVersion.dag_id, func.max(DagVersion.version_number).label("number"))
+        .where(DagVersion.dag_id.in_(dag_ids), *conditions)
+        .group_by(DagVersion.dag_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(DagVersion.id, DagVersion.dag_id).join(
+            newest, and_(newest.c.dag_id == DagVersion.dag_id, newest.c.number == DagVersion.version_number)
+        )
+    )
+    ids = {row.id: row.dag_id for row in rows}
+    return {ids[one.dag_version_id]: one for one in identities_of(list(ids), session=session)}
 
 
 def list_identities(dag_id: str, *, limit: int, offset: int, session: Session) -> list[VersionIdentity]:
