@@ -18,15 +18,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from demo.checks import Checks, short
+from demo.act import Act
+from demo.checks import short
 from demo.database import Run
-from demo.deployment import Deployment
 from demo.shipments import DAG_ID as BUSY_DAG_ID
-from demo.timeline import Timeline
 
 DAG_ID = "loads"
 DAG_FILE = "loads.py"
@@ -55,23 +55,12 @@ DAG = """
 """
 
 
-class LoadStory:
-    """
-    Tries a candidate of a Dag that loads what is new since its previous successful run.
+class LoadStory(Act):
+    """Tries a candidate of a Dag that loads what is new since its previous successful run."""
 
-    :param airflow: a deployment whose components run
-    :param timeline: where the steps are told
-    """
-
-    def __init__(self, airflow: Deployment, timeline: Timeline) -> None:
-        self.airflow = airflow
-        self.timeline = timeline
-        self.checks = Checks(airflow, timeline)
-
-    def tell(self) -> None:
-        """Run every step."""
-        self.load()
-        self.try_a_candidate()
+    def steps(self) -> Iterable[Callable[[], None]]:
+        """Return the steps in their order."""
+        return (self.load, self.try_a_candidate)
 
     def load(self) -> None:
         """Let live runs load."""

@@ -19,35 +19,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 
-from demo.checks import Checks, short
+from demo.act import Act
+from demo.checks import short
 from demo.database import Run
-from demo.deployment import Deployment
 from demo.promotion_run import FAST, PROMOTION_BUNDLE, PROMOTION_DAG_ID, PromotionRun, commit_promotion_dag
 from demo.shipments import BROKEN, BROKEN_LIVE, DAG_ID, GOOD, STABLE, TASK_ID, Shipping, said
 from demo.sources import DAG_ID as FIRST_ACT_DAG_ID
-from demo.timeline import Timeline
 
 APPROVER = "release_lead"
 """The person who approves, who is not the user that the tasks log in as."""
 
 
-class PromotionStory:
-    """
-    Commits candidates, starts their promotions, and looks up what became of them.
+class PromotionStory(Act):
+    """Commits candidates, starts their promotions, and looks up what became of them."""
 
-    :param airflow: a deployment whose components run
-    :param timeline: where the steps are told
-    """
-
-    def __init__(self, airflow: Deployment, timeline: Timeline) -> None:
-        self.airflow = airflow
-        self.timeline = timeline
-        self.checks = Checks(airflow, timeline)
-
-    def tell(self) -> None:
-        """Run every step; one that fails its checks does not keep the others from running."""
-        for step in (
+    def steps(self) -> Iterable[Callable[[], None]]:
+        """Return the steps in their order."""
+        return (
             self.set_the_stage,
             self.try_the_good_one,
             self.approve_the_good_one,
@@ -56,8 +46,7 @@ class PromotionStory:
             self.promote_the_one_that_fails_live,
             self.roll_back_the_one_that_fails_live,
             self.look_back,
-        ):
-            step()
+        )
 
     def set_the_stage(self) -> None:
         """Register the Dag that is promoted, and the Dag that promotes it."""

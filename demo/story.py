@@ -18,33 +18,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 
-from demo.checks import Checks, short
-from demo.deployment import BUNDLE, Deployment
+from demo.act import Act
+from demo.checks import short
+from demo.deployment import BUNDLE
 from demo.rest import RestError
 from demo.sources import BROKEN, DAG_FILE, DAG_ID, FAILING, FIRST, HELPER_CHANGED, HELPER_FILE, RESTRUCTURED
-from demo.timeline import Timeline
 
 PIN = f"/dags/{DAG_ID}/pin"
 
 
-class Story:
-    """
-    Changes the repository and the pin, and looks up what the runs did.
+class Story(Act):
+    """Changes the repository and the pin, and looks up what the runs did."""
 
-    :param airflow: a deployment whose components do not run yet
-    :param timeline: where the steps are told
-    """
-
-    def __init__(self, airflow: Deployment, timeline: Timeline) -> None:
-        self.airflow = airflow
-        self.timeline = timeline
-        self.checks = Checks(airflow, timeline)
-
-    def tell(self) -> None:
-        """Run every step; one that fails its checks does not keep the others from running."""
-        for step in (
+    def steps(self) -> Iterable[Callable[[], None]]:
+        """Return the steps in their order."""
+        return (
             self.start,
             self.version_1_runs,
             self.pin_version_1,
@@ -61,8 +52,7 @@ class Story:
             self.ramp_a_failing_version,
             self.unpin,
             self.look_back,
-        ):
-            step()
+        )
 
     def start(self) -> None:
         """Start Airflow's components, each of which has to enforce pins."""

@@ -37,11 +37,11 @@ from airflow_providers_pinning.domain.resolution import refused_runs
 from airflow_providers_pinning.enforcement.runs import breaker as patch
 from airflow_providers_pinning.models import Event, Pin
 from airflow_providers_pinning.schemas.policies import validated
-from tests.integration.test_killed_pin import killed_at
-from tests.integration.test_racing_runs import trigger
+from tests.integration.killed import killed_at
+from tests.integration.test_racing_runs import client, trigger
 from tests.support.patience import PATIENCE
 from tests.support.scheduler import Scheduler
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import CHANGED
 
 POLICY = {"name": "all", "match": {"dag_ids": ["*"]}, "auto_rollback": {"max_failures": 1, "within_runs": 5}}
 
@@ -72,9 +72,7 @@ def run_now(session, run_id, state):
 @pytest.fixture
 def failing(lab, session):
     """A Dag whose pinned version failed twice, which a policy does not tolerate, after one that works."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     lab.candidate("orders", 2)
     run_now(session, "good", "success")
     lab.pin("orders", 2)
@@ -98,16 +96,7 @@ def test_clients_and_schedulers_that_race_roll_back_once_and_create_no_run_on_th
         together.wait(PATIENCE)
         scheduler.turn(3)
 
-    def client(prefix):
-        def act(own):
-            together.wait(PATIENCE)
-            for number in range(3):
-                trigger("orders", f"{prefix}_{number}")(own)
-                own.commit()
-
-        return act
-
-    racing = [*(elsewhere(turn) for _ in range(2)), *(elsewhere(client(name)) for name in "abcd")]
+    racing = [*(elsewhere(turn) for _ in range(2)), *(elsewhere(client(name, together)) for name in "abcd")]
     for one in racing:
         one.commit()
 

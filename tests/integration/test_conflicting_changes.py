@@ -31,16 +31,14 @@ from airflow_providers_pinning.domain.errors import DagHeldError, IdempotencyKey
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Event, Pin
 from tests.support.patience import PATIENCE
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import STABLE
 
 CLIENTS = 4
 
 
 @pytest.fixture
 def orders(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 

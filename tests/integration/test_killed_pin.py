@@ -22,14 +22,13 @@ import os
 import signal
 
 import pytest
-from airflow import settings
 from airflow.models.dag import DagModel
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from airflow_providers_pinning.domain.changes.pins import Target, pin_version, unpin
 from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin
-from tests.support.sources import CHANGED, STABLE
+from tests.integration.killed import killed_at
 
 STATEMENTS_AT_MOST = 100
 CHANGE = Change(Caller("alice"), "because")
@@ -38,9 +37,7 @@ CHANGE = Change(Caller("alice"), "because")
 @pytest.fixture
 def orders(lab):
     """Register a Dag that is pinned to its first version and has a second."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 
@@ -56,32 +53,6 @@ def state(session):
         "managed": sorted(session.execute(select(ManagedVersion.version_number, ManagedVersion.state)).all()),
         "dag": (dag.bundle_version, dag.timetable_summary, dag.max_active_runs, sorted(tag.name for tag in dag.tags)),
     }
-
-
-def killed_at(number, change):
-    """Run a change in a process that is killed before its n-th statement; tell whether it got that far."""
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def maybe_die(*_):
-            nonlocal count
-            count += 1
-            if count == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            event.listen(settings.engine, "before_cursor_execute", maybe_die)
-            event.listen(settings.engine, "commit", maybe_die)
-            with settings.NonScopedSession() as session:
-                change(session)
-                session.commit()
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "The change failed"
-    return os.WIFSIGNALED(status)
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,11 @@ from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.changes import due, into_effect, pins, timed
 from airflow_providers_pinning.domain.errors import ActivationInPastError
 from airflow_providers_pinning.models import Event, Pin, TimedChange
-from tests.integration.test_killed_pin import killed_at
+from tests.integration.killed import killed_at
 from tests.integration.test_racing_runs import trigger, version_of
 from tests.support.patience import PATIENCE
 from tests.support.scheduler import Scheduler
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import STABLE
 
 MINUTE = timedelta(minutes=1)
 
@@ -49,9 +49,7 @@ def database_time(session):
 @pytest.fixture
 def orders(lab, scheduler):
     """Register a Dag that is pinned to its first version, whose due runs are created, and has a second."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     scheduler.create_due_runs()
     return lab
 

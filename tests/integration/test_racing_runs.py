@@ -54,6 +54,18 @@ def trigger(dag_id, run_id="triggered"):
     )
 
 
+def client(prefix, together, runs=3):
+    """Return an action that creates runs of Dag ``orders`` one by one, once everybody is ready."""
+
+    def act(own):
+        together.wait(PATIENCE)
+        for number in range(runs):
+            trigger("orders", f"{prefix}_{number}")(own)
+            own.commit()
+
+    return act
+
+
 @pytest.fixture
 def two_versions(lab, scheduler):
     """Return a function that registers two versions of a Dag that was never pinned; the second is the latest."""

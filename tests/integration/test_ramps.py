@@ -36,9 +36,9 @@ from airflow_providers_pinning.domain.ramp_steps import Plan, Step
 from airflow_providers_pinning.enforcement.runs import ramp as patch
 from airflow_providers_pinning.models import Pin, Ramp
 from airflow_providers_pinning.vocabulary import RampAction
+from tests.integration.killed import killed_at
 from tests.integration.test_breaker import events_of, version_of
-from tests.integration.test_killed_pin import killed_at
-from tests.integration.test_racing_runs import trigger
+from tests.integration.test_racing_runs import client, trigger
 from tests.support.patience import PATIENCE
 from tests.support.ramps import start_ramp
 from tests.support.sources import dag_file
@@ -80,16 +80,10 @@ def race(elsewhere, clients="abcd", schedulers=2):
         together.wait(PATIENCE)
         commit(partial(ramp_progress.carry_on, "orders", ramp_id, session=own), session=own)
 
-    def client(prefix):
-        def act(own):
-            together.wait(PATIENCE)
-            for number in range(3):
-                trigger("orders", f"{prefix}_{number}")(own)
-                own.commit()
-
-        return act
-
-    for one in [*(elsewhere(turn) for _ in range(schedulers)), *(elsewhere(client(name)) for name in clients)]:
+    for one in [
+        *(elsewhere(turn) for _ in range(schedulers)),
+        *(elsewhere(client(name, together)) for name in clients),
+    ]:
         one.commit()
 
 
@@ -159,16 +153,7 @@ class TestRace:
             together.wait(PATIENCE)
             ramp.act("orders", RampAction.ABORT, orders.change(), session=own)
 
-        def client(prefix):
-            def act(own):
-                together.wait(PATIENCE)
-                for number in range(5):
-                    trigger("orders", f"{prefix}_{number}")(own)
-                    own.commit()
-
-            return act
-
-        for one in [elsewhere(abort), elsewhere(client("a")), elsewhere(client("b"))]:
+        for one in [elsewhere(abort), *(elsewhere(client(name, together, runs=5)) for name in "ab")]:
             one.commit()
 
         session.rollback()

@@ -18,8 +18,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 
 import pytest
@@ -42,6 +40,7 @@ from airflow_providers_pinning.domain.releases.request import Access, ReleaseReq
 from airflow_providers_pinning.domain.releases.rollback import RollbackRequest, roll_back_release
 from airflow_providers_pinning.models import Event, Pin, Release
 from airflow_providers_pinning.vocabulary import ReleaseAction, ReleaseScope
+from tests.integration.killed import killed_at
 from tests.support.many_dags import register_many
 from tests.support.patience import PATIENCE
 
@@ -245,25 +244,7 @@ def test_a_process_that_is_killed_in_the_middle_leaves_nothing_changed(lab, sess
     made(release(dict.fromkeys(ids, 1)))
     before = pinned(session)
     session.close()
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def maybe_die(*_):
-            nonlocal count
-            count += 1
-            if count == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            settings.engine.dispose(close=False)
-            event.listen(settings.engine, "before_cursor_execute", maybe_die)
-            made(release(dict.fromkeys(ids, 2)))
-            os._exit(0)
-        except BaseException:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
+    if killed_at(number, release(dict.fromkeys(ids, 2))):
         assert pinned(session) == before
         assert len(session.scalars(select(Release)).all()) == 1
     else:

@@ -44,6 +44,7 @@ from airflow_providers_pinning.domain.history.events import Caller, Change
 from airflow_providers_pinning.domain.monitoring.release_state import ReleaseState, release_state
 from airflow_providers_pinning.domain.versions.identity import identity_of
 from airflow_providers_pinning.models import ManagedVersion, Pin, Release, ReleaseDag
+from tests.support.sources import CHANGED, STABLE
 
 BUNDLE = "team_dags"
 
@@ -235,6 +236,12 @@ class Lab:
         return tuple(
             tuple(self.session.execute(select(model.__table__).where(condition)).one()) for model, condition in tables
         )
+
+    def pin_first_of_two(self, before: str = STABLE, after: str = CHANGED) -> None:
+        """Pin the first version of the Dag ``orders``, and register a second one."""
+        self.commit("sha1", orders=before)
+        self.pin("orders", 1)
+        self.commit("sha2", orders=after)
 
     def pin(self, dag_id: str, number: int, **conditions):
         """Pin a version and commit."""

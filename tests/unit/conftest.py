@@ -97,6 +97,19 @@ def api(airflow_app, session):
 
 
 @pytest.fixture
+def jan(api):
+    """Return a function that sends a request about Dag ``orders`` to Airflow's own API as user jan."""
+    client = api("op", username="jan")
+
+    def send(method, path, **body):
+        answer = client.request(method, f"/api/v2/dags/orders/{path}", json=body or None)
+        assert answer.status_code < 300, answer.text
+        return answer
+
+    return send
+
+
+@pytest.fixture
 def option(monkeypatch):
     """Return a function that sets an option of the package for the test."""
     from airflow_providers_pinning import conf

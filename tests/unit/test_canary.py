@@ -24,7 +24,6 @@ from airflow.sdk.execution_time.context import set_current_context
 
 from airflow_providers_pinning.canary import LiveRunsOnly, is_canary, skip_in_canary
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
-from tests.support.sources import CHANGED, STABLE
 
 CANARY = "canary__v2__2026-01-01T00:00:00.000001+00:00__1"
 LIVE = (
@@ -37,9 +36,7 @@ LIVE = (
 
 
 def test_runs_that_the_package_creates_are_canary_runs(lab, session):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     created = create_canary_runs("orders", CanaryRequest(2, count=2), lab.change(), session=session)
 
     assert [is_canary({"run_id": run_id}) for run_id in created.run_ids] == [True, True]

@@ -28,7 +28,7 @@ from sqlalchemy import select
 from airflow_providers_pinning.models import Event, RoutedRun
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE, dag_file
+from tests.support.sources import dag_file
 
 RUNS = f"{PINNING}/dags/orders/canaryRuns"
 SOAK = f"{PINNING}/dags/orders/versions/2/soak"
@@ -37,9 +37,7 @@ SOAK = f"{PINNING}/dags/orders/versions/2/soak"
 @pytest.fixture(autouse=True)
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
 
 
 def test_canary_runs_are_created_and_named(api, session):

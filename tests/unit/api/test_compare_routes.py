@@ -21,7 +21,7 @@ import pytest
 
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE, dag_file
+from tests.support.sources import dag_file
 
 COMPARE = f"{PINNING}/dags/orders/compare"
 
@@ -30,9 +30,7 @@ COMPARE = f"{PINNING}/dags/orders/compare"
 @remembered
 def versions(lab):
     """Pin version 1 and register version 2."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
 
 
 def refusal(answer):

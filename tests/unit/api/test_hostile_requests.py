@@ -29,7 +29,6 @@ from airflow_providers_pinning.models import Event
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
 from tests.support.routes import READS, WRITES
-from tests.support.sources import CHANGED, STABLE
 
 DAG = f"{PINNING}/dags/orders"
 NUL = "a\x00b"
@@ -43,9 +42,7 @@ POSTS = [route for route in WRITES if route.body]
 @pytest.fixture(autouse=True)
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     lab.candidate("orders", 2)
 
 

@@ -22,7 +22,6 @@ import pytest
 
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
 
 DAG = f"{PINNING}/dags/orders"
 LATER = (datetime.now(timezone.utc) + timedelta(days=1)).isoformat()
@@ -35,9 +34,7 @@ def refusal(answer):
 @pytest.fixture(autouse=True)
 @remembered
 def orders(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 

@@ -20,7 +20,6 @@ import pytest
 
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
 
 DAG = f"{PINNING}/dags/orders"
 
@@ -28,9 +27,7 @@ DAG = f"{PINNING}/dags/orders"
 @pytest.fixture(autouse=True)
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
 
 
 class TestPermissions:

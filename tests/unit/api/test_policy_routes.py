@@ -23,7 +23,6 @@ from airflow_providers_pinning.schemas.policy_requests import UnmetResponse
 from airflow_providers_pinning.vocabulary import Rule
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
 
 REASON = {"reason": "because"}
 STRICT = {"name": "strict", "match": {"dag_ids": ["ord*"]}, "requires": {"approvals": 1, "evidence": ["regression"]}}
@@ -33,9 +32,7 @@ VERSION = f"{PINNING}/dags/orders/versions/2"
 @pytest.fixture(autouse=True)
 @remembered
 def orders(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     lab.candidate("orders", 2)
     return lab
 

@@ -28,9 +28,7 @@ DAG = f"{PINNING}/dags/orders"
 @pytest.fixture(autouse=True)
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
 
 
 class TestRollbackTarget:

@@ -24,7 +24,6 @@ from sqlalchemy import update
 
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
 
 DAG = f"{PINNING}/dags/orders"
 
@@ -32,9 +31,7 @@ DAG = f"{PINNING}/dags/orders"
 @pytest.fixture(autouse=True)
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
 
 
 class TestRuns:

@@ -27,7 +27,7 @@ from sqlalchemy import update
 from airflow_providers_pinning.domain.canaries.outcomes import record_outcome
 from tests.support.api import PINNING
 from tests.support.asynchronous import statements_sent
-from tests.support.sources import CHANGED, STABLE, dag_file
+from tests.support.sources import dag_file
 
 FEW, MANY = 2, 12
 
@@ -58,9 +58,7 @@ def test_pages_of_all_dags(path, api, lab):
 
 @pytest.mark.parametrize("path", ["", "/runs", "/versions", "/versions/2/soak", "/versions/2/replays"])
 def test_pages_of_a_dag_with_many_canary_runs(path, api, lab, session):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     counts = []
     for number in (FEW, MANY):
         api().post(f"{PINNING}/dags/orders/canaryRuns", json={"version_number": 2, "count": number})

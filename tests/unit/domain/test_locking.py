@@ -24,7 +24,6 @@ from airflow_providers_pinning.domain.changes.pins import Target, pin_version
 from airflow_providers_pinning.domain.errors import RevisionConflictError
 from airflow_providers_pinning.models import Pin
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
 from tests.support.statements import recorded
 
 
@@ -46,9 +45,7 @@ CHANGES = {
 @pytest.fixture
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 

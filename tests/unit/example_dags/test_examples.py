@@ -227,9 +227,7 @@ def test_rollback_form_can_leave_runs_alone_that_cannot_be_repaired(dags):
 
 
 def test_identity_of_the_candidate_reaches_the_pin(airflow_server, lab, register):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     with DAG("promote", schedule=None) as dag:
         new_version = NewDagVersionSensor(task_id="new_version", target_dag_id="orders", deferrable=False)
         PinDagVersionOperator(
@@ -298,9 +296,7 @@ def shown(monkeypatch):
 @pytest.fixture
 def promotion(dags, lab, register):
     """Return the example, with the second version of its target to be found at once."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     dag = dags["example_promote_dag_version"]
     dag.get_task("new_version").debounce = 0
     for task in dag.tasks:

@@ -23,7 +23,6 @@ from airflow.models.dagrun import DagRun
 from sqlalchemy import update
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
-from tests.support.sources import CHANGED, STABLE
 from tests.unit.example_dags.test_examples import Deployment, dags, register, shown, states_of  # noqa: F401 - fixtures
 
 POLICY = {"policies": [{"name": "both", "match": {"dag_ids": ["*"]}, "requires": {"evidence": ["staging"]}}]}
@@ -33,9 +32,7 @@ POLICY = {"policies": [{"name": "both", "match": {"dag_ids": ["*"]}, "requires":
 def example(dags, airflow_server, connect, lab, register, session):  # noqa: F811 - fixtures
     """Return the example, with this Airflow as the other one too, where canary runs of ``sha2`` are to be finished."""
     connect(airflow_server, conn_id="pinning_staging", login="viewer")
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     PinningHook().apply_policies(document=POLICY, reason="rules")
     PinningHook().trigger_canary_runs("orders", 2, count=3)
     dag = dags["example_promote_between_deployments"]

@@ -26,14 +26,11 @@ from airflow.utils.types import DagRunTriggeredByType
 from airflow_providers_pinning.exceptions import NothingToRollBackToError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.notifications.rollback import RollbackNotifier
-from tests.support.sources import CHANGED, STABLE
 
 
 @pytest.fixture
 def hook(airflow_server, lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return PinningHook()
 
 

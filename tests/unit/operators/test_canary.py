@@ -26,7 +26,6 @@ from sqlalchemy import update
 
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.canary import TriggerCanaryRunOperator
-from tests.support.sources import CHANGED, STABLE
 from tests.support.task_context import task_context
 
 CREATED = {"dag_id": "orders", "version": {"version_number": 2}, "run_ids": ["a", "b"], "warnings": []}
@@ -50,9 +49,7 @@ def finish(session, state):
 
 
 def test_runs_are_created_once_and_awaited_by_the_retry(airflow_server, lab, session):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     with pytest.raises(TaskDeferred) as first:
         canary(count="2", deferrable=True).execute(task_context("canary"))
     with pytest.raises(TaskDeferred) as retried:
@@ -74,9 +71,7 @@ def test_no_runs_at_all_are_not_taken_for_one(created, count):
 
 
 def test_no_runs_are_created_of_a_version_that_is_not_the_one_meant_or_was_rejected(airflow_server, lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     for condition in ("expected_dag_hash", "expected_bundle_version"):
         with pytest.raises(AirflowFailException, match="version_drifted"):
             canary(**{condition: "another"}).execute(task_context("canary"))
@@ -88,9 +83,7 @@ def test_no_runs_are_created_of_a_version_that_is_not_the_one_meant_or_was_rejec
 
 
 def test_configuration_that_does_not_fit_the_version_fails_at_once(airflow_server, lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     with pytest.raises(AirflowFailException, match="invalid_conf"):
         canary(conf={"name": 7}).execute(task_context("canary"))
     assert PinningHook().get_release_state("orders")["active"]["version_number"] == 1
@@ -206,9 +199,7 @@ def test_replay_that_a_template_leaves_empty_is_none(created):
 
 @pytest.fixture
 def candidate(airflow_server, lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 
@@ -240,9 +231,7 @@ def test_unknown_choice_is_refused_when_the_dag_is_parsed():
 
 @pytest.mark.parametrize("rendered", [dict, json.dumps])
 def test_runs_are_kept_apart_as_it_is_said_and_empty_fields_are_as_by_default(airflow_server, lab, session, rendered):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     session.add(Connection(conn_id="trial", conn_type="http"))
     session.commit()
     wanted = {"assets": "publish", "pool": "default_pool", "queue": "", "state": "", "variables": {}}

@@ -25,15 +25,12 @@ from airflow_providers_pinning.exceptions import PinningApiError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.hold import HoldDagOperator, UnholdDagOperator
 from airflow_providers_pinning.operators.pin import PinDagVersionOperator
-from tests.support.sources import CHANGED, STABLE
 from tests.support.task_context import task_context
 
 
 @pytest.fixture
 def hook(airflow_server, lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return PinningHook()
 
 

@@ -29,7 +29,6 @@ from airflow_providers_pinning.operators.policy import ApplyReleasePolicyOperato
 from airflow_providers_pinning.operators.ramp import RampDagVersionOperator
 from airflow_providers_pinning.operators.release import ReleaseOperator
 from airflow_providers_pinning.operators.rollback import RollbackDagVersionOperator
-from tests.support.sources import CHANGED, STABLE
 from tests.support.task_context import task_context
 
 DOCUMENT = {"policies": [{"name": "a", "match": {"dag_ids": ["orders"]}, "requires": {"evidence": ["regression"]}}]}
@@ -37,9 +36,7 @@ DOCUMENT = {"policies": [{"name": "a", "match": {"dag_ids": ["orders"]}, "requir
 
 @pytest.fixture
 def hook(airflow_server, lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     lab.candidate("orders", 2)
     return PinningHook(attempts=1)
 

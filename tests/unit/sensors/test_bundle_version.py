@@ -26,7 +26,7 @@ from airflow_providers_pinning.exceptions import CommitBrokenError
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.sensors.bundle_version import BundleVersionSensor
 from tests.support.lab import BUNDLE
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import STABLE
 from tests.support.task_context import task_context
 
 REGISTRATION = "/pinning/api/v1/dags/orders/registration"
@@ -60,9 +60,7 @@ def answering(stub):
 
 
 def test_version_of_the_commit_becomes_a_candidate_and_its_identity_the_result(airflow_server, lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
 
     found = sensor().execute(task_context("commit"))
 

@@ -30,7 +30,7 @@ from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.operators.links import RemotePinningTabLink
 from airflow_providers_pinning.sensors.remote_version import RemoteVersionSensor
 from tests.support.lab import BUNDLE
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import CHANGED
 from tests.support.task_context import task_context
 
 API = "/pinning/api/v1"
@@ -71,9 +71,7 @@ def finish(session, state):
 def staging(airflow_server, connect, lab):
     """Return a lab whose API server is the other Airflow, where ``sha1`` is pinned and ``sha2`` is new."""
     connect(airflow_server, conn_id="staging", login="viewer")
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     lab.url = airflow_server
     return lab
 

@@ -29,7 +29,6 @@ from airflow_providers_pinning.client.soak import SoakCriteria
 from airflow_providers_pinning.hooks.pinning import PinningHook
 from airflow_providers_pinning.sensors.soak import VersionSoakSensor
 from airflow_providers_pinning.triggers.soak import VersionSoakTrigger
-from tests.support.sources import CHANGED, STABLE
 from tests.support.task_context import task_context
 
 SOAK = "/pinning/api/v1/dags/orders/versions/2/soak"
@@ -58,9 +57,7 @@ def finish(session, state):
 
 @pytest.mark.parametrize(("state", "verdict"), [("success", "successful"), ("failed", "failed")])
 def test_real_runs_decide(airflow_server, lab, session, state, verdict):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     created = PinningHook().trigger_canary_runs("orders", 2, count=2)
     finish(session, state)
     context = task_context("soak")

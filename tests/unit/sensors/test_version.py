@@ -59,9 +59,7 @@ def answering(stub):
 
 
 def test_newer_version_becomes_a_candidate_and_its_identity_the_result(airflow_server, lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     found = sensor().execute(task_context("new_version"))
     hook = PinningHook()
     state = hook.get_release_state("orders")

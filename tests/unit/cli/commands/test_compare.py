@@ -22,16 +22,14 @@ from tests.support.api import PINNING
 from tests.support.dag_processor import Processor
 from tests.support.lab import Lab
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE, dag_file
+from tests.support.sources import dag_file
 
 
 @pytest.fixture
 @remembered
 def changed(lab):
     """Register two versions that differ in everything, and pin the first."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 

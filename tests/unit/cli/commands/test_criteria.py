@@ -38,7 +38,7 @@ from airflow_providers_pinning.vocabulary import RunKind
 from tests.support.api import PINNING
 from tests.support.api_server import airflow_address, airflow_server, connect, forget_tokens, serve
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import STABLE
 from tests.support.task_context import task_context
 
 __all__ = ["airflow_address", "airflow_server", "connect", "forget_tokens", "serve"]
@@ -49,9 +49,7 @@ SOAK = f"{PINNING}/dags/orders/versions/2/soak"
 @pytest.fixture
 @remembered
 def two_versions(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
 
 
 @pytest.fixture

@@ -38,15 +38,13 @@ from airflow_providers_pinning.models import Event, ManagedVersion, RoutedRun
 from airflow_providers_pinning.vocabulary import Verdict
 from tests.support.api import PINNING
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE, dag_file
+from tests.support.sources import dag_file
 
 
 @pytest.fixture
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 

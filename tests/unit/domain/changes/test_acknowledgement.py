@@ -29,7 +29,7 @@ from airflow_providers_pinning.domain.monitoring.escaped_runs import escaped_run
 from airflow_providers_pinning.models import Acknowledgement
 from tests.support.events import list_events
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import STABLE
 from tests.support.stock import without_enforcement
 
 
@@ -37,9 +37,7 @@ from tests.support.stock import without_enforcement
 @remembered
 def escaped(lab, session):
     """Pin version 1, and let a component without the package create two runs of version 2."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     with without_enforcement():
         for run_id in ("first", "second"):
             trigger_dag("orders", run_id=run_id, triggered_by=DagRunTriggeredByType.CLI, session=session)

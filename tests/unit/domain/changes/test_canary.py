@@ -68,9 +68,7 @@ def run_of(session, run_id):
 @pytest.fixture
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 

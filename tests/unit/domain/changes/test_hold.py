@@ -61,9 +61,7 @@ def clock_reads(session, monkeypatch):
 @remembered
 def held(lab):
     """Versions 1 to 3, rolled back from 3 to 2 with a hold."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     lab.pin("orders", 2)
     lab.commit("sha3", orders=STABLE)
     lab.pin("orders", 3)

@@ -24,15 +24,13 @@ from sqlalchemy import select
 from airflow_providers_pinning.domain import errors
 from tests.support.lab import BUNDLE
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import STABLE
 
 
 @pytest.fixture
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     return lab
 
 

@@ -44,9 +44,7 @@ V2 = dag_file("orders", "schedule='@hourly'", "extract load")
 @remembered
 def pinned(lab):
     """Pin version 1 and register version 2."""
-    lab.commit("sha1", orders=V1)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=V2)
+    lab.pin_first_of_two(V1, V2)
     return lab
 
 

@@ -45,9 +45,7 @@ def repair(lab):
 @pytest.fixture
 @remembered
 def pinned(lab):
-    lab.commit("sha1", orders=V1)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=V2)
+    lab.pin_first_of_two(V1, V2)
     return lab
 
 

@@ -55,18 +55,6 @@ def dag(lab, scheduler):
 
 
 @pytest.fixture
-def jan(api):
-    """Return a function that sends a request to Airflow's own API as user jan."""
-    client = api("op", username="jan")
-
-    def send(method, path, **body):
-        answer = client.request(method, f"/api/v2/dags/orders/{path}", json=body or None)
-        assert answer.status_code < 300, answer.text
-
-    return send
-
-
-@pytest.fixture
 def judge(session):
     """Return a function that judges a version by one run at least."""
 

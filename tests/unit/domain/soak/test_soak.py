@@ -171,9 +171,7 @@ def test_durations_of_the_newest_runs_are_compared(runs, lab, session, monkeypat
 
 
 def test_what_a_version_replaced_is_found_in_one_row_of_a_long_history(lab, session):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     lab.pin("orders", 2)
     pinned = session.scalars(select(Event).order_by(Event.id.desc()).limit(1)).one()
     session.add_all(

@@ -46,9 +46,7 @@ BODY = """
 @remembered
 def rejected(lab):
     """Reject version 2; a commit that leaves its Dag and its file alone registers it again as version 3."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     lab.reject("orders", 2, reason="loses orders")
     lab.commit("sha3", orders=CHANGED)
     assert lab.numbers("orders") == [1, 2, 3]

@@ -28,7 +28,7 @@ from airflow_providers_pinning.domain.versions import circumstances
 from airflow_providers_pinning.patch_points import RELEASE
 from tests.support.lab import BUNDLE
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
+from tests.support.sources import STABLE
 
 DATA = {"manifest": {"dags/orders.py": "etag"}}
 
@@ -45,9 +45,7 @@ def parse(lab, sha, data):
 @pytest.fixture
 @remembered
 def described(lab):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     parse(lab, "sha2", DATA)
     assert lab.version("orders", 2).version_data == DATA
     return lab

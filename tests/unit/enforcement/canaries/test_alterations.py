@@ -46,19 +46,6 @@ def canaries(two_versions, scheduler):
     return Canaries(two_versions, scheduler)
 
 
-@pytest.fixture
-def jan(api):
-    """Return a function that sends a request to Airflow's own API as user jan."""
-    client = api("op", username="jan")
-
-    def send(method, path, **body):
-        answer = client.request(method, f"/api/v2/dags/orders/{path}", json=body or None)
-        assert answer.status_code < 300, answer.text
-        return answer
-
-    return send
-
-
 def altered(record):
     return [(alteration["what"], alteration["actor"]) for alteration in record.alterations or ()]
 

@@ -30,15 +30,12 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import select
 
 from airflow_providers_pinning.domain.changes.canary import CanaryRequest, create_canary_runs
-from tests.support.sources import CHANGED, STABLE
 
 
 @pytest.fixture
 def runs(lab, session):
     """Three live runs and then three canary runs, one an hour, whose templates were rendered."""
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     by = {"triggered_by": DagRunTriggeredByType.REST_API, "session": session}
     created = [trigger_dag("orders", run_id=f"live{number}", **by).run_id for number in range(3)]
     created += create_canary_runs("orders", CanaryRequest(2, count=3), lab.change(), session=session).run_ids

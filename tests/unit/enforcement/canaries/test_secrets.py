@@ -36,7 +36,6 @@ from airflow_providers_pinning.models import WithheldEffect
 from airflow_providers_pinning.vocabulary import Alerts, StateWrites
 from tests.support.execution_api import api_of_tasks
 from tests.support.remembered import remembered
-from tests.support.sources import CHANGED, STABLE
 
 SUBSTITUTES = {"connections": {"warehouse": "warehouse_canary"}, "variables": {"bucket": "bucket_canary"}}
 
@@ -50,9 +49,7 @@ def start(airflow_database):
 @pytest.fixture
 @remembered
 def registered(lab, session):
-    lab.commit("sha1", orders=STABLE)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=CHANGED)
+    lab.pin_first_of_two()
     session.add_all(
         [
             Connection(conn_id="warehouse", conn_type="postgres", host="live.example"),

@@ -31,6 +31,7 @@ from airflow_providers_pinning.domain.dag_model.stored_dags import active_dag
 from airflow_providers_pinning.domain.errors import InvalidIsolationError
 from airflow_providers_pinning.models import Gap, RoutedRun
 from airflow_providers_pinning.vocabulary import Slots
+from tests.support.backfills import backfill
 from tests.support.canaries import dag_with_tasks
 from tests.support.clock import stopped
 from tests.support.stock import without_enforcement
@@ -442,7 +443,7 @@ def test_limit_of_active_canaries_is_told(world):
 def test_run_of_a_backfill_that_waits_for_its_own_limit_holds_no_canary_back(world, session):
     orders = world(3600, 2, catchup=True)
     orders.live_on(10)
-    backfill(session, max_active_runs=1)
+    backfill_hours(session, max_active_runs=1)
     orders.seconds = lambda run_id: 20
     orders.request()
     orders.live_on(5)
@@ -458,26 +459,15 @@ def test_canary_gives_way_to_a_backfill_of_a_dag_that_must_not_overlap(world, se
     orders.request()
     orders.live_on(5)
     assert orders.states() == ["running"]
-    backfill(session, max_active_runs=1)
+    backfill_hours(session, max_active_runs=1)
     orders.live_on(60)
     assert orders.states() == ["failed"]
     assert [run.state for run in orders.live() if run.run_type == "backfill"] == ["success"] * 3
 
 
-def backfill(session, max_active_runs):
-    from airflow.models.backfill import ReprocessBehavior, _create_backfill
-
-    _create_backfill(
-        dag_id="orders",
-        from_date=START - timedelta(hours=3),
-        to_date=START - timedelta(hours=1),
-        max_active_runs=max_active_runs,
-        reverse=False,
-        dag_run_conf={},
-        triggering_user_name="alice",
-        reprocess_behavior=ReprocessBehavior.NONE,
-        run_on_latest_version=False,
-    )
+def backfill_hours(session, max_active_runs):
+    start, end = START - timedelta(hours=3), START - timedelta(hours=1)
+    backfill(start, end, max_active_runs=max_active_runs, run_on_latest_version=False)
     session.commit()
 
 

@@ -55,9 +55,7 @@ class TestPinnedDag:
     @pytest.fixture(autouse=True)
     @remembered
     def pinned(self, lab):
-        lab.commit("sha1", orders=STABLE)
-        lab.pin("orders", 1)
-        lab.commit("sha2", orders=CHANGED)
+        lab.pin_first_of_two()
 
     def test_keeps_the_schedule_of_the_pinned_version(self, lab):
         dag = lab.dag_model("orders")

@@ -24,7 +24,6 @@ import pytest
 from airflow.api.common.trigger_dag import trigger_dag
 from airflow.cli import cli_parser
 from airflow.cli.commands import dag_command
-from airflow.models.backfill import ReprocessBehavior, _create_backfill
 from airflow.models.dag import DagModel
 from airflow.models.log import Log
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
@@ -42,6 +41,7 @@ from airflow_providers_pinning.enforcement.runs import breaker as patch
 from airflow_providers_pinning.models import Event
 from airflow_providers_pinning.schemas.policies import validated
 from tests.support.asynchronous import statements_sent
+from tests.support.backfills import backfill
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 
@@ -133,22 +133,13 @@ def run_cli(api):
     dag_command.dag_trigger(parser.parse_args(["dags", "trigger", "orders", "--output", "json"]))
 
 
-def backfill(api):
-    _create_backfill(
-        dag_id="orders",
-        from_date=datetime(2026, 3, 1, tzinfo=timezone.utc),
-        to_date=datetime(2026, 3, 1, tzinfo=timezone.utc),
-        max_active_runs=5,
-        reverse=False,
-        dag_run_conf={},
-        triggering_user_name="alice",
-        reprocess_behavior=ReprocessBehavior.NONE,
-    )
+def create_backfill(api):
+    backfill()
 
 
 class TestTheNextRun:
     @pytest.mark.parametrize(
-        "create", [call_rest_api, trigger_from_task, run_cli, backfill], ids=lambda one: one.__name__
+        "create", [call_rest_api, trigger_from_task, run_cli, create_backfill], ids=lambda one: one.__name__
     )
     def test_has_the_stable_version_however_it_is_created(self, create, lab, api):
         lab.commit("sha1", orders=source(schedule="'@daily'"))

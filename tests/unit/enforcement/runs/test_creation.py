@@ -26,7 +26,6 @@ from airflow.cli.commands import dag_command
 from airflow.dag_processing.dagbag import DagBag
 from airflow.exceptions import DagNotFound
 from airflow.models.asset import AssetModel
-from airflow.models.backfill import ReprocessBehavior, _create_backfill
 from airflow.models.dag import DagModel
 from airflow.models.dagbag import DBDagBag
 from airflow.models.deadline import Deadline
@@ -36,6 +35,7 @@ from sqlalchemy import select, update
 
 from airflow_providers_pinning.domain import locks
 from airflow_providers_pinning.domain.errors import PinUnavailableError
+from tests.support.backfills import backfill
 from tests.support.lab import BUNDLE
 from tests.support.repository import Repository
 from tests.support.sources import dag_file
@@ -81,17 +81,8 @@ def run_cli(lab, scheduler, api):
     dag_command.dag_trigger(parser.parse_args(["dags", "trigger", "orders", "--output", "json"]))
 
 
-def backfill(lab, scheduler, api):
-    _create_backfill(
-        dag_id="orders",
-        from_date=datetime(2026, 3, 1, tzinfo=timezone.utc),
-        to_date=datetime(2026, 3, 1, tzinfo=timezone.utc),
-        max_active_runs=5,
-        reverse=False,
-        dag_run_conf={},
-        triggering_user_name="alice",
-        reprocess_behavior=ReprocessBehavior.NONE,
-    )
+def create_backfill(lab, scheduler, api):
+    backfill()
 
 
 def assert_all_use(lab, dag_id, number, *, commit, tasks):
@@ -104,7 +95,9 @@ def assert_all_use(lab, dag_id, number, *, commit, tasks):
 
 
 @pytest.mark.parametrize(
-    "create", [schedule, call_rest_api, click_in_ui, trigger_from_task, run_cli, backfill], ids=lambda f: f.__name__
+    "create",
+    [schedule, call_rest_api, click_in_ui, trigger_from_task, run_cli, create_backfill],
+    ids=lambda f: f.__name__,
 )
 class TestEveryWayToCreateARun:
     def test_uses_the_pinned_version_and_its_code(self, create, lab, scheduler, api):
@@ -451,7 +444,7 @@ class TestLocks:
         monkeypatch.setattr(locks, name, spy)
         return dag_ids
 
-    @pytest.mark.parametrize("create", [call_rest_api, trigger_from_task, backfill], ids=lambda f: f.__name__)
+    @pytest.mark.parametrize("create", [call_rest_api, trigger_from_task, create_backfill], ids=lambda f: f.__name__)
     def test_a_path_that_does_not_hold_the_dag_locks_it(self, create, lab, scheduler, api, passed):
         lab.commit("sha1", orders=PINNED)
         create(lab, scheduler, api)

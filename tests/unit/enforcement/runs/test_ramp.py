@@ -22,7 +22,6 @@ from decimal import Decimal
 import pytest
 import time_machine
 from airflow.exceptions import ParamValidationError
-from airflow.models.backfill import ReprocessBehavior, _create_backfill
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunType
 from sqlalchemy import select, update
@@ -35,6 +34,7 @@ from airflow_providers_pinning.domain.ramp_steps import Step
 from airflow_providers_pinning.domain.soak import ramp_verdict
 from airflow_providers_pinning.enforcement.runs import ramp as patch
 from airflow_providers_pinning.models import Event, Ramp
+from tests.support.backfills import backfill
 from tests.support.ramps import ALL, HALF, act_on_ramp, end_run, make_run, start_ramp
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
@@ -307,23 +307,12 @@ class TestPausedRamp:
 
 class TestRuns:
     def test_of_a_backfill_keep_the_pinned_version(self, released):
-        from datetime import datetime, timezone
-
         released.commit("sha3", orders=source(tasks="extract load", schedule="'@daily'"))
         released.pin("orders", 2)
         released.commit("sha4", orders=source(tasks="extract load more", schedule="'@daily'"))
         start_ramp(released, 3, Step(Decimal(1), runs=5))
 
-        _create_backfill(
-            dag_id="orders",
-            from_date=datetime(2026, 3, 1, tzinfo=timezone.utc),
-            to_date=datetime(2026, 3, 1, tzinfo=timezone.utc),
-            max_active_runs=5,
-            reverse=False,
-            dag_run_conf={},
-            triggering_user_name="alice",
-            reprocess_behavior=ReprocessBehavior.NONE,
-        )
+        backfill()
 
         released.session.expire_all()
         [run] = released.runs("orders")

@@ -27,7 +27,6 @@ from airflow.cli import cli_parser
 from airflow.cli.commands import dag_command
 from airflow.dag_processing.dagbag import DagBag
 from airflow.models.asset import AssetModel
-from airflow.models.backfill import ReprocessBehavior, _create_backfill
 from airflow.models.dag import DagModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
@@ -40,6 +39,7 @@ from airflow_providers_pinning.domain.monitoring.pin_list import PinFilter, list
 from airflow_providers_pinning.domain.policies import freezes, store
 from airflow_providers_pinning.models import Event, ManagedVersion, Pin, TimedChange
 from airflow_providers_pinning.schemas.policies import validated
+from tests.support.backfills import backfill
 from tests.support.lab import BUNDLE
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
@@ -376,16 +376,7 @@ class TestOtherRuns:
         scheduler.turn()
         assert lab.pin_row("orders").version_number == 2
 
-        _create_backfill(
-            dag_id="orders",
-            from_date=start,
-            to_date=now(),
-            max_active_runs=10,
-            reverse=False,
-            triggering_user_name="alice",
-            dag_run_conf={},
-            reprocess_behavior=ReprocessBehavior.NONE,
-        )
+        backfill(start, now(), max_active_runs=10)
 
         found = by_version(lab)
         assert found[1]

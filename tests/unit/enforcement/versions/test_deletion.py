@@ -111,9 +111,7 @@ def test_the_history_stays_and_tells_of_the_deletion(lab):
 
 
 def test_a_hold_goes_with_the_dag(lab):
-    lab.commit("sha1", orders=V1)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=V2)
+    lab.pin_first_of_two(V1, V2)
     lab.roll_back("orders", to_version=2, hold=True)
     delete(lab)
     lab.commit("sha3", orders=V1)

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.enforcement.versions.serialized_dag import stamp_of
 from airflow_providers_pinning.models import Pin
+from tests.support.backfills import backfill
 from tests.support.remembered import remembered
 from tests.support.sources import dag_file
 from tests.support.statements import recorded
@@ -49,9 +50,7 @@ def latest_number(dag_id, session, **options):
 @remembered
 def pinned(lab):
     """Pin version 1 and register version 2."""
-    lab.commit("sha1", orders=V1)
-    lab.pin("orders", 1)
-    lab.commit("sha2", orders=V2)
+    lab.pin_first_of_two(V1, V2)
     return lab
 
 
@@ -274,26 +273,11 @@ class TestClearing:
         assert lab.task_ids(run) == {"extract", "check", "load"}
 
     def test_a_backfill_that_reprocesses_a_run_moves_it_to_the_pinned_version(self, lab, session):
-        from datetime import datetime, timezone
-
-        from airflow.models.backfill import ReprocessBehavior, _create_backfill
-
-        def backfill(behaviour):
-            _create_backfill(
-                dag_id="orders",
-                from_date=datetime(2026, 3, 1, tzinfo=timezone.utc),
-                to_date=datetime(2026, 3, 1, tzinfo=timezone.utc),
-                max_active_runs=5,
-                reverse=False,
-                dag_run_conf={},
-                triggering_user_name="alice",
-                reprocess_behavior=behaviour,
-                run_on_latest_version=True,
-            )
+        from airflow.models.backfill import ReprocessBehavior
 
         daily = "schedule='@daily'"
         lab.commit("sha1", orders=dag_file("orders", daily, "extract load"))
-        backfill(ReprocessBehavior.NONE)
+        backfill(run_on_latest_version=True)
         [run] = lab.runs("orders")
         run.state = DagRunState.SUCCESS
         run.backfill.completed_at = run.run_after
@@ -302,7 +286,7 @@ class TestClearing:
         lab.pin("orders", 2)
         lab.commit("sha3", orders=dag_file("orders", daily, "extract transform load"))
 
-        backfill(ReprocessBehavior.COMPLETED)
+        backfill(reprocess=ReprocessBehavior.COMPLETED, run_on_latest_version=True)
 
         [run] = lab.runs("orders")
         session.refresh(run)
