@@ -14,4 +14,4 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The HTTP client of the REST API that hooks, operators, sensors and triggers share."""
+"""The HTTP client for the REST API, shared by hooks, operators, sensors and triggers."""

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""How an Airflow connection of type ``pinning`` is read."""
+"""Read an Airflow connection of type ``pinning``."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from urllib.parse import urlsplit, urlunsplit
 log = logging.getLogger(__name__)
 
 EXTRAS = frozenset({"token", "verify", "cert", "key", "timeout", "ui_url"})
-"""The extras that are read. Anything else is ignored, and never becomes a header."""
+"""The supported extras. Others are ignored, and never become a header."""
 
 DEFAULT_TIMEOUT = 30.0
 
 
 class ConnectionFields(Protocol):
-    """What is read of an Airflow connection."""
+    """The fields of an Airflow connection that are used."""
 
     conn_id: str
     host: str | None
@@ -45,20 +45,20 @@ class ConnectionFields(Protocol):
 
 @dataclass(frozen=True)
 class ApiAddress:
-    """An API server, and how to get in."""
+    """An API server, and how to authenticate."""
 
     base_url: str
-    """Scheme, host, port and base path, without a slash at the end."""
+    """Scheme, host, port and base path, without a trailing slash."""
     login: str | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
-    """A ready token, used instead of login and password. It cannot be renewed."""
+    """A token, used instead of login and password. It cannot be renewed."""
     verify: bool | str = True
-    """Whether the server's certificate is checked, or the path of the authorities to check it with."""
+    """Whether to verify the server's certificate, or the path of the CA certificates to verify it with."""
     cert: str | tuple[str, str] | None = None
     """Path of a client certificate, or of certificate and key."""
     timeout: float = DEFAULT_TIMEOUT
-    """Seconds to wait for a connection, and for an answer."""
+    """Seconds to wait for a connection, and for a response."""
     ui_url: str | None = None
     """Address of Airflow's UI for links, if browsers reach it elsewhere."""
 
@@ -70,7 +70,7 @@ class ApiAddress:
         :param connection: host (a name, or a URL with a base path), port, schema (``http`` or ``https``),
             login and password
         :param extra: its parsed extras
-        :raises ValueError: if there is no host, or a field makes no sense
+        :raises ValueError: if there is no host, or a field is not valid
         """
         if unknown := sorted(set(extra) - EXTRAS):
             log.warning("Extras of connection %r are not known and not used: %s", connection.conn_id, unknown)
@@ -90,7 +90,7 @@ class ApiAddress:
 
     @property
     def renewable(self) -> bool:
-        """Whether a new token can be asked for."""
+        """Whether a new token can be requested."""
         return self.token is None
 
 

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What every part of the client is made from: how it sends a request, and what a change carries."""
+"""The base of all parts of the client: sending requests, and the conditions of changes."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from airflow_providers_pinning.client.endpoints import ApiRequest
 
 class Expected(TypedDict, total=False):
     """
-    What the caller saw of a Dag, so that nothing else is changed; each is optional and may be ``None``.
+    What the caller saw of a Dag, to prevent changing anything else. Each key is optional and may be ``None``.
 
-    The change is refused with ``revision_conflict`` or ``version_drifted`` if it is no longer so.
+    The change is refused with ``revision_conflict`` or ``version_drifted`` if it no longer matches.
     """
 
     expected_revision: int | None
     """Revision of the release state."""
     expected_dag_hash: str | None
-    """Hash of the version that is named."""
+    """Hash of the given version."""
     expected_bundle_version: str | None
-    """Commit of the version that is named: it may have other code under the same hash."""
+    """Commit of the given version, because the code may change without changing the hash."""
 
 
 class SeenRules(TypedDict, total=False):
@@ -53,13 +53,13 @@ class ExpectedWithRules(Expected, SeenRules, total=False):
 
 
 class PinningCalls:
-    """Sends requests; the hook says how."""
+    """Sends requests, as the hook defines."""
 
     def call(self, request: ApiRequest) -> dict[str, Any]:
-        """Send a request, and return the parsed answer."""
+        """Send a request, and return the parsed response."""
         raise NotImplementedError
 
 
 def new_key() -> str:
-    """Return an idempotency key of one call."""
+    """Return a new idempotency key for a call."""
     return f"call-{uuid4()}"

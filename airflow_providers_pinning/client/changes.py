@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What can be changed through the REST API."""
+"""Changes through the REST API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
     """
     The changing half of :class:`~airflow_providers_pinning.hooks.pinning.PinningHook`.
 
-    Every change carries an idempotency key, the caller's or one of its own for each call.
+    Every change has an idempotency key: the caller's, or a new one for each call.
     """
 
     def pin(
@@ -56,13 +56,13 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         **expected: Unpack[ExpectedWithRules],
     ) -> dict[str, Any]:
         """
-        Make a version the one that new runs use, and return the release state.
+        Pin a version, so that new runs use it, and return the release state.
 
         Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``.
 
-        :param ignore_verdict: pin it although its runs failed the criteria of the Dag
-        :param effective_from: from when on it is used, as ISO 8601 with a zone; at once by default
-        :param supersede: cancel a pending change, rather than be refused
+        :param ignore_verdict: pin the version even if its runs failed the criteria of the Dag
+        :param effective_from: when the change takes effect, as ISO 8601 with a zone (default: now)
+        :param supersede: cancel a pending change instead of refusing this one
         """
         return self.call(
             endpoints.pin(
@@ -95,10 +95,10 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         """
         Make the latest version active again, and return the release state.
 
-        :param effective_from: from when on, as ISO 8601 with a zone; at once by default
-        :param supersede: cancel a pending change, rather than be refused
-        :param expected_version: refuse with ``revision_conflict`` if another version is the latest; hash and commit
-            that are expected are those of the latest version too
+        :param effective_from: when the change takes effect, as ISO 8601 with a zone (default: now)
+        :param supersede: cancel a pending change instead of refusing this one
+        :param expected_version: refuse with ``revision_conflict`` if another version is the latest; the expected hash
+            and commit are also those of the latest version
         """
         return self.call(
             endpoints.unpin(
@@ -133,16 +133,17 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         **seen: Unpack[SeenRules],
     ) -> dict[str, Any]:
         """
-        Pin the version that was active before, or the one named, and return the release state.
+        Pin the previously active version, or the given one, and return the release state.
 
         :param expected_version: refuse with ``revision_conflict`` if another version is active
-        :param hold_until: when the hold ends by itself, as ISO 8601 with a zone
-        :param repair: what becomes of the runs of the version that is replaced, as far as they are not kept:
+        :param hold_until: when the hold expires, as ISO 8601 with a zone
+        :param repair: what happens to the runs of the replaced version; by default, they are kept:
             ``unfinished`` (``keep`` or ``cancel``), ``finished`` (``keep`` or ``rerun``), ``since``, ``only_failed``,
-            ``run_ids``, ``skip_blocked``; the answer's ``repair`` says what was done
+            ``run_ids``, ``skip_blocked``; the result is in ``repair`` of the response
         :param dry_run: change nothing, and return what would be done
-        :param effective_from: from when on, as ISO 8601 with a zone; at once by default, which cancels a pending change
-        :param supersede: with ``effective_from``: cancel a pending change, rather than be refused
+        :param effective_from: when the change takes effect, as ISO 8601 with a zone (default: now, which cancels a
+            pending change)
+        :param supersede: with ``effective_from``, cancel a pending change instead of refusing this one
         """
         request = endpoints.rollback(
             dag_id,
@@ -162,7 +163,7 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
             **seen,
         )
         answer = self.call(request)
-        # A repair of many runs takes several requests, each of which goes on where the last one ended.
+        # A repair of many runs takes several requests, each of which continues where the last one stopped.
         while not dry_run and (pending := (answer.get("repair") or {}).get("pending")):
             again = self.call(request)
             if (again.get("repair") or {}).get("pending", 0) >= pending:
@@ -193,7 +194,7 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         """
         Acknowledge runs that escaped the pin, so that health no longer reports them.
 
-        :param run_ids: the runs; by default all that are reported
+        :param run_ids: the runs (default: all reported ones)
         """
         return self.call(
             endpoints.acknowledgements(
@@ -222,19 +223,18 @@ class PinningChanges(PinningHolds, PinningPolicies, PinningRamps, PinningReviews
         **expected: Unpack[ExpectedWithRules],
     ) -> dict[str, Any]:
         """
-        Create runs of a version while the pin stays; return ``version``, ``run_ids``, ``isolation``, ``replays``,
+        Create runs of a version while the pin stays, and return ``version``, ``run_ids``, ``isolation``, ``replays``,
         ``baseline_replays`` and ``warnings``.
 
-        :param partition_key: partition of each run; by default that of the last live run, if the Dag is partitioned
-        :param isolation: how the runs are kept apart from live ones, as far as not in the safe way: ``assets``
+        :param partition_key: partition key of each run (default: that of the last live run, if the Dag is partitioned)
+        :param isolation: isolation from live runs, where it differs from the safe defaults: ``assets``
             (``withhold`` or ``publish``), ``alerts`` (``withhold`` or ``send``), ``triggers`` (``refuse`` or
             ``allow``), ``slots`` (``behind``, ``gap`` or ``shared``), ``pool``, ``queue``, ``executor``, ``state``
-            (``withhold`` or ``write``), ``connections`` and ``variables`` (substitutes by the names of what they
-            take the place of)
-        :param replay: live runs whose inputs the runs have, instead of ``count``, ``conf`` and ``partition_key``:
-            ``{"last": 3}`` or ``{"runs": [run ids]}``
-        :param replay_baseline: let the active version replay the same runs, which tells what is not deterministic
-        :param override_reason: why a rejection of the version is passed over
+            (``withhold`` or ``write``), ``connections`` and ``variables`` (substitutes by the names that they replace)
+        :param replay: live runs to replay, instead of ``count``, ``conf`` and ``partition_key``:
+            ``{"last": 3}`` or ``{"runs": [run IDs]}``
+        :param replay_baseline: also replay the runs with the active version, which shows what is not deterministic
+        :param override_reason: reason for overriding a rejection of the version
         """
         return self.call(
             endpoints.canary_runs(

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A comparison of two versions as a text that people read before they approve one."""
+"""A comparison of two versions as text, for people who approve one of them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 MAX_ITEMS = 15
-"""Entries of each list that are named; the others are counted."""
+"""Maximum number of entries of each list. The others are counted."""
 MAX_FIELDS = 5
-"""Fields of a changed task that are named."""
+"""Maximum number of fields of a changed task."""
 MAX_VALUE = 80
-"""Characters of a value."""
+"""Maximum number of characters of a value."""
 
 _MARKUP = re.compile(r"[\\`*_{}\[\]#|~!@]|:(?=//)|(?<=www)\.")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -38,8 +38,8 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
     """
     Summarize a comparison in Markdown.
 
-    Names and values are of whoever wrote the Dag, so each stands in a code span, where it cannot become a link, an
-    image, HTML or another line. Long lists and values are cut.
+    Names and values come from the author of the Dag, so each is in a code span, where it cannot become a link, an
+    image, HTML or another line. Long lists and values are truncated.
 
     :param comparison: what :meth:`~airflow_providers_pinning.hooks.pinning.PinningHook.compare` returned
     """
@@ -72,9 +72,9 @@ def as_markdown(comparison: Mapping[str, Any]) -> str:
 
 def objections_as_markdown(version: Mapping[str, Any]) -> str:
     """
-    Say in Markdown that a version equals one that was rejected, or nothing.
+    Describe in Markdown that a version equals a rejected one; empty if it does not.
 
-    :param version: what a sensor for a new version returned, or a version as the API lists it
+    :param version: the result of a sensor for a new version, or a version from the API's list
     """
     if version.get("equals_rejected") is None:
         return ""
@@ -87,9 +87,9 @@ def objections_as_markdown(version: Mapping[str, Any]) -> str:
 
 def code(value: Any) -> str:
     """
-    Return a value as a code span of Markdown that it cannot break out of.
+    Return a value as a Markdown code span that it cannot break out of.
 
-    :param value: a string, or something that JSON can hold
+    :param value: a string or a JSON value
     """
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in _line(text))
@@ -101,7 +101,7 @@ def code(value: Any) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a sentence of the server, which may quote anything, without the meaning that Markdown gives to signs."""
+    """Return a sentence of the server, which may quote anything, with all Markdown characters escaped."""
     for sign, entity in _HTML.items():
         text = text.replace(sign, entity)
     return _MARKUP.sub(lambda found: f"\\{found[0]}", _line(text))
@@ -163,7 +163,7 @@ def _change(change: Mapping[str, Any]) -> str:
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> tuple[Any, Any]:
-    """Reduce two objects to where they differ."""
+    """Reduce two objects to their differences."""
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if names == ["default"]:
         return before.get("default"), after.get("default")

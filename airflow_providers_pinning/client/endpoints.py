@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Every request that is sent to the API server, in one place."""
+"""All requests to the API server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ApiRequest:
 
     @property
     def repeatable(self) -> bool:
-        """Whether sending it twice does no more than sending it once."""
+        """Whether the request is idempotent."""
         return self.method == "GET" or "idempotency_key" in {**self.params, **(self.body or {})}
 
 
@@ -51,67 +51,67 @@ def _dag(dag_id: str, rest: str = "") -> str:
 
 
 def release_state(dag_id: str) -> ApiRequest:
-    """Ask what new runs of a Dag use."""
+    """Get the release state of a Dag."""
     return ApiRequest("GET", _dag(dag_id))
 
 
 def versions(dag_id: str, limit: int = 50, offset: int = 0) -> ApiRequest:
-    """Ask for the registered versions, newest first."""
+    """List the registered versions, newest first."""
     return ApiRequest("GET", _dag(dag_id, "/versions"), {"limit": limit, "offset": offset})
 
 
 def registration(dag_id: str, bundle_version: str) -> ApiRequest:
-    """Ask whether a commit is registered for a Dag."""
+    """Get the registration of a commit for a Dag."""
     return ApiRequest("GET", _dag(dag_id, "/registration"), {"bundle_version": bundle_version})
 
 
 def events(dag_id: str, limit: int = 50, offset: int = 0, **filters: Any) -> ApiRequest:
-    """Ask for the history, newest first."""
+    """List the history of a Dag, newest first."""
     return ApiRequest("GET", _dag(dag_id, "/events"), {"limit": limit, "offset": offset, **_given(**filters)})
 
 
 def event_feed(**filters: Any) -> ApiRequest:
-    """Ask for the history of all Dags, newest first."""
+    """List the history of all Dags, newest first."""
     return ApiRequest("GET", f"{PREFIX}/events", _given(**filters))
 
 
 def compare(dag_id: str, **versions: int | str | None) -> ApiRequest:
-    """Ask in what two versions differ."""
+    """Compare two versions."""
     return ApiRequest("GET", _dag(dag_id, "/compare"), _given(**versions))
 
 
 def pins(**filters: Any) -> ApiRequest:
-    """Ask for the pinned Dags."""
+    """List the pinned Dags."""
     return ApiRequest("GET", f"{PREFIX}/pins", _given(**filters))
 
 
 def health() -> ApiRequest:
-    """Ask whether pins are honored."""
+    """Get the health of the deployment."""
     return ApiRequest("GET", f"{PREFIX}/health")
 
 
 def soak(dag_id: str, version_number: int, criteria: SoakCriteria) -> ApiRequest:
-    """Ask for the verdict on a version."""
+    """Get the verdict on a version."""
     return ApiRequest("GET", _dag(dag_id, f"/versions/{version_number}/soak"), criteria.as_params())
 
 
 def criteria(dag_id: str) -> ApiRequest:
-    """Ask what the versions of a Dag are judged by."""
+    """Get the criteria of a Dag."""
     return ApiRequest("GET", _dag(dag_id, "/criteria"))
 
 
 def set_criteria(dag_id: str, **body: Any) -> ApiRequest:
-    """Replace what the versions of a Dag are judged by."""
+    """Replace the criteria of a Dag."""
     return ApiRequest("PUT", _dag(dag_id, "/criteria"), body=_given(**body))
 
 
 def replays(dag_id: str, version_number: int, limit: int = 50, offset: int = 0) -> ApiRequest:
-    """Ask for the replays of a version beside their originals, newest first."""
+    """List the replays of a version with their originals, newest first."""
     return ApiRequest("GET", _dag(dag_id, f"/versions/{version_number}/replays"), {"limit": limit, "offset": offset})
 
 
 def dag_run(dag_id: str, run_id: str) -> ApiRequest:
-    """Ask Airflow's own API for a run."""
+    """Get a run from Airflow's own API."""
     return ApiRequest("GET", f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}")
 
 
@@ -126,27 +126,27 @@ def unpin(dag_id: str, **params: Any) -> ApiRequest:
 
 
 def rollback(dag_id: str, **body: Any) -> ApiRequest:
-    """Pin the version that was active before."""
+    """Pin the previously active version."""
     return ApiRequest("POST", _dag(dag_id, "/rollback"), body=_given(**body))
 
 
 def pending_change(dag_id: str) -> ApiRequest:
-    """Ask for the change of a Dag that takes effect at a given time."""
+    """Get the pending change of a Dag."""
     return ApiRequest("GET", _dag(dag_id, "/pending"))
 
 
 def pending_changes(limit: int = 100, offset: int = 0) -> ApiRequest:
-    """Ask for the changes that take effect at a given time."""
+    """List pending changes."""
     return ApiRequest("GET", f"{PREFIX}/pending", {"limit": limit, "offset": offset})
 
 
 def cancel_pending_change(dag_id: str, **params: Any) -> ApiRequest:
-    """Cancel the change of a Dag that takes effect at a given time."""
+    """Cancel the pending change of a Dag."""
     return ApiRequest("DELETE", _dag(dag_id, "/pending"), _given(**params))
 
 
 def start_ramp(dag_id: str, **body: Any) -> ApiRequest:
-    """Let a share of the new runs of a Dag have another version."""
+    """Give a share of the new runs of a Dag another version."""
     return ApiRequest("POST", _dag(dag_id, "/ramp"), body=_given(**body))
 
 
@@ -176,7 +176,7 @@ def unhold_all(**body: Any) -> ApiRequest:
 
 
 def release(*, dry_run: bool = False, **body: Any) -> ApiRequest:
-    """Change the pins of many Dags as one."""
+    """Change the pins of many Dags together."""
     return ApiRequest("POST", f"{PREFIX}/releases", {"dry_run": "true"} if dry_run else {}, body=_given(**body))
 
 
@@ -187,27 +187,27 @@ def roll_back_release(release_id: str, *, dry_run: bool = False, **body: Any) ->
 
 
 def export_pins(**filters: Any) -> ApiRequest:
-    """Ask for the pins as a document."""
+    """Export the pins as a document."""
     return ApiRequest("GET", f"{PREFIX}/pins/export", _given(**filters))
 
 
 def apply_pins(*, dry_run: bool = False, **body: Any) -> ApiRequest:
-    """Make pins what a document says."""
+    """Apply a document of pins."""
     return ApiRequest("POST", f"{PREFIX}/pins/apply", {"dry_run": "true"} if dry_run else {}, body=_given(**body))
 
 
 def unpinned(**filters: Any) -> ApiRequest:
-    """Ask for the Dags that are not pinned."""
+    """List the unpinned Dags."""
     return ApiRequest("GET", f"{PREFIX}/unpinned", _given(**filters))
 
 
 def releases(**filters: Any) -> ApiRequest:
-    """Ask for releases, newest first."""
+    """List releases, newest first."""
     return ApiRequest("GET", f"{PREFIX}/releases", _given(**filters))
 
 
 def release_of(release_id: str, **page: Any) -> ApiRequest:
-    """Ask for a release with its Dags, or a page of them."""
+    """Get a release with its Dags, or a page of them."""
     return ApiRequest("GET", f"{PREFIX}/releases/{quote(release_id, safe='')}", _given(**page))
 
 
@@ -232,7 +232,7 @@ def canary_runs(dag_id: str, **body: Any) -> ApiRequest:
 
 
 def policies() -> ApiRequest:
-    """Ask for the policies in force."""
+    """Get the policies in force."""
     return ApiRequest("GET", f"{PREFIX}/policies")
 
 
@@ -252,17 +252,17 @@ def check_policies(**body: Any) -> ApiRequest:
 
 
 def explain_policies(dag_id: str, **params: Any) -> ApiRequest:
-    """Ask what binds a Dag."""
+    """Explain which policies apply to a Dag."""
     return ApiRequest("GET", _dag(dag_id, "/policy"), _given(**params))
 
 
 def freezes(**params: Any) -> ApiRequest:
-    """Ask for the freezes."""
+    """List the freezes."""
     return ApiRequest("GET", f"{PREFIX}/freezes", _given(**params))
 
 
 def freeze(**body: Any) -> ApiRequest:
-    """Stop changes."""
+    """Place a freeze."""
     return ApiRequest("POST", f"{PREFIX}/freezes", body=_given(**body))
 
 
@@ -272,20 +272,20 @@ def thaw(freeze_id: int, **params: Any) -> ApiRequest:
 
 
 def evidence(dag_id: str, version_number: int) -> ApiRequest:
-    """Ask what was found and approved of a version."""
+    """List the evidence and approvals of a version."""
     return ApiRequest("GET", _dag(dag_id, f"/versions/{version_number}/evidence"))
 
 
 def record_evidence(dag_id: str, version_number: int, **body: Any) -> ApiRequest:
-    """Record what was found of a version."""
+    """Record evidence on a version."""
     return ApiRequest("POST", _dag(dag_id, f"/versions/{version_number}/evidence"), body=_given(**body))
 
 
 def approve(dag_id: str, version_number: int, **body: Any) -> ApiRequest:
-    """Agree to the release of a version."""
+    """Approve a version."""
     return ApiRequest("POST", _dag(dag_id, f"/versions/{version_number}/approvals"), body=_given(**body))
 
 
 def revoke_approval(dag_id: str, version_number: int, **params: Any) -> ApiRequest:
-    """Let an approval count no more."""
+    """Revoke an approval."""
     return ApiRequest("DELETE", _dag(dag_id, f"/versions/{version_number}/approvals"), _given(**params))

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which exception an answer of the API server becomes."""
+"""Convert error responses of the API server to exceptions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OF_REASON: dict[str, type[exceptions.PinningApiError]] = {
     **{reason: getattr(exceptions, refusal.exception) for reason, refusal in REFUSALS.items()},
     "api_unreachable": exceptions.ApiUnreachableError,
 }
-"""The class of each of the server's reasons; others are told apart by their status."""
+"""The class for each of the server's reasons. Others depend on the status."""
 
 OF_STATUS: dict[int, type[exceptions.PinningApiError]] = {
     400: exceptions.InvalidRequestError,
@@ -42,7 +42,7 @@ OF_STATUS: dict[int, type[exceptions.PinningApiError]] = {
     503: exceptions.ServerUnavailableError,
     504: exceptions.ServerUnavailableError,
 }
-"""The class of each status that came without a known reason."""
+"""The class for each status without a known reason."""
 
 TEXTS: dict[int, str] = {
     401: "The API server did not accept the credentials of the connection. Check its login and password, or its token.",
@@ -50,18 +50,18 @@ TEXTS: dict[int, str] = {
     404: "Not found. Check the Dag id, the address of the connection with its base path, and that the API server "
     "runs the airflow-providers-pinning package.",
 }
-"""Messages for answers that bring none of their own, or none that knows of connections."""
+"""Messages for responses without a message, or with one that does not mention connections."""
 
 UNTOLD = frozenset({"unauthorized", "forbidden", "not_found"})
-"""Reasons for which the connection is what to look at, whatever the server's message is."""
+"""Reasons that point to the connection, whatever the server's message says."""
 
 
 def error_from_answer(status: int, body: Any, asked: str) -> exceptions.PinningApiError:
     """
-    Turn an answer that is not the one asked for into a typed error.
+    Convert an error response to a typed error.
 
     :param status: HTTP status
-    :param body: parsed JSON of the answer, or its text
+    :param body: parsed JSON of the response, or its text
     :param asked: the request, for the message
     """
     detail = body.get("detail") if isinstance(body, Mapping) else None
@@ -79,7 +79,7 @@ def error_from_answer(status: int, body: Any, asked: str) -> exceptions.PinningA
 
 
 def error_from_dict(values: Mapping[str, Any]) -> exceptions.PinningApiError:
-    """Make the error that :meth:`~airflow_providers_pinning.exceptions.PinningApiError.as_dict` described."""
+    """Recreate an error from :meth:`~airflow_providers_pinning.exceptions.PinningApiError.as_dict`."""
     status, reason = values["status"], values["reason"]
     fallback = exceptions.ServerFaultError if (status or 0) >= 500 else exceptions.PinningApiError
     kind = OF_REASON.get(reason) or OF_STATUS.get(status or 0, fallback)

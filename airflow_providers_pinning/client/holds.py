@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Holds that are placed and lifted through the REST API."""
+"""Holds through the REST API."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class PinningHolds(PinningCalls):
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """
-        Put a Dag on hold: only a rollback to an older version changes its pin then.
+        Put a Dag on hold, so that only a rollback to an older version can change its pin.
 
-        :param until: when the hold ends by itself, as ISO 8601 with a zone; by default it is kept until it is lifted
+        :param until: when the hold expires, as ISO 8601 with a zone (default: never)
         """
         return self.call(
             endpoints.hold(
@@ -55,7 +55,7 @@ class PinningHolds(PinningCalls):
     def unhold(
         self, dag_id: str, *, reason: str, expected_revision: int | None = None, idempotency_key: str | None = None
     ) -> dict[str, Any]:
-        """Lift the hold of a Dag; the active version stays."""
+        """Lift the hold of a Dag. The active version stays."""
         key = idempotency_key or new_key()
         return self.call(
             endpoints.unhold(dag_id, reason=reason, expected_revision=expected_revision, idempotency_key=key)

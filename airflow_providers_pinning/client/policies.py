@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Calls that are about release policies, freezes, evidence and approvals."""
+"""Release policies, freezes, evidence and approvals through the REST API."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from airflow_providers_pinning.client.calls import PinningCalls, new_key
 
 
 class PinningPolicies(PinningCalls):
-    """Declares policies, stops changes, and says what was found of versions."""
+    """Manages policies, freezes, evidence and approvals."""
 
     def get_policies(self) -> dict[str, Any]:
-        """Return the policies that are in force as ``document``, and their ``revision``."""
+        """Return the policies in force as ``document``, and their ``revision``."""
         return self.call(endpoints.policies())
 
     def get_policies_overview(self) -> dict[str, Any]:
@@ -37,7 +37,7 @@ class PinningPolicies(PinningCalls):
         return self.call(endpoints.policies_overview())
 
     def explain_policies(self, dag_id: str, *, version_number: int | None = None) -> dict[str, Any]:
-        """Return which ``policies`` bind a Dag, and which rules are ``unmet`` for its candidate now."""
+        """Return the ``policies`` for a Dag, and the rules that are ``unmet`` for its candidate now."""
         return self.call(endpoints.explain_policies(dag_id, version_number=version_number))
 
     def apply_policies(
@@ -50,7 +50,7 @@ class PinningPolicies(PinningCalls):
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """
-        Replace all policies, and return those that are in force then.
+        Replace all policies, and return the new ones.
 
         :param document: the policies as a mapping, or
         :param text: as YAML
@@ -66,11 +66,11 @@ class PinningPolicies(PinningCalls):
         )
 
     def check_policies(self, *, document: Mapping[str, Any] | None = None, text: str | None = None) -> dict[str, Any]:
-        """Return the ``findings`` on policies, and in what they differ from those in force as ``difference``."""
+        """Return the ``findings`` on policies, and their ``difference`` from those in force."""
         return self.call(endpoints.check_policies(document=dict(document) if document else None, text=text))
 
     def list_freezes(self, *, over: bool = False, limit: int = 100) -> dict[str, Any]:
-        """Return the freezes that stop changes now as ``freezes``, newest first."""
+        """Return the current ``freezes``, newest first."""
         return self.call(endpoints.freezes(over=over, limit=limit))
 
     def freeze(
@@ -82,10 +82,10 @@ class PinningPolicies(PinningCalls):
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """
-        Stop all changes but rollbacks, and return the freeze.
+        Block all changes except rollbacks, and return the freeze.
 
-        :param match: of which Dags, such as ``{"tags": ["tier-1"]}``; by default of all
-        :param until: when it ends by itself, as ISO 8601 with a zone; by default it is kept until it is lifted
+        :param match: which Dags, such as ``{"tags": ["tier-1"]}`` (default: all)
+        :param until: when it expires, as ISO 8601 with a zone (default: never)
         """
         return self.call(
             endpoints.freeze(
@@ -101,7 +101,7 @@ class PinningPolicies(PinningCalls):
         return self.call(endpoints.thaw(freeze_id, reason=reason, idempotency_key=idempotency_key or new_key()))
 
     def list_evidence(self, dag_id: str, version_number: int) -> dict[str, Any]:
-        """Return what was found of a version as ``evidence``, and who agreed to its release as ``approvals``."""
+        """Return the ``evidence`` and the ``approvals`` of a version."""
         return self.call(endpoints.evidence(dag_id, version_number))
 
     def record_evidence(
@@ -120,10 +120,10 @@ class PinningPolicies(PinningCalls):
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """
-        Record what was found of a version; the newest of each name counts.
+        Record evidence on a version. The newest of each name counts.
 
         :param verdict: ``successful``, ``failed`` or ``inconclusive``
-        :param expires_at: when it counts no more, as ISO 8601 with a zone
+        :param expires_at: when it expires, as ISO 8601 with a zone
         """
         return self.call(
             endpoints.record_evidence(
@@ -151,7 +151,7 @@ class PinningPolicies(PinningCalls):
         expected_bundle_version: str | None = None,
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
-        """Agree to the release of a version, in the name of the user of the connection."""
+        """Approve a version in the name of the connection's user."""
         return self.call(
             endpoints.approve(
                 dag_id,
@@ -172,7 +172,7 @@ class PinningPolicies(PinningCalls):
         actor: str | None = None,
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
-        """Let an approval count no more: that of the user of the connection, or of ``actor``."""
+        """Revoke an approval: that of the connection's user, or of ``actor``."""
         key = idempotency_key or new_key()
         return self.call(
             endpoints.revoke_approval(dag_id, version_number, reason=reason, actor=actor, idempotency_key=key)

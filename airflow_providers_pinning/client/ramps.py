@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class PinningRamps(PinningCalls):
-    """Starts ramps and carries them on."""
+    """Starts and changes ramps."""
 
     def start_ramp(
         self,
@@ -48,14 +48,14 @@ class PinningRamps(PinningCalls):
         **expected: Unpack[ExpectedWithRules],
     ) -> dict[str, Any]:
         """
-        Let a share of the new runs of a pinned Dag have another version, and return the release state.
+        Give a share of the new runs of a pinned Dag another version, and return the release state.
 
         Give one of ``version_number``, ``dag_version_id`` and ``bundle_version``.
 
         :param steps: each with ``share`` (above 0, at most 1), and ``runs`` or ``duration`` (seconds) or both
-        :param max_failures: failed runs of the version that are tolerated, in all steps together
+        :param max_failures: failed runs of the version to tolerate, over all steps
         :param promotion: ``automatic`` pins the version after the last step, ``manual`` waits for ``promote``
-        :param supersede: cancel a pending change and abort another ramp, rather than be refused
+        :param supersede: cancel a pending change and abort another ramp instead of refusing this one
         """
         return self.call(
             endpoints.start_ramp(
@@ -90,7 +90,7 @@ class PinningRamps(PinningCalls):
         Pause, resume, abort or promote the ramp of a Dag, and return the release state.
 
         :param action: ``pause``, ``resume``, ``abort`` or ``promote``
-        :param expected_version: refuse with ``no_ramp`` if the ramp is to another version
+        :param expected_version: refuse with ``no_ramp`` if the ramp is for another version
         """
         return self.call(
             endpoints.change_ramp(

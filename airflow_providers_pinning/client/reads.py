@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What can be asked of the REST API."""
+"""Queries through the REST API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PinningReads(PinningCalls):
     """The reading half of :class:`~airflow_providers_pinning.hooks.pinning.PinningHook`; it changes nothing."""
 
     def get_release_state(self, dag_id: str) -> dict[str, Any]:
-        """Return what new runs of a Dag use, and how that came about."""
+        """Return the version that new runs of a Dag use, and why."""
         return self.call(endpoints.release_state(dag_id))
 
     def get_pending_change(self, dag_id: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class PinningReads(PinningCalls):
         return self.call(endpoints.versions(dag_id, limit, offset))
 
     def get_registration(self, dag_id: str, bundle_version: str) -> dict[str, Any]:
-        """Return how far a commit got for a Dag as ``registration``, and as which ``version``."""
+        """Return the ``registration`` of a commit for a Dag, and its ``version``."""
         return self.call(endpoints.registration(dag_id, bundle_version))
 
     def list_events(self, dag_id: str, *, limit: int = 50, offset: int = 0, **filters: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class PinningReads(PinningCalls):
         expected_bundle_version: str | None = None,
     ) -> dict[str, Any]:
         """
-        Return in what two versions differ: by default the active one and the latest.
+        Compare two versions, by default the active one and the latest.
 
         ``expected_dag_hash`` and ``expected_bundle_version`` are the hash and the commit that ``to_version`` must have.
         """
@@ -112,19 +112,19 @@ class PinningReads(PinningCalls):
         )
 
     def list_replays(self, dag_id: str, version_number: int, *, limit: int = 50, offset: int = 0) -> dict[str, Any]:
-        """Return the replays of a version as ``replays``, each with what differs from its original, newest first."""
+        """Return the ``replays`` of a version, with their differences from their originals, newest first."""
         return self.call(endpoints.replays(dag_id, version_number, limit, offset))
 
     def get_health(self) -> dict[str, Any]:
-        """Return the components of the deployment, the pins with a problem and the runs that escaped."""
+        """Return the components of the deployment, the pins with problems, and escaped runs."""
         return self.call(endpoints.health())
 
     def get_dag_run(self, dag_id: str, run_id: str) -> dict[str, Any]:
-        """Return a run as Airflow's own API describes it."""
+        """Return a run from Airflow's own API."""
         return self.call(endpoints.dag_run(dag_id, run_id))
 
     def get_criteria(self, dag_id: str) -> dict[str, Any]:
-        """Return what the versions of a Dag are judged by, and in ``stored`` what of it differs from the defaults."""
+        """Return the criteria of a Dag, and their differences from the defaults as ``stored``."""
         return self.call(endpoints.criteria(dag_id))
 
     def get_soak(self, dag_id: str, version_number: int, criteria: SoakCriteria | None = None) -> dict[str, Any]:

@@ -30,30 +30,30 @@ if TYPE_CHECKING:
 
 class Released(TypedDict, total=False):
     """
-    Which Dags a release is about, and what they are pinned to; each is optional.
+    The Dags of a release, and their versions. Each key is optional.
 
-    Of ``bundle_version``, ``versions`` and ``latest`` a pin needs one.
+    A pin needs one of ``bundle_version``, ``versions`` and ``latest``.
     """
 
     action: str | None
-    """``pin``, which is the default, or ``unpin``."""
+    """``pin`` (default) or ``unpin``."""
     bundle_version: str | None
     """The commit to pin."""
     bundle_name: str | None
-    """Its bundle, if several have it."""
+    """The bundle of the commit, if several bundles have it."""
     versions: dict[str, int] | None
-    """The number of a version for each Dag."""
+    """A version number for each Dag."""
     latest: bool | None
-    """What each Dag runs now."""
+    """Pin each Dag to its current version."""
     scope: str | None
-    """``changed`` (default), ``pinned`` or ``all``: which Dags of the commit, if they are not named."""
+    """Which Dags of the commit, if they are not named: ``changed`` (default), ``pinned`` or ``all``."""
     dag_ids: list[str] | None
     tags: list[str] | None
     bundles: list[str] | None
     dag_id_patterns: list[str] | None
     owners: list[str] | None
     exclude: list[str] | None
-    """Dags that are left as they are."""
+    """Dags to leave as they are."""
     override_reason: str | None
     expected_plan: str | None
     """``plan_hash`` of a dry run: another plan is refused with ``revision_conflict``."""
@@ -72,8 +72,8 @@ class PinningReleases(PinningCalls):
         """
         Change the pins of many Dags in one transaction, all or none, and return the release.
 
-        :param dry_run: say what would be done, and do nothing
-        :param released: what :class:`Released` has
+        :param dry_run: only return what would be done
+        :param released: the keys of :class:`Released`
         """
         return self.call(
             endpoints.release(dry_run=dry_run, reason=reason, idempotency_key=idempotency_key or new_key(), **released)
@@ -93,9 +93,9 @@ class PinningReleases(PinningCalls):
         **seen: Unpack[SeenRules],
     ) -> dict[str, Any]:
         """
-        Make active again what was active before a release, for all of its Dags or none.
+        Restore what was active before a release, for all of its Dags or none.
 
-        :param leave_moved: leave Dags as they are that were changed since; else they refuse the rollback
+        :param leave_moved: skip Dags that have changed since; by default, they block the rollback
         :param expected_plan: ``plan_hash`` of a dry run: another plan is refused with ``revision_conflict``
         """
         return self.call(
@@ -137,7 +137,7 @@ class PinningReleases(PinningCalls):
         owns: bool = False,
     ) -> dict[str, Any]:
         """
-        Return the pins of Dags as a document that :meth:`apply_pins` takes.
+        Return the pins of Dags as a document for :meth:`apply_pins`.
 
         :param owns: let the document own the Dags, so that applying it unpins those that it does not list
         """
@@ -159,11 +159,11 @@ class PinningReleases(PinningCalls):
         **seen: Unpack[SeenRules],
     ) -> dict[str, Any]:
         """
-        Make pins what a document says, all or none, and return the release; its id is None if nothing was to change.
+        Apply a document of pins, all or none, and return the release. Its ID is None if there was nothing to change.
 
         :param document: the pins as a mapping, or
         :param text: as YAML
-        :param dry_run: say what would be done, and do nothing
+        :param dry_run: only return what would be done
         """
         return self.call(
             endpoints.apply_pins(

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What another Airflow tells about a commit of a Dag."""
+"""Ask another Airflow about a commit of a Dag."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from airflow_providers_pinning.vocabulary import Registration, Verdict
 
 Answer = dict[str, Any]
 Flow = Generator[ApiRequest, Answer, Answer | None]
-"""Yields requests, is sent their answers, and returns the answer to the whole; ``None`` asks again later."""
+"""Yields requests, receives their responses, and returns the answer; ``None`` means to ask again later."""
 
 PAGE = 50
-"""Versions that are read at once."""
+"""Number of versions to read at once."""
 
 
 class RemoteCondition(str, Enum):
-    """What is waited for."""
+    """What to wait for."""
 
     REGISTERED = "registered"
-    """A version of the Dag was current at the commit, and is not rejected."""
+    """The Dag had a version at the commit, which is not rejected."""
     SOAK = "soak"
     """The soak of that version is successful."""
     PINNED = "pinned"
@@ -56,7 +56,7 @@ class RemoteCondition(str, Enum):
 
 
 class RemoteRefusal(str, Enum):
-    """Why the other Airflow will not tell what is waited for, besides the reasons of a soak and of an unhealthy pin."""
+    """Why the condition will never be met, besides the reasons of a soak and of an unhealthy pin."""
 
     BROKEN = "broken"
     """The Dag's file has an import error at the commit."""
@@ -65,27 +65,27 @@ class RemoteRefusal(str, Enum):
     OVERTAKEN = "overtaken"
     """A later commit changed the Dag before it was parsed at this one."""
     MOVED = "moved"
-    """The runs of the version use the code of a later commit by now."""
+    """The runs of the version now use the code of a later commit."""
     REJECTED = "rejected"
-    """The version, or an older one that it differs from in nothing related, was rejected."""
+    """The version, or an older one without related differences, was rejected."""
     OTHER_HASH = "other_hash"
-    """The Dag has another structure there."""
+    """The Dag has another hash there."""
     DRIFTED = "version_drifted"
     """The version was rewritten."""
 
 
 @dataclass(frozen=True)
 class RemoteQuestion:
-    """A question about a commit of a Dag, and the requests that it takes to answer it."""
+    """A question about a commit of a Dag, and the requests to answer it."""
 
     dag_id: str
     """The Dag."""
     bundle_version: str
-    """Full name of the commit."""
+    """Full hash of the commit."""
     wait_for: str = RemoteCondition.SOAK.value
     """A :class:`RemoteCondition`."""
     criteria: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of :class:`~airflow_providers_pinning.client.soak.SoakCriteria`; those left out are as stored there."""
+    """Fields of :class:`~airflow_providers_pinning.client.soak.SoakCriteria`. Omitted ones are those stored there."""
     expected_dag_hash: str | None = None
     """Hash that the version must have there."""
 
@@ -169,7 +169,7 @@ class RemoteQuestion:
                 raise
             with suppress(NotPermittedError):
                 yield endpoints.health()
-            # It is this package that answers, and it does not know the question.
+            # This package has answered, but a release that does not know the question.
             raise NotFoundError(
                 "The API server runs an older release of airflow-providers-pinning, which cannot tell about commits. "
                 "Upgrade the package there.",
@@ -178,7 +178,7 @@ class RemoteQuestion:
             ) from error
 
     def _objection(self, version: Answer) -> Generator[ApiRequest, Answer, str | None]:
-        """Tell why a version may not be pinned there."""
+        """Return why a version may not be pinned there."""
         number, seen = version["version_number"], 0
         while listed := (yield endpoints.versions(self.dag_id, PAGE, seen))["versions"]:
             for one in listed:
@@ -207,7 +207,7 @@ class RemoteQuestion:
         try:
             soak = yield endpoints.soak(self.dag_id, number, criteria)
         except NotManagedError:
-            # It has not been taken up yet.
+            # It is not a candidate yet.
             return None
         except VersionDriftedError as error:
             return self._refused(RemoteRefusal.DRIFTED, version, error.message)
@@ -223,7 +223,7 @@ class RemoteQuestion:
             return None
         health = state["health"]
         if health["status"] == "broken":
-            # The pin is not honored.
+            # The pin is not enforced.
             reason = health["problems"][0]["reason"] if health["problems"] else RemoteRefusal.DRIFTED.value
             said = " ".join(problem["message"] for problem in health["problems"])
             return self._told(version, Verdict.FAILED, reason, f"The pin to version {number} is broken. {said}")

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Replays of live runs beside their originals, as text for people."""
+"""Replays of live runs with their originals, as text for people."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from typing import Any
 from airflow_providers_pinning.client.comparison import MAX_FIELDS, MAX_ITEMS, code, prose
 
 LABELS = {"asset_event": "asset events", "state": "state", "task": "task instance", "xcom": "XCom"}
-"""What an output is called."""
+"""Names of the kinds of outputs."""
 
 
 def replays_as_markdown(replays: Mapping[str, Any]) -> str:
     """
     Summarize replays and their differences in Markdown; empty if there is none.
 
-    Run ids, task ids and values are of whoever wrote the Dag, so each stands in a code span. Long lists and values are
-    cut.
+    Run IDs, task IDs and values come from the author of the Dag, so each is in a code span. Long lists and values are
+    truncated.
 
-    :param replays: what :meth:`~airflow_providers_pinning.hooks.pinning.PinningHook.list_replays` returned
+    :param replays: the result of :meth:`~airflow_providers_pinning.hooks.pinning.PinningHook.list_replays`
     """
     pairs = replays["replays"]
     if not pairs:

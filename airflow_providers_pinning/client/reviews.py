@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What versions are judged by, and how they are judged, through the REST API."""
+"""Criteria and reviews of versions through the REST API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class PinningReviews(PinningCalls):
-    """Sets criteria, and judges versions."""
+    """Sets criteria, and reviews versions."""
 
     def add_candidate(
         self,
@@ -40,7 +40,7 @@ class PinningReviews(PinningCalls):
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
-        """Put a version, by default the latest, under evaluation, so that no commit overwrites it."""
+        """Make a version, by default the latest, a candidate, so that no commit overwrites it."""
         return self.call(
             endpoints.candidate(
                 dag_id,
@@ -84,7 +84,7 @@ class PinningReviews(PinningCalls):
         idempotency_key: str | None = None,
         **expected: Unpack[Expected],
     ) -> dict[str, Any]:
-        """Write a managed version again as it was recorded, after something without the enforcement rewrote it."""
+        """Restore the recorded content of a managed version that a process without the enforcement has rewritten."""
         return self._judge(dag_id, version_number, "repair", reason, idempotency_key, **expected)
 
     def set_criteria(
@@ -97,10 +97,10 @@ class PinningReviews(PinningCalls):
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """
-        Replace what the versions of a Dag are judged by, and return it.
+        Replace the criteria of a Dag, and return them.
 
-        :param criteria: the criteria; what is left out is the default
-        :param expected_revision: refuse with ``revision_conflict`` if the criteria were changed since
+        :param criteria: the criteria; omitted ones are the defaults
+        :param expected_revision: refuse with ``revision_conflict`` if the criteria have changed since
         """
         return self.call(
             endpoints.set_criteria(

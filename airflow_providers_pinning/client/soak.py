@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""What is asked of a soak, and what it answers."""
+"""The criteria and verdicts of soaks."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ __all__ = ["FailedTasks", "RunKind", "SoakCriteria", "Verdict", "iso", "seconds"
 
 @dataclass(frozen=True)
 class SoakCriteria:
-    """When a soak is over, and how; times are in seconds. What is left out is what is stored for the Dag."""
+    """When a soak is over, and with which result. Times are in seconds. Omitted criteria are those of the Dag."""
 
     min_runs: int | None = None
-    """Finished runs that are needed."""
+    """Required finished runs."""
     min_duration: float | None = None
-    """Time that must have passed since the soak began."""
+    """Minimum duration of the soak."""
     max_failures: int | None = None
-    """Failed runs that are tolerated; one more fails the soak."""
+    """Failed runs to tolerate. One more fails the soak."""
     max_output_differences: int | None = None
     """Outputs that may differ between replays and their originals, all together; by default they are not judged."""
     consecutive_successes: int | None = None
-    """Successes in a row, up to now, that are needed."""
+    """Required consecutive successful runs, counted back from the newest."""
     inconclusive_after: float | None = None
     """Time after which an undecided soak is inconclusive."""
     run_kinds: str | None = None
     """A :class:`RunKind`."""
     since: str | None = None
-    """When the soak began, in ISO 8601; by default when the version was made a candidate, or pinned."""
+    """Start of the soak, in ISO 8601 (default: when the version became a candidate, or was pinned)."""
     expected_dag_hash: str | None = None
-    """Hash of the version that is meant; if the version has another one, the soak is void."""
+    """Expected hash of the version. If it has another one, the soak is void."""
     expected_bundle_version: str | None = None
-    """Commit of the version that is meant; if the version has another one, the soak is void."""
+    """Expected commit of the version. If it has another one, the soak is void."""
     compare: bool | None = None
     """Compare with the runs of the version that it would replace, or replaced."""
     max_duration_ratio: float | None = None
-    """How many times as long the runs may take, with ``compare``."""
+    """Maximum ratio of durations, with ``compare``."""
     max_failure_rate_increase: float | None = None
-    """By how much the failure rate may be higher, with ``compare``."""
+    """Maximum increase of the failure rate, with ``compare``."""
     min_duration_difference: float | None = None
-    """Seconds by which the runs must take longer to be slower, with ``compare``."""
+    """Smaller increases of the duration, in seconds, do not count, with ``compare``."""
     min_duration_runs: int | None = None
-    """Successful runs on each side, or pairs of replay and original, that are needed to judge durations."""
+    """Required successful runs on each side, or pairs of replay and original, to judge durations."""
     failed_tasks: str | None = None
     """A :class:`FailedTasks`."""
 
@@ -72,9 +72,9 @@ class SoakCriteria:
 
     def as_criteria(self) -> dict[str, Any]:
         """
-        Return what may be stored for a Dag.
+        Return the criteria that can be stored for a Dag.
 
-        :raises ValueError: if something is given that is no criterion
+        :raises ValueError: if a given field cannot be stored
         """
         about = {name: getattr(self, name) for name in ("since", "expected_dag_hash", "expected_bundle_version")}
         if given := [name for name, value in about.items() if value is not None]:
@@ -84,7 +84,7 @@ class SoakCriteria:
         return {name: value for name, value in vars(self).items() if value is not None and name not in about}
 
     def as_params(self) -> dict[str, Any]:
-        """Return the query parameters; what is not given is left to the server."""
+        """Return the query parameters. Omitted criteria are left to the server."""
         return {
             name: str(value).lower() if isinstance(value, bool) else value
             for name, value in vars(self).items()
@@ -93,14 +93,14 @@ class SoakCriteria:
 
 
 def seconds(value: float | str | timedelta | None) -> float | None:
-    """Return a time in seconds, which may be a ``timedelta``, a number or a rendered number."""
+    """Return a ``timedelta``, number or rendered number as seconds."""
     if isinstance(value, timedelta):
         return value.total_seconds()
     return None if value in (None, "", "None") else float(value)  # type: ignore[arg-type]
 
 
 def iso(value: datetime | str | None) -> str | None:
-    """Return a moment in ISO 8601, which may be a rendered string already."""
+    """Return a time, which may be a rendered string, in ISO 8601."""
     if isinstance(value, datetime):
         return value.isoformat()
     return None if value in (None, "", "None") else value

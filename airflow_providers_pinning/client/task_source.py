@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which task a request comes from, and what makes its repetition recognizable."""
+"""The task that sends a request, and how to recognize a repetition."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TaskSource:
         return f"task-{sha256(json.dumps(named).encode()).hexdigest()}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what the history records."""
+        """Return the values that the history records."""
         return {
             "dag_id": self.dag_id,
             "run_id": self.run_id,
@@ -82,7 +82,7 @@ class TaskSource:
         }
 
     def is_in(self, recorded: Mapping[str, Any] | None) -> bool:
-        """Return whether a recorded source is this task instance, in this try or another."""
+        """Return whether a recorded source is this task instance, in any try."""
         mine = self.as_dict()
         return bool(recorded) and all(
             recorded.get(name) == mine[name]  # type: ignore[union-attr]
@@ -91,6 +91,6 @@ class TaskSource:
 
 
 def source_headers(source: Mapping[str, Any] | None) -> dict[str, str]:
-    """Return the header that carries a source; none if it is longer than the server takes."""
+    """Return the header with the source; none if it is longer than the server accepts."""
     encoded = json.dumps(dict(source)) if source else ""
     return {SOURCE_HEADER: encoded} if 0 < len(encoded) <= MAX_SOURCE else {}

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""TLS towards the API server: what the connection's extras ask for, and what to do if it fails."""
+"""TLS for the API server: options from the connection's extras, and errors."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from airflow_providers_pinning.client.address import ApiAddress
 from airflow_providers_pinning.exceptions import ApiUnreachableError, PinningApiError
 
 OF_THE_LINE = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-"""What a server that is ended in the middle of a handshake leaves; it says nothing about certificates."""
+"""Error if a server stops during the handshake, which says nothing about certificates."""
 
 HOSTNAME_MISMATCH = frozenset({62, 64})
-"""OpenSSL's codes of a certificate for another name, or for another IP address."""
+"""OpenSSL's error codes for a certificate with another host name or IP address."""
 
 CLIENT_CERTIFICATE = "If the server demands a certificate of its clients, set the extras 'cert' and 'key'."
 
 
 def require_files(address: ApiAddress) -> None:
     """
-    Check that the certificates which the connection names can be read.
+    Check that the certificate files of the connection can be read.
 
     :raises PinningApiError: with the extra to change
     """
@@ -53,7 +53,7 @@ def client_context(address: ApiAddress) -> ssl.SSLContext | bool:
     """
     Return the TLS options as aiohttp takes them. Reads certificates from disk.
 
-    :raises PinningApiError: if a certificate cannot be read, or is none
+    :raises PinningApiError: if a certificate cannot be read, or is not valid
     """
     require_files(address)
     if address.verify is True and address.cert is None:
@@ -76,16 +76,16 @@ def client_context(address: ApiAddress) -> ssl.SSLContext | bool:
 
 def failure(error: BaseException, address: ApiAddress, asked: str) -> PinningApiError:
     """
-    Return the typed error of a request that had no answer.
+    Return the typed error for a request without a response.
 
-    :param error: what the HTTP library raised
-    :param address: the server that was asked
+    :param error: the exception of the HTTP library
+    :param address: the server
     :param asked: the request, for the message
     """
-    # The innermost one: aiohttp's own errors are SSL errors too, without what Python's say.
+    # The innermost one: aiohttp's own errors are also SSL errors, but lack the details of Python's.
     found = next((cause for cause in reversed(_causes(error)) if isinstance(cause, ssl.SSLError)), None)
     if found is None or isinstance(found, OF_THE_LINE):
-        # Some servers hang up on a client without a certificate, rather than to say that they want one.
+        # Some servers close the connection of a client without a certificate, instead of asking for one.
         hint = "" if address.cert or not address.base_url.startswith("https:") else f" {CLIENT_CERTIFICATE}"
         return ApiUnreachableError(f"No answer: {asked}: {error!r}.{hint}", reason="api_unreachable")
     return PinningApiError(
@@ -111,7 +111,7 @@ def _remedy(error: ssl.SSLError, address: ApiAddress) -> str:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """Return an error and what is behind it, wherever the HTTP libraries keep that, outermost first."""
+    """Return an error and its causes, wherever the HTTP libraries keep them, outermost first."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting:

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Tokens of the API server: asked for with login and password, kept in the process, renewed when refused."""
+"""Tokens of the API server: requested with login and password, cached in the process, renewed when refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TOKEN_PATH = "/auth/token"  # noqa: S105 - a path
 
 
 class TokenCache:
-    """Tokens of this process by server and user, so that each request does not log in again."""
+    """Caches the tokens of this process by server and user, so that not every request logs in again."""
 
     def __init__(self) -> None:
         self._tokens: dict[tuple[str, ...], str] = {}
@@ -46,22 +46,22 @@ class TokenCache:
         return (address.base_url, address.login or "", secret)
 
     def get(self, address: ApiAddress) -> str | None:
-        """Return the token to use, if there is one."""
+        """Return the cached token, if there is one."""
         return address.token or self._tokens.get(self._key(address))
 
     def put(self, address: ApiAddress, token: str) -> None:
-        """Keep a new token."""
+        """Cache a new token."""
         with self._lock:
             self._tokens[self._key(address)] = token
 
     def drop(self, address: ApiAddress, refused: str) -> None:
-        """Forget a token that was refused, unless another thread has already replaced it."""
+        """Remove a refused token, unless another thread has already replaced it."""
         with self._lock:
             if self._tokens.get(self._key(address)) == refused:
                 del self._tokens[self._key(address)]
 
     def clear(self) -> None:
-        """Forget every token."""
+        """Remove all tokens."""
         with self._lock:
             self._tokens.clear()
 
@@ -71,10 +71,10 @@ tokens = TokenCache()
 
 def token_of_answer(status: int, body: Any, address: ApiAddress) -> str:
     """
-    Take the token out of the answer to a login.
+    Return the token from the response to a login.
 
     :raises NotAuthenticatedError: if login or password are wrong
-    :raises PinningApiError: if the server answered something else
+    :raises PinningApiError: if the response is not valid
     """
     token = body.get("access_token") if isinstance(body, dict) else None
     if status in (200, 201) and token:
@@ -88,12 +88,12 @@ def token_of_answer(status: int, body: Any, address: ApiAddress) -> str:
             reason="login_refused",
         )
     error = error_from_answer(status, body, f"POST {TOKEN_PATH}")
-    # To log in twice does no harm, and this is also what a server without its database answers.
+    # Logging in again does no harm, and a server without its database gives the same response.
     raise ServerUnavailableError(**error.as_dict()) if status >= 500 else error
 
 
 def login_request(address: ApiAddress) -> dict[str, Any]:
-    """Return method, URL and body of the request for a token; without a login, as all-admins servers take it."""
+    """Return method, URL and body of the request for a token. Without a login, this works with all-admins servers."""
     url = f"{address.base_url}{TOKEN_PATH}"
     if address.login is None:
         return {"method": "GET", "url": url}
@@ -102,7 +102,7 @@ def login_request(address: ApiAddress) -> dict[str, Any]:
 
 class TokenAuth(AuthBase):
     """
-    Send a token with each request, and once more with a new one if it is refused.
+    Send a token with each request. If it is refused, retry once with a new token.
 
     :param address: server and credentials
     """
@@ -118,7 +118,7 @@ class TokenAuth(AuthBase):
         return request
 
     def _log_in(self) -> str:
-        # Not through the session: what goes out here is the password, so no redirect is followed.
+        # Not through the session: this sends the password, so it must not follow redirects.
         answer = requests.request(
             **login_request(self.address),
             timeout=self.address.timeout,
@@ -134,7 +134,7 @@ class TokenAuth(AuthBase):
     def _renew_once(self, answer: requests.Response, **options: Any) -> requests.Response:
         if answer.status_code != requests.codes.unauthorized:
             return answer
-        _ = answer.content  # the connection is free for the next request once its answer is read
+        _ = answer.content  # The connection is free for the next request once the response is read.
         answer.close()
         again = answer.request.copy()
         tokens.drop(self.address, str(again.headers["Authorization"]).removeprefix("Bearer "))
@@ -146,7 +146,7 @@ class TokenAuth(AuthBase):
 
 
 def json_or_text(answer: requests.Response) -> Any:
-    """Return the parsed body, or its text if it is no JSON."""
+    """Return the parsed body, or its text if it is not JSON."""
     try:
         return answer.json()
     except ValueError:
