@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The active version: the pin as a condition inside Airflow's own SELECTs.
+Select the active version: the pin as a condition inside Airflow's own SELECTs.
 
 The statement that selects the version enforces the pin, without a separate lookup. So there is no cache that two
-schedulers could disagree about, and if a pinned version is missing or changed, nothing is selected instead of another
+schedulers could disagree on, and if a pinned version is missing or has changed, nothing is selected instead of another
 version.
 """
 
@@ -53,15 +53,15 @@ from airflow_providers_pinning.models import Pin
 
 @dataclass(frozen=True)
 class Resolution:
-    """The version that one run is being created with, decided once for the whole creation."""
+    """The version for the run that is being created, decided once for the whole creation."""
 
     dag_id: str
     dag_version_id: UUID | None
-    """``None`` means the latest version, as in stock Airflow."""
+    """``None`` means the latest version, as in Airflow."""
     routed_to: VersionIdentity | None = None
-    """Set if the run is to have this version whatever is pinned, as a canary run has."""
+    """Set if the run uses this version regardless of the pin, like a canary run."""
     row: DagVersion | None = None
-    """Airflow's row of the version, if the creating transaction has read it already."""
+    """Airflow's row of the version, if the creating transaction has already read it."""
 
 
 _resolution: ContextVar[Resolution | None] = ContextVar("pinning_resolution", default=None)
@@ -69,7 +69,7 @@ _resolution: ContextVar[Resolution | None] = ContextVar("pinning_resolution", de
 
 @contextmanager
 def resolved(resolution: Resolution) -> Iterator[None]:
-    """Make version look-ups of the Dag inside the block answer with the resolution, not with the pin."""
+    """Make version lookups of the Dag inside the block return the resolution instead of the pin."""
     token = _resolution.set(resolution)
     try:
         yield
@@ -78,7 +78,7 @@ def resolved(resolution: Resolution) -> Iterator[None]:
 
 
 def current_resolution(dag_id: str) -> Resolution | None:
-    """Return the resolution in force for the Dag, if a run of it is being created right now."""
+    """Return the current resolution for the Dag, if one of its runs is being created."""
     resolution = _resolution.get()
     return resolution if resolution and resolution.dag_id == dag_id else None
 
@@ -87,18 +87,18 @@ def is_active(
     version: Any = DagVersion, serialized: Any = None, *, dag_ids: Collection[str | BindParameter[str]] | None = None
 ) -> ColumnElement[bool]:
     """
-    Build the condition "no pin of this Dag chooses something else than this version".
+    Build the condition "no pin of this Dag chooses anything but this version".
 
-    Without a pin it holds for every version. With a pin it holds for exactly the version whose identity
-    equals the pin's snapshot.
+    Without a pin, it is true for every version. With a pin, it is true only for the version whose identity equals the
+    pin's snapshot.
 
-    However many pins there are, it costs one probe of their primary key a Dag, if ``dag_ids`` is given. Being
-    correlated alone does not ensure that: PostgreSQL may turn it into a merge over the whole index.
+    However many pins there are, it costs one probe of their primary key per Dag if ``dag_ids`` is given. Correlation
+    alone does not ensure that, because PostgreSQL may turn it into a merge over the whole index.
 
     :param version: ``DagVersion`` or an alias of it in the enclosing statement
-    :param serialized: ``SerializedDagModel`` or an alias, if the enclosing statement has it; else its hash
-        is looked up, but only where there is a pin
-    :param dag_ids: the Dags that the enclosing statement is about, if it is not about all
+    :param serialized: ``SerializedDagModel`` or an alias, if the enclosing statement has it; otherwise its hash is
+        looked up, but only if there is a pin
+    :param dag_ids: the Dags of the enclosing statement, unless it is about all Dags
     """
     correlated = [version]
     if serialized is not None:
@@ -126,7 +126,7 @@ def is_active(
 
 
 def active_condition(dag_id: str, *, serialized: Any = None) -> ColumnElement[bool] | None:
-    """Return the condition that the active version of one Dag meets; ``None`` if the latest is meant."""
+    """Return the condition for the active version of a Dag; ``None`` for the latest version."""
     if (resolution := current_resolution(dag_id)) is None:
         condition = is_active(DagVersion, serialized, dag_ids=[dag_id])
         own = own_version_condition(dag_id, condition)
@@ -141,15 +141,15 @@ _DAG_ID: BindParameter[str] = bindparam("pinning_dag_id", type_=DagVersion.dag_i
 _statements: dict[Hashable, Select] = {}
 
 BuildLatest = Callable[["str | BindParameter[str]"], Select]
-"""Builds Airflow's statement for the latest version of a Dag, which is given as its id or as a parameter."""
+"""Builds Airflow's statement for the latest version of a Dag, given by its ID or as a parameter."""
 
 
 def latest_statement(build: BuildLatest, key: Hashable, dag_id: str, *, serialized: Any = None) -> Select:
     """
-    Return Airflow's statement for the latest version of a Dag so that it finds the active one.
+    Return Airflow's statement for the latest version of a Dag, changed to find the active one.
 
     :param build: builds Airflow's statement for a Dag
-    :param key: tells the statements that it builds apart, whatever the Dag
+    :param key: distinguishes the statements that it builds, regardless of the Dag
     :param dag_id: the Dag
     :param serialized: ``SerializedDagModel``, if the statement has it
     """
@@ -162,13 +162,13 @@ def latest_statement(build: BuildLatest, key: Hashable, dag_id: str, *, serializ
 
 
 def _only_the_pin_decides(dag_id: str) -> bool:
-    """Return whether neither a run that is being created nor one that is being expanded has its own version."""
+    """Return whether no run that is being created or expanded has its own version."""
     return current_resolution(dag_id) is None and ((run := expanded_run()) is None or run[0] != dag_id)
 
 
 def _built_once(build: BuildLatest, key: Hashable, *, serialized: Any = None) -> Select:
     """
-    Return a statement that gets the Dag as a parameter, see :func:`_parameters`.
+    Return a statement with the Dag as a parameter, see :func:`_parameters`.
 
     The scheduler sends two for each run, and building one costs more than executing it.
     """
@@ -179,7 +179,7 @@ def _built_once(build: BuildLatest, key: Hashable, *, serialized: Any = None) ->
 
 
 def _stock(build: BuildLatest, key: Hashable) -> Select:
-    """Return Airflow's statement, for a Dag of which it is known that no pin decides."""
+    """Return Airflow's own statement, for a Dag that is known to have no pin."""
     if (statement := _statements.get(("stock", key))) is None:
         statement = _statements["stock", key] = build(_DAG_ID)
     return statement
@@ -191,10 +191,10 @@ def _parameters(dag_id: str) -> dict[str, str]:
 
 def find_active_version(build: BuildLatest, key: Hashable, dag_id: str, *, session: Session) -> DagVersion | None:
     """
-    Execute Airflow's query for a Dag's latest version so that it finds the active one.
+    Execute Airflow's query for a Dag's latest version, changed to find the active one.
 
     :param build: builds the query, which selects ``DagVersion``, for a Dag
-    :param key: tells the queries that it builds apart, whatever the Dag
+    :param key: distinguishes the queries that it builds, regardless of the Dag
     :param dag_id: the Dag
     :param session: database session
     """
@@ -203,7 +203,7 @@ def find_active_version(build: BuildLatest, key: Hashable, dag_id: str, *, sessi
         return resolution.row
     if resolution is None and (creation := run_being_created(dag_id)):
         if _only_the_pin_decides(dag_id):
-            # Given its parameters apart, the statement keeps the key of SQLAlchemy's cache as well.
+            # With separate parameters, the statement also keeps its key in SQLAlchemy's cache.
             parameters = _parameters(dag_id)
             if was_never_pinned(dag_id):
                 return look_version_of_locked_up(creation, _stock(build, key), parameters, session=session)
@@ -219,9 +219,9 @@ def find_active_version(build: BuildLatest, key: Hashable, dag_id: str, *, sessi
 
 def find_version_of_commit(query: Select, dag_id: str, *, session: Session) -> DagVersion | None:
     """
-    Execute a query for a Dag's latest version of a commit so that it finds the active one, if that is of the commit.
+    Execute a query for a Dag's latest version of a commit, but prefer the active version if it is of that commit.
 
-    Whoever names a commit does not ask for the active version, so another one is found as well.
+    A caller that names a commit does not ask for the active version, so other versions are found too.
 
     :param query: selects ``DagVersion``, of one bundle version
     :param dag_id: the Dag

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Pinned, asset-triggered Dags that cannot be read."""
+"""Leave out pinned, asset-triggered Dags that cannot be read."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _left_out: ContextVar[Collection[str]] = ContextVar("pinning_left_out", default=
 
 @contextmanager
 def left_out(dag_ids: Collection[str]) -> Iterator[None]:
-    """Make look-ups of many Dags' active versions inside the block pass over these Dags."""
+    """Make lookups of many Dags' active versions inside the block skip these Dags."""
     token = _left_out.set(dag_ids)
     try:
         yield
@@ -48,7 +48,7 @@ def left_out(dag_ids: Collection[str]) -> Iterator[None]:
 
 
 def dags_left_out() -> Collection[str]:
-    """Return the Dags that look-ups are to pass over."""
+    """Return the Dags that lookups must skip."""
     return _left_out.get()
 
 
@@ -65,10 +65,10 @@ def unreadable_listeners(*, session: Session) -> set[str]:
 @contextmanager
 def blocked_partitions_passed_over(session: Session) -> Iterator[None]:
     """
-    Make the session's SELECTs of partitions inside the block pass over those of pins that cannot be honored, or wait.
+    Make the session's SELECTs of partitions inside the block skip Dags whose pin cannot be honored, or that wait.
 
-    Versions that cannot be deserialized are not among them: the database cannot tell. Airflow passes over such a
-    Dag, and its partitions take places until the pin is changed.
+    This does not include versions that cannot be deserialized, which the database cannot detect. Airflow skips such a
+    Dag, and its partitions take up places in the batch until the pin is changed.
     """
     criteria = _not_blocked()
 
@@ -82,7 +82,7 @@ def blocked_partitions_passed_over(session: Session) -> Iterator[None]:
 
 @cache
 def _not_blocked() -> LoaderCriteriaOption:
-    # Built once: the scheduler uses it in every turn.
+    # Built once, because the scheduler uses it in every loop.
     honored = (
         select(literal(1))
         .select_from(DagVersion)

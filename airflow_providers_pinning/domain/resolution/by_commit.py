@@ -17,9 +17,9 @@
 """
 Create a run from a requested commit.
 
-What is pinned is told by the statement that looks the version up, and on PostgreSQL a Dag that was never pinned has
-its gate (see ``domain.locks``) passed with the statement before, in which Airflow reads the Dag. So such a run costs
-no statement more than without pins. A Dag with a pin has its gate passed later, as a canary run has to shut it.
+The lookup of the version also returns the pin. On PostgreSQL, for a Dag that was never pinned, the preceding statement,
+in which Airflow reads the Dag, also passes its gate (see ``domain.locks``). So such a run costs no additional
+statement. For a Dag with a pin, the gate is passed later, because a canary run has to shut it.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ from airflow_providers_pinning.models import Pin
 
 @dataclass
 class RunByCommit:
-    """A run that a request asks for by its commit."""
+    """A run that was requested by commit."""
 
     user: Any
-    """Who asks, as the auth manager knows them."""
+    """The requesting user, as the auth manager knows them."""
     run_id: str | None
-    """The id that the request gives."""
+    """The requested run ID."""
     gated: str | None = None
-    """The Dag whose gate was passed, if it was never pinned by then."""
+    """The Dag whose gate was passed, if it had never been pinned by then."""
     found: UUID | None = None
-    """Id of the version that was looked up."""
+    """ID of the version that was found."""
     is_recorded: bool = True
     """Whether the Dag of that version was ever pinned."""
 
     def is_never_pinned(self, version: DagVersion) -> bool:
-        """Tell whether the version's Dag has no pin and gets none before the transaction ends."""
+        """Return whether the version's Dag has no pin, and gets none before the transaction ends."""
         return self.gated == version.dag_id and self.found == version.id and not self.is_recorded
 
 
@@ -73,12 +73,12 @@ def asking_for_run(asked: RunByCommit) -> Iterator[None]:
 
 
 def run_asked_for() -> RunByCommit | None:
-    """Return the run that the request in hand asks for by its commit."""
+    """Return the run that the current request asks for by commit."""
     return _asked.get()
 
 
 def passing_gate(query: Select, dag_id: str, dialect: str) -> Select:
-    """Let Airflow's SELECT of the Dag pass its gate, unless there is a pin."""
+    """Make Airflow's SELECT of the Dag also pass its gate, unless there is a pin."""
     asked = _asked.get()
     if asked is None or asked.gated is not None or dialect != "postgresql":
         return query
@@ -89,7 +89,7 @@ def passing_gate(query: Select, dag_id: str, dialect: str) -> Select:
 
 def version_of_commit(query: Select, dag_id: str, *, session: Session) -> DagVersion | None:
     """
-    Execute a query for a version, and keep what it tells of the Dag's pin if a run is asked for.
+    Execute a query for a version, and keep what it returns about the Dag's pin if a run is requested.
 
     :param query: selects ``DagVersion``
     :param dag_id: the Dag

@@ -17,10 +17,10 @@
 """
 Locate the code of a callback for the dag processor, within the statement that inserts it.
 
-A callback is sent for a commit, with the place that ``DagModel`` says. That commit may have the file elsewhere.
-Nothing that Airflow reads for a callback tells whether the Dag is managed, so its INSERT does. The callback is
-written with the place that was right for the last one of the same version; the INSERT also tells whether it still is.
-If it is not, the callback is corrected in the same transaction, before anybody can see it.
+A callback is sent for a commit, with the path from ``DagModel``, but that commit may have the file elsewhere. Airflow
+reads nothing for a callback that shows whether the Dag is managed, so its INSERT returns that. The callback is written
+with the path that was right for the last one of the same version, and the INSERT also returns whether it still is. If
+not, the callback is corrected in the same transaction, before anyone can see it.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from airflow_providers_pinning.domain.resolution.places import has_managed_versi
 from airflow_providers_pinning.domain.versions.identity import VersionIdentity, identity_of
 
 MAX_GUESSES = 1000
-"""How many versions a process remembers the places of; when there are more, it forgets all."""
+"""Number of versions whose paths a process caches. Beyond it, the cache is cleared."""
 
 
 class Place(NamedTuple):
-    """Where the file of a Dag is."""
+    """The location of a Dag's file."""
 
     bundle_name: str | None
     filepath: str | None
@@ -55,16 +55,16 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class CallbackOf:
-    """What a callback is about."""
+    """The subject of a callback."""
 
     dag_id: str
     run_id: str
     bundle_version: str
-    """The commit that it is run from."""
+    """The commit from which it runs."""
     said: Place
-    """The place, as Airflow took it from ``DagModel``."""
+    """The location that Airflow took from ``DagModel``."""
     dag_version_id: UUID | None = None
-    """The version of the task, if it is about one; the run's is taken if that has another commit."""
+    """The version of the task, if it is about one. If that has another commit, the run's version is used."""
 
 
 _guesses: dict[tuple[str, UUID | None, str], VersionIdentity] = {}
@@ -72,13 +72,13 @@ _guesses: dict[tuple[str, UUID | None, str], VersionIdentity] = {}
 
 def hand_over(of: CallbackOf, make: Callable[[Place], DagProcessorCallback], *, session: Session) -> None:
     """
-    Insert a callback with the place that the commit has its file at.
+    Insert a callback with the location of the file in its commit.
 
-    For a Dag without managed versions that is the place which Airflow took from ``DagModel``, and the INSERT is the
-    only statement, except on MySQL, where no INSERT tells anything.
+    For a Dag without managed versions, this is the location that Airflow took from ``DagModel``, and the INSERT is the
+    only statement, except on MySQL, where an INSERT cannot return anything.
 
-    :param of: what the callback is about
-    :param make: makes Airflow's row of a callback with a place
+    :param of: the subject of the callback
+    :param make: creates Airflow's row of a callback with a location
     :param session: database session
     """
     if not session.get_bind().dialect.insert_returning:
@@ -88,7 +88,7 @@ def hand_over(of: CallbackOf, make: Callable[[Place], DagProcessorCallback], *, 
     guess = _guesses.get(_key(of))
     guessed = _place_of(guess, of)
     connection = session.connection()
-    # Not through the session, which would flush what the caller leaves for later.
+    # Not through the session, which would flush the caller's pending changes.
     told = connection.execute(_inserting(), {**_values(make(guessed)), **_asked(of, guess)}).one()
     place = _place(of, told, guess, session=session)
     if place != guessed:
@@ -97,8 +97,8 @@ def hand_over(of: CallbackOf, make: Callable[[Place], DagProcessorCallback], *, 
 
 
 def _place(of: CallbackOf, told: Row, guess: VersionIdentity | None, *, session: Session) -> Place:
-    """Return the right place, and remember it for the next callback of the version."""
-    # Clearing some tasks on the latest version moves their run there, while the others keep theirs.
+    """Return the correct location, and cache it for the next callback of the version."""
+    # Clearing some tasks on the latest version moves their run to it, but the other tasks keep their version.
     version_id = of.dag_version_id if told.commit_of_task == of.bundle_version else told.version_of_run
     version = None
     if told.managed and version_id is not None and version_id != told.pinned:
@@ -128,7 +128,7 @@ def _table() -> Any:
 
 
 def _values(callback: DagProcessorCallback) -> dict[str, Any]:
-    """Return what Airflow gave a row, by column."""
+    """Return the values that Airflow set on a row, by column."""
     given: dict[str, Any] = inspect(callback).dict
     return {column.columns[0].name: given[column.key] for column in _attributes() if column.key in given}
 
@@ -145,7 +145,7 @@ def _inserting() -> ReturningInsert:
 
 
 def _asked(of: CallbackOf, guess: VersionIdentity | None) -> dict[str, Any]:
-    # The names of columns are taken by what is inserted.
+    # The inserted values already use the names of the columns.
     return {
         "of_dag": of.dag_id,
         "of_run": of.run_id,
@@ -174,8 +174,8 @@ def _told() -> tuple[ColumnElement, ...]:
 
 
 def _is_as_guessed() -> ColumnElement[bool]:
-    # A version may be rewritten in place, but its file is part of its hash. SQLite is given columns without their
-    # tables here, so the tables are not joined.
+    # A version may be rewritten in place, but its file is part of its hash. SQLite gets columns without their tables
+    # here, so the tables are not joined.
     guessed: ColumnElement[UUID] = bindparam("guessed_id", type_=Uuid())
     version = select(literal(1)).where(
         DagVersion.id == guessed,

@@ -17,10 +17,10 @@
 """
 The version of a new run, resolved within the statements that Airflow sends anyway.
 
-A pin must not move between the look-ups of one creation. The scheduler has locked the Dag's row, which no change of a
-pin gets past. Everybody else passes the Dag's gate (see ``domain.locks``), with Airflow's first statement, so that
-the look-up of the version, which comes after it, sees every change that was made before. The look-up tells whether
-the Dag was ever pinned; only if the Dag in hand then is not of the version that it found, the creation starts over.
+A pin must not change between the lookups of one creation. The scheduler has locked the Dag's row, which no change of a
+pin gets past. Everyone else passes the Dag's gate (see ``domain.locks``) with Airflow's first statement, so that the
+lookup of the version, which comes later, sees all earlier changes. The lookup also returns whether the Dag was ever
+pinned. The creation starts over only if the given Dag object is not of the version that was found.
 """
 
 from __future__ import annotations
@@ -52,29 +52,29 @@ from airflow_providers_pinning.vocabulary import BreakerState
 
 
 class DagNotInHandError(Exception):
-    """The Dag in hand need not be the one of the version that the run is to have; nothing was written yet."""
+    """The given Dag object may not be of the version for the run. Nothing was written yet."""
 
 
 Guard = Callable[[str, "str | None"], bool]
-"""Is given which policies are in force, and the bundle of the pinned version."""
+"""Receives the policies in force, and the bundle of the pinned version."""
 
 
 @dataclass
 class Creation:
-    """A run that is being created from a Dag in hand."""
+    """A run that is being created from a given Dag object."""
 
     dag_id: str
     stamp: tuple[UUID, str]
-    """Version and hash of the Dag in hand."""
+    """Version and hash of the given Dag object."""
     gate_is_passed: bool
     run_after: datetime | None = None
     """When the run is due."""
     guard: Guard | None = None
-    """Tells whether the pinned version may have failed too often for the run to have it."""
+    """Returns whether the pinned version may have failed too often for the run to use it."""
     is_looked_up: bool = False
     is_pinned: bool = False
     bundle_version: str | None = None
-    """The version of the bundle that is pinned."""
+    """The pinned bundle version."""
 
 
 _creation: ContextVar[Creation | None] = ContextVar("pinning_creation", default=None)
@@ -90,12 +90,12 @@ def creating_run(
     session: Session,
 ) -> Iterator[Creation]:
     """
-    Create a run from a Dag in hand inside the block, which raises :class:`DagNotInHandError` if that will not do.
+    Create a run from a Dag object inside the block, which raises :class:`DagNotInHandError` if that is impossible.
 
     :param dag_id: the Dag
-    :param stamp: version and hash of the Dag in hand
+    :param stamp: version and hash of the Dag object
     :param run_after: when the run is due
-    :param guard: is asked about a pinned version where policies are in force
+    :param guard: called for a pinned version if policies are in force
     :param session: session of the creating transaction
     """
     creation = Creation(dag_id, stamp, gate_is_passed=is_locked(dag_id), run_after=run_after, guard=guard)
@@ -122,16 +122,17 @@ def is_managed(dag_id: str, *, session: Session) -> bool:
 
 
 def run_being_created(dag_id: str) -> Creation | None:
-    """Return the run of the Dag that is being created, before its version was looked up."""
+    """Return the run of the Dag that is being created, until its version is looked up."""
     creation = _creation.get()
     return creation if creation and creation.dag_id == dag_id and not creation.is_looked_up else None
 
 
 def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
     """
-    Make a look-up of the version of a run tell what is pinned, as :func:`look_version_up` needs it.
+    Make a lookup of a run's version also return the pin, for :func:`look_version_up`.
 
-    One join, and not a subquery for each column: planning those took longer than everything else of the look-up.
+    This is one join, and not a subquery for each column, because planning those took longer than the rest of the
+    lookup.
 
     :param query: selects the active ``DagVersion``
     :param dag_id: the Dag
@@ -143,11 +144,11 @@ def telling_pin(query: Select, dag_id: str | BindParameter[str]) -> Select:
 
 def look_version_up(creation: Creation, query: Select, parameters: dict[str, str], *, session: Session) -> DagVersion:
     """
-    Look the version of the run up, and what is pinned.
+    Look up the version of the run, and the pin.
 
     :param creation: the run
-    :param query: selects the active ``DagVersion``, and tells the pin
-    :param parameters: of the query
+    :param query: selects the active ``DagVersion`` and the pin
+    :param parameters: parameters of the query
     :param session: session of the creating transaction
     :raises DagNotInHandError: if the run is to be created from another Dag than the one in hand, or not at all
     """
@@ -164,7 +165,7 @@ def look_version_of_locked_up(
     creation: Creation, query: Select, parameters: dict[str, str], *, session: Session
 ) -> DagVersion:
     """
-    Look the version of a run up whose pin was read under the lock of its Dag's row.
+    Look up the version of a run whose pin was read under the lock of its Dag's row.
 
     :param creation: the run
     :param query: selects the active ``DagVersion``
@@ -177,10 +178,10 @@ def look_version_of_locked_up(
 
 def _settle(creation: Creation, told: Row | None, version: DagVersion | None) -> DagVersion:
     """
-    Take the version for the run, if it is that of the Dag in hand.
+    Use the version for the run, if it is that of the given Dag object.
 
     :param creation: the run
-    :param told: what :func:`~.locked_rows.told_of_pin` tells, or ``None`` if the Dag was never pinned
+    :param told: the result of :func:`~.locked_rows.told_of_pin`, or ``None`` if the Dag was never pinned
     :param version: the active version
     """
     if version is None:
@@ -193,7 +194,7 @@ def _settle(creation: Creation, told: Row | None, version: DagVersion | None) ->
         if told.pinned_id is not None:
             is_in_hand = creation.stamp == (told.pinned_id, told.pinned_hash)
         else:
-            # It may have been unpinned since the Dag in hand was read, unless that was read under the lock of the row.
+            # It may have been unpinned since the Dag object was read, unless that was read under the lock of the row.
             is_in_hand = not told.is_recorded or is_locked(creation.dag_id)
         if not is_in_hand or told.breaker == BreakerState.WAITING.value:
             raise _not_in_hand(creation)
@@ -206,6 +207,6 @@ def _settle(creation: Creation, told: Row | None, version: DagVersion | None) ->
 
 
 def _not_in_hand(creation: Creation) -> DagNotInHandError:
-    # What comes instead may change the pin, as the end of a ramp does.
+    # The alternative may change the pin, such as the end of a ramp.
     forget_locked_pin(creation.dag_id)
     return DagNotInHandError()

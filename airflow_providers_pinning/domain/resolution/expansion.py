@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Whose tasks are being expanded."""
+"""The run whose tasks are being expanded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _run: ContextVar[tuple[str, str] | None] = ContextVar("pinning_expanding", defau
 
 @contextmanager
 def expanding(dag_id: str, run_id: str) -> Iterator[None]:
-    """Make look-ups of the Dag's version inside find the run's own, if versions of the Dag are managed."""
+    """Make lookups of the Dag's version inside the block find the run's own, if versions of the Dag are managed."""
     token = _run.set((dag_id, run_id))
     try:
         yield

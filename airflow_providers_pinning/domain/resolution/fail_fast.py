@@ -33,16 +33,16 @@ from airflow_providers_pinning.models import ManagedVersion
 
 @dataclass(frozen=True)
 class FailFast:
-    """What ``DagModel`` says, which describes the active version."""
+    """The setting in ``DagModel``, which describes the active version."""
 
     fail_fast: bool
     holds_for_run: bool
-    """Whether that is also what the run goes by: not if versions are managed and it has another one than the active."""
+    """Whether it also applies to the run. It does not if versions are managed and the run has another one."""
 
 
 def read_fail_fast(dag_id: str, run_version_id: UUID | None, *, session: Session) -> FailFast:
     """
-    Read what ``DagModel`` says and whether it holds for a run, with one statement.
+    Read the setting in ``DagModel``, and whether it applies to a run, with one statement.
 
     :param dag_id: the Dag
     :param run_version_id: the version that the run was created with
@@ -57,7 +57,7 @@ def read_fail_fast(dag_id: str, run_version_id: UUID | None, *, session: Session
 
 @cache
 def _fail_fast() -> Select:
-    # Built once: it is asked for each task that fails.
+    # Built once, because it is used for each failed task.
     dag_id: BindParameter[str] = bindparam("dag_id")
     is_managed = select(literal(1)).where(ManagedVersion.dag_id == dag_id).exists()
     active_id = (

@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Lock a pin for changes of existing runs, which look up the version several times and must get one answer.
+Lock a pin for changes of existing runs, which look up the version several times and must get the same answer.
 
-Only the pin of a Dag that was ever pinned can move. Whether one was is told by the look-up itself, so that a Dag
-which nothing manages costs no statement more; where one was, the pin is locked and the look-up made again.
+Only the pin of a Dag that was ever pinned can change. The lookup itself returns whether it was, so an unmanaged Dag
+costs no additional statement. If it was, the pin is locked and the lookup is repeated.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _answers: ContextVar[dict[tuple[str, Any], Any] | None] = ContextVar("pinning_he
 
 @contextmanager
 def holding_pins() -> Iterator[None]:
-    """Make the first look-up of a Dag's version inside the block hold the pin until the transaction ends."""
+    """Make the first lookup of a Dag's version inside the block hold the pin until the transaction ends."""
     token = _is_holding.set(True)
     try:
         yield
@@ -61,9 +61,9 @@ def holding_pins() -> Iterator[None]:
 @contextmanager
 def answering_once() -> Iterator[None]:
     """
-    Make each look-up of a Dag's version once inside the block, however many runs and tasks ask for it.
+    Look up a Dag's version only once inside the block, however many runs and tasks need it.
 
-    For whoever has locked the pin and changes it no more: the answer cannot change.
+    For callers that have locked the pin and no longer change it, so the answer cannot change.
     """
     token = _answers.set({})
     try:
@@ -73,7 +73,7 @@ def answering_once() -> Iterator[None]:
 
 
 def once(asked: tuple[str, Any], find: Callable[[], Any]) -> Any:
-    """Return what was found before inside a block of :func:`answering_once`; outside of one, find it each time."""
+    """Return the cached result inside a block of :func:`answering_once`; outside of one, look it up each time."""
     answers = _answers.get()
     if answers is None:
         return find()
@@ -83,25 +83,25 @@ def once(asked: tuple[str, Any], find: Callable[[], Any]) -> Any:
 
 
 def is_holding() -> bool:
-    """Return whether look-ups are to hold pins."""
+    """Return whether lookups must hold pins."""
     return _is_holding.get()
 
 
 def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
     """
-    Execute a look-up of a Dag's version, which holds the pin if that is wanted.
+    Execute a lookup of a Dag's version, which holds the pin if requested.
 
     :param query: selects one entity, with the pin as a condition
     :param dag_id: the Dag
     :param session: database session
-    :raises PinUnavailableError: if the Dag was pinned for the first time since the first look-up
+    :raises PinUnavailableError: if the Dag was pinned for the first time since the first lookup
     """
     if not is_holding():
         return session.scalar(query)
     if _answers.get() is not None:
         once((dag_id, DagModel), lambda: _describe_pinned(dag_id, session=session))
         return once((dag_id, query.column_descriptions[0]["entity"]), lambda: session.scalar(query))
-    # Which Dags' pins the transaction holds, and whether there were any.
+    # The Dags whose pins the transaction holds, and whether they had a pin.
     held: dict[str, bool] = kept_in_transaction(session, _HELD)
     if held.get(dag_id):
         return session.scalar(query)
@@ -127,16 +127,15 @@ def scalar(query: Select, dag_id: str, *, session: Session) -> Any:
 
 def _describe_pinned(dag_id: str, *, session: Session) -> None:
     """
-    Let Airflow's row of the Dag say, until the transaction ends, which commit is pinned.
+    Set the pinned commit on Airflow's row of the Dag until the transaction ends, without writing it.
 
-    Airflow takes the commit of a run from there, which a host without the enforcement may have overwritten. It is not
-    written.
+    Airflow takes the commit of a run from that row, which a host without the enforcement may have overwritten.
     """
     row = session.execute(_row_and_pin(), {"dag_id": dag_id}).first()
     if row is None or row.dag_version_id is None:
         return
     set_committed_value(row.DagModel, "bundle_version", row.bundle_version)
-    # The session itself forgets what nobody refers to.
+    # The session itself only keeps weak references.
     kept_in_transaction(session, _DESCRIBED)[dag_id] = row.DagModel
 
 

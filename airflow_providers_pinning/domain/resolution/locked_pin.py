@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""The pin of a Dag as read, and locked, by the creation of a run."""
+"""Read and lock the pin of a Dag for the creation of a run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from airflow_providers_pinning.models import Pin
 
 
 def pinned_version_ids(dag_ids: Collection[str], *, session: Session) -> dict[str, UUID]:
-    """Return the id of the pinned version of those Dags that are pinned."""
+    """Return the IDs of the pinned versions, by Dag."""
     rows = session.execute(
         select(Pin.dag_id, Pin.dag_version_id).where(Pin.dag_id.in_(dag_ids), Pin.dag_version_id.is_not(None))
     )
@@ -54,40 +54,39 @@ _IDENTITY = fields(VersionIdentity)
 
 @dataclass(frozen=True)
 class LockedPin:
-    """The pin of a Dag, held against changes until the transaction ends."""
+    """The pin of a Dag, which cannot change until the transaction ends."""
 
     recorded: bool
-    """Whether the Dag was ever pinned; only then can it have been unpinned a moment ago."""
+    """Whether the Dag was ever pinned. Only then can it have just been unpinned."""
     version: VersionIdentity | None
     """The pinned version, or ``None`` if the Dag is not pinned."""
     is_pending: bool = False
     """Whether the version is not pinned yet, but will be when the run is due."""
     breaker: str | None = None
-    """Why the automatic rollback does not watch the version, as :class:`~.vocabulary.BreakerState` has it."""
+    """Why automatic rollback does not watch the version, as a :class:`~.vocabulary.BreakerState`."""
     rules: str | None = None
-    """Which policies are in force, if it does watch it."""
+    """The policies in force, if automatic rollback watches the version."""
     ramp_id: int | None = None
-    """The ramp by which the run may have another version."""
+    """The ramp that may give the run another version."""
     dag: Any = field(default=None, compare=False, repr=False)
-    """The Dag of ``version``, if it was read already."""
+    """The Dag of ``version``, if it was already read."""
     row: DagVersion | None = field(default=None, compare=False, repr=False)
     """Airflow's row of ``version``, likewise."""
 
 
 def lock_active_pin(dag_id: str, *, run_after: datetime | None = None, session: Session) -> LockedPin:
     """
-    Read the pin for the creation of a run, held against changes until the transaction ends.
+    Read the pin for the creation of a run, and block changes of it until the transaction ends.
 
-    That holds for a Dag that was never pinned as well, which has no pin row to lock: its first pin does not slip in
-    between.
+    This includes a Dag that was never pinned, which has no pin row to lock: it cannot get its first pin in between.
 
     :param dag_id: the Dag that gets a run
-    :param run_after: when the run is due: it may have another version than the active one, see
+    :param run_after: when the run is due; it may have another version than the active one, see
         :mod:`~airflow_providers_pinning.domain.resolution.timeline`
     :param session: session of the creating transaction
-    :raises PinUnavailableError: if the pinned version is gone or changed, or its bundle is not configured any more
+    :raises PinUnavailableError: if the pinned version is gone or has changed, or its bundle is no longer configured
     """
-    # Who holds the Dag's row must not wait for the gate: a change that has shut it waits for the row.
+    # A caller that holds the Dag's row must not wait for the gate, because a change that has shut it waits for the row.
     if not is_locked(dag_id):
         locks.pass_gate(dag_id, session=session)
     row = session.execute(_pins_with_versions(), {"dag_ids": [dag_id]}).one_or_none()
@@ -108,7 +107,7 @@ def lock_active_pin(dag_id: str, *, run_after: datetime | None = None, session: 
 
 @cache
 def _pins_with_versions() -> Select:
-    # Built once: the scheduler executes it in every turn, and building it would cost as much as executing it.
+    # Built once: the scheduler executes it in every loop, and building it would cost as much as executing it.
     return (
         select(
             Pin.dag_id,
@@ -136,7 +135,7 @@ def _pins_with_versions() -> Select:
 
 
 def _is_honored(row: Row) -> bool:
-    """Return whether the pinned version is there and is what was pinned, and whether tasks could get its code."""
+    """Return whether the pinned version exists unchanged, and tasks can get its code."""
     return not has_drifted(row, row, prefix="live_") and row.bundle_is_configured is not False
 
 

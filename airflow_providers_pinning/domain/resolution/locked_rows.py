@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-The pins of Dags whose rows the scheduler has locked to create runs of them.
+The pins of Dags whose rows the scheduler has locked to create their runs.
 
-With the row of a Dag locked its pin cannot change before the transaction ends, so the pins of all Dags of a turn are
-read at once: a Dag without a pin then has Airflow's own look-ups, and one with a pin has no more than their condition.
+While the row of a Dag is locked, its pin cannot change. So the pins of all Dags of a loop are read at once. Then a Dag
+without a pin only needs Airflow's own lookups, and one with a pin only adds a condition to them.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from airflow_providers_pinning.models import Pin
 
 @dataclass(frozen=True)
 class LockedRows:
-    """Dags whose rows are locked, and their pins."""
+    """Dags with locked rows, and their pins."""
 
     dag_ids: frozenset[str]
     pins: dict[str, Row | None]
-    """What :func:`told_of_pin` tells of each Dag that was ever pinned; ``None`` if it may have changed since."""
+    """Result of :func:`told_of_pin` for each Dag that was ever pinned; ``None`` if it may have changed since."""
 
 
 _NONE = LockedRows(frozenset(), {})
@@ -56,7 +56,7 @@ _locked: ContextVar[LockedRows] = ContextVar("pinning_locked_rows", default=_NON
 @contextmanager
 def rows_locked(dag_ids: Collection[str], *, session: Session) -> Iterator[None]:
     """
-    Tell that the caller has locked the Dags' rows, which no change of a pin gets past.
+    Declare that the caller has locked the Dags' rows, which no change of a pin gets past.
 
     What is read inside the block stays true.
     """
@@ -83,18 +83,18 @@ def was_never_pinned(dag_id: str) -> bool:
 
 
 def locked_pin(dag_id: str) -> Row | None:
-    """Return what was read of the pin under the lock of the row, unless it may have changed since."""
+    """Return the pin as read under the lock of the row, unless it may have changed since."""
     return _locked.get().pins.get(dag_id)
 
 
 def has_ramp(dag_id: str) -> bool:
-    """Return whether it is known, from the locked row, that a ramp of the Dag is under way."""
+    """Return whether it is known, from the locked row, that the Dag has a ramp in progress."""
     pin = locked_pin(dag_id)
     return pin is not None and pin.ramp_id is not None
 
 
 def forget_locked_pin(dag_id: str) -> None:
-    """Have the pin read again, because this very transaction may change it."""
+    """Make the pin be read again, because this transaction may change it."""
     rows = _locked.get()
     if dag_id in rows.pins:
         rows.pins[dag_id] = None
@@ -102,7 +102,7 @@ def forget_locked_pin(dag_id: str) -> None:
 
 def told_of_pin(pin: Any, bundle: Any) -> list[Label]:
     """
-    Build what a run that is being created needs to know of a pin.
+    Build the columns of a pin that the creation of a run needs.
 
     :param pin: ``Pin`` or an alias of it
     :param bundle: ``DagBundleModel``, outer joined by the bundle of the pin, or an alias of it
@@ -123,13 +123,13 @@ def told_of_pin(pin: Any, bundle: Any) -> list[Label]:
 
 
 def is_watched(pin: Any = Pin) -> ColumnElement[bool]:
-    """Build the condition that the version of a ``Pin`` is rolled back by itself, if a policy says so."""
+    """Build the condition that automatic rollback watches the version of a ``Pin``, if a policy requires it."""
     return and_(pin.dag_version_id.is_not(None), pin.breaker.is_(None))
 
 
 @cache
 def _pins_of_dags() -> Select:
-    # Built once: the scheduler executes it in every turn that creates runs.
+    # Built once: the scheduler executes it in every loop that creates runs.
     return (
         select(Pin.dag_id, *told_of_pin(Pin, DagBundleModel))
         .outerjoin(DagBundleModel, DagBundleModel.name == Pin.bundle_name)

@@ -15,11 +15,11 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Where the code of a run's version is, if it may differ from ``DagModel``.
+Locate the code of a run's version, if it may differ from ``DagModel``.
 
-``DagModel`` says where the active version is, unless a host without the enforcement has overwritten it. Whether that
-is where the version of a run is, is told by two more columns in the statement with which Airflow reads ``DagModel``
-for its place: no statement more, and as both come from one statement, a pin that moves cannot get between them.
+``DagModel`` has the location of the active version, unless a host without the enforcement has overwritten it. Two
+additional columns, in the statement with which Airflow reads ``DagModel``, show whether the version of a run is there
+too. So this takes no additional statement, and a change of the pin cannot get in between.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ setattr(DagModel, PINNED_VERSION_ID, query_expression())
 
 @contextmanager
 def places_told(session: Session) -> Iterator[None]:
-    """Make the session tell, with each ``DagModel`` that it reads for a task or a run, what of the Dag is pinned."""
+    """Make the session also return the Dag's pin with each ``DagModel`` that it reads for a task or a run."""
 
     def tell(state: ORMExecuteState) -> None:
         if not state.is_select or state.is_column_load:
@@ -68,7 +68,7 @@ def places_told(session: Session) -> Iterator[None]:
 
 
 def _reads_tasks(statement: Any) -> bool:
-    """Return whether whole tasks are read, not only columns of them."""
+    """Return whether whole tasks are read, and not only some of their columns."""
     return any(column["expr"] is TaskInstance for column in statement.column_descriptions)
 
 
@@ -94,20 +94,20 @@ def place_of_inactive_version(
     dag_model: DagModel, dag_version_id: UUID | None, *, session: Session
 ) -> VersionIdentity | None:
     """
-    Read where a version's code is, if it need not be where ``DagModel`` says.
+    Read the location of a version's code, if it may differ from ``DagModel``.
 
-    It is read once in a transaction for each version, however many tasks have it.
+    This is read once per transaction and version, however many tasks use it.
 
     :param dag_model: Airflow's row of the Dag
     :param dag_version_id: the version
     :param session: database session
-    :return: ``None`` if no version of the Dag is managed or the version is the pinned one
+    :return: ``None`` if no version of the Dag is managed, or the version is the pinned one
     """
     if dag_model.__dict__.get(IS_MANAGED) is None:
         managed, pinned = session.execute(
             _of_dag(), _asked(dag_model.dag_id, dag_model.bundle_name, dag_model.relative_fileloc)
         ).one()
-        # Kept with the row that was read before, so that it is asked once, and goes when that is read again.
+        # Cached on the row, so that it is queried once, and dropped when the row is read again.
         set_committed_value(dag_model, IS_MANAGED, managed)
         set_committed_value(dag_model, PINNED_VERSION_ID, pinned)
     managed, pinned = getattr(dag_model, IS_MANAGED), getattr(dag_model, PINNED_VERSION_ID)
@@ -131,7 +131,7 @@ def _asked(dag_id: str, bundle_name: str | None, relative_fileloc: str | None) -
 
 
 def has_managed_versions(dag_id: SQLColumnExpression[str], *, correlated: bool = False) -> ColumnElement[bool]:
-    """Return whether any version of a Dag is managed, as a column of another statement."""
+    """Return a column for another statement: whether any version of a Dag is managed."""
     query = select(literal(1)).where(ManagedVersion.dag_id == dag_id)
     return (query.correlate(DagModel) if correlated else query).exists()
 
@@ -142,7 +142,7 @@ def _described() -> ScalarSelect[UUID | None]:
 
 
 def pinned_at(dag_id: Any, bundle_name: Any, relative_fileloc: Any) -> Select:
-    """Select the pinned version if the place is its own, which a host without the enforcement may have overwritten."""
+    """Select the pinned version if the location is its own. A host without the enforcement may have overwritten it."""
     return select(Pin.dag_version_id).where(
         Pin.dag_id == dag_id, Pin.bundle_name == bundle_name, Pin.relative_fileloc == relative_fileloc
     )

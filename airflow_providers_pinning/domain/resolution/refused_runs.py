@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Dags that got no run a moment ago, because their version fails too often.
+Remember Dags that just got no run, because their version fails too often.
 
-Airflow catches exceptions from creating scheduled runs, so the scheduler's pending work is kept here, in its process.
-If it dies, the next scheduler finds the same.
+Airflow catches exceptions from creating scheduled runs, so the work that follows is kept here, in the scheduler's
+process. If that dies, the next scheduler finds the same.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _waiting: dict[str, UUID | None] = {}
 
 
 def note_tripped(dag_id: str, tripped: Any) -> None:
-    """Note what was found of a version that is to be rolled back."""
+    """Remember a version to roll back."""
     _to_roll_back[dag_id] = tripped
 
 
 def take_tripped() -> dict[str, Any]:
-    """Return what is to be rolled back, once."""
+    """Return the versions to roll back, and forget them."""
     taken = dict(_to_roll_back)
     for dag_id in taken:
         _to_roll_back.pop(dag_id, None)
@@ -44,12 +44,12 @@ def take_tripped() -> dict[str, Any]:
 
 
 def note_waiting(dag_id: str, dag_version_id: UUID | None) -> None:
-    """Note a Dag that gets no run until somebody decides, and the version that is pinned."""
+    """Remember a Dag that gets no runs until a user decides, and its pinned version."""
     _waiting[dag_id] = dag_version_id
 
 
 def take_waiting() -> dict[str, UUID | None]:
-    """Return the Dags that get no run, once."""
+    """Return the Dags that get no runs, and forget them."""
     taken = dict(_waiting)
     for dag_id in taken:
         _waiting.pop(dag_id, None)

@@ -17,9 +17,9 @@
 """
 The version that an existing run keeps, resolved within the statements that Airflow sends anyway.
 
-In some places Airflow selects the latest version although a run has its own. A separate check whether the Dag is
-pinned or managed would cost a statement for each run and task, most of which belong to unmanaged Dags. So the check
-is part of the statement that selects the version.
+In some places, Airflow selects the latest version although a run has its own. A separate check whether the Dag is
+pinned or managed would cost a statement for each run and task, most of which belong to unmanaged Dags. So the check is
+part of the statement that selects the version.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from airflow_providers_pinning.models import ManagedVersion, Pin
 
 @dataclass(frozen=True)
 class Latest:
-    """The newest version of a Dag, whatever is pinned, and whether anything is."""
+    """The newest version of a Dag regardless of the pin, and whether the Dag is pinned."""
 
     dag_id: str
     version: DagVersion | None
@@ -56,7 +56,7 @@ def read_latest(dag_id: str, *, session: Session) -> Latest:
 
 @cache
 def _latest() -> Select:
-    # Built once: the scheduler executes it for each run of an unversioned bundle in every turn.
+    # Built once: the scheduler executes it for each run of an unversioned bundle in every loop.
     dag_id: BindParameter[str] = bindparam("dag_id")
     pinned = select(literal(1)).where(Pin.dag_id == dag_id, Pin.dag_version_id.is_not(None)).exists()
     return (
@@ -72,7 +72,7 @@ _answer: ContextVar[Latest | None] = ContextVar("pinning_latest_answer", default
 
 @contextmanager
 def answered(latest: Latest) -> Iterator[None]:
-    """Answer the next look-up of the Dag's latest version inside the block with what was just read."""
+    """Answer the next lookup of the Dag's latest version inside the block with what was just read."""
     token = _answer.set(latest)
     try:
         yield
@@ -81,7 +81,7 @@ def answered(latest: Latest) -> Iterator[None]:
 
 
 def take_answer(dag_id: str) -> Latest | None:
-    """Return the answer to a look-up of the Dag's latest version, once."""
+    """Return the answer to a lookup of the Dag's latest version, and forget it."""
     latest = _answer.get()
     if latest is None or latest.dag_id != dag_id:
         return None
@@ -91,10 +91,10 @@ def take_answer(dag_id: str) -> Latest | None:
 
 def own_version_condition(dag_id: str, otherwise: ColumnElement[bool]) -> ColumnElement[bool] | None:
     """
-    Build the condition that a version is the one which the run that is being expanded was created with.
+    Build the condition that a version is the one of the run that is being expanded.
 
-    :param dag_id: the Dag that is looked up
-    :param otherwise: the condition that holds if no version of the Dag is managed, or the run has none
+    :param dag_id: the Dag
+    :param otherwise: the condition if no version of the Dag is managed, or the run has none
     :return: ``None`` if no run of the Dag is being expanded
     """
     run = expanded_run()

@@ -15,14 +15,14 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-Which version a run gets for its time, if pin changes have an effective time.
+Decide which version a run gets for its time, if pin changes have an effective time.
 
 A change with an effective time divides the runs of a Dag by their ``run_after``: runs at or after that time get the
 new version, earlier ones the old version, whenever they are created. So a late scheduler creates a run for 12:59 with
 the version that was active then, and a run triggered now for tomorrow gets tomorrow's version.
 
-The time of the pending change and of the present choice stand in the Dag's pin, which the creation of a run reads
-anyway. Only for a run on the other side of one of them, its version is read from the changes themselves.
+The times of the pending change and of the current choice are in the Dag's pin, which the creation of a run reads
+anyway. The changes themselves are only read for a run on the other side of one of them.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ from airflow_providers_pinning.vocabulary import TimedAction, TimedStatus
 
 @dataclass(frozen=True)
 class TimedVersion:
-    """The version of a run that does not have the active one, because of its time."""
+    """The version of a run that does not get the active one, because of its time."""
 
     version: VersionIdentity | None
     """``None`` if the Dag had no version then."""
     is_pending: bool
-    """Whether it is that of a change which has not taken effect yet."""
+    """Whether the change has not taken effect yet."""
 
 
 def is_of_another_time(run_after: datetime | None, pending_from: datetime | None, since: datetime | None) -> bool:
     """
-    Return whether a run does not have the active version.
+    Return whether a run gets another version than the active one.
 
     :param run_after: when the run is due; ``None`` if that does not matter
-    :param pending_from: from when on the pending change is to be in effect
-    :param since: from when on the present choice is in effect, if it was made for a time
+    :param pending_from: effective time of the pending change
+    :param since: effective time of the current choice, if it has one
     """
     if run_after is None or (pending_from is None and since is None):
         return False
@@ -69,13 +69,13 @@ def is_of_another_time(run_after: datetime | None, pending_from: datetime | None
 
 def version_by_time(dag_id: str, run_after: datetime | None, *, session: Session) -> TimedVersion | None:
     """
-    Return the version of a run that does not have the active one.
+    Return the version of a run that does not get the active one.
 
     :param dag_id: the Dag
     :param run_after: when the run is due
     :param session: database session
-    :return: ``None`` if the run has the active version
-    :raises PinUnavailableError: if the version is gone or changed, or cannot become active
+    :return: ``None`` if the run gets the active version
+    :raises PinUnavailableError: if the version is gone or has changed, or cannot become active
     """
     pin = session.execute(
         select(Pin.pending_from, Pin.effective_from, Pin.timeline_id).where(Pin.dag_id == dag_id)
@@ -87,7 +87,7 @@ def version_by_time(dag_id: str, run_after: datetime | None, *, session: Session
 
 def pinned_id_by_time(dag_id: str, run_after: datetime | None, *, session: Session) -> UUID | None:
     """
-    Return the id of the version that is pinned at the time of a run; ``None`` if none is.
+    Return the ID of the version that is pinned at the time of a run; ``None`` if none is.
 
     :param dag_id: the Dag
     :param run_after: when the run is due
@@ -151,7 +151,7 @@ def _require_present(
     *,
     session: Session,
 ) -> None:
-    """Refuse a run whose version is not what it was, or whose code nothing could get."""
+    """Refuse a run whose version has changed, or whose code is unavailable."""
     present = identity_of(version.dag_version_id, session=session)
     removed = select(DagBundleModel.name).where(
         DagBundleModel.name == version.bundle_name, DagBundleModel.active.is_(False)

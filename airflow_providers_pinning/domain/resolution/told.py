@@ -15,10 +15,10 @@
 # specific language governing permissions and limitations
 # under the License.
 """
-What ``DagModel`` carries about the Dag's pin when it is read for a task or a run.
+Attributes of ``DagModel`` about the Dag's pin, if it was read for a task or a run.
 
-The scheduler reads it for every task that it sends to an executor, so this module imports nothing, and is imported
-with the patches. :mod:`airflow_providers_pinning.domain.resolution.places` adds it to the statements.
+The scheduler reads them for every task that it sends to an executor, so this module imports nothing, and is imported
+with the patches. :mod:`airflow_providers_pinning.domain.resolution.places` adds them to the statements.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from __future__ import annotations
 from typing import Any
 
 IS_MANAGED = "pinning_is_managed"
-"""Attribute: whether any version of the Dag is managed; ``None`` if the statement did not tell."""
+"""Attribute: whether any version of the Dag is managed; ``None`` if the statement did not return it."""
 
 PINNED_VERSION_ID = "pinning_pinned_version_id"
-"""Attribute: the id of the pinned version; ``None`` if there is none, it is elsewhere, or nothing was told."""
+"""Attribute: the ID of the pinned version; ``None`` if there is none, its code is elsewhere, or it is unknown."""
 
 
 def is_told_unmanaged(of_dag: Any) -> bool:
     """
-    Return whether a task or a run was read with its Dag, and that tells that no version of the Dag is managed.
+    Return whether a task or a run was read with its Dag, which shows that no version of the Dag is managed.
 
-    It reads nothing from the database.
+    This does not query the database.
 
     :param of_dag: task instance or run
     """
