@@ -23,7 +23,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from airflow_providers_pinning.schemas.storable import Storable, Text
 from airflow_providers_pinning.vocabulary import MAX_ID, MAX_INTEGER, MAX_REASON
@@ -102,6 +102,33 @@ class SeenRulesBody(StrictBaseModel):
 
     expected_policy_revision: ExpectedPolicyRevision = None
     expected_freeze_id: ExpectedFreezeId = None
+
+
+class VersionChoiceBody(StrictBaseModel):
+    """A version, selected in exactly one of three ways."""
+
+    version_number: VersionNumber | None = None
+    dag_version_id: UUID | None = None
+    bundle_version: Text | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _name_one_version(self) -> VersionChoiceBody:
+        if [self.version_number, self.dag_version_id, self.bundle_version].count(None) != 2:
+            raise ValueError("Use exactly one of version_number, dag_version_id and bundle_version.")
+        return self
+
+
+class DocumentBody(StrictBaseModel):
+    """A document, given as an object or as the text of a YAML file. A subclass limits the length of the text."""
+
+    document: dict[str, Any] | None = None
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _give_one(self) -> DocumentBody:
+        if (self.document is None) == (self.text is None):
+            raise ValueError("Give either document or text.")
+        return self
 
 
 class IdentityResponse(BaseModel):

@@ -19,35 +19,31 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
-from uuid import UUID
+from typing import Literal
 
 from airflow.api_fastapi.core_api.base import BaseModel
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from airflow_providers_pinning.schemas.common import (
     ChangeBody,
+    DocumentBody,
     ExpectedBody,
     IdentityResponse,
     Reason,
     RepetitionResponse,
     SeenRulesBody,
     TimedBody,
-    VersionNumber,
+    VersionChoiceBody,
 )
 from airflow_providers_pinning.schemas.pending import PendingChangeResponse
 from airflow_providers_pinning.schemas.ramps import RampResponse, RampSummaryResponse
 from airflow_providers_pinning.schemas.rollback import RepairResponse
-from airflow_providers_pinning.schemas.storable import Text
 from airflow_providers_pinning.vocabulary import MAX_PINS_BYTES
 
 
-class PinBody(TimedBody, ExpectedBody, SeenRulesBody, ChangeBody):
+class PinBody(VersionChoiceBody, TimedBody, ExpectedBody, SeenRulesBody, ChangeBody):
     """Which version to pin, and the conditions."""
 
-    version_number: VersionNumber | None = None
-    dag_version_id: UUID | None = None
-    bundle_version: Text | None = Field(default=None, min_length=1)
     override_reason: Reason | None = Field(
         default=None, description="Reason for overriding a rejection, a hold or a failed verdict."
     )
@@ -55,27 +51,14 @@ class PinBody(TimedBody, ExpectedBody, SeenRulesBody, ChangeBody):
         default=False, description="Pin the version even if its runs failed the criteria of the Dag."
     )
 
-    @model_validator(mode="after")
-    def _name_one_version(self) -> PinBody:
-        if [self.version_number, self.dag_version_id, self.bundle_version].count(None) != 2:
-            raise ValueError("Use exactly one of version_number, dag_version_id and bundle_version.")
-        return self
 
-
-class PinsBody(SeenRulesBody, ChangeBody):
+class PinsBody(DocumentBody, SeenRulesBody, ChangeBody):
     """A document of pins, given as an object or as the text of a YAML file."""
 
-    document: dict[str, Any] | None = None
     text: str | None = Field(default=None, max_length=MAX_PINS_BYTES)
     override_reason: Reason | None = Field(
         default=None, description="Why holds, rejections and failed verdicts are overridden."
     )
-
-    @model_validator(mode="after")
-    def _give_one(self) -> PinsBody:
-        if (self.document is None) == (self.text is None):
-            raise ValueError("Give either document or text.")
-        return self
 
 
 class PinInfoResponse(BaseModel):

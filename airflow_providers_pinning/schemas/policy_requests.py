@@ -22,9 +22,9 @@ from datetime import datetime
 from typing import Any
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from airflow_providers_pinning.schemas.common import ChangeBody, IdentityResponse, Revision
+from airflow_providers_pinning.schemas.common import ChangeBody, DocumentBody, IdentityResponse, Revision
 from airflow_providers_pinning.schemas.policies import PoliciesDocument, RulesResponse
 from airflow_providers_pinning.vocabulary import (
     MAX_POLICY_BYTES,
@@ -32,18 +32,11 @@ from airflow_providers_pinning.vocabulary import (
 )
 
 
-class PoliciesBody(ChangeBody):
+class PoliciesBody(DocumentBody, ChangeBody):
     """A document of policies, given as an object or as the text of a YAML file."""
 
-    document: dict[str, Any] | None = None
     text: str | None = Field(default=None, max_length=MAX_POLICY_BYTES)
     expected_revision: Revision | None = Field(default=None, description="Refuse if the policies changed since.")
-
-    @model_validator(mode="after")
-    def _give_one(self) -> PoliciesBody:
-        if (self.document is None) == (self.text is None):
-            raise ValueError("Give either document or text.")
-        return self
 
 
 class PoliciesResponse(BaseModel):

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from airflow.api_fastapi.core_api.base import BaseModel, StrictBaseModel
 from pydantic import AfterValidator, Field, model_validator
@@ -31,10 +30,10 @@ from airflow_providers_pinning.schemas.common import (
     IdentityResponse,
     Reason,
     SeenRulesBody,
+    VersionChoiceBody,
     VersionNumber,
 )
 from airflow_providers_pinning.schemas.policy_values import Seconds
-from airflow_providers_pinning.schemas.storable import Text
 from airflow_providers_pinning.vocabulary import MAX_INTEGER, MAX_RAMP_STEPS, RampAction, RampPromotion
 
 
@@ -70,12 +69,9 @@ def _growing(steps: list[StepBody]) -> list[StepBody]:
 Steps = Annotated[list[StepBody], Field(min_length=1, max_length=MAX_RAMP_STEPS), AfterValidator(_growing)]
 
 
-class RampBody(ExpectedBody, SeenRulesBody, ChangeBody):
+class RampBody(VersionChoiceBody, ExpectedBody, SeenRulesBody, ChangeBody):
     """Which version gets a share of the new runs, and in which steps."""
 
-    version_number: VersionNumber | None = None
-    dag_version_id: UUID | None = None
-    bundle_version: Text | None = Field(default=None, min_length=1)
     steps: Steps
     max_failures: int = Field(
         default=0,
@@ -92,12 +88,6 @@ class RampBody(ExpectedBody, SeenRulesBody, ChangeBody):
     supersede: bool = Field(
         default=False, description="Cancel a pending change and abort another ramp instead of refusing this one."
     )
-
-    @model_validator(mode="after")
-    def _name_one_version(self) -> RampBody:
-        if [self.version_number, self.dag_version_id, self.bundle_version].count(None) != 2:
-            raise ValueError("Use exactly one of version_number, dag_version_id and bundle_version.")
-        return self
 
 
 class RampActionBody(SeenRulesBody, ChangeBody):

@@ -86,7 +86,7 @@ def pin_dag_version(
     dag_id: DagId, body: PinBody, caller: CallerDep, session: SessionDep, shown: ShownDep
 ) -> ReleaseState:
     """Make a version the one that new runs use, at once or from a given time on."""
-    target = pins.Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
+    target = pins.Target.of(body)
     change = change_of(body, caller)
     return shown(
         commit(

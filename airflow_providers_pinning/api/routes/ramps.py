@@ -45,7 +45,7 @@ router = AirflowRouter(tags=["Ramp"])
 )
 def start_ramp(dag_id: DagId, body: RampBody, caller: CallerDep, session: SessionDep, shown: ShownDep) -> ReleaseState:
     """Let a share of the new runs of a pinned Dag have another version, in steps. The active version stays."""
-    target = Target(body.version_number, body.dag_version_id, body.bundle_version, body.expected_dag_hash)
+    target = Target.of(body)
     plan = Plan(steps_of([step.model_dump() for step in body.steps]), body.max_failures, body.promotion)
     change = change_of(body, caller)
     return shown(commit(lambda: ramp.start(dag_id, target, plan, change, session=session), session=session))

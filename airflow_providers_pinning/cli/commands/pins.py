@@ -186,7 +186,7 @@ def pinning_pin(args: Namespace) -> None:
         raise CommandError(
             ExitCode.USAGE, "usage: use exactly one of --version-number, --dag-version-id and --bundle-version."
         )
-    target = pins.Target(args.version_number, args.dag_version_id, args.bundle_version, args.expected_dag_hash)
+    target = pins.Target.of(args)
     make_change(
         args,
         lambda change, session: timed.pin_version(

@@ -34,7 +34,7 @@ def pinning_ramp(args: Namespace) -> None:
     shares = [step.share for step in args.step]
     if shares != sorted(shares) or len(shares) > MAX_RAMP_STEPS:
         raise CommandError(ExitCode.USAGE, f"usage: use at most {MAX_RAMP_STEPS} steps with increasing shares.")
-    target = Target(args.version_number, args.dag_version_id, args.bundle_version, args.expected_dag_hash)
+    target = Target.of(args)
     plan = Plan(args.step, args.max_failures or 0, RampPromotion(args.promotion))
     make_change(
         args,

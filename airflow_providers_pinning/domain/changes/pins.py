@@ -58,6 +58,11 @@ class Target:
     expected_dag_hash: str | None = None
     """Hash that the caller tested or approved; another one is refused."""
 
+    @classmethod
+    def of(cls, given: Any) -> Target:
+        """Return the target that the body of a request or the arguments of a command name."""
+        return cls(given.version_number, given.dag_version_id, given.bundle_version, given.expected_dag_hash)
+
     def as_request(self) -> dict[str, Any]:
         """Return the target as plain values, for comparing requests."""
         return {
