@@ -57,7 +57,9 @@ def skip_in_canary(function: Callable[Parameters, Returned]) -> Callable[Paramet
 
     Put it below the decorator of the task::
 
-    @task @skip_in_canary def tell_customers(): ...
+        @task
+        @skip_in_canary
+        def tell_customers(): ...
 
     :param function: the task function
     """
@@ -78,8 +80,8 @@ class LiveRunsOnly:
     """
     A callback that does nothing in canary runs.
 
-    For callbacks that the package does not withhold: those of a task that ends well, and on workers without the package
-    those of one that fails::
+    Use it for callbacks that the package does not withhold: those of a successful task, and, on workers without the
+    package, those of a failed one::
 
         @task(on_failure_callback=LiveRunsOnly(SmtpNotifier(to="oncall@example.com")))
         def load(): ...
