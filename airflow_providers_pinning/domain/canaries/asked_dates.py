@@ -45,7 +45,7 @@ def meant_dates(
     :param dag_id: Dag of the canary run
     :param run_id: the canary run
     :param asked_of: the Dag whose runs are asked for
-    :param dates: what it asks for
+    :param dates: the logical dates that it asks for
     :param session: database session
     """
     later = _later_than_live(dag_id, run_id, session=session)

@@ -69,8 +69,8 @@ def longest_recent_run(dag_id: str, dag_version_id: UUID | None, *, session: Ses
         DagRun.end_date.is_not(None),
         counted,
     )
-    # In the order of ids, the runs of all other Dags may be read for those of one that has not run of late. Dated runs
-    # are read in the order of an index of the Dag's; for the others there is none, so the sum keeps ids from being it.
+    # Ordered by ID, the database may read the runs of all other Dags for a Dag without recent runs. Dated runs have an
+    # index by Dag and date. For the others there is none, so the sum prevents the use of the primary key.
     dated = finished.where(DagRun.logical_date.is_not(None)).order_by(DagRun.logical_date.desc())
     undated = finished.where(DagRun.logical_date.is_(None)).order_by((DagRun.id + 0).desc())
     both = union_all(*(select(part.limit(RECENT_RUNS).subquery()) for part in (dated, undated)))

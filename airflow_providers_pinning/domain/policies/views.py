@@ -43,7 +43,7 @@ class FreezeView:
 
     @classmethod
     def of(cls, row: Freeze) -> FreezeView:
-        """Return what is told of a row."""
+        """Return the view of a row."""
         names = ("id", "until", "actor", "reason", "created_at", "lifted_at", "lifted_by", "lift_reason")
         return cls(match=row.selection or {}, **{name: getattr(row, name) for name in names})
 
@@ -64,7 +64,7 @@ class EvidenceView:
 
     @classmethod
     def of(cls, row: VersionEvidence) -> EvidenceView:
-        """Return what is told of a row."""
+        """Return the view of a row."""
         return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})
 
 
@@ -83,5 +83,5 @@ class ApprovalView:
 
     @classmethod
     def of(cls, row: VersionApproval) -> ApprovalView:
-        """Return what is told of a row."""
+        """Return the view of a row."""
         return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})

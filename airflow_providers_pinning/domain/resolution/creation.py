@@ -150,7 +150,7 @@ def look_version_up(creation: Creation, query: Select, parameters: dict[str, str
     :param query: selects the active ``DagVersion`` and the pin
     :param parameters: parameters of the query
     :param session: session of the creating transaction
-    :raises DagNotInHandError: if the run is to be created from another Dag than the one in hand, or not at all
+    :raises DagNotInHandError: if the run needs another Dag object than the given one, or must not be created
     """
     if not creation.gate_is_passed:
         locks.pass_gate(creation.dag_id, session=session)
@@ -171,7 +171,7 @@ def look_version_of_locked_up(
     :param query: selects the active ``DagVersion``
     :param parameters: of the query
     :param session: session of the creating transaction
-    :raises DagNotInHandError: if the run is to be created from another Dag than the one in hand, or not at all
+    :raises DagNotInHandError: if the run needs another Dag object than the given one, or must not be created
     """
     return _settle(creation, locked_pin(creation.dag_id), session.scalar(query, parameters))
 
