@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Which Dags of a release the caller may change, and what the caller may know about the others."""
+"""Check which Dags of a release the caller may change, and hide those that the caller may not see."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from airflow_providers_pinning.domain.releases.request import Access
 from airflow_providers_pinning.domain.text import plural
 
 MAX_NAMED = 10
-"""How many Dags a message names; the data of the refusal has all."""
+"""Maximum number of Dags that a message names. The data of the refusal has all of them."""
 
 _QUOTED = re.compile(r"'([\w.-]+)'")
-"""A Dag's id in a message, among other words."""
+"""A Dag ID within a message."""
 
 
 def check_access(dag_ids: Collection[str], named: Collection[str], access: Access, *, session: Session) -> None:
     """
-    Refuse a caller who may not change all of some Dags.
+    Refuse a caller who may not change all of the Dags.
 
-    Whoever names a Dag that they may not change is not told whether it is there.
+    The refusal does not reveal whether a Dag exists that the caller named but may not change.
 
     :param dag_ids: the Dags
-    :param named: those that the caller named
+    :param named: the Dags that the caller named
     :param access: what the caller may do
     :param session: database session
-    :raises DagsForbiddenError: with the names of those that the caller named or may see, and the number of others
+    :raises DagsForbiddenError: with the Dags that the caller named or may see, and the number of others
     """
     if access.editable is None:
         return
@@ -72,9 +72,9 @@ def check_access(dag_ids: Collection[str], named: Collection[str], access: Acces
 
 def without_hidden(report: ReleaseReport, access: Access, *, session: Session) -> tuple[ReleaseReport, int]:
     """
-    Leave out what the caller may not see: Dags, dependencies and the warnings that name them.
+    Remove what the caller may not see: Dags, dependencies, and warnings that name them.
 
-    :return: the rest, and how many Dags are left out
+    :return: the rest, and the number of removed Dags
     """
     if access.readable is None:
         return report, 0

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""A document that says which version each Dag is pinned to, as a repository or another program keeps it."""
+"""A document that defines which version each Dag is pinned to, for a repository or another program."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity
 from airflow_providers_pinning.vocabulary import ReleaseAction
 
 IDENTITY = ("version_number", "bundle_name", "bundle_version", "dag_hash")
-"""What a document says of a version, in the order in which it is written."""
+"""The fields of a version in a document, in the order in which they are written."""
 
 
 @dataclass(frozen=True)
 class DocumentedPin:
-    """What a document says of the version of one Dag: its number or its commit, and whatever else must be so."""
+    """The version of a Dag in a document: its number or its commit, and further conditions."""
 
     version_number: int | None = None
     bundle_name: str | None = None
@@ -42,11 +42,11 @@ class DocumentedPin:
     dag_hash: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what is given."""
+        """Return the given fields."""
         return {name: value for name in IDENTITY if (value := getattr(self, name)) is not None}
 
     def differences(self, version: VersionIdentity) -> list[str]:
-        """Say in what a version is not what the document says; nothing if it is that version."""
+        """Describe how a version differs from the document; empty if it matches."""
         return [
             f"{name} is {getattr(version, name)!r}, not {value!r}"
             for name, value in self.as_dict().items()
@@ -56,16 +56,16 @@ class DocumentedPin:
 
 @dataclass(frozen=True)
 class PinsDocument:
-    """Which version each Dag is pinned to, and which other Dags are not pinned."""
+    """The version that each Dag is pinned to, and which other Dags are unpinned."""
 
     pins: Mapping[str, DocumentedPin] = field(default_factory=dict)
-    """By Dag."""
+    """Versions, by Dag."""
     owns: Match | None = None
-    """Of these Dags, those that are not listed are unpinned; ``None`` unpins none."""
+    """Dags that are unpinned unless they are listed; ``None`` unpins none."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PinsDocument:
-        """Return what a validated document says."""
+        """Return the document from its validated form."""
         pins = {
             pin["dag_id"]: DocumentedPin(**{name: pin[name] for name in IDENTITY if name in pin})
             for pin in values["pins"]
@@ -73,7 +73,7 @@ class PinsDocument:
         return cls(pins, Match.from_dict(values["owns"]) if values.get("owns") else None)
 
     def as_request(self) -> dict[str, Any]:
-        """Return what tells the document from others, for the history and for comparing requests."""
+        """Return the document as plain values, for the history and for comparing requests."""
         pins = {dag_id: pin.as_dict() for dag_id, pin in sorted(self.pins.items())}
         return {
             "action": ReleaseAction.APPLY.value,

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Find the versions that a document of pins names."""
+"""Find the versions in a document of pins."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from airflow_providers_pinning.domain.versions.identity import VersionIdentity, 
 
 def choose_documented(pins: Mapping[str, DocumentedPin], *, session: Session) -> Chosen:
     """
-    Find the version that a document names for each Dag; one that is not what it says blocks.
+    Find the version of each Dag in a document. A version that does not match the document blocks the release.
 
-    :param pins: what the document says, by Dag
+    :param pins: the versions in the document, by Dag
     :param session: database session
     """
     chosen = Chosen()
@@ -55,7 +55,7 @@ def choose_documented(pins: Mapping[str, DocumentedPin], *, session: Session) ->
 
 
 def _at_commits(pins: Mapping[str, DocumentedPin], chosen: Chosen, *, session: Session) -> None:
-    """Find the newest version of each Dag at the commit that is named for it."""
+    """Find the newest version of each Dag at its commit."""
     for page in pages(pins, IDS_AT_ONCE):
         rows = session.execute(
             select(DagVersion.id, DagVersion.dag_id, DagVersion.bundle_version).where(
@@ -82,7 +82,7 @@ def _take(dag_id: str, pin: DocumentedPin, found: list[VersionIdentity], chosen:
         elif by_number:
             raise _drifted(dag_id, by_number[0], pin.differences(by_number[0]))
         else:
-            # No version has the commit any more: the one that was current at it has moved on to a later commit.
+            # No version has the commit anymore, because the version that was current at it has moved to a later commit.
             version, chosen.warnings[dag_id] = version_at_commit(dag_id, pin.bundle_version or "", session=session)
             as_moved = DocumentedPin(bundle_name=pin.bundle_name, dag_hash=pin.dag_hash)
             if differences := as_moved.differences(version):

@@ -14,7 +14,7 @@
 # KIND, either express or implied.  See the License for the
 # specific language governing permissions and limitations
 # under the License.
-"""Write the pins down as a document that can be applied again."""
+"""Export the pins as a document that can be applied again."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from airflow_providers_pinning.models import Pin
 
 def export_pins(selection: Selection, access: Access, *, owns: bool = False, session: Session) -> dict[str, Any]:
     """
-    Return the pins of Dags in the order of their ids, which does not depend on the database.
+    Return the pins of Dags, ordered by ID independently of the database.
 
-    :param selection: of which Dags; by default of all
+    :param selection: which Dags (default: all)
     :param access: which Dags the caller may see
-    :param owns: let the document own the Dags that are selected, so that applying it unpins the others among them
+    :param owns: make the document own the selected Dags, so that applying it unpins those that it does not list
     :param session: database session
     """
     query = select(DagModel.dag_id).join(Pin, Pin.dag_id == DagModel.dag_id).where(Pin.dag_version_id.is_not(None))
