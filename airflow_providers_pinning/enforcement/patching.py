@@ -44,6 +44,9 @@ from airflow_providers_pinning.patch_points import POINTS, Component, How, Patch
 _installed: dict[PatchPoint, Any] = {}
 """The function in each place after patching; for a module that a patch changes itself, the changed object."""
 
+_replaced: list[tuple[Any, Any]] = []
+"""Functions of modules that were imported before the enforcement, and what replaces them."""
+
 
 def register() -> None:
     """
@@ -53,6 +56,7 @@ def register() -> None:
     """
     for module in dict.fromkeys(point.module for point in POINTS):
         register_post_import_hook(install_on, module)
+    _replace_references()
 
 
 def install_on(module: ModuleType) -> None:
@@ -70,6 +74,21 @@ def install_on(module: ModuleType) -> None:
             _installed[point] = getattr(module, point.name)
         else:
             install(point, module, patch_of(point))
+
+
+def _replace_references() -> None:
+    """
+    Replace patched functions in modules that have imported them by name.
+
+    Another policy plugin may import a model before this one is loaded, and with it modules that would call Airflow's
+    own function forever, although the patch is in place.
+    """
+    for original, replacement in _replaced:
+        for module in list(sys.modules.values()):
+            namespace = getattr(module, "__dict__", None) or {}
+            for name in [name for name, value in list(namespace.items()) if value is original]:
+                namespace[name] = replacement
+    _replaced.clear()
 
 
 def patch_of(point: PatchPoint) -> Callable[[Any], Any]:
@@ -99,6 +118,8 @@ def install(point: PatchPoint, module: ModuleType, patch: Callable[[Call], Any])
         return
     original = getattr(owner, name)
     _installed[point] = wrap_function_wrapper(module, point.name, wrapper)
+    if _is_imported(module.__name__):
+        _replaced.append((original, _installed[point]))
     if point.how is How.ROUTE:
         _answer_with_patch(point, module, original)
 

@@ -100,6 +100,20 @@ def test_modules_that_are_imported_already_are_patched_in_place():
     assert patched
 
 
+def test_modules_that_imported_a_patched_function_by_its_name_before_call_the_patch():
+    """Another policy plugin may import models, and its entry point may be loaded first."""
+    callers = answer_of(
+        "import airflow.models.dagrun, airflow.models.taskinstance\n"
+        "import airflow_providers_pinning.enforcement.bootstrap\n"
+        "from airflow.models import dagrun, taskinstance\n"
+        "answer = [dagrun.clear_task_instances is taskinstance.clear_task_instances,"
+        " type(dagrun.clear_task_instances).__name__]",
+        _AIRFLOW__AS_LIBRARY="1",
+    )
+
+    assert callers == [True, "FunctionWrapper"]
+
+
 def test_a_process_with_an_airflow_that_is_not_supported_does_not_run():
     done = run(
         "-c",
