@@ -36,15 +36,16 @@ from tests.support.postgres import postgres
 pytestmark = pytest.mark.timeout(1800)
 
 ORDERS = """
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from airflow.sdk import DAG, task
 
 with DAG("orders", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), max_active_runs=20):
 
-    # Between two looks no process of it runs, so it outlives every other process.
-    @task.sensor(mode="reschedule", poke_interval=2, timeout=3600)
+    # Between two looks no process of it runs, so it outlives every other process. A look that ends with its scheduler
+    # is made again.
+    @task.sensor(mode="reschedule", poke_interval=2, timeout=3600, retries=5, retry_delay=timedelta(seconds=1))
     def released():
         return not Path("{brake}").exists()
 
