@@ -18,13 +18,14 @@
 What pinning costs, as ratios against stock Airflow in the same run.
 
 ``make bench`` (``python -m benchmarks``; ``--quick`` for a first impression) starts a PostgreSQL server of
-its own and measures seven things, with 1,000 Dags of three tasks unless said otherwise:
+its own and measures eight things, with 1,000 Dags of three tasks unless said otherwise:
 
 - creating their runs, through the scheduler's own ``_create_dagruns_for_dags`` and its locks;
 - the same where 1,000 policies are in force and other Dags have ramps and scheduled changes, and where the Dags
   themselves are rolled back if they fail, or have a ramp each;
 - the scheduler's turn over ten running runs of 100 tasks each that are all ready, mapped ones too, and handing 1,000
   tasks over to the executor, which takes them and does nothing;
+- what a live run looks up about the runs before it, where none of these is a canary run, and among up to 10,000;
 - writing their parsed Dags, through the dag processor's own ``update_dag_parsing_results_in_db``, with fifty
   Dags a file and with one;
 - a release of all of them as one, and of ten times as many, against the time that it may take;

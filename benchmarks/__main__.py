@@ -33,13 +33,13 @@ from types import ModuleType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from benchmarks import creation, faces, releasing, report, rest, rules, templates, turning, writing
+from benchmarks import creation, faces, looking, past, releasing, report, rest, rules, templates, turning, writing
 from benchmarks.report import Ratio
-from benchmarks.subjects import Stage
+from benchmarks.subjects import Stage, Subject
 from benchmarks.writing import Layout
-from tests.support.postgres import postgres
+from tests.support.postgres import Server, postgres
 
-PARTS = ["creation", "rules", "scheduling", "writing", "releasing", "rest", "faces"]
+PARTS = ["creation", "rules", "scheduling", "looking", "writing", "releasing", "rest", "faces"]
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -57,6 +57,8 @@ class Extent:
     page_requests: int = 100
     scheduling_turns: int = 8
     scheduling_rounds: int = 4
+    look_ups: int = 8
+    look_up_rounds: int = 3
 
 
 QUICK = Extent(
@@ -70,6 +72,8 @@ QUICK = Extent(
     page_requests=20,
     scheduling_turns=4,
     scheduling_rounds=1,
+    look_ups=4,
+    look_up_rounds=1,
 )
 
 
@@ -127,25 +131,16 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
         server = stack.enter_context(postgres(autovacuum="off", max_wal_size="8GB", checkpoint_timeout="1h"))
         stage = Stage(server, home)
         with stage.subjects(["builder"]) as [builder]:
-            templates.build(builder, server, extent.dags, lambda label: steps.begin(f"Templates: {label}"))
-            if "rules" in only:
-                rules.build(builder, server, extent.dags, lambda label: steps.begin(f"Templates: {label}"))
-            if "releasing" in only:
-                releasing.build(builder, server, lambda label: steps.begin(f"Templates: {label}"))
+            _build(builder, server, extent, only, steps)
         ratios = []
         if "creation" in only:
             ratios += _creation(creation, extent, stage, steps)
         if "rules" in only:
             ratios += _creation(rules, extent, stage, steps)
         if "scheduling" in only:
-            turns = sum(turning.turns_of(act, extent.scheduling_turns) for act in turning.ACTS)
-            total = turns * extent.scheduling_rounds * len(turning.SUBJECTS)
-            ratios += turning.measure(
-                stage,
-                turns=extent.scheduling_turns,
-                rounds=extent.scheduling_rounds,
-                advance=steps.begin("Scheduling and handing over", total),
-            )
+            ratios += _scheduling(extent, stage, steps)
+        if "looking" in only:
+            ratios += _looking(extent, stage, steps)
         if "writing" in only:
             ratios += _writing(extent, stage, steps)
         if "releasing" in only:
@@ -165,6 +160,32 @@ def _measure(extent: Extent, only: list[str], steps: Steps) -> list[Ratio]:
             advance = steps.begin("Pages of very many Dags", extent.page_requests + 1)
             ratios += faces.measure(server, home, requests=extent.page_requests, advance=advance)
         return ratios
+
+
+def _build(builder: Subject, server: Server, extent: Extent, only: list[str], steps: Steps) -> None:
+    def step(label: str) -> None:
+        steps.begin(f"Templates: {label}")
+
+    templates.build(builder, server, extent.dags, step)
+    if "rules" in only:
+        rules.build(builder, server, extent.dags, step)
+    if "looking" in only:
+        looking.build(builder, server, step)
+    if "releasing" in only:
+        releasing.build(builder, server, step)
+
+
+def _scheduling(extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
+    turns = sum(turning.turns_of(act, extent.scheduling_turns) for act in turning.ACTS)
+    total = turns * extent.scheduling_rounds * len(turning.SUBJECTS)
+    advance = steps.begin("Scheduling and handing over", total)
+    return turning.measure(stage, turns=extent.scheduling_turns, rounds=extent.scheduling_rounds, advance=advance)
+
+
+def _looking(extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:
+    asked = len(past.LOOK_UPS | past.COUNTS) * len(looking.TEMPLATES) * extent.look_ups * extent.look_up_rounds
+    advance = steps.begin("Looking up the past", asked)
+    return looking.measure(stage, turns=extent.look_ups, rounds=extent.look_up_rounds, advance=advance)
 
 
 def _creation(part: ModuleType, extent: Extent, stage: Stage, steps: Steps) -> list[Ratio]:

@@ -112,11 +112,11 @@ class Stage:
 
     @contextmanager
     def subjects(self, names: Iterable[str]) -> Iterator[list[Subject]]:
-        """Run one subject for each name for the length of the block; that named ``stock`` is stock Airflow."""
+        """Run one subject for each name for the length of the block; those named ``stock…`` are stock Airflow."""
         with ExitStack() as stack:
             # They start at the same time: none is waited for before its first command.
             yield [
-                stack.enter_context(subject(name, stock=name == "stock", server=self.server, home=self.home))
+                stack.enter_context(subject(name, stock=name.startswith("stock"), server=self.server, home=self.home))
                 for name in names
             ]
 

@@ -27,16 +27,15 @@ import gc
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from benchmarks import dags as made
-from benchmarks import preparing, stock
+from benchmarks import past, preparing, stock
 from benchmarks.dags import BUNDLE, busy_dags, parsed_dag
+from benchmarks.timing import timed
 
 
 class Subject:
@@ -77,7 +76,7 @@ class Subject:
         from sqlalchemy import func, select
 
         runner = self._scheduler()
-        with _timed() as timer:
+        with timed() as timer:
             for _ in range(loops):
                 session = settings.NonScopedSession()
                 with prohibit_commit(session) as guard:
@@ -114,7 +113,7 @@ class Subject:
         from airflow.utils.session import create_session
 
         batch = list(islice(self._parsed, files))
-        with _timed() as timer:
+        with timed() as timer:
             for dags in batch:
                 with create_session() as session:
                     update_dag_parsing_results_in_db(
@@ -188,7 +187,7 @@ class Subject:
         handed_over: list[Any] = []
         executor.queue_workload = lambda workload, session: handed_over.append(workload)
         session = settings.Session()
-        with _timed() as timer:
+        with timed() as timer:
             if act == "hand_over":
                 with prohibit_commit(session) as guard:
                     runner._critical_section_enqueue_task_instances(session=session)
@@ -200,6 +199,17 @@ class Subject:
         with create_session() as session:
             ready = session.scalar(text("SELECT count(*) FROM task_instance WHERE state IN ('scheduled', 'queued')"))
         return {**timer.cost, "ready": ready, "handed_over": len(handed_over)}
+
+    def look_up(self, what: str, times: int) -> dict[str, Any]:
+        """Ask one of :data:`benchmarks.past.LOOK_UPS` so many times."""
+        with past.asking(what) as ask:
+            found = ask()
+            # What was imported by now stays: to look for garbage in it would take longer than the look-ups.
+            gc.freeze()
+            with timed() as timer:
+                for _ in range(times):
+                    ask()
+        return {**timer.cost, "found": found}
 
     def apply_policies(self, count: int, watched: list[str]) -> None:
         """Put so many policies in force, of which one rolls the Dags back that match."""
@@ -221,7 +231,7 @@ class Subject:
 
         wanted = ReleaseRequest(bundle_version=commit)
         change = Change(Caller("bench"), "to be measured")
-        with _timed() as timer, create_session() as session:
+        with timed() as timer, create_session() as session:
             report = transactions.commit(
                 lambda: make_release(wanted, change, Access(), session=session), session=session
             )
@@ -258,35 +268,6 @@ class Subject:
 
             self._runner = SchedulerJobRunner(Job(id=1), executors=[LocalExecutor()])
         return self._runner
-
-
-class _Timer:
-    cost: dict[str, float]
-
-
-@contextmanager
-def _timed() -> Iterator[_Timer]:
-    """Take the time that passes, and what this process and its PostgreSQL backends spend computing."""
-    timer = _Timer()
-    gc.collect()
-    computed = _computed()
-    begun = time.perf_counter()
-    yield timer
-    passed = time.perf_counter() - begun
-    timer.cost = {"seconds": passed, "cpu": _computed() - computed}
-
-
-def _computed() -> float:
-    """Return the seconds that this process and its backends computed so far; where unknown, only this process."""
-    from airflow import settings
-    from sqlalchemy import text
-
-    query = text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
-    with settings.engine.connect() as connection:
-        backends = connection.scalars(query).all()
-    statistics = [Path(f"/proc/{pid}/schedstat") for pid in backends]
-    nanoseconds = sum(int(file.read_text().split()[0]) for file in statistics if file.exists())
-    return time.process_time() + nanoseconds / 1e9
 
 
 def main() -> None:

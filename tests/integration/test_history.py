@@ -23,6 +23,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from airflow import settings
 from airflow.models.dagrun import DagRun
+from airflow.models.renderedtifields import RenderedTaskInstanceFields
 from airflow.models.xcom import XComModel
 from airflow.serialization.definitions.deadline import SerializedReferenceModels
 from airflow.ti_deps.deps.prev_dagrun_dep import PrevDagrunDep
@@ -86,6 +87,13 @@ QUESTIONS = {
     "XComs of prior dates": lambda client, run, session: session.scalars(
         XComModel.get_many(run_id=run.run_id, dag_ids="orders", include_prior_dates=True)
     ).all(),
+    "active runs": lambda client, run, session: DagRun.active_runs_of_dags(
+        dag_ids=["orders"], exclude_backfill=True, session=session
+    ),
+    "failures in a row": lambda client, run, session: run._check_last_n_dagruns_failed("orders", 3, session),
+    "rendered templates to delete": lambda client, run, session: RenderedTaskInstanceFields.delete_old_records(
+        "extract", "orders", num_to_keep=3, session=session
+    ),
     "average runtime": lambda client, run, session: SerializedReferenceModels.AverageRuntimeDeadline(3)._evaluate_with(
         session=session, **({"dagrun": run} if RELEASE >= (3, 4) else {"dag_id": "orders"})
     ),
@@ -114,6 +122,27 @@ def test_no_statement_is_added_and_one_is_told_to_pass_over_canary_runs(runs, cl
     for number in reversed(passing):
         del statements[number], in_stock[number]
     assert statements == in_stock
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_canary_runs_of_the_dag_itself_add_no_statement_either(runs, client, session, question):
+    without = sent(QUESTIONS[question], client, session)
+    create_canary_runs("orders", CanaryRequest(1, count=30), runs.change(), session=session)
+    session.commit()
+    session.expunge_all()
+
+    assert sent(QUESTIONS[question], client, session) == without
+
+
+def test_earlier_task_instances_are_looked_for_from_the_newest_run_on(runs, client, session):
+    # By run id, all canary runs of the Dag would come before scheduled ones.
+    [statement] = [
+        statement
+        for statement in sent(QUESTIONS["earlier task instances"], client, session)
+        if "pinning_run" in statement
+    ]
+
+    assert "ORDER BY dag_run.logical_date DESC" in statement
 
 
 def test_canary_runs_are_probed_by_their_primary_key(runs, session):

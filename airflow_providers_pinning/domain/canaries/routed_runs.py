@@ -122,6 +122,26 @@ def only_live(
 
 
 @contextmanager
+def only_live_before(
+    date: datetime | None, *, session: Session, replayed: ScalarSelect[str] | None = None
+) -> Iterator[None]:
+    """
+    As :func:`only_live` for task instances of runs before a date, of which any is enough.
+
+    The newest is looked for, which is near: by any other order, all canary runs may come first.
+    """
+    mapper = inspect(TaskInstance)
+
+    def begin_at_the_newest(state: ORMExecuteState) -> None:
+        if date is not None and state.bind_mapper is mapper and isinstance(state.statement, Select):
+            newest_first = state.statement.select_from(TaskInstance).join(TaskInstance.dag_run)
+            state.statement = newest_first.where(DagRun.logical_date < date).order_by(DagRun.logical_date.desc())
+
+    with only_live(TaskInstance, session=session, replayed=replayed), listening(session, begin_at_the_newest):
+        yield
+
+
+@contextmanager
 def only_live_joined(*, session: Session) -> Iterator[None]:
     """Make the session's SELECTs inside the block pass over canary runs that they join, or look for in sub-queries."""
 

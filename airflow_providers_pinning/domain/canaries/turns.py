@@ -50,6 +50,8 @@ log = logging.getLogger(__name__)
 
 DAGS_A_TURN = 20
 """Maximum number of Dags, chosen at random, that one turn handles, so that canary runs do not delay it."""
+QUEUED_A_TURN = 100
+"""Maximum number of waiting canary runs of a Dag that one turn reads, and can start."""
 
 
 def take_turn(dags: Mapping[str, bool], scheduler: Scheduler, *, session: Session) -> None:
@@ -90,15 +92,19 @@ def _views(locked: Collection[DagModel], *, session: Session) -> Iterator[tuple[
     dag_ids = [dag_model.dag_id for dag_model in locked]
     views: dict[str, View] = {}
     try:
-        views = dict.fromkeys(dag_ids, unfinished_runs(dag_ids, session=session)) if dag_ids else {}
+        views = dict.fromkeys(dag_ids, _read(dag_ids, session=session)) if dag_ids else {}
     except SQLAlchemyError:
         raise
     except Exception:
         log.exception("The unfinished runs of some of the Dags %s cannot be read", ", ".join(dag_ids))
         for dag_id in dag_ids:
             with _guarded(dag_id):
-                views[dag_id] = unfinished_runs([dag_id], session=session)
+                views[dag_id] = _read([dag_id], session=session)
     return ((dag_model, views[dag_model.dag_id]) for dag_model in locked if dag_model.dag_id in views)
+
+
+def _read(dag_ids: Collection[str], *, session: Session) -> View:
+    return unfinished_runs(dag_ids, queued=QUEUED_A_TURN, session=session)
 
 
 def _lock(dag_ids: Collection[str], *, session: Session) -> list[DagModel]:

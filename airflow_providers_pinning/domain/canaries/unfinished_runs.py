@@ -29,7 +29,7 @@ from airflow.models.backfill import Backfill
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.utils.state import DagRunState, State
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.canaries.isolation import SLOTS, default_slots
@@ -80,8 +80,14 @@ class View:
     live: dict[str, Live] = field(default_factory=lambda: defaultdict(Live))
 
 
-def unfinished_runs(dag_ids: Collection[str], *, session: Session) -> View:
-    """Read the unfinished runs of Dags, separated into canary and live runs."""
+def unfinished_runs(dag_ids: Collection[str], *, queued: int | None = None, session: Session) -> View:
+    """
+    Read the unfinished runs of Dags, separated into canary and live runs.
+
+    :param dag_ids: the Dags
+    :param queued: maximum number of waiting canary runs to read per Dag, besides one that has a gap; all by default
+    :param session: database session
+    """
     gaps = session.scalars(select(Gap).where(Gap.dag_id.in_(dag_ids)).execution_options(populate_existing=True))
     view = View({gap.dag_id: gap for gap in gaps}, latest_clock(session=session))
     canaries = (
@@ -106,6 +112,9 @@ def unfinished_runs(dag_ids: Collection[str], *, session: Session) -> View:
         )
         .order_by(DagRun.run_after, DagRun.id)
     )
+    if queued is not None:
+        with_gaps = [gap.run_id for gap in view.gaps.values()]
+        canaries = canaries.where(or_(DagRun.id.in_(_first_of_each(dag_ids, queued)), DagRun.run_id.in_(with_gaps)))
     for row in session.execute(canaries):
         slots = _slots(row.isolation, row.max_active_runs)
         view.canaries[row.dag_id].append(
@@ -113,6 +122,17 @@ def unfinished_runs(dag_ids: Collection[str], *, session: Session) -> View:
         )
     _count_live(dag_ids, view, session=session)
     return view
+
+
+def _first_of_each(dag_ids: Collection[str], number: int) -> Select:
+    """Build the look-up of so many canary runs of each Dag and state that come first."""
+    order = {"partition_by": (DagRun.dag_id, DagRun.state), "order_by": (DagRun.run_after, DagRun.id)}
+    placed = (
+        select(DagRun.id, func.row_number().over(**order).label("place"))
+        .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states), takes_no_slot())
+        .subquery()
+    )
+    return select(placed.c.id).where(placed.c.place <= number)
 
 
 def _slots(isolation: Mapping[str, Any] | None, max_active_runs: int | None) -> Slots:

@@ -60,11 +60,11 @@ def get_previous_scheduled_dagrun(call: Call) -> Any:
 
 def has_any_prior_tis(call: Call) -> Any:
     """Find out whether the task has run before in a live run."""
-    from airflow.models.taskinstance import TaskInstance
+    from airflow_providers_pinning.domain.canaries.routed_runs import only_live_before, replayed_by_run
 
-    from airflow_providers_pinning.domain.canaries.routed_runs import replayed_by_run
-
-    return _among_live(TaskInstance, call, replayed_by_run(call.ti.dag_id, call.ti.run_id))
+    ti = call.ti
+    with only_live_before(ti.logical_date, session=call.session, replayed=replayed_by_run(ti.dag_id, ti.run_id)):
+        return call.proceed()
 
 
 def evaluate_with(call: Call) -> Any:
