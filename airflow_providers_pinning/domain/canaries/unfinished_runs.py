@@ -126,9 +126,9 @@ def unfinished_runs(dag_ids: Collection[str], *, queued: int | None = None, sess
 
 def _first_of_each(dag_ids: Collection[str], number: int) -> Select:
     """Build the look-up of so many canary runs of each Dag and state that come first."""
-    order = {"partition_by": (DagRun.dag_id, DagRun.state), "order_by": (DagRun.run_after, DagRun.id)}
+    place = func.row_number().over(partition_by=(DagRun.dag_id, DagRun.state), order_by=(DagRun.run_after, DagRun.id))
     placed = (
-        select(DagRun.id, func.row_number().over(**order).label("place"))
+        select(DagRun.id, place.label("place"))
         .where(DagRun.dag_id.in_(dag_ids), DagRun.state.in_(State.unfinished_dr_states), takes_no_slot())
         .subquery()
     )
