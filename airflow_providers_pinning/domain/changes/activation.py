@@ -19,7 +19,7 @@ Check whether versions of one or many Dags may become active.
 
 Everything is read and checked for all Dags before anything is written, in the same transaction, by
 :mod:`~airflow_providers_pinning.domain.changes.activation_write`. The number of statements does not grow with the
-    Dags, and one Dag is not a special case.
+Dags, and one Dag is not a special case.
 """
 
 from __future__ import annotations
@@ -29,23 +29,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from airflow.models.dag import DagModel
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_providers_pinning.domain.changes import code_checks, preconditions
+from airflow_providers_pinning.domain.changes.activation_warnings import with_warnings
 from airflow_providers_pinning.domain.changes.pending import pending_refusal, settle_pending
-from airflow_providers_pinning.domain.changes.pin_warnings import warn_of_moved_team
 from airflow_providers_pinning.domain.changes.ramp_row import ramp_refusal
 from airflow_providers_pinning.domain.changes.verdict_check import PassedOver, check_verdict, may_have_failed
-from airflow_providers_pinning.domain.dag_model import partitions
 from airflow_providers_pinning.domain.errors import PinningError
 from airflow_providers_pinning.domain.history.events import Change
 from airflow_providers_pinning.domain.monitoring import attestation
 from airflow_providers_pinning.domain.policies import enforce
 from airflow_providers_pinning.domain.policies.model import ChangeKind
 from airflow_providers_pinning.domain.policies.unmet import PlannedChange
-from airflow_providers_pinning.domain.versions import likeness, managed
+from airflow_providers_pinning.domain.versions import managed
 from airflow_providers_pinning.domain.versions.identity import (
     VersionIdentity,
     latest_identity,
@@ -167,7 +164,7 @@ def examine(
     changing = {dag_id: ready for dag_id, ready in passed.items() if not ready.changes_nothing}
     changing = _check_evidence(kind, changing, refused, change, ignore_verdict=ignore_verdict, session=session)
     changing = _check_policies(kind, changing, refused, change, rows, session=session)
-    changing = _warn(changing, session=session)
+    changing = with_warnings(changing, session=session)
     ready = (changing.get(dag_id, one) for dag_id, one in passed.items() if dag_id not in refused)
     return Examined(tuple(ready), refused, rows)
 
@@ -265,37 +262,3 @@ def _goes_forward(kind: EventKind, ready: Ready) -> bool:
     # A rollback may name a newer version, which is a pin of it in all but name.
     before = ready.from_version
     return kind == EventKind.PINNED or bool(before and ready.version.version_number > before.version_number)
-
-
-def _warn(changing: Mapping[str, Ready], *, session: Session) -> dict[str, Ready]:
-    """Add warnings about the versions."""
-    if not changing:
-        return {}
-    equals = likeness.warn_of_rejected_equals([one.version for one in changing.values()], session=session)
-    with_partitions = {
-        dag_id: (changing[dag_id].version.version_number, changing[dag_id].checked.readable)
-        for dag_id in _partitioned(changing, session=session)
-    }
-    dropped = partitions.warn_all_of_dropped_partitions(with_partitions, session=session)
-    return {
-        dag_id: replace(
-            one,
-            warnings=(
-                *one.warnings,
-                *warn_of_moved_team(one.version, one.checked.known),
-                *equals.get(one.version.dag_version_id, ()),
-                *dropped.get(dag_id, ()),
-            ),
-        )
-        for dag_id, one in changing.items()
-    }
-
-
-def _partitioned(changing: Mapping[str, Ready], *, session: Session) -> set[str]:
-    """Return the Dags that are partitioned now, or would be."""
-    found = {dag_id for dag_id, one in changing.items() if one.checked.readable.timetable.partitioned}
-    if len(changing) == 1:
-        [dag_id] = changing
-        return found | ({dag_id} if session.get_one(DagModel, dag_id).timetable_partitioned else set())
-    now = select(DagModel.dag_id).where(DagModel.dag_id.in_(changing), DagModel.timetable_partitioned.is_(True))
-    return found | set(session.scalars(now))
